@@ -1,0 +1,105 @@
+import type { Message, Route } from '../protocol/message.ts'
+import type { Topology } from '../protocol/topology.ts'
+
+/**
+ * Journey 2/8, exchange and queue: carries messages and settles deliveries; knows nothing of tasks.
+ * test/contracts/broker-contract.ts says in tests what each method promises; every broker passes it.
+ */
+export interface Broker extends AsyncDisposable {
+  readonly kind: 'amqp' | 'sqs' | 'memory'
+  /** The url it was opened with, its password masked. */
+  readonly safeUrl: string
+
+  /** Connects if need be, then declares exchanges, queues and bindings; remembered and repeated after a reconnect. */
+  declare(topology: Topology): Promise<void>
+
+  /** Resolves once the broker has confirmed the message; rejects with a `BrokerError`, never drops silently. */
+  publish(message: Message, route: Route, options?: PublishOptions): Promise<void>
+
+  /** Publishes all of them, confirmed together; rejects with the first failure, the others are still tried. */
+  publishMany(messages: readonly RoutedMessage[], options?: PublishOptions): Promise<void>
+
+  /** Starts consuming; deliveries go to `onDelivery` one by one, never more unsettled than `prefetch`. */
+  consume(
+    queue: string,
+    options: ConsumeOptions,
+    onDelivery: (delivery: Delivery) => void,
+  ): Promise<Subscription>
+
+  /** Takes one message, or undefined where none waits. */
+  get(queue: string): Promise<Delivery | undefined>
+
+  /** How many messages wait in the queue and how many consumers it has. */
+  depth(queue: string): Promise<QueueDepth>
+
+  /** Deletes the messages that wait; says how many. */
+  purge(queue: string): Promise<number>
+
+  /** `lost`: the connection is gone and is being sought; `restored`: topology and consumers are back. */
+  on(event: 'lost', listener: (cause: Error) => void): void
+  on(event: 'restored', listener: () => void): void
+  off(event: 'lost' | 'restored', listener: (cause: Error) => void): void
+
+  /** Ends consumers, waits for publishes in flight (until their deadline), then disconnects. */
+  close(): Promise<void>
+}
+
+export interface RoutedMessage {
+  readonly message: Message
+  readonly route: Route
+}
+
+export interface PublishOptions {
+  /** Reject with MESSAGE_UNROUTABLE where no queue takes the message. Default false. */
+  readonly mandatory?: boolean
+  /** How long a publish may wait for its confirm, reconnects included. Default 5000. */
+  readonly deadlineMs?: number
+}
+
+export interface ConsumeOptions {
+  /** The most deliveries that may be unsettled at a time; 0 is unlimited. */
+  readonly prefetch: number
+  /** Shown in the broker's own tools. */
+  readonly consumerTag?: string
+  /** Told when the consumer was cancelled for good (its queue was deleted and could not be declared again). */
+  readonly onCancel?: (cause: Error) => void
+}
+
+/** A running consumer. */
+export interface Subscription {
+  readonly queue: string
+  /** Takes no new deliveries; those already handed out stay to be settled. */
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** Changes how many deliveries may be unsettled at a time. */
+  setPrefetch(prefetch: number): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * A message in a consumer's hands. Exactly one of ack, requeue and reject settles it; a second one throws
+ * `BrokerError` DELIVERY_SETTLED. Settling after the connection was lost does nothing: the broker has put the
+ * message back already, and will deliver it again.
+ */
+export interface Delivery {
+  readonly message: Message
+  readonly queue: string
+  /** The exchange and key it was published with. */
+  readonly route: Route
+  /** 1 for the first delivery; higher, as far as the broker tells, when it was delivered before. */
+  readonly attempt: number
+  readonly redelivered: boolean
+  readonly isSettled: boolean
+  ack(): Promise<void>
+  /** Puts it back into its queue. */
+  requeue(): Promise<void>
+  /** Takes it off the queue for good (or to the queue's dead-letter exchange, where it has one). */
+  reject(): Promise<void>
+  /** Asks for more time before the broker delivers it again; brokers without such a clock do nothing. */
+  extend(ms: number): Promise<void>
+}
+
+export interface QueueDepth {
+  readonly messages: number
+  readonly consumers: number
+}

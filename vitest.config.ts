@@ -1,0 +1,33 @@
+import { resolve } from 'node:path'
+import { defineConfig } from 'vitest/config'
+
+// The tests read the sources; everything that runs as its own process reads dist/.
+const alias = [
+  { find: /^celery-toolbox$/, replacement: resolve(import.meta.dirname, 'src/index.ts') },
+  { find: /^celery-toolbox\/config$/, replacement: resolve(import.meta.dirname, 'src/config/index.ts') },
+  { find: /^celery-toolbox\/monitor$/, replacement: resolve(import.meta.dirname, 'src/monitor/index.ts') },
+  { find: /^celery-toolbox\/testing$/, replacement: resolve(import.meta.dirname, 'src/testing.ts') },
+]
+
+export default defineConfig({
+  resolve: { alias },
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/**/*.live.test.ts'] },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'live',
+          include: ['test/**/*.live.test.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+    coverage: { include: ['src/**'], thresholds: { lines: 90, branches: 85 } },
+  },
+})
