@@ -98,6 +98,7 @@ export type ResultErrorCode =
   | 'RESULT_UNSAVED' // a result could not be stored
   | 'RESULT_BACKEND_UNKNOWN' // result_backend names no backend we know
   | 'RESULT_DISABLED' // results are switched off, so there is none to wait for
+  | 'RESULT_CLOSED' // the store was used after close()
 
 /** A result could not be kept, read or awaited. */
 export class ResultError extends ToolboxError {

@@ -1,0 +1,86 @@
+import { ResultError } from '../errors.ts'
+import type { TaskResult } from '../protocol/task-result.ts'
+import type { WaitOptions } from './result-store.ts'
+
+/** setTimeout takes no more; a longer wait ends after these 24 days. */
+const LONGEST_TIMER_MS = 2_147_483_647
+
+interface Waiter {
+  readonly resolve: (result: TaskResult) => void
+  readonly reject: (reason: unknown) => void
+}
+
+/** Those who wait for results, by task id. Whoever is answered, times out or is aborted leaves nothing behind. */
+export class Waiters {
+  readonly #byId = new Map<string, Set<Waiter>>()
+
+  get ids(): readonly string[] {
+    return [...this.#byId.keys()]
+  }
+
+  get isEmpty(): boolean {
+    return this.#byId.size === 0
+  }
+
+  wait(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
+    const { timeoutMs, signal } = options
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { resolve: leaveAnd(resolve), reject: leaveAnd(reject) }
+      const onAbort = () => waiter.reject(signal?.reason)
+      const timer = startTimer(timeoutMs, () => waiter.reject(timedOut(taskId, timeoutMs)))
+      signal?.addEventListener('abort', onAbort, { once: true })
+      const leave = this.#add(taskId, waiter)
+
+      function leaveAnd<Value>(settle: (value: Value) => void): (value: Value) => void {
+        return (value) => {
+          clearTimeout(timer)
+          signal?.removeEventListener('abort', onAbort)
+          leave()
+          settle(value)
+        }
+      }
+    })
+  }
+
+  resolve(result: TaskResult): void {
+    for (const waiter of this.#of(result.taskId)) waiter.resolve(result)
+  }
+
+  reject(taskId: string, reason: unknown): void {
+    for (const waiter of this.#of(taskId)) waiter.reject(reason)
+  }
+
+  rejectAll(reason: unknown): void {
+    for (const taskId of this.ids) this.reject(taskId, reason)
+  }
+
+  #add(taskId: string, waiter: Waiter): () => void {
+    const waiters = this.#byId.get(taskId) ?? new Set()
+    waiters.add(waiter)
+    this.#byId.set(taskId, waiters)
+    return () => {
+      waiters.delete(waiter)
+      if (waiters.size === 0) this.#byId.delete(taskId)
+    }
+  }
+
+  #of(taskId: string): readonly Waiter[] {
+    return [...(this.#byId.get(taskId) ?? [])]
+  }
+}
+
+function startTimer(
+  timeoutMs: number | undefined,
+  onTimeout: () => void,
+): NodeJS.Timeout | undefined {
+  if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return undefined
+  return setTimeout(onTimeout, Math.min(Math.max(timeoutMs, 0), LONGEST_TIMER_MS))
+}
+
+function timedOut(taskId: string, timeoutMs: number | undefined): ResultError {
+  return new ResultError(
+    'RESULT_TIMEOUT',
+    `task "${taskId}" has no result after ${timeoutMs} ms of waiting`,
+  )
+}
