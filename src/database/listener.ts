@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Client } from 'pg'
+import type { Logger } from '../logger.ts'
+
+const FIRST_DELAY_MS = 100
+const LONGEST_DELAY_MS = 10_000
+
+export interface ListenerOptions {
+  readonly channel: string
+  readonly connect: () => Promise<Client>
+  readonly onNotify: (text: string) => void
+  readonly logger: Logger
+}
+
+/** LISTENs on one channel over a connection of its own, and opens it again when it is lost. */
+export class Listener {
+  readonly #options: ListenerOptions
+  readonly #stopping = new AbortController()
+  #client: Client | undefined
+  #watching: Promise<void> = Promise.resolve()
+
+  constructor(options: ListenerOptions) {
+    this.#options = options
+  }
+
+  /** Rejects when the first connection cannot be had; later losses are mended in the background. */
+  async start(): Promise<void> {
+    const lost = await this.#listen()
+    this.#watching = this.#watch(lost)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#client?.end()
+    await this.#watching
+  }
+
+  /** Resolves, once the server listens, to a promise that resolves when the connection is gone. */
+  async #listen(): Promise<{ readonly lost: Promise<void> }> {
+    const client = await this.#options.connect()
+    const lost = new Promise<void>((resolve) => {
+      client.once('end', resolve)
+    })
+    client.on('notification', ({ payload }) => this.#options.onNotify(payload ?? ''))
+    this.#client = client
+    try {
+      await client.query(`LISTEN ${client.escapeIdentifier(this.#options.channel)}`)
+    } catch (error) {
+      await client.end()
+      throw error
+    }
+    if (this.#stopping.signal.aborted) await client.end()
+    return { lost }
+  }
+
+  async #watch(first: { readonly lost: Promise<void> }): Promise<void> {
+    const { logger, channel } = this.#options
+    await first.lost
+    while (!this.#stopping.signal.aborted) {
+      logger.warn({ channel }, 'database connection lost, listening again')
+      const next = await this.#listenAgain()
+      await next?.lost
+    }
+  }
+
+  async #listenAgain(): Promise<{ readonly lost: Promise<void> } | undefined> {
+    const { signal } = this.#stopping
+    for (let delayMs = FIRST_DELAY_MS; !signal.aborted; delayMs = longer(delayMs)) {
+      try {
+        return await this.#listen()
+      } catch (error) {
+        const { logger, channel } = this.#options
+        logger.debug({ channel, delayMs, error }, 'database away, listening later')
+        // Rejects only when stop() was called, which ends the loop.
+        await sleep(delayMs, undefined, { signal, ref: false }).catch(() => undefined)
+      }
+    }
+    return undefined
+  }
+}
+
+function longer(delayMs: number): number {
+  return Math.min(delayMs * 2, LONGEST_DELAY_MS) * (0.75 + Math.random() / 2)
+}

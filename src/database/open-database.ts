@@ -1,0 +1,90 @@
+import type { Client, ClientConfig } from 'pg'
+import { type Logger, silentLogger } from '../logger.ts'
+import { safeUrl } from '../safe-url.ts'
+import { connectionOptions, plainUrl } from './connection-options.ts'
+import type { Database } from './database.ts'
+import { type EmbeddedOptions, startEmbeddedPostgres } from './embedded-postgres.ts'
+import { PostgresDatabase } from './postgres-database.ts'
+import { typeParsers } from './sql-values.ts'
+
+export type OpenDatabaseOptions = (GivenDatabase | EmbeddedDatabase) & {
+  /** Connections at most, besides one for each listen(). Default 10. */
+  readonly poolSize?: number
+  /** What pg_stat_activity shows. Default "celery-toolbox", or what the url says. */
+  readonly applicationName?: string
+  readonly logger?: Logger
+  /** How long one connection may take to open. Default 10 s. */
+  readonly connectTimeoutMs?: number
+}
+
+interface GivenDatabase {
+  /** `postgresql://`, and also SQLAlchemy's and Celery's spelling: `db+postgresql+psycopg2://`. */
+  readonly url: string
+}
+
+interface EmbeddedDatabase {
+  readonly embedded: EmbeddedOptions
+}
+
+/** Opens PostgreSQL, the given one or an embedded one of our own, and makes sure that it answers. */
+export async function openDatabase(options: OpenDatabaseOptions): Promise<Database> {
+  if ('url' in options) return await connect(options.url, options, async () => undefined)
+  const server = await startEmbeddedPostgres(options.embedded, options.logger ?? silentLogger)
+  return await connect(server.url, options, server.stop)
+}
+
+async function connect(
+  url: string,
+  options: OpenDatabaseOptions,
+  onClosed: () => Promise<void>,
+): Promise<Database> {
+  // Loaded here, so that an app without a database loads no driver.
+  const pg = await import('pg')
+  const logger = options.logger ?? silentLogger
+  const config: ClientConfig = {
+    ...connectionOptions(url),
+    ...(options.applicationName && { application_name: options.applicationName }),
+    fallback_application_name: 'celery-toolbox',
+    keepAlive: true,
+    types: typeParsers(pg.types),
+  }
+  // Told to the client alone: given to the pool, it would also limit how long a query may wait for its turn.
+  const connectionTimeoutMillis = options.connectTimeoutMs ?? 10_000
+  class TimedClient extends pg.Client {
+    constructor(poolConfig?: ClientConfig) {
+      super({ ...poolConfig, connectionTimeoutMillis })
+    }
+  }
+  const pool = new pg.Pool({ ...config, Client: TimedClient, max: options.poolSize ?? 10 })
+  // An idle connection was lost: the pool drops it, and opens another when one is needed.
+  pool.on('error', (error) => {
+    logger.warn({ database: safeUrl(url), error }, 'idle database connection lost')
+  })
+  const database = new PostgresDatabase({
+    url: plainUrl(url),
+    safeUrl: safeUrl(plainUrl(url)),
+    pool,
+    connect: () => connectedClient(new TimedClient(config)),
+    logger,
+    onClosed,
+  })
+  return await answering(database)
+}
+
+/** A database that does not answer is closed again before the error goes on. */
+async function answering(database: Database): Promise<Database> {
+  try {
+    await database.query('select 1')
+    return database
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+async function connectedClient(client: Client): Promise<Client> {
+  // Heard here, a loss ends the client alone ("end" follows), not the process.
+  client.on('error', () => undefined)
+  await client.connect()
+  return client
+}

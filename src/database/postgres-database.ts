@@ -1,0 +1,159 @@
+import type { Client, Pool, PoolClient } from 'pg'
+import { DatabaseError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { asDatabaseError, unreachable } from './connection-loss.ts'
+import type { Connection, Database } from './database.ts'
+import { Listener } from './listener.ts'
+import { toParameter } from './sql-values.ts'
+
+export interface PostgresDatabaseParts {
+  readonly url: string
+  readonly safeUrl: string
+  readonly pool: Pool
+  /** A connected client outside the pool. */
+  readonly connect: () => Promise<Client>
+  readonly logger: Logger
+  /** Called once, after the last connection is closed: stops an embedded server. */
+  readonly onClosed: () => Promise<void>
+}
+
+/** A pool of pg connections behind the Database contract. */
+export class PostgresDatabase implements Database {
+  readonly safeUrl: string
+  readonly #parts: PostgresDatabaseParts
+  readonly #listeners = new Set<Listener>()
+  #closing: Promise<void> | undefined
+
+  constructor(parts: PostgresDatabaseParts) {
+    this.safeUrl = parts.safeUrl
+    this.#parts = parts
+  }
+
+  /** A getter, so that inspecting the database shows no password. */
+  get url(): string {
+    return this.#parts.url
+  }
+
+  async query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]> {
+    return await this.#withClient((client) => run<Row>(client, sql, parameters))
+  }
+
+  async transaction<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> {
+    return await this.#withClient((client) => inTransaction(client, work))
+  }
+
+  async listen(channel: string, onNotify: (text: string) => void): Promise<() => Promise<void>> {
+    this.#refuseWhenClosed()
+    const { connect, logger, safeUrl } = this.#parts
+    const listener = new Listener({ channel, onNotify, connect, logger })
+    this.#listeners.add(listener)
+    try {
+      await listener.start()
+    } catch (error) {
+      this.#listeners.delete(listener)
+      throw unreachable(safeUrl, error)
+    }
+    return async () => {
+      this.#listeners.delete(listener)
+      await listener.stop()
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#close()
+    await this.#closing
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#listeners].map((listener) => listener.stop()))
+    await this.#parts.pool.end()
+    await this.#parts.onClosed()
+  }
+
+  async #withClient<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
+    this.#refuseWhenClosed()
+    const client = await this.#checkOut()
+    // The pool listens to idle clients only; unheard, a loss between two statements would end the process.
+    client.on('error', ignoreLoss)
+    try {
+      return await work(client)
+    } catch (error) {
+      throw asDatabaseError(error, this.safeUrl)
+    } finally {
+      client.off('error', ignoreLoss)
+      // The pool itself drops a client whose connection is gone.
+      client.release()
+    }
+  }
+
+  async #checkOut(): Promise<PoolClient> {
+    try {
+      return await this.#parts.pool.connect()
+    } catch (error) {
+      this.#refuseWhenClosed()
+      throw unreachable(this.safeUrl, error)
+    }
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closing === undefined) return
+    throw new DatabaseError('DATABASE_CLOSED', `the database ${this.safeUrl} was closed`)
+  }
+}
+
+async function run<Row extends object>(
+  client: PoolClient,
+  sql: string,
+  parameters?: readonly unknown[],
+): Promise<Row[]> {
+  const values = parameters?.map(toParameter)
+  // A statement without parameters goes as simple query, so that several may stand in one text.
+  const result = await (values === undefined
+    ? client.query<Row>(sql)
+    : client.query<Row>(sql, values))
+  return result.rows ?? []
+}
+
+async function inTransaction<Result>(
+  client: PoolClient,
+  work: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  let failure: unknown
+  const connection: Connection = {
+    query: async (sql, parameters) => {
+      try {
+        return await run(client, sql, parameters)
+      } catch (error) {
+        failure ??= error
+        throw error
+      }
+    },
+  }
+  try {
+    await client.query('BEGIN')
+    const result = await work(connection)
+    const { command } = await client.query('COMMIT')
+    // PostgreSQL answers so when a statement had failed, even if `work` caught the error: nothing was kept.
+    if (command === 'ROLLBACK') throw failure
+    return result
+  } catch (error) {
+    await rollBack(client)
+    throw error
+  }
+}
+
+async function rollBack(client: PoolClient): Promise<void> {
+  try {
+    await client.query('ROLLBACK')
+  } catch {
+    // The first error is the one that tells; this one only says that the connection is gone too.
+  }
+}
+
+function ignoreLoss(): void {
+  // The statement in flight, or the next one, rejects with the loss.
+}
