@@ -1,0 +1,49 @@
+// Debian packages, installed as root, without letting any of them start a server of its own.
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { run } from '../project.mjs'
+import { findProgram, isRoot } from './machine.mjs'
+
+const POLICY = '/usr/sbin/policy-rc.d'
+const UNITS = ['rabbitmq-server', 'postgresql', 'redis-server', 'epmd.socket', 'epmd']
+
+export function canInstallPackages() {
+  return isRoot() && findProgram('apt-get') !== undefined
+}
+
+/** Runs apt-get update and install, shown. Packages that the distribution lacks make it throw. */
+export async function installPackages(packages) {
+  console.error(`› Installing ${packages.join(', ')} (apt-get)`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' }
+  const liftPolicy = forbidStarting()
+  try {
+    await apt(['update'], env)
+    await apt(['install', '-y', '--no-install-recommends', ...packages], env)
+  } finally {
+    liftPolicy()
+  }
+  await forbidStartingAtBoot(packages)
+}
+
+async function apt(args, env) {
+  const { code } = await run('apt-get', ['-q', '-o', 'Dpkg::Use-Pty=0', ...args], {
+    env,
+    stdio: ['ignore', 2, 2],
+  })
+  if (code !== 0) throw new Error(`apt-get ${args.join(' ')} failed with exit code ${code}`)
+}
+
+/** Debian starts a server as soon as it is installed, some on every address, unless this file says no. */
+function forbidStarting() {
+  if (existsSync(POLICY)) return () => undefined
+  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  return () => rmSync(POLICY, { force: true })
+}
+
+async function forbidStartingAtBoot(packages) {
+  if (!findProgram('systemctl')) return
+  const fresh = UNITS.filter((unit) => packages.some((name) => unit.startsWith(name)))
+  // Fails where systemd is installed but does not run: then nothing starts at boot either.
+  await run('systemctl', ['disable', ...fresh, ...UNITS.filter((unit) => /^epmd/.test(unit))], {
+    stdio: 'ignore',
+  })
+}

@@ -1,0 +1,104 @@
+// Python Celery, twice: the newest in a virtual environment, and the 5.2 that Debian carries.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT, run } from '../project.mjs'
+import { findProgram } from './machine.mjs'
+import { HOME } from './state.mjs'
+
+const NEWEST = ['celery[redis,sqlalchemy,pytest]', 'psycopg2-binary', 'pyyaml', 'msgpack']
+const OLD = ['celery[redis]==5.2.7', 'sqlalchemy<2', 'psycopg2-binary', 'setuptools<81']
+const DEBIAN_PYTHON = '/usr/bin/python3'
+
+export const PYTHON_PACKAGES = [
+  'python3-celery',
+  'python3-sqlalchemy',
+  'python3-psycopg2',
+  'python3-redis',
+  'python3-venv',
+]
+
+/** True where Debian's packages would add something: `old` is missing, or there is no way to make `.venv`. */
+export function wantsPythonPackages(record) {
+  if (isStillThere(record?.newest) && isStillThere(record?.old)) return false
+  return !celeryOf(DEBIAN_PYTHON) || !findProgram('python3')
+}
+
+/** Finds or makes both; fails only where there is no Celery at all. */
+export async function bringPython(record) {
+  const newest = isStillThere(record?.newest) ? record.newest : await newestCelery()
+  const old = isStillThere(record?.old) ? record.old : await oldCelery()
+  const either = newest ?? old
+  if (either) return { newest: newest ?? either, old: old ?? either }
+  throw new Error(
+    'no Python Celery: PyPI cannot be reached and python3-celery is not installed. ' +
+      `Make ${join(ROOT, '.venv')} with celery[redis,sqlalchemy] and psycopg2-binary in it, ` +
+      'or set PYTHON_CELERY to a python that has them',
+  )
+}
+
+async function newestCelery() {
+  const given = process.env.PYTHON_CELERY
+  if (given) return celeryOf(given) ?? refuse('PYTHON_CELERY', given)
+  const folder = join(ROOT, '.venv')
+  const python = join(folder, 'bin/python')
+  return celeryOf(python) ?? (await makeEnvironment(folder, NEWEST)) ?? celeryOf(DEBIAN_PYTHON)
+}
+
+async function oldCelery() {
+  const given = process.env.PYTHON_CELERY_OLD
+  if (given) return celeryOf(given) ?? refuse('PYTHON_CELERY_OLD', given)
+  const folder = join(HOME, 'python-old')
+  const made = celeryOf(join(folder, 'bin/python'))
+  return celeryOf(DEBIAN_PYTHON) ?? made ?? (await makeEnvironment(folder, OLD))
+}
+
+function refuse(variable, python) {
+  throw new Error(
+    `${variable} is ${python}, which has no Celery with SQLAlchemy, psycopg2 and redis`,
+  )
+}
+
+async function makeEnvironment(folder, packages) {
+  console.error(`› Making a Python environment in ${folder} (${packages[0]})`)
+  const python = join(folder, 'bin/python')
+  const steps = [
+    makeFolder(folder),
+    [python, '-m', 'pip', 'install', '--progress-bar', 'off', ...packages],
+  ]
+  for (const [command, ...args] of steps) {
+    const { code, output } = await run(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    if (code !== 0) {
+      console.error(`  could not: ${output.trim().split('\n').slice(-3).join('\n  ')}`)
+      return undefined
+    }
+  }
+  return celeryOf(python)
+}
+
+/** The first python whose venv works; Debian's lacks ensurepip unless python3-venv is installed. */
+function makeFolder(folder) {
+  const pythons = [findProgram('python3'), DEBIAN_PYTHON].filter((path) => path && existsSync(path))
+  const able = pythons.find((python) => succeeds(python, ['-c', 'import ensurepip, venv']))
+  if (able) return [able, '-m', 'venv', '--clear', folder]
+  return [findProgram('virtualenv') ?? 'virtualenv', '--clear', folder]
+}
+
+/** The Celery that this python would import, or undefined where it or one of its drivers is missing. */
+function celeryOf(python) {
+  if (!existsSync(python)) return undefined
+  const script =
+    'import celery, sqlalchemy, psycopg2, redis; print(celery.__version__); print(celery.__file__)'
+  const { status, stdout } = spawnSync(python, ['-c', script], { encoding: 'utf8', cwd: '/' })
+  if (status !== 0) return undefined
+  const [version, file] = stdout.trim().split('\n')
+  return { python, version, file }
+}
+
+function isStillThere(found) {
+  return found !== undefined && existsSync(found.python) && existsSync(found.file)
+}
+
+function succeeds(command, args) {
+  return spawnSync(command, args, { stdio: 'ignore' }).status === 0
+}

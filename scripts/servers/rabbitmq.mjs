@@ -1,0 +1,125 @@
+// RabbitMQ: a node of our own name and cookie, with its distribution and its epmd on loopback too.
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, chownSync, existsSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { inContainer } from './compose.mjs'
+import { startDaemon, waitUntilReady } from './daemon.mjs'
+import { findProgram, folderFor, freePort, isExecutable, userFor } from './machine.mjs'
+import { probeRabbitmq } from './probe.mjs'
+import { CHECKOUT, LOGS } from './state.mjs'
+
+const ON_LOOPBACK = '-kernel inet_dist_use_interface {127,0,0,1}'
+
+export const rabbitmq = {
+  name: 'rabbitmq',
+  variable: 'AMQP_URL',
+  defaultPort: 5672,
+  packages: ['rabbitmq-server'],
+  urlAt: (port) => `amqp://guest:guest@127.0.0.1:${port}`,
+  probe: probeRabbitmq,
+  isInstalled: () => scriptsFolder() !== undefined && findProgram('epmd') !== undefined,
+  start: startRabbitmq,
+  wipe: () =>
+    rmSync(join(folderFor('rabbitmq', userFor('rabbitmq')), 'data'), {
+      recursive: true,
+      force: true,
+    }),
+  /** One that runs already serves only where its rabbitmqctl does: tests make virtual hosts with it. */
+  isUsable: () => ctl(undefined, ['--timeout', '10', 'list_vhosts', '--quiet'], 'ignore') === 0,
+}
+
+/** Runs rabbitmqctl against the node that `up` found or started; answers its exit code. */
+export function ctl(record, args, stdio = 'inherit') {
+  const [command, ...rest] = commandFor(record)
+  const options = record?.origin === 'packages' ? asOwner(record) : {}
+  const { status, error } = spawnSync(command, [...rest, ...args], { ...options, stdio })
+  if (error && stdio === 'inherit')
+    console.error(`scripts/services: cannot run ${command}: ${error.message}`)
+  return status ?? 1
+}
+
+function commandFor(record) {
+  const given = process.env.RABBITMQCTL?.split(' ').filter(Boolean)
+  if (given?.length) return given
+  if (record?.origin === 'compose') return inContainer('rabbitmq', ['rabbitmqctl'])
+  if (record?.origin === 'packages') return [join(record.scripts, 'rabbitmqctl')]
+  return ['rabbitmqctl']
+}
+
+function asOwner({ env, uid, gid, folder }) {
+  return {
+    env: { PATH: process.env.PATH, LANG: 'C.UTF-8', ...env },
+    cwd: folder,
+    ...(uid === undefined ? {} : { uid, gid }),
+  }
+}
+
+async function startRabbitmq(port) {
+  const user = userFor('rabbitmq')
+  const folder = folderFor('rabbitmq', user)
+  const scripts = scriptsFolder()
+  const env = await environmentFor(folder)
+  writeSettings(folder, env.HOME, user, port)
+  const owner = { user, cwd: folder, env: { PATH: process.env.PATH, LANG: 'C.UTF-8', ...env } }
+  const epmd = await startDaemon({
+    ...owner,
+    command: findProgram('epmd'),
+    args: ['-address', '127.0.0.1', '-port', env.ERL_EPMD_PORT],
+    log: join(LOGS, 'epmd.log'),
+  })
+  const log = join(LOGS, 'rabbitmq.log')
+  const daemon = await startDaemon({
+    ...owner,
+    command: join(scripts, 'rabbitmq-server'),
+    args: [],
+    log,
+  })
+  const url = rabbitmq.urlAt(port)
+  await waitUntilReady({ name: 'rabbitmq', daemon, log, isReady: () => probeRabbitmq(url) })
+  const { uid, gid } = user ?? {}
+  return { url, daemons: [daemon, epmd], folder, scripts, env, uid, gid }
+}
+
+async function environmentFor(folder) {
+  return {
+    HOME: folder,
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    ERL_EPMD_PORT: String(await freePort(4370)),
+    RABBITMQ_NODENAME: `celery_toolbox_${CHECKOUT}@localhost`,
+    RABBITMQ_DIST_PORT: String(await freePort(25_680)),
+    RABBITMQ_CONF_ENV_FILE: join(folder, 'no-env.conf'),
+    RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'enabled_plugins'),
+    RABBITMQ_MNESIA_BASE: join(folder, 'data'),
+    RABBITMQ_LOG_BASE: join(folder, 'log'),
+    RABBITMQ_LOGS: '-',
+    RABBITMQ_ALLOW_INPUT: '1', // the script then becomes the server, so that its pid is the server's
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `${ON_LOOPBACK} -noinput`,
+    RABBITMQ_CTL_ERL_ARGS: ON_LOOPBACK,
+    RABBITMQ_CTL_DIST_PORT_MAX: '35872',
+  }
+}
+
+function writeSettings(folder, home, user, port) {
+  const settings = [
+    `listeners.tcp.1 = 127.0.0.1:${port}`,
+    'disk_free_limit.absolute = 100MB',
+    'log.console = true',
+    'log.console.level = info',
+  ]
+  writeFileSync(join(folder, 'rabbitmq.conf'), `${settings.join('\n')}\n`)
+  writeFileSync(join(folder, 'enabled_plugins'), '[].\n')
+  const cookie = join(home, '.erlang.cookie')
+  if (existsSync(cookie)) return
+  writeFileSync(cookie, randomBytes(16).toString('hex'))
+  chmodSync(cookie, 0o400)
+  if (user) chownSync(cookie, user.uid, user.gid)
+}
+
+/** Debian's scripts on the PATH insist on their own user and folders; those they call do not. */
+function scriptsFolder() {
+  const onPath = findProgram('rabbitmq-server')
+  const folders = ['/usr/lib/rabbitmq/bin', onPath ? dirname(realpathSync(onPath)) : '']
+  return folders.find((folder) => folder !== '' && isExecutable(join(folder, 'rabbitmqctl')))
+}
