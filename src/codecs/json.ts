@@ -1,0 +1,82 @@
+import { explainUnencodable } from './encodable.ts'
+import { JSON_FORMAT, jsonText, UNENCODABLE } from './json-encoder.ts'
+import { parseJson } from './json-parser.ts'
+
+const MAX_DEPTH = JSON_FORMAT.maxDepth
+
+/**
+ * What JSON.parse would read otherwise than Python: long integers, NaN, Infinity, typed values. An escaped
+ * ASCII letter may spell `__type__`, so it counts too; no encoder writes one unasked.
+ */
+const SPECIAL = /\d{16}|__type__|NaN|Infinity|-0|\\u00[5-7]/
+
+/** A number that would lose its being a float: 1.0, 1e5. It starts the text, or follows [ , : or a blank. */
+const WHOLE_FLOAT = /(?:^|[[,:\s])-?\d+(?:\.0+(?!\d)|(?:\.\d+)?[eE])/
+
+export interface DecodeJsonOptions {
+  /** Give `1.0` as `Float`, so that it is `1.0` again when sent on. */
+  readonly keepFloats?: boolean
+}
+
+/**
+ * JSON as Celery writes it: `, ` and `: ` between, ASCII only, and typed values for what JSON lacks
+ * (https://docs.celeryq.dev/en/stable/userguide/calling.html#serializers).
+ */
+export function encodeJson(value: unknown): string {
+  try {
+    return jsonText(value, MAX_DEPTH)
+  } catch (error) {
+    throw error === UNENCODABLE ? explainUnencodable(value, JSON_FORMAT) : error
+  }
+}
+
+/** Reads what Python writes: integers beyond 2^53 come as bigint, typed values as their classes. */
+export function decodeJson(text: string, options?: DecodeJsonOptions): unknown {
+  const keepFloats = options?.keepFloats === true
+  if (!isSpecial(text, keepFloats)) {
+    try {
+      return JSON.parse(text)
+    } catch {
+      // The parser below finds the same mistake, and says where it is and what was expected.
+    }
+  }
+  return parseJson(text, { keepFloats, maxDepth: MAX_DEPTH })
+}
+
+function isSpecial(text: string, keepFloats: boolean): boolean {
+  return SPECIAL.test(text) || (keepFloats && WHOLE_FLOAT.test(text)) || mayBeTooDeep(text)
+}
+
+/** JSON.parse nests without limit, and what walks its value later would overflow the stack. */
+function mayBeTooDeep(text: string): boolean {
+  if (text.length <= MAX_DEPTH) return false
+  return (
+    countUpTo(text, '[', MAX_DEPTH) + countUpTo(text, '{', MAX_DEPTH) > MAX_DEPTH &&
+    depthOf(text) > MAX_DEPTH
+  )
+}
+
+function countUpTo(text: string, mark: string, limit: number): number {
+  let count = 0
+  for (let at = text.indexOf(mark); at >= 0 && count <= limit; at = text.indexOf(mark, at + 1)) {
+    count += 1
+  }
+  return count
+}
+
+// Brackets inside strings count too: at worst a text that is fine takes the slower parser.
+function depthOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at) | 0x20
+    if (code === OPEN) depth += 1
+    else if (code === CLOSE) depth -= 1
+    if (depth > deepest) deepest = depth
+  }
+  return deepest
+}
+
+// With bit 0x20 set, [ and { are one code, and so are ] and }.
+const OPEN = 0x7b
+const CLOSE = 0x7d
