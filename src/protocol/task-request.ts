@@ -1,3 +1,4 @@
+import type { ProtocolError } from '../errors.ts'
 import type { Headers } from './message.ts'
 
 /** A call to be made later, as it travels in callbacks, errbacks, chains and chords (Celery's signature dict). */
@@ -44,6 +45,7 @@ export interface TaskFields extends Embed {
   readonly replacedTaskNesting: number
   readonly stampedHeaders: readonly string[] | null
   readonly stamps: Readonly<Record<string, unknown>>
+  /** Null is a message without the property; a call that says nothing is sent with 0, as in Celery. */
   readonly priority: number | null
   readonly replyTo: string | null
   readonly correlationId: string | null
@@ -71,4 +73,9 @@ export interface TaskRequest extends TaskFields {
   readonly headers: Headers
   /** How the body was serialised, so that what follows is sent alike: "json", "yaml", ... */
   readonly serializer: string
+  /**
+   * Why this request must fail without being run: it can be read, yet cannot do what it asks (Python stores
+   * FAILURE for it too). Absent where all is well.
+   */
+  readonly fault?: ProtocolError
 }

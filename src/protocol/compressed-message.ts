@@ -1,0 +1,41 @@
+import {
+  compress,
+  compressionFor,
+  type DecompressLimits,
+  decompress,
+} from '../codecs/compression.ts'
+import { ProtocolError } from '../errors.ts'
+import type { Message } from './message.ts'
+import { showValue } from './show-value.ts'
+
+/** Whether a message's body has to be expanded before it can be decoded. */
+export function isCompressed(message: Message): boolean {
+  const { compression } = message.headers
+  return compression !== undefined && compression !== null
+}
+
+/**
+ * The same message with its body compressed by the named method ("zlib", "bzip2", ...), as Celery does it.
+ * https://docs.celeryq.dev/en/stable/userguide/calling.html#compression
+ */
+export async function compressMessage(message: Message, name: string): Promise<Message> {
+  const compression = compressionFor(name)
+  return {
+    ...message,
+    headers: { ...message.headers, compression: compression.contentType },
+    body: await compress(name, message.body),
+  }
+}
+
+/** The message as if it had never been compressed. */
+export async function expandMessage(message: Message, limits?: DecompressLimits): Promise<Message> {
+  if (!isCompressed(message)) return message
+  const { compression, ...headers } = message.headers
+  if (typeof compression !== 'string') {
+    throw new ProtocolError(
+      'MESSAGE_UNDECODABLE',
+      `compression is ${showValue(compression)}, expected the name of a method`,
+    )
+  }
+  return { ...message, headers, body: await decompress(compression, message.body, limits) }
+}

@@ -1,0 +1,97 @@
+import { decodeJson } from '../codecs/json.ts'
+import { acceptedSerializer, decodeBody } from './content.ts'
+import { readEmbed } from './embed.ts'
+import {
+  isRecord,
+  optionalCount,
+  optionalText,
+  optionalTruth,
+  requiredText,
+  shownText,
+} from './field-readers.ts'
+import type { Message } from './message.ts'
+import { type MessageParts, partsOf } from './message-parts.ts'
+import {
+  readArgs,
+  readKwargs,
+  readStampedHeaders,
+  readStamps,
+  readTime,
+  readTimeLimits,
+} from './request-fields.ts'
+import type { TaskRequest } from './task-request.ts'
+
+/**
+ * Reads a task message of protocol 2 or 1, or of the hybrid between them. What Python's worker runs is accepted
+ * with the same meaning; what stops that worker, or gets lost in it, is refused with a ProtocolError; what it
+ * stores FAILURE for carries a `fault`. Content that is not accepted is refused before anything is decoded.
+ * docs/protocol.md has the table.
+ */
+export function decodeTask(message: Message, acceptContent: readonly string[]): TaskRequest {
+  const serializer = acceptedSerializer(message, acceptContent)
+  const parts = partsOf(message, decodeBody(message, serializer))
+  return requestOf(message, parts, serializer.name)
+}
+
+function requestOf(message: Message, parts: MessageParts, serializer: string): TaskRequest {
+  const { fields } = parts
+  const { priority = null, replyTo = null, correlationId = null } = message.properties
+  const id = requiredText(fields, 'id')
+  const [timeLimit, softTimeLimit] = readTimeLimits(fields)
+  const { args, argsFault } = readArgs(parts.args)
+  const { embed, fault = argsFault } = readEmbed(exactEmbed(message, parts, serializer))
+  const request: TaskRequest = {
+    protocol: parts.protocol,
+    lang: shownText(fields, 'lang'),
+    id,
+    task: requiredText(fields, 'task'),
+    args,
+    kwargs: readKwargs(parts.kwargs),
+    callbacks: embed.callbacks,
+    errbacks: embed.errbacks,
+    chain: embed.chain,
+    chord: embed.chord,
+    rootId: optionalText(fields, 'root_id'),
+    parentId: optionalText(fields, 'parent_id'),
+    group: optionalText(fields, 'group'),
+    groupIndex: optionalCount(fields, 'group_index'),
+    shadow: optionalText(fields, 'shadow') || null,
+    eta: readTime(fields, 'eta'),
+    expires: readTime(fields, 'expires'),
+    retries: optionalCount(fields, 'retries') ?? 0,
+    timeLimit,
+    softTimeLimit,
+    origin: shownText(fields, 'origin'),
+    argsrepr: shownText(fields, 'argsrepr'),
+    kwargsrepr: shownText(fields, 'kwargsrepr'),
+    ignoreResult: optionalTruth(fields, 'ignore_result'),
+    replacedTaskNesting: optionalCount(fields, 'replaced_task_nesting') ?? 0,
+    stampedHeaders: readStampedHeaders(fields),
+    stamps: readStamps(fields),
+    priority,
+    replyTo,
+    correlationId,
+    headers: message.headers,
+    serializer,
+  }
+  return fault === undefined ? request : { ...request, fault }
+}
+
+/**
+ * What follows is sent on by us, perhaps to Python, where 1.0 is not 1; so its floats are kept, at the price of
+ * reading such a body twice.
+ */
+function exactEmbed(
+  message: Message,
+  { embed, protocol }: MessageParts,
+  serializer: string,
+): unknown {
+  if (protocol !== 2 || serializer !== 'json' || !isRecord(embed)) return embed
+  if (!(embed.callbacks || embed.errbacks || embed.chain || embed.chord)) return embed
+  const text = message.body.toString()
+  if (!WHOLE_FLOAT.test(text)) return embed
+  const body = decodeJson(text, { keepFloats: true })
+  return Array.isArray(body) ? body[2] : embed
+}
+
+const WHOLE_FLOAT = /\d(?:\.0|[eE])/
