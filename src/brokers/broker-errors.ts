@@ -1,0 +1,47 @@
+import { BrokerError } from '../errors.ts'
+import type { Route } from '../protocol/message.ts'
+
+/** The errors that every broker words alike. */
+
+export function brokerClosed(safeUrl: string): BrokerError {
+  return new BrokerError('BROKER_CLOSED', `the broker ${safeUrl} was used after close()`)
+}
+
+export function queueMissing(queue: string, safeUrl: string, cause?: unknown): BrokerError {
+  return new BrokerError(
+    'QUEUE_MISSING',
+    `the queue "${queue}" does not exist on ${safeUrl}; declare it first`,
+    { cause },
+  )
+}
+
+export function messageUnroutable(route: Route, safeUrl: string): BrokerError {
+  return new BrokerError(
+    'MESSAGE_UNROUTABLE',
+    `no queue takes a message published to ${routeText(route)} on ${safeUrl}`,
+  )
+}
+
+export function publishRefused(
+  route: Route,
+  safeUrl: string,
+  why: { readonly reason: string; readonly cause?: unknown },
+): BrokerError {
+  return new BrokerError(
+    'PUBLISH_REFUSED',
+    `the message for ${routeText(route)} on ${safeUrl} was refused: ${why.reason}`,
+    { cause: why.cause },
+  )
+}
+
+export function deliverySettled(queue: string): BrokerError {
+  return new BrokerError(
+    'DELIVERY_SETTLED',
+    `a delivery from the queue "${queue}" was settled twice; expected one ack, requeue or reject`,
+  )
+}
+
+export function routeText(route: Route): string {
+  const exchange = route.exchange === '' ? 'the default exchange' : `exchange "${route.exchange}"`
+  return `${exchange} with routing key "${route.routingKey}"`
+}

@@ -1,0 +1,99 @@
+import type { Logger } from '../../logger.ts'
+import type { ConsumeOptions, Delivery, Subscription } from '../broker.ts'
+import { queueMissing } from '../broker-errors.ts'
+import { HeldDeliveries } from './memory-delivery.ts'
+import type { MemoryQueue, QueueConsumer } from './memory-queue.ts'
+import type { QueueEntry } from './stored-message.ts'
+
+export interface MemoryConsumerParts {
+  readonly queueName: string
+  readonly options: ConsumeOptions
+  readonly onDelivery: (delivery: Delivery) => void
+  readonly log: Logger
+  readonly safeUrl: string
+  /** Finds the queue, or brings it back where it is known. */
+  readonly findQueue: () => MemoryQueue | undefined
+  readonly onClosed: (consumer: MemoryConsumer) => void
+}
+
+/** A running consumer of one memory queue. */
+export class MemoryConsumer implements Subscription, QueueConsumer {
+  readonly queue: string
+  readonly #parts: MemoryConsumerParts
+  readonly #held = new HeldDeliveries(() => this.#queue?.wake())
+  #queue: MemoryQueue | undefined
+  #prefetch: number
+  #isPaused: boolean = false
+  #isClosed: boolean = false
+
+  constructor(parts: MemoryConsumerParts) {
+    this.queue = parts.queueName
+    this.#parts = parts
+    this.#prefetch = parts.options.prefetch
+  }
+
+  get hasRoom(): boolean {
+    return this.#prefetch === 0 || this.#held.size < this.#prefetch
+  }
+
+  attach(): void {
+    this.#queue = this.#parts.findQueue()
+    if (this.#queue === undefined) this.#cancel()
+    else if (!this.#isPaused) this.#queue.addConsumer(this)
+  }
+
+  /** What it held goes back to the queue. */
+  detach(): void {
+    const queue = this.#queue
+    this.#queue = undefined
+    queue?.removeConsumer(this)
+    this.#held.giveBack()
+  }
+
+  deliver(entry: QueueEntry): void {
+    if (this.#queue === undefined) return
+    const delivery = this.#held.hold(this.#queue, entry)
+    try {
+      this.#parts.onDelivery(delivery)
+    } catch (cause) {
+      this.#parts.log.error(
+        { queue: this.queue, cause },
+        'consumer threw, its delivery is unsettled',
+      )
+    }
+  }
+
+  queueDeleted(): void {
+    this.#held.forget()
+    this.attach()
+  }
+
+  async pause(): Promise<void> {
+    this.#isPaused = true
+    this.#queue?.removeConsumer(this)
+  }
+
+  async resume(): Promise<void> {
+    if (!this.#isPaused || this.#isClosed) return
+    this.#isPaused = false
+    this.#queue?.addConsumer(this)
+  }
+
+  async setPrefetch(prefetch: number): Promise<void> {
+    this.#prefetch = prefetch
+    this.#queue?.wake()
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.detach()
+    this.#parts.onClosed(this)
+  }
+
+  #cancel(): void {
+    this.#isClosed = true
+    this.#parts.onClosed(this)
+    this.#parts.options.onCancel?.(queueMissing(this.queue, this.#parts.safeUrl))
+  }
+}

@@ -1,0 +1,107 @@
+import type { Message, Route } from '../../protocol/message.ts'
+import type { Delivery } from '../broker.ts'
+import { deliverySettled } from '../broker-errors.ts'
+import type { MemoryQueue } from './memory-queue.ts'
+import { loadMessage, type QueueEntry } from './stored-message.ts'
+
+const DONE = Promise.resolve()
+
+/** The deliveries somebody holds unsettled. */
+export class HeldDeliveries {
+  readonly #held = new Set<MemoryDelivery>()
+  readonly #onRoom: () => void
+
+  constructor(onRoom: () => void = () => undefined) {
+    this.#onRoom = onRoom
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  hold(queue: MemoryQueue, entry: QueueEntry): MemoryDelivery {
+    const delivery = new MemoryDelivery(queue, entry, this)
+    this.#held.add(delivery)
+    return delivery
+  }
+
+  /** False where it is held no longer: it went back to its queue already. */
+  release(delivery: MemoryDelivery): boolean {
+    const wasHeld = this.#held.delete(delivery)
+    if (wasHeld) this.#onRoom()
+    return wasHeld
+  }
+
+  /** Lets go of them all: their queue is gone. */
+  forget(): void {
+    this.#held.clear()
+  }
+
+  /** Puts all of them back, as a broker does when a consumer is gone. */
+  giveBack(): void {
+    // Latest first: each then goes to the front of what was put back before.
+    const held = [...this.#held].reverse()
+    this.#held.clear()
+    for (const delivery of held) delivery.giveBack()
+  }
+}
+
+export class MemoryDelivery implements Delivery {
+  readonly message: Message
+  readonly attempt: number
+  readonly #queue: MemoryQueue
+  readonly #entry: QueueEntry
+  readonly #holder: HeldDeliveries
+  #isSettled: boolean = false
+
+  constructor(queue: MemoryQueue, entry: QueueEntry, holder: HeldDeliveries) {
+    this.message = loadMessage(entry.stored)
+    this.attempt = entry.deliveries
+    this.#queue = queue
+    this.#entry = entry
+    this.#holder = holder
+  }
+
+  get queue(): string {
+    return this.#queue.name
+  }
+
+  get route(): Route {
+    return this.#entry.stored.route
+  }
+
+  get redelivered(): boolean {
+    return this.attempt > 1
+  }
+
+  get isSettled(): boolean {
+    return this.#isSettled
+  }
+
+  ack(): Promise<void> {
+    return this.#settle(() => undefined)
+  }
+
+  requeue(): Promise<void> {
+    return this.#settle(() => this.giveBack())
+  }
+
+  reject(): Promise<void> {
+    return this.#settle(() => this.#queue.bury(this.#entry))
+  }
+
+  extend(_ms: number): Promise<void> {
+    return DONE
+  }
+
+  giveBack(): void {
+    this.#queue.putBack(this.#entry)
+  }
+
+  #settle(how: () => void): Promise<void> {
+    if (this.#isSettled) return Promise.reject(deliverySettled(this.queue))
+    this.#isSettled = true
+    if (this.#holder.release(this)) how()
+    return DONE
+  }
+}

@@ -1,0 +1,36 @@
+import { BrokerError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { safeUrl } from '../safe-url.ts'
+import type { Broker } from './broker.ts'
+import { MemoryBroker } from './memory/memory-broker.ts'
+
+export interface OpenBrokerOptions {
+  /** `amqp://user:password@host:port/vhost`, `amqps://…` or `memory://name`. */
+  readonly url: string
+  readonly logger?: Logger
+  /** Shown in the broker's own tools. */
+  readonly connectionName?: string
+  /** How often both sides show that they are alive. Default 60; 0 leaves it to the server. */
+  readonly heartbeatSeconds?: number
+  /** How long the first connection may take, tries included. Default 10000. */
+  readonly connectTimeoutMs?: number
+}
+
+/** The broker for a url, by its scheme; connects when it is first used. */
+export function openBroker(options: OpenBrokerOptions): Broker {
+  const scheme = /^([a-z][a-z\d+.-]*):\/\//i.exec(options.url)?.[1]?.toLowerCase()
+  switch (scheme) {
+    case 'memory':
+      return new MemoryBroker(memoryName(options.url), options.logger)
+    default:
+      throw new BrokerError(
+        'BROKER_UNREACHABLE',
+        `no broker for the scheme "${scheme ?? ''}" of ${safeUrl(options.url)}; expected amqp://, amqps:// or memory://`,
+      )
+  }
+}
+
+function memoryName(url: string): string {
+  const name = url.replace(/^memory:\/\//i, '').replace(/[?#].*$|\/+$/g, '')
+  return name === '' ? 'default' : name
+}
