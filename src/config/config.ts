@@ -1,0 +1,177 @@
+import { inspect } from 'node:util'
+import { ConfigError } from '../errors.ts'
+import type { Topology } from '../protocol/topology.ts'
+import { brokerUrlsOf } from './broker-settings.ts'
+import { deriveSettings } from './derive.ts'
+import { type Environment, type EnvironmentOptions, readEnvironment } from './environment.ts'
+import { maskValue } from './masking.ts'
+import { printed } from './printed.ts'
+import { type Entry, frozenCopy, readValue, resolveSettings, type Source } from './resolve.ts'
+import { defineAccessor, TypedSettings } from './setting-accessors.ts'
+import { findSetting, type GivenSettings } from './settings.ts'
+import { topologyOf } from './topology.ts'
+
+interface OwnOptions extends EnvironmentOptions {
+  /** The work queues: another name for QUEUES. */
+  readonly queues?: Iterable<string> | undefined
+  /** With false, settings that nobody knows are taken as they are. Default true. */
+  readonly strict?: boolean | undefined
+  /** Told what is worth a warning. Default: process.emitWarning. */
+  readonly warn?: ((sentence: string) => void) | undefined
+}
+
+export type ConfigOptions =
+  | (GivenSettings & OwnOptions)
+  | (GivenSettings & OwnOptions & { readonly strict: false; readonly [name: string]: unknown })
+
+/**
+ * All settings of an app, checked: lowercase are Celery's, uppercase the toolbox's own.
+ * Arguments win over the environment (`CELERY_<NAME>`), which wins over `.env`, which wins over defaults.
+ */
+export class Config extends TypedSettings {
+  readonly #entries: Map<string, Entry>
+  readonly #environment: Environment
+  readonly #prefix: string
+
+  constructor(options: ConfigOptions = {}) {
+    super()
+    const { strict = true, warn = warnProcess, environment, dotenv, queues, ...given } = options
+    const problems: string[] = []
+    const resolution = resolveSettings(
+      withQueues(given, queues, problems),
+      readEnvironment({ environment, dotenv }, problems),
+      { isStrict: strict, problems },
+    )
+    deriveSettings(resolution, warn)
+    if (problems.length > 0) throw new ConfigError(problems)
+    this.#entries = resolution.entries
+    this.#environment = resolution.environment
+    this.#prefix = resolution.prefix
+    for (const name of this.#entries.keys()) this.#addProperty(name)
+  }
+
+  /** The value of a setting, also of one that only the environment or `set` knows; undefined where there is none. */
+  get(name: string): unknown {
+    return this.#entries.get(name)?.value
+  }
+
+  /** Whether the setting was given, follows from others, or has a default of the toolbox's own. */
+  has(name: string): boolean {
+    const entry = this.#entries.get(name)
+    if (entry === undefined) return false
+    return entry.source !== 'default' || isOurs(name)
+  }
+
+  /** Where the value of a setting came from; undefined where there is none. */
+  source(name: string): Source | undefined {
+    return this.#entries.get(name)?.source
+  }
+
+  /** The environment variable that a setting came from. */
+  variable(name: string): string | undefined {
+    return this.#entries.get(name)?.variable
+  }
+
+  /** The names of all settings that have a value, sorted. */
+  names(): readonly string[] {
+    return [...this.#entries.keys()].sort()
+  }
+
+  /** Gives a setting a value unless it is present already; the environment comes before the value given here. */
+  set(name: string, value: unknown): void {
+    if (this.has(name)) return
+    const setting = findSetting(name)
+    const variable = this.#environment.find(`${this.#prefix}${name.toUpperCase()}`)
+    const problems: string[] = []
+    const read =
+      setting === undefined
+        ? frozenCopy(variable?.text ?? value)
+        : readValue({ name, value }, setting, problems)
+    if (problems.length > 0) throw new ConfigError(problems)
+    this.#entries.set(name, { value: read, source: 'argument' })
+    this.#addProperty(name)
+  }
+
+  /** The url of the broker: broker_url, else what the other broker settings say. */
+  get brokerUrl(): string {
+    return this.brokerUrls[0] ?? ''
+  }
+
+  /** The urls of the broker, where several were given to fail over to. */
+  get brokerUrls(): readonly string[] {
+    return brokerUrlsOf(this)
+  }
+
+  /** The queue that gets a copy of everything. */
+  get platformQueue(): string {
+    return this.PLATFORM_QUEUE_NAME
+  }
+
+  /** The queues that workers consume: all but the platform queue. */
+  workQueues(): string[] {
+    return this.task_queues.map((queue) => queue.name).filter((name) => name !== this.platformQueue)
+  }
+
+  /** Everything a broker has to declare. */
+  topology(): Topology {
+    return topologyOf(this.task_queues, this.task_queue_max_priority)
+  }
+
+  /** The lowercase settings that are present, functions left out, sorted; `masked` hides secrets. */
+  toObject(options: { readonly masked?: boolean } = {}): Record<string, unknown> {
+    const pairs = this.names()
+      .filter((name) => /^[a-z]/.test(name) && this.has(name))
+      .map((name): [string, unknown] => [name, this.get(name)])
+      .filter(([, value]) => typeof value !== 'function')
+    return Object.fromEntries(
+      options.masked === true
+        ? pairs.map(([name, value]) => [name, maskValue(name, value)])
+        : pairs,
+    )
+  }
+
+  /** `Config({...})` as Python prints it, secrets masked. */
+  override toString(): string {
+    const lines = Object.entries(this.toObject({ masked: true })).map(
+      ([name, value]) => `${printed(name)}: ${printed(value)}`,
+    )
+    return `Config({${lines.join(',\n ')}})`
+  }
+
+  toJSON(): Record<string, unknown> {
+    return this.toObject({ masked: true })
+  }
+
+  [inspect.custom](): string {
+    return this.toString()
+  }
+
+  #addProperty(name: string): void {
+    if (!(name in this)) defineAccessor(this, name)
+  }
+}
+
+function withQueues(
+  given: Readonly<Record<string, unknown>>,
+  queues: unknown,
+  problems: string[],
+): Readonly<Record<string, unknown>> {
+  if (queues === undefined) return given
+  const { QUEUES } = given
+  if (QUEUES === undefined) return { ...given, QUEUES: queues }
+  if (printed(QUEUES) !== printed(queues)) {
+    problems.push(
+      `queues: ${printed(queues)} and QUEUES: ${printed(QUEUES)} differ, expected one of them`,
+    )
+  }
+  return given
+}
+
+function isOurs(name: string): boolean {
+  const setting = findSetting(name)
+  return setting !== undefined && (setting.celeryDefault !== undefined || /^[A-Z]/.test(name))
+}
+
+function warnProcess(sentence: string): void {
+  process.emitWarning(sentence, { type: 'CeleryToolboxWarning' })
+}

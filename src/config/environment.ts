@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parse } from 'dotenv'
+
+export type Variables = Readonly<Record<string, string | undefined>>
+
+export interface EnvironmentOptions {
+  /** The variables to read instead of the process's own; `.env` is then read only when `dotenv` names it. */
+  readonly environment?: Variables | undefined
+  /** The path of the `.env` file, or false for none. Default: `.env` in the working directory, if it is there. */
+  readonly dotenv?: string | false | undefined
+}
+
+export interface Variable {
+  readonly name: string
+  readonly text: string
+  readonly source: 'environment' | '.env'
+}
+
+/** The variables of the process and of `.env`; the process wins. Nothing is written to the process's own. */
+export class Environment {
+  readonly #variables: ReadonlyMap<string, Variable>
+
+  constructor(environment: Variables, dotenv: Variables) {
+    this.#variables = new Map([
+      ...variablesOf(dotenv, '.env'),
+      ...variablesOf(environment, 'environment'),
+    ])
+  }
+
+  find(name: string): Variable | undefined {
+    return this.#variables.get(name)
+  }
+
+  startingWith(prefix: string): readonly Variable[] {
+    return [...this.#variables.values()].filter(
+      (variable) => variable.name.startsWith(prefix) && variable.name !== prefix,
+    )
+  }
+}
+
+/** The only place where the toolbox reads the environment of its process. */
+export function readEnvironment(options: EnvironmentOptions, problems: string[]): Environment {
+  return new Environment(options.environment ?? process.env, readDotenv(options, problems))
+}
+
+function readDotenv(options: EnvironmentOptions, problems: string[]): Variables {
+  const path = options.dotenv ?? (options.environment === undefined ? '.env' : false)
+  if (path === false) return {}
+  try {
+    return parse(readFileSync(resolve(path)))
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    if (code === 'ENOENT' && options.dotenv === undefined) return {}
+    problems.push(`dotenv: cannot read ${path} (${String(code ?? cause)}), expected a file`)
+    return {}
+  }
+}
+
+function variablesOf(variables: Variables, source: Variable['source']): [string, Variable][] {
+  return Object.entries(variables).flatMap(([name, text]) =>
+    text === undefined ? [] : [[name, { name, text, source }]],
+  )
+}

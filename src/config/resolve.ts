@@ -1,0 +1,191 @@
+import type { Environment, Variable } from './environment.ts'
+import { isSecretName, maskText, maskValue } from './masking.ts'
+import { nearestName } from './nearest-name.ts'
+import { newNameOf } from './old-names.ts'
+import { printedShort } from './printed.ts'
+import { readPythonLiteral } from './python-literal.ts'
+import type { Setting } from './setting.ts'
+import { findSetting, settingNames } from './settings.ts'
+import { unfit } from './value-types.ts'
+
+export type Source = 'argument' | 'environment' | '.env' | 'default' | 'derived'
+
+/** A setting's value and where it came from. */
+export interface Entry {
+  readonly value: unknown
+  readonly source: Source
+  /** The environment variable, where it came from one. */
+  readonly variable?: string
+}
+
+export interface Resolution {
+  readonly entries: Map<string, Entry>
+  readonly environment: Environment
+  readonly prefix: string
+  readonly problems: string[]
+}
+
+/** Names that CELERY_* variables have for the command line, not for a setting. */
+const NO_SETTINGS: readonly string[] = ['log_level', 'log_file']
+const SENTRY_NAMES: readonly string[] = [
+  'SENTRY_DSN',
+  'SENTRY_NAME',
+  'SENTRY_ENVIRONMENT',
+  'SENTRY_RELEASE',
+]
+
+/** Arguments first, then the environment, then `.env`; what none of them gives has its default. */
+export function resolveSettings(
+  given: Readonly<Record<string, unknown>>,
+  environment: Environment,
+  options: { readonly isStrict: boolean; readonly problems: string[] },
+): Resolution {
+  const { problems } = options
+  const entries = new Map<string, Entry>()
+  for (const [name, value] of Object.entries(given)) {
+    if (value === undefined) continue
+    const entry = readArgument(name, value, options)
+    if (entry !== undefined) entries.set(name, entry)
+  }
+  const prefix = resolvePrefix(entries, environment)
+  const resolution = { entries, environment, prefix, problems }
+  for (const name of settingNames) resolveSetting(name, resolution)
+  addOtherVariables(resolution)
+  return resolution
+}
+
+function readArgument(
+  name: string,
+  value: unknown,
+  options: { readonly isStrict: boolean; readonly problems: string[] },
+): Entry | undefined {
+  const setting = findSetting(name)
+  if (setting !== undefined)
+    return { value: readValue({ name, value }, setting, options.problems), source: 'argument' }
+  if (!options.isStrict) return { value, source: 'argument' }
+  options.problems.push(unknownSetting(name))
+  return undefined
+}
+
+function unknownSetting(name: string): string {
+  const today = newNameOf(name)
+  if (today !== undefined) return `${name}: this old-style name is not read, expected ${today}`
+  const nearest = nearestName(name, settingNames)
+  const hint =
+    nearest === undefined ? 'expected a setting of docs/config.md' : `did you mean ${nearest}?`
+  return `${name}: there is no such setting, ${hint} (strict: false takes any)`
+}
+
+function resolvePrefix(entries: Map<string, Entry>, environment: Environment): string {
+  const variable = environment.find('CELERY_ENV_PREFIX')
+  if (!entries.has('ENV_PREFIX') && variable !== undefined && variable.text !== '') {
+    entries.set('ENV_PREFIX', {
+      value: variable.text,
+      source: variable.source,
+      variable: variable.name,
+    })
+  }
+  const prefix = entries.get('ENV_PREFIX')?.value
+  return typeof prefix === 'string' ? prefix : 'CELERY_'
+}
+
+function resolveSetting(name: string, resolution: Resolution): void {
+  const { entries } = resolution
+  const setting = findSetting(name)
+  if (setting === undefined || entries.has(name)) return
+  const variable = variableOf(name, resolution)
+  entries.set(
+    name,
+    variable === undefined
+      ? { value: setting.default, source: 'default' }
+      : readVariable(name, variable, setting, resolution.problems),
+  )
+}
+
+function variableOf(name: string, { environment, prefix }: Resolution): Variable | undefined {
+  const variable = environment.find(`${prefix}${name.toUpperCase()}`)
+  return variable ?? (SENTRY_NAMES.includes(name) ? environment.find(name) : undefined)
+}
+
+function readVariable(
+  name: string,
+  variable: Variable,
+  setting: Setting<unknown>,
+  problems: string[],
+): Entry {
+  const entry = { source: variable.source, variable: variable.name }
+  const text = readVariableText(variable, setting, problems)
+  if (text === unfit) return { ...entry, value: setting.default }
+  return { ...entry, value: readValue({ name, value: text, variable }, setting, problems) }
+}
+
+function readVariableText(
+  variable: Variable,
+  setting: Setting<unknown>,
+  problems: string[],
+): unknown {
+  const takesNone = setting.type.read(null) !== unfit
+  if (setting.type.environmentText === 'raw') {
+    return takesNone && variable.text === 'None' ? null : variable.text
+  }
+  try {
+    return readPythonLiteral(variable.text)
+  } catch (error) {
+    // A setting of any type, or of text among others, may be given as bare text.
+    if (setting.type.read(variable.text) !== unfit) return variable.text
+    const why = error instanceof Error ? error.message : String(error)
+    problems.push(
+      `${variable.name}: ${shownText(variable)} cannot be read (${why}), expected ${setting.type.name}`,
+    )
+    return unfit
+  }
+}
+
+/** Unreadable text may hold a secret anywhere: it is shown only when nothing in it sounds like one. */
+function shownText(variable: Variable): string {
+  const words = variable.text.match(/\w+/g) ?? []
+  const isSecret = isSecretName(variable.name) || words.some(isSecretName)
+  return isSecret ? "'***'" : printedShort(maskText(variable.text))
+}
+
+export interface Reading {
+  readonly name: string
+  readonly value: unknown
+  readonly variable?: Variable
+}
+
+/** The value as its setting keeps it; one that does not fit is a problem, and the default stands in for it. */
+export function readValue(
+  { name, value, variable }: Reading,
+  setting: Setting<unknown>,
+  problems: string[],
+): unknown {
+  const read = setting.type.read(value)
+  if (read !== unfit) return frozenCopy(read)
+  const from = variable === undefined ? '' : ` (from ${variable.name})`
+  problems.push(
+    `${name}${from}: ${printedShort(maskValue(name, value))} does not fit, expected ${setting.type.name}`,
+  )
+  return setting.default
+}
+
+/** Every other variable with the prefix becomes a lowercase setting with the text it has. */
+function addOtherVariables({ entries, environment, prefix }: Resolution): void {
+  for (const variable of environment.startingWith(prefix)) {
+    const upper = variable.name.slice(prefix.length)
+    const name = upper.toLowerCase()
+    if (NO_SETTINGS.includes(name) || entries.has(name) || entries.has(name.toUpperCase())) continue
+    entries.set(name, { value: variable.text, source: variable.source, variable: variable.name })
+  }
+}
+
+/** Lists and dicts are copied and frozen, so that nobody changes a setting from afar; other objects are kept. */
+export function frozenCopy(value: unknown, depth = 0): unknown {
+  if (depth > 50) return value
+  if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenCopy(item, depth + 1)))
+  if (typeof value !== 'object' || value === null) return value
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return value
+  const pairs = Object.entries(value).map(([key, item]) => [key, frozenCopy(item, depth + 1)])
+  return Object.freeze(Object.fromEntries(pairs))
+}

@@ -1,0 +1,50 @@
+import { setting } from '../setting.ts'
+import { anything, boolean, count, dict, either, nullable, seconds, text } from '../value-types.ts'
+
+export const beatSettings = {
+  beat_schedule: setting(
+    dict,
+    {},
+    'The periodic tasks: a dict by name of task, schedule, args and so on.',
+  ),
+  beat_scheduler: setting(
+    text,
+    'celery.beat:PersistentScheduler',
+    "Python's beat only: its class of scheduler.",
+  ),
+  beat_schedule_filename: setting(
+    text,
+    'celerybeat-schedule',
+    "Python's beat only: the file that keeps when tasks last ran.",
+  ),
+  beat_sync_every: setting(
+    count,
+    0,
+    "Python's beat only: how many tasks it sends between two writes of that file.",
+  ),
+  beat_max_loop_interval: setting(
+    seconds,
+    0,
+    'The most seconds between two looks at the schedule; 0 lets the scheduler choose.',
+  ),
+  beat_cron_starting_deadline: setting(
+    nullable(count),
+    null,
+    'How many seconds late a cron task may still be sent.',
+  ),
+  beat_enable_remote_control: setting(boolean, false, 'Let beat answer remote control.', {
+    since: '5.7',
+  }),
+  beat_remote_control_max_tick_age: setting(
+    nullable(seconds),
+    null,
+    'The age in seconds at which the last tick of beat counts as too old.',
+    { since: '5.7' },
+  ),
+  beat_logfile: setting(nullable(text), null, 'The log file of a detached beat.'),
+  beat_pidfile: setting(nullable(text), null, 'The pid file of a detached beat.'),
+  beat_uid: setting(nullable(either(count, text)), null, 'The user a detached beat becomes.'),
+  beat_gid: setting(nullable(either(count, text)), null, 'The group a detached beat becomes.'),
+  beat_umask: setting(nullable(either(count, text)), null, 'The umask of a detached beat.'),
+  beat_executable: setting(nullable(anything), null, 'The program that runs a detached beat.'),
+}

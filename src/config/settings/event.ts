@@ -1,0 +1,67 @@
+import { setting } from '../setting.ts'
+import { boolean, count, either, nullable, seconds, text } from '../value-types.ts'
+
+export const eventSettings = {
+  event_exchange: setting(text, 'celeryev', 'The exchange of events.'),
+  event_queue_durable: setting(boolean, false, 'Declare the queues of event readers as durable.'),
+  event_queue_exclusive: setting(
+    boolean,
+    false,
+    'Declare the queues of event readers as exclusive.',
+  ),
+  event_queue_expires: setting(
+    nullable(seconds),
+    60,
+    'Seconds after which the unused queue of an event reader goes.',
+  ),
+  event_queue_prefix: setting(text, 'celeryev', 'How the names of such queues begin.'),
+  event_queue_ttl: setting(nullable(seconds), 5, 'Seconds for which an event waits to be read.'),
+  event_serializer: setting(text, 'json', 'How events are written.'),
+  events_logfile: setting(nullable(text), null, 'The log file of a detached event camera.'),
+  events_pidfile: setting(nullable(text), null, 'The pid file of a detached event camera.'),
+  events_uid: setting(
+    nullable(either(count, text)),
+    null,
+    'The user a detached event camera becomes.',
+  ),
+  events_gid: setting(
+    nullable(either(count, text)),
+    null,
+    'The group a detached event camera becomes.',
+  ),
+  events_umask: setting(
+    nullable(either(count, text)),
+    null,
+    'The umask of a detached event camera.',
+  ),
+  events_executable: setting(
+    nullable(text),
+    null,
+    'The program that runs a detached event camera.',
+  ),
+  control_exchange: setting(
+    text,
+    'celery',
+    'How the names of the exchanges of remote control begin.',
+  ),
+  control_queue_durable: setting(
+    boolean,
+    false,
+    'Declare the queues of remote control as durable.',
+  ),
+  control_queue_exclusive: setting(
+    boolean,
+    false,
+    'Declare the queues of remote control as exclusive.',
+  ),
+  control_queue_expires: setting(
+    nullable(seconds),
+    10,
+    'Seconds after which an unused queue of remote control goes.',
+  ),
+  control_queue_ttl: setting(
+    nullable(seconds),
+    300,
+    'Seconds for which a command of remote control waits to be read.',
+  ),
+}

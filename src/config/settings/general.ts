@@ -1,0 +1,30 @@
+import { setting } from '../setting.ts'
+import { anything, boolean, nullable, text, textList } from '../value-types.ts'
+
+export const generalSettings = {
+  accept_content: setting(
+    textList,
+    ['json'],
+    'The content types that are read; a message of another one is refused unread.',
+  ),
+  enable_utc: setting(boolean, true, 'Send times in UTC.'),
+  imports: setting(textList, ['app.tasks'], 'The modules that declare tasks.', {
+    celeryDefault: [],
+  }),
+  include: setting(textList, [], 'More modules that declare tasks.'),
+  timezone: setting(nullable(text), null, 'The time zone of schedules; None is UTC.'),
+  override_backends: setting(
+    anything,
+    null,
+    'Python only: other classes for the names of result backends.',
+  ),
+  security_certificate: setting(
+    nullable(text),
+    null,
+    'The file with the certificate that signs messages.',
+  ),
+  security_cert_store: setting(nullable(text), null, 'The folder of the certificates to trust.'),
+  security_digest: setting(text, 'sha256', 'The digest of signatures.'),
+  security_key: setting(nullable(text), null, 'The file with the private key that signs messages.'),
+  security_key_password: setting(nullable(anything), null, 'The password of that private key.'),
+}

@@ -1,0 +1,59 @@
+import { setting } from '../setting.ts'
+import {
+  boolean,
+  count,
+  either,
+  filledText,
+  nullable,
+  port,
+  text,
+  textList,
+} from '../value-types.ts'
+
+/** Uppercase: the toolbox's own settings, which are not Celery's. */
+export const toolboxSettings = {
+  QUEUES: setting(
+    textList,
+    ['msg', 'export'],
+    "The work queues: each takes the tasks whose name's first dotted part is its name.",
+  ),
+  PLATFORM_QUEUE_NAME: setting(
+    filledText,
+    'platform.fifo',
+    'The queue that gets a copy of everything, for the monitor.',
+  ),
+  QUEUE_PREFIX: setting(text, 'dev', 'Put, with a -, before the names of queues on SQS.'),
+  ENV_PREFIX: setting(
+    filledText,
+    'CELERY_',
+    'How the names of environment variables begin; CELERY_ENV_PREFIX sets it too.',
+  ),
+  RESULT_DB_USER: setting(text, 'worker', 'The user at the database of results.'),
+  RESULT_DB_PASS: setting(text, 'cadasta', 'The password at the database of results.'),
+  RESULT_DB_HOST: setting(text, 'localhost', 'The host of the database of results.'),
+  RESULT_DB_PORT: setting(either(port, text), 5432, 'The port of the database of results.'),
+  RESULT_DB_NAME: setting(text, 'cadasta', 'The name of the database of results.'),
+  CHORD_UNLOCK_MAX_RETRIES: setting(
+    nullable(count),
+    21_600,
+    'How often celery.chord_unlock looks, once a second, whether a chord is complete.',
+  ),
+  SETUP_FILE_LOGGING: setting(
+    boolean,
+    false,
+    'Log to a coloured console, app.info.log and app.error.log.',
+  ),
+  SETUP_SENTRY_LOGGING: setting(
+    boolean,
+    false,
+    'Report failed tasks and logged errors to Sentry; on when SENTRY_DSN is set.',
+  ),
+  SENTRY_DSN: setting(
+    nullable(text),
+    null,
+    'Where Sentry takes reports; read from SENTRY_DSN, without a prefix.',
+  ),
+  SENTRY_NAME: setting(nullable(text), null, 'The name of this server at Sentry.'),
+  SENTRY_ENVIRONMENT: setting(nullable(text), null, 'The environment shown at Sentry.'),
+  SENTRY_RELEASE: setting(nullable(text), null, 'The release shown at Sentry.'),
+}

@@ -1,0 +1,141 @@
+/** What `read` answers for a value that is not of the type. */
+export const unfit: unique symbol = Symbol('unfit')
+
+/** A kind of value a setting takes: how it is named, how text from the environment is read, what it accepts. */
+export interface ValueType<T, Given = T> {
+  /** Said after "expected" in errors, and shown in the table of settings. */
+  readonly name: string
+  /** Text from the environment is the value itself, or a Python literal (or JSON) that says the value. */
+  readonly environmentText: 'raw' | 'literal'
+  /** The value as the toolbox keeps it, or `unfit`. */
+  read(value: unknown): T | typeof unfit
+  /** Never set: it carries the type that `new Config()` takes for this kind of value. */
+  readonly given?: Given
+}
+
+export type Dict = Readonly<Record<string, unknown>>
+
+export const text: ValueType<string> = {
+  name: 'text',
+  environmentText: 'raw',
+  read: (value) => (typeof value === 'string' ? value : unfit),
+}
+
+export const filledText: ValueType<string> = {
+  name: 'non-empty text',
+  environmentText: 'raw',
+  read: (value) => (typeof value === 'string' && value !== '' ? value : unfit),
+}
+
+export const boolean: ValueType<boolean> = {
+  name: 'true or false',
+  environmentText: 'literal',
+  read: (value) => {
+    if (typeof value === 'boolean') return value
+    return value === 1 || value === 0 ? value === 1 : unfit
+  },
+}
+
+export const integer: ValueType<number> = {
+  name: 'an integer',
+  environmentText: 'literal',
+  read: (value) => (Number.isSafeInteger(value) ? (value as number) : unfit),
+}
+
+export const count: ValueType<number> = {
+  name: 'an integer, 0 or more',
+  environmentText: 'literal',
+  read: (value) => (Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : unfit),
+}
+
+export const positiveInteger: ValueType<number> = {
+  name: 'an integer, 1 or more',
+  environmentText: 'literal',
+  read: (value) => (Number.isSafeInteger(value) && Number(value) >= 1 ? Number(value) : unfit),
+}
+
+export const number: ValueType<number> = {
+  name: 'a number',
+  environmentText: 'literal',
+  read: (value) => (typeof value === 'number' && !Number.isNaN(value) ? value : unfit),
+}
+
+export const seconds: ValueType<number> = {
+  name: 'seconds, 0 or more',
+  environmentText: 'literal',
+  read: (value) => (typeof value === 'number' && value >= 0 ? value : unfit),
+}
+
+export const port: ValueType<number> = {
+  name: 'a port, 1 to 65535',
+  environmentText: 'literal',
+  read: (value) => {
+    const isPort = Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65_535
+    return isPort ? Number(value) : unfit
+  },
+}
+
+export const dict: ValueType<Dict> = {
+  name: 'a dict',
+  environmentText: 'literal',
+  read: (value) => (isPlainObject(value) ? value : unfit),
+}
+
+/** A list; from the environment also a tuple or a set. */
+export const textList: ValueType<readonly string[], Iterable<string>> = {
+  name: 'a list of texts',
+  environmentText: 'literal',
+  read: (value) => {
+    const items = asList(value)
+    return items?.every((item) => typeof item === 'string') ? items : unfit
+  },
+}
+
+export const anything: ValueType<unknown> = {
+  name: 'anything',
+  environmentText: 'literal',
+  read: (value) => value,
+}
+
+export function oneOf<const T extends string>(...choices: readonly T[]): ValueType<T> {
+  return {
+    name: choices.map((choice) => `'${choice}'`).join(' or '),
+    environmentText: 'raw',
+    read: (value) => choices.find((choice) => choice === value) ?? unfit,
+  }
+}
+
+/** The type, or null (Python's None). */
+export function nullable<T, Given>(type: ValueType<T, Given>): ValueType<T | null, Given | null> {
+  return {
+    name: `${type.name}, or None`,
+    environmentText: type.environmentText,
+    read: (value) => (value === null ? null : type.read(value)),
+  }
+}
+
+/** What either type takes, the first one first; text from the environment is read as a literal. */
+export function either<A, GivenA, B, GivenB>(
+  first: ValueType<A, GivenA>,
+  second: ValueType<B, GivenB>,
+): ValueType<A | B, GivenA | GivenB> {
+  return {
+    name: `${first.name}, or ${second.name}`,
+    environmentText: 'literal',
+    read: (value) => {
+      const read = first.read(value)
+      return read === unfit ? second.read(value) : read
+    },
+  }
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+export function asList(value: unknown): readonly unknown[] | undefined {
+  if (Array.isArray(value)) return value
+  return value instanceof Set ? [...value] : undefined
+}
