@@ -4,9 +4,18 @@ import { defineConfig } from 'vitest/config'
 // The tests read the sources; everything that runs as its own process reads dist/.
 const alias = [
   { find: /^celery-toolbox$/, replacement: resolve(import.meta.dirname, 'src/index.ts') },
-  { find: /^celery-toolbox\/config$/, replacement: resolve(import.meta.dirname, 'src/config/index.ts') },
-  { find: /^celery-toolbox\/monitor$/, replacement: resolve(import.meta.dirname, 'src/monitor/index.ts') },
-  { find: /^celery-toolbox\/testing$/, replacement: resolve(import.meta.dirname, 'src/testing.ts') },
+  {
+    find: /^celery-toolbox\/config$/,
+    replacement: resolve(import.meta.dirname, 'src/config/index.ts'),
+  },
+  {
+    find: /^celery-toolbox\/monitor$/,
+    replacement: resolve(import.meta.dirname, 'src/monitor/index.ts'),
+  },
+  {
+    find: /^celery-toolbox\/testing$/,
+    replacement: resolve(import.meta.dirname, 'src/testing.ts'),
+  },
 ]
 
 export default defineConfig({
@@ -22,7 +31,9 @@ export default defineConfig({
         test: {
           name: 'live',
           include: ['test/**/*.live.test.ts'],
+          globalSetup: 'test/support/global-setup.ts',
           fileParallelism: false,
+          sequence: { groupOrder: 1 }, // after the unit tests: servers and processes need the cores
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },

@@ -1,6 +1,7 @@
 // What every script needs to know of the project: where it is, whether it is installed and built, how to run a step.
 // Node's own modules only, so that it works in a bare clone.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 
@@ -30,10 +31,14 @@ export async function ensureInstalled() {
 
 /** Compiles src/ and migrations/ where dist/ is missing or older than they are. */
 export async function ensureBuilt() {
+  if (isBuilt()) return
+  await step('Building (npm run build)', npm(), ['run', '--silent', 'build'])
+}
+
+export function isBuilt() {
   const built = timeOf(join(ROOT, 'dist/.built'))
   const sources = ['src', 'migrations', 'tsconfig.json', 'tsconfig.build.json', 'package.json']
-  if (built > 0 && built >= Math.max(...sources.map((name) => newest(join(ROOT, name))))) return
-  await step('Building (npm run build)', npm(), ['run', '--silent', 'build'])
+  return built > 0 && built >= Math.max(...sources.map((name) => newest(join(ROOT, name))))
 }
 
 /** Runs a command with its output shown; says what it is and how long it took; throws where it fails. */
@@ -53,19 +58,26 @@ export class StepError extends Error {
 }
 
 /** Runs a command in the project to its end; the child shares our terminal unless told otherwise. */
-export function run(command, args, { env = process.env, stdio = 'inherit' } = {}) {
-  return new Promise((settle, fail) => {
-    const child = spawn(command, args, { cwd: ROOT, env, stdio })
-    let output = ''
-    child.stdout?.on('data', (text) => {
-      output += text
-    })
-    child.stderr?.on('data', (text) => {
-      output += text
-    })
-    child.once('error', fail)
-    child.once('close', (code, signal) => settle({ code: code ?? exitCodeOf(signal), output }))
-  })
+export async function run(command, args, { env = process.env, stdio = 'inherit' } = {}) {
+  const child = spawn(command, args, { cwd: ROOT, env, stdio })
+  const chunks = []
+  child.stdout?.on('data', (chunk) => chunks.push(chunk))
+  child.stderr?.on('data', (chunk) => chunks.push(chunk))
+  const forward = (signal) => child.kill(signal)
+  // Ctrl-C reaches the child by itself; a SIGTERM is for us alone. Neither may leave the child behind.
+  process.on('SIGTERM', forward)
+  process.on('SIGINT', ignore)
+  try {
+    const [code, signal] = await once(child, 'close')
+    return { code: code ?? exitCodeOf(signal), output: Buffer.concat(chunks).toString() }
+  } finally {
+    process.off('SIGTERM', forward)
+    process.off('SIGINT', ignore)
+  }
+}
+
+function ignore() {
+  // the child ends by the same signal, and its exit code ends us
 }
 
 /** A program of node_modules/.bin, by its path. */

@@ -1,0 +1,95 @@
+// npm test: everything, from a bare clone. The last line is always "N passed, N failed, N skipped".
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import {
+  bin,
+  ensureBuilt,
+  ensureInstalled,
+  ROOT,
+  requireNode,
+  run,
+  StepError,
+  step,
+} from './project.mjs'
+import { servicesEnv } from './services-env.mjs'
+import { readReport, summaryLine } from './test-report.mjs'
+
+const HELP = `Usage: npm test [-- VITEST-ARGUMENTS]
+
+Installs, builds, checks style and types, brings the servers up, and runs every test. For example:
+  npm test -- --project unit              only the tests that need nothing but Node (starts no servers)
+  npm test -- test/brokers -t confirms    one folder, the tests whose names match`
+
+const args = process.argv.slice(2)
+if (args.includes('--help') || args.includes('-h')) {
+  console.log(HELP)
+  process.exit(0)
+}
+requireNode()
+const startedAt = Date.now()
+const environment = process.env.CI ? { ...process.env, NO_COLOR: '1' } : process.env
+const problems = []
+
+await stage(ensureInstalled)
+await stage(() => step('Style (biome ci)', bin('biome'), ['ci', '.'], environment))
+await stage(() => step('Types (tsc)', bin('tsc'), ['--noEmit'], environment))
+await stage(ensureBuilt)
+if (needsServers(args)) {
+  const services = join(ROOT, 'scripts/services')
+  await stage(() => step('Servers (scripts/services up)', services, ['up'], environment))
+}
+const counts = await runTests()
+report(counts)
+
+/** A stage that fails is named and counted, and the next one is tried: one run shows all that is wrong. */
+async function stage(work) {
+  try {
+    await work()
+  } catch (error) {
+    problems.push(error instanceof StepError ? error.message : (error.stack ?? String(error)))
+  }
+}
+
+async function runTests() {
+  const folder = mkdtempSync(join(tmpdir(), 'celery-toolbox-test-'))
+  const file = join(folder, 'report.json')
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
+  const env = { ...servicesEnv(), ...environment }
+  try {
+    const testsStartedAt = Date.now()
+    console.error('› Tests (vitest run)')
+    const { code } = await run(bin('vitest'), ['run', ...reporters, ...args], { env })
+    console.error(`  ${((Date.now() - testsStartedAt) / 1000).toFixed(1)} s`)
+    return countsOf(file, code)
+  } catch (error) {
+    problems.push(`vitest did not run: ${error.message}`)
+    return { passed: 0, failed: 0, skipped: 0 }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+function countsOf(file, code) {
+  const counts = readReport(file)
+  // Errors outside of any test (an unhandled rejection, no test found, a crash) are in the exit code alone.
+  if (code !== 0 && counts.failed === 0) problems.push(`vitest ended with exit code ${code}`)
+  return counts
+}
+
+function report(counts) {
+  for (const problem of problems) console.error(`✗ ${problem}`)
+  console.error(`Total ${((Date.now() - startedAt) / 1000).toFixed(1)} s`)
+  const total = { ...counts, failed: counts.failed + problems.length }
+  console.log(summaryLine(total))
+  process.exitCode = total.failed === 0 ? 0 : 1
+}
+
+/** The tests of project "unit" need nothing but Node. */
+function needsServers(given) {
+  const projects = given.flatMap((arg, index) => {
+    if (arg === '--project') return [given[index + 1]]
+    return arg.startsWith('--project=') ? [arg.slice('--project='.length)] : []
+  })
+  return projects.length === 0 || projects.some((name) => name !== 'unit')
+}
