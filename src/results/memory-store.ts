@@ -2,7 +2,7 @@ import { ResultError } from '../errors.ts'
 import { isReady } from '../protocol/states.ts'
 import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
 import type { ResultStore, WaitOptions } from './result-store.ts'
-import { storedCopy } from './stored-value.ts'
+import { storedCopy } from './stored-copy.ts'
 import { Waiters } from './waiters.ts'
 
 export interface MemoryStoreOptions {

@@ -1,24 +1,43 @@
+import type { Config } from '../config/config.ts'
+import type { Database } from '../database/database.ts'
+import { openDatabase } from '../database/open-database.ts'
 import { ResultError } from '../errors.ts'
+import { type Logger, silentLogger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
 import { DisabledResultStore } from './disabled-store.ts'
 import { MemoryResultStore } from './memory-store.ts'
 import type { ResultStore } from './result-store.ts'
+import { CELERY_TABLES, quoteName, type TaskmetaTables } from './taskmeta-sql.ts'
 
 /** The settings of a `Config` that results need. */
-export interface ResultSettings {
-  readonly result_backend: string | null
-  /** Seconds; null and 0 keep results for ever. */
-  readonly result_expires: number | null
+export type ResultSettings = Pick<Config, 'result_backend'> &
+  Partial<
+    Pick<
+      Config,
+      'result_expires' | 'result_extended' | 'database_table_names' | 'database_table_schemas'
+    >
+  >
+
+export interface OpenResultStoreOptions {
+  readonly logger?: Logger
+  /** Already open: used for `db+postgresql://` whatever the url says, and not closed with the store. */
+  readonly database?: Database
+  /** How long a save tries, while the database is away. Default 30 s. */
+  readonly saveDeadlineMs?: number
 }
 
 const KNOWN = '"db+postgresql://…", "memory://", "cache+memory://", "disabled://"'
 
 /** Opens the store that `result_backend` names. */
-export async function openResultStore(config: ResultSettings): Promise<ResultStore> {
+export async function openResultStore(
+  config: ResultSettings,
+  options: OpenResultStoreOptions = {},
+): Promise<ResultStore> {
   const backend = config.result_backend ?? ''
   const scheme = backend.replace(/:\/\/.*$/s, '')
   if (scheme === '' || scheme === 'disabled') return new DisabledResultStore()
   if (scheme === 'memory' || scheme === 'cache+memory') return openMemory(backend, config)
+  if (/^db\+postgres(?:ql)?(?:\+\w+)?$/.test(scheme)) return await openPostgres(config, options)
   throw new ResultError(
     'RESULT_BACKEND_UNKNOWN',
     `result_backend is "${safeUrl(backend)}", which is no backend known here: use one of ${KNOWN}`,
@@ -27,5 +46,38 @@ export async function openResultStore(config: ResultSettings): Promise<ResultSto
 
 function openMemory(backend: string, config: ResultSettings): ResultStore {
   const name = backend.replace(/^[^:]*(:\/\/)?/, '').replace(/\/$/, '')
-  return new MemoryResultStore({ name, expiresMs: (config.result_expires || Infinity) * 1000 })
+  const expires = config.result_expires
+  return new MemoryResultStore({ name, expiresMs: expires ? expires * 1000 : undefined })
+}
+
+async function openPostgres(
+  config: ResultSettings,
+  { logger = silentLogger, database, saveDeadlineMs }: OpenResultStoreOptions,
+): Promise<ResultStore> {
+  const { PostgresResultStore } = await import('./postgres-store.ts')
+  return new PostgresResultStore({
+    database: database ?? (await openDatabase({ url: config.result_backend ?? '', logger })),
+    ownsDatabase: database === undefined,
+    isExtended: config.result_extended ?? false,
+    tables: tablesOf(config),
+    logger,
+    ...(saveDeadlineMs !== undefined && { saveDeadlineMs }),
+  })
+}
+
+/** Celery's database_table_names and database_table_schemas: `{ task: …, group: … }`. */
+function tablesOf(config: ResultSettings): TaskmetaTables {
+  const [names, schemas] = [config.database_table_names, config.database_table_schemas]
+  const nameOf = (which: 'task' | 'group', otherwise: string) =>
+    names?.[which] || schemas?.[which]
+      ? quoteName(textOf(names?.[which]) ?? otherwise, textOf(schemas?.[which]))
+      : CELERY_TABLES[which]
+  return {
+    task: nameOf('task', 'celery_taskmeta'),
+    group: nameOf('group', 'celery_tasksetmeta'),
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
 }

@@ -1,15 +1,55 @@
+import { readPickle } from '../codecs/pickle-reader.ts'
+import { writePickle } from '../codecs/pickle-writer.ts'
+import { Tuple } from '../codecs/values.ts'
 import { ProtocolError } from '../errors.ts'
-import type { TaskResult } from '../protocol/task-result.ts'
+import { exceptionFromMeta, exceptionToMeta } from '../protocol/exceptions.ts'
+import { showValue } from '../protocol/show-value.ts'
+import { isExceptionState } from '../protocol/states.ts'
+import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
 
-/** The result as it will be read: refused where it has no stored form, untouched by what happens to the value later. */
-export function storedCopy(result: TaskResult): TaskResult {
+/** Throws ProtocolError VALUE_UNENCODABLE for a value that no result can hold. */
+export function assertStorable(value: unknown): void {
+  if (value !== undefined && value !== null) writePickle(value)
+}
+
+/** The result column: pickle that Python 3 reads, null for None. */
+export function encodeResult({ taskId, status, result }: TaskResult): Buffer | null {
+  if (result === undefined || result === null) return null
   try {
-    return structuredClone(result)
+    return writePickle(isExceptionState(status) ? exceptionMeta(result) : result)
   } catch (cause) {
-    throw new ProtocolError(
-      'VALUE_UNENCODABLE',
-      `the result of task "${result.taskId}" cannot be stored: ${String(cause)}`,
-      { cause },
-    )
+    throw refuse(taskId, cause instanceof Error ? cause.message : String(cause), cause)
+  }
+}
+
+/** The value of a result column, in whatever Python it was written; never runs what a pickle asks for. */
+export function decodeResult(status: string, bytes: Buffer | null): unknown {
+  if (bytes === null) return null
+  const value = readPickle(bytes)
+  return isExceptionState(status) ? exceptionFromMeta(value) : value
+}
+
+export function refuse(taskId: string, why: string, cause?: unknown): ProtocolError {
+  const message = `the result of task "${taskId}" cannot be stored: ${why}`
+  return new ProtocolError('VALUE_UNENCODABLE', message, { cause })
+}
+
+/** Python's backend stores the arguments as a tuple. */
+function exceptionMeta(result: unknown) {
+  const meta = exceptionToMeta(isExceptionInfo(result) ? result : exceptionFromMeta(result))
+  return { ...meta, exc_message: Tuple.from(meta.exc_message.map(storable)) }
+}
+
+export function isExceptionInfo(value: unknown): value is ExceptionInfo {
+  return typeof value === 'object' && value !== null && 'excType' in value && 'excMessage' in value
+}
+
+/** An argument without a stored form becomes its text, as in Python: a failure is never lost to its arguments. */
+function storable(value: unknown): unknown {
+  try {
+    assertStorable(value)
+    return value
+  } catch {
+    return showValue(value)
   }
 }

@@ -18,8 +18,8 @@ export class Waiters {
     return [...this.#byId.keys()]
   }
 
-  get isEmpty(): boolean {
-    return this.#byId.size === 0
+  has(taskId: string): boolean {
+    return this.#byId.has(taskId)
   }
 
   wait(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
