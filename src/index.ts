@@ -1,0 +1,54 @@
+// The public surface, in the order of the journey: configure, call, carry, run, keep.
+
+export type { Broker, Delivery, PublishOptions, Subscription } from './brokers/broker.ts'
+export { openBroker } from './brokers/open-broker.ts'
+export {
+  DateTime,
+  Decimal,
+  Float,
+  LocalDate,
+  LocalTime,
+  PythonObject,
+  Tuple,
+  Uuid,
+} from './codecs/values.ts'
+export { Config, type ConfigOptions } from './config/config.ts'
+export { type CeleryApp, createApp } from './create-app.ts'
+export {
+  BrokerError,
+  ConfigError,
+  DatabaseError,
+  MonitorError,
+  ProtocolError,
+  ResultError,
+  TaskError,
+  TaskFailedError,
+  ToolboxError,
+  UnroutableTaskError,
+} from './errors.ts'
+export { type Logger, silentLogger } from './logger.ts'
+export type { CallOptions, RetryPolicy } from './protocol/call-options.ts'
+export type { Message, Route } from './protocol/message.ts'
+export type { State } from './protocol/states.ts'
+export type { SignatureDict, TaskRequest } from './protocol/task-request.ts'
+export type { ExceptionInfo, TaskResult } from './protocol/task-result.ts'
+export { AsyncResult } from './results/async-result.ts'
+export type { ResultStore } from './results/result-store.ts'
+export type { AppOptions } from './tasks/app.ts'
+export { chain, chord, type Group, group } from './tasks/canvas/canvas.ts'
+export { extractFollowups } from './tasks/followups.ts'
+export { setupApp } from './tasks/setup-app.ts'
+export {
+  Ignore,
+  Reject,
+  Retry,
+  type RetryOptions,
+  SoftTimeLimitExceeded,
+  TimeLimitExceeded,
+} from './tasks/signals.ts'
+export { Signature } from './tasks/signature.ts'
+export type { ApplyOptions, Task } from './tasks/task.ts'
+export type { TaskContext } from './tasks/task-context.ts'
+export type { StandardSchema, TaskOptions } from './tasks/task-options.ts'
+export type { Worker } from './worker/worker.ts'
+export type { WorkerOptions } from './worker/worker-options.ts'

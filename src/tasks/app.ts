@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto'
+import type { Broker } from '../brokers/broker.ts'
+import { openBroker } from '../brokers/open-broker.ts'
+import type { Config } from '../config/config.ts'
+import { TaskError } from '../errors.ts'
+import { type Logger, silentLogger } from '../logger.ts'
+import type { CallOptions } from '../protocol/call-options.ts'
+import { toWireOptions } from '../protocol/call-options.ts'
+import { signatureDict } from '../protocol/signatures.ts'
+import type { SignatureDict } from '../protocol/task-request.ts'
+import { AsyncResult } from '../results/async-result.ts'
+import { openResultStore } from '../results/open-result-store.ts'
+import type { ResultStore } from '../results/result-store.ts'
+import { startSignature } from './canvas/start.ts'
+import { publish } from './publish.ts'
+import type { Publisher, Started, StartWith } from './publisher.ts'
+import { Signature } from './signature.ts'
+import { type BoundTaskFunction, callOptionsOf, Task, type TaskFunction } from './task.ts'
+import type { CallDefaults, CallInput } from './task-call.ts'
+import { checkTaskOptions, type TaskOptions } from './task-options.ts'
+import { TaskRegistry } from './task-registry.ts'
+import { TaskRoutes } from './task-routes.ts'
+
+/** What an app may be given instead of opening it itself. */
+export interface AppOptions {
+  readonly logger?: Logger
+  /** Closed by whoever opened it. */
+  readonly broker?: Broker
+  /** Closed by whoever opened it. */
+  readonly results?: ResultStore
+}
+
+/**
+ * An application: its config, its tasks, and the ways to call them (Celery's `Celery()`).
+ * Nothing is connected until it is needed; `close()` closes what was opened.
+ */
+export class App implements Publisher, AsyncDisposable {
+  readonly config: Config
+  readonly logger: Logger
+  readonly tasks = new TaskRegistry()
+  /** As in Python, the queue that replies to this process would go to. */
+  readonly replyTo: string = randomUUID()
+  readonly #options: AppOptions
+  readonly #routes: TaskRoutes
+  readonly #callDefaults: CallDefaults
+  #broker: Broker | undefined
+  #results: Promise<ResultStore> | undefined
+  #setUp: Promise<void> | undefined
+  #isSetUp = false
+  #isClosed = false
+
+  constructor(config: Config, options: AppOptions = {}) {
+    this.config = config
+    this.logger = options.logger ?? silentLogger
+    this.#options = options
+    this.#routes = new TaskRoutes(config, this.logger)
+    this.#callDefaults = callDefaults(config, this.replyTo)
+  }
+
+  /** Whether exchange, queues and bindings have been declared. */
+  get isSetUp(): boolean {
+    return this.#isSetUp
+  }
+
+  /** Declares a task. Its name's first dotted part is its routing key: "export.pdf" goes to the queue "export". */
+  task<Args extends readonly unknown[], Value>(
+    name: string,
+    run: TaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>>
+  task<Args extends readonly unknown[], Value>(
+    name: string,
+    options: TaskOptions & { readonly bind: true },
+    run: BoundTaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>>
+  task<Args extends readonly unknown[], Value>(
+    name: string,
+    options: TaskOptions & { readonly bind?: false },
+    run: TaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>>
+  task(name: string, ...rest: readonly unknown[]): Task<never, unknown> {
+    const [options, run] = rest.length === 1 ? [{}, rest[0]] : rest
+    if (typeof name !== 'string' || name === '') {
+      throw new TaskError('TASK_INVALID', `a task's name is ${String(name)}, expected a text`)
+    }
+    if (typeof run !== 'function' || typeof options !== 'object' || options === null) {
+      throw new TaskError(
+        'TASK_INVALID',
+        `task "${name}" has no function: app.task(name, [options,] function)`,
+      )
+    }
+    checkTaskOptions(name, options)
+    const task = new Task<never, unknown>(this, {
+      name,
+      options,
+      run: run as (...args: never[]) => unknown,
+    })
+    this.tasks.add(task)
+    return task
+  }
+
+  /** Calls a task that lives elsewhere, by name. */
+  async sendTask<Value = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    kwargs: Readonly<Record<string, unknown>> = {},
+    options: CallOptions = {},
+  ): Promise<AsyncResult<Value>> {
+    const taskId = await this.publish({ task: name, args, kwargs, options })
+    return this.asyncResult<Value>(taskId, name)
+  }
+
+  /** A signature of a task by name, wherever it lives. */
+  signature<Value = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    kwargs: Readonly<Record<string, unknown>> = {},
+    options: CallOptions & { readonly isImmutable?: boolean } = {},
+  ): Signature<Value> {
+    const { isImmutable = false, ...callOptions } = options
+    return new Signature<Value>(
+      this,
+      signatureDict({
+        task: name,
+        args,
+        kwargs,
+        options: toWireOptions(callOptions),
+        immutable: isImmutable,
+      }),
+    )
+  }
+
+  async publish(call: CallInput): Promise<string> {
+    const task = this.tasks.get(call.task)
+    const options =
+      task === undefined ? call.options : { ...callOptionsOf(task.options), ...call.options }
+    return await publish(
+      { ...call, options },
+      {
+        routes: this.#routes,
+        defaults: this.#callDefaults,
+        broker: async () => await this.readyBroker(),
+      },
+    )
+  }
+
+  async start(signature: SignatureDict, startWith: StartWith = {}): Promise<Started> {
+    return await startSignature(this, signature, startWith)
+  }
+
+  /** The result of a call, by its id; nothing is read until it is asked. */
+  asyncResult<Value = unknown>(taskId: string, taskName?: string): AsyncResult<Value> {
+    return new AsyncResult<Value>(taskId, {
+      store: async () => await this.results(),
+      ...(taskName === undefined ? {} : { taskName }),
+    })
+  }
+
+  /** The broker, connected at its first use. */
+  broker(): Broker {
+    if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
+    this.#broker ??=
+      this.#options.broker ??
+      openBroker({
+        url: this.config.brokerUrl,
+        logger: this.logger,
+        connectionName: 'celery-toolbox',
+      })
+    return this.#broker
+  }
+
+  /** The broker, once everything is declared on it. */
+  async readyBroker(): Promise<Broker> {
+    if (!this.#isSetUp) await this.setUp()
+    return this.broker()
+  }
+
+  /** Declares exchange, queues and bindings, once. */
+  async setUp(): Promise<void> {
+    this.#setUp ??= this.#declare()
+    try {
+      await this.#setUp
+    } catch (error) {
+      this.#setUp = undefined
+      throw error
+    }
+  }
+
+  async results(): Promise<ResultStore> {
+    this.#results ??=
+      this.#options.results === undefined
+        ? openResultStore(this.config, { logger: this.logger })
+        : Promise.resolve(this.#options.results)
+    try {
+      return await this.#results
+    } catch (error) {
+      this.#results = undefined
+      throw error
+    }
+  }
+
+  /** Closes what this app opened. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    if (this.#options.broker === undefined) await this.#broker?.close()
+    if (this.#options.results === undefined) await (await this.#results)?.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #declare(): Promise<void> {
+    await this.broker().declare(this.config.topology())
+    this.#isSetUp = true
+  }
+}
+
+function callDefaults(config: Config, replyTo: string): CallDefaults {
+  return {
+    replyTo,
+    timezone: config.timezone ?? null,
+    serializer: config.task_serializer,
+    ignoreResult: config.task_ignore_result,
+    priority: config.task_default_priority ?? null,
+    inheritPriority: config.task_inherit_parent_priority,
+  }
+}

@@ -1,0 +1,92 @@
+import { TaskError } from '../../errors.ts'
+import { type CallOptions, dictsOf, toWireOptions } from '../../protocol/call-options.ts'
+import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { Publisher, Started, StartWith } from '../publisher.ts'
+import {
+  chainDict,
+  chordDict,
+  defined,
+  isChain,
+  isGroup,
+  listOf,
+  taskIdOf,
+  tasksOf,
+  withOptions,
+  withTaskId,
+} from './dicts.ts'
+
+/** Publishes the first step; the others travel with it, the next one last (`embed.chain`, PROTOCOL 2). */
+export async function startChain(
+  publisher: Publisher,
+  chain: SignatureDict,
+  { args = [], options = {}, isContinued = false }: StartWith,
+): Promise<Started> {
+  const { link, linkError, taskId, groupId, groupIndex, chord, chain: after, ...forFirst } = options
+  const all = [...stepsOf(chain), ...(dictsOf(after) ?? []).toReversed()]
+  const fixed = groupsToChords(all).map((step) => withTaskId(step, publisher.replyTo))
+  const ends = defined<CallOptions>({ link, taskId, groupId, groupIndex, chord })
+  const steps = withEnds(withErrbacks(fixed, chain, linkError), chain, ends)
+  const [first, ...rest] = steps
+  if (first === undefined) {
+    throw new TaskError('TASK_INVALID', 'cannot start a chain that has no steps')
+  }
+  const carried = rest.length > 0 || isContinued ? { chain: rest.toReversed() } : {}
+  const started = await publisher.start(first, { args, options: { ...forFirst, ...carried } })
+  const last = rest.at(-1)
+  return last === undefined ? started : { taskId: taskIdOf(last), members: [taskIdOf(last)] }
+}
+
+/** Nested chains are spliced in, groups of one are that one. */
+function stepsOf(chain: SignatureDict): SignatureDict[] {
+  return tasksOf(chain).flatMap((step) => {
+    if (isChain(step)) return stepsOf(step)
+    const members = isGroup(step) ? tasksOf(step) : []
+    const [only] = members
+    return members.length === 1 && only !== undefined ? [only] : [step]
+  })
+}
+
+/** A group cannot hand its results to a next step: with one behind it, it is the header of a chord. */
+function groupsToChords(steps: readonly SignatureDict[]): SignatureDict[] {
+  const at = steps.findIndex((step, index) => isGroup(step) && index < steps.length - 1)
+  const header = steps[at]
+  if (header === undefined) return [...steps]
+  const rest = steps.slice(at + 1)
+  const [only] = rest
+  const body = rest.length === 1 && only !== undefined ? only : chainDict(rest)
+  return [...steps.slice(0, at), chordDict(header, body)]
+}
+
+/** A chain's errbacks belong to every step. */
+function withErrbacks(
+  steps: readonly SignatureDict[],
+  chain: SignatureDict,
+  linkError: CallOptions['linkError'],
+): readonly SignatureDict[] {
+  const errbacks = [...listOf(chain.options.link_error), ...(dictsOf(linkError) ?? [])]
+  if (errbacks.length === 0) return steps
+  return steps.map((step) =>
+    withOptions(step, { link_error: [...listOf(step.options.link_error), ...errbacks] }),
+  )
+}
+
+/** A chain's id, callbacks and membership of a group or chord belong to its last step. */
+function withEnds(
+  steps: readonly SignatureDict[],
+  chain: SignatureDict,
+  { link, ...ends }: CallOptions,
+): readonly SignatureDict[] {
+  const last = steps.at(-1)
+  if (last === undefined) return steps
+  const { task_id: taskId, group_id: groupId, group_index: groupIndex, chord } = chain.options
+  const own = defined<Record<string, unknown>>({
+    task_id: taskId,
+    group_id: groupId,
+    group_index: groupIndex,
+    chord,
+  })
+  const callbacks = [...listOf(chain.options.link), ...(dictsOf(link) ?? [])]
+  const linked =
+    callbacks.length === 0 ? {} : { link: [...listOf(last.options.link), ...callbacks] }
+  return [...steps.slice(0, -1), withOptions(last, { ...own, ...toWireOptions(ends), ...linked })]
+}

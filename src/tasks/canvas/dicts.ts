@@ -1,0 +1,110 @@
+import { randomUUID } from 'node:crypto'
+import { TaskError } from '../../errors.ts'
+import {
+  type CallOptions,
+  dictOf,
+  dictsOf,
+  type SignatureLike,
+  toWireOptions,
+} from '../../protocol/call-options.ts'
+import { readSignature, signatureDict } from '../../protocol/signatures.ts'
+import type { SignatureDict } from '../../protocol/task-request.ts'
+
+/** Steps one after another, each with the result of the one before it. */
+export function chainDict(
+  steps: readonly SignatureLike[],
+  options: CallOptions = {},
+): SignatureDict {
+  return signatureDict({
+    task: 'celery.chain',
+    kwargs: { tasks: dictsOf(steps) ?? [] },
+    options: toWireOptions(options),
+    subtask_type: 'chain',
+  })
+}
+
+/** Members side by side. */
+export function groupDict(
+  members: readonly SignatureLike[],
+  options: CallOptions = {},
+): SignatureDict {
+  return signatureDict({
+    task: 'celery.group',
+    kwargs: { tasks: dictsOf(members) ?? [] },
+    options: toWireOptions(options),
+    subtask_type: 'group',
+  })
+}
+
+/** A body that gets the results of all members of a header. */
+export function chordDict(
+  header: SignatureLike,
+  body: SignatureLike,
+  options: CallOptions = {},
+): SignatureDict {
+  return signatureDict({
+    task: 'celery.chord',
+    kwargs: { header: dictOf(header), body: dictOf(body), kwargs: {} },
+    options: toWireOptions(options),
+    subtask_type: 'chord',
+  })
+}
+
+export function isChain(dict: SignatureDict): boolean {
+  return dict.subtask_type === 'chain' || dict.task === 'celery.chain'
+}
+
+export function isGroup(dict: SignatureDict): boolean {
+  return dict.subtask_type === 'group' || dict.task === 'celery.group'
+}
+
+export function isChord(dict: SignatureDict): boolean {
+  return dict.subtask_type === 'chord' || dict.task === 'celery.chord'
+}
+
+/** The signatures a chain or a group is made of. */
+export function tasksOf(whole: SignatureDict): SignatureDict[] {
+  const { tasks } = whole.kwargs
+  if (!Array.isArray(tasks)) {
+    throw new TaskError(
+      'TASK_INVALID',
+      `the tasks of ${whole.task} are ${String(tasks)}, expected a list`,
+    )
+  }
+  return tasks.map((task) => readSignature(task))
+}
+
+/** The same signature under an id that is fixed before it is sent, as chains and chords need it. */
+export function withTaskId(dict: SignatureDict, replyTo: string): SignatureDict {
+  const { task_id = randomUUID(), reply_to = replyTo } = dict.options
+  return withOptions(dict, { task_id, reply_to })
+}
+
+export function taskIdOf(dict: SignatureDict): string {
+  return String(dict.options.task_id)
+}
+
+export function withOptions(
+  dict: SignatureDict,
+  options: Readonly<Record<string, unknown>>,
+): SignatureDict {
+  return { ...dict, options: { ...dict.options, ...options } }
+}
+
+/** Callbacks may stand in options as one signature, as several or as null. */
+export function listOf(value: unknown): unknown[] {
+  if (value === undefined || value === null) return []
+  return Array.isArray(value) ? value : [value]
+}
+
+/** Options without those that are undefined, so that they can be laid over others. */
+export function defined<Options extends object>(
+  options: {
+    readonly [Name in keyof Options]: Options[Name] | undefined
+  },
+): Options {
+  // What is left are exactly the options that have a value.
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  ) as Options
+}

@@ -1,0 +1,38 @@
+import { fromWireOptions } from '../../protocol/call-options.ts'
+import { readSignature } from '../../protocol/signatures.ts'
+import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { Publisher, Started, StartWith } from '../publisher.ts'
+import { startChain } from './chain.ts'
+import { startChord } from './chord.ts'
+import { isChain, isChord, isGroup } from './dicts.ts'
+import { startGroup } from './group.ts'
+
+/** Starts a signature of any kind: a task, a chain, a group or a chord. */
+export async function startSignature(
+  publisher: Publisher,
+  signature: SignatureDict,
+  startWith: StartWith = {},
+): Promise<Started> {
+  const dict = readSignature(signature)
+  if (isChain(dict)) return await startChain(publisher, dict, startWith)
+  if (isGroup(dict)) return await startGroup(publisher, dict, startWith)
+  if (isChord(dict)) return await startChord(publisher, dict, startWith)
+  return await startTask(publisher, dict, startWith)
+}
+
+/** Publishes a plain task: arguments handed on go before its own, unless it is immutable. */
+async function startTask(
+  publisher: Publisher,
+  dict: SignatureDict,
+  { args = [], options = {} }: StartWith,
+): Promise<Started> {
+  const own = fromWireOptions(dict.options)
+  const taskId = await publisher.publish({
+    task: dict.task,
+    args: dict.immutable ? dict.args : [...args, ...dict.args],
+    kwargs: dict.kwargs,
+    options: { ...own.options, ...options },
+    extra: own.extra,
+  })
+  return { taskId, members: [taskId] }
+}

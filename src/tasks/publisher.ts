@@ -1,0 +1,29 @@
+import type { CallOptions } from '../protocol/call-options.ts'
+import type { SignatureDict } from '../protocol/task-request.ts'
+import type { AsyncResult } from '../results/async-result.ts'
+import type { CallInput } from './task-call.ts'
+
+/** What signatures and canvas need of the app: a way to publish, and a way to wait for what comes of it. */
+export interface Publisher {
+  /** Publishes one call; resolves with its task id once the broker has confirmed it. */
+  publish(call: CallInput): Promise<string>
+  /** Starts a signature of any kind: a task, a chain, a group or a chord. */
+  start(signature: SignatureDict, startWith?: StartWith): Promise<Started>
+  asyncResult<Value>(taskId: string, taskName?: string): AsyncResult<Value>
+  /** The id that replies to this process are sent to; part of every call, as in Python. */
+  readonly replyTo: string
+}
+
+/** What comes before a signature's own arguments, and over its own options. */
+export interface StartWith {
+  readonly args?: readonly unknown[]
+  readonly options?: CallOptions
+  /** The signature is the rest of a chain that runs already. */
+  readonly isContinued?: boolean
+}
+
+/** What was started: the id that stands for the whole, and the ids of the tasks its result is made of. */
+export interface Started {
+  readonly taskId: string
+  readonly members: readonly string[]
+}

@@ -1,0 +1,65 @@
+/** What `self.retry()` may be told. */
+export interface RetryOptions {
+  /** Seconds until the next attempt; default the task's `defaultRetryDelay`. */
+  readonly countdown?: number
+  readonly eta?: Date
+  /** The error that made it necessary: recorded, and thrown once retries are used up. */
+  readonly cause?: unknown
+  /** Overrides the task's own limit; null retries for ever. */
+  readonly maxRetries?: number | null
+  /** Run the next attempt with other arguments. */
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Readonly<Record<string, unknown>>
+}
+
+/** Thrown on purpose: run this task again later. Made by `self.retry()`. Not an error. */
+export class Retry extends Error {
+  readonly options: RetryOptions
+
+  constructor(options: RetryOptions = {}) {
+    super('the task asked to be retried', { cause: options.cause })
+    this.name = 'Retry'
+    this.options = options
+  }
+}
+
+/** Thrown on purpose: forget this run; no result is stored. */
+export class Ignore extends Error {
+  constructor(reason = 'the task asked to be ignored') {
+    super(reason)
+    this.name = 'Ignore'
+  }
+}
+
+/** Thrown on purpose by a late-acking task: give the message back, or away, unacknowledged. */
+export class Reject extends Error {
+  readonly requeue: boolean
+
+  constructor(reason: string, options: { readonly requeue: boolean } = { requeue: false }) {
+    super(reason)
+    this.name = 'Reject'
+    this.requeue = options.requeue
+  }
+}
+
+/** The soft time limit passed: the reason `self.signal` aborts with. */
+export class SoftTimeLimitExceeded extends Error {
+  readonly seconds: number
+
+  constructor(seconds: number) {
+    super(`the soft time limit of ${seconds} s has passed`)
+    this.name = 'SoftTimeLimitExceeded'
+    this.seconds = seconds
+  }
+}
+
+/** The hard time limit passed: what the task's result says. */
+export class TimeLimitExceeded extends Error {
+  readonly seconds: number
+
+  constructor(seconds: number) {
+    super(`the time limit of ${seconds} s has passed`)
+    this.name = 'TimeLimitExceeded'
+    this.seconds = seconds
+  }
+}

@@ -1,0 +1,119 @@
+import {
+  type CallOptions,
+  dictsOf,
+  fromWireOptions,
+  type SignatureLike,
+  toWireOptions,
+} from '../protocol/call-options.ts'
+import type { SignatureDict } from '../protocol/task-request.ts'
+import type { AsyncResult } from '../results/async-result.ts'
+import type { Publisher } from './publisher.ts'
+
+/**
+ * A call that has not been made yet: it can be passed on, linked, put into a chain, a group or a chord.
+ * https://docs.celeryq.dev/en/stable/userguide/canvas.html#signatures
+ */
+export class Signature<Value = unknown> {
+  readonly #publisher: Publisher
+  readonly #dict: SignatureDict
+
+  constructor(publisher: Publisher, dict: SignatureDict) {
+    this.#publisher = publisher
+    this.#dict = dict
+  }
+
+  get task(): string {
+    return this.#dict.task
+  }
+
+  get args(): readonly unknown[] {
+    return this.#dict.args
+  }
+
+  get kwargs(): Readonly<Record<string, unknown>> {
+    return this.#dict.kwargs
+  }
+
+  get options(): CallOptions {
+    return fromWireOptions(this.#dict.options).options
+  }
+
+  /** Takes no arguments from the task before it. */
+  get isImmutable(): boolean {
+    return this.#dict.immutable
+  }
+
+  get publisher(): Publisher {
+    return this.#publisher
+  }
+
+  /** As it travels inside messages. */
+  toDict(): SignatureDict {
+    return this.#dict
+  }
+
+  /** The same signature with these options over its own; ones Celery does not know are kept as they are. */
+  set(options: CallOptions & Readonly<Record<string, unknown>>): Signature<Value> {
+    const { extra } = fromWireOptions(toKnown(options).unknown)
+    return this.#with({
+      options: { ...this.#dict.options, ...toWireOptions(toKnown(options).known), ...extra },
+    })
+  }
+
+  /** The same signature with these arguments before its own, and these kwargs over its own. */
+  clone(
+    args: readonly unknown[] = [],
+    kwargs: Readonly<Record<string, unknown>> = {},
+  ): Signature<Value> {
+    if (this.isImmutable) return this.#with({})
+    return this.#with({
+      args: [...args, ...this.#dict.args],
+      kwargs: { ...this.#dict.kwargs, ...kwargs },
+    })
+  }
+
+  /** Also call `next` with the result when this succeeds. */
+  link(next: SignatureLike): Signature<Value> {
+    return this.#withLinked('link', next)
+  }
+
+  /** Also call `next` with the id of the failed task when this fails. */
+  linkError(next: SignatureLike): Signature<Value> {
+    return this.#withLinked('link_error', next)
+  }
+
+  /** Makes the call; resolves once the broker has it. */
+  async delay(...args: readonly unknown[]): Promise<AsyncResult<Value>> {
+    return await this.applyAsync(args)
+  }
+
+  /** Makes the call with arguments before its own (unless it is immutable) and options over its own. */
+  async applyAsync(
+    args: readonly unknown[] = [],
+    options: CallOptions = {},
+  ): Promise<AsyncResult<Value>> {
+    const { taskId } = await this.#publisher.start(this.#dict, { args, options })
+    return this.#publisher.asyncResult<Value>(taskId)
+  }
+
+  #withLinked(name: 'link' | 'link_error', next: SignatureLike): Signature<Value> {
+    const present = this.#dict.options[name]
+    const before = present === undefined || present === null ? [] : [present].flat()
+    const linked = [...before, ...(dictsOf(next) ?? [])]
+    return this.#with({ options: { ...this.#dict.options, [name]: linked } })
+  }
+
+  #with(changes: Partial<SignatureDict>): Signature<Value> {
+    return new Signature<Value>(this.#publisher, { ...this.#dict, ...changes })
+  }
+}
+
+function toKnown(options: CallOptions & Readonly<Record<string, unknown>>): {
+  readonly known: CallOptions
+  readonly unknown: Readonly<Record<string, unknown>>
+} {
+  const wire = toWireOptions(options)
+  const known = fromWireOptions(wire).options
+  const unknown = Object.fromEntries(Object.entries(options).filter(([name]) => !(name in known)))
+  return { known, unknown }
+}

@@ -1,0 +1,16 @@
+import type { Logger } from '../logger.ts'
+import type { TaskRequest } from '../protocol/task-request.ts'
+import type { Retry, RetryOptions } from './signals.ts'
+
+/** What a bound task gets as `self`: the request it runs, and what it may do while it does. */
+export interface TaskContext {
+  readonly request: TaskRequest
+  /** Aborts at the soft time limit, and when the worker stops without waiting. */
+  readonly signal: AbortSignal
+  /** Writes with the task's name and id. */
+  readonly log: Logger
+  /** Stores a state of the task's own with something to show for it; Python reads it as AsyncResult.info. */
+  updateState(state: string, meta?: unknown): Promise<void>
+  /** `throw self.retry({ countdown: 10, cause: error })`. */
+  retry(options?: RetryOptions): Retry
+}

@@ -1,0 +1,160 @@
+import { TaskError } from '../errors.ts'
+
+/** Any validator of the Standard Schema, https://standardschema.dev: zod, valibot, arktype, ... */
+export interface StandardSchema {
+  readonly '~standard': {
+    readonly validate: (value: unknown) => SchemaResult | Promise<SchemaResult>
+  }
+}
+
+export type SchemaResult =
+  | { readonly value: unknown; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] }
+
+export interface SchemaIssue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
+type ErrorClass = abstract new (...args: never[]) => Error
+
+/** What a task is told when it is declared: Celery's task options under JavaScript names. */
+export interface TaskOptions {
+  /** Give the function its context (`self`) first. */
+  readonly bind?: boolean
+  /** Acknowledge after the run instead of before it. Default: task_acks_late. */
+  readonly acksLate?: boolean
+  /** The most retries; null is without end. Default 3. */
+  readonly maxRetries?: number | null
+  /** Seconds. Default 180. */
+  readonly defaultRetryDelay?: number
+  /** Errors that retry the task by themselves. */
+  readonly autoretryFor?: readonly ErrorClass[]
+  readonly dontAutoretryFor?: readonly ErrorClass[]
+  /** Wait longer from attempt to attempt: true, or the first delay in seconds. */
+  readonly retryBackoff?: boolean | number
+  /** Seconds. Default 600. */
+  readonly retryBackoffMax?: number
+  /** Spread the delays at random. Default true. */
+  readonly retryJitter?: boolean
+  /** Seconds until `self.signal` aborts. */
+  readonly softTimeLimit?: number
+  /** Seconds until the run counts as failed. */
+  readonly timeLimit?: number
+  readonly ignoreResult?: boolean
+  /** Store STARTED. Default: task_track_started. */
+  readonly trackStarted?: boolean
+  readonly priority?: number
+  readonly serializer?: string
+  readonly compression?: string
+  readonly queue?: string
+  readonly exchange?: string
+  readonly routingKey?: string
+  /** Seconds after which an unstarted call is dropped. */
+  readonly expires?: number
+  /** Names of the positional parameters, so that keyword arguments find their place. */
+  readonly params?: readonly string[]
+  /** Checks the last argument, into which keyword arguments are merged. */
+  readonly schema?: StandardSchema
+}
+
+const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
+  bind: boolean(),
+  acksLate: boolean(),
+  maxRetries: integer({ nullable: true }),
+  defaultRetryDelay: number(),
+  autoretryFor: classes(),
+  dontAutoretryFor: classes(),
+  retryBackoff: { expected: 'true, false or seconds', holds: isBooleanOrPositive },
+  retryBackoffMax: number(),
+  retryJitter: boolean(),
+  softTimeLimit: number(),
+  timeLimit: number(),
+  ignoreResult: boolean(),
+  trackStarted: boolean(),
+  priority: { expected: 'an integer from 0 to 255', holds: isPriority },
+  serializer: text(),
+  compression: text(),
+  queue: text(),
+  exchange: text(),
+  routingKey: text(),
+  expires: number(),
+  params: { expected: 'a list of names', holds: isListOfText },
+  schema: { expected: 'a Standard Schema', holds: isSchema },
+}
+
+/** Throws TASK_INVALID naming every option that is unknown or has the wrong value. */
+export function checkTaskOptions(task: string, options: TaskOptions): void {
+  const problems = Object.entries(options).flatMap(([name, value]) => problemOf(name, value))
+  if (problems.length > 0) {
+    throw new TaskError(
+      'TASK_INVALID',
+      `task "${task}" is declared wrongly: ${problems.join('; ')}`,
+    )
+  }
+}
+
+interface Check {
+  readonly expected: string
+  readonly holds: (value: unknown) => boolean
+}
+
+function problemOf(name: string, value: unknown): string[] {
+  if (!Object.hasOwn(CHECKS, name)) {
+    return [`there is no option "${name}" (the options are ${Object.keys(CHECKS).join(', ')})`]
+  }
+  const check = CHECKS[name as keyof TaskOptions]
+  if (value === undefined || check.holds(value)) return []
+  return [`${name} is ${String(value)}, expected ${check.expected}`]
+}
+
+function boolean(): Check {
+  return { expected: 'true or false', holds: (value) => typeof value === 'boolean' }
+}
+
+function number(): Check {
+  return { expected: 'a number of seconds, zero or more', holds: isNonNegative }
+}
+
+function text(): Check {
+  return { expected: 'a text', holds: (value) => typeof value === 'string' && value !== '' }
+}
+
+function integer({ nullable }: { readonly nullable: boolean }): Check {
+  return {
+    expected: 'an integer, zero or more, or null',
+    holds: (value) =>
+      (nullable && value === null) || (isNonNegative(value) && Number.isInteger(value)),
+  }
+}
+
+function classes(): Check {
+  return {
+    expected: 'a list of error classes',
+    holds: (value) => Array.isArray(value) && value.every((item) => typeof item === 'function'),
+  }
+}
+
+function isNonNegative(value: unknown): boolean {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0
+}
+
+function isBooleanOrPositive(value: unknown): boolean {
+  return typeof value === 'boolean' || isNonNegative(value)
+}
+
+function isPriority(value: unknown): boolean {
+  return isNonNegative(value) && Number.isInteger(value) && Number(value) <= 255
+}
+
+function isListOfText(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+function isSchema(value: unknown): boolean {
+  return (
+    (typeof value === 'object' || typeof value === 'function') &&
+    value !== null &&
+    '~standard' in value
+  )
+}

@@ -1,0 +1,122 @@
+import type { Config } from '../config/config.ts'
+import { TaskError, UnroutableTaskError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import type { CallOptions } from '../protocol/call-options.ts'
+import type { Route } from '../protocol/message.ts'
+import type { Router } from '../protocol/routers.ts'
+import {
+  type QueueDefinitions,
+  type ResolvedRoute,
+  type RouteDefaults,
+  resolveRoute,
+  workQueuesReached,
+} from '../protocol/routes.ts'
+import type { Topology } from '../protocol/topology.ts'
+import type { CallInput } from './task-call.ts'
+
+/** Where calls go, by Celery's rules; refuses those that would reach the monitor alone. */
+export class TaskRoutes {
+  readonly #platformQueue: string
+  readonly #routers: Router | null
+  readonly #queues: QueueDefinitions
+  readonly #defaults: RouteDefaults
+  readonly #logger: Logger
+  readonly #topology: Topology
+  readonly #workQueues: readonly string[]
+  /** The toolbox's own router looks at nothing but the name, so its answers can be kept. */
+  readonly #isByNameOnly: boolean
+  readonly #byName = new Map<string, ResolvedRoute>()
+
+  constructor(config: Config, logger: Logger) {
+    this.#platformQueue = config.platformQueue
+    // Config has checked that these are routers.
+    this.#routers = config.task_routes as Router | null
+    this.#queues = queueDefinitions(config)
+    this.#defaults = routeDefaults(config)
+    this.#logger = logger
+    this.#topology = config.topology()
+    this.#workQueues = config.workQueues()
+    this.#isByNameOnly = config.source('task_routes') === 'default'
+  }
+
+  /** Throws `UnroutableTaskError` where no work queue would get the message, naming those that exist. */
+  routeOf(call: CallInput): ResolvedRoute {
+    if (!this.#isByNameOnly || hasRoutingOptions(call.options)) return this.#resolve(call)
+    let route = this.#byName.get(call.task)
+    if (route === undefined) {
+      route = this.#resolve(call)
+      this.#byName.set(call.task, route)
+    }
+    return route
+  }
+
+  #resolve(call: CallInput): ResolvedRoute {
+    const { options, task } = call
+    this.#checkQueue(task, options.queue)
+    const route = resolveRoute({
+      task,
+      args: call.args,
+      kwargs: call.kwargs,
+      options: routingOptions(options),
+      routers: this.#routers,
+      queues: this.#queues,
+      defaults: this.#defaults,
+    })
+    const reached = this.#reached(route)
+    if (reached.length === 0) {
+      throw new UnroutableTaskError(task, route.routingKey, this.#workQueues)
+    }
+    if (options.queue !== undefined && !reached.includes(options.queue)) {
+      this.#logger.warn(
+        { task, queue: options.queue, routingKey: route.routingKey, reached },
+        'the queue of a call is overruled by the exchange and routing key of its route',
+      )
+    }
+    return route
+  }
+
+  #reached(route: Route): string[] {
+    return workQueuesReached(this.#topology, route, this.#platformQueue)
+  }
+
+  #checkQueue(task: string, queue: string | undefined): void {
+    if (queue === undefined || this.#workQueues.includes(queue)) return
+    throw new TaskError(
+      'TASK_UNROUTABLE',
+      `task "${task}" was called for the queue "${queue}", which is not one of the work queues: ${this.#workQueues.join(', ')}`,
+    )
+  }
+}
+
+function hasRoutingOptions({ queue, exchange, routingKey }: CallOptions): boolean {
+  return queue !== undefined || exchange !== undefined || routingKey !== undefined
+}
+
+function routingOptions({
+  queue,
+  exchange,
+  routingKey,
+  priority,
+}: CallOptions): Record<string, unknown> {
+  const all = { queue, exchange, routingKey, priority }
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+function queueDefinitions(config: Config): QueueDefinitions {
+  return config.task_queues.map((queue) => ({
+    name: queue.name,
+    exchange: queue.exchange,
+    exchangeType: queue.exchange_type,
+    routingKey: queue.routing_key,
+    arguments: queue.queue_arguments,
+  }))
+}
+
+function routeDefaults(config: Config): RouteDefaults {
+  return {
+    queue: config.task_default_queue,
+    exchange: config.task_default_exchange ?? '',
+    exchangeType: config.task_default_exchange_type,
+    routingKey: config.task_default_routing_key ?? config.task_default_queue,
+  }
+}

@@ -1,0 +1,39 @@
+import type { Delivery } from '../brokers/broker.ts'
+import { encodeTask } from '../protocol/encode-task.ts'
+import type { Message, Route } from '../protocol/message.ts'
+import type { TaskCall, TaskRequest } from '../protocol/task-request.ts'
+import { expirationMs, isoAfterSeconds, toIso } from '../protocol/times.ts'
+import { userHeaders } from '../protocol/user-headers.ts'
+import type { RetryOptions } from '../tasks/signals.ts'
+
+/** The same task again: same id, one retry more, later; back to where the message came from. */
+export function retryMessage(
+  delivery: Delivery,
+  request: TaskRequest,
+  retry: { readonly countdown: number; readonly options: RetryOptions },
+): { readonly message: Message; readonly route: Route } {
+  const now = new Date()
+  const { eta, args, kwargs } = retry.options
+  const call: TaskCall = {
+    ...request,
+    args: args ?? request.args,
+    kwargs: kwargs ?? request.kwargs,
+    retries: request.retries + 1,
+    eta: eta === undefined ? isoAfterSeconds(retry.countdown, now) : toIso(eta),
+    parentId: request.parentId ?? request.id,
+    correlationId: request.correlationId ?? request.id,
+    headers: userHeaders(request.headers),
+    ...(request.expires === null ? {} : { expirationMs: expirationMs(request.expires, now) }),
+  }
+  return { message: encodeTask(withFreshRepr(call, retry.options)), route: delivery.route }
+}
+
+/** Other arguments need another text for them. */
+function withFreshRepr(call: TaskCall, { args, kwargs }: RetryOptions): TaskCall {
+  const { argsrepr, kwargsrepr, ...rest } = call
+  return {
+    ...rest,
+    ...(args === undefined && argsrepr !== undefined ? { argsrepr } : {}),
+    ...(kwargs === undefined && kwargsrepr !== undefined ? { kwargsrepr } : {}),
+  }
+}

@@ -1,0 +1,123 @@
+import type { Logger } from '../logger.ts'
+import type { TaskRequest } from '../protocol/task-request.ts'
+import { asPartOf } from '../tasks/current-request.ts'
+import {
+  Retry,
+  type RetryOptions,
+  SoftTimeLimitExceeded,
+  TimeLimitExceeded,
+} from '../tasks/signals.ts'
+import type { Task } from '../tasks/task.ts'
+import type { TaskContext } from '../tasks/task-context.ts'
+import type { Outcome } from './outcome.ts'
+import { outcomeOfError } from './retries.ts'
+import { argumentsFor } from './task-arguments.ts'
+
+/** What a running task may use of its worker. */
+export interface RunEnvironment {
+  readonly logger: Logger
+  readonly saveState: (request: TaskRequest, state: string, meta: unknown) => Promise<void>
+}
+
+/** One run of a task: its outcome once there is one, whatever happens to the function afterwards. */
+export class RunningTask implements TaskContext {
+  readonly request: TaskRequest
+  readonly outcome: Promise<Outcome>
+  readonly #task: Task<readonly never[], unknown>
+  readonly #environment: RunEnvironment
+  readonly #startedAt = performance.now()
+  #conclude: (outcome: Outcome) => void = () => undefined
+  #controller: AbortController | undefined
+  #abortReason: Error | undefined
+  #timers: NodeJS.Timeout[] = []
+
+  constructor(
+    request: TaskRequest,
+    task: Task<readonly never[], unknown>,
+    environment: RunEnvironment,
+  ) {
+    this.request = request
+    this.#task = task
+    this.#environment = environment
+    this.outcome = new Promise((resolve) => {
+      this.#conclude = resolve
+    })
+  }
+
+  /** Runs the function. It never throws: whatever happens becomes the outcome. */
+  async run(): Promise<Outcome> {
+    this.#startTimers()
+    try {
+      const value = await asPartOf(this.request, async () => await this.#call())
+      this.#conclude({ kind: 'success', value, runtimeMs: this.#runtimeMs() })
+    } catch (error) {
+      this.#conclude(outcomeOfError(error, this.request, this.#task.options, this.#runtimeMs()))
+    }
+    for (const timer of this.#timers) clearTimeout(timer)
+    return await this.outcome
+  }
+
+  /** The worker stops and does not wait: the function is told, and its run counts as not having been. */
+  abandon(): void {
+    this.#abort(new Error('the worker is stopping'))
+    this.#conclude({ kind: 'abandoned' })
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason)
+    return this.#controller.signal
+  }
+
+  get log(): Logger {
+    return this.#environment.logger.child({ task: this.request.task, taskId: this.request.id })
+  }
+
+  async updateState(state: string, meta: unknown = null): Promise<void> {
+    await this.#environment.saveState(this.request, state, meta)
+  }
+
+  retry(options: RetryOptions = {}): Retry {
+    return new Retry(options)
+  }
+
+  #call(): unknown {
+    const { options } = this.#task
+    const isBound = options.bind === true
+    // A task's function takes what its callers send; nothing narrower can be known of it here.
+    const run = this.#task.run as (...args: readonly unknown[]) => unknown
+    const args = argumentsFor(this.request, options, run.length - (isBound ? 1 : 0))
+    if (args instanceof Promise) {
+      return args.then((given) => (isBound ? run(this, ...given) : run(...given)))
+    }
+    return isBound ? run(this, ...args) : run(...args)
+  }
+
+  #startTimers(): void {
+    const soft = this.request.softTimeLimit ?? this.#task.options.softTimeLimit
+    const hard = this.request.timeLimit ?? this.#task.options.timeLimit
+    if (soft !== undefined && soft > 0) {
+      this.#after(soft, () => this.#abort(new SoftTimeLimitExceeded(soft)))
+    }
+    if (hard !== undefined && hard > 0) this.#after(hard, () => this.#timeOut(hard))
+  }
+
+  #timeOut(seconds: number): void {
+    const error = new TimeLimitExceeded(seconds)
+    this.#abort(error)
+    this.#conclude({ kind: 'failure', error, runtimeMs: this.#runtimeMs() })
+  }
+
+  #after(seconds: number, act: () => void): void {
+    this.#timers.push(setTimeout(act, seconds * 1_000))
+  }
+
+  #abort(reason: Error): void {
+    this.#abortReason ??= reason
+    this.#controller?.abort(reason)
+  }
+
+  #runtimeMs(): number {
+    return performance.now() - this.#startedAt
+  }
+}

@@ -1,0 +1,67 @@
+/** What is waiting and what runs: at most `concurrency` at a time, first come first served. */
+export class Slots<Job> {
+  readonly #concurrency: number
+  readonly #start: (job: Job) => void
+  #waiting: Job[] = []
+  #next = 0
+  #running = 0
+  #isPaused = false
+
+  /** `start` takes a job that has got a slot; it calls `free()` when the job no longer needs it. */
+  constructor(concurrency: number, start: (job: Job) => void) {
+    this.#concurrency = concurrency
+    this.#start = start
+  }
+
+  get running(): number {
+    return this.#running
+  }
+
+  add(job: Job): void {
+    this.#waiting.push(job)
+    this.#fill()
+  }
+
+  free(): void {
+    this.#running -= 1
+    this.#fill()
+  }
+
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  resume(): void {
+    this.#isPaused = false
+    this.#fill()
+  }
+
+  /** Takes out everything that has not started. */
+  takeWaiting(): readonly Job[] {
+    const waiting = this.#waiting.slice(this.#next)
+    this.#waiting = []
+    this.#next = 0
+    return waiting
+  }
+
+  #fill(): void {
+    while (!this.#isPaused && this.#running < this.#concurrency) {
+      const job = this.#take()
+      if (job === undefined) return
+      this.#running += 1
+      this.#start(job)
+    }
+  }
+
+  /** A moving index instead of shift(), which costs the more the longer the line is. */
+  #take(): Job | undefined {
+    const job = this.#waiting[this.#next]
+    if (job === undefined) {
+      this.#waiting = []
+      this.#next = 0
+      return undefined
+    }
+    this.#next += 1
+    return job
+  }
+}

@@ -1,0 +1,136 @@
+import { exceptionInfo, tracebackOf } from '../protocol/exceptions.ts'
+import type { TaskRequest } from '../protocol/task-request.ts'
+import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Where a task runs, for results that say so. */
+export interface RunPlace {
+  readonly worker: string
+  readonly queue: string
+}
+
+/** The result an outcome is stored as; null where nothing is stored. */
+export function resultOf(
+  request: TaskRequest,
+  outcome: Outcome,
+  place: RunPlace,
+): TaskResult | null {
+  const about = aboutRequest(request, place)
+  switch (outcome.kind) {
+    case 'success':
+      return {
+        ...about,
+        status: 'SUCCESS',
+        result: outcome.value ?? null,
+        traceback: null,
+        dateDone: new Date(),
+      }
+    case 'failure':
+      return failureResult(about, outcome.error)
+    case 'retry':
+      return {
+        ...about,
+        status: 'RETRY',
+        result: outcome.cause === undefined ? null : exceptionInfo(outcome.cause),
+        traceback: `${tracebackText(outcome.cause)}celery.exceptions.Retry: Retry in ${outcome.countdown}s`,
+        dateDone: null,
+      }
+    case 'revoked':
+      return {
+        ...about,
+        status: 'REVOKED',
+        result: celeryException('TaskRevokedError', outcome.reason),
+        traceback: null,
+        dateDone: new Date(),
+      }
+    case 'reject':
+      if (outcome.requeue) return null
+      return {
+        ...about,
+        status: 'FAILURE',
+        result: celeryException('Reject', outcome.reason, false),
+        traceback: null,
+        dateDone: new Date(),
+      }
+    case 'ignore':
+    case 'abandoned':
+      return null
+  }
+}
+
+/** The result of a task that nobody here knows. */
+export function notRegisteredResult(request: TaskRequest, place: RunPlace): TaskResult {
+  return {
+    ...aboutRequest(request, place),
+    status: 'FAILURE',
+    result: celeryException('NotRegistered', request.task),
+    traceback: null,
+    dateDone: new Date(),
+  }
+}
+
+/** The result of a task whose return value has no form in the result backend. */
+export function unencodableResult(
+  request: TaskRequest,
+  place: RunPlace,
+  cause: unknown,
+): TaskResult {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  return {
+    ...aboutRequest(request, place),
+    status: 'FAILURE',
+    result: { excType: 'EncodeError', excModule: 'kombu.exceptions', excMessage: [text] },
+    traceback: null,
+    dateDone: new Date(),
+  }
+}
+
+/** STARTED, or a state of the task's own. */
+export function stateResult(
+  request: TaskRequest,
+  place: RunPlace,
+  { state, meta }: { readonly state: string; readonly meta: unknown },
+): TaskResult {
+  return {
+    ...aboutRequest(request, place),
+    status: state,
+    result: meta,
+    traceback: null,
+    dateDone: null,
+  }
+}
+
+type About = Omit<TaskResult, 'status' | 'result' | 'traceback' | 'dateDone'>
+
+function aboutRequest(request: TaskRequest, place: RunPlace): About {
+  return {
+    taskId: request.id,
+    name: request.task,
+    args: request.args,
+    kwargs: request.kwargs,
+    worker: place.worker,
+    retries: request.retries,
+    queue: place.queue,
+    parentId: request.parentId,
+    groupId: request.group,
+    children: [],
+  }
+}
+
+function failureResult(about: About, error: unknown): TaskResult {
+  return {
+    ...about,
+    status: 'FAILURE',
+    result: exceptionInfo(error),
+    traceback: tracebackOf(error),
+    dateDone: new Date(),
+  }
+}
+
+function tracebackText(cause: unknown): string {
+  return cause === undefined ? '' : `${tracebackOf(cause)}\n\n`
+}
+
+function celeryException(excType: string, ...excMessage: readonly unknown[]): ExceptionInfo {
+  return { excType, excModule: 'celery.exceptions', excMessage }
+}

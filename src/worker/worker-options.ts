@@ -1,0 +1,78 @@
+import { hostname } from 'node:os'
+import type { Config } from '../config/config.ts'
+import { TaskError } from '../errors.ts'
+
+/** How a worker is started; what is absent comes from the config. */
+export interface WorkerOptions {
+  /** The queues to take from. Default: every work queue (never the platform queue, which is the monitor's). */
+  readonly queues?: readonly string[]
+  /** Tasks that run at a time. Default: worker_concurrency, else 100 (tasks await more than they compute). */
+  readonly concurrency?: number
+  /** Deliveries taken ahead for each slot; 0 is no limit. Default: worker_prefetch_multiplier. */
+  readonly prefetchMultiplier?: number
+  /** As Celery's -n: "name@host". */
+  readonly name?: string
+  /** Told of every error a task fails with: a place for Sentry. */
+  readonly onTaskError?: (error: unknown, context: Readonly<Record<string, unknown>>) => void
+}
+
+export interface WorkerSettings {
+  readonly queues: readonly string[]
+  readonly concurrency: number
+  readonly prefetch: number
+  readonly name: string
+}
+
+const DEFAULT_CONCURRENCY = 100
+
+export function workerSettings(config: Config, options: WorkerOptions): WorkerSettings {
+  const concurrency = options.concurrency ?? config.worker_concurrency ?? DEFAULT_CONCURRENCY
+  const multiplier = options.prefetchMultiplier ?? config.worker_prefetch_multiplier
+  if (!(Number.isInteger(concurrency) && concurrency > 0)) {
+    throw new TaskError(
+      'TASK_INVALID',
+      `the concurrency is ${concurrency}, expected an integer above 0`,
+    )
+  }
+  if (!(Number.isFinite(multiplier) && multiplier >= 0)) {
+    throw new TaskError(
+      'TASK_INVALID',
+      `the prefetch multiplier is ${multiplier}, expected a number, 0 or more`,
+    )
+  }
+  return {
+    queues: queuesOf(config, options.queues),
+    concurrency,
+    // RabbitMQ counts prefetch in 16 bits.
+    prefetch: Math.min(Math.ceil(concurrency * multiplier), 65_535),
+    name: nameOf(options.name),
+  }
+}
+
+function queuesOf(config: Config, asked: readonly string[] | undefined): readonly string[] {
+  const known = config.workQueues()
+  if (asked === undefined) return known
+  for (const queue of asked) {
+    if (queue === config.platformQueue) {
+      throw new TaskError(
+        'TASK_INVALID',
+        `"${queue}" is the platform queue: the monitor reads it, workers must not`,
+      )
+    }
+    if (!known.includes(queue)) {
+      throw new TaskError(
+        'TASK_INVALID',
+        `there is no queue "${queue}"; the work queues are: ${known.join(', ')}`,
+      )
+    }
+  }
+  if (asked.length === 0) throw new TaskError('TASK_INVALID', 'a worker needs at least one queue')
+  return [...new Set(asked)]
+}
+
+/** Celery's node names: "celery@host" unless told otherwise; %h is the host. */
+function nameOf(name: string | undefined): string {
+  if (name === undefined) return `celery@${hostname()}`
+  const expanded = name.replaceAll('%h', hostname())
+  return expanded.includes('@') ? expanded : `${expanded}@${hostname()}`
+}

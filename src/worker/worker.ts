@@ -1,0 +1,209 @@
+import type { Broker, Delivery, Subscription } from '../brokers/broker.ts'
+import { TaskError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { expandMessage, isCompressed } from '../protocol/compressed-message.ts'
+import { decodeTask } from '../protocol/decode-task.ts'
+import type { Message } from '../protocol/message.ts'
+import type { TaskRequest } from '../protocol/task-request.ts'
+import { parseIso } from '../protocol/times.ts'
+import type { App } from '../tasks/app.ts'
+import type { Task } from '../tasks/task.ts'
+import { builtInTasks } from './built-in-tasks.ts'
+import { HeldTasks } from './held-tasks.ts'
+import { KeptMessages } from './kept-messages.ts'
+import { surviveRejections } from './rejections.ts'
+import { Slots } from './slots.ts'
+import { type Job, TaskRunner } from './task-runner.ts'
+import { type WorkerOptions, type WorkerSettings, workerSettings } from './worker-options.ts'
+
+/**
+ * Journey 4/8, worker: takes deliveries from the work queues, runs their tasks and settles each exactly once.
+ * The way of one delivery: receive -> accept -> (hold until its eta) -> slot -> run -> conclude, in task-runner.ts.
+ */
+export class Worker implements AsyncDisposable {
+  readonly settings: WorkerSettings
+  readonly #app: App
+  readonly #options: WorkerOptions
+  readonly #logger: Logger
+  readonly #tasks: ReadonlyMap<string, Task<readonly never[], unknown>>
+  readonly #held = new HeldTasks<Job>()
+  readonly #slots: Slots<Job>
+  readonly #subscriptions: Subscription[] = []
+  readonly #unfinished = new Set<Promise<void>>()
+  #runner: TaskRunner | undefined
+  #kept: KeptMessages | undefined
+  #forgetRejections: () => void = () => undefined
+  #stopping: Promise<void> | undefined
+  #isStopping = false
+
+  constructor(app: App, options: WorkerOptions = {}) {
+    this.settings = workerSettings(app.config, options)
+    this.#app = app
+    this.#options = options
+    this.#logger = app.logger.child({ worker: this.settings.name })
+    this.#tasks = builtInTasks(app)
+    this.#slots = new Slots<Job>(this.settings.concurrency, (job) => {
+      this.#track(this.#perform(job))
+    })
+  }
+
+  /** Declares what is needed and starts to consume. Throws `BrokerError`, `ResultError`, `DatabaseError`. */
+  async start(): Promise<void> {
+    const broker = await this.#app.readyBroker()
+    const results = await this.#app.results()
+    this.#kept = new KeptMessages(broker, this.#logger)
+    this.#runner = new TaskRunner({
+      app: this.#app,
+      broker,
+      results,
+      kept: this.#kept,
+      logger: this.#logger,
+      name: this.settings.name,
+      onTaskError: this.#options.onTaskError,
+    })
+    this.#forgetRejections = surviveRejections(this.#logger)
+    for (const queue of this.settings.queues) {
+      this.#subscriptions.push(await this.#consume(broker, queue))
+    }
+    const { queues, concurrency, prefetch } = this.settings
+    this.#logger.info(
+      { queues, concurrency, prefetch, tasks: this.#app.tasks.names },
+      'worker ready',
+    )
+  }
+
+  /**
+   * Takes nothing new, gives back what has not started, waits for what runs up to `graceMs`, then abandons it:
+   * late-acknowledged tasks go back to their queue. Called again, it only shortens the wait.
+   */
+  async stop({
+    graceMs = Number.POSITIVE_INFINITY,
+  }: {
+    readonly graceMs?: number
+  } = {}): Promise<void> {
+    if (this.#stopping !== undefined && graceMs <= 0) this.#runner?.abandonAll()
+    this.#stopping ??= this.#stop(graceMs)
+    await this.#stopping
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    this.#isStopping = true
+    this.#slots.pause()
+    this.#logger.info({ running: this.#slots.running, held: this.#held.size }, 'worker stopping')
+    await Promise.all(this.#subscriptions.map(async (subscription) => subscription.pause()))
+    const unstarted = [...this.#slots.takeWaiting(), ...this.#held.release()]
+    await Promise.all(unstarted.map(async (job) => job.delivery.requeue()))
+    const timer = Number.isFinite(graceMs)
+      ? setTimeout(() => this.#runner?.abandonAll(), graceMs)
+      : undefined
+    while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
+    clearTimeout(timer)
+    await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()))
+    this.#forgetRejections()
+    this.#logger.info('worker stopped')
+  }
+
+  async #consume(broker: Broker, queue: string): Promise<Subscription> {
+    const { name, prefetch } = this.settings
+    return await broker.consume(
+      queue,
+      {
+        prefetch,
+        consumerTag: `${name}:${queue}`,
+        onCancel: (cause) =>
+          this.#logger.error({ queue, err: cause }, 'no longer consuming a queue'),
+      },
+      (delivery) => this.#receive(delivery),
+    )
+  }
+
+  #receive(delivery: Delivery): void {
+    const { message } = delivery
+    if (isCompressed(message)) this.#track(this.#receiveCompressed(delivery))
+    else this.#accept(delivery, message)
+  }
+
+  async #receiveCompressed(delivery: Delivery): Promise<void> {
+    try {
+      this.#accept(delivery, await expandMessage(delivery.message))
+    } catch (error) {
+      await this.#kept?.keep(delivery, error)
+    }
+  }
+
+  #accept(delivery: Delivery, message: Message): void {
+    const job = this.#read(delivery, message)
+    if (job === undefined) return
+    if (this.#isStopping) {
+      this.#track(delivery.requeue())
+      return
+    }
+    const { eta } = job.request
+    const dueAt = eta === null ? 0 : parseIso(eta).getTime()
+    if (dueAt > Date.now()) this.#hold(job, dueAt)
+    else this.#slots.add(job)
+  }
+
+  #read(delivery: Delivery, message: Message): Job | undefined {
+    let request: TaskRequest
+    try {
+      request = decodeTask(message, this.#app.config.accept_content)
+    } catch (error) {
+      this.#track(this.#kept?.keep(delivery, error))
+      return undefined
+    }
+    const task = this.#app.tasks.get(request.task) ?? this.#tasks.get(request.task)
+    if (task === undefined) {
+      this.#track(this.#refuseUnknown(delivery, request))
+      return undefined
+    }
+    return { delivery, request, task }
+  }
+
+  async #refuseUnknown(delivery: Delivery, request: TaskRequest): Promise<void> {
+    const names = this.#app.tasks.names.join(', ')
+    await this.#runner?.saveNotRegistered(request, delivery.queue)
+    await this.#kept?.keep(
+      delivery,
+      new TaskError(
+        'TASK_NOT_REGISTERED',
+        `received unregistered task of type "${request.task}"; the tasks here are: ${names}`,
+      ),
+    )
+  }
+
+  /** A held task keeps its delivery; the prefetch grows by one so that it takes no slot from others. */
+  #hold(job: Job, dueAt: number): void {
+    this.#held.hold(job, dueAt, (due) => {
+      this.#slots.add(due)
+      this.#adjustPrefetch(job.delivery.queue)
+    })
+    this.#adjustPrefetch(job.delivery.queue)
+  }
+
+  #adjustPrefetch(queue: string): void {
+    const { prefetch } = this.settings
+    if (prefetch === 0) return
+    const limit = this.#app.config.worker_eta_task_limit ?? 65_535 - prefetch
+    const subscription = this.#subscriptions.find((candidate) => candidate.queue === queue)
+    this.#track(subscription?.setPrefetch(prefetch + Math.min(this.#held.size, limit)))
+  }
+
+  async #perform(job: Job): Promise<void> {
+    await this.#runner?.perform(job, () => this.#slots.free())
+  }
+
+  /** Everything that goes on beside the deliveries is awaited at stop, and a failure in it is logged, not lost. */
+  #track(work: Promise<void> | undefined): void {
+    if (work === undefined) return
+    const guarded = work.catch((error: unknown) => {
+      this.#logger.error({ err: error }, 'a delivery could not be dealt with')
+    })
+    this.#unfinished.add(guarded)
+    void guarded.finally(() => this.#unfinished.delete(guarded))
+  }
+}
