@@ -10,26 +10,24 @@ export function canInstallPackages() {
   return isRoot() && findProgram('apt-get') !== undefined
 }
 
-/** Runs apt-get update and install, shown. Packages that the distribution lacks make it throw. */
+/** Runs apt-get update and install, shown. Where it fails, the next place that may have the server is tried. */
 export async function installPackages(packages) {
   console.error(`› Installing ${packages.join(', ')} (apt-get)`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' }
   const liftPolicy = forbidStarting()
   try {
-    await apt(['update'], env)
-    await apt(['install', '-y', '--no-install-recommends', ...packages], env)
+    await apt(['update']) // one mirror that is away must not keep the others from serving
+    await apt(['install', '-y', '--no-install-recommends', ...packages])
   } finally {
     liftPolicy()
   }
   await forbidStartingAtBoot(packages)
 }
 
-async function apt(args, env) {
-  const { code } = await run('apt-get', ['-q', '-o', 'Dpkg::Use-Pty=0', ...args], {
-    env,
-    stdio: ['ignore', 2, 2],
-  })
-  if (code !== 0) throw new Error(`apt-get ${args.join(' ')} failed with exit code ${code}`)
+async function apt(args) {
+  const options = ['-q', '-o', 'Dpkg::Use-Pty=0', '-o', 'DPkg::Lock::Timeout=300']
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C.UTF-8' }
+  const { code } = await run('apt-get', [...options, ...args], { env, stdio: ['ignore', 2, 2] })
+  if (code !== 0) console.error(`  apt-get ${args.join(' ')} failed with exit code ${code}`)
 }
 
 /** Debian starts a server as soon as it is installed, some on every address, unless this file says no. */

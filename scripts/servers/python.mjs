@@ -20,13 +20,13 @@ export const PYTHON_PACKAGES = [
 
 /** True where Debian's packages would add something: `old` is missing, or there is no way to make `.venv`. */
 export function wantsPythonPackages(record) {
-  if (isStillThere(record?.newest) && isStillThere(record?.old)) return false
+  if (isNewest(record?.newest) && isStillThere(record?.old)) return false
   return !celeryOf(DEBIAN_PYTHON) || !findProgram('python3')
 }
 
 /** Finds or makes both; fails only where there is no Celery at all. */
 export async function bringPython(record) {
-  const newest = isStillThere(record?.newest) ? record.newest : await newestCelery()
+  const newest = isNewest(record?.newest) ? record.newest : await newestCelery()
   const old = isStillThere(record?.old) ? record.old : await oldCelery()
   const either = newest ?? old
   if (either) return { newest: newest ?? either, old: old ?? either }
@@ -64,7 +64,7 @@ async function makeEnvironment(folder, packages) {
   const python = join(folder, 'bin/python')
   const steps = [
     makeFolder(folder),
-    [python, '-m', 'pip', 'install', '--progress-bar', 'off', ...packages],
+    [python, '-m', 'pip', 'install', '--progress-bar', 'off', '--retries', '2', ...packages],
   ]
   for (const [command, ...args] of steps) {
     const { code, output } = await run(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -93,6 +93,11 @@ function celeryOf(python) {
   if (status !== 0) return undefined
   const [version, file] = stdout.trim().split('\n')
   return { python, version, file }
+}
+
+/** Debian's in its place was better than nothing while PyPI was away: PyPI is asked again each time. */
+function isNewest(found) {
+  return isStillThere(found) && found.python !== DEBIAN_PYTHON
 }
 
 function isStillThere(found) {

@@ -97,12 +97,10 @@ async function takes(server, url) {
 
 async function installMissing(missing, python) {
   if (!canInstallPackages()) return
-  const packages = missing
-    .filter((server) => !server.isInstalled())
-    .flatMap((server) => server.packages)
-  const forPython = wantsPythonPackages(python) ? PYTHON_PACKAGES : []
-  if (packages.length + forPython.length === 0) return
-  await installPackages([...packages, ...forPython])
+  const absent = missing.filter((server) => !server.isInstalled())
+  const packages = absent.flatMap((server) => server.packages)
+  if (packages.length > 0) await installPackages(packages)
+  if (wantsPythonPackages(python)) await installPackages(PYTHON_PACKAGES)
 }
 
 /** Starts a server and writes it down at once, so that `down` knows it even where another one fails. */
