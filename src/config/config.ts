@@ -1,15 +1,16 @@
 import { inspect } from 'node:util'
 import { ConfigError } from '../errors.ts'
+import type { QueueDefinitions, RouteDefaults } from '../protocol/routes.ts'
 import type { Topology } from '../protocol/topology.ts'
 import { brokerUrlsOf } from './broker-settings.ts'
 import { deriveSettings } from './derive.ts'
 import { type Environment, type EnvironmentOptions, readEnvironment } from './environment.ts'
 import { maskValue } from './masking.ts'
 import { printed } from './printed.ts'
-import { type Entry, frozenCopy, readValue, resolveSettings, type Source } from './resolve.ts'
+import { type Entry, resolveSettings, type Source, settledEntry } from './resolve.ts'
 import { defineAccessor, TypedSettings } from './setting-accessors.ts'
 import { findSetting, type GivenSettings } from './settings.ts'
-import { topologyOf } from './topology.ts'
+import { queueDefinitionsOf, topologyOf } from './topology.ts'
 
 interface OwnOptions extends EnvironmentOptions {
   /** The work queues: another name for QUEUES. */
@@ -80,15 +81,14 @@ export class Config extends TypedSettings {
   /** Gives a setting a value unless it is present already; the environment comes before the value given here. */
   set(name: string, value: unknown): void {
     if (this.has(name)) return
-    const setting = findSetting(name)
-    const variable = this.#environment.find(`${this.#prefix}${name.toUpperCase()}`)
     const problems: string[] = []
-    const read =
-      setting === undefined
-        ? frozenCopy(variable?.text ?? value)
-        : readValue({ name, value }, setting, problems)
+    const entry = settledEntry(
+      { name, value },
+      this.#environment.find(this.#prefix + name.toUpperCase()),
+      problems,
+    )
     if (problems.length > 0) throw new ConfigError(problems)
-    this.#entries.set(name, { value: read, source: 'argument' })
+    this.#entries.set(name, entry)
     this.#addProperty(name)
   }
 
@@ -115,6 +115,21 @@ export class Config extends TypedSettings {
   /** Everything a broker has to declare. */
   topology(): Topology {
     return topologyOf(this.task_queues, this.task_queue_max_priority)
+  }
+
+  /** The queues as routing sees them. */
+  queueDefinitions(): QueueDefinitions {
+    return queueDefinitionsOf(this.task_queues, this.task_queue_max_priority)
+  }
+
+  /** Where calls go that no route knows. */
+  routeDefaults(): RouteDefaults {
+    return {
+      queue: this.task_default_queue,
+      exchange: this.task_default_exchange ?? this.task_default_queue,
+      exchangeType: this.task_default_exchange_type,
+      routingKey: this.task_default_routing_key ?? this.task_default_queue,
+    }
   }
 
   /** The lowercase settings that are present, functions left out, sorted; `masked` hides secrets. */

@@ -1,10 +1,10 @@
+import { firstPartRouter } from '../protocol/routers.ts'
 import { brokerProblems } from './broker-settings.ts'
 import { printedShort } from './printed.ts'
 import { queueNameProblems } from './queue-names.ts'
 import type { Entry, Resolution } from './resolve.ts'
 import { frozenCopy } from './resolve.ts'
 import { renderResultBackend, unrenderable } from './result-backend.ts'
-import { firstPartRouter } from './routes.ts'
 import type { SettingName, SettingValues } from './settings.ts'
 import { readTaskQueues, type TaskQueue, taskQueue } from './task-queues.ts'
 
@@ -23,8 +23,8 @@ function deriveQueues(resolution: Resolution, warn: (sentence: string) => void):
     warn(`no queues were given: the work queues are ${queues.join(' and ')}; name yours in QUEUES`)
   }
   problems.push(...queueNameProblems(queues, value(resolution, 'PLATFORM_QUEUE_NAME')))
-  if (isDefault(resolution, 'task_routes') || value(resolution, 'task_routes') === null) {
-    derive(resolution, 'task_routes', firstPartRouter(exchangeName(resolution)))
+  if (value(resolution, 'task_routes') === null) {
+    replace(resolution, 'task_routes', firstPartRouter(exchangeName(resolution)))
   }
   const given = value(resolution, 'task_queues')
   if (given === null) derive(resolution, 'task_queues', Object.freeze(derivedQueues(resolution)))

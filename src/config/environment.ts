@@ -62,3 +62,8 @@ function variablesOf(variables: Variables, source: Variable['source']): [string,
     text === undefined ? [] : [[name, { name, text, source }]],
   )
 }
+
+/** Colour for a terminal, unless NO_COLOR says otherwise (https://no-color.org). */
+export function isTerminalColoured(isTerminal: boolean): boolean {
+  return isTerminal && (process.env.NO_COLOR ?? '') === ''
+}

@@ -1,8 +1,19 @@
 export { ConfigError } from '../errors.ts'
 export { Config, type ConfigOptions } from './config.ts'
+export { type LogLevel, logLevel } from './log-level.ts'
+export {
+  createLogger,
+  type LoggerOptions,
+  type Logging,
+  type LoggingOptions,
+  setupLogging,
+} from './logging.ts'
+export { maskText, maskValue } from './masking.ts'
 export { readPythonLiteral } from './python-literal.ts'
 export type { Source } from './resolve.ts'
+export { type ErrorReporter, reportingLogger, setupSentry } from './sentry.ts'
 export type { Setting } from './setting.ts'
+export { checkConfig, type SettingRow, settingRows } from './setting-rows.ts'
 export {
   celerySettings,
   findSetting,

@@ -6,7 +6,7 @@ import { printedShort } from './printed.ts'
 import { readPythonLiteral } from './python-literal.ts'
 import type { Setting } from './setting.ts'
 import { findSetting, settingNames } from './settings.ts'
-import { unfit } from './value-types.ts'
+import { literal, text, unfit } from './value-types.ts'
 
 export type Source = 'argument' | 'environment' | '.env' | 'default' | 'derived'
 
@@ -114,9 +114,9 @@ function readVariable(
   problems: string[],
 ): Entry {
   const entry = { source: variable.source, variable: variable.name }
-  const text = readVariableText(variable, setting, problems)
-  if (text === unfit) return { ...entry, value: setting.default }
-  return { ...entry, value: readValue({ name, value: text, variable }, setting, problems) }
+  const value = readVariableText(variable, setting, problems)
+  if (value === unfit) return { ...entry, value: setting.default }
+  return { ...entry, value: readValue({ name, value, variable }, setting, problems) }
 }
 
 function readVariableText(
@@ -131,8 +131,8 @@ function readVariableText(
   try {
     return readPythonLiteral(variable.text)
   } catch (error) {
-    // A setting of any type, or of text among others, may be given as bare text.
-    if (setting.type.read(variable.text) !== unfit) return variable.text
+    const mayBeText = setting.type.environmentText === 'literal or raw'
+    if (mayBeText && setting.type.read(variable.text) !== unfit) return variable.text
     const why = error instanceof Error ? error.message : String(error)
     problems.push(
       `${variable.name}: ${shownText(variable)} cannot be read (${why}), expected ${setting.type.name}`,
@@ -148,10 +148,26 @@ function shownText(variable: Variable): string {
   return isSecret ? "'***'" : printedShort(maskText(variable.text))
 }
 
+/** What `set` gives a setting that is not present: a variable of an unknown setting wins over the value. */
+export function settledEntry(
+  reading: Reading,
+  variable: Variable | undefined,
+  problems: string[],
+): Entry {
+  const setting = findSetting(reading.name)
+  if (setting !== undefined) {
+    return { value: readValue(reading, setting, problems), source: 'argument' }
+  }
+  if (variable === undefined) return { value: frozenCopy(reading.value), source: 'argument' }
+  const type = typeof reading.value === 'string' ? text : literal
+  const { value } = reading
+  return readVariable(reading.name, variable, { type, default: value, documentation: '' }, problems)
+}
+
 export interface Reading {
   readonly name: string
   readonly value: unknown
-  readonly variable?: Variable
+  readonly variable?: Variable | undefined
 }
 
 /** The value as its setting keeps it; one that does not fit is a problem, and the default stands in for it. */

@@ -1,10 +1,11 @@
-import type { TaskRouter } from './routes.ts'
+import type { Router } from '../protocol/routers.ts'
 import { type SettingValues, settingNames } from './settings.ts'
 import type { TaskQueue } from './task-queues.ts'
 
 /** Every setting as a read-only property; those that are always derived have the type of what they derive to. */
-export type ConfigValues = Omit<SettingValues, 'task_queues'> & {
+export type ConfigValues = Omit<SettingValues, 'task_queues' | 'task_routes'> & {
   readonly task_queues: readonly TaskQueue[]
+  readonly task_routes: Router
 }
 
 interface Holder {
@@ -33,5 +34,3 @@ export function defineAccessor(target: object, name: string): void {
     },
   })
 }
-
-export type { TaskRouter }

@@ -8,7 +8,6 @@ export interface TaskQueue {
   readonly exchange_type: ExchangeType
   readonly routing_key: string
   readonly queue_arguments: Dict
-  readonly binding_arguments: Dict
   readonly durable: boolean
   readonly exclusive: boolean
   readonly auto_delete: boolean
@@ -28,7 +27,6 @@ const KEYS: readonly string[] = [
   'routing_key',
   'binding_key',
   'queue_arguments',
-  'binding_arguments',
   'durable',
   'exclusive',
   'auto_delete',
@@ -62,7 +60,6 @@ export function taskQueue(name: string, options: Dict, defaults: QueueDefaults):
     ...exchange,
     routing_key: String(options.routing_key ?? options.binding_key ?? name),
     queue_arguments: (options.queue_arguments ?? {}) as Dict,
-    binding_arguments: (options.binding_arguments ?? {}) as Dict,
     durable: options.durable !== false,
     exclusive: options.exclusive === true,
     auto_delete: options.auto_delete === true,

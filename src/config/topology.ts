@@ -1,3 +1,4 @@
+import type { QueueDefinition } from '../protocol/routes.ts'
 import {
   type Binding,
   durableExchange,
@@ -6,6 +7,7 @@ import {
   type Topology,
 } from '../protocol/topology.ts'
 import type { TaskQueue } from './task-queues.ts'
+import type { Dict } from './value-types.ts'
 
 /** The exchanges, queues and bindings of the task queues, as Celery would declare them. */
 export function topologyOf(queues: readonly TaskQueue[], maxPriority: number | null): Topology {
@@ -20,15 +22,34 @@ export function topologyOf(queues: readonly TaskQueue[], maxPriority: number | n
   }
 }
 
+/** The task queues as routing sees them. */
+export function queueDefinitionsOf(
+  queues: readonly TaskQueue[],
+  maxPriority: number | null,
+): readonly QueueDefinition[] {
+  return queues.map((queue) => ({
+    name: queue.name,
+    exchange: queue.exchange,
+    exchangeType: queue.exchange_type,
+    routingKey: queue.routing_key,
+    arguments: argumentsOf(queue, maxPriority),
+  }))
+}
+
 function declaredQueue(queue: TaskQueue, maxPriority: number | null): Queue {
-  const priority = maxPriority === null ? {} : { 'x-max-priority': maxPriority }
   return {
     name: queue.name,
     durable: queue.durable,
     exclusive: queue.exclusive,
     autoDelete: queue.auto_delete,
-    arguments: { ...priority, ...queue.queue_arguments },
+    arguments: argumentsOf(queue, maxPriority),
   }
+}
+
+/** task_queue_max_priority is for queues that name no x-max-priority of their own. */
+function argumentsOf(queue: TaskQueue, maxPriority: number | null): Dict {
+  const priority = maxPriority === null ? {} : { 'x-max-priority': maxPriority }
+  return { ...priority, ...queue.queue_arguments }
 }
 
 function bindingOf(queue: TaskQueue): Binding {

@@ -5,8 +5,8 @@ export const unfit: unique symbol = Symbol('unfit')
 export interface ValueType<T, Given = T> {
   /** Said after "expected" in errors, and shown in the table of settings. */
   readonly name: string
-  /** Text from the environment is the value itself, or a Python literal (or JSON) that says the value. */
-  readonly environmentText: 'raw' | 'literal'
+  /** Text from the environment is the value itself, a Python literal (or JSON) that says it, or whichever it can be. */
+  readonly environmentText: 'raw' | 'literal' | 'literal or raw'
   /** The value as the toolbox keeps it, or `unfit`. */
   read(value: unknown): T | typeof unfit
   /** Never set: it carries the type that `new Config()` takes for this kind of value. */
@@ -93,6 +93,13 @@ export const textList: ValueType<readonly string[], Iterable<string>> = {
 
 export const anything: ValueType<unknown> = {
   name: 'anything',
+  environmentText: 'literal or raw',
+  read: (value) => value,
+}
+
+/** What `set` takes in place of a value that is no text. */
+export const literal: ValueType<unknown> = {
+  name: 'a Python literal or JSON',
   environmentText: 'literal',
   read: (value) => value,
 }
@@ -121,7 +128,7 @@ export function either<A, GivenA, B, GivenB>(
 ): ValueType<A | B, GivenA | GivenB> {
   return {
     name: `${first.name}, or ${second.name}`,
-    environmentText: 'literal',
+    environmentText: 'literal or raw',
     read: (value) => {
       const read = first.read(value)
       return read === unfit ? second.read(value) : read

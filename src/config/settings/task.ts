@@ -1,3 +1,4 @@
+import { router } from '../routes.ts'
 import { setting } from '../setting.ts'
 import {
   anything,
@@ -163,6 +164,7 @@ export const taskSettings = {
     anything,
     null,
     'The queues and their bindings; by default they follow from QUEUES.',
+    { celeryDefault: null },
   ),
   task_reject_on_worker_lost: setting(
     nullable(boolean),
@@ -184,9 +186,10 @@ export const taskSettings = {
     since: '5.7',
   }),
   task_routes: setting(
-    anything,
+    nullable(router),
     null,
     "How a task finds its exchange and key; by default by the first dotted part of the task's name.",
+    { celeryDefault: null },
   ),
   task_send_sent_event: setting(boolean, false, 'Send a task-sent event for each call.'),
   task_serializer: setting(text, 'json', 'How message bodies are written.'),
