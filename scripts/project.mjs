@@ -26,7 +26,12 @@ export async function ensureInstalled() {
   const installed = timeOf(join(ROOT, 'node_modules/.package-lock.json'))
   if (installed >= timeOf(join(ROOT, 'package-lock.json'))) return
   if (installed > 0 && sameLock()) return
-  await step('Installing packages (npm ci)', npm(), ['ci', '--no-audit', '--no-fund'])
+  await step('Installing packages (npm ci)', npm(), [
+    'ci',
+    '--include=dev',
+    '--no-audit',
+    '--no-fund',
+  ])
 }
 
 /** Compiles src/ and migrations/ where dist/ is missing or older than they are. */

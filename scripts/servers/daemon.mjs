@@ -25,14 +25,17 @@ export async function startDaemon({ command, args, env, user, log, cwd, stopSign
   return { pid: child.pid, identity: identityOf(child.pid), stopSignal }
 }
 
-/** Waits until `isReady` no longer throws; throws with the end of the log where the server ends or takes too long. */
-export async function waitUntilReady({
-  name,
-  daemon,
-  log,
-  isReady,
-  deadlineMs = START_DEADLINE_MS,
-}) {
+/** Waits until `isReady` no longer throws; else ends the server and throws with the end of its log. */
+export async function waitUntilReady(server) {
+  try {
+    await waitForAnswer(server)
+  } catch (cause) {
+    await stopDaemon(server.daemon)
+    throw cause
+  }
+}
+
+async function waitForAnswer({ name, daemon, log, isReady, deadlineMs = START_DEADLINE_MS }) {
   const deadline = Date.now() + deadlineMs
   for (;;) {
     const cause = await failureOf(isReady)

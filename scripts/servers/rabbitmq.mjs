@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { inContainer } from './compose.mjs'
-import { startDaemon, waitUntilReady } from './daemon.mjs'
+import { startDaemon, stopDaemon, waitUntilReady } from './daemon.mjs'
 import { findProgram, folderFor, freePort, isExecutable, userFor } from './machine.mjs'
 import { probeRabbitmq } from './probe.mjs'
 import { CHECKOUT, LOGS } from './state.mjs'
@@ -69,16 +69,17 @@ async function startRabbitmq(port) {
     log: join(LOGS, 'epmd.log'),
   })
   const log = join(LOGS, 'rabbitmq.log')
-  const daemon = await startDaemon({
-    ...owner,
-    command: join(scripts, 'rabbitmq-server'),
-    args: [],
-    log,
-  })
   const url = rabbitmq.urlAt(port)
-  await waitUntilReady({ name: 'rabbitmq', daemon, log, isReady: () => probeRabbitmq(url) })
-  const { uid, gid } = user ?? {}
-  return { url, daemons: [daemon, epmd], folder, scripts, env, uid, gid }
+  try {
+    const program = { command: join(scripts, 'rabbitmq-server'), args: [], log }
+    const daemon = await startDaemon({ ...owner, ...program })
+    await waitUntilReady({ name: 'rabbitmq', daemon, log, isReady: () => probeRabbitmq(url) })
+    const { uid, gid } = user ?? {}
+    return { url, daemons: [daemon, epmd], folder, scripts, env, uid, gid }
+  } catch (cause) {
+    await stopDaemon(epmd)
+    throw cause
+  }
 }
 
 async function environmentFor(folder) {

@@ -27,7 +27,9 @@ test('start installs and builds a bare clone, then runs dev with the arguments i
   const clone = bareClone('console.log(JSON.stringify(process.argv.slice(2)))')
   const started = start(clone, ['--once', '--port', '0'])
   expect(await started.exited).toEqual({ code: 0, signal: null })
-  expect(started.stdout).toMatch(/asked: ci --no-audit --no-fund[\s\S]*asked: run --silent build/)
+  expect(started.stdout).toMatch(
+    /asked: ci --include=dev --no-audit --no-fund[\s\S]*asked: run --silent build/,
+  )
   expect(started.stdout).toMatch(/\["dev","--once","--port","0"\]\n$/)
 })
 
