@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Client } from 'pg'
+import { type Backoff, retry } from '../async/backoff.ts'
 import type { Logger } from '../logger.ts'
 
-const FIRST_DELAY_MS = 100
-const LONGEST_DELAY_MS = 10_000
+const BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
 export interface ListenerOptions {
   readonly channel: string
@@ -65,20 +64,18 @@ export class Listener {
 
   async #listenAgain(): Promise<{ readonly lost: Promise<void> } | undefined> {
     const { signal } = this.#stopping
-    for (let delayMs = FIRST_DELAY_MS; !signal.aborted; delayMs = longer(delayMs)) {
-      try {
-        return await this.#listen()
-      } catch (error) {
-        const { logger, channel } = this.#options
-        logger.debug({ channel, delayMs, error }, 'database away, listening later')
-        // Rejects only when stop() was called, which ends the loop.
-        await sleep(delayMs, undefined, { signal, ref: false }).catch(() => undefined)
-      }
+    const { logger, channel } = this.#options
+    try {
+      return await retry(() => this.#listen(), {
+        backoff: BACKOFF,
+        signal,
+        onFailure: ({ cause, delayMs }) => {
+          logger.debug({ channel, delayMs, error: cause }, 'database away, listening later')
+        },
+      })
+    } catch (error) {
+      if (signal.aborted) return undefined
+      throw error
     }
-    return undefined
   }
-}
-
-function longer(delayMs: number): number {
-  return Math.min(delayMs * 2, LONGEST_DELAY_MS) * (0.75 + Math.random() / 2)
 }

@@ -1,0 +1,74 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm'
+
+/**
+ * The two tables in which Celery's own database backend keeps results, as Celery makes them. Where Python was first
+ * they stay as they are, and gain what its older versions lacked: the extended columns and the indexes.
+ */
+export class CreateCeleryResults1795300010000 implements MigrationInterface {
+  readonly name = 'CreateCeleryResults1795300010000'
+
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`SELECT pg_advisory_xact_lock(hashtext('celery-toolbox schema'))`)
+    await runner.query(UP)
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query(DOWN)
+  }
+}
+
+const UP = `
+  CREATE SEQUENCE IF NOT EXISTS public.task_id_sequence;
+  CREATE SEQUENCE IF NOT EXISTS public.taskset_id_sequence;
+
+  -- The ids have no default: Python takes them from the sequences itself, and so do we.
+  CREATE TABLE IF NOT EXISTS public.celery_taskmeta (
+    id        integer NOT NULL,
+    task_id   character varying(155),
+    status    character varying(50),
+    result    bytea,
+    date_done timestamp without time zone,
+    traceback text,
+    name      character varying(155),
+    args      bytea,
+    kwargs    bytea,
+    worker    character varying(155),
+    retries   integer,
+    queue     character varying(155),
+    CONSTRAINT celery_taskmeta_pkey PRIMARY KEY (id),
+    CONSTRAINT celery_taskmeta_task_id_key UNIQUE (task_id)
+  );
+  ALTER TABLE public.celery_taskmeta
+    ADD COLUMN IF NOT EXISTS name    character varying(155),
+    ADD COLUMN IF NOT EXISTS args    bytea,
+    ADD COLUMN IF NOT EXISTS kwargs  bytea,
+    ADD COLUMN IF NOT EXISTS worker  character varying(155),
+    ADD COLUMN IF NOT EXISTS retries integer,
+    ADD COLUMN IF NOT EXISTS queue   character varying(155);
+  CREATE INDEX IF NOT EXISTS ix_celery_taskmeta_date_done ON public.celery_taskmeta (date_done);
+
+  CREATE TABLE IF NOT EXISTS public.celery_tasksetmeta (
+    id         integer NOT NULL,
+    taskset_id character varying(155),
+    result     bytea,
+    date_done  timestamp without time zone,
+    CONSTRAINT celery_tasksetmeta_pkey PRIMARY KEY (id),
+    CONSTRAINT celery_tasksetmeta_taskset_id_key UNIQUE (taskset_id)
+  );
+  CREATE INDEX IF NOT EXISTS ix_celery_tasksetmeta_date_done ON public.celery_tasksetmeta (date_done);
+`
+
+/** The tables are Celery's, and Python may be writing results to them: only empty ones go. */
+const DOWN = `
+  DO $$
+  BEGIN
+    IF NOT EXISTS (SELECT FROM public.celery_taskmeta) THEN
+      DROP TABLE public.celery_taskmeta;
+      DROP SEQUENCE IF EXISTS public.task_id_sequence;
+    END IF;
+    IF NOT EXISTS (SELECT FROM public.celery_tasksetmeta) THEN
+      DROP TABLE public.celery_tasksetmeta;
+      DROP SEQUENCE IF EXISTS public.taskset_id_sequence;
+    END IF;
+  END $$;
+`

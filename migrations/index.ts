@@ -1,0 +1,18 @@
+import { CreateCeleryResults1795300010000 } from './1795300010000-create-celery-results.ts'
+import { CreateTask1795300020000 } from './1795300020000-create-task.ts'
+import { CreateMessage1795300030000 } from './1795300030000-create-message.ts'
+import { CreateQuarantine1795300040000 } from './1795300040000-create-quarantine.ts'
+import { CreatePickleValues1795300050000 } from './1795300050000-create-pickle-values.ts'
+import { CreateUnpickle1795300060000 } from './1795300060000-create-unpickle.ts'
+import { CreateTaskHistory1795300070000 } from './1795300070000-create-task-history.ts'
+
+/** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
+export const migrations = [
+  CreateCeleryResults1795300010000,
+  CreateTask1795300020000,
+  CreateMessage1795300030000,
+  CreateQuarantine1795300040000,
+  CreatePickleValues1795300050000,
+  CreateUnpickle1795300060000,
+  CreateTaskHistory1795300070000,
+] as const

@@ -1,0 +1,54 @@
+import type { DataSource, DataSourceOptions, Logger } from 'typeorm'
+import { migrations } from '../../migrations/index.ts'
+import { connectionOptions } from './connection-options.ts'
+import { typeParsers } from './sql-values.ts'
+
+/**
+ * Where TypeORM notes the migrations that ran. In public, as it must be there before the first migration makes the
+ * schema monitor, and must outlive the last `down`, which drops it; under a name that no application's own table has.
+ */
+export const MIGRATIONS_TABLE = 'celery_toolbox_migrations'
+
+type Classes = NonNullable<DataSourceOptions['migrations']>
+type Entities = NonNullable<DataSourceOptions['entities']>
+
+export interface TypeormSourceOptions {
+  readonly entities?: Entities
+  readonly migrations?: Classes
+  readonly poolSize?: number
+}
+
+/** A TypeORM DataSource, not yet initialized, that reads the url and its values as openDatabase does. */
+export async function typeormSource(
+  url: string,
+  options: TypeormSourceOptions = {},
+): Promise<DataSource> {
+  // Loaded here, so that an app which records nothing loads no TypeORM.
+  const [typeorm, pg] = await Promise.all([import('typeorm'), import('pg')])
+  return new typeorm.DataSource({
+    type: 'postgres',
+    entities: options.entities ?? [],
+    migrations: options.migrations ?? [...migrations],
+    migrationsTableName: MIGRATIONS_TABLE,
+    migrationsTransactionMode: 'each',
+    // We need none, and a role that may migrate need not be one that may install.
+    installExtensions: false,
+    poolSize: options.poolSize ?? 10,
+    logger: silent,
+    extra: { ...connectionOptions(url), types: typeParsers(pg.types) },
+  })
+}
+
+/** TypeORM writes to the console by default, where a library has nothing to say; its errors are thrown all the same. */
+const silent: Logger = {
+  logQuery: nothing,
+  logQueryError: nothing,
+  logQuerySlow: nothing,
+  logSchemaBuild: nothing,
+  logMigration: nothing,
+  log: nothing,
+}
+
+function nothing(): void {
+  // See above.
+}
