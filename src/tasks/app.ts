@@ -6,6 +6,7 @@ import { TaskError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { CallOptions } from '../protocol/call-options.ts'
 import { toWireOptions } from '../protocol/call-options.ts'
+import type { Route } from '../protocol/message.ts'
 import { signatureDict } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import { AsyncResult } from '../results/async-result.ts'
@@ -141,6 +142,17 @@ export class App implements Publisher, AsyncDisposable {
         broker: async () => await this.readyBroker(),
       },
     )
+  }
+
+  /** Where a call of this task would be published. Throws `UnroutableTaskError`. */
+  routeOf(task: string): Route {
+    const { exchange, routingKey } = this.#routes.routeOf({
+      task,
+      args: [],
+      kwargs: {},
+      options: {},
+    })
+    return { exchange, routingKey }
   }
 
   async start(signature: SignatureDict, startWith: StartWith = {}): Promise<Started> {

@@ -34,42 +34,76 @@ export function taskCall(
   defaults: CallDefaults,
   parent: TaskRequest | undefined,
 ): TaskCall {
-  const { options } = input
   checkCall(input)
+  const { task, args, kwargs, options } = input
   const id = options.taskId ?? randomUUID()
-  const now = Date.now()
-  const expires = expiresOf(options, now, defaults)
   return {
     id,
-    task: input.task,
-    args: input.args,
-    kwargs: input.kwargs,
+    task,
+    args,
+    kwargs,
+    ...familyOf(id, options, parent),
+    ...timesOf(options, defaults.timezone),
+    ...deliveryOf(options, defaults, parent),
+    ...followedBy(options),
+    ...stampsOf(input),
+    ...headersOf(input),
+  }
+}
+
+function familyOf(
+  id: string,
+  options: CallOptions,
+  parent: TaskRequest | undefined,
+): Partial<TaskCall> {
+  return {
     rootId: options.rootId ?? parent?.rootId ?? parent?.id ?? id,
     parentId: options.parentId ?? parent?.id ?? null,
     group: options.groupId ?? null,
     groupIndex: options.groupIndex ?? null,
-    shadow: options.shadow ?? null,
-    eta: etaOf(options, now, defaults),
-    expires,
     retries: options.retries ?? 0,
-    timeLimit: options.timeLimit ?? null,
-    softTimeLimit: options.softTimeLimit ?? null,
-    origin: options.origin ?? ORIGIN,
-    ignoreResult: options.ignoreResult ?? defaults.ignoreResult,
     replacedTaskNesting: options.replacedTaskNesting ?? 0,
-    ...priorityOf(options, defaults, parent),
+    origin: options.origin ?? ORIGIN,
+  }
+}
+
+function timesOf(options: CallOptions, timezone: string | null): Partial<TaskCall> {
+  const now = new Date()
+  const at = (seconds: number): string => isoAfterSeconds(seconds, now, timezone ?? undefined)
+  const { countdown, eta, expires, timeLimit = null, softTimeLimit = null } = options
+  const times = { timeLimit, softTimeLimit, eta: eta === undefined ? null : toIso(eta) }
+  const due = countdown === undefined ? times : { ...times, eta: at(countdown) }
+  if (expires === undefined) return due
+  const ends = typeof expires === 'number' ? at(expires) : toIso(expires)
+  return { ...due, expires: ends, expirationMs: expirationMs(ends, now) }
+}
+
+function deliveryOf(
+  options: CallOptions,
+  defaults: CallDefaults,
+  parent: TaskRequest | undefined,
+): Partial<TaskCall> {
+  const inherited = defaults.inheritPriority ? parent?.priority : null
+  const priority = options.priority ?? inherited ?? defaults.priority
+  const { argsrepr, kwargsrepr, deliveryMode, shadow } = options
+  return {
     replyTo: options.replyTo ?? defaults.replyTo,
     serializer: options.serializer ?? defaults.serializer,
-    callbacks: dictsOf(options.link),
-    errbacks: dictsOf(options.linkError),
-    chain: options.chain === undefined ? null : options.chain.map(dictOf),
-    chord: options.chord === undefined ? null : dictOf(options.chord),
-    ...stampsOf(input),
-    ...headersOf(input),
-    ...(options.argsrepr === undefined ? {} : { argsrepr: options.argsrepr }),
-    ...(options.kwargsrepr === undefined ? {} : { kwargsrepr: options.kwargsrepr }),
-    ...(options.deliveryMode === undefined ? {} : { deliveryMode: options.deliveryMode }),
-    ...(expires === null ? {} : { expirationMs: expirationMs(expires, new Date(now)) }),
+    ignoreResult: options.ignoreResult ?? defaults.ignoreResult,
+    ...(priority === null ? {} : { priority }),
+    ...(shadow === undefined ? {} : { shadow }),
+    ...(argsrepr === undefined ? {} : { argsrepr }),
+    ...(kwargsrepr === undefined ? {} : { kwargsrepr }),
+    ...(deliveryMode === undefined ? {} : { deliveryMode }),
+  }
+}
+
+function followedBy({ link, linkError, chain, chord }: CallOptions): Partial<TaskCall> {
+  return {
+    callbacks: dictsOf(link),
+    errbacks: dictsOf(linkError),
+    chain: chain === undefined ? null : chain.map(dictOf),
+    chord: chord === undefined ? null : dictOf(chord),
   }
 }
 
@@ -107,31 +141,6 @@ function checkNumbers(task: string, options: CallOptions): void {
 
 function invalid(task: string, problem: string): TaskError {
   return new TaskError('TASK_INVALID', `cannot call task "${task}": ${problem}`)
-}
-
-function etaOf(options: CallOptions, now: number, defaults: CallDefaults): string | null {
-  if (options.countdown !== undefined) {
-    return isoAfterSeconds(options.countdown, new Date(now), defaults.timezone ?? undefined)
-  }
-  return options.eta === undefined ? null : toIso(options.eta)
-}
-
-function expiresOf(options: CallOptions, now: number, defaults: CallDefaults): string | null {
-  const { expires } = options
-  if (expires === undefined) return null
-  return typeof expires === 'number'
-    ? isoAfterSeconds(expires, new Date(now), defaults.timezone ?? undefined)
-    : toIso(expires)
-}
-
-function priorityOf(
-  options: CallOptions,
-  defaults: CallDefaults,
-  parent: TaskRequest | undefined,
-): Partial<TaskCall> {
-  const inherited = defaults.inheritPriority ? parent?.priority : null
-  const priority = options.priority ?? inherited ?? defaults.priority
-  return priority === null ? {} : { priority }
 }
 
 /** Stamps travel in a signature's options as one flat key each, named in stamped_headers (Celery 5.3+). */

@@ -9,9 +9,10 @@ import {
 } from '../tasks/signals.ts'
 import type { Task } from '../tasks/task.ts'
 import type { TaskContext } from '../tasks/task-context.ts'
+import type { StandardSchema } from '../tasks/task-options.ts'
 import type { Outcome } from './outcome.ts'
 import { outcomeOfError } from './retries.ts'
-import { argumentsFor } from './task-arguments.ts'
+import { argumentsFor, checkedBySchema } from './task-arguments.ts'
 
 /** What a running task may use of its worker. */
 export interface RunEnvironment {
@@ -82,15 +83,23 @@ export class RunningTask implements TaskContext {
   }
 
   #call(): unknown {
-    const { options } = this.#task
-    const isBound = options.bind === true
+    const { schema, bind = false } = this.#task.options
+    const args = argumentsFor(
+      this.request,
+      this.#task.options,
+      this.#task.run.length - (bind ? 1 : 0),
+    )
+    return schema === undefined ? this.#invoke(args) : this.#invokeChecked(args, schema)
+  }
+
+  async #invokeChecked(args: readonly unknown[], schema: StandardSchema): Promise<unknown> {
+    return await this.#invoke(await checkedBySchema(this.request, schema, args))
+  }
+
+  #invoke(args: readonly unknown[]): unknown {
     // A task's function takes what its callers send; nothing narrower can be known of it here.
     const run = this.#task.run as (...args: readonly unknown[]) => unknown
-    const args = argumentsFor(this.request, options, run.length - (isBound ? 1 : 0))
-    if (args instanceof Promise) {
-      return args.then((given) => (isBound ? run(this, ...given) : run(...given)))
-    }
-    return isBound ? run(this, ...args) : run(...args)
+    return this.#task.options.bind === true ? run(this, ...args) : run(...args)
   }
 
   #startTimers(): void {

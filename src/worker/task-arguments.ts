@@ -18,17 +18,15 @@ export function argumentsFor(
   request: TaskRequest,
   options: TaskOptions,
   parameterCount: number,
-): readonly unknown[] | Promise<readonly unknown[]> {
+): readonly unknown[] {
   const { params, schema, bind = false } = options
   if (params === undefined && schema === undefined) {
     refuseUnread(request, bind)
     return request.args
   }
-  const placed =
-    params === undefined
-      ? merged(request, [...request.args], request.kwargs, parameterCount)
-      : byName(request, params)
-  return schema === undefined ? placed : checked(request, schema, placed)
+  return params === undefined
+    ? merged(request, [...request.args], request.kwargs, parameterCount)
+    : byName(request, params)
 }
 
 function refuseUnread(request: TaskRequest, isBound: boolean): void {
@@ -80,7 +78,8 @@ function merged(
   throw new ArgumentsError(request.task, `got an unexpected keyword argument '${names[0]}'`)
 }
 
-async function checked(
+/** The arguments with the last one as the task's schema gives it back. */
+export async function checkedBySchema(
   request: TaskRequest,
   schema: StandardSchema,
   args: readonly unknown[],

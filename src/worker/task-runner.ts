@@ -1,5 +1,5 @@
 import type { Broker, Delivery } from '../brokers/broker.ts'
-import { ProtocolError } from '../errors.ts'
+import { BrokerError, ProtocolError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
@@ -41,6 +41,9 @@ export interface RunnerParts {
     | undefined
 }
 
+/** Outcomes that may wait to be stored before slots wait for them. */
+const MOST_CONCLUDING = 2_000
+
 /** Runs jobs that have a slot: from the delivery to its settling. */
 export class TaskRunner {
   readonly #parts: RunnerParts
@@ -48,6 +51,7 @@ export class TaskRunner {
   readonly #policies = new Map<string, AckPolicy>()
   readonly #running = new Set<RunningTask>()
   readonly #isResultless: boolean
+  #concluding = 0
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
@@ -64,29 +68,46 @@ export class TaskRunner {
     for (const running of this.#running) running.abandon()
   }
 
-  /** Runs one job. `onFree` is called when the function has ended: what is left needs no slot. */
+  /**
+   * Runs one job. `onFree` is called when the function has ended: what is left needs no slot, unless so many
+   * outcomes wait to be stored that taking on more would only pile them up.
+   */
   async perform(job: Job, onFree: () => void): Promise<void> {
     const acks = this.#policyOf(job.task)
     let outcome: Outcome
     try {
       await acks.beforeRun(job.delivery)
       outcome = await this.#outcomeOf(job)
-    } finally {
+    } catch (error) {
       onFree()
+      throw error
     }
+    this.#concluding += 1
+    const isCrowded = this.#concluding > MOST_CONCLUDING
+    if (!isCrowded) onFree()
     await this.#conclude(job, outcome, acks)
+    this.#concluding -= 1
+    if (isCrowded) onFree()
   }
 
   /** Callers of a task that nobody here knows are told so. */
   async saveNotRegistered(request: TaskRequest, queue: string): Promise<void> {
     if (this.#isResultless || request.ignoreResult === true) return
-    await this.#parts.results.save(notRegisteredResult(request, this.#place(queue)))
+    try {
+      await this.#parts.results.save(notRegisteredResult(request, this.#place(queue)))
+    } catch (error) {
+      this.#parts.logger.error(
+        { taskId: request.id, task: request.task, err: error },
+        'cannot store that a task is not registered',
+      )
+    }
   }
 
   async #outcomeOf({ request, task, delivery }: Job): Promise<Outcome> {
     if (request.expires !== null && parseIso(request.expires).getTime() <= Date.now()) {
       return { kind: 'revoked', reason: 'expired' }
     }
+    if (request.fault !== undefined) return { kind: 'failure', error: request.fault, runtimeMs: 0 }
     const place = this.#place(delivery.queue)
     if (this.#tracksStart(request, task)) this.#saveStarted(request, place)
     const running = new RunningTask(request, task, {
@@ -104,7 +125,7 @@ export class TaskRunner {
   /** Journey 5/8, result: what follows is published, the outcome is stored, and only then the message is settled. */
   async #conclude(job: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {
     try {
-      const final = await this.#publishFollowUps(job, outcome)
+      const final = await this.#publishFollowUps(job, outcome, acks)
       await this.#save(job, final)
       await this.#settle(job, final, acks)
       this.#report(job, final)
@@ -118,19 +139,23 @@ export class TaskRunner {
   }
 
   /** Publishes what the outcome leads to. Where a success cannot be handed on, it is no success. */
-  async #publishFollowUps(job: Job, outcome: Outcome): Promise<Outcome> {
-    const { app } = this.#parts
+  async #publishFollowUps(job: Job, outcome: Outcome, acks: AckPolicy): Promise<Outcome> {
+    const { app, logger } = this.#parts
     if (outcome.kind === 'retry') return await this.#publishRetry(job, outcome)
-    if (outcome.kind === 'failure') {
-      await publishAfterFailure(app, job.request)
-      return outcome
-    }
-    if (outcome.kind !== 'success') return outcome
     try {
-      await publishAfterSuccess(app, job.request, outcome.value)
+      if (outcome.kind === 'success') await publishAfterSuccess(app, job.request, outcome.value)
+      if (outcome.kind === 'failure') await publishAfterFailure(app, job.request)
       return outcome
     } catch (error) {
-      return { kind: 'failure', error, runtimeMs: outcome.runtimeMs }
+      // A broker that is away is no fault of the task: its message will come again, if it still can.
+      if (acks.isLate && error instanceof BrokerError) throw error
+      if (outcome.kind === 'success')
+        return { kind: 'failure', error, runtimeMs: outcome.runtimeMs }
+      logger.error(
+        { taskId: job.request.id, task: job.request.task, err: error },
+        'cannot call the errbacks of a task',
+      )
+      return outcome
     }
   }
 

@@ -30,6 +30,7 @@ export class Worker implements AsyncDisposable {
   readonly #slots: Slots<Job>
   readonly #subscriptions: Subscription[] = []
   readonly #unfinished = new Set<Promise<void>>()
+  readonly #queuesToAdjust = new Set<string>()
   #runner: TaskRunner | undefined
   #kept: KeptMessages | undefined
   #forgetRejections: () => void = () => undefined
@@ -185,12 +186,18 @@ export class Worker implements AsyncDisposable {
     this.#adjustPrefetch(job.delivery.queue)
   }
 
+  /** Once for all tasks that come or go in one turn of the event loop: the broker is asked each time. */
   #adjustPrefetch(queue: string): void {
     const { prefetch } = this.settings
-    if (prefetch === 0) return
-    const limit = this.#app.config.worker_eta_task_limit ?? 65_535 - prefetch
-    const subscription = this.#subscriptions.find((candidate) => candidate.queue === queue)
-    this.#track(subscription?.setPrefetch(prefetch + Math.min(this.#held.size, limit)))
+    if (prefetch === 0 || this.#queuesToAdjust.has(queue)) return
+    this.#queuesToAdjust.add(queue)
+    setImmediate(() => {
+      this.#queuesToAdjust.delete(queue)
+      if (this.#isStopping) return
+      const limit = this.#app.config.worker_eta_task_limit ?? 65_535 - prefetch
+      const subscription = this.#subscriptions.find((candidate) => candidate.queue === queue)
+      this.#track(subscription?.setPrefetch(prefetch + Math.min(this.#held.size, limit)))
+    })
   }
 
   async #perform(job: Job): Promise<void> {
