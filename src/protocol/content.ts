@@ -40,7 +40,7 @@ export function decodeBody(message: Message, serializer: Serializer): unknown {
 }
 
 /** The body in the encoding that serializers read: UTF-8 where it is text. */
-function plainBytes({ body, properties }: Message): Buffer {
+export function plainBytes({ body, properties }: Message): Buffer {
   const encoding = properties.contentEncoding?.toLowerCase()
   if (encoding === undefined || encoding === '' || PLAIN_ENCODINGS.has(encoding)) return body
   try {

@@ -1,5 +1,5 @@
 import { decodeJson } from '../codecs/json.ts'
-import { acceptedSerializer, decodeBody } from './content.ts'
+import { acceptedSerializer, decodeBody, plainBytes } from './content.ts'
 import { readEmbed } from './embed.ts'
 import {
   isRecord,
@@ -88,7 +88,7 @@ function exactEmbed(
 ): unknown {
   if (protocol !== 2 || serializer !== 'json' || !isRecord(embed)) return embed
   if (!(embed.callbacks || embed.errbacks || embed.chain || embed.chord)) return embed
-  const text = message.body.toString()
+  const text = plainBytes(message).toString()
   if (!WHOLE_FLOAT.test(text)) return embed
   const body = decodeJson(text, { keepFloats: true })
   return Array.isArray(body) ? body[2] : embed

@@ -46,8 +46,9 @@ export function expirationMs(expires: Date | string, now: Date): number {
 
 function epochMs(parts: RegExpExecArray): number {
   const [, year = '', month = '', day = '', hour = '0', minute = '0', second = '0'] = parts
-  const midnight = Date.UTC(Number(year), Number(month) - 1, Number(day))
-  const isRealDay = new Date(midnight).toISOString().startsWith(`${year}-${month}-${day}`)
+  const midnight = Date.parse(`${year}-${month}-${day}T00:00:00Z`)
+  // Date.parse takes the 30th of February for the 2nd of March.
+  const isRealDay = new Date(midnight).getUTCDate() === Number(day) && year !== '0000'
   if (!isRealDay || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) {
     return Number.NaN
   }
@@ -70,9 +71,17 @@ function isoWithOffset(date: Date, offset: number): string {
 }
 
 function validDate(date: Date): Date {
-  if (!Number.isNaN(date.getTime())) return date
-  throw new ProtocolError('VALUE_UNENCODABLE', 'a time is an invalid Date, expected a valid one')
+  const ms = date.getTime()
+  if (ms >= FIRST_MS && ms <= LAST_MS) return date
+  throw new ProtocolError(
+    'VALUE_UNENCODABLE',
+    `a time is ${Number.isNaN(ms) ? 'an invalid Date' : date.toISOString()}, expected a year from 1 to 9999`,
+  )
 }
+
+/** Python's datetime knows the years 1 to 9999. */
+const FIRST_MS = Date.parse('0001-01-01T00:00:00Z')
+const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z')
 
 function offsetText(offset: number): string {
   const minutes = Math.abs(offset)
