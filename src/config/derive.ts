@@ -22,7 +22,13 @@ function deriveQueues(resolution: Resolution, warn: (sentence: string) => void):
   if (isDefault(resolution, 'QUEUES') && isDefault(resolution, 'task_queues')) {
     warn(`no queues were given: the work queues are ${queues.join(' and ')}; name yours in QUEUES`)
   }
-  problems.push(...queueNameProblems(queues, value(resolution, 'PLATFORM_QUEUE_NAME')))
+  const platformQueue = value(resolution, 'PLATFORM_QUEUE_NAME')
+  problems.push(...queueNameProblems(queues, platformQueue))
+  if (platformQueue === value(resolution, 'task_default_queue')) {
+    problems.push(
+      `PLATFORM_QUEUE_NAME: ${printedShort(platformQueue)} is the default queue, expected a queue of its own`,
+    )
+  }
   if (value(resolution, 'task_routes') === null) {
     replace(resolution, 'task_routes', firstPartRouter(exchangeName(resolution)))
   }

@@ -1,4 +1,5 @@
 import type { ExchangeType } from '../protocol/topology.ts'
+import { exchangeProblems, taskQueueProblems } from './task-queue-problems.ts'
 import { asList, type Dict, isPlainObject } from './value-types.ts'
 
 /** A queue that tasks go to, with the exchange and key that it is bound with. */
@@ -19,18 +20,7 @@ export interface QueueDefaults {
   readonly exchange_type: ExchangeType
 }
 
-const EXCHANGE_TYPES: readonly unknown[] = ['topic', 'direct', 'fanout', 'headers']
-const KEYS: readonly string[] = [
-  'name',
-  'exchange',
-  'exchange_type',
-  'routing_key',
-  'binding_key',
-  'queue_arguments',
-  'durable',
-  'exclusive',
-  'auto_delete',
-]
+const NO_QUEUES = 'task_queues: expected a list of names or dicts, or a dict by name'
 
 /**
  * The queues of `task_queues` in any of Celery's forms: a list of names or of dicts with a name, or a dict by
@@ -42,15 +32,15 @@ export function readTaskQueues(
   problems: string[],
 ): readonly TaskQueue[] {
   const entries = entriesOf(given)
-  if (entries === undefined) {
-    problems.push('task_queues: expected a list of names or dicts, or a dict by name')
-    return []
-  }
-  return entries.flatMap(([name, options]) => {
-    const mistakes = mistakesOf(name, options)
-    problems.push(...mistakes)
-    return mistakes.length === 0 ? [taskQueue(String(name), options as Dict, defaults)] : []
-  })
+  const mistakes = entries === undefined ? [NO_QUEUES] : taskQueueProblems(entries)
+  problems.push(...mistakes)
+  if (entries === undefined || mistakes.length > 0) return []
+  // Entries without problems are names with dicts of options.
+  const queues = entries.map(([name, options]) =>
+    taskQueue(String(name), options as Dict, defaults),
+  )
+  problems.push(...exchangeProblems(queues))
+  return queues
 }
 
 export function taskQueue(name: string, options: Dict, defaults: QueueDefaults): TaskQueue {
@@ -83,23 +73,4 @@ function entriesOf(given: unknown): readonly (readonly [unknown, unknown])[] | u
     if (typeof item === 'string') return [item, {}]
     return isPlainObject(item) ? [item.name, item] : [undefined, item]
   })
-}
-
-function mistakesOf(name: unknown, options: unknown): string[] {
-  if (typeof name !== 'string' || name === '') return ['task_queues: a queue has no name']
-  if (!isPlainObject(options)) return [`task_queues: queue "${name}" is no dict of options`]
-  const unknown = Object.keys(options).filter((key) => !KEYS.includes(key))
-  const { exchange } = options
-  const type = options.exchange_type ?? (isPlainObject(exchange) ? exchange.type : undefined)
-  return [
-    ...unknown.map(
-      (key) =>
-        `task_queues: queue "${name}" has the unknown option "${key}", expected one of ${KEYS.join(', ')}`,
-    ),
-    ...(type === undefined || EXCHANGE_TYPES.includes(type)
-      ? []
-      : [
-          `task_queues: queue "${name}" has the exchange type ${String(type)}, expected one of ${EXCHANGE_TYPES.join(', ')}`,
-        ]),
-  ]
 }
