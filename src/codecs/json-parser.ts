@@ -16,6 +16,8 @@ export function parseJson(text: string, options: ParseOptions): unknown {
 // Python refuses integers with more digits, as reading them takes quadratic time.
 const MAX_DIGITS = 4300
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
+// biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in text
+const NEEDS_CARE = /[\\\u0000-\u001f]/
 const WORDS: readonly (readonly [string, unknown])[] = [
   ['null', null],
   ['true', true],
@@ -57,40 +59,46 @@ class JsonParser {
       case QUOTE:
         return this.#string()
       case OPEN_OBJECT:
-        return this.#nested(() => this.#object())
+        return this.#object()
       case OPEN_LIST:
-        return this.#nested(() => this.#list())
+        return this.#list()
       default:
         return this.#scalar()
     }
   }
 
-  #nested(read: () => unknown): unknown {
+  #enter(): void {
     this.#depth += 1
     if (this.#depth > this.#options.maxDepth) {
       throw this.#expected(`at most ${this.#options.maxDepth} levels of nesting`)
     }
     this.#at += 1
-    const value = read()
+  }
+
+  /** Passes the closing bracket, if it is next. */
+  #leave(close: number): boolean {
+    if (!this.#take(close)) return false
     this.#depth -= 1
-    return value
+    return true
   }
 
   #list(): unknown[] {
+    this.#enter()
     const items: unknown[] = []
-    if (this.#take(CLOSE_LIST)) return items
+    if (this.#leave(CLOSE_LIST)) return items
     do items.push(this.#value())
     while (this.#take(COMMA))
-    if (!this.#take(CLOSE_LIST)) throw this.#expected('"," or "]"')
+    if (!this.#leave(CLOSE_LIST)) throw this.#expected('"," or "]"')
     return items
   }
 
   #object(): unknown {
+    this.#enter()
     const object: Record<string, unknown> = {}
-    if (this.#take(CLOSE_OBJECT)) return object
+    if (this.#leave(CLOSE_OBJECT)) return object
     do this.#member(object)
     while (this.#take(COMMA))
-    if (!this.#take(CLOSE_OBJECT)) throw this.#expected('"," or "}"')
+    if (!this.#leave(CLOSE_OBJECT)) throw this.#expected('"," or "}"')
     return this.#revive(object)
   }
 
@@ -127,7 +135,9 @@ class JsonParser {
   }
 
   #unquote(start: number, end: number): string {
-    const quoted = this.#text.slice(start, end)
+    const plain = this.#text.slice(start + 1, end - 1)
+    if (!NEEDS_CARE.test(plain)) return plain
+    const quoted = `"${plain}"`
     try {
       return JSON.parse(quoted)
     } catch (cause) {

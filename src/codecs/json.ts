@@ -4,12 +4,6 @@ import { parseJson } from './json-parser.ts'
 
 const MAX_DEPTH = JSON_FORMAT.maxDepth
 
-/**
- * What JSON.parse would read otherwise than Python: long integers, NaN, Infinity, typed values. An escaped
- * ASCII letter may spell `__type__`, so it counts too; no encoder writes one unasked.
- */
-const SPECIAL = /\d{16}|__type__|NaN|Infinity|-0|\\u00[5-7]/
-
 /** A number that would lose its being a float: 1.0, 1e5. It starts the text, or follows [ , : or a blank. */
 const WHOLE_FLOAT = /(?:^|[[,:\s])-?\d+(?:\.0+(?!\d)|(?:\.\d+)?[eE])/
 
@@ -44,8 +38,27 @@ export function decodeJson(text: string, options?: DecodeJsonOptions): unknown {
 }
 
 function isSpecial(text: string, keepFloats: boolean): boolean {
-  return SPECIAL.test(text) || (keepFloats && WHOLE_FLOAT.test(text)) || mayBeTooDeep(text)
+  return isUnlikeJavaScript(text) || (keepFloats && WHOLE_FLOAT.test(text)) || mayBeTooDeep(text)
 }
+
+/**
+ * What JSON.parse would read otherwise than Python: long integers, NaN, Infinity, -0, typed values. An
+ * escaped ASCII letter may spell `__type__`, so it counts too; no encoder writes one unasked.
+ */
+function isUnlikeJavaScript(text: string): boolean {
+  return (
+    text.includes('__type__') ||
+    text.includes('NaN') ||
+    text.includes('Infinity') ||
+    (text.includes('\\u00') && ESCAPED_LETTER.test(text)) ||
+    (text.includes('-0') && MINUS_ZERO.test(text)) ||
+    LONG_NUMBER.test(text)
+  )
+}
+
+const ESCAPED_LETTER = /\\u00[5-7]/
+const MINUS_ZERO = /(?:^|[[,:\s])-0(?![.\d])/
+const LONG_NUMBER = /\d{16}/
 
 /** JSON.parse nests without limit, and what walks its value later would overflow the stack. */
 function mayBeTooDeep(text: string): boolean {

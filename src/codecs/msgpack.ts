@@ -1,0 +1,2 @@
+export { decodeMsgpack } from './msgpack-reader.ts'
+export { encodeMsgpack } from './msgpack-writer.ts'

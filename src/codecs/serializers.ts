@@ -1,0 +1,106 @@
+import { isAscii, isUtf8 } from 'node:buffer'
+import { ProtocolError } from '../errors.ts'
+import { decodeJson, encodeJson } from './json.ts'
+import { decodeMsgpack, encodeMsgpack } from './msgpack.ts'
+import { readPickle } from './pickle-reader.ts'
+import { writePickle } from './pickle-writer.ts'
+import { decodeYaml, encodeYaml } from './yaml.ts'
+
+export type SerializerName = 'json' | 'yaml' | 'msgpack' | 'pickle' | 'raw'
+
+/** One way to turn a value into bytes, and what a message says to name it. */
+export interface Serializer {
+  readonly name: SerializerName
+  readonly contentType: string
+  readonly contentEncoding: string
+  encode(value: unknown): Buffer
+  decode(bytes: Buffer): unknown
+}
+
+/** The serializer Celery knows by this name, as in `task_serializer`. */
+export function serializerByName(name: string): Serializer {
+  const found = SERIALIZERS.find((serializer) => serializer.name === name)
+  if (found !== undefined) return found
+  throw new ProtocolError(
+    'VALUE_UNENCODABLE',
+    `unknown serializer "${name}"; expected one of ${SERIALIZERS.map((each) => each.name).join(', ')}`,
+  )
+}
+
+/** The serializer of a content type. Celery takes it letter by letter: `application/json; charset=utf-8` is none. */
+export function serializerByContentType(contentType: string): Serializer | undefined {
+  return BY_CONTENT_TYPE.get(contentType)
+}
+
+const json: Serializer = {
+  name: 'json',
+  contentType: 'application/json',
+  contentEncoding: 'utf-8',
+  encode: (value) => Buffer.from(encodeJson(value), 'latin1'),
+  decode: (bytes) => decodeJson(utf8(bytes, 'JSON')),
+}
+
+const yaml: Serializer = {
+  name: 'yaml',
+  contentType: 'application/x-yaml',
+  contentEncoding: 'utf-8',
+  encode: (value) => Buffer.from(encodeYaml(value), 'utf8'),
+  decode: (bytes) => decodeYaml(utf8(bytes, 'YAML')),
+}
+
+const msgpack: Serializer = {
+  name: 'msgpack',
+  contentType: 'application/x-msgpack',
+  contentEncoding: 'binary',
+  encode: encodeMsgpack,
+  decode: decodeMsgpack,
+}
+
+/** Reads what is safe and runs nothing. Who may send it at all is for protocol/ to decide. */
+const pickle: Serializer = {
+  name: 'pickle',
+  contentType: 'application/x-python-serialize',
+  contentEncoding: 'binary',
+  encode: writePickle,
+  decode: readPickle,
+}
+
+const raw: Serializer = {
+  name: 'raw',
+  contentType: 'application/data',
+  contentEncoding: 'binary',
+  encode: rawBytes,
+  decode: (bytes) => bytes,
+}
+
+const SERIALIZERS: readonly Serializer[] = [json, yaml, msgpack, pickle, raw]
+const BY_CONTENT_TYPE: ReadonlyMap<string, Serializer> = new Map(
+  SERIALIZERS.map((serializer) => [serializer.contentType, serializer]),
+)
+
+function rawBytes(value: unknown): Buffer {
+  if (typeof value === 'string') return Buffer.from(value, 'utf8')
+  if (value instanceof Uint8Array)
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+  throw new ProtocolError(
+    'VALUE_UNENCODABLE',
+    `cannot send ${typeof value} as it is; expected text or bytes`,
+  )
+}
+
+// Bytes that are ASCII are read as latin1, which is faster and the same.
+function utf8(bytes: Buffer, format: string): string {
+  if (isAscii(bytes)) return bytes.toString('latin1')
+  if (isUtf8(bytes)) return bytes.toString('utf8')
+  throw new ProtocolError(
+    'MESSAGE_UNDECODABLE',
+    `the ${format} is no valid UTF-8, at byte ${firstBadByte(bytes)}`,
+  )
+}
+
+function firstBadByte(bytes: Buffer): number {
+  const text = bytes.toString('utf8')
+  const valid = Buffer.from(text, 'utf8')
+  const at = bytes.findIndex((byte, index) => byte !== valid[index])
+  return at < 0 ? bytes.length : at
+}

@@ -1,0 +1,2 @@
+export { decodeYaml } from './yaml-reader.ts'
+export { encodeYaml } from './yaml-writer.ts'
