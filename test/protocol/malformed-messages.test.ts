@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProtocolError } from '../../src/errors.ts'
 import { expandMessage } from '../../src/protocol/compressed-message.ts'
@@ -195,6 +196,36 @@ test('what is sent on to others keeps its floats', () => {
   const { args, callbacks } = decodeTask({ ...message, body }, ['json'])
   expect(args).toEqual([1])
   expect(String(callbacks?.[0]?.args[0])).toBe('1.0')
+})
+
+test('whatever a message holds, it is decoded or refused with a reason, and nothing else happens', () => {
+  const fields = fc.constantFrom(
+    ...Object.keys(BASE_HEADERS),
+    'args',
+    'kwargs',
+    'chain',
+    '__proto__',
+  )
+  const anything = fc.oneof(fc.anything({ withBigInt: true, withDate: true }), fc.constant(null))
+  const headers = fc.dictionary(fields, anything).map((some) => ({ ...BASE_HEADERS, ...some }))
+  const part = fc.oneof(fc.jsonValue(), fc.dictionary(fields, fc.jsonValue()))
+  const body = fc.oneof(part, fc.tuple(part, part, part), fc.constant([[], {}, {}]))
+  fc.assert(
+    fc.property(headers, body, fc.boolean(), (some, value, isV1) => {
+      const message = {
+        headers: isV1 ? {} : some,
+        properties: propertiesOf(BASE_PROPERTIES),
+        body: Buffer.from(JSON.stringify(value)),
+      }
+      try {
+        expect(decodeTask(message, ['json']).id).toBeTypeOf('string')
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error
+        expect(error.message.length).toBeLessThan(600)
+      }
+    }),
+    { numRuns: 1000 },
+  )
 })
 
 async function outcomeOf(one: MalformedCase): Promise<unknown> {
