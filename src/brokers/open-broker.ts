@@ -1,6 +1,8 @@
 import { BrokerError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
+import { AmqpBroker } from './amqp/amqp-broker.ts'
+import type { AmqpTls } from './amqp/amqp-url.ts'
 import type { Broker } from './broker.ts'
 import { MemoryBroker } from './memory/memory-broker.ts'
 
@@ -14,6 +16,8 @@ export interface OpenBrokerOptions {
   readonly heartbeatSeconds?: number
   /** How long the first connection may take, tries included. Default 10000. */
   readonly connectTimeoutMs?: number
+  /** Certificates for `amqps://`. */
+  readonly tls?: AmqpTls
 }
 
 /** The broker for a url, by its scheme; connects when it is first used. */
@@ -22,6 +26,9 @@ export function openBroker(options: OpenBrokerOptions): Broker {
   switch (scheme) {
     case 'memory':
       return new MemoryBroker(memoryName(options.url), options.logger)
+    case 'amqp':
+    case 'amqps':
+      return new AmqpBroker(options)
     default:
       throw new BrokerError(
         'BROKER_UNREACHABLE',

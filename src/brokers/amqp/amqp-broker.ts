@@ -1,0 +1,220 @@
+import type { Channel, ChannelModel } from 'amqplib'
+import { BrokerError } from '../../errors.ts'
+import { type Logger, silentLogger } from '../../logger.ts'
+import type { Message, Route } from '../../protocol/message.ts'
+import type { Topology } from '../../protocol/topology.ts'
+import { safeUrl } from '../../safe-url.ts'
+import type {
+  Broker,
+  ConsumeOptions,
+  Delivery,
+  PublishOptions,
+  QueueDepth,
+  RoutedMessage,
+  Subscription,
+} from '../broker.ts'
+import { brokerClosed, queueMissing } from '../broker-errors.ts'
+import { BrokerEvents } from '../broker-events.ts'
+import { KnownTopology } from '../known-topology.ts'
+import { type AmqpTls, parseAmqpUrl } from './amqp-url.ts'
+import { connect } from './connect.ts'
+import { AmqpConnection } from './connection.ts'
+import { AmqpConsumer, consumeRefused } from './consumer.ts'
+import { declarationRefused, declarationsOf } from './declare.ts'
+import { Getter } from './getter.ts'
+import { Publisher } from './publisher.ts'
+import { RpcChannel } from './rpc-channel.ts'
+import { isNotFound } from './server-errors.ts'
+
+const CONNECT_TIMEOUT_MS = 10_000
+
+export interface AmqpBrokerOptions {
+  readonly url: string
+  readonly logger?: Logger
+  readonly connectionName?: string
+  readonly heartbeatSeconds?: number
+  readonly connectTimeoutMs?: number
+  readonly tls?: AmqpTls
+}
+
+/** RabbitMQ, over one connection that is restored whenever it is lost. */
+export class AmqpBroker implements Broker {
+  readonly kind = 'amqp'
+  readonly safeUrl: string
+  readonly #log: Logger
+  readonly #connectTimeoutMs: number
+  readonly #known = new KnownTopology()
+  readonly #events = new BrokerEvents()
+  readonly #rpc = new RpcChannel()
+  readonly #getter = new Getter()
+  readonly #consumers = new Set<AmqpConsumer>()
+  readonly #connection: AmqpConnection
+  readonly #publisher: Publisher
+  #isClosed: boolean = false
+
+  constructor(options: AmqpBrokerOptions) {
+    const target = parseAmqpUrl(options.url)
+    this.safeUrl = safeUrl(options.url)
+    this.#log = options.logger ?? silentLogger
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+    this.#connection = new AmqpConnection({
+      safeUrl: this.safeUrl,
+      log: this.#log,
+      connect: () => connect(target, { ...options, timeoutMs: this.#connectTimeoutMs }),
+      onOpen: (model) => this.#restore(model),
+      onLost: (cause) => this.#events.lost(cause),
+      onRestored: () => this.#onRestored(),
+    })
+    this.#publisher = new Publisher({
+      safeUrl: this.safeUrl,
+      log: this.#log,
+      connection: this.#connection,
+    })
+  }
+
+  async declare(topology: Topology): Promise<void> {
+    const refusals: unknown[] = []
+    for (const part of declarationsOf(topology)) {
+      try {
+        await this.#ask((channel) => part.declare(channel))
+        part.remember(this.#known)
+      } catch (cause) {
+        if (cause instanceof BrokerError) throw cause
+        refusals.push(declarationRefused(part.what, cause, this.safeUrl))
+      }
+    }
+    if (refusals.length > 0) throw refusals[0]
+  }
+
+  publish(message: Message, route: Route, options?: PublishOptions): Promise<void> {
+    if (this.#isClosed) return Promise.reject(brokerClosed(this.safeUrl))
+    return this.#publisher.publish(message, route, options)
+  }
+
+  publishMany(messages: readonly RoutedMessage[], options?: PublishOptions): Promise<void> {
+    if (this.#isClosed) return Promise.reject(brokerClosed(this.safeUrl))
+    return this.#publisher.publishMany(messages, options)
+  }
+
+  async consume(
+    queue: string,
+    options: ConsumeOptions,
+    onDelivery: (delivery: Delivery) => void,
+  ): Promise<Subscription> {
+    const consumer = new AmqpConsumer({
+      queueName: queue,
+      options,
+      onDelivery,
+      safeUrl: this.safeUrl,
+      log: this.#log,
+      isAlive: (model) => this.#connection.isAlive(model),
+      declareQueue: (model) => this.#declareQueue(model, queue),
+      onClosed: (closed) => this.#consumers.delete(closed),
+    })
+    try {
+      await this.#whileConnected((model) => consumer.attach(model))
+    } catch (cause) {
+      await consumer.close()
+      throw consumeRefused(queue, this.safeUrl, cause)
+    }
+    this.#consumers.add(consumer)
+    return consumer
+  }
+
+  async get(queue: string): Promise<Delivery | undefined> {
+    // Asked first, as a get from no queue would end the channel that other deliveries are held on.
+    await this.depth(queue)
+    return await this.#whileConnected((model) => this.#getter.get(model, queue))
+  }
+
+  async depth(queue: string): Promise<QueueDepth> {
+    const { messageCount, consumerCount } = await this.#askQueue(queue, (channel) =>
+      channel.checkQueue(queue),
+    )
+    return { messages: messageCount, consumers: consumerCount }
+  }
+
+  async purge(queue: string): Promise<number> {
+    const { messageCount } = await this.#askQueue(queue, (channel) => channel.purgeQueue(queue))
+    return messageCount
+  }
+
+  on(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
+    this.#events.on(event, listener)
+  }
+
+  off(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
+    this.#events.off(event, listener)
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
+    await this.#publisher.drained()
+    this.#getter.flush()
+    this.#publisher.close()
+    await this.#connection.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #restore(model: ChannelModel): Promise<void> {
+    for (const part of declarationsOf(this.#known)) await this.#declareAgain(model, part)
+    await this.#publisher.attach(model)
+    for (const consumer of [...this.#consumers]) await consumer.restore(model)
+  }
+
+  #onRestored(): void {
+    this.#log.info({ broker: this.safeUrl }, 'connection restored')
+    this.#events.restored()
+  }
+
+  async #declareQueue(model: ChannelModel, queue: string): Promise<void> {
+    const topology = this.#known.around(queue)
+    if (topology === undefined) return
+    for (const part of declarationsOf(topology)) await this.#declareAgain(model, part)
+  }
+
+  /** What somebody has declared otherwise in the meantime is theirs now; the rest goes on. */
+  async #declareAgain(
+    model: ChannelModel,
+    part: ReturnType<typeof declarationsOf>[number],
+  ): Promise<void> {
+    try {
+      await this.#rpc.run(model, (channel) => part.declare(channel))
+    } catch (cause) {
+      if (!this.#connection.isAlive(model)) throw cause
+      const refusal = declarationRefused(part.what, cause, this.safeUrl)
+      this.#log.error({ cause: refusal }, 'topology cannot be declared again')
+    }
+  }
+
+  async #askQueue<T>(queue: string, question: (channel: Channel) => Promise<T>): Promise<T> {
+    try {
+      return await this.#ask(question)
+    } catch (cause) {
+      throw isNotFound(cause) ? queueMissing(queue, this.safeUrl, cause) : cause
+    }
+  }
+
+  #ask<T>(question: (channel: Channel) => Promise<T>): Promise<T> {
+    return this.#whileConnected((model) => this.#rpc.run(model, question))
+  }
+
+  /** Asked again on the next connection where this one is lost meanwhile. */
+  async #whileConnected<T>(work: (model: ChannelModel) => Promise<T>): Promise<T> {
+    if (this.#isClosed) throw brokerClosed(this.safeUrl)
+    const endsAt = performance.now() + this.#connectTimeoutMs
+    for (;;) {
+      const model = await this.#connection.ready(Math.max(0, endsAt - performance.now()))
+      try {
+        return await work(model)
+      } catch (cause) {
+        if (this.#connection.isAlive(model)) throw cause
+      }
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import { BrokerError } from '../../errors.ts'
+import { safeUrl } from '../../safe-url.ts'
+
+/** What Node's `tls.connect` takes, as far as a broker's certificates go. */
+export interface AmqpTls {
+  readonly ca?: string | Buffer | readonly (string | Buffer)[]
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  readonly passphrase?: string
+  readonly servername?: string
+  readonly rejectUnauthorized?: boolean
+}
+
+export interface AmqpTarget {
+  readonly protocol: 'amqp' | 'amqps'
+  readonly hostname: string
+  readonly port: number
+  readonly username: string
+  readonly password: string
+  readonly vhost: string
+  readonly heartbeatSeconds: number | undefined
+}
+
+const PARTS =
+  /^(amqps?):\/\/(?:([^/]*)@)?(\[[^\]]*\]|[^:/?#@]*)(?::(\d*))?(?:\/([^?#]*))?(?:\?([^#]*))?$/i
+
+/** Reads an AMQP url; what is missing is as in Celery: guest at localhost, virtual host "/". */
+export function parseAmqpUrl(url: string): AmqpTarget {
+  const parts = PARTS.exec(url)
+  if (parts === null) {
+    throw new BrokerError(
+      'BROKER_UNREACHABLE',
+      `cannot read the broker url ${safeUrl(url)}; expected amqp://user:password@host:port/vhost`,
+    )
+  }
+  const [, scheme = '', login = '', host = '', port = '', vhost = '', query = ''] = parts
+  const protocol = scheme.toLowerCase() === 'amqps' ? 'amqps' : 'amqp'
+  const colon = login.indexOf(':')
+  const heartbeat = new URLSearchParams(query).get('heartbeat')
+  return {
+    protocol,
+    hostname: host.replace(/^\[|\]$/g, '') || 'localhost',
+    port: Number(port) || (protocol === 'amqp' ? 5672 : 5671),
+    username: decoded(colon < 0 ? login : login.slice(0, colon)) || 'guest',
+    password: colon < 0 ? passwordWithout(login) : decoded(login.slice(colon + 1)),
+    vhost: decoded(vhost) || '/',
+    heartbeatSeconds: heartbeat !== null && /^\d+$/.test(heartbeat) ? Number(heartbeat) : undefined,
+  }
+}
+
+function passwordWithout(login: string): string {
+  return login === '' ? 'guest' : ''
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // A bare percent sign in a password: it means itself.
+    return text
+  }
+}
