@@ -193,6 +193,8 @@ const INSTANCE = String.raw`
             CASE c WHEN E'\uFFFD' THEN '00' ELSE lpad(to_hex(ascii(c)), 2, '0') END, '' ORDER BY i), 'hex'), '')
           FROM unnest(string_to_array(args->>0, NULL)) WITH ORDINALITY AS t(c, i)), 'base64'), E'\n', ''));
       END IF;
+    ELSIF class = 'builtins.getattr' AND jsonb_typeof(args->1) = 'string' AND args->0 ? '__class__' THEN
+      RETURN jsonb_build_object('__class__', (args #>> '{0,__class__}') || '.' || (args->>1));
     ELSIF class = 'copyreg._reconstructor' THEN
       RETURN jsonb_build_object('__class__', coalesce(args #>> '{0,__class__}', '?'),
         'args', CASE jsonb_typeof(args->2) WHEN 'null' THEN '[]' ELSE jsonb_build_array(args->2) END);

@@ -238,7 +238,8 @@ const READ_PICKLE = `
             opaque[target] := jsonb_typeof(vals[target]) = 'object';
           ELSIF opaque[target] AND jsonb_typeof(items) <> 'null' THEN
             vals[target] := vals[target] || jsonb_build_object('state', items);
-            depths[target] := greatest(depths[target], depths[stack[top]] + 1);
+            val_depth := depths[stack[top]] + 1;
+            depths[target] := greatest(depths[target], val_depth);
             copied := copied + pg_column_size(vals[target]);
             largest := greatest(largest, pg_column_size(vals[target]));
           END IF;
@@ -252,11 +253,12 @@ const READ_PICKLE = `
         WHEN op = 83 THEN val := to_jsonb(substr(line, 2, greatest(length(line) - 2, 0))); -- STRING
         WHEN op IN (73, 76) THEN -- INT, LONG
           IF line IN ('00', '01') AND op = 73 THEN val := to_jsonb(line = '01');
-          ELSIF line ~ '^[+-]?[0-9]{1,9999}L?$' THEN val := to_jsonb(rtrim(line, 'L')::numeric);
+          ELSIF length(line) < 10000 AND line ~ '^[+-]?[0-9]+L?$' THEN val := to_jsonb(rtrim(line, 'L')::numeric);
           ELSE RETURN jsonb_build_object('__unreadable__', 'a number without digits');
           END IF;
         WHEN op = 70 THEN -- FLOAT
-          val := CASE WHEN line ~ '^[+-]?[0-9]{1,999}([.][0-9]{0,999})?(e[+-]?[0-9]{1,3})?$' THEN to_jsonb(line::numeric)
+          val := CASE WHEN length(line) < 1000 AND line ~ '^[+-]?[0-9]+([.][0-9]*)?(e[+-]?[0-9]{1,3})?$'
+            THEN to_jsonb(trim_scale(line::numeric))
             ELSE to_jsonb(CASE line WHEN 'inf' THEN 'Infinity' WHEN '-inf' THEN '-Infinity' ELSE 'NaN' END) END;
         WHEN op = 50 THEN -- DUP
           top := top + 1;
@@ -281,9 +283,9 @@ const READ_PICKLE = `
         largest := greatest(largest, pg_column_size(val));
         IF val_depth > 0 THEN
           copied := copied + pg_column_size(val);
-          IF val_depth > 500 THEN RETURN jsonb_build_object('__unreadable__', 'nested deeper than 500'); END IF;
         END IF;
       END IF;
+      IF val_depth > 500 THEN RETURN jsonb_build_object('__unreadable__', 'nested deeper than 500'); END IF;
       IF copied > 268435456 THEN RETURN jsonb_build_object('__unreadable__', 'its parts grow beyond 256 MB'); END IF;
     END LOOP;
     RETURN jsonb_build_object('__unreadable__', 'it is cut short');

@@ -1,0 +1,81 @@
+import { EntitySchema } from 'typeorm'
+
+/** One task id: what was called, where it is, what came of it. */
+export interface TaskRow {
+  readonly taskId: string
+  /** 'task'; later also 'recipe-step', 'flow-step', 'stream-block'. */
+  readonly kind: string
+  readonly name: string | null
+  readonly state: string
+  readonly args: unknown
+  readonly kwargs: unknown
+  readonly options: unknown
+  readonly queue: string | null
+  readonly routingKey: string | null
+  readonly origin: string | null
+  readonly lang: string | null
+  readonly rootId: string | null
+  readonly parentId: string | null
+  readonly groupId: string | null
+  readonly eta: Date | null
+  readonly expires: Date | null
+  readonly retries: number
+  readonly publishedAt: Date | null
+  readonly receivedAt: Date | null
+  readonly startedAt: Date | null
+  readonly finishedAt: Date | null
+  readonly runtimeMs: number | null
+  readonly worker: string | null
+  readonly result: unknown
+  readonly exception: string | null
+  readonly traceback: string | null
+  readonly creatorId: string | null
+  readonly relatedType: string | null
+  readonly relatedId: string | null
+  readonly isResult: boolean
+  readonly updatedAt: Date
+}
+
+export const TaskEntity = new EntitySchema<TaskRow>({
+  name: 'Task',
+  schema: 'monitor',
+  tableName: 'task',
+  columns: {
+    taskId: { name: 'task_id', type: 'text', primary: true, primaryKeyConstraintName: 'task_pkey' },
+    kind: { name: 'kind', type: 'text', default: 'task' },
+    name: { name: 'name', type: 'text', nullable: true },
+    state: { name: 'state', type: 'text', default: 'PENDING' },
+    args: { name: 'args', type: 'jsonb', nullable: true },
+    kwargs: { name: 'kwargs', type: 'jsonb', nullable: true },
+    options: { name: 'options', type: 'jsonb', nullable: true },
+    queue: { name: 'queue', type: 'text', nullable: true },
+    routingKey: { name: 'routing_key', type: 'text', nullable: true },
+    origin: { name: 'origin', type: 'text', nullable: true },
+    lang: { name: 'lang', type: 'text', nullable: true },
+    rootId: { name: 'root_id', type: 'text', nullable: true },
+    parentId: { name: 'parent_id', type: 'text', nullable: true },
+    groupId: { name: 'group_id', type: 'text', nullable: true },
+    eta: { name: 'eta', type: 'timestamptz', nullable: true },
+    expires: { name: 'expires', type: 'timestamptz', nullable: true },
+    retries: { name: 'retries', type: 'integer', default: 0 },
+    publishedAt: { name: 'published_at', type: 'timestamptz', nullable: true },
+    receivedAt: { name: 'received_at', type: 'timestamptz', nullable: true },
+    startedAt: { name: 'started_at', type: 'timestamptz', nullable: true },
+    finishedAt: { name: 'finished_at', type: 'timestamptz', nullable: true },
+    runtimeMs: { name: 'runtime_ms', type: 'double precision', nullable: true },
+    worker: { name: 'worker', type: 'text', nullable: true },
+    result: { name: 'result', type: 'jsonb', nullable: true },
+    exception: { name: 'exception', type: 'text', nullable: true },
+    traceback: { name: 'traceback', type: 'text', nullable: true },
+    creatorId: { name: 'creator_id', type: 'text', nullable: true },
+    relatedType: { name: 'related_type', type: 'text', nullable: true },
+    relatedId: { name: 'related_id', type: 'text', nullable: true },
+    isResult: { name: 'is_result', type: 'boolean', default: false },
+    updatedAt: { name: 'updated_at', type: 'timestamptz', default: () => 'now()' },
+  },
+  indices: [
+    { name: 'task_root_id_idx', columns: ['rootId'] },
+    { name: 'task_name_published_at_idx', columns: ['name', 'publishedAt'] },
+    { name: 'task_published_at_idx', columns: ['publishedAt'] },
+  ],
+})
