@@ -29,7 +29,6 @@ export const MessageEntity = new EntitySchema<MessageRow>({
       primaryKeyConstraintName: 'message_pkey',
       // TypeORM knows it, its types of an EntitySchema do not.
       generated: 'identity' as 'increment',
-      generatedIdentity: 'ALWAYS',
     },
     day: { name: 'day', type: 'date', primary: true, primaryKeyConstraintName: 'message_pkey' },
     receivedAt: { name: 'received_at', type: 'timestamptz', default: () => 'now()' },

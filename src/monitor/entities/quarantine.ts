@@ -30,7 +30,6 @@ export const QuarantineEntity = new EntitySchema<QuarantineRow>({
       primaryKeyConstraintName: 'quarantine_pkey',
       // TypeORM knows it, its types of an EntitySchema do not.
       generated: 'identity' as 'increment',
-      generatedIdentity: 'ALWAYS',
     },
     receivedAt: { name: 'received_at', type: 'timestamptz', default: () => 'now()' },
     queue: { name: 'queue', type: 'text', nullable: true },
