@@ -38,7 +38,7 @@ function readAsJson(text: string, python: unknown): unknown {
 
 function readWhole(text: string, names: ReadonlyMap<string, unknown>): unknown {
   const cursor = new LiteralCursor(text, names)
-  cursor.skipBlanks()
+  cursor.skipLines()
   const value = readOpenTuple(cursor)
   cursor.skipLines()
   if (!cursor.isAtEnd) throw cursor.unexpected('the end')
@@ -82,7 +82,8 @@ function readValue(cursor: LiteralCursor, depth: number): unknown {
 function readAtom(cursor: LiteralCursor, depth: number): unknown {
   if (/[0-9.]/.test(cursor.peek)) return readNumber(cursor)
   if (cursor.looksAt(/(?:[rbu]|rb|br)?['"]/iy)) return readTexts(cursor, depth > 0)
-  if (cursor.match(/set\s*\(\s*\)/y) !== undefined) return new Set()
+  if (cursor.match(depth > 0 ? /set\s*\(\s*\)/y : /set[ \t]*\(\s*\)/y) !== undefined)
+    return new Set()
   const start = cursor.at
   const name = cursor.match(/[A-Za-z_][A-Za-z_0-9]*/y)
   if (name !== undefined && cursor.names.has(name)) return cursor.names.get(name)

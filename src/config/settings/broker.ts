@@ -45,6 +45,7 @@ export const brokerSettings = {
     dict,
     {},
     'Options of the transport; the default is for SQS, with QUEUE_PREFIX before the names of queues.',
+    { celeryDefault: {} },
   ),
   broker_connection_timeout: setting(
     nullable(seconds),
