@@ -23,7 +23,7 @@ export async function compressMessage(message: Message, name: string): Promise<M
   return {
     ...message,
     headers: { ...message.headers, compression: compression.contentType },
-    body: await compress(name, message.body),
+    body: await compress(message.body, name),
   }
 }
 
@@ -37,5 +37,5 @@ export async function expandMessage(message: Message, limits?: DecompressLimits)
       `compression is ${showValue(compression)}, expected the name of a method`,
     )
   }
-  return { ...message, headers, body: await decompress(compression, message.body, limits) }
+  return { ...message, headers, body: await decompress(message.body, compression, limits) }
 }
