@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
 import type { StreamEntry } from 'pino'
 import type { Logger } from '../logger.ts'
 import type { Config } from './config.ts'
@@ -30,6 +31,12 @@ export interface Logging extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** A file, and what turns JSON lines into its lines. */
+interface LogFile {
+  readonly lines: Writable
+  readonly file: Writable
+}
+
 /** A logger that writes to one place: coloured lines on a terminal, JSON lines elsewhere. */
 export async function createLogger(config: Config, options: LoggerOptions = {}): Promise<Logger> {
   const { pino } = await import('pino')
@@ -53,8 +60,8 @@ export async function setupLogging(config: Config, options: LoggingOptions = {})
   const console = consoleStream(config, { ...options, format: options.format ?? 'lines' })
   const streams: StreamEntry[] = [
     { level, stream: console },
-    { level: 'info', stream: info },
-    { level: 'error', stream: error },
+    { level: 'info', stream: info.lines },
+    { level: 'error', stream: error.lines },
   ]
   return closable(pino(pinoOptions(level), multistream(streams)), [info, error])
 }
@@ -81,17 +88,14 @@ function consoleStream(config: Config, options: LoggerOptions): Writable {
   return lines
 }
 
-async function rotatedFile(name: string, directory = '.'): Promise<Writable> {
+async function rotatedFile(name: string, directory = '.'): Promise<LogFile> {
   const { createStream } = await import('rotating-file-stream')
-  const stream = createStream(rotatedName(name), {
-    size: FILE_SIZE,
-    rotate: OLD_FILES,
-    path: directory,
-  })
-  await once(stream, 'open')
+  const options = { size: FILE_SIZE, rotate: OLD_FILES, path: directory }
+  const file = createStream(rotatedName(name), options)
+  await once(file, 'open')
   const lines = logLines({ isColoured: false })
-  lines.pipe(stream)
-  return lines
+  lines.pipe(file)
+  return { lines, file }
 }
 
 /** app.info.log, then app.info.log.1 and app.info.log.2, the way Python numbers them. */
@@ -99,15 +103,14 @@ function rotatedName(name: string): (index: number | Date | null) => string {
   return (index) => (typeof index === 'number' ? `${name}.${index}` : name)
 }
 
-function closable(logger: Logger, files: readonly Writable[]): Logging {
+function closable(logger: Logger, files: readonly LogFile[]): Logging {
   const close = async (): Promise<void> => {
-    await Promise.all(files.map(ended))
+    await Promise.all(files.map(closeFile))
   }
   return { logger, close, [Symbol.asyncDispose]: close }
 }
 
-async function ended(file: Writable): Promise<void> {
-  if (file.writableEnded) return
-  file.end()
-  await once(file, 'finish')
+async function closeFile({ lines, file }: LogFile): Promise<void> {
+  lines.end()
+  if (!file.closed) await finished(file)
 }
