@@ -73,6 +73,7 @@ export class AmqpBroker implements Broker {
   }
 
   async declare(topology: Topology): Promise<void> {
+    await this.#whileConnected(async () => undefined)
     const refusals: unknown[] = []
     for (const part of declarationsOf(topology)) {
       try {

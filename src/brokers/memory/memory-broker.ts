@@ -74,6 +74,7 @@ export class MemoryBroker implements Broker {
   }
 
   async publishMany(messages: readonly RoutedMessage[], options?: PublishOptions): Promise<void> {
+    if (this.#isClosed) throw brokerClosed(this.safeUrl)
     const outcomes = await Promise.allSettled(
       messages.map(({ message, route }) => this.publish(message, route, options)),
     )

@@ -1,0 +1,194 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { AmqpBroker } from '../../../src/brokers/amqp/amqp-broker.ts'
+import type { Broker } from '../../../src/brokers/broker.ts'
+import type { Message, Route } from '../../../src/protocol/message.ts'
+import { durableExchange, durableQueue } from '../../../src/protocol/topology.ts'
+import { freshVhost, rabbitmqctl } from '../../support/rabbitmq.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+const work = {
+  exchanges: [durableExchange('tasks', 'topic')],
+  queues: [durableQueue('work')],
+  bindings: [{ exchange: 'tasks', queue: 'work', routingKey: 'work' }],
+}
+const route: Route = { exchange: 'tasks', routingKey: 'work' }
+
+test('a storm of closed connections loses nothing that is published and consumed meanwhile', async () => {
+  const vhost = await freshVhost()
+  const broker = opened(vhost.url)
+  await broker.declare(work)
+  const received = await collecting(broker)
+  const flow = publishing(broker)
+  for (const _ of [1, 2, 3, 4]) await vhost.closeConnections()
+  const sent = await flow.stop()
+  await waitFor('every message', () => sent.every((text) => received.has(text)))
+  expect(sent.length).toBeGreaterThan(100)
+})
+
+test('a restart of the broker loses nothing that is published and consumed meanwhile', async () => {
+  const vhost = await freshVhost()
+  const broker = opened(vhost.url)
+  await broker.declare(work)
+  const events: string[] = []
+  broker.on('lost', () => events.push('lost'))
+  broker.on('restored', () => events.push('restored'))
+  const received = await collecting(broker)
+  const flow = publishing(broker)
+  await rabbitmqctl('stop_app')
+  await rabbitmqctl('start_app')
+  await waitFor('the reconnect', () => events.includes('restored'), { deadlineMs: 40_000 })
+  const sent = await flow.stop()
+  await waitFor('every message', () => sent.every((text) => received.has(text)))
+  expect(events.slice(0, 2)).toEqual(['lost', 'restored'])
+})
+
+test('a missing exchange in the middle of a flood costs only the messages for it', async () => {
+  const vhost = await freshVhost()
+  const broker = opened(vhost.url)
+  await broker.declare(work)
+  const received = await collecting(broker)
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 2000 }, (_, n) =>
+      broker.publish(
+        text(String(n)),
+        n % 500 === 250 ? { exchange: 'gone', routingKey: 'x' } : route,
+      ),
+    ),
+  )
+  const refused = outcomes.flatMap(({ status }, n) => (status === 'rejected' ? [n] : []))
+  expect(refused).toEqual([250, 750, 1250, 1750])
+  await waitFor('the others', () => received.size === 1996)
+})
+
+test('a queue deleted under its consumer in the middle of a flood is consumed again', async () => {
+  const vhost = await freshVhost()
+  const broker = opened(vhost.url)
+  await broker.declare(work)
+  const received = await collecting(broker)
+  await vhost.rabbitmqctl('delete_queue', 'work')
+  await waitFor('the queue', async () => (await broker.depth('work')).consumers === 1)
+  await broker.publishMany(
+    Array.from({ length: 500 }, (_, n) => ({ message: text(String(n)), route })),
+  )
+  await waitFor('every message', () => received.size === 500)
+})
+
+test('many mandatory messages, alike or not, are refused exactly where no queue takes them', async () => {
+  const vhost = await freshVhost()
+  const broker = opened(vhost.url)
+  await broker.declare(work)
+  const keys = Array.from({ length: 3000 }, (_, n) => (n % 7 === 0 ? 'nobody' : 'work'))
+  const outcomes = await Promise.allSettled(
+    keys.map((routingKey, n) =>
+      broker.publish(
+        text(`alike ${n % 5}`),
+        { exchange: 'tasks', routingKey },
+        { mandatory: true },
+      ),
+    ),
+  )
+  expect(outcomes.map(({ status }) => status)).toEqual(
+    keys.map((key) => (key === 'nobody' ? 'rejected' : 'fulfilled')),
+  )
+})
+
+test('a publish to a server that is away is given up at its deadline, without the password', async () => {
+  const broker = opened('amqp://me:hidden@127.0.0.1:1/v')
+  const failure = await broker.publish(text('x'), route, { deadlineMs: 50 }).catch((cause) => cause)
+  expect(failure).toMatchObject({
+    code: 'BROKER_UNREACHABLE',
+    message: expect.stringMatching(
+      /exchange "tasks".*key "work".*amqp:\/\/me:\*\*\*@127\.0\.0\.1:1\/v/,
+    ),
+  })
+  expect(`${failure.message} ${failure.stack}`).not.toContain('hidden')
+})
+
+test('the first connection is sought until its time is up', async () => {
+  const broker = new AmqpBroker({ url: 'amqp://127.0.0.1:1', connectTimeoutMs: 300 })
+  onTestFinished(() => broker.close())
+  const startedAt = performance.now()
+  await expect(broker.declare(work)).rejects.toMatchObject({
+    code: 'BROKER_UNREACHABLE',
+    message: expect.stringMatching(/amqp:\/\/127\.0\.0\.1:1.*ECONNREFUSED/),
+  })
+  expect(performance.now() - startedAt).toBeGreaterThan(250)
+})
+
+test('a wrong password and a missing virtual host are told at once', async () => {
+  const vhost = await freshVhost()
+  const wrong = new URL(vhost.url)
+  wrong.password = 'wrong-password'
+  const missing = new URL(vhost.url)
+  missing.pathname = '/no-such-vhost'
+  const startedAt = performance.now()
+  await expect(opened(wrong.href).declare(work)).rejects.toMatchObject({
+    code: 'BROKER_UNREACHABLE',
+    message: expect.stringMatching(/^(?!.*wrong-password).*refused/i),
+  })
+  await expect(opened(missing.href).declare(work)).rejects.toMatchObject({
+    code: 'BROKER_UNREACHABLE',
+    message: expect.stringMatching(/no-such-vhost: the virtual host does not exist/),
+  })
+  expect(performance.now() - startedAt).toBeLessThan(5000)
+})
+
+test('the connection is named, and its heartbeat is set', async () => {
+  const vhost = await freshVhost()
+  const broker = new AmqpBroker({
+    url: vhost.url,
+    connectionName: 'a test of names',
+    heartbeatSeconds: 17,
+  })
+  onTestFinished(() => broker.close())
+  await broker.declare(work)
+  const seen = await waitFor('the connection', async () => {
+    const list = await rabbitmqctl('list_connections', 'vhost', 'timeout', 'client_properties')
+    return list.split('\n').find((line) => line.startsWith(vhost.name))
+  })
+  expect(seen).toContain('a test of names')
+  expect(seen.split('\t')[1]).toBe('17')
+})
+
+function opened(url: string): Broker {
+  const broker = new AmqpBroker({ url })
+  onTestFinished(() => broker.close())
+  return broker
+}
+
+/** Consumes and acks everything; what came may have come twice. */
+async function collecting(broker: Broker): Promise<Set<string>> {
+  const received = new Set<string>()
+  await broker.consume('work', { prefetch: 50 }, (delivery) => {
+    received.add(delivery.message.body.toString())
+    void delivery.ack()
+  })
+  return received
+}
+
+/** Publishes without a pause until it is stopped; answers what was confirmed. */
+function publishing(broker: Broker): { stop(): Promise<string[]> } {
+  const confirmed: string[] = []
+  let isOn = true
+  const flow = (async () => {
+    for (let batch = 0; isOn; batch += 1) {
+      const texts = Array.from({ length: 20 }, (_, n) => `${batch}.${n}`)
+      const messages = texts.map((each) => ({ message: text(each), route }))
+      await broker.publishMany(messages, { deadlineMs: 60_000 })
+      confirmed.push(...texts)
+      await wait(5)
+    }
+  })()
+  return {
+    stop: async () => {
+      isOn = false
+      await flow
+      return confirmed
+    },
+  }
+}
+
+function text(body: string): Message {
+  return { headers: {}, properties: { deliveryMode: 2 }, body: Buffer.from(body) }
+}
