@@ -1,0 +1,118 @@
+import { promisify } from 'node:util'
+import { brotliCompress, brotliDecompress, deflate, inflate } from 'node:zlib'
+import { ProtocolError } from '../errors.ts'
+import { bzip2Decompress } from './bzip2-reader.ts'
+import { bzip2Compress } from './bzip2-writer.ts'
+import { xzDecompress, xzStore } from './xz.ts'
+import { zstdCompress, zstdDecompress } from './zstd.ts'
+
+export interface DecompressLimits {
+  /** Bytes that may come out; a small body could otherwise fill the memory. */
+  readonly maxBytes: number
+}
+
+const DEFAULT_LIMITS: DecompressLimits = { maxBytes: 256 * 1024 * 1024 }
+
+interface Compression {
+  /** What the header `compression` says. */
+  readonly contentType: string
+  /** Names it has in `task_compression`. */
+  readonly names: readonly string[]
+  compress(bytes: Buffer): Promise<Buffer>
+  decompress(bytes: Buffer, maxBytes: number): Promise<Buffer>
+}
+
+const deflated = promisify(deflate)
+const inflated = promisify(inflate)
+const brotliCompressed = promisify(brotliCompress)
+const brotliDecompressed = promisify(brotliDecompress)
+
+/** Celery's compressions: https://docs.celeryq.dev/en/stable/userguide/calling.html#compression */
+const COMPRESSIONS: readonly Compression[] = [
+  {
+    // The names say gzip, the bytes are a zlib stream: so it is in Python, so it must be here.
+    contentType: 'application/x-gzip',
+    names: ['gzip', 'zlib'],
+    compress: (bytes) => deflated(bytes),
+    decompress: (bytes, maxBytes) => inflated(bytes, { maxOutputLength: maxBytes }),
+  },
+  {
+    contentType: 'application/x-bz2',
+    names: ['bzip2', 'bzip'],
+    compress: async (bytes) => bzip2Compress(bytes),
+    decompress: async (bytes, maxBytes) => bzip2Decompress(bytes, maxBytes),
+  },
+  {
+    contentType: 'application/x-brotli',
+    names: ['brotli'],
+    compress: (bytes) => brotliCompressed(bytes),
+    decompress: (bytes, maxBytes) => brotliDecompressed(bytes, { maxOutputLength: maxBytes }),
+  },
+  {
+    contentType: 'application/x-lzma',
+    names: ['lzma', 'xz'],
+    compress: async (bytes) => xzStore(bytes),
+    decompress: xzDecompress,
+  },
+  {
+    contentType: 'application/zstd',
+    names: ['zstd', 'zstandard'],
+    compress: zstdCompress,
+    decompress: zstdDecompress,
+  },
+]
+
+/** What the header `compression` holds for a compression that is named as in `task_compression`. */
+export function compressionFor(name: string): { readonly contentType: string } {
+  return { contentType: find(name, 'VALUE_UNENCODABLE').contentType }
+}
+
+/** Compresses a body by name ("zlib") or content type ("application/x-gzip"). */
+export async function compress(bytes: Uint8Array, name: string): Promise<Buffer> {
+  return await find(name, 'VALUE_UNENCODABLE').compress(asBuffer(bytes))
+}
+
+/** Expands a body by what its header `compression` says. */
+export async function decompress(
+  bytes: Uint8Array,
+  contentType: string,
+  limits: DecompressLimits = DEFAULT_LIMITS,
+): Promise<Buffer> {
+  const compression = find(contentType, 'MESSAGE_UNDECODABLE')
+  try {
+    return await compression.decompress(asBuffer(bytes), limits.maxBytes)
+  } catch (cause) {
+    throw unexpandable({ contentType, size: bytes.length, maxBytes: limits.maxBytes, cause })
+  }
+}
+
+interface Failure {
+  readonly contentType: string
+  readonly size: number
+  readonly maxBytes: number
+  readonly cause: unknown
+}
+
+function unexpandable({ contentType, size, maxBytes, cause }: Failure): ProtocolError {
+  const why = isTooLarge(cause) ? `it expands to more than ${maxBytes} bytes` : String(cause)
+  return new ProtocolError(
+    'MESSAGE_UNDECODABLE',
+    `cannot expand the body of ${size} bytes as ${contentType}: ${why}`,
+    { cause },
+  )
+}
+
+function find(name: string, code: 'VALUE_UNENCODABLE' | 'MESSAGE_UNDECODABLE'): Compression {
+  const found = COMPRESSIONS.find((each) => each.contentType === name || each.names.includes(name))
+  if (found !== undefined) return found
+  const known = COMPRESSIONS.map((each) => `${each.names.join(' or ')} (${each.contentType})`)
+  throw new ProtocolError(code, `unknown compression "${name}"; expected ${known.join(', ')}`)
+}
+
+function isTooLarge(cause: unknown): boolean {
+  return cause instanceof RangeError || (cause as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE'
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

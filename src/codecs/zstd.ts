@@ -1,0 +1,41 @@
+import * as zlib from 'node:zlib'
+import { BoundedBytes } from './bounded-bytes.ts'
+
+const MAGIC = 0xfd2fb528
+const BLOCK = 128 * 1024
+
+/** A Zstandard frame. Node compresses it from 22.15 on; before, the bytes are stored in it as they are. */
+export async function zstdCompress(bytes: Buffer): Promise<Buffer> {
+  const native = 'zstdCompressSync' in zlib ? zlib.zstdCompressSync : undefined
+  // Python's zstandard reads only frames that tell their size.
+  if (typeof native === 'function') return native(bytes, { pledgedSrcSize: bytes.length })
+  return stored(bytes)
+}
+
+/** Expands in pieces, so that too much is noticed early. */
+export async function zstdDecompress(bytes: Buffer, maxBytes: number): Promise<Buffer> {
+  const { Decompress } = await import('fzstd')
+  const output = new BoundedBytes(maxBytes)
+  const stream = new Decompress((chunk) => output.add(chunk))
+  for (let at = 0; at < bytes.length; at += BLOCK) {
+    stream.push(bytes.subarray(at, at + BLOCK), at + BLOCK >= bytes.length)
+  }
+  return output.finish()
+}
+
+function stored(bytes: Buffer): Buffer {
+  const header = Buffer.alloc(9)
+  header.writeUInt32LE(MAGIC, 0)
+  header.writeUInt8(0xa0, 4) // one segment, its size in four bytes
+  header.writeUInt32LE(bytes.length, 5)
+  const parts: Buffer[] = [header]
+  let at = 0
+  do {
+    const block = bytes.subarray(at, at + BLOCK)
+    at += BLOCK
+    const blockHeader = Buffer.alloc(3)
+    blockHeader.writeUIntLE(block.length * 8 + (at >= bytes.length ? 1 : 0), 0, 3)
+    parts.push(blockHeader, block)
+  } while (at < bytes.length)
+  return Buffer.concat(parts)
+}
