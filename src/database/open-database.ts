@@ -48,11 +48,11 @@ async function connect(
     keepAlive: true,
     types: typeParsers(pg.types),
   }
-  // Told to the client alone: given to the pool, it would also limit how long a query may wait for its turn.
-  const connectionTimeoutMillis = options.connectTimeoutMs ?? 10_000
+  // For the client alone: given to the pool, it would also limit how long a query may wait for its turn.
+  const timed = { ...config, connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000 }
   class TimedClient extends pg.Client {
-    constructor(poolConfig?: ClientConfig) {
-      super({ ...poolConfig, connectionTimeoutMillis })
+    constructor() {
+      super(timed)
     }
   }
   const pool = new pg.Pool({ ...config, Client: TimedClient, max: options.poolSize ?? 10 })
@@ -64,7 +64,7 @@ async function connect(
     url: plainUrl(url),
     safeUrl: safeUrl(plainUrl(url)),
     pool,
-    connect: () => connectedClient(new TimedClient(config)),
+    connect: () => connectedClient(new TimedClient()),
     logger,
     onClosed,
   })
