@@ -37,12 +37,12 @@ export interface AppOptions {
  */
 export class App implements Publisher, AsyncDisposable {
   readonly config: Config
-  readonly logger: Logger
   readonly tasks = new TaskRegistry()
   /** As in Python, the queue that replies to this process would go to. */
   readonly replyTo: string = randomUUID()
   readonly #options: AppOptions
-  readonly #routes: TaskRoutes
+  #logger: Logger
+  #routes: TaskRoutes
   readonly #callDefaults: CallDefaults
   #broker: Broker | undefined
   #results: Promise<ResultStore> | undefined
@@ -52,10 +52,21 @@ export class App implements Publisher, AsyncDisposable {
 
   constructor(config: Config, options: AppOptions = {}) {
     this.config = config
-    this.logger = options.logger ?? silentLogger
+    this.#logger = options.logger ?? silentLogger
     this.#options = options
-    this.#routes = new TaskRoutes(config, this.logger)
+    this.#routes = new TaskRoutes(config, this.#logger)
     this.#callDefaults = callDefaults(config, this.replyTo)
+  }
+
+  get logger(): Logger {
+    return this.#logger
+  }
+
+  /** Logs to this one, unless the app was given a logger of its own; before anything is opened. */
+  useLogger(logger: Logger): void {
+    if (this.#options.logger !== undefined) return
+    this.#logger = logger
+    this.#routes = new TaskRoutes(this.config, logger)
   }
 
   /** Whether exchange, queues and bindings have been declared. */
@@ -139,6 +150,7 @@ export class App implements Publisher, AsyncDisposable {
       {
         routes: this.#routes,
         defaults: this.#callDefaults,
+        protocol: this.config.task_protocol,
         broker: async () => await this.readyBroker(),
       },
     )

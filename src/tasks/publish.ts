@@ -2,6 +2,7 @@ import type { Broker } from '../brokers/broker.ts'
 import type { CallOptions } from '../protocol/call-options.ts'
 import { compressMessage } from '../protocol/compressed-message.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
+import { encodeTaskV1 } from '../protocol/encode-task-v1.ts'
 import { currentRequest } from './current-request.ts'
 import { type CallDefaults, type CallInput, taskCall } from './task-call.ts'
 import type { TaskRoutes } from './task-routes.ts'
@@ -10,6 +11,8 @@ import type { TaskRoutes } from './task-routes.ts'
 export interface PublishContext {
   readonly routes: TaskRoutes
   readonly defaults: CallDefaults
+  /** task_protocol: 2, or 1 for workers before Celery 4. */
+  readonly protocol: number
   readonly broker: () => Promise<Broker>
 }
 
@@ -21,7 +24,8 @@ export async function publish(input: CallInput, context: PublishContext): Promis
   const { options } = input
   const route = context.routes.routeOf(input)
   const call = taskCall(input, context.defaults, currentRequest())
-  const message = encodeTask(
+  const encode = context.protocol === 1 ? encodeTaskV1 : encodeTask
+  const message = encode(
     route.priority === undefined ? call : { priority: route.priority, ...call },
   )
   const sent =

@@ -45,17 +45,17 @@ export class RunningTask implements TaskContext {
     })
   }
 
-  /** Runs the function. It never throws: whatever happens becomes the outcome. */
+  /** Runs the function. It never throws: whatever happens, also if the function never ends, becomes the outcome. */
   async run(): Promise<Outcome> {
     this.#startTimers()
-    try {
-      const value = await asPartOf(this.request, async () => await this.#call())
-      this.#conclude({ kind: 'success', value, runtimeMs: this.#runtimeMs() })
-    } catch (error) {
-      this.#conclude(outcomeOfError(error, this.request, this.#task.options, this.#runtimeMs()))
-    }
+    asPartOf(this.request, async () => await this.#call()).then(
+      (value) => this.#conclude({ kind: 'success', value, runtimeMs: this.#runtimeMs() }),
+      (error: unknown) =>
+        this.#conclude(outcomeOfError(error, this.request, this.#task.options, this.#runtimeMs())),
+    )
+    const outcome = await this.outcome
     for (const timer of this.#timers) clearTimeout(timer)
-    return await this.outcome
+    return outcome
   }
 
   /** The worker stops and does not wait: the function is told, and its run counts as not having been. */
