@@ -2,6 +2,7 @@ import { TaskFailedError } from '../errors.ts'
 import { isReady, type State } from '../protocol/states.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
 import type { ResultStore, WaitOptions } from './result-store.ts'
+import { isExceptionInfo } from './stored-value.ts'
 
 export interface AsyncResultOptions {
   /** Opens the store when it is first asked: a producer that never asks opens none. */
@@ -81,10 +82,6 @@ function failureOf({ taskId, status, result, traceback }: TaskResult): TaskFaile
     excArgs: exception.excMessage,
     traceback,
   })
-}
-
-function isExceptionInfo(value: unknown): value is ExceptionInfo {
-  return typeof value === 'object' && value !== null && 'excType' in value && 'excMessage' in value
 }
 
 /** A failure may be stored without its exception. */

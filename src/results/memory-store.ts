@@ -2,7 +2,7 @@ import { ResultError } from '../errors.ts'
 import { isReady } from '../protocol/states.ts'
 import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
 import type { ResultStore, WaitOptions } from './result-store.ts'
-import { storedCopy } from './stored-copy.ts'
+import { decodeRow, encodeRow, type TaskmetaRow } from './taskmeta-row.ts'
 import { Waiters } from './waiters.ts'
 
 export interface MemoryStoreOptions {
@@ -13,7 +13,9 @@ export interface MemoryStoreOptions {
 }
 
 interface Kept {
-  readonly result: TaskResult
+  /** In its stored form, so that a result is here what it would be in PostgreSQL. */
+  readonly row: TaskmetaRow
+  readonly lineage: Pick<TaskResult, 'parentId' | 'groupId' | 'children'>
   readonly expiresAt: number
 }
 
@@ -44,14 +46,12 @@ export class MemoryResultStore implements ResultStore {
 
   async save(result: TaskResult): Promise<void> {
     this.#checkOpen()
-    const { kept, waiters } = this.#space
-    const copy = storedCopy(result)
-    dropExpired(kept)
+    const row = encodeRow(result, true)
+    dropExpired(this.#space.kept)
     // A STARTED that comes late says nothing new of a task that is over.
-    if (isReady(this.#read(copy.taskId).status) && !isReady(copy.status)) return
-    kept.delete(copy.taskId)
-    kept.set(copy.taskId, { result: copy, expiresAt: Date.now() + this.#expiresMs })
-    if (isReady(copy.status)) for (const each of waiters) each.resolve(copy)
+    if (isReady(this.#read(row.taskId).status) && !isReady(row.status)) return
+    this.#keep(row, result)
+    if (isReady(row.status)) this.#tell(row.taskId)
   }
 
   async get(taskId: string): Promise<TaskResult> {
@@ -82,9 +82,27 @@ export class MemoryResultStore implements ResultStore {
     return this.close()
   }
 
+  #keep(row: TaskmetaRow, { parentId, groupId, children }: TaskResult): void {
+    const { kept } = this.#space
+    const lineage = {
+      ...(parentId !== undefined && { parentId }),
+      ...(groupId !== undefined && { groupId }),
+      ...(children !== undefined && { children: structuredClone(children) }),
+    }
+    kept.delete(row.taskId)
+    kept.set(row.taskId, { row, lineage, expiresAt: Date.now() + this.#expiresMs })
+  }
+
+  #tell(taskId: string): void {
+    for (const waiters of this.#space.waiters) {
+      if (waiters.has(taskId)) waiters.resolve(this.#read(taskId))
+    }
+  }
+
   #read(taskId: string): TaskResult {
     const kept = this.#space.kept.get(taskId)
-    return kept && kept.expiresAt > Date.now() ? kept.result : pendingResult(taskId)
+    if (!kept || kept.expiresAt <= Date.now()) return pendingResult(taskId)
+    return { ...decodeRow(kept.row), ...kept.lineage }
   }
 
   #checkOpen(): void {

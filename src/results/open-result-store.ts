@@ -6,6 +6,7 @@ import { type Logger, silentLogger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
 import { DisabledResultStore } from './disabled-store.ts'
 import { MemoryResultStore } from './memory-store.ts'
+import { PostgresResultStore } from './postgres-store.ts'
 import type { ResultStore } from './result-store.ts'
 import { CELERY_TABLES, quoteName, type TaskmetaTables } from './taskmeta-sql.ts'
 
@@ -54,7 +55,6 @@ async function openPostgres(
   config: ResultSettings,
   { logger = silentLogger, database, saveDeadlineMs }: OpenResultStoreOptions,
 ): Promise<ResultStore> {
-  const { PostgresResultStore } = await import('./postgres-store.ts')
   return new PostgresResultStore({
     database: database ?? (await openDatabase({ url: config.result_backend ?? '', logger })),
     ownsDatabase: database === undefined,

@@ -1,0 +1,92 @@
+import { deferred } from '../async/deferred.ts'
+import { ResultError } from '../errors.ts'
+import { isReady } from '../protocol/states.ts'
+import type { TaskmetaRow } from './taskmeta-row.ts'
+
+export interface BatchLimits {
+  readonly maxRows: number
+  readonly maxBytes: number
+}
+
+/** One row to be written, and everyone who waits for it to be safe; given up after its deadline. */
+export class PendingSave {
+  row: TaskmetaRow
+  /** Why the last try failed. */
+  lastError: unknown
+  readonly #saved = deferred()
+  readonly #timer: NodeJS.Timeout
+  #state: 'open' | 'settled' = 'open'
+
+  constructor(row: TaskmetaRow, deadlineMs: number) {
+    this.row = row
+    this.lastError = new Error(`no answer from the database in ${deadlineMs} ms`)
+    this.#timer = setTimeout(() => this.giveUp(), deadlineMs)
+  }
+
+  get saved(): Promise<void> {
+    return this.#saved.promise
+  }
+
+  get isSettled(): boolean {
+    return this.#state === 'settled'
+  }
+
+  succeed(): void {
+    this.#settle()
+    this.#saved.resolve()
+  }
+
+  giveUp(cause: unknown = this.lastError): void {
+    this.#settle()
+    const why = cause instanceof Error ? cause.message : String(cause)
+    this.#saved.reject(
+      new ResultError(
+        'RESULT_UNSAVED',
+        `the result of task "${this.row.taskId}" could not be stored: ${why}`,
+        { cause },
+      ),
+    )
+  }
+
+  #settle(): void {
+    this.#state = 'settled'
+    clearTimeout(this.#timer)
+  }
+}
+
+/** Rows that wait for a free connection, by task id and in the order they came. */
+export class PendingSaves {
+  readonly #byId = new Map<string, PendingSave>()
+  readonly #deadlineMs: number
+
+  constructor(deadlineMs: number) {
+    this.#deadlineMs = deadlineMs
+  }
+
+  /** A second row of a task that still waits takes the place of the first: the last one counts. */
+  add(row: TaskmetaRow): PendingSave {
+    const waiting = this.#byId.get(row.taskId)
+    if (waiting && !waiting.isSettled) {
+      if (isReady(row.status) || !isReady(waiting.row.status)) waiting.row = row
+      return waiting
+    }
+    const save = new PendingSave(row, this.#deadlineMs)
+    this.#byId.set(row.taskId, save)
+    return save
+  }
+
+  /** Takes what fits in one batch and passes the test; always at least one row, if any passes. */
+  take(limits: BatchLimits, isWanted: (row: TaskmetaRow) => boolean): PendingSave[] {
+    const taken: PendingSave[] = []
+    let bytes = 0
+    for (const [taskId, save] of this.#byId) {
+      if (save.isSettled) this.#byId.delete(taskId)
+      if (save.isSettled || !isWanted(save.row)) continue
+      bytes += save.row.byteLength
+      if (taken.length > 0 && (bytes > limits.maxBytes || taken.length >= limits.maxRows)) break
+      this.#byId.delete(taskId)
+      taken.push(save)
+    }
+    return taken
+  }
+}

@@ -1,0 +1,112 @@
+import type { Database } from '../database/database.ts'
+import { ResultError } from '../errors.ts'
+import { type Logger, silentLogger } from '../logger.ts'
+import { isReady } from '../protocol/states.ts'
+import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
+import { BatchWriter } from './batch-writer.ts'
+import { listenForResults, ResultAnnouncer } from './result-announcer.ts'
+import type { ResultStore, WaitOptions } from './result-store.ts'
+import { ResultWatcher } from './result-watcher.ts'
+import { decodeRow, encodeRow, type TaskmetaRow } from './taskmeta-row.ts'
+import { CELERY_TABLES, type TaskmetaTables } from './taskmeta-sql.ts'
+import { TaskmetaTable } from './taskmeta-table.ts'
+
+export interface PostgresStoreOptions {
+  readonly database: Database
+  /** Close the database with the store. Default: whoever opened it closes it. */
+  readonly ownsDatabase?: boolean
+  /** Keep name, arguments, worker, retries and queue too: Celery's result_extended. */
+  readonly isExtended?: boolean
+  /** How long a save tries, while the database is away. Default 30 s. */
+  readonly saveDeadlineMs?: number
+  readonly tables?: TaskmetaTables
+  readonly logger?: Logger
+}
+
+const SAVE_DEADLINE_MS = 30_000
+
+/** Journey 5/8, result: rows of Celery's own celery_taskmeta, as Python reads and writes them. Next: the monitor. */
+export class PostgresResultStore implements ResultStore {
+  readonly kind = 'db+postgresql'
+  readonly #options: PostgresStoreOptions
+  readonly #table: TaskmetaTable
+  readonly #writer: BatchWriter
+  readonly #announcer: ResultAnnouncer
+  readonly #watcher: ResultWatcher
+  #closing: Promise<void> | undefined
+
+  constructor(options: PostgresStoreOptions) {
+    const { database, logger = silentLogger, saveDeadlineMs = SAVE_DEADLINE_MS } = options
+    const table = new TaskmetaTable(database, options.tables ?? CELERY_TABLES)
+    this.#options = options
+    this.#table = table
+    this.#announcer = new ResultAnnouncer(database, logger)
+    this.#writer = new BatchWriter({
+      table,
+      logger,
+      deadlineMs: saveDeadlineMs,
+      onWritten: (rows) => this.#announcer.announce(readyIds(rows)),
+    })
+    this.#watcher = new ResultWatcher({
+      logger,
+      readReady: (taskIds) => table.readReady(taskIds),
+      listen: (onResults) => listenForResults(database, onResults),
+    })
+  }
+
+  async save(result: TaskResult): Promise<void> {
+    this.#checkOpen()
+    await this.#writer.save(encodeRow(result, this.#options.isExtended ?? false))
+  }
+
+  async get(taskId: string): Promise<TaskResult> {
+    this.#checkOpen()
+    const row = await this.#table.read(taskId)
+    return row ? decodeRow(row) : pendingResult(taskId)
+  }
+
+  async waitFor(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
+    this.#checkOpen()
+    options.signal?.throwIfAborted()
+    if (options.timeoutMs !== undefined && options.timeoutMs <= 0) {
+      // No time to wait, but one look is due.
+      const result = await this.get(taskId)
+      if (isReady(result.status)) return result
+    }
+    return await this.#watcher.wait(taskId, options)
+  }
+
+  async forget(taskId: string): Promise<void> {
+    this.#checkOpen()
+    await this.#table.delete(taskId)
+  }
+
+  /** What is being saved is saved first; who waits is told. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    await this.#writer.drain()
+    await this.#announcer.drain()
+    await this.#watcher.close(closed())
+    if (this.#options.ownsDatabase) await this.#options.database.close()
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closed()
+  }
+}
+
+function readyIds(rows: readonly TaskmetaRow[]): readonly string[] {
+  return rows.filter(({ status }) => isReady(status)).map(({ taskId }) => taskId)
+}
+
+function closed(): ResultError {
+  return new ResultError('RESULT_CLOSED', 'the result store was used after close()')
+}

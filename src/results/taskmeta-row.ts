@@ -1,0 +1,160 @@
+import { decodeJson, encodeJson } from '../codecs/json.ts'
+import { readPickle } from '../codecs/pickle-reader.ts'
+import { ResultError } from '../errors.ts'
+import { isReady } from '../protocol/states.ts'
+import type { TaskResult } from '../protocol/task-result.ts'
+import { decodeResult, encodeResult, refuse } from './stored-value.ts'
+
+/** One row of celery_taskmeta; the columns that old tables lack may be missing. */
+export interface TaskmetaRow {
+  readonly taskId: string
+  readonly status: string
+  /** Pickle; null is None. */
+  readonly result: Buffer | null
+  readonly dateDone: Date | null
+  readonly traceback: string | null
+  readonly name?: string | null
+  /** JSON text. */
+  readonly args?: Buffer | null
+  readonly kwargs?: Buffer | null
+  readonly worker?: string | null
+  readonly retries?: number | null
+  readonly queue?: string | null
+  /** About what it weighs on the wire. */
+  readonly byteLength: number
+}
+
+const LONGEST_NAME = 155
+const LONGEST_STATUS = 50
+const LARGEST_INTEGER = 2 ** 31
+/** The first byte of a pickle; JSON text never starts with it. */
+const PICKLE_MARK = 0x80
+
+/** The row Python's backend would write; rejects what has no form there, so that it spoils no batch. */
+export function encodeRow(result: TaskResult, isExtended: boolean): TaskmetaRow {
+  checkKey(result, 'taskId', LONGEST_NAME)
+  checkKey(result, 'status', LONGEST_STATUS)
+  const { taskId, status } = result
+  const row = {
+    taskId,
+    status,
+    result: encodeResult(result),
+    // As in Python: a time for what is over, none for what goes on.
+    dateDone: isReady(status) ? (result.dateDone ?? new Date()) : null,
+    traceback: withoutNul(result.traceback),
+    ...(isExtended ? encodeExtended(result) : NOT_EXTENDED),
+  }
+  const text = [row.result, row.traceback, row.args, row.kwargs]
+  return { ...row, byteLength: text.reduce((sum, part) => sum + (part?.length ?? 0), 200) }
+}
+
+export function decodeRow(row: TaskmetaRow): TaskResult {
+  const { taskId, status, traceback } = row
+  return {
+    taskId,
+    status,
+    result: read(row, 'result', (bytes) => decodeResult(status, bytes)),
+    traceback,
+    dateDone: row.dateDone instanceof Date ? row.dateDone : null,
+    ...(isExtendedRow(row) && decodeExtended(row)),
+  }
+}
+
+const NOT_EXTENDED = {
+  name: null,
+  args: null,
+  kwargs: null,
+  worker: null,
+  retries: null,
+  queue: null,
+}
+
+function encodeExtended(result: TaskResult) {
+  const retries = result.retries ?? null
+  return {
+    name: shortened(result.name),
+    args: jsonBytes(result.args),
+    kwargs: jsonBytes(result.kwargs),
+    worker: shortened(result.worker),
+    retries: Number.isInteger(retries) && Math.abs(retries ?? 0) < LARGEST_INTEGER ? retries : null,
+    queue: shortened(result.queue),
+  }
+}
+
+function isExtendedRow({ name, args, kwargs, worker, retries, queue }: TaskmetaRow): boolean {
+  return [name, args, kwargs, worker, retries, queue].some(
+    (part) => part !== null && part !== undefined,
+  )
+}
+
+function decodeExtended(row: TaskmetaRow) {
+  return {
+    name: row.name ?? null,
+    args: read(row, 'args', decodeArguments),
+    kwargs: read(row, 'kwargs', decodeArguments),
+    worker: row.worker ?? null,
+    retries: row.retries ?? null,
+    queue: row.queue ?? null,
+  }
+}
+
+/** Text of result_serializer: JSON as a rule, pickle where that is the serializer. */
+function decodeArguments(bytes: Buffer | null): unknown {
+  if (bytes === null) return null
+  return bytes[0] === PICKLE_MARK ? readPickle(bytes) : decodeJson(bytes.toString('utf8'))
+}
+
+function read(
+  row: TaskmetaRow,
+  column: 'result' | 'args' | 'kwargs',
+  decode: (bytes: Buffer | null) => unknown,
+): unknown {
+  try {
+    return decode(row[column] ?? null)
+  } catch (cause) {
+    throw unreadable(row.taskId, column, cause)
+  }
+}
+
+function unreadable(taskId: string, column: string, cause: unknown): ResultError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new ResultError(
+    'RESULT_UNREADABLE',
+    `the stored result of task "${taskId}" cannot be read, in column "${column}": ${why}`,
+    { cause },
+  )
+}
+
+function checkKey(result: TaskResult, key: 'taskId' | 'status', longest: number): void {
+  const text = result[key]
+  if (text.includes('\0')) throw refuse(result.taskId, `its ${key} contains a NUL character`)
+  if (text.length > longest && [...text].length > longest) {
+    throw refuse(
+      result.taskId,
+      `its ${key} has more than the ${longest} characters there is room for`,
+    )
+  }
+}
+
+/** A description that is too long loses its end, where Python would lose the whole result. */
+function shortened(text: string | null | undefined): string | null {
+  const clean = withoutNul(text)
+  return clean === null || clean.length <= LONGEST_NAME
+    ? clean
+    : [...clean].slice(0, LONGEST_NAME).join('')
+}
+
+/** PostgreSQL's text holds any character but NUL. */
+function withoutNul(text: string | null | undefined): string | null {
+  return text?.replaceAll('\0', '\uFFFD') ?? null
+}
+
+function jsonBytes(value: unknown): Buffer | null {
+  if (value === undefined || value === null) return null
+  try {
+    return Buffer.from(encodeJson(value))
+  } catch {
+    // They only describe the task: its result is worth keeping without them.
+    return null
+  }
+}

@@ -1,0 +1,95 @@
+import type { Database } from '../database/database.ts'
+import type { TaskmetaRow } from './taskmeta-row.ts'
+import {
+  COLUMNS_SQL,
+  type Column,
+  columnsAmong,
+  createSql,
+  deleteSql,
+  lockedSql,
+  selectReadySql,
+  selectSql,
+  type TaskmetaTables,
+  upsertSql,
+} from './taskmeta-sql.ts'
+
+/** Celery's celery_taskmeta: made when it is missing, used with the columns it has. */
+export class TaskmetaTable {
+  readonly #database: Database
+  readonly #tables: TaskmetaTables
+  #columns: Promise<readonly Column[]> | undefined
+
+  constructor(database: Database, tables: TaskmetaTables) {
+    this.#database = database
+    this.#tables = tables
+  }
+
+  /** One statement, whatever the number of rows. No task id may be there twice. */
+  async write(rows: readonly TaskmetaRow[]): Promise<void> {
+    const columns = await this.#readColumns()
+    const isSingle = rows.length === 1
+    // One order for all: two workers that write the same rows never wait for each other in a circle.
+    const ordered = rows.toSorted((a, b) => (a.taskId < b.taskId ? -1 : 1))
+    const parameters = columns.map(({ field }) => {
+      const values = ordered.map((row) => row[field as keyof TaskmetaRow])
+      return isSingle ? values[0] : values
+    })
+    await this.#database.query(upsertSql(this.#tables, columns, isSingle), parameters)
+  }
+
+  /** Of these ids, those whose rows somebody else holds locked. */
+  async lockedAmong(taskIds: readonly string[]): Promise<ReadonlySet<string>> {
+    const rows = await this.#database.query<{ taskId: string }>(lockedSql(this.#tables), [taskIds])
+    return new Set(rows.map(({ taskId }) => taskId))
+  }
+
+  async read(taskId: string): Promise<TaskmetaRow | undefined> {
+    const columns = await this.#readColumns()
+    const [row] = await this.#database.query<TaskmetaRow>(selectSql(this.#tables, columns), [
+      [taskId],
+    ])
+    return row
+  }
+
+  /** Of these ids, the rows whose tasks are over. */
+  async readReady(taskIds: readonly string[]): Promise<readonly TaskmetaRow[]> {
+    const columns = await this.#readColumns()
+    return await this.#database.query<TaskmetaRow>(selectReadySql(this.#tables, columns), [taskIds])
+  }
+
+  async delete(taskId: string): Promise<void> {
+    await this.#readColumns()
+    await this.#database.query(deleteSql(this.#tables), [taskId])
+  }
+
+  /** The next use looks again what columns there are: the table was dropped or altered. */
+  lookAgain(): void {
+    this.#columns = undefined
+  }
+
+  #readColumns(): Promise<readonly Column[]> {
+    this.#columns ??= this.#findColumns().catch((error: unknown) => {
+      this.lookAgain()
+      throw error
+    })
+    return this.#columns
+  }
+
+  async #findColumns(): Promise<readonly Column[]> {
+    const found = await this.#lookForColumns()
+    if (found.length > 0) return found
+    try {
+      await this.#database.query(createSql(this.#tables))
+    } catch (error) {
+      // A Python worker that starts at the same moment makes the same table, without our lock.
+      const made = await this.#lookForColumns()
+      if (made.length === 0) throw error
+    }
+    return await this.#lookForColumns()
+  }
+
+  async #lookForColumns(): Promise<readonly Column[]> {
+    const names = await this.#database.query<{ name: string }>(COLUMNS_SQL, [this.#tables.task])
+    return columnsAmong(names.map(({ name }) => name))
+  }
+}
