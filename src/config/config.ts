@@ -15,15 +15,20 @@ import { queueDefinitionsOf, topologyOf } from './topology.ts'
 interface OwnOptions extends EnvironmentOptions {
   /** The work queues: another name for QUEUES. */
   readonly queues?: Iterable<string> | undefined
-  /** With false, settings that nobody knows are taken as they are. Default true. */
-  readonly strict?: boolean | undefined
   /** Told what is worth a warning. Default: process.emitWarning. */
   readonly warn?: ((sentence: string) => void) | undefined
 }
 
-export type ConfigOptions =
-  | (GivenSettings & OwnOptions)
-  | (GivenSettings & OwnOptions & { readonly strict: false; readonly [name: string]: unknown })
+export interface ConfigOptions extends GivenSettings, OwnOptions {
+  /** With false, settings that nobody knows are taken as they are. Default true. */
+  readonly strict?: boolean | undefined
+}
+
+/** Options with settings that nobody knows among them. */
+export interface LooseConfigOptions extends ConfigOptions {
+  readonly strict: false
+  readonly [name: string]: unknown
+}
 
 /**
  * All settings of an app, checked: lowercase are Celery's, uppercase the toolbox's own.
@@ -34,6 +39,8 @@ export class Config extends TypedSettings {
   readonly #environment: Environment
   readonly #prefix: string
 
+  constructor(options?: ConfigOptions)
+  constructor(options: LooseConfigOptions)
   constructor(options: ConfigOptions = {}) {
     super()
     const { strict = true, warn = warnProcess, environment, dotenv, queues, ...given } = options
@@ -43,8 +50,9 @@ export class Config extends TypedSettings {
       readEnvironment({ environment, dotenv }, problems),
       { isStrict: strict, problems },
     )
-    deriveSettings(resolution, warn)
+    const warnings = deriveSettings(resolution)
     if (problems.length > 0) throw new ConfigError(problems)
+    for (const warning of warnings) warn(warning)
     this.#entries = resolution.entries
     this.#environment = resolution.environment
     this.#prefix = resolution.prefix

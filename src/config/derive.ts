@@ -8,20 +8,25 @@ import { renderResultBackend, unrenderable } from './result-backend.ts'
 import type { SettingName, SettingValues } from './settings.ts'
 import { readTaskQueues, type TaskQueue, taskQueue } from './task-queues.ts'
 
-/** Fills in the settings that follow from others, and checks how settings fit together. */
-export function deriveSettings(resolution: Resolution, warn: (sentence: string) => void): void {
-  deriveQueues(resolution, warn)
+/** Fills in the settings that follow from others, and checks how settings fit together. Returns warnings. */
+export function deriveSettings(resolution: Resolution): readonly string[] {
+  const warnings = queueWarnings(resolution)
+  deriveQueues(resolution)
   deriveBroker(resolution)
   deriveResultBackend(resolution)
   deriveLogging(resolution)
+  return warnings
 }
 
-function deriveQueues(resolution: Resolution, warn: (sentence: string) => void): void {
+function queueWarnings(resolution: Resolution): readonly string[] {
+  if (!isDefault(resolution, 'QUEUES') || !isDefault(resolution, 'task_queues')) return []
+  const queues = value(resolution, 'QUEUES').join(' and ')
+  return [`no queues were given: the work queues are ${queues}; name yours in QUEUES`]
+}
+
+function deriveQueues(resolution: Resolution): void {
   const { problems } = resolution
   const queues = value(resolution, 'QUEUES')
-  if (isDefault(resolution, 'QUEUES') && isDefault(resolution, 'task_queues')) {
-    warn(`no queues were given: the work queues are ${queues.join(' and ')}; name yours in QUEUES`)
-  }
   const platformQueue = value(resolution, 'PLATFORM_QUEUE_NAME')
   problems.push(...queueNameProblems(queues, platformQueue))
   if (platformQueue === value(resolution, 'task_default_queue')) {

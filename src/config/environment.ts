@@ -57,6 +57,11 @@ function readDotenv(options: EnvironmentOptions, problems: string[]): Variables 
   }
 }
 
+/** Sets variables of this process, for what is loaded next: the command line's options are to reach the app's Config. */
+export function setVariables(variables: Readonly<Record<string, string>>): void {
+  Object.assign(process.env, variables)
+}
+
 function variablesOf(variables: Variables, source: Variable['source']): [string, Variable][] {
   return Object.entries(variables).flatMap(([name, text]) =>
     text === undefined ? [] : [[name, { name, text, source }]],

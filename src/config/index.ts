@@ -1,5 +1,5 @@
 export { ConfigError } from '../errors.ts'
-export { Config, type ConfigOptions } from './config.ts'
+export { Config, type ConfigOptions, type LooseConfigOptions } from './config.ts'
 export { type LogLevel, logLevel } from './log-level.ts'
 export {
   createLogger,

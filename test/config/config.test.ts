@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { expect, expectTypeOf, test, vi } from 'vitest'
 import { Config } from '../../src/config/config.ts'
 import { makeConfig, problemsOf } from './make-config.ts'
 
@@ -247,4 +247,19 @@ test('no property of the object prototype can be set from outside', () => {
   expect(config.get('get')).toBe('x')
   expect('polluted' in {}).toBe(false)
   expect('polluted' in config.broker_transport_options).toBe(false)
+})
+
+test('settings have the types of their values', () => {
+  const config = makeConfig()
+  expectTypeOf(config.worker_concurrency).toEqualTypeOf<number | null>()
+  expectTypeOf(config.task_acks_late).toEqualTypeOf<boolean>()
+  expectTypeOf(config.QUEUES).toEqualTypeOf<readonly string[]>()
+  expectTypeOf(config.task_default_queue_type).toEqualTypeOf<'classic' | 'quorum'>()
+  expectTypeOf(config.task_default_delivery_mode).toEqualTypeOf<1 | 2>()
+  // @ts-expect-error a setting that there is not
+  expect(() => new Config({ environment: {}, borker_url: 'amqp://' })).toThrow(
+    'did you mean broker_url?',
+  )
+  // @ts-expect-error a value that does not fit
+  expect(() => new Config({ environment: {}, worker_concurrency: 'x' })).toThrow('does not fit')
 })

@@ -51,7 +51,7 @@ export const toolboxSettings = {
   SENTRY_DSN: setting(
     nullable(text),
     null,
-    'Where Sentry takes reports; read from SENTRY_DSN, without a prefix.',
+    'Where Sentry takes reports; its variable needs no prefix.',
   ),
   SENTRY_NAME: setting(nullable(text), null, 'The name of this server at Sentry.'),
   SENTRY_ENVIRONMENT: setting(nullable(text), null, 'The environment shown at Sentry.'),
