@@ -1,0 +1,113 @@
+import { expect, test, vi } from 'vitest'
+import { type Backoff, backoffDelayMs, retry } from '../../src/async/backoff.ts'
+import { deferred } from '../../src/async/deferred.ts'
+import { Semaphore } from '../../src/async/semaphore.ts'
+import { sleep } from '../../src/async/sleep.ts'
+import { withDeadline } from '../../src/async/with-deadline.ts'
+
+const doubling: Backoff = { initialMs: 100, factor: 2, maxMs: 500, jitter: 0.5 }
+const quick: Backoff = { initialMs: 1, factor: 1, maxMs: 1, jitter: 0 }
+
+test('a deferred promise is settled from outside', async () => {
+  const kept = deferred<number>()
+  kept.resolve(7)
+  await expect(kept.promise).resolves.toBe(7)
+  const broken = deferred()
+  broken.reject(new Error('from outside'))
+  await expect(broken.promise).rejects.toThrow('from outside')
+})
+
+test('sleep ends after its time', async () => {
+  const startedAt = performance.now()
+  await sleep(20)
+  expect(performance.now() - startedAt).toBeGreaterThan(15)
+})
+
+test('an aborted sleep rejects with the reason, before or during it, and leaves no listener', async () => {
+  const reason = new Error('enough')
+  await expect(sleep(60_000, AbortSignal.abort(reason))).rejects.toBe(reason)
+  const controller = new AbortController()
+  const off = vi.spyOn(controller.signal, 'removeEventListener')
+  await sleep(1, controller.signal)
+  expect(off).toHaveBeenCalledOnce()
+  const sleeping = sleep(60_000, controller.signal)
+  controller.abort(reason)
+  await expect(sleeping).rejects.toBe(reason)
+})
+
+test('backoff grows by its factor to its most, and jitter only shortens it', () => {
+  const delays = [1, 2, 3, 4, 5].map((attempt) => backoffDelayMs(doubling, attempt, () => 0))
+  expect(delays).toEqual([100, 200, 400, 500, 500])
+  expect(backoffDelayMs(doubling, 1, () => 1)).toBe(50)
+})
+
+test('retry tries until it succeeds and tells of each failure', async () => {
+  const told: number[] = []
+  const outcome = await retry(
+    async (attempt) => {
+      if (attempt < 3) throw new Error(`try ${attempt}`)
+      return attempt
+    },
+    { backoff: quick, onFailure: ({ attempt }) => told.push(attempt) },
+  )
+  expect(outcome).toBe(3)
+  expect(told).toEqual([1, 2])
+})
+
+test('retry gives up with the last error when its time is up', async () => {
+  const failing = retry((attempt) => Promise.reject(new Error(`try ${attempt}`)), {
+    backoff: { ...quick, initialMs: 10, maxMs: 10 },
+    withinMs: 15,
+  })
+  await expect(failing).rejects.toThrow('try 2')
+})
+
+test('retry stops when it is aborted, and when onFailure throws', async () => {
+  const controller = new AbortController()
+  const aborted = retry(() => Promise.reject(new Error('no')), {
+    backoff: { ...quick, initialMs: 60_000, maxMs: 60_000 },
+    signal: controller.signal,
+    onFailure: () => controller.abort(new Error('stopped')),
+  })
+  await expect(aborted).rejects.toThrow('stopped')
+  const hopeless = retry(() => Promise.reject(new Error('no')), {
+    backoff: quick,
+    onFailure: ({ cause }) => {
+      throw cause
+    },
+  })
+  await expect(hopeless).rejects.toThrow('no')
+})
+
+test('a semaphore lets in as many as it has permits, in the order they came', async () => {
+  const semaphore = new Semaphore(2)
+  const seen: string[] = []
+  const gates = [deferred(), deferred(), deferred()]
+  const runs = gates.map((gate, n) =>
+    semaphore.run(async () => {
+      seen.push(`in ${n}`)
+      await gate.promise
+      seen.push(`out ${n}`)
+    }),
+  )
+  await Promise.resolve()
+  gates[1]?.resolve()
+  await runs[1]
+  gates[0]?.resolve()
+  gates[2]?.resolve()
+  await Promise.all(runs)
+  expect(seen).toEqual(['in 0', 'in 1', 'out 1', 'in 2', 'out 0', 'out 2'])
+})
+
+test('a semaphore is released when the work fails', async () => {
+  const semaphore = new Semaphore(1)
+  await expect(semaphore.run(() => Promise.reject(new Error('no')))).rejects.toThrow('no')
+  await expect(semaphore.run(async () => 'next')).resolves.toBe('next')
+})
+
+test('a deadline lets work pass that is in time, whatever came of it, and fails work that is late', async () => {
+  const late = (): Error => new Error('late')
+  await expect(withDeadline(Promise.resolve(1), 1000, late)).resolves.toBe(1)
+  await expect(withDeadline(Promise.reject(new Error('no')), 1000, late)).rejects.toThrow('no')
+  await expect(withDeadline(deferred().promise, 5, late)).rejects.toThrow('late')
+})
