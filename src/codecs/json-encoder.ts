@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type Format, hasToJson, notDataReason } from './encodable.ts'
 import { floatText, isWholeNumber } from './numbers.ts'
-import { dateText } from './temporal.ts'
+import { clockText, dateText, isoText } from './temporal.ts'
 import { DateTime, Decimal, Float, LocalDate, LocalTime, TimeDelta, Uuid } from './values.ts'
 
 /** Thrown where a value has no form in JSON; the caller then looks for where it is, which costs more. */
@@ -64,14 +64,14 @@ function dictText(dict: Readonly<Record<string, unknown>>, depth: number): strin
 
 /** The values JSON lacks, wrapped as kombu 5.3 and later do. */
 function typedText(value: object): string | undefined {
-  if (value instanceof DateTime) return wrapped('datetime', quoted(value.text))
+  if (value instanceof DateTime) return wrapped('datetime', quoted(isoText(value.fields)))
   if (value instanceof Date) return wrapped('datetime', quoted(dateText(value)))
   if (value instanceof Uint8Array) return bytesText(value)
   if (value instanceof Decimal) return wrapped('decimal', quoted(value.text))
   if (value instanceof Uuid) return wrapped('uuid', `{"hex": "${value.hex}"}`)
   if (value instanceof Float) return jsonFloat(value.value)
   if (value instanceof LocalDate) return wrapped('date', quoted(value.toString()))
-  if (value instanceof LocalTime) return wrapped('time', quoted(value.text))
+  if (value instanceof LocalTime) return wrapped('time', quoted(clockText(value.fields)))
   return undefined
 }
 

@@ -81,9 +81,10 @@ class ReprWriter {
   }
 
   #list(items: readonly unknown[], open: string, close: string): boolean {
-    if (this.#isClosed(items)) return this.#emit(this.#cut(`${open}...${close}`))
+    if (this.#isClosed(items)) return this.#emit(`${open}...${close}`)
+    if (!this.#emit(open)) return false
     this.#above.push(items)
-    let isWhole = this.#emit(open)
+    let isWhole = true
     for (let index = 0; isWhole && index < items.length; index += 1) {
       isWhole = (index === 0 || this.#emit(', ')) && this.write(items[index])
     }
@@ -91,9 +92,10 @@ class ReprWriter {
   }
 
   #dict(dict: object, entries: readonly (readonly [unknown, unknown])[]): boolean {
-    if (this.#isClosed(dict)) return this.#emit(this.#cut('{...}'))
+    if (this.#isClosed(dict)) return this.#emit('{...}')
+    if (!this.#emit('{')) return false
     this.#above.push(dict)
-    let isWhole = this.#emit('{')
+    let isWhole = true
     let separator = ''
     for (const [key, value] of entries) {
       if (value === undefined) continue
@@ -113,11 +115,12 @@ class ReprWriter {
     return this.#above.length >= this.#maxLevels || this.#above.includes(container)
   }
 
+  /** What was opened is closed, whether or not there is space for it. */
   #leave(close: string, isWhole: boolean): boolean {
     this.#above.pop()
-    if (isWhole) return this.#emit(close)
     this.text += close
-    return false
+    this.#left -= close.length
+    return isWhole
   }
 
   #bytes(bytes: Uint8Array): boolean {
@@ -128,7 +131,7 @@ class ReprWriter {
     )
   }
 
-  /** Once the space is used up, the next piece becomes dots, even if it is a closing bracket. */
+  /** Once the space is used up, the next piece becomes dots. */
   #emit(piece: string): boolean {
     if (this.#left <= 0) {
       this.isCut = true

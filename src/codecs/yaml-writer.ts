@@ -1,5 +1,5 @@
 import { explainUnencodable, type Format, hasToJson, notDataReason } from './encodable.ts'
-import { dateText } from './temporal.ts'
+import { dateText, isoText } from './temporal.ts'
 import { DateTime, Decimal, Float, LocalDate, LocalTime, TimeDelta, Uuid } from './values.ts'
 import { yamlFloat, yamlNumber, yamlText } from './yaml-scalars.ts'
 
@@ -73,7 +73,7 @@ function wordOf(value: unknown): string | undefined {
 function objectWord(value: unknown): string | undefined {
   if (value instanceof Float) return yamlFloat(value.value)
   if (value instanceof LocalDate) return value.toString()
-  if (value instanceof DateTime) return value.text.replace('T', ' ')
+  if (value instanceof DateTime) return isoText(value.fields).replace('T', ' ')
   if (value instanceof Date && notDataReason(value) === null)
     return dateText(value).replace('T', ' ')
   return undefined
