@@ -3,8 +3,9 @@ import { readFile, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { retry } from '../async/backoff.ts'
+import { DatabaseError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { type Binaries, embeddedBinaries, missing } from './embedded-binaries.ts'
+import { type Binaries, embeddedBinaries } from './embedded-binaries.ts'
 import { createCluster, folderFor, NAME, passwordOf } from './embedded-cluster.ts'
 import { startServer } from './embedded-server.ts'
 import { type SystemUser, serverUser } from './system-user.ts'
@@ -26,6 +27,17 @@ export async function startEmbeddedPostgres(
   options: EmbeddedOptions,
   logger: Logger,
 ): Promise<EmbeddedServer> {
+  return await retry(() => startOnce(options, logger), {
+    backoff: WAIT,
+    onFailure: ({ cause, attempt }) => {
+      // A port that was free a moment ago may be taken now; any other failure stays one.
+      const portWasTaken = cause instanceof Error && cause.message.includes('already in use')
+      if (options.port !== undefined || !portWasTaken || attempt > 3) throw cause
+    },
+  })
+}
+
+async function startOnce(options: EmbeddedOptions, logger: Logger): Promise<EmbeddedServer> {
   const user = await serverUser()
   const binaries = await embeddedBinaries(user)
   const folder = await folderFor(options.directory, user)
@@ -70,6 +82,8 @@ async function start(place: Place): Promise<EmbeddedServer> {
   return { url: `${url}/${NAME}`, stop }
 }
 
+const WAIT = { initialMs: 50, factor: 1.5, maxMs: 500, jitter: 0 }
+
 const SETTINGS = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'timezone=UTC'].flatMap(
   (setting) => ['-c', setting],
 )
@@ -79,28 +93,36 @@ const FORGETFUL = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'
   (setting) => ['-c', setting],
 )
 
-const WAIT = { initialMs: 50, factor: 1.5, maxMs: 500, jitter: 0 }
-
-/** A server whose parent was killed a moment ago may still be stopping. */
+/** A server whose parent was killed a moment ago may still be stopping; one that goes on running is another's. */
 async function previousServerGone(cluster: string, logger: Logger): Promise<void> {
-  await retry(
-    async () => {
-      const [pid = ''] = (
-        await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')
-      ).split('\n')
-      if (isRunning(Number(pid)))
-        throw missing(
-          `another process (${pid}) runs the PostgreSQL in ${cluster}; use its url instead`,
-        )
+  await retry(() => refuseIfRunning(cluster), {
+    backoff: WAIT,
+    withinMs: 10_000,
+    onFailure: ({ cause, attempt }) => {
+      if (attempt === 1) logger.info({ cluster }, 'waiting for the previous server to stop')
+      if (attempt > 5 && cause instanceof InUse && !cause.isStopping) throw cause
     },
-    {
-      backoff: WAIT,
-      withinMs: 10_000,
-      onFailure: ({ attempt }) => {
-        if (attempt === 1) logger.info({ cluster }, 'waiting for the previous server to stop')
-      },
-    },
-  )
+  })
+}
+
+class InUse extends DatabaseError {
+  readonly isStopping: boolean
+
+  constructor(cluster: string, pid: string, isStopping: boolean) {
+    super(
+      'DATABASE_EMBEDDED_MISSING',
+      `another process runs the embedded PostgreSQL in ${cluster} (pid ${pid}); use that one by its url`,
+    )
+    this.isStopping = isStopping
+  }
+}
+
+/** postmaster.pid: the first line is the server's id, the eighth says "ready", "stopping" and the like. */
+async function refuseIfRunning(cluster: string): Promise<void> {
+  const file = await readFile(join(cluster, 'postmaster.pid'), 'utf8').catch(() => '')
+  const lines = file.split('\n')
+  const [pid = ''] = lines
+  if (isRunning(Number(pid))) throw new InUse(cluster, pid, lines[7]?.trim() === 'stopping')
 }
 
 function isRunning(pid: number): boolean {

@@ -55,7 +55,13 @@ async function connect(
       super(timed)
     }
   }
-  const pool = new pg.Pool({ ...config, Client: TimedClient, max: options.poolSize ?? 10 })
+  const pool = new pg.Pool({
+    ...config,
+    Client: TimedClient,
+    max: options.poolSize ?? 10,
+    // A program with nothing left to do ends, even if it forgot close().
+    allowExitOnIdle: true,
+  })
   // An idle connection was lost: the pool drops it, and opens another when one is needed.
   pool.on('error', (error) => {
     logger.warn({ database: safeUrl(url), error }, 'idle database connection lost')

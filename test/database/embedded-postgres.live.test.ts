@@ -1,0 +1,170 @@
+import { existsSync } from 'node:fs'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { openDatabase } from '../../src/database/open-database.ts'
+import type { Logger } from '../../src/logger.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { type Process, startProcess } from '../support/processes.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+const isRoot = process.getuid?.() === 0
+
+test('an embedded database is a real PostgreSQL, and a temporary one leaves nothing behind', async () => {
+  const sentences: string[] = []
+  const database = await openDatabase({
+    embedded: { directory: undefined },
+    logger: collecting(sentences),
+  })
+  onTestFinished(() => database.close())
+  const [row] = await database.query<{ data: string; version: string; zone: string }>(
+    "select version(), current_setting('data_directory') as data, current_setting('TimeZone') as zone",
+  )
+  expect(row).toMatchObject({ version: expect.stringMatching(/^PostgreSQL \d+/), zone: 'UTC' })
+  expect(sentences).toContain('preparing an embedded PostgreSQL, the first start takes a moment')
+  expect(new URL(database.url)).toMatchObject({
+    hostname: '127.0.0.1',
+    pathname: '/celery_toolbox',
+  })
+  expect(database.safeUrl).not.toContain(new URL(database.url).password)
+
+  await database.close()
+  expect(existsSync(dirname(row?.data ?? ''))).toBe(false)
+})
+
+test('what is in a directory is there again at the next start', async () => {
+  const directory = await folder()
+  const first = await openDatabase({ embedded: { directory } })
+  await first.query('create table t as select 42 as n')
+  await first.close()
+  const second = await openDatabase({ embedded: { directory } })
+  onTestFinished(() => second.close())
+  expect(await second.query('select n from t')).toEqual([{ n: 42 }])
+})
+
+test('a directory that another process uses is refused, naming it', async () => {
+  const directory = await folder()
+  const database = await openDatabase({ embedded: { directory } })
+  onTestFinished(() => database.close())
+  await expect(openDatabase({ embedded: { directory } })).rejects.toMatchObject({
+    code: 'DATABASE_EMBEDDED_MISSING',
+    message: expect.stringContaining(
+      `another process runs the embedded PostgreSQL in ${directory}/data`,
+    ),
+  })
+})
+
+test.each([
+  ['kill -9', 'wait', 'SIGKILL'],
+  ['SIGTERM', 'wait', 'SIGTERM'],
+  ['SIGINT', 'wait', 'SIGINT'],
+  ['an uncaught error', 'throw', undefined],
+  ['its own end without close()', '', undefined],
+] as const)('no server outlives a process that ends by %s', async (_, then, signal) => {
+  const child = open(['', then])
+  const { data, pid } = await opened(child)
+  if (signal !== undefined) child.kill(signal)
+  await child.exited
+  await waitFor('the server to end', () => !isRunning(pid))
+  await waitFor('its folder to go', () => !existsSync(dirname(data)))
+})
+
+test('after kill -9 the next start on the same directory waits for the old server and goes on', async () => {
+  const directory = await folder()
+  const child = open([directory, 'wait'])
+  await opened(child)
+  child.kill('SIGKILL')
+  await child.exited
+  const database = await openDatabase({ embedded: { directory } })
+  onTestFinished(() => database.close())
+  expect(await database.query('select 1 as one')).toEqual([{ one: 1 }])
+})
+
+// Anyone else is an ordinary user in all the tests above.
+if (isRoot) {
+  test('it also runs for an ordinary user', async () => {
+    const child = startProcess('setpriv', [
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+      ...command(['', 'close']),
+    ])
+    const [, line = ''] = await child.waitForLine(/^(\{.*\})$/m)
+    expect(JSON.parse(line).version).toMatch(/^PostgreSQL/)
+    expect(await child.exited).toMatchObject({ code: 0 })
+  })
+
+  test('for root, a directory closed to the server is refused by name', async () => {
+    const closed = await folder()
+    await chmod(closed, 0o700)
+    await expect(
+      openDatabase({ embedded: { directory: join(closed, 'db') } }),
+    ).rejects.toMatchObject({
+      code: 'DATABASE_EMBEDDED_MISSING',
+      message: expect.stringContaining(join(closed, 'db')),
+    })
+  })
+}
+
+test('a port that is taken is named in the error, and nothing is left behind', async () => {
+  const database = await openDatabase({ embedded: { directory: undefined } })
+  onTestFinished(() => database.close())
+  const before = await temporaryFolders()
+  const opening = openDatabase({
+    embedded: { directory: undefined, port: Number(new URL(database.url).port) },
+  })
+  await expect(opening).rejects.toMatchObject({
+    code: 'DATABASE_EMBEDDED_MISSING',
+    message: expect.stringContaining('Address already in use'),
+  })
+  expect(await temporaryFolders()).toEqual(before)
+})
+
+async function folder(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'celery-toolbox-test-'))
+  onTestFinished(() => rm(path, { recursive: true, force: true }))
+  return path
+}
+
+async function temporaryFolders(): Promise<string[]> {
+  return (await readdir(tmpdir())).filter((name) => name.startsWith('celery-toolbox-postgres-'))
+}
+
+function command(args: readonly string[]): string[] {
+  return [
+    process.execPath,
+    '--import',
+    'tsx',
+    join(import.meta.dirname, 'open-embedded.ts'),
+    ...args,
+  ]
+}
+
+function open(args: readonly string[]): Process {
+  const [node = '', ...rest] = command(args)
+  return startProcess(node, rest)
+}
+
+async function opened(child: Process): Promise<{ data: string; pid: number }> {
+  const [, line = ''] = await child.waitForLine(/^(\{.*\})$/m)
+  const { data } = JSON.parse(line)
+  const [pid] = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
+  return { data, pid: Number(pid) }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function collecting(sentences: string[]): Logger {
+  const collect = (fields: unknown, sentence?: string) => {
+    sentences.push(sentence ?? String(fields))
+  }
+  return { ...silentLogger, info: collect }
+}
