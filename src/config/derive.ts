@@ -8,6 +8,9 @@ import { renderResultBackend, unrenderable } from './result-backend.ts'
 import type { SettingName, SettingValues } from './settings.ts'
 import { readTaskQueues, type TaskQueue, taskQueue } from './task-queues.ts'
 
+/** Where celery.chord_unlock and its like go, by the first part of their names. */
+const CELERY_QUEUE = 'celery'
+
 /** Fills in the settings that follow from others, and checks how settings fit together. Returns warnings. */
 export function deriveSettings(resolution: Resolution): readonly string[] {
   const warnings = queueWarnings(resolution)
@@ -29,7 +32,7 @@ function deriveQueues(resolution: Resolution): void {
   const queues = value(resolution, 'QUEUES')
   const platformQueue = value(resolution, 'PLATFORM_QUEUE_NAME')
   problems.push(...queueNameProblems(queues, platformQueue))
-  if (platformQueue === value(resolution, 'task_default_queue')) {
+  if ([CELERY_QUEUE, value(resolution, 'task_default_queue')].includes(platformQueue)) {
     problems.push(
       `PLATFORM_QUEUE_NAME: ${printedShort(platformQueue)} is the default queue, expected a queue of its own`,
     )
@@ -42,17 +45,20 @@ function deriveQueues(resolution: Resolution): void {
   else replace(resolution, 'task_queues', readTaskQueues(given, exchangeOf(resolution), problems))
 }
 
-/** The default queue, the platform queue and the work queues, all on the default exchange. */
+/** `celery`, which Celery's own tasks are routed to, the platform, default and work queues, all on one exchange. */
 function derivedQueues(resolution: Resolution): TaskQueue[] {
-  const platform = value(resolution, 'PLATFORM_QUEUE_NAME')
   const defaultQueue = value(resolution, 'task_default_queue')
-  const defaultKey = value(resolution, 'task_default_routing_key') ?? defaultQueue
+  const keys = new Map([
+    [defaultQueue, value(resolution, 'task_default_routing_key') ?? defaultQueue],
+    ...value(resolution, 'QUEUES').map((name) => [name, name] as const),
+    [CELERY_QUEUE, CELERY_QUEUE],
+    [value(resolution, 'PLATFORM_QUEUE_NAME'), '#'],
+  ])
   const isQuorum = value(resolution, 'task_default_queue_type') === 'quorum'
-  const keys = new Map(value(resolution, 'QUEUES').map((name) => [name, name]))
   const options = isQuorum ? { queue_arguments: { 'x-queue-type': 'quorum' } } : {}
-  return [[defaultQueue, defaultKey] as const, [platform, '#'] as const, ...keys]
-    .filter(([name], index) => index < 2 || name !== defaultQueue)
-    .map(([name, key]) => taskQueue(name, { ...options, routing_key: key }, exchangeOf(resolution)))
+  return [...keys].map(([name, key]) =>
+    taskQueue(name, { ...options, routing_key: key }, exchangeOf(resolution)),
+  )
 }
 
 function exchangeOf(resolution: Resolution) {

@@ -7,7 +7,7 @@ test('the topology is one durable topic exchange with the default, the platform 
   expect(exchanges).toEqual([
     { name: 'task_exchange', type: 'topic', durable: true, autoDelete: false, arguments: {} },
   ])
-  expect(queues.map((queue) => queue.name)).toEqual(['celery', 'platform.fifo', 'msg', 'export'])
+  expect(queues.map((queue) => queue.name)).toEqual(['celery', 'msg', 'export', 'platform.fifo'])
   expect(new Set(queues.map(({ name: _, ...rest }) => JSON.stringify(rest)))).toEqual(
     new Set([
       JSON.stringify({ durable: true, exclusive: false, autoDelete: false, arguments: {} }),
@@ -15,9 +15,9 @@ test('the topology is one durable topic exchange with the default, the platform 
   )
   expect(bindings.map(({ exchange, queue, routingKey }) => [exchange, queue, routingKey])).toEqual([
     ['task_exchange', 'celery', 'celery'],
-    ['task_exchange', 'platform.fifo', '#'],
     ['task_exchange', 'msg', 'msg'],
     ['task_exchange', 'export', 'export'],
+    ['task_exchange', 'platform.fifo', '#'],
   ])
 })
 
@@ -25,6 +25,16 @@ test('the work queues are all queues but the platform queue', () => {
   const config = makeConfig({ queues: ['export', 'celery'], PLATFORM_QUEUE_NAME: 'mirror' })
   expect(config.workQueues()).toEqual(['celery', 'export'])
   expect(config.platformQueue).toBe('mirror')
+})
+
+test('the queue celery is there beside another default queue', () => {
+  const config = makeConfig({ task_default_queue: 'main', task_default_routing_key: 'main.#' })
+  expect(config.topology().bindings.map(({ queue, routingKey }) => [queue, routingKey])).toEqual([
+    ['main', 'main.#'],
+    ['export', 'export'],
+    ['celery', 'celery'],
+    ['platform.fifo', '#'],
+  ])
 })
 
 test('queue type and priority are declared as set', () => {
