@@ -160,3 +160,10 @@ export class DatabaseError extends ToolboxError {
 
 /** The monitor could not record what it was given. */
 export class MonitorError extends ToolboxError {}
+
+/** The command line was used wrongly. */
+export class UsageError extends ToolboxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('USAGE_INVALID', message, options)
+  }
+}

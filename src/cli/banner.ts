@@ -1,0 +1,34 @@
+import { safeUrl } from '../safe-url.ts'
+import type { App } from '../tasks/app.ts'
+import type { WorkerSettings } from '../worker/worker-options.ts'
+import { version } from './version.ts'
+
+/** What a worker says of itself when it starts, as Celery's does. */
+export function banner(app: App, settings: WorkerSettings, place: string): string {
+  const { config, tasks } = app
+  const topology = config.topology()
+  return [
+    '',
+    ` ${settings.name} · celery-toolbox ${version()} · Node.js ${process.versions.node}`,
+    '',
+    ` app          ${place}`,
+    ` broker       ${safeUrl(config.brokerUrl)}`,
+    ` results      ${safeUrl(config.result_backend ?? 'disabled://')}`,
+    ` concurrency  ${settings.concurrency} (async), prefetch ${settings.prefetch === 0 ? 'unlimited' : settings.prefetch}`,
+    '',
+    ' [queues]',
+    ...settings.queues.map((queue) => `   . ${queue}${boundBy(topology.bindings, queue)}`),
+    '',
+    ' [tasks]',
+    ...(tasks.names.length === 0 ? ['   (none)'] : tasks.names.map((name) => `   . ${name}`)),
+    '',
+  ].join('\n')
+}
+
+function boundBy(
+  bindings: readonly { exchange: string; queue: string; routingKey: string }[],
+  queue: string,
+): string {
+  const binding = bindings.find((candidate) => candidate.queue === queue)
+  return binding === undefined ? '' : `  exchange=${binding.exchange} key=${binding.routingKey}`
+}

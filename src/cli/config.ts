@@ -1,0 +1,88 @@
+import type { Command } from 'commander'
+import type { SettingRow } from '../config/setting-rows.ts'
+import { type GlobalOptions, openConfig } from './open-app.ts'
+import { print, printJson, printTable, wantsJson } from './output.ts'
+
+interface ConfigCommandOptions extends GlobalOptions {
+  readonly all?: boolean
+  readonly json?: boolean
+}
+
+const EXAMPLES = `
+Secrets are masked.
+
+Examples:
+  celery-toolbox config show -A app.ts
+  celery-toolbox config show --all --json | jq '.[] | select(.source != "default")'
+  celery-toolbox config check`
+
+export function addConfig(program: Command): void {
+  const config = program
+    .command('config')
+    .description('show or check the settings')
+    .addHelpText('after', EXAMPLES)
+  config
+    .command('show')
+    .description('list the settings and where each came from')
+    .option('--all', "also those that have Celery's own default")
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      await showConfig(command.optsWithGlobals<ConfigCommandOptions>())
+    })
+  config
+    .command('check')
+    .description('name every mistake in the settings')
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => {
+      await checkConfig(command.optsWithGlobals<ConfigCommandOptions>())
+    })
+}
+
+async function showConfig(options: ConfigCommandOptions): Promise<void> {
+  const config = await openConfig(options)
+  const { settingRows } = await import('../config/setting-rows.ts')
+  const rows = settingRows(config, { all: options.all === true })
+  if (wantsJson(options)) {
+    const { maskValue } = await import('../config/masking.ts')
+    return printJson(
+      rows.map((row) => ({ ...row, value: plainValue(maskValue(row.name, config.get(row.name))) })),
+    )
+  }
+  printTable<SettingRow>(
+    [
+      { title: 'setting', value: ({ name }) => name },
+      { title: 'value', value: ({ value }) => value },
+      { title: 'from', value: ({ source, variable }) => variable ?? source },
+    ],
+    rows,
+  )
+}
+
+/** JSON has no functions: they are shown by name. */
+function plainValue(value: unknown): unknown {
+  if (typeof value === 'function') return `<function ${value.name}>`
+  return Array.isArray(value) ? value.map(plainValue) : value
+}
+
+async function checkConfig(options: ConfigCommandOptions): Promise<void> {
+  const problems = await problemsOf(options)
+  if (options.json === true) printJson({ problems })
+  else if (problems.length === 0) print('the settings are fine')
+  else for (const problem of problems) print(`✗ ${problem}`)
+  if (problems.length > 0) process.exitCode = 2
+}
+
+async function problemsOf(options: GlobalOptions): Promise<readonly string[]> {
+  try {
+    await openConfig(options)
+    return []
+  } catch (error) {
+    if (hasProblems(error)) return error.problems
+    throw error
+  }
+}
+
+/** A ConfigError, also one of an app's own copy of the toolbox. */
+function hasProblems(error: unknown): error is Error & { readonly problems: readonly string[] } {
+  return error instanceof Error && 'problems' in error && Array.isArray(error.problems)
+}

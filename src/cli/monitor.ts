@@ -1,0 +1,72 @@
+import type { Command } from 'commander'
+import { safeUrl } from '../safe-url.ts'
+import { DATABASE_HELP, databaseUrl } from './database-url.ts'
+import { migrateUpWithProgress } from './migrate.ts'
+import { openApp } from './open-app.ts'
+import type { DatabaseOptions } from './open-database.ts'
+import { level, positiveInteger, seconds } from './option-values.ts'
+import { printError } from './output.ts'
+import { runService, serviceLogging } from './run-service.ts'
+
+interface MonitorCommandOptions extends DatabaseOptions {
+  readonly migrate?: boolean
+  readonly batchSize?: number
+  readonly loglevel: string
+  readonly grace?: number
+}
+
+const EXAMPLES = `
+Takes the copies of all messages from the platform queue, writes them in batches, and acknowledges after the commit.
+Any number may run. Stops on SIGTERM or Ctrl-C once what it holds is written.
+
+${DATABASE_HELP}
+
+Examples:
+  celery-toolbox monitor --migrate
+  celery-toolbox monitor -b amqp://broker.example --database postgresql://worker@db.example/history`
+
+export function addMonitor(program: Command): void {
+  program
+    .command('monitor')
+    .description('record every message and outcome in Postgres')
+    .option('--migrate', 'bring the tables up to date first')
+    .option('--database <url>', 'the database, as postgresql://…')
+    .option('--batch-size <n>', 'the most messages that one transaction writes', positiveInteger)
+    .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
+    .option('--grace <seconds>', 'how long a warm shutdown waits (default: 10)', seconds)
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      await runMonitor(command.optsWithGlobals<MonitorCommandOptions>())
+    })
+}
+
+async function runMonitor(options: MonitorCommandOptions): Promise<void> {
+  await using app = await openApp(options)
+  const { config } = app
+  const url = databaseUrl(config, options.database)
+  const loglevel = options.debug === true ? 'debug' : options.loglevel
+  await using logging = await serviceLogging(config, loglevel)
+  const { logger } = logging
+  app.useLogger(logger)
+  const { openDatabase } = await import('../database/open-database.ts')
+  await using database = await openDatabase({ url, logger })
+  if (options.migrate === true) await migrateUpWithProgress(database)
+  const { Monitor } = await import('../monitor/monitor.ts')
+  const { batchSize } = options
+  const broker = app.broker()
+  const monitor = new Monitor({
+    broker,
+    database,
+    config,
+    logger,
+    ...(batchSize !== undefined && { batchSize }),
+  })
+  await runService(monitor, {
+    name: 'monitor',
+    graceSeconds: options.grace,
+    onStarted: () =>
+      printError(
+        `monitor: ${config.platformQueue} on ${broker.safeUrl} is recorded in ${safeUrl(url)}`,
+      ),
+  })
+}

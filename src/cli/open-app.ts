@@ -1,0 +1,68 @@
+import type { Config } from '../config/config.ts'
+import type { CeleryApp } from '../create-app.ts'
+import { UsageError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { printError } from './output.ts'
+
+/** The options that every command takes. */
+export interface GlobalOptions {
+  readonly app?: string
+  readonly broker?: string
+  readonly resultBackend?: string
+  readonly debug?: boolean
+}
+
+/** The app that -A names; without one, an app with no tasks of its own, configured by the environment. */
+export async function openApp(options: GlobalOptions): Promise<CeleryApp> {
+  if (options.app === undefined) {
+    const { createApp } = await import('../create-app.ts')
+    return createApp(await environmentConfig(options))
+  }
+  await overrideEnvironment(options)
+  const { loadApp } = await import('./load-app.ts')
+  const app = await loadApp(options.app)
+  refuseOverruled(app.config, options)
+  return app
+}
+
+/** The config of that app, or of the environment and `.env`. */
+export async function openConfig(options: GlobalOptions): Promise<Config> {
+  return options.app === undefined
+    ? await environmentConfig(options)
+    : (await openApp(options)).config
+}
+
+/** A logger for a command that does one thing: it says what went wrong on the way, or all of it. */
+export async function commandLogger(config: Config, options: GlobalOptions): Promise<Logger> {
+  const { createLogger } = await import('../config/logging.ts')
+  return await createLogger(config, { level: options.debug === true ? 'debug' : 'warn' })
+}
+
+async function environmentConfig({ broker, resultBackend }: GlobalOptions): Promise<Config> {
+  const { Config } = await import('../config/config.ts')
+  return new Config({
+    ...(broker !== undefined && { broker_url: broker }),
+    ...(resultBackend !== undefined && { result_backend: resultBackend }),
+    warn: (sentence) => printError(`warning: ${sentence}`),
+  })
+}
+
+/** The app builds its own Config, so -b and --result-backend reach it as variables. */
+async function overrideEnvironment({ broker, resultBackend }: GlobalOptions): Promise<void> {
+  const { setVariables } = await import('../config/environment.ts')
+  setVariables({
+    ...(broker !== undefined && { CELERY_BROKER_URL: broker }),
+    ...(resultBackend !== undefined && { CELERY_RESULT_BACKEND: resultBackend }),
+  })
+}
+
+function refuseOverruled(config: Config, { broker, resultBackend }: GlobalOptions): void {
+  const asked = [
+    ['broker_url', '--broker', broker],
+    ['result_backend', '--result-backend', resultBackend],
+  ] as const
+  for (const [setting, option, value] of asked) {
+    if (value === undefined || config.source(setting) !== 'argument') continue
+    throw new UsageError(`the app gives ${setting} to its Config itself, so ${option} has no effect`)
+  }
+}

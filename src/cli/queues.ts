@@ -1,0 +1,43 @@
+import type { Command } from 'commander'
+import { commandLogger, type GlobalOptions, openApp } from './open-app.ts'
+import { printJson, printTable, wantsJson } from './output.ts'
+import { type QueueState, queueStates } from './queue-states.ts'
+
+interface QueuesCommandOptions extends GlobalOptions {
+  readonly json?: boolean
+}
+
+const EXAMPLES = `
+A queue that is not there yet has no numbers: the first worker or publish declares it.
+
+Examples:
+  celery-toolbox queues -A app.ts
+  celery-toolbox queues --json | jq 'map(select(.consumers == 0))'`
+
+export function addQueues(program: Command): void {
+  program
+    .command('queues')
+    .description('list the queues: what waits, who consumes, how they are bound')
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      await runQueues(command.optsWithGlobals<QueuesCommandOptions>())
+    })
+}
+
+async function runQueues(options: QueuesCommandOptions): Promise<void> {
+  await using app = await openApp(options)
+  app.useLogger(await commandLogger(app.config, options))
+  const states = await queueStates(app.config, app.broker())
+  if (wantsJson(options)) return printJson(states)
+  printTable<QueueState>(
+    [
+      { title: 'queue', value: ({ name }) => name },
+      { title: 'messages', value: ({ messages }) => messages ?? '–', align: 'right' },
+      { title: 'consumers', value: ({ consumers }) => consumers ?? '–', align: 'right' },
+      { title: 'exchange', value: ({ exchange }) => exchange },
+      { title: 'routing key', value: ({ routingKey }) => routingKey },
+    ],
+    states,
+  )
+}

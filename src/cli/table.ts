@@ -1,0 +1,100 @@
+export interface Column<Row> {
+  readonly title: string
+  readonly value: (row: Row) => unknown
+  readonly align?: 'left' | 'right'
+  /** The SGR code of a cell's colour, e.g. "32"; undefined for none. */
+  readonly colour?: (row: Row) => string | undefined
+}
+
+export interface TableOptions {
+  /** Longer lines are made to fit by shortening the widest columns. Undefined: no limit. */
+  readonly width?: number | undefined
+  readonly isColoured?: boolean
+}
+
+const GAP = '  '
+const NARROWEST = 6
+
+/** An aligned table with a line of titles; never wider than `width`. */
+export function renderTable<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  { width, isColoured = false }: TableOptions = {},
+): string {
+  const titles = columns.map(({ title }) => title.toUpperCase())
+  const cells = rows.map((row) => columns.map((column) => cellText(column.value(row))))
+  const widths = fitted(widestOf([titles, ...cells]), width)
+  const line = (texts: readonly string[], row?: Row): string =>
+    columns
+      .map((column, index) => {
+        const text = aligned(texts[index] ?? '', widths[index] ?? 0, column.align)
+        const colour = isColoured && row !== undefined ? column.colour?.(row) : undefined
+        return colour === undefined ? text : `\u001B[${colour}m${text}\u001B[0m`
+      })
+      .join(GAP)
+      .trimEnd()
+  return [line(titles), ...rows.map((row, index) => line(cells[index] ?? [], row))].join('\n')
+}
+
+/** One line of harmless text: what came with a message must not steer the terminal. */
+export function cellText(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  const text = value instanceof Date ? shortTime(value) : String(value)
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
+  return text.replace(/[\u0000-\u001F\u007F-\u009F]+/g, ' ')
+}
+
+export function statusColour(status: string): string | undefined {
+  switch (status) {
+    case 'SUCCESS':
+      return '32'
+    case 'FAILURE':
+    case 'REVOKED':
+    case 'LOST':
+      return '31'
+    case 'RETRY':
+    case 'EXPIRED':
+      return '33'
+    default:
+      return undefined
+  }
+}
+
+function shortTime(time: Date): string {
+  return time.toISOString().replace('T', ' ').replace(/\..*$/, '')
+}
+
+function widestOf(lines: readonly (readonly string[])[]): number[] {
+  const [first = []] = lines
+  return first.map((_, index) =>
+    lines.reduce((widest, line) => Math.max(widest, lengthOf(line[index] ?? '')), 0),
+  )
+}
+
+/** Takes from the widest columns until the line fits. */
+function fitted(widths: readonly number[], width: number | undefined): number[] {
+  const result = [...widths]
+  if (width === undefined) return result
+  const room = width - GAP.length * (widths.length - 1)
+  for (let excess = sum(result) - room; excess > 0; excess -= 1) {
+    const widest = result.indexOf(Math.max(...result))
+    if ((result[widest] ?? 0) <= NARROWEST) break
+    result[widest] = (result[widest] ?? 0) - 1
+  }
+  return result
+}
+
+function aligned(text: string, width: number, align: Column<unknown>['align']): string {
+  const letters = [...text]
+  const cut = letters.length > width ? `${letters.slice(0, width - 1).join('')}…` : text
+  const padding = ' '.repeat(Math.max(0, width - lengthOf(cut)))
+  return align === 'right' ? padding + cut : cut + padding
+}
+
+function lengthOf(text: string): number {
+  return [...text].length
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

@@ -1,0 +1,63 @@
+import type { Command } from 'commander'
+import { UsageError } from '../errors.ts'
+import { banner } from './banner.ts'
+import { type GlobalOptions, openApp } from './open-app.ts'
+import { count, level, names, positiveInteger, seconds } from './option-values.ts'
+import { print } from './output.ts'
+import { runService, serviceLogging } from './run-service.ts'
+
+interface WorkerCommandOptions extends GlobalOptions {
+  readonly queues?: readonly string[]
+  readonly concurrency?: number
+  readonly loglevel: string
+  readonly hostname?: string
+  readonly pool: string
+  readonly prefetchMultiplier?: number
+  readonly grace?: number
+}
+
+const EXAMPLES = `
+Stops on SIGTERM or Ctrl-C: takes nothing new and finishes what runs; a second time, it stops at once, and what is
+acknowledged late goes back to its queue.
+
+Examples:
+  celery-toolbox worker -A app.ts
+  celery-toolbox worker -A app.ts -Q export,celery -c 20 -n export@%h -l debug
+  celery-toolbox worker -A dist/app.js --grace 30`
+
+export function addWorker(program: Command): void {
+  program
+    .command('worker')
+    .description('run the tasks of an app')
+    .option('-Q, --queues <names>', 'the work queues to take from (default: all)', names)
+    .option('-c, --concurrency <n>', 'tasks that run at a time', positiveInteger)
+    .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
+    .option('-n, --hostname <name>', 'the name of the worker; %h is the host')
+    .option('-P, --pool <pool>', 'how tasks run; there is only async', 'async')
+    .option('--prefetch-multiplier <n>', 'messages taken ahead for each slot; 0: no limit', count)
+    .option('--grace <seconds>', 'how long a warm shutdown waits (default: no limit)', seconds)
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      await runWorker(command.optsWithGlobals<WorkerCommandOptions>())
+    })
+}
+
+async function runWorker(options: WorkerCommandOptions): Promise<void> {
+  const { app: place, queues, concurrency, hostname: name, prefetchMultiplier } = options
+  if (place === undefined) throw new UsageError('a worker needs its app: worker -A app.ts')
+  if (options.pool !== 'async') {
+    throw new UsageError(`there is no pool "${options.pool}" here: the only one is "async"`)
+  }
+  await using app = await openApp(options)
+  const loglevel = options.debug === true ? 'debug' : options.loglevel
+  await using logging = await serviceLogging(app.config, loglevel)
+  app.useLogger(logging.logger)
+  const worker = app.worker({
+    ...(queues !== undefined && { queues }),
+    ...(concurrency !== undefined && { concurrency }),
+    ...(prefetchMultiplier !== undefined && { prefetchMultiplier }),
+    ...(name !== undefined && { name }),
+  })
+  print(banner(app, worker.settings, place))
+  await runService(worker, { name: 'worker', graceSeconds: options.grace })
+}
