@@ -1,13 +1,18 @@
 import type { ChannelModel } from 'amqplib'
-import { type Backoff, retry } from '../../async/backoff.ts'
+import { type Backoff, backoffDelayMs, retry } from '../../async/backoff.ts'
 import { type Deferred, deferred } from '../../async/deferred.ts'
+import { sleep } from '../../async/sleep.ts'
 import { withDeadline } from '../../async/with-deadline.ts'
 import { BrokerError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { brokerClosed } from '../broker-errors.ts'
+import { end } from './end.ts'
 import { isHopeless, serverText } from './server-errors.ts'
 
 const RECONNECT: Backoff = { initialMs: 100, factor: 2, maxMs: 5000, jitter: 0.5 }
+
+/** A connection that lasted this long was a good one. */
+const STEADY_MS = 5000
 
 export interface ConnectionParts {
   readonly safeUrl: string
@@ -29,6 +34,9 @@ export class AmqpConnection {
   #isUsable: boolean = false
   #isSeeking: boolean = false
   #seekUntil = 0
+  #openedAt = 0
+  /** Connections in a row that were lost soon. */
+  #shortLives = 0
   #lastFailure: unknown
   /** It was open before: what follows is a reconnect, which goes on for as long as it takes. */
   #wasOpen: boolean = false
@@ -72,12 +80,12 @@ export class AmqpConnection {
     this.#model = undefined
     this.#isUsable = false
     this.#opened.reject(brokerClosed(this.#parts.safeUrl))
-    // It may have been lost this very moment; then there is nothing left to close.
-    await model?.close().catch(() => undefined)
+    if (model !== undefined) await end(model)
   }
 
   async #seek(): Promise<void> {
     try {
+      if (this.#wasOpen) await sleep(this.#reconnectDelayMs(), this.#closing.signal)
       await retry(() => this.#open(), {
         backoff: RECONNECT,
         signal: this.#closing.signal,
@@ -92,6 +100,13 @@ export class AmqpConnection {
     if (!this.#isUsable && this.#wasOpen) this.seek(0)
   }
 
+  /** Not at once, as all the other clients were cut off too; and later each time it does not last. */
+  #reconnectDelayMs(): number {
+    const lasted = performance.now() - this.#openedAt > STEADY_MS
+    this.#shortLives = lasted ? 0 : this.#shortLives + 1
+    return backoffDelayMs(RECONNECT, this.#shortLives + 1)
+  }
+
   async #open(): Promise<void> {
     const model = await this.#parts.connect()
     this.#closing.signal.throwIfAborted()
@@ -101,11 +116,12 @@ export class AmqpConnection {
       await this.#parts.onOpen(model)
     } catch (cause) {
       if (this.#model === model) this.#model = undefined
-      await model.close().catch(() => undefined) // it is of no use, closed or not
+      await end(model)
       throw cause
     }
     if (this.#model !== model) throw new Error('the connection was lost while it was being set up')
     this.#isUsable = true
+    this.#openedAt = performance.now()
     this.#lastFailure = undefined
     this.#opened.resolve(model)
     if (this.#wasOpen) this.#parts.onRestored()

@@ -6,7 +6,11 @@ import type { ConsumeOptions, Delivery, Subscription } from '../broker.ts'
 import { queueMissing } from '../broker-errors.ts'
 import { AckWindow } from './ack-window.ts'
 import { AmqpDelivery } from './amqp-delivery.ts'
+import { end } from './end.ts'
 import { isNotFound, serverText } from './server-errors.ts'
+
+/** AMQP has 16 bits for it; beyond, the server sends without a limit and the rest is held here. */
+const MOST_PREFETCH = 65_535
 
 const nextTurn = setImmediate
 
@@ -103,8 +107,7 @@ export class AmqpConsumer implements Subscription {
       await this.#stopConsuming()
       attachment?.window.flush()
       this.#detach(attachment)
-      // A channel that is closed already is as good.
-      await attachment?.channel.close().catch(() => undefined)
+      if (attachment !== undefined) await end(attachment.channel)
       this.#parts.onClosed(this)
     })
   }
@@ -137,7 +140,7 @@ export class AmqpConsumer implements Subscription {
     const attachment = this.#attachment
     if (attachment === undefined) return
     const { channel } = attachment
-    await channel.prefetch(this.#prefetch, false)
+    await channel.prefetch(this.#prefetch > MOST_PREFETCH ? 0 : this.#prefetch, false)
     const { consumerTag } = await channel.consume(
       this.queue,
       (received) => this.#onMessage(received, attachment),
@@ -228,7 +231,7 @@ export class AmqpConsumer implements Subscription {
     this.#parts.log.warn({ queue: this.queue }, 'queue gone, declaring it again')
     attachment.consumerTag = undefined
     this.#detach(attachment)
-    attachment.channel.close().catch(() => undefined) // closed already
+    void end(attachment.channel)
     nextTurn(() => this.#onChannelEnd(attachment, undefined))
   }
 
