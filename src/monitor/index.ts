@@ -1,0 +1,29 @@
+export type { Connection, Database } from '../database/database.ts'
+export {
+  type MigrateOptions,
+  type MigrationStatus,
+  migrateDown,
+  migrateUp,
+  migrationStatus,
+} from '../database/migrate.ts'
+export { type OpenDatabaseOptions, openDatabase } from '../database/open-database.ts'
+export { DatabaseError, MonitorError } from '../errors.ts'
+export { createDataSource } from './entities/data-source.ts'
+export {
+  entities,
+  MessageEntity,
+  type MessageRow,
+  QuarantineEntity,
+  type QuarantineRow,
+  TaskEntity,
+  TaskHistoryEntity,
+  type TaskHistoryRow,
+  TaskMetaEntity,
+  type TaskMetaRow,
+  type TaskRow,
+  TasksetMetaEntity,
+  type TasksetMetaRow,
+} from './entities/index.ts'
+export { lastResortQueue } from './last-resort.ts'
+export { Monitor, type MonitorOptions } from './monitor.ts'
+export type { BatchReport, MonitorStats } from './monitor-stats.ts'

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import type { Delivery } from '../brokers/broker.ts'
+import type { Headers, MessageProperties } from '../protocol/message.ts'
+import { storableText } from './storable-text.ts'
+import { exactText } from './stored-headers.ts'
+
+/** A row of monitor.message: what was published, as it was. */
+export interface MessageEntry {
+  readonly receivedAtMs: number
+  readonly exchange: string
+  readonly routingKey: string
+  /** Text for jsonb columns. */
+  readonly properties: string
+  readonly headers: string
+  readonly body: Buffer
+  /** The same for each copy of a message, however often it is delivered. */
+  readonly digest: Buffer
+}
+
+/** What sets no message apart: 128 bits of SHA-256, as nobody may make two messages that look the same. */
+export const DIGEST_BYTES = 16
+
+export function messageEntry({ message, route }: Delivery, receivedAtMs: number): MessageEntry {
+  const properties = exactText(amqpProperties(message.properties))
+  const headers = exactText(asPublished(message.headers))
+  const { exchange, routingKey } = route
+  const digest = createHash('sha256')
+    .update(
+      `${exchange.length} ${exchange}${routingKey.length} ${routingKey}${properties}${headers}`,
+    )
+    .update(message.body)
+    .digest()
+    .subarray(0, DIGEST_BYTES)
+  return {
+    receivedAtMs,
+    exchange: storableText(exchange),
+    routingKey: storableText(routingKey),
+    properties,
+    headers,
+    body: message.body,
+    digest,
+  }
+}
+
+/** Properties as AMQP, Python and our tables name them; what a broker adds of its own is kept as it is. */
+export function amqpProperties(properties: MessageProperties): Record<string, unknown> {
+  const named: Record<string, unknown> = {}
+  for (const name in properties) {
+    const value = properties[name as keyof MessageProperties]
+    if (value !== undefined) named[AMQP_NAMES[name] ?? name] = value
+  }
+  return named
+}
+
+/** The other way round, to publish a recorded message again. */
+export function propertiesOf(named: Readonly<Record<string, unknown>>): MessageProperties {
+  return Object.fromEntries(
+    Object.entries(named).map(([name, value]) => [OUR_NAMES[name] ?? name, value]),
+  )
+}
+
+const AMQP_NAMES: Readonly<Record<string, string>> = {
+  contentType: 'content_type',
+  contentEncoding: 'content_encoding',
+  deliveryMode: 'delivery_mode',
+  correlationId: 'correlation_id',
+  replyTo: 'reply_to',
+  messageId: 'message_id',
+  userId: 'user_id',
+  appId: 'app_id',
+}
+
+const OUR_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(AMQP_NAMES).map(([ours, theirs]) => [theirs, ours]),
+)
+
+/** Without the counters a quorum queue adds, which differ from one delivery to the next. */
+function asPublished(headers: Headers): Headers {
+  if (!COUNTERS.some((name) => name in headers)) return headers
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !COUNTERS.includes(name)))
+}
+
+const COUNTERS = ['x-delivery-count', 'x-acquired-count']

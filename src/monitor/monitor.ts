@@ -1,0 +1,216 @@
+import { retry } from '../async/backoff.ts'
+import { sleep } from '../async/sleep.ts'
+import type { Broker, Delivery } from '../brokers/broker.ts'
+import type { Config } from '../config/config.ts'
+import type { Database } from '../database/database.ts'
+import { requireMigrations } from '../database/migrate.ts'
+import { type Logger, silentLogger } from '../logger.ts'
+import { Backlog, type BatchLimits } from './backlog.ts'
+import { Intake } from './intake.ts'
+import { moveAside } from './last-resort.ts'
+import { type Mirrored, mirrored } from './mirrored.ts'
+import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-stats.ts'
+import { Partitions } from './partitions.ts'
+import { type Recorded, Recorder } from './recorder.ts'
+import { WorkQueues } from './work-queues.ts'
+
+export interface MonitorOptions {
+  readonly broker: Broker
+  readonly database: Database
+  /** Names the platform queue, and the topology it is part of. */
+  readonly config: Pick<Config, 'platformQueue' | 'topology'>
+  readonly logger?: Logger
+  /** The most messages one transaction writes. Default 500. */
+  readonly batchSize?: number
+  /** The most bytes one transaction writes, unless a single message is larger. Default 8 MiB. */
+  readonly maxBatchBytes?: number
+  /** The most messages taken from the queue and not yet recorded. Default four batches. */
+  readonly prefetch?: number
+  /** Told of each batch once it is committed and acked. */
+  readonly onBatch?: (batch: BatchReport) => void
+}
+
+const BATCH_SIZE = 500
+const BATCH_BYTES = 8 * 1024 * 1024
+/** From here on messages stay in their queue until some of those in hand are written. */
+const MOST_HELD_BYTES = 64 * 1024 * 1024
+const STOP_GRACE_MS = 10_000
+const CONSUME_BACKOFF = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.5 }
+
+/**
+ * Journey 6/8, monitor: the copies that the platform queue gets of every message become rows in Postgres.
+ * A delivery is acked once its row is committed. Next: Postgres, in write-batch.ts.
+ */
+export class Monitor {
+  readonly #options: MonitorOptions
+  readonly #logger: Logger
+  readonly #limits: BatchLimits
+  readonly #queues: WorkQueues
+  readonly #backlog = new Backlog()
+  readonly #counters = new MonitorCounters()
+  readonly #intake: Intake
+  readonly #recorder: Recorder
+  readonly #partitions: Partitions
+  readonly #givingUp = new AbortController()
+  /** Compressed messages that are being expanded. */
+  readonly #expanding = new Set<Promise<void>>()
+  #writing: Promise<void> | undefined
+  #stopping: Promise<void> | undefined
+
+  constructor(options: MonitorOptions) {
+    const { config, database, logger = silentLogger } = options
+    this.#options = options
+    this.#logger = logger.child({ queue: config.platformQueue })
+    this.#limits = {
+      messages: options.batchSize ?? BATCH_SIZE,
+      bytes: options.maxBatchBytes ?? BATCH_BYTES,
+    }
+    this.#queues = new WorkQueues(config.topology(), config.platformQueue)
+    this.#intake = new Intake(this.#logger)
+    this.#partitions = new Partitions(database, this.#logger)
+    this.#recorder = new Recorder({
+      database,
+      logger: this.#logger,
+      signal: this.#givingUp.signal,
+      onAway: (cause) => this.#onAway(cause),
+      onBack: () => this.#onBack(),
+    })
+  }
+
+  /** Resolves once it consumes; rejects where the database or the broker are not as they should be. */
+  async start(): Promise<void> {
+    const { broker, config, database } = this.#options
+    await requireMigrations(database)
+    await this.#partitions.start()
+    await broker.declare(config.topology())
+    await this.#consume()
+    this.#logger.info({ broker: broker.safeUrl, database: database.safeUrl }, 'monitor started')
+  }
+
+  /** Writes what is in hand, for `graceMs` at most; what is left then comes again to the next monitor. */
+  async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#stopping ??= this.#stop(options.graceMs ?? STOP_GRACE_MS)
+    await this.#stopping
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  stats(): MonitorStats {
+    return this.#counters.stats(this.#backlog)
+  }
+
+  async #consume(): Promise<void> {
+    const { broker, config } = this.#options
+    const prefetch = this.#options.prefetch ?? 4 * this.#limits.messages
+    const subscription = await broker.consume(
+      config.platformQueue,
+      { prefetch, onCancel: (cause) => this.#onCancel(cause) },
+      (delivery) => this.#onDelivery(delivery),
+    )
+    await this.#intake.open(subscription)
+  }
+
+  #onDelivery(delivery: Delivery): void {
+    const read = mirrored(delivery, this.#queues)
+    if (!(read instanceof Promise)) {
+      this.#add(read)
+      return
+    }
+    const added = read.then((one) => this.#add(one)).finally(() => this.#expanding.delete(added))
+    this.#expanding.add(added)
+  }
+
+  #add(one: Mirrored): void {
+    this.#backlog.add(one)
+    if (this.#backlog.bytes > MOST_HELD_BYTES) void this.#intake.hold('memory')
+    this.#writing ??= this.#write()
+  }
+
+  /** Batch after batch, each with what has come while the one before was written. */
+  async #write(): Promise<void> {
+    // What arrives in the same turn of the event loop goes along.
+    await nextTurn()
+    while (this.#backlog.size > 0 && !this.#givingUp.signal.aborted) {
+      await this.#writeOne(this.#backlog.take(this.#limits))
+      if (this.#backlog.bytes <= MOST_HELD_BYTES / 2) await this.#intake.release('memory')
+    }
+    // In the same step as the last look at the backlog, so that nothing is added unseen.
+    this.#writing = undefined
+  }
+
+  async #writeOne(batch: readonly Mirrored[]): Promise<void> {
+    const startedAt = performance.now()
+    try {
+      const outcome = await this.#recorder.record(batch)
+      await this.#settle(outcome)
+      const report = this.#counters.count(outcome, performance.now() - startedAt)
+      this.#options.onBatch?.(report)
+    } catch (cause) {
+      // Unacked, so it is delivered again.
+      if (this.#givingUp.signal.aborted) return
+      this.#counters.failed(cause)
+      this.#logger.error({ cause, messages: batch.length }, 'a batch stays unacked')
+    }
+  }
+
+  async #settle({ recorded, refused }: Recorded): Promise<void> {
+    const { broker, config } = this.#options
+    const context = { queue: config.platformQueue, logger: this.#logger }
+    for (const { delivery } of refused) await moveAside(broker, delivery, context)
+    await Promise.all(recorded.map(({ delivery }) => delivery.ack()))
+  }
+
+  #onAway(cause: unknown): void {
+    this.#counters.away(cause)
+    this.#logger.warn({ cause }, 'database away, consuming is paused until it is back')
+    void this.#intake.hold('database')
+  }
+
+  #onBack(): void {
+    this.#counters.back()
+    this.#logger.info('database back, consuming goes on')
+    void this.#intake.release('database')
+  }
+
+  /** The queue was deleted: declared anew, it is consumed again. */
+  #onCancel(cause: Error): void {
+    this.#counters.failed(cause)
+    this.#logger.error({ cause }, 'the platform queue is gone, declaring it again')
+    const { broker, config } = this.#options
+    const { signal } = this.#givingUp
+    const consumeAgain = retry(
+      async () => {
+        await broker.declare(config.topology())
+        await this.#consume()
+      },
+      { backoff: CONSUME_BACKOFF, signal },
+    )
+    consumeAgain.catch((error: unknown) => {
+      if (!signal.aborted) this.#logger.error({ error }, 'the platform queue is not consumed')
+    })
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    await this.#intake.hold('stopping')
+    const patience = new AbortController()
+    await Promise.race([this.#drained(), sleep(graceMs, patience.signal).catch(() => undefined)])
+    patience.abort()
+    this.#givingUp.abort()
+    await this.#intake.close()
+    await this.#partitions.stop()
+    this.#logger.info({ ...this.stats() }, 'monitor stopped')
+  }
+
+  async #drained(): Promise<void> {
+    await Promise.all(this.#expanding)
+    while (this.#writing !== undefined) await this.#writing
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}

@@ -1,0 +1,20 @@
+/**
+ * What a failed write of a batch asks for:
+ * - `contended`: another monitor was in the way; write it again
+ * - `row`: a value in some row is the cause; the others go without it
+ * - `away`: the database is gone, full, read-only, not migrated; wait until it is back
+ */
+export type RecordFailure = 'contended' | 'row' | 'away'
+
+/** By SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html. */
+const CONTENDED = /^(?:40001|40P01|55P03)$/
+/** Data exceptions, constraints, limits (an index row too long), and what PostgreSQL did not foresee itself. */
+const ROW = /^(?:22...|23...|54...|XX000)$/
+
+export function recordFailureOf(error: unknown): RecordFailure {
+  // Values too long for a JavaScript string, and the like: found before anything was sent.
+  if (error instanceof RangeError || error instanceof TypeError) return 'row'
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (CONTENDED.test(code)) return 'contended'
+  return ROW.test(code) ? 'row' : 'away'
+}

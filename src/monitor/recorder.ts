@@ -1,0 +1,107 @@
+import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
+import { sleep } from '../async/sleep.ts'
+import type { Database } from '../database/database.ts'
+import type { Logger } from '../logger.ts'
+import type { Mirrored } from './mirrored.ts'
+import { recordFailureOf } from './record-failure.ts'
+import { storableText } from './storable-text.ts'
+import { writeBatch } from './write-batch.ts'
+
+export interface RecorderOptions {
+  readonly database: Database
+  readonly logger: Logger
+  /** Ends the waiting for a database that is away. */
+  readonly signal: AbortSignal
+  /** Told when the database is gone, and when it is back. */
+  readonly onAway: (cause: unknown) => void
+  readonly onBack: () => void
+}
+
+/** What became of a batch: `refused` are the messages that PostgreSQL takes in no form. */
+export interface Recorded {
+  readonly recorded: readonly Mirrored[]
+  readonly refused: readonly Mirrored[]
+}
+
+const AWAY_BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 5000, jitter: 0.5 }
+const CONTENDED_BACKOFF: Backoff = { initialMs: 10, factor: 2, maxMs: 1000, jitter: 1 }
+
+/** Writes batches, whatever it takes: through deadlocks, absences of the database, and rows that it refuses. */
+export class Recorder {
+  readonly #options: RecorderOptions
+  #isAway: boolean = false
+
+  constructor(options: RecorderOptions) {
+    this.#options = options
+  }
+
+  /** Rejects only with the signal's reason; then nothing is known of the batch, and it must not be acked. */
+  async record(batch: readonly Mirrored[]): Promise<Recorded> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await writeBatch(this.#options.database, batch)
+        this.#setAway(false)
+        return { recorded: batch, refused: [] }
+      } catch (cause) {
+        if (recordFailureOf(cause) === 'row') return await this.#recordWithout(cause, batch)
+        await this.#wait(cause, attempt)
+      }
+    }
+  }
+
+  /** One row spoils its transaction: halving finds it. */
+  async #recordWithout(cause: unknown, batch: readonly Mirrored[]): Promise<Recorded> {
+    const [only] = batch
+    if (batch.length === 1 && only !== undefined) return await this.#recordRefused(cause, only)
+    const middle = Math.ceil(batch.length / 2)
+    const first = await this.record(batch.slice(0, middle))
+    const second = await this.record(batch.slice(middle))
+    return {
+      recorded: [...first.recorded, ...second.recorded],
+      refused: [...first.refused, ...second.refused],
+    }
+  }
+
+  /** A row that PostgreSQL refuses is kept in the quarantine, unless that is what it refuses. */
+  async #recordRefused(cause: unknown, one: Mirrored): Promise<Recorded> {
+    const { logger } = this.#options
+    if (one.task === null && one.problem !== null) {
+      logger.error({ taskId: one.taskId, cause }, 'the quarantine refuses a message')
+      return { recorded: [], refused: [one] }
+    }
+    const reason = `PostgreSQL refused its row: ${storableText(textOf(cause))}`
+    const problem = one.problem ?? { code: 'ROW_REFUSED', reason }
+    return await this.record([{ ...one, task: null, taskId: shortened(one.taskId), problem }])
+  }
+
+  async #wait(cause: unknown, attempt: number): Promise<void> {
+    const { signal } = this.#options
+    if (recordFailureOf(cause) === 'contended') {
+      this.#options.logger.debug(
+        { cause, attempt },
+        'another monitor was in the way, writing again',
+      )
+      await sleep(backoffDelayMs(CONTENDED_BACKOFF, attempt), signal)
+      return
+    }
+    this.#setAway(true, cause)
+    await sleep(backoffDelayMs(AWAY_BACKOFF, attempt), signal)
+  }
+
+  #setAway(isAway: boolean, cause?: unknown): void {
+    if (isAway === this.#isAway) return
+    this.#isAway = isAway
+    if (isAway) this.#options.onAway(cause)
+    else this.#options.onBack()
+  }
+}
+
+function textOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  return 'code' in cause ? `${cause.message} (${String(cause.code)})` : cause.message
+}
+
+/** A long id may be what was refused. */
+function shortened(taskId: string | null): string | null {
+  return taskId === null || taskId.length <= 500 ? taskId : `${taskId.slice(0, 500)}…`
+}

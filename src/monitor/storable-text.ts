@@ -1,0 +1,14 @@
+const NUL = '\u0000'
+const REPLACEMENT = '\uFFFD'
+const SURROGATE = /[\ud800-\udfff]/
+
+/** Text as PostgreSQL can hold it: it has no NUL and no lone surrogate, so U+FFFD stands for them. */
+export function storableText(text: string): string {
+  const whole = text.includes(NUL) ? text.replaceAll(NUL, REPLACEMENT) : text
+  // UTF-8 has no lone surrogates either: on the way there and back each becomes U+FFFD.
+  return SURROGATE.test(whole) ? Buffer.from(whole, 'utf8').toString('utf8') : whole
+}
+
+export function storableOrNull(text: string | null): string | null {
+  return text === null ? null : storableText(text)
+}

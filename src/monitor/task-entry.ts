@@ -1,0 +1,114 @@
+import type { Headers, Message, MessageProperties, Route } from '../protocol/message.ts'
+import type { TaskRequest } from '../protocol/task-request.ts'
+import { parseIso } from '../protocol/times.ts'
+import { storableOrNull, storableText } from './storable-text.ts'
+import { jsonbText } from './stored-json.ts'
+import { taskOptions } from './task-options.ts'
+
+/** What one message tells of its task: a row of monitor.task. */
+export interface TaskEntry {
+  readonly taskId: string
+  readonly name: string
+  readonly state: 'PENDING' | 'RETRY'
+  /** Text for jsonb columns; null where the body was not read. */
+  readonly args: string | null
+  readonly kwargs: string | null
+  readonly options: string
+  readonly queue: string | null
+  readonly routingKey: string
+  readonly origin: string | null
+  readonly lang: string | null
+  readonly rootId: string
+  readonly parentId: string | null
+  readonly groupId: string | null
+  readonly etaMs: number | null
+  readonly expiresMs: number | null
+  readonly retries: number
+  /** Breaks the tie between messages with the same number of retries: a replaced task keeps its id. */
+  readonly nesting: number
+  readonly publishedAtMs: number
+  readonly creatorId: string | null
+  readonly relatedType: string | null
+  readonly relatedId: string | null
+  readonly isResult: boolean
+}
+
+export interface TaskOrigin {
+  /** As it was delivered. */
+  readonly message: Message
+  readonly route: Route
+  readonly queue: string | null
+  readonly receivedAtMs: number
+}
+
+export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
+  const { headers, properties } = from.message
+  const options = taskOptions(request, {
+    properties,
+    compression: headers.compression,
+    isUnrouted: from.queue === null,
+  })
+  const retries = wholeNumber(request.retries)
+  return {
+    taskId: storableText(request.id),
+    name: storableText(request.task),
+    state: retries > 0 ? 'RETRY' : 'PENDING',
+    args: jsonbText(request.args),
+    kwargs: jsonbText(request.kwargs),
+    options: jsonbText(options),
+    queue: from.queue,
+    routingKey: storableText(from.route.routingKey),
+    origin: storableOrNull(request.origin),
+    lang: storableOrNull(request.lang),
+    ...familyOf(request),
+    etaMs: timeMs(request.eta),
+    expiresMs: timeMs(request.expires),
+    retries,
+    nesting: wholeNumber(request.replacedTaskNesting),
+    publishedAtMs: from.receivedAtMs,
+    ...ownerOf(headers, properties),
+  }
+}
+
+/** A task without a root is the root of its own family. */
+function familyOf({ id, rootId, parentId, group }: TaskRequest) {
+  return {
+    rootId: storableText(rootId ?? id),
+    // Python names the task itself as the parent of its retries.
+    parentId: parentId === id ? null : storableOrNull(parentId),
+    groupId: storableOrNull(group),
+  }
+}
+
+/** Options that Celery does not know: AMQP carries them as headers only, SQS as properties too. */
+function ownerOf(headers: Headers, properties: MessageProperties) {
+  const said = (name: string): unknown =>
+    headers[name] ?? (properties as Readonly<Record<string, unknown>>)[name]
+  return {
+    creatorId: shortText(said('creator_id')),
+    relatedType: shortText(said('related_content_type_id')),
+    relatedId: shortText(said('related_object_id')),
+    isResult: isTrue(said('is_result')),
+  }
+}
+
+function shortText(value: unknown): string | null {
+  if (typeof value === 'string') return storableText(value)
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  return value === null || value === undefined ? null : jsonbText(value)
+}
+
+function isTrue(value: unknown): boolean {
+  if (typeof value === 'string') return /^(?:true|1)$/i.test(value)
+  return Boolean(value)
+}
+
+/** As Celery reads a time without an offset: UTC. */
+function timeMs(text: string | null): number | null {
+  return text === null ? null : parseIso(text).getTime()
+}
+
+/** A count as a column of type integer holds it. */
+function wholeNumber(count: number): number {
+  return Math.min(Math.trunc(count), 2_147_483_647)
+}

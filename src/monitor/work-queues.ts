@@ -1,0 +1,50 @@
+import type { Route } from '../protocol/message.ts'
+import { workQueuesReached } from '../protocol/routes.ts'
+import type { Topology } from '../protocol/topology.ts'
+
+/** Routing keys may be made up by anybody, so what is remembered has an end. */
+const MOST_REMEMBERED = 10_000
+
+/** Before the original key, a delayed message carries its delay: 28 bits, dotted. */
+const DELAYED_EXCHANGE = /^celery_delayed_/
+const DELAYED_KEY = /^(?:[01]\.){28}(.+)$/
+
+/** Tells which work queue a message has gone to besides the platform queue, by the configured topology. */
+export class WorkQueues {
+  readonly #topology: Topology
+  readonly #platformQueue: string
+  readonly #known = new Map<string, string | null>()
+
+  constructor(topology: Topology, platformQueue: string) {
+    this.#topology = topology
+    this.#platformQueue = platformQueue
+  }
+
+  /** Null where it reaches none: nobody will ever run it. */
+  reachedBy(route: Route): string | null {
+    const key = `${route.exchange}\n${route.routingKey}`
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const queue = this.#find(route)
+    if (this.#known.size >= MOST_REMEMBERED) this.#known.clear()
+    this.#known.set(key, queue)
+    return queue
+  }
+
+  #find(route: Route): string | null {
+    const [queue = null] = this.#destinationsOf(route).flatMap((destination) =>
+      workQueuesReached(this.#topology, destination, this.#platformQueue),
+    )
+    return queue
+  }
+
+  /**
+   * A natively delayed message ends up in the exchanges of the task queues:
+   * https://docs.celeryq.dev/en/stable/userguide/calling.html#eta-and-countdown
+   */
+  #destinationsOf(route: Route): readonly Route[] {
+    const [, routingKey] = DELAYED_KEY.exec(route.routingKey) ?? []
+    if (routingKey === undefined || !DELAYED_EXCHANGE.test(route.exchange)) return [route]
+    return this.#topology.exchanges.map(({ name }) => ({ exchange: name, routingKey }))
+  }
+}
