@@ -61,7 +61,6 @@ export type TaskErrorCode =
   | 'TASK_INVALID' // a task is declared wrongly, or called with wrong options
   | 'TASK_NOT_REGISTERED' // no task of that name here
   | 'TASK_UNROUTABLE' // no work queue takes its routing key
-  | 'TASK_TIMEOUT' // its time limit passed
   | 'APP_CLOSED' // the app was used after close()
 
 /** A task cannot be declared, called or run. */
