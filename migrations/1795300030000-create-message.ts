@@ -58,10 +58,12 @@ const PARTITIONS = `
     -- Yesterday too: what was published before midnight arrives after it.
     FOR wanted IN SELECT today + i FROM generate_series(-1, days_ahead) i LOOP
       partition := 'message_' || to_char(wanted, 'YYYYMMDD');
-      CONTINUE WHEN to_regclass('monitor.' || partition) IS NOT NULL;
-      -- One at a time; whoever waited here finds the partition made.
+      CONTINUE WHEN EXISTS (SELECT FROM pg_class
+        WHERE relnamespace = 'monitor'::regnamespace AND relname = partition);
+      -- One at a time; whoever waited here finds the partition made. (to_regclass would not: it remembers what was not there.)
       PERFORM pg_advisory_xact_lock(hashtext('celery-toolbox message partitions'));
-      CONTINUE WHEN to_regclass('monitor.' || partition) IS NOT NULL;
+      CONTINUE WHEN EXISTS (SELECT FROM pg_class
+        WHERE relnamespace = 'monitor'::regnamespace AND relname = partition);
       EXECUTE format(
         'CREATE TABLE monitor.%I (LIKE monitor.message INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', partition);
       LOCK TABLE monitor.message_default IN ACCESS EXCLUSIVE MODE;
