@@ -112,11 +112,19 @@ function isExact(pair: RoutePair): pair is readonly [string, RouterAnswer] {
   return typeof pair[0] === 'string' && !pair[0].includes('*')
 }
 
-/** Celery matches from the start of a name and does not ask for its end; `*` is one character or more. */
+/** Regular expressions match from a name's start; text patterns are shell globs that match all of it (fnmatch). */
 function patternOf(name: string | RegExp): RegExp {
   if (name instanceof RegExp) return new RegExp(name.source, `${name.flags.replace(/[gy]/g, '')}y`)
-  const source = name.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.+?')
-  return new RegExp(source, 'y')
+  return new RegExp(`${name.replace(GLOB_PART, globPart)}$`, 'sy')
+}
+
+/** A set of characters, or any one that means something to a regular expression or a glob. */
+const GLOB_PART = /\[(!?)([^\]]+)\]|[.+^${}()|[\]\\*?]/g
+
+function globPart(part: string, negation: string | undefined, set: string | undefined): string {
+  if (set !== undefined) return `[${negation === '!' ? '^' : ''}${set.replaceAll('\\', '\\\\')}]`
+  if (part === '*') return '.*'
+  return part === '?' ? '.' : `\\${part}`
 }
 
 function routeIn({ names, patterns }: CompiledTable, task: string): RouterAnswer {

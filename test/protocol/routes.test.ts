@@ -113,7 +113,15 @@ test('an option of the call wins over the router’s, unless it is null', () => 
 describe('routers', () => {
   test.each<[string, Router, string | null]>([
     ['exact names come before patterns', { 'a.*': 'glob', 'a.b': 'exact' }, 'exact'],
-    ['a pattern matches from the start of a name', { 'a.*': 'glob' }, 'glob'],
+    ['a pattern matches a whole name', { 'a.*': 'glob' }, 'glob'],
+    ['a pattern does not match a part of a name', { '*.': 'glob', '*': 'other' }, 'other'],
+    ['a star may stand for nothing', { 'a.b*': 'glob' }, 'glob'],
+    ['a pattern knows sets and single characters', { '[!b]?[a-c]*': 'glob' }, 'glob'],
+    [
+      'what means something to a regular expression means itself',
+      { 'a+b*': 'glob', '*': 'other' },
+      'other',
+    ],
     ['a pattern does not match in the middle', { '.b*': 'glob', b: 'other' }, null],
     ['a dot in a pattern is a dot', { 'a*b': 'star', 'axb*': 'no' }, 'star'],
     ['pairs may hold regular expressions', [[/a\.(b|c)/, 'regex']], 'regex'],
