@@ -17,7 +17,7 @@ import type { CallInput } from './task-call.ts'
 /** Where calls go, by Celery's rules; refuses those that would reach the monitor alone. */
 export class TaskRoutes {
   readonly #platformQueue: string
-  readonly #routers: Router | null
+  readonly #routers: Router
   readonly #queues: QueueDefinitions
   readonly #defaults: RouteDefaults
   readonly #logger: Logger
@@ -29,10 +29,9 @@ export class TaskRoutes {
 
   constructor(config: Config, logger: Logger) {
     this.#platformQueue = config.platformQueue
-    // Config has checked that these are routers.
-    this.#routers = config.task_routes as Router | null
-    this.#queues = queueDefinitions(config)
-    this.#defaults = routeDefaults(config)
+    this.#routers = config.task_routes
+    this.#queues = config.queueDefinitions()
+    this.#defaults = config.routeDefaults()
     this.#logger = logger
     this.#topology = config.topology()
     this.#workQueues = config.workQueues()
@@ -100,23 +99,4 @@ function routingOptions({
 }: CallOptions): Record<string, unknown> {
   const all = { queue, exchange, routingKey, priority }
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
-}
-
-function queueDefinitions(config: Config): QueueDefinitions {
-  return config.task_queues.map((queue) => ({
-    name: queue.name,
-    exchange: queue.exchange,
-    exchangeType: queue.exchange_type,
-    routingKey: queue.routing_key,
-    arguments: queue.queue_arguments,
-  }))
-}
-
-function routeDefaults(config: Config): RouteDefaults {
-  return {
-    queue: config.task_default_queue,
-    exchange: config.task_default_exchange ?? '',
-    exchangeType: config.task_default_exchange_type,
-    routingKey: config.task_default_routing_key ?? config.task_default_queue,
-  }
 }
