@@ -577,6 +577,21 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(held).toHaveLength(6)
     })
 
+    test('a consumer with a tag of its own and a prefetch beyond 16 bits works, and may change it', async () => {
+      const { broker } = await startWith('work')
+      const held: Delivery[] = []
+      const options = { prefetch: 100_000, consumerTag: 'a tag' }
+      const subscription = await consuming(broker, 'work', options, (d) => void held.push(d))
+      for (const prefetch of [70_000, 10]) await subscription.setPrefetch(prefetch)
+      await subscription.pause()
+      await subscription.resume()
+      await publishAll(broker, 'work', 12)
+      await waitFor('ten deliveries', () => held.length === 10)
+      await settled(broker)
+      expect(held).toHaveLength(10)
+      expect((await broker.depth('work')).consumers).toBe(1)
+    })
+
     test('a closed subscription gives its unsettled deliveries back, and settling those does nothing', async () => {
       const { broker } = await startWith('work')
       await publishAll(broker, 'work', 3)

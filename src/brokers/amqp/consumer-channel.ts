@@ -1,0 +1,157 @@
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
+import type { Logger } from '../../logger.ts'
+import type { Delivery } from '../broker.ts'
+import { AckWindow } from './ack-window.ts'
+import { AmqpDelivery } from './amqp-delivery.ts'
+import { end } from './end.ts'
+
+/** AMQP has 16 bits for it; beyond, the server sends without a limit and the rest is held here. */
+const MOST_PREFETCH = 65_535
+
+export interface ConsumerChannelParts {
+  readonly queue: string
+  readonly consumerTag: string | undefined
+  readonly onDelivery: (delivery: Delivery) => void
+  readonly log: Logger
+  /** The channel is gone, or its queue is; `refusal` is what the server said, where it said something. */
+  readonly onEnd: (ended: ConsumerChannel, refusal: Error | undefined) => void
+}
+
+/** One channel of a consumer: its deliveries, its acks, and how many may be unsettled. */
+export class ConsumerChannel {
+  readonly model: ChannelModel
+  readonly #channel: Channel
+  readonly #parts: ConsumerChannelParts
+  readonly #window: AckWindow
+  #prefetch: number
+  #consumerTag: string | undefined
+  #starts = 0
+  #unsettled = 0
+  /** Came before a lowered prefetch took hold; handed out as room comes. */
+  #held: ConsumeMessage[] = []
+  #hasEnded: boolean = false
+
+  static async open(
+    model: ChannelModel,
+    prefetch: number,
+    parts: ConsumerChannelParts,
+  ): Promise<ConsumerChannel> {
+    return new ConsumerChannel(model, await model.createChannel(), { ...parts, prefetch })
+  }
+
+  private constructor(
+    model: ChannelModel,
+    channel: Channel,
+    parts: ConsumerChannelParts & { readonly prefetch: number },
+  ) {
+    this.model = model
+    this.#channel = channel
+    this.#parts = parts
+    this.#prefetch = parts.prefetch
+    this.#window = new AckWindow(channel, parts.prefetch)
+    let refusal: Error | undefined
+    channel.on('error', (cause) => {
+      refusal = cause
+    })
+    channel.on('close', () => this.#onEnd(refusal))
+  }
+
+  /** RabbitMQ gives a prefetch to consumers that start after it was set, so a changed one starts anew. */
+  async start(prefetch: number): Promise<void> {
+    this.#prefetch = prefetch
+    const former = this.#consumerTag
+    await this.#channel.prefetch(prefetch > MOST_PREFETCH ? 0 : prefetch, false)
+    const { consumerTag } = await this.#channel.consume(
+      this.#parts.queue,
+      (received) => this.#onMessage(received),
+      this.#consumeOptions(),
+    )
+    this.#consumerTag = consumerTag
+    // The former one ends last: a queue that deletes itself when unused stays.
+    await this.#cancel(former)
+    this.#handOut()
+  }
+
+  /** Takes nothing new; what was handed out can be settled. */
+  async stop(): Promise<void> {
+    const tag = this.#consumerTag
+    this.#consumerTag = undefined
+    await this.#cancel(tag)
+    for (const { fields } of this.#held.splice(0)) this.#window.nack(fields.deliveryTag, true)
+  }
+
+  /** Sends the last acks; the server puts back what is not settled. */
+  async close(): Promise<void> {
+    await this.stop()
+    this.#window.flush()
+    this.#window.close()
+    this.#hasEnded = true
+    await end(this.#channel)
+  }
+
+  #consumeOptions(): { consumerTag?: string } {
+    const { consumerTag } = this.#parts
+    if (consumerTag === undefined) return {}
+    this.#starts += 1
+    // Within a channel a tag serves once at a time.
+    return { consumerTag: this.#starts === 1 ? consumerTag : `${consumerTag}.${this.#starts}` }
+  }
+
+  async #cancel(consumerTag: string | undefined): Promise<void> {
+    if (consumerTag === undefined) return
+    // Where it fails the channel has ended, and with it the consumer.
+    await this.#channel.cancel(consumerTag).catch(() => undefined)
+  }
+
+  #onMessage(received: ConsumeMessage | null): void {
+    if (received === null) {
+      // The queue was deleted, or its node went down.
+      this.#onEnd(undefined)
+      void end(this.#channel)
+      return
+    }
+    this.#window.opened(received.fields.deliveryTag)
+    if (this.#hasRoom && this.#held.length === 0) this.#deliver(received)
+    else this.#held.push(received)
+  }
+
+  get #hasRoom(): boolean {
+    return this.#prefetch === 0 || this.#unsettled < this.#prefetch
+  }
+
+  #deliver(received: ConsumeMessage): void {
+    this.#unsettled += 1
+    const delivery = new AmqpDelivery(received, {
+      queue: this.#parts.queue,
+      window: this.#window,
+      onSettled: this.#onSettled,
+    })
+    try {
+      this.#parts.onDelivery(delivery)
+    } catch (cause) {
+      const { log, queue } = this.#parts
+      log.error({ queue, cause }, 'consumer threw, its delivery is unsettled')
+    }
+  }
+
+  readonly #onSettled = (): void => {
+    this.#unsettled -= 1
+    if (this.#held.length > 0) this.#handOut()
+  }
+
+  #handOut(): void {
+    while (!this.#hasEnded && this.#hasRoom) {
+      const next = this.#held.shift()
+      if (next === undefined) return
+      this.#deliver(next)
+    }
+  }
+
+  #onEnd(refusal: Error | undefined): void {
+    this.#window.close()
+    if (this.#hasEnded) return
+    this.#hasEnded = true
+    this.#held = []
+    this.#parts.onEnd(this, refusal)
+  }
+}
