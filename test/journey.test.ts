@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { decodeTask } from '../src/protocol/decode-task.ts'
+import { embeddedApp, startWorker } from './support/embedded-app.ts'
+
+test('a call goes to its work queue and to the platform queue, is run, and its caller gets the result', async () => {
+  // publish: resolved, so the broker has it
+  const app = embeddedApp({ queues: ['export'] })
+  const add = app.task('export.add', async (x: number, y: number) => x + y)
+  const result = await add.delay(2, 3)
+
+  // exchange and queues: one for whoever runs it, one for the monitor
+  const depths = await Promise.all(
+    ['export', 'celery', 'platform.fifo'].map(async (queue) => app.broker().depth(queue)),
+  )
+  expect(depths.map(({ messages }) => messages)).toEqual([1, 0, 1])
+
+  // worker and result
+  await startWorker(app)
+  expect(await result.get({ timeoutMs: 5_000 })).toBe(5)
+  expect((await app.broker().depth('export')).messages).toBe(0)
+
+  // what the monitor will read tells all of the call
+  const copy = await app.broker().get('platform.fifo')
+  expect(decodeTask(copy!.message, ['json'])).toMatchObject({
+    id: result.id,
+    task: 'export.add',
+    args: [2, 3],
+    rootId: result.id,
+    argsrepr: '(2, 3)',
+  })
+})
+
+test('what a task calls follows the same way, and knows where it came from', async () => {
+  const app = embeddedApp({ queues: ['export', 'msg'] })
+  const notify = app.task('msg.notify', { bind: true }, (self, slug: string) => [
+    slug,
+    self.request.parentId,
+    self.request.rootId,
+  ])
+  const report = app.task('export.report', async (slug: string) => (await notify.delay(slug)).id)
+  await startWorker(app)
+
+  const outer = await report.delay('parcels')
+  const innerId = await outer.get({ timeoutMs: 5_000 })
+
+  const inner = await app.asyncResult(innerId).get({ timeoutMs: 5_000 })
+  expect(inner).toEqual(['parcels', outer.id, outer.id])
+  expect((await app.broker().depth('platform.fifo')).messages).toBe(2)
+})
