@@ -15,7 +15,7 @@ export interface MemoryStoreOptions {
 interface Kept {
   /** In its stored form, so that a result is here what it would be in PostgreSQL. */
   readonly row: TaskmetaRow
-  readonly lineage: Pick<TaskResult, 'parentId' | 'groupId' | 'children'>
+  readonly lineage: Pick<TaskResult, 'parentId' | 'groupId'>
   readonly expiresAt: number
 }
 
@@ -82,12 +82,11 @@ export class MemoryResultStore implements ResultStore {
     return this.close()
   }
 
-  #keep(row: TaskmetaRow, { parentId, groupId, children }: TaskResult): void {
+  #keep(row: TaskmetaRow, { parentId, groupId }: TaskResult): void {
     const { kept } = this.#space
     const lineage = {
       ...(parentId !== undefined && { parentId }),
       ...(groupId !== undefined && { groupId }),
-      ...(children !== undefined && { children: structuredClone(children) }),
     }
     kept.delete(row.taskId)
     kept.set(row.taskId, { row, lineage, expiresAt: Date.now() + this.#expiresMs })

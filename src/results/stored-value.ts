@@ -1,3 +1,4 @@
+import { decodeJson } from '../codecs/json.ts'
 import { readPickle } from '../codecs/pickle-reader.ts'
 import { writePickle } from '../codecs/pickle-writer.ts'
 import { Tuple } from '../codecs/values.ts'
@@ -22,12 +23,27 @@ export function encodeResult({ taskId, status, result }: TaskResult): Buffer | n
   }
 }
 
-/** The value of a result column, in whatever Python it was written; never runs what a pickle asks for. */
-export function decodeResult(status: string, bytes: Buffer | null): unknown {
-  if (bytes === null) return null
-  const value = readPickle(bytes)
-  return isExceptionState(status) ? exceptionFromMeta(value) : value
+/** The value of a result column, whichever Celery wrote it; never runs what a pickle asks for. */
+export function decodeResult(status: string, bytes: Buffer): unknown {
+  const value = decodeStored(bytes)
+  if (!isExceptionState(status)) return value
+  return value === null ? null : exceptionFromMeta(value)
 }
+
+/** Celery up to 5.6 stores pickle, from 5.7 on the text of result_serializer; nothing in the row says which. */
+export function decodeStored(bytes: Buffer): unknown {
+  if (bytes[0] === PICKLE_MARK) return readPickle(bytes)
+  try {
+    return decodeJson(UTF8.decode(bytes))
+  } catch {
+    // Pickles of protocol 0 and 1 have no mark.
+    return readPickle(bytes)
+  }
+}
+
+/** The first byte of a pickle of protocol 2 and later; no JSON text starts with it. */
+const PICKLE_MARK = 0x80
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 export function refuse(taskId: string, why: string, cause?: unknown): ProtocolError {
   const message = `the result of task "${taskId}" cannot be stored: ${why}`

@@ -1,9 +1,8 @@
-import { decodeJson, encodeJson } from '../codecs/json.ts'
-import { readPickle } from '../codecs/pickle-reader.ts'
+import { encodeJson } from '../codecs/json.ts'
 import { ResultError } from '../errors.ts'
 import { isReady } from '../protocol/states.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
-import { decodeResult, encodeResult, refuse } from './stored-value.ts'
+import { decodeResult, decodeStored, encodeResult, refuse } from './stored-value.ts'
 
 /** One row of celery_taskmeta; the columns that old tables lack may be missing. */
 export interface TaskmetaRow {
@@ -20,6 +19,8 @@ export interface TaskmetaRow {
   readonly worker?: string | null
   readonly retries?: number | null
   readonly queue?: string | null
+  /** JSON text; a column since Celery 5.7. */
+  readonly children?: Buffer | null
   /** About what it weighs on the wire. */
   readonly byteLength: number
 }
@@ -27,8 +28,6 @@ export interface TaskmetaRow {
 const LONGEST_NAME = 155
 const LONGEST_STATUS = 50
 const LARGEST_INTEGER = 2 ** 31
-/** The first byte of a pickle; JSON text never starts with it. */
-const PICKLE_MARK = 0x80
 
 /** The row Python's backend would write; rejects what has no form there, so that it spoils no batch. */
 export function encodeRow(result: TaskResult, isExtended: boolean): TaskmetaRow {
@@ -42,6 +41,7 @@ export function encodeRow(result: TaskResult, isExtended: boolean): TaskmetaRow 
     // As in Python: a time for what is over, none for what goes on.
     dateDone: isReady(status) ? (result.dateDone ?? new Date()) : null,
     traceback: withoutNul(result.traceback),
+    children: result.children?.length ? jsonBytes(result.children) : null,
     ...(isExtended ? encodeExtended(result) : NOT_EXTENDED),
   }
   const text = [row.result, row.traceback, row.args, row.kwargs]
@@ -56,8 +56,13 @@ export function decodeRow(row: TaskmetaRow): TaskResult {
     result: read(row, 'result', (bytes) => decodeResult(status, bytes)),
     traceback,
     dateDone: row.dateDone instanceof Date ? row.dateDone : null,
+    ...(row.children && { children: asList(read(row, 'children', decodeStored)) }),
     ...(isExtendedRow(row) && decodeExtended(row)),
   }
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 const NOT_EXTENDED = {
@@ -90,27 +95,23 @@ function isExtendedRow({ name, args, kwargs, worker, retries, queue }: TaskmetaR
 function decodeExtended(row: TaskmetaRow) {
   return {
     name: row.name ?? null,
-    args: read(row, 'args', decodeArguments),
-    kwargs: read(row, 'kwargs', decodeArguments),
+    args: read(row, 'args', decodeStored),
+    kwargs: read(row, 'kwargs', decodeStored),
     worker: row.worker ?? null,
     retries: row.retries ?? null,
     queue: row.queue ?? null,
   }
 }
 
-/** Text of result_serializer: JSON as a rule, pickle where that is the serializer. */
-function decodeArguments(bytes: Buffer | null): unknown {
-  if (bytes === null) return null
-  return bytes[0] === PICKLE_MARK ? readPickle(bytes) : decodeJson(bytes.toString('utf8'))
-}
-
 function read(
   row: TaskmetaRow,
-  column: 'result' | 'args' | 'kwargs',
-  decode: (bytes: Buffer | null) => unknown,
+  column: 'result' | 'args' | 'kwargs' | 'children',
+  decode: (bytes: Buffer) => unknown,
 ): unknown {
+  const bytes = row[column]
+  if (bytes === null || bytes === undefined) return null
   try {
-    return decode(row[column] ?? null)
+    return decode(bytes)
   } catch (cause) {
     throw unreadable(row.taskId, column, cause)
   }

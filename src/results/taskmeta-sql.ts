@@ -28,7 +28,7 @@ const OLD_COLUMNS: readonly Column[] = [
   { name: 'traceback', type: 'text', field: 'traceback' },
 ]
 
-/** Tables that Celery 3 and early 4 made do not have these. */
+/** Tables that older Celery versions made lack some of these, or all. */
 const EXTENDED_COLUMNS: readonly Column[] = [
   { name: 'name', type: 'text', field: 'name' },
   { name: 'args', type: 'bytea', field: 'args' },
@@ -36,6 +36,7 @@ const EXTENDED_COLUMNS: readonly Column[] = [
   { name: 'worker', type: 'text', field: 'worker' },
   { name: 'retries', type: 'integer', field: 'retries' },
   { name: 'queue', type: 'text', field: 'queue' },
+  { name: 'children', type: 'bytea', field: 'children' },
 ]
 
 const READY = `('SUCCESS', 'FAILURE', 'REVOKED')`
@@ -126,12 +127,14 @@ export function createSql({ task, group }: TaskmetaTables): string {
       result bytea,
       date_done timestamp without time zone,
       traceback text,
+      children bytea,
       name varchar(155),
       args bytea,
       kwargs bytea,
       worker varchar(155),
       retries integer,
-      queue varchar(155)
+      queue varchar(155),
+      stamps bytea
     );
     create table if not exists ${group} (
       id integer not null primary key,

@@ -158,7 +158,7 @@ describe('the rows', () => {
     const [store, database] = [await openStore(), await open()]
     const good = success('good')
     await store.save(good)
-    await insertRow(database, 'bad-result', { result: '\\x7b2261223a20317d' })
+    await insertRow(database, 'bad-result', { result: '\\x7b2261223a2031' })
     await insertRow(database, 'bad-args', { args: '\\xff' })
     const waiting = ['bad-result', 'bad-args', good.taskId].map((taskId) =>
       store.waitFor(taskId, { timeoutMs: 10_000 }),
