@@ -174,7 +174,7 @@ test('broken and hostile bytes never raise, not even in a parallel worker', asyn
   const whole = [
     ...storedResults().values(),
     ...pickled(VALUES.map(([python], i) => `pickle.dumps(${python}, ${i % 6})`)),
-  ].filter((hex) => hex.length < 2000)
+  ].filter((hex) => hex.length < 700)
   await database.query('create table pickles as select decode(unnest($1::text[]), $2) as whole', [
     whole,
     'hex',
@@ -186,7 +186,7 @@ test('broken and hostile bytes never raise, not even in a parallel worker', asyn
         (set_byte(whole, at, 255 - get_byte(whole, at))),
         (set_byte(whole, at, (get_byte(whole, at) + 1) % 256)),
         (set_byte(whole, at, (get_byte(whole, at) * 7 + at * 13) % 256))) t(bad)`)
-  expect(broken).toBeGreaterThan(20_000)
+  expect(broken).toBeGreaterThan(8_000)
 
   const { plan, parallel } = await database.transaction(async (connection) => {
     await connection.query(`select set_config(name, 'on', true) from pg_settings
