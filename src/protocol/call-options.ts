@@ -16,8 +16,8 @@ export interface CallOptions {
   readonly queue?: string
   readonly exchange?: string
   readonly routingKey?: string
-  /** 0 to 255; higher is sooner on queues that have priorities. */
-  readonly priority?: number
+  /** 0 to 255; higher is sooner on queues that have priorities. null sends none, not even 0. */
+  readonly priority?: number | null
   readonly taskId?: string
   /** User headers; a Python task sees them in request.headers. */
   readonly headers?: Readonly<Record<string, unknown>>

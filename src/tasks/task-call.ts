@@ -84,13 +84,16 @@ function deliveryOf(
   parent: TaskRequest | undefined,
 ): Partial<TaskCall> {
   const inherited = defaults.inheritPriority ? parent?.priority : null
-  const priority = options.priority ?? inherited ?? defaults.priority
+  const priority =
+    options.priority === undefined
+      ? (inherited ?? defaults.priority ?? undefined)
+      : options.priority
   const { argsrepr, kwargsrepr, deliveryMode, shadow } = options
   return {
     replyTo: options.replyTo ?? defaults.replyTo,
     serializer: options.serializer ?? defaults.serializer,
     ignoreResult: options.ignoreResult ?? defaults.ignoreResult,
-    ...(priority === null ? {} : { priority }),
+    ...(priority === undefined ? {} : { priority }),
     ...(shadow === undefined ? {} : { shadow }),
     ...(argsrepr === undefined ? {} : { argsrepr }),
     ...(kwargsrepr === undefined ? {} : { kwargsrepr }),
@@ -131,7 +134,8 @@ function checkNumbers(task: string, options: CallOptions): void {
   if (countdown !== undefined && !Number.isFinite(countdown)) {
     throw invalid(task, `countdown is ${String(countdown)}, expected seconds`)
   }
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 255)) {
+  const hasPriority = priority !== undefined && priority !== null
+  if (hasPriority && !(Number.isInteger(priority) && priority >= 0 && priority <= 255)) {
     throw invalid(task, `priority is ${String(priority)}, expected an integer from 0 to 255`)
   }
   if (typeof expires === 'number' && !Number.isFinite(expires)) {

@@ -12,8 +12,8 @@ import {
   taskIdOf,
   tasksOf,
   withOptions,
-  withTaskId,
 } from './dicts.ts'
+import { frozen } from './freeze.ts'
 
 /** Publishes the first step; the others travel with it, the next one last (`embed.chain`, PROTOCOL 2). */
 export async function startChain(
@@ -23,7 +23,7 @@ export async function startChain(
 ): Promise<Started> {
   const { link, linkError, taskId, groupId, groupIndex, chord, chain: after, ...forFirst } = options
   const all = [...stepsOf(chain), ...(dictsOf(after) ?? []).toReversed()]
-  const fixed = groupsToChords(all).map((step) => withTaskId(step, publisher.replyTo))
+  const fixed = groupsToChords(all).map((step) => frozen(step, publisher.replyTo))
   const ends = defined<CallOptions>({ link, taskId, groupId, groupIndex, chord })
   const steps = withEnds(withErrbacks(fixed, chain, linkError), chain, ends)
   const [first, ...rest] = steps

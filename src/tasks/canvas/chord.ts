@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { TaskError } from '../../errors.ts'
-import { type CallOptions, toWireOptions } from '../../protocol/call-options.ts'
+import { type CallOptions, dictsOf, toWireOptions } from '../../protocol/call-options.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
-import { defined, groupDict, isGroup, taskIdOf, tasksOf, withOptions, withTaskId } from './dicts.ts'
+import { defined, groupDict, isChain, isGroup, taskIdOf, tasksOf, withOptions } from './dicts.ts'
+import { frozen, withEndOptions, withTasks } from './freeze.ts'
 
 /** The task that waits for a chord's header; every worker offers it (Celery's own name and arguments). */
 export const CHORD_UNLOCK = 'celery.chord_unlock'
@@ -30,7 +31,7 @@ export async function startChord(
     chord: outer,
   })
   const body = bodyOf(publisher, chord, { groupId: header, ...whole })
-  const members = headerOf(chord).map((member) => withTaskId(member, publisher.replyTo))
+  const members = headerOf(chord).map((member) => frozen(member, publisher.replyTo))
   if (members.length === 0) return await publisher.start(body, { args: [[]] })
   await publishUnlock(publisher, { groupId: header, body, members })
   await Promise.all(
@@ -45,17 +46,30 @@ export async function startChord(
 }
 
 /** What follows the chord, and the chord's own id, belong to its body. */
-function bodyOf(publisher: Publisher, chord: SignatureDict, options: CallOptions): SignatureDict {
-  const body = withTaskId(readSignature(chord.kwargs.body), publisher.replyTo)
-  const own = defined<Record<string, unknown>>({ task_id: chord.options.task_id })
-  return withOptions(body, { ...own, ...toWireOptions(options) })
+function bodyOf(
+  publisher: Publisher,
+  chord: SignatureDict,
+  { chain = [], ...options }: CallOptions,
+): SignatureDict {
+  const { taskId = chord.options.task_id } = options
+  const own = defined<Record<string, unknown>>({ task_id: taskId })
+  const plain = withSteps(readSignature(chord.kwargs.body), dictsOf(chain) ?? [])
+  const body = frozen(withEndOptions(plain, own), publisher.replyTo)
+  return withEndOptions(body, toWireOptions(options))
+}
+
+/** The rest of the chain a chord stands in: more steps of a body that is a chain itself, else carried by the body. */
+function withSteps(body: SignatureDict, reversed: readonly SignatureDict[]): SignatureDict {
+  if (reversed.length === 0) return body
+  if (isChain(body)) return withTasks(body, [...tasksOf(body), ...reversed.toReversed()])
+  return withOptions(body, { chain: reversed })
 }
 
 async function publishUnlock(
   publisher: Publisher,
   waiting: { groupId: string; body: SignatureDict; members: readonly SignatureDict[] },
 ): Promise<void> {
-  const { queue } = waiting.body.options
+  const { queue, priority } = waiting.body.options
   const result = waiting.members.map((member) => [[taskIdOf(member), null], null])
   await publisher.publish({
     task: CHORD_UNLOCK,
@@ -64,6 +78,7 @@ async function publishUnlock(
     options: {
       countdown: 1,
       ignoreResult: true,
+      priority: typeof priority === 'number' ? priority : null,
       ...(typeof queue === 'string' ? { queue } : {}),
     },
   })

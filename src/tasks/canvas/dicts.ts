@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { TaskError } from '../../errors.ts'
 import {
   type CallOptions,
@@ -72,12 +71,6 @@ export function tasksOf(whole: SignatureDict): SignatureDict[] {
     )
   }
   return tasks.map((task) => readSignature(task))
-}
-
-/** The same signature under an id that is fixed before it is sent, as chains and chords need it. */
-export function withTaskId(dict: SignatureDict, replyTo: string): SignatureDict {
-  const { task_id = randomUUID(), reply_to = replyTo } = dict.options
-  return withOptions(dict, { task_id, reply_to })
 }
 
 export function taskIdOf(dict: SignatureDict): string {

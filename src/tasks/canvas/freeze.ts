@@ -1,0 +1,70 @@
+import { randomUUID } from 'node:crypto'
+import { readSignature } from '../../protocol/signatures.ts'
+import type { SignatureDict } from '../../protocol/task-request.ts'
+import { isChain, isChord, isGroup, taskIdOf, tasksOf, withOptions } from './dicts.ts'
+
+/**
+ * The same signature with its ids fixed before it is sent, as the steps of a chain and the members of a chord need them
+ * (Celery's `Signature.freeze`). The id of a chain is that of its last step, the id of a chord that of its body.
+ */
+export function frozen(dict: SignatureDict, replyTo: string): SignatureDict {
+  if (isChain(dict)) return frozenChain(dict, replyTo)
+  if (isGroup(dict)) return frozenGroup(dict, replyTo)
+  if (isChord(dict)) return frozenChord(dict, replyTo)
+  const { task_id = randomUUID(), reply_to = replyTo } = dict.options
+  return withOptions(dict, { task_id, reply_to })
+}
+
+/** Lays options over the task that a signature ends with: itself, or the last step of a chain. */
+export function withEndOptions(
+  dict: SignatureDict,
+  options: Readonly<Record<string, unknown>>,
+): SignatureDict {
+  if (!isChain(dict)) return withOptions(dict, options)
+  const steps = tasksOf(dict)
+  const last = steps.at(-1)
+  if (last === undefined) return dict
+  const ended = withTasks(dict, [...steps.slice(0, -1), withEndOptions(last, options)])
+  return 'task_id' in options ? withOptions(ended, { task_id: options.task_id }) : ended
+}
+
+/** The same chain or group with other tasks in it. */
+export function withTasks(dict: SignatureDict, tasks: readonly SignatureDict[]): SignatureDict {
+  return { ...dict, kwargs: { ...dict.kwargs, tasks } }
+}
+
+function frozenChain(chain: SignatureDict, replyTo: string): SignatureDict {
+  const given = chain.options.task_id
+  const steps = tasksOf(chain).map((step, index, all) => {
+    const isLast = index === all.length - 1
+    return frozen(
+      isLast && given !== undefined ? withEndOptions(step, { task_id: given }) : step,
+      replyTo,
+    )
+  })
+  const last = steps.at(-1)
+  return last === undefined
+    ? chain
+    : withOptions(withTasks(chain, steps), { task_id: taskIdOf(last) })
+}
+
+function frozenGroup(group: SignatureDict, replyTo: string): SignatureDict {
+  const { task_id = randomUUID() } = group.options
+  const members = tasksOf(group).map((member, group_index) =>
+    withOptions(frozen(member, replyTo), { group_index }),
+  )
+  return withOptions(withTasks(group, members), { task_id, root_id: null, parent_id: null })
+}
+
+function frozenChord(chord: SignatureDict, replyTo: string): SignatureDict {
+  const given = chord.options.task_id
+  const body = readSignature(chord.kwargs.body)
+  const fixed = frozen(
+    given === undefined ? body : withEndOptions(body, { task_id: given }),
+    replyTo,
+  )
+  return withOptions(
+    { ...chord, kwargs: { ...chord.kwargs, body: fixed } },
+    { task_id: taskIdOf(fixed) },
+  )
+}

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Message } from '../../src/protocol/message.ts'
+
+const FOLDER = join(import.meta.dirname, '../fixtures/celery')
+
+/** A message as it stands in a recorded vector. */
+export interface RecordedMessage {
+  readonly exchange: string
+  readonly routing_key: string
+  readonly properties: Readonly<Record<string, unknown>>
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly body: string
+}
+
+/** The messages of a recorded vector, by its name. */
+export function recordedMessages(name: string): readonly RecordedMessage[] {
+  const vector = JSON.parse(readFileSync(join(FOLDER, `${name}.json`), 'utf8')) as {
+    readonly message?: RecordedMessage
+    readonly messages?: readonly RecordedMessage[]
+  }
+  return [...(vector.message === undefined ? [] : [vector.message]), ...(vector.messages ?? [])]
+}
+
+/** A message of ours in the form of a recorded one. */
+export function asRecorded(message: Message): Omit<RecordedMessage, 'exchange' | 'routing_key'> {
+  const { properties } = message
+  const all = {
+    content_type: properties.contentType,
+    content_encoding: properties.contentEncoding,
+    delivery_mode: properties.deliveryMode,
+    priority: properties.priority,
+    correlation_id: properties.correlationId,
+    reply_to: properties.replyTo,
+    expiration: properties.expiration,
+  }
+  const present = Object.entries(all).filter(([, value]) => value !== undefined)
+  return {
+    properties: Object.fromEntries(present),
+    headers: message.headers,
+    body: message.body.toString(),
+  }
+}
+
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
+const TIME = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+\+00:00/g
+
+/**
+ * Messages without what is bound to differ (lang and origin; ids and times by name, in the order they turn up), as
+ * text that can be compared. `without` leaves out more headers.
+ */
+export function comparable(
+  messages: readonly Omit<RecordedMessage, 'exchange' | 'routing_key'>[],
+  { without = [] }: { readonly without?: readonly string[] } = {},
+): unknown[] {
+  const left = new Set(['lang', 'origin', ...without])
+  const shown = messages.map(({ properties, headers, body }) => ({
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !left.has(name))),
+    body: JSON.parse(body) as unknown,
+    properties: sorted(properties),
+  }))
+  const names = new Map<string, string>()
+  const named = JSON.stringify(shown)
+    .replace(UUID, (id) => {
+      const name = names.get(id) ?? `id-${names.size + 1}`
+      names.set(id, name)
+      return name
+    })
+    .replace(TIME, 'a time')
+  return JSON.parse(named) as unknown[]
+}
+
+function sorted(properties: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(properties).toSorted(([one], [other]) => one.localeCompare(other)),
+  )
+}

@@ -1,0 +1,75 @@
+import { expect, test } from 'vitest'
+import type { CeleryApp } from '../../src/create-app.ts'
+import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
+import type { Signature } from '../../src/tasks/signature.ts'
+import { embeddedApp } from '../support/embedded-app.ts'
+import { asRecorded, comparable, recordedMessages } from '../support/vectors.ts'
+
+type Call = (
+  sig: (name: string, ...args: unknown[]) => Signature,
+  app: CeleryApp,
+) => Promise<unknown>
+
+/** Each recorded call, made by us: the same messages must come of it. */
+const CALLS: readonly (readonly [vector: string, call: Call])[] = [
+  ['canvas-chain-3', (sig) => chain(sig('add', 1, 2), sig('mul', 3), sig('add', 4)).applyAsync()],
+  [
+    'canvas-chain-immutable',
+    (sig, app) =>
+      chain(
+        sig('add', 1, 2),
+        app.signature('proj.tasks.echo', ['fresh'], {}, { isImmutable: true }),
+        app.signature('proj.tasks.echo', [], { tag: 'end' }),
+      ).applyAsync(),
+  ],
+  [
+    'canvas-chain-link-error',
+    (sig) =>
+      chain(sig('add', 1, 2), sig('mul', 3)).applyAsync([], {
+        link: sig('echo'),
+        linkError: sig('on_error'),
+      }),
+  ],
+  [
+    'canvas-chain-with-group',
+    (sig) => chain(sig('add', 1, 2), group(sig('mul', 2), sig('mul', 3))).applyAsync(),
+  ],
+  ['canvas-group-3', (sig) => group(sig('add', 0, 0), sig('add', 1, 1), sig('add', 2, 2)).start()],
+  [
+    'canvas-group-into-chain',
+    (sig) =>
+      chain(group(sig('add', 1, 1), sig('add', 2, 2)), sig('tsum'), sig('mul', 10)).applyAsync(),
+  ],
+  [
+    'canvas-group-with-chain',
+    (sig) => group(chain(sig('add', 1, 1), sig('mul', 5)), sig('add', 2, 2)).start(),
+  ],
+  [
+    'chord-database',
+    (sig) =>
+      chord([sig('add', 1, 1), sig('add', 2, 2), sig('add', 3, 3)], sig('tsum')).applyAsync(),
+  ],
+]
+
+test.each(CALLS)('%s: our call gives the messages that Python sent', async (vector, call) => {
+  const app = embeddedApp({ queues: ['proj'] })
+  await call((name, ...args) => app.signature(`proj.tasks.${name}`, args), app)
+  const expected = recordedMessages(vector)
+  // Text that shows tuples as lists: it is for people, and JavaScript has no tuples.
+  const without = expected.some(isUnlock) ? ['argsrepr', 'kwargsrepr'] : []
+  expect(comparable(await sent(app), { without })).toEqual(comparable(expected, { without }))
+})
+
+function isUnlock({ headers }: { readonly headers: Readonly<Record<string, unknown>> }): boolean {
+  return headers.task === 'celery.chord_unlock'
+}
+
+async function sent(app: CeleryApp): Promise<ReturnType<typeof asRecorded>[]> {
+  const messages: ReturnType<typeof asRecorded>[] = []
+  for (;;) {
+    const delivery = await app.broker().get('platform.fifo')
+    if (delivery === undefined) return messages
+    messages.push(asRecorded(delivery.message))
+    await delivery.ack()
+  }
+}
