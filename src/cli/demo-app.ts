@@ -1,19 +1,36 @@
 import type { Config } from '../config/config.ts'
 import { type CeleryApp, createApp } from '../create-app.ts'
-import type { Logger } from '../logger.ts'
+import type { State } from '../protocol/states.ts'
 import type { AsyncResult } from '../results/async-result.ts'
+import type { AppOptions } from '../tasks/app.ts'
 import { chain, chord, group } from '../tasks/canvas/canvas.ts'
 
 /** What the demonstration calls, and what it waits for. */
 export interface Demo {
   readonly app: CeleryApp
-  /** Publishes a chain, a group, a chord, a failing and a retried task; gives the results that end it. */
-  publish(): Promise<readonly AsyncResult<unknown>[]>
+  /** Publishes a chain, a group, a chord, a failing and a retried task. */
+  publish(): Promise<readonly DemoCall[]>
+}
+
+export interface DemoCall {
+  readonly title: string
+  readonly result: AsyncResult<unknown>
+  readonly expected: State
+}
+
+/** How many tasks the demonstration runs under each name, celery.chord_unlock aside. */
+export const DEMO_TASKS: Readonly<Record<string, number>> = {
+  'export.load': 3,
+  'export.render': 4,
+  'export.upload': 1,
+  'export.bundle': 1,
+  'export.broken': 1,
+  'export.flaky': 1,
 }
 
 /** A small export service, as a platform would have it: what `npm start` shows. */
-export function demoApp(config: Config, logger: Logger): Demo {
-  const app = createApp(config, { logger })
+export function demoApp(config: Config, options: AppOptions = {}): Demo {
+  const app = createApp(config, options)
   const load = app.task('export.load', async (project: string) => ({
     project,
     rows: project.length * 100,
@@ -47,7 +64,21 @@ export function demoApp(config: Config, logger: Logger): Demo {
         render.s({ project: 'roads', rows: 7 }, format),
       )
       const chorded = await chord(files, bundle.s()).applyAsync()
-      return [chained, ...grouped, chorded, await broken.delay('nowhere'), await flaky.delay()]
+      return [
+        succeeding('a chain of three', chained),
+        ...grouped.map((result) => succeeding('a group', result)),
+        succeeding('a chord', chorded),
+        {
+          title: 'a task that fails',
+          result: await broken.delay('nowhere'),
+          expected: 'FAILURE',
+        },
+        succeeding('a task that is retried twice', await flaky.delay()),
+      ]
     },
   }
+}
+
+function succeeding(title: string, result: AsyncResult<unknown>): DemoCall {
+  return { title, result, expected: 'SUCCESS' }
 }

@@ -75,7 +75,10 @@ function isTypeScript(file: string): boolean {
 async function prepareTypeScript(file: string, directory: string): Promise<void> {
   const tsx = installed('tsx/esm/api', directory) ?? installed('tsx/esm/api', import.meta.dirname)
   if (tsx !== undefined) {
-    const api: { register(): unknown } = await import(pathToFileURL(tsx).href)
+    // Node finds packages of another folder as require() does; what we need is the module beside it.
+    const api: { register(): unknown } = await import(
+      pathToFileURL(tsx.replace(/\.cjs$/, '.mjs')).href
+    )
     api.register()
     return
   }

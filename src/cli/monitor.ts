@@ -41,12 +41,14 @@ export function addMonitor(program: Command): void {
 }
 
 async function runMonitor(options: MonitorCommandOptions): Promise<void> {
-  await using app = await openApp(options)
-  const { config } = app
+  const opened = await openApp(options)
+  const { config } = opened
   const url = databaseUrl(config, options.database)
   const loglevel = options.debug === true ? 'debug' : options.loglevel
   await using logging = await serviceLogging(config, loglevel)
   const { logger } = logging
+  // After the log, so that it is closed before the log is.
+  await using app = opened
   app.useLogger(logger)
   const { openDatabase } = await import('../database/open-database.ts')
   await using database = await openDatabase({ url, logger })

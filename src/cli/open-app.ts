@@ -63,6 +63,8 @@ function refuseOverruled(config: Config, { broker, resultBackend }: GlobalOption
   ] as const
   for (const [setting, option, value] of asked) {
     if (value === undefined || config.source(setting) !== 'argument') continue
-    throw new UsageError(`the app gives ${setting} to its Config itself, so ${option} has no effect`)
+    throw new UsageError(
+      `the app gives ${setting} to its Config itself, so ${option} has no effect`,
+    )
   }
 }

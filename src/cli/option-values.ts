@@ -29,11 +29,9 @@ export function names(text: string): readonly string[] {
 }
 
 export function level(text: string): LogLevel {
-  try {
-    return logLevel(text)
-  } catch {
-    throw new InvalidArgumentError('Expected debug, info, warning, error or critical.')
-  }
+  const { value } = attempt(() => logLevel(text))
+  if (value !== undefined) return value
+  throw new InvalidArgumentError('Expected debug, info, warning, error or critical.')
 }
 
 export function jsonList(text: string): readonly unknown[] {
@@ -89,11 +87,16 @@ function integerFrom(text: string, least: number): number {
 }
 
 function json(text: string): unknown {
+  const { value, problem } = attempt(() => decodeJson(text, { keepFloats: true }))
+  if (problem === undefined) return value
+  throw new InvalidArgumentError(`Expected JSON; ${problem}.`)
+}
+
+/** Commander's error takes no cause, so the words of the first one go along. */
+function attempt<T>(read: () => T): { readonly value?: T; readonly problem?: string } {
   try {
-    return decodeJson(text, { keepFloats: true })
+    return { value: read() }
   } catch (error) {
-    throw new InvalidArgumentError(
-      `Expected JSON; ${error instanceof Error ? error.message : String(error)}.`,
-    )
+    return { problem: error instanceof Error ? error.message : String(error) }
   }
 }

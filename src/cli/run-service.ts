@@ -7,13 +7,15 @@ export interface RunServiceOptions {
   /** What the service is called when it says that it stops. */
   readonly name: string
   readonly graceSeconds?: number | undefined
+  readonly endsByItself?: boolean
   readonly onStarted?: () => void
 }
 
 /** Runs a service in the foreground until SIGTERM or Ctrl-C: once warmly, twice coldly, which is exit code 1. */
 export async function runService(service: Service, options: RunServiceOptions): Promise<void> {
-  const { name, graceSeconds, onStarted } = options
+  const { name, graceSeconds, endsByItself = false, onStarted } = options
   const kind = await runUntilStopped(service, {
+    endsByItself,
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1_000,
     ...(onStarted !== undefined && { onStarted }),
     onSignal: (_signal, how) =>

@@ -48,9 +48,11 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
   if (options.pool !== 'async') {
     throw new UsageError(`there is no pool "${options.pool}" here: the only one is "async"`)
   }
-  await using app = await openApp(options)
+  const opened = await openApp(options)
   const loglevel = options.debug === true ? 'debug' : options.loglevel
-  await using logging = await serviceLogging(app.config, loglevel)
+  await using logging = await serviceLogging(opened.config, loglevel)
+  // After the log, so that it is closed before the log is.
+  await using app = opened
   app.useLogger(logging.logger)
   const worker = app.worker({
     ...(queues !== undefined && { queues }),

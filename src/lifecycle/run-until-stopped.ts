@@ -6,31 +6,43 @@ export interface Service extends Stoppable {
 }
 
 export interface RunOptions {
-  /** How long a warm stop waits for what runs. Default: as long as it takes. */
+  /** How long a warm stop waits for what runs. Default: what the service thinks fit. */
   readonly graceMs?: number | undefined
+  /** The service has done all it has to do once it has started: it is stopped then. */
+  readonly endsByItself?: boolean
   readonly onSignal?: (signal: NodeJS.Signals, kind: 'warm' | 'cold') => void
   /** Called once the service is up. */
   readonly onStarted?: () => void
 }
 
-/** Runs a service until a signal has stopped it; says whether it stopped warmly or was cut short. */
+/** Runs a service until a signal has stopped it; says how, or undefined where it ended without one. */
 export async function runUntilStopped(
   service: Service,
-  { graceMs, onSignal, onStarted }: RunOptions = {},
-): Promise<'warm' | 'cold'> {
-  let last: 'warm' | 'cold' = 'warm'
+  { graceMs, endsByItself = false, onSignal, onStarted }: RunOptions = {},
+): Promise<'warm' | 'cold' | undefined> {
+  let kind: 'warm' | 'cold' | undefined
   const warmly = graceMs === undefined ? {} : { graceMs }
   // Listening before it starts: a signal during a long start is heard too.
   const stopped = stopOnSignals(
     { stop: async (asked) => service.stop({ ...warmly, ...asked }) },
     {
-      onSignal: (signal, kind) => {
-        last = kind
-        onSignal?.(signal, kind)
+      onSignal: (signal, how) => {
+        kind = how
+        onSignal?.(signal, how)
       },
     },
   )
-  await Promise.race([service.start().then(onStarted), stopped])
-  await stopped
-  return last
+  const started = service.start().then(onStarted)
+  try {
+    await Promise.race([started, stopped])
+  } catch (error) {
+    // A start that was cut short by a signal fails, and that is as it should be.
+    if (kind === undefined) {
+      await service.stop({ graceMs: 0 })
+      throw error
+    }
+  }
+  if (endsByItself && kind === undefined) await service.stop(warmly)
+  else await stopped
+  return kind
 }

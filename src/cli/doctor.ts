@@ -1,0 +1,52 @@
+import type { Command } from 'commander'
+import { DATABASE_HELP } from './database-url.ts'
+import type { Check } from './doctor/check.ts'
+import type { DatabaseOptions } from './open-database.ts'
+import { isColoured, print, printJson } from './output.ts'
+
+interface DoctorCommandOptions extends DatabaseOptions {
+  readonly json?: boolean
+}
+
+const EXAMPLES = `
+✓ is as it should be, ✗ is not (and says what to do), – was not checked or is worth knowing. Exit code 1 with any ✗.
+What is missing on the broker is declared, exactly as a worker does when it starts.
+
+${DATABASE_HELP}
+
+Examples:
+  celery-toolbox doctor -A app.ts
+  celery-toolbox doctor --json`
+
+const MARKS = { ok: '✓', failed: '✗', noted: '–' } as const
+const COLOURS = { ok: '32', failed: '31', noted: '33' } as const
+
+export function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('check that all is as it should be, and say what to do where it is not')
+    .option('--database <url>', 'the database, as postgresql://…')
+    .option('--json', 'print JSON')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      await runDoctor(command.optsWithGlobals<DoctorCommandOptions>())
+    })
+}
+
+async function runDoctor(options: DoctorCommandOptions): Promise<void> {
+  const { examine } = await import('./doctor/examine.ts')
+  const checks: Check[] = []
+  for await (const check of examine(options)) {
+    checks.push(check)
+    if (options.json !== true) print(shown(check))
+  }
+  const hasFailed = checks.some(({ state }) => state === 'failed')
+  if (options.json === true) printJson({ ok: !hasFailed, checks })
+  if (hasFailed) process.exitCode = 1
+}
+
+function shown({ state, name, found, advice }: Check): string {
+  const mark = isColoured() ? `\u001B[${COLOURS[state]}m${MARKS[state]}\u001B[0m` : MARKS[state]
+  const line = `${mark} ${name}: ${found.replaceAll('\n', '\n    ')}`
+  return advice === undefined ? line : `${line}\n    → ${advice}`
+}

@@ -1,0 +1,94 @@
+import type { Broker } from '../../brokers/broker.ts'
+import type { CeleryApp } from '../../create-app.ts'
+import type { Queue, Topology } from '../../protocol/topology.ts'
+import { codeOf } from '../failure.ts'
+import { depthOf } from '../queue-states.ts'
+import { type Check, failed, noted, ok } from './check.ts'
+
+const NOTHING: Topology = { exchanges: [], queues: [], bindings: [] }
+
+/** Declares one thing after another, as a worker's start would, so that each has an answer of its own. */
+export async function* examineBroker(app: CeleryApp): AsyncGenerator<Check> {
+  const { config } = app
+  const topology = config.topology()
+  const reached = await reachedCheck(app)
+  yield reached
+  if (reached.state === 'failed') return
+  const broker = app.broker()
+  for (const exchange of topology.exchanges) {
+    const part = { ...NOTHING, exchanges: [exchange] }
+    yield await declaredCheck(broker, `exchange ${exchange.name}`, { part, found: exchange.type })
+  }
+  for (const queue of topology.queues) yield await queueCheck(broker, queue)
+  for (const binding of topology.bindings) {
+    const name = `binding ${binding.exchange} → ${binding.queue}`
+    const part = { ...NOTHING, bindings: [binding] }
+    yield await declaredCheck(broker, name, { part, found: `key ${binding.routingKey}` })
+  }
+  yield await mirrorCheck(broker, config.platformQueue)
+}
+
+/** Asking for a queue connects; whether the queue is there does not matter. */
+async function reachedCheck(app: CeleryApp): Promise<Check> {
+  try {
+    const broker = app.broker()
+    await depthOf(broker, app.config.platformQueue)
+    return broker.kind === 'memory'
+      ? noted('broker', `${broker.safeUrl}: inside one process only, nothing outlives it`)
+      : ok('broker', broker.safeUrl)
+  } catch (error) {
+    return failed(
+      'broker',
+      error,
+      'start the broker, or set broker_url (CELERY_BROKER_URL, -b) to where it is: amqp://user:password@host:5672/vhost',
+    )
+  }
+}
+
+async function queueCheck(broker: Broker, queue: Queue): Promise<Check> {
+  const before = await depthOf(broker, queue.name).catch(() => undefined)
+  const found =
+    before === undefined
+      ? 'was missing, is declared now'
+      : `${before.messages} waiting, ${before.consumers} consumers`
+  const part = { ...NOTHING, queues: [queue] }
+  return await declaredCheck(broker, `queue ${queue.name}`, { part, found })
+}
+
+async function declaredCheck(
+  broker: Broker,
+  name: string,
+  { part, found }: { readonly part: Topology; readonly found: string },
+): Promise<Check> {
+  try {
+    await broker.declare(part)
+    return ok(name, found)
+  } catch (error) {
+    return failed(name, error, adviceFor(error))
+  }
+}
+
+function adviceFor(error: unknown): string {
+  const text = error instanceof Error ? error.message : ''
+  if (/ACCESS[_-]REFUSED|access .*refused/i.test(text)) {
+    return 'let this user configure, write and read here: rabbitmqctl set_permissions -p VHOST USER ".*" ".*" ".*"'
+  }
+  if (codeOf(error) === 'DECLARE_REFUSED') {
+    return 'make the settings the same as what is there, or delete it on the broker so that it is declared anew'
+  }
+  return 'see what the broker says of it in its log'
+}
+
+async function mirrorCheck(broker: Broker, queue: string): Promise<Check> {
+  const name = 'monitor'
+  const depth = await depthOf(broker, queue).catch(() => undefined)
+  if (depth === undefined) return noted(name, `${queue} is not there`)
+  if (depth.consumers > 0) {
+    return ok(name, `${depth.consumers} reading ${queue}, ${depth.messages} waiting`)
+  }
+  return noted(
+    name,
+    `nobody reads ${queue}, where ${depth.messages} messages wait`,
+    'start one: celery-toolbox monitor --migrate',
+  )
+}

@@ -1,0 +1,4 @@
+import type { Command } from 'commander'
+export function addTasks(program: Command): void {
+  program.command('tasks')
+}

@@ -1,0 +1,49 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import { freshDatabase } from '../support/postgres.ts'
+import { type Process, runCli, startCli } from '../support/processes.ts'
+import { freshVhost, type Vhost } from '../support/rabbitmq.ts'
+
+export const APP = 'test/cli/apps/export-app.ts'
+
+/** A virtual host and a database of one test's own, and the command line pointed at them. */
+export interface CliSpace {
+  readonly vhost: Vhost
+  readonly database: string
+  readonly env: Readonly<Record<string, string>>
+  run(...args: string[]): ReturnType<typeof runCli>
+  start(...args: string[]): Process
+  /** A worker of the test's app, ready to take messages. */
+  startWorker(...args: string[]): Promise<Process>
+}
+
+export async function cliSpace(): Promise<CliSpace> {
+  const [vhost, database] = [await freshVhost(), await freshDatabase()]
+  const env = {
+    CELERY_BROKER_URL: vhost.url,
+    CELERY_RESULT_BACKEND: `db+${database}`,
+    CELERY_QUEUES: "['export']",
+  }
+  const start = (...args: string[]): Process => startCli(args, { env })
+  return {
+    vhost,
+    database,
+    env,
+    run: (...args) => runCli(args, { env }),
+    start,
+    startWorker: async (...args) => {
+      const worker = start('worker', '-A', APP, ...args)
+      await worker.waitForLine(/worker ready/)
+      return worker
+    },
+  }
+}
+
+/** A folder of the test's own. */
+export function freshFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'celery-toolbox-cli-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}

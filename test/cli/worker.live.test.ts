@@ -1,0 +1,117 @@
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { waitFor } from '../support/wait-for.ts'
+import { APP, type CliSpace, cliSpace, freshFolder } from './cli-space.ts'
+
+test('a worker runs what call sends, and says what it is', async () => {
+  const cli = await migrated()
+  const worker = await cli.startWorker('-n', 'tested@%h', '-c', '7')
+  const called = await cli.run('call', 'export.add', '--args', '[2, 3]', '--wait', '--json')
+  expect(JSON.parse(called.stdout)).toMatchObject({ status: 'SUCCESS', result: 5 })
+  expect(called.code).toBe(0)
+  expect(worker.stdout).toMatch(/tested@/)
+  expect(worker.stdout).toContain('concurrency  7 (async)')
+  expect(worker.stdout).toContain('export  exchange=task_exchange key=export')
+  expect(worker.stdout).toContain('. export.add')
+  expect(worker.stdout).toMatch(/results +db\+postgres:\/\/\w+:\*\*\*@/)
+})
+
+test('call passes keyword arguments and headers on', async () => {
+  const cli = await migrated()
+  await cli.startWorker()
+  const options = ['--kwargs', '{"value": [1.0, 12345678901234567890]}', '--header', 'tenant=7']
+  const called = await cli.run('call', 'export.echo', ...options, '--wait')
+  expect(called.stdout.split('\n')[1]).toBe('{"value":[1,12345678901234567890],"tenant":"7"}')
+})
+
+test('call --wait ends with 1 and the error where the task failed, and so does result', async () => {
+  const cli = await migrated()
+  await cli.startWorker()
+  const called = await cli.run('call', 'export.fail', '--args', '["no ink"]', '--wait')
+  expect(called.code).toBe(1)
+  expect(called.stderr).toContain('RangeError: no ink')
+  const [id = ''] = called.stdout.split('\n')
+  const read = await cli.run('result', id)
+  expect(read.code).toBe(1)
+  expect(read.stderr).toContain(`task ${id} ended as FAILURE: RangeError: no ink`)
+})
+
+test('result of a task that nobody knows is PENDING', async () => {
+  const cli = await migrated()
+  expect(await cli.run('result', 'no-such-id')).toMatchObject({ code: 0, stdout: 'PENDING\n' })
+})
+
+test('SIGTERM lets a running task finish, and the worker ends with 0', async () => {
+  const cli = await migrated()
+  const worker = await cli.startWorker()
+  const { gate, id } = await heldTask(cli)
+  worker.kill('SIGTERM')
+  await worker.waitForLine(/worker: Warm shutdown \(again to stop at once\)/)
+  writeFileSync(gate, '')
+  expect(await worker.exited).toEqual({ code: 0, signal: null })
+  expect((await cli.run('result', id)).stdout).toBe('"released"\n')
+})
+
+test('a second signal stops at once', async () => {
+  const cli = await migrated()
+  const worker = await cli.startWorker()
+  await heldTask(cli)
+  worker.kill('SIGINT')
+  await worker.waitForLine(/Warm shutdown/)
+  worker.kill('SIGINT')
+  await worker.waitForLine(/worker: Cold shutdown, what runs is abandoned/)
+  expect(await worker.exited).toEqual({ code: 1, signal: null })
+})
+
+test('--grace limits how long a warm shutdown waits', async () => {
+  const cli = await migrated()
+  const worker = await cli.startWorker('--grace', '0.2')
+  await heldTask(cli)
+  expect(await worker.stop('SIGTERM')).toEqual({ code: 0, signal: null })
+})
+
+test('a promise that a task forgot does not end the worker', async () => {
+  const cli = await migrated()
+  const worker = await cli.startWorker()
+  await cli.run('call', 'export.stray', '--wait')
+  await worker.waitForLine(/nobody caught this/)
+  const called = await cli.run('call', 'export.add', '--args', '[1, 1]', '--wait')
+  expect(called.stdout).toMatch(/\n2\n$/)
+})
+
+test('a task that no work queue takes is refused, naming the queues', async () => {
+  const cli = await migrated()
+  const called = await cli.run('call', 'nobody.reads', '-A', APP)
+  expect(called).toMatchObject({ code: 2, stdout: '' })
+  expect(called.stderr).toMatch(/the work queues are: celery, export.*\[TASK_UNROUTABLE\]/s)
+})
+
+test('an unknown queue, pool or app ends with 2', async () => {
+  const cli = await cliSpace()
+  const unknown = [
+    ['-A', APP, '-Q', 'nowhere'],
+    ['-A', APP, '-P', 'prefork'],
+    ['-A', 'nowhere.ts'],
+    [],
+  ]
+  const exits = await Promise.all(unknown.map((args) => cli.run('worker', ...args)))
+  expect(exits.map(({ code }) => code)).toEqual([2, 2, 2, 2])
+  expect(exits.map(({ stderr }) => stderr).join('')).toMatch(
+    /there is no queue "nowhere"[\s\S]*the only one is "async"[\s\S]*cannot find the app[\s\S]*needs its app/,
+  )
+})
+
+async function migrated(): Promise<CliSpace> {
+  const cli = await cliSpace()
+  await cli.run('migrate', 'up')
+  return cli
+}
+
+/** A task that runs until its gate is written. */
+async function heldTask(cli: CliSpace): Promise<{ readonly gate: string; readonly id: string }> {
+  const gate = join(freshFolder(), 'gate')
+  const { stdout } = await cli.run('call', 'export.hold', '--args', JSON.stringify([gate]))
+  await waitFor('the task to run', () => existsSync(`${gate}.running`))
+  return { gate, id: stdout.trim() }
+}
