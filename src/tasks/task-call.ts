@@ -11,6 +11,8 @@ export interface CallInput {
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
   readonly options: CallOptions
+  /** The options come with a signature, perhaps from somebody who knows more queues. */
+  readonly isFromSignature?: boolean
   /** Options that Celery does not know, met in a signature; they travel as headers. */
   readonly extra?: Readonly<Record<string, unknown>>
 }

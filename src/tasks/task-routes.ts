@@ -51,7 +51,7 @@ export class TaskRoutes {
 
   #resolve(call: CallInput): ResolvedRoute {
     const { options, task } = call
-    this.#checkQueue(task, options.queue)
+    if (call.isFromSignature !== true) this.#checkQueue(task, options.queue)
     const route = resolveRoute({
       task,
       args: call.args,

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Broker } from '../../src/brokers/broker.ts'
 import type { Message } from '../../src/protocol/message.ts'
 
 const FOLDER = join(import.meta.dirname, '../fixtures/celery')
@@ -39,6 +40,17 @@ export function asRecorded(message: Message): Omit<RecordedMessage, 'exchange' |
     properties: Object.fromEntries(present),
     headers: message.headers,
     body: message.body.toString(),
+  }
+}
+
+/** Takes what was mirrored to the platform queue, in order. */
+export async function mirrored(broker: Broker): Promise<ReturnType<typeof asRecorded>[]> {
+  const messages: ReturnType<typeof asRecorded>[] = []
+  for (;;) {
+    const delivery = await broker.get('platform.fifo')
+    if (delivery === undefined) return messages
+    messages.push(asRecorded(delivery.message))
+    await delivery.ack()
   }
 }
 

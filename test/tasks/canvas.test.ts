@@ -3,7 +3,7 @@ import type { CeleryApp } from '../../src/create-app.ts'
 import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
 import type { Signature } from '../../src/tasks/signature.ts'
 import { embeddedApp } from '../support/embedded-app.ts'
-import { asRecorded, comparable, recordedMessages } from '../support/vectors.ts'
+import { comparable, mirrored, recordedMessages } from '../support/vectors.ts'
 
 type Call = (
   sig: (name: string, ...args: unknown[]) => Signature,
@@ -57,19 +57,11 @@ test.each(CALLS)('%s: our call gives the messages that Python sent', async (vect
   const expected = recordedMessages(vector)
   // Text that shows tuples as lists: it is for people, and JavaScript has no tuples.
   const without = expected.some(isUnlock) ? ['argsrepr', 'kwargsrepr'] : []
-  expect(comparable(await sent(app), { without })).toEqual(comparable(expected, { without }))
+  expect(comparable(await mirrored(app.broker()), { without })).toEqual(
+    comparable(expected, { without }),
+  )
 })
 
 function isUnlock({ headers }: { readonly headers: Readonly<Record<string, unknown>> }): boolean {
   return headers.task === 'celery.chord_unlock'
-}
-
-async function sent(app: CeleryApp): Promise<ReturnType<typeof asRecorded>[]> {
-  const messages: ReturnType<typeof asRecorded>[] = []
-  for (;;) {
-    const delivery = await app.broker().get('platform.fifo')
-    if (delivery === undefined) return messages
-    messages.push(asRecorded(delivery.message))
-    await delivery.ack()
-  }
 }

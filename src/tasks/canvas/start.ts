@@ -33,6 +33,7 @@ async function startTask(
     kwargs: dict.kwargs,
     options: { ...own.options, ...options },
     extra: own.extra,
+    isFromSignature: true,
   })
   return { taskId, members: [taskId] }
 }
