@@ -65,7 +65,9 @@ function dictText(dict: Readonly<Record<string, unknown>>, depth: number): strin
 /** The values JSON lacks, wrapped as kombu 5.3 and later do. */
 function typedText(value: object): string | undefined {
   if (value instanceof DateTime) return wrapped('datetime', quoted(isoText(value.fields)))
-  if (value instanceof Date) return wrapped('datetime', quoted(dateText(value)))
+  if (value instanceof Date && !Number.isNaN(value.getTime())) {
+    return wrapped('datetime', quoted(dateText(value)))
+  }
   if (value instanceof Uint8Array) return bytesText(value)
   if (value instanceof Decimal) return wrapped('decimal', quoted(value.text))
   if (value instanceof Uuid) return wrapped('uuid', `{"hex": "${value.hex}"}`)

@@ -1,10 +1,11 @@
-import { type Document, parseDocument, type ScalarTag, type Tags } from 'yaml'
+import { type Document, Lexer, parseDocument, type ScalarTag, type Tags } from 'yaml'
 import { ProtocolError } from '../errors.ts'
 import { dictOf } from './own-key.ts'
 import { SCALAR_TYPES } from './yaml-scalars.ts'
 
 /** Reads YAML as PyYAML's safe loader does: YAML 1.1, and no tags but YAML's own. */
 export function decodeYaml(text: string): unknown {
+  refuseTooMuch(text)
   try {
     const document = parseDocument(text, {
       version: '1.1',
@@ -18,6 +19,10 @@ export function decodeYaml(text: string): unknown {
     throw error instanceof ProtocolError ? error : unreadable(error)
   }
 }
+
+/** A parsed character can take a kilobyte, so that a few megabytes would end the process. */
+const MAX_LENGTH = 1_000_000
+const MAX_DEPTH = 500
 
 /** How often aliases may repeat what they stand for; a few lines could otherwise fill the memory. */
 const MAX_ALIASES = 10_000
@@ -36,6 +41,20 @@ function withOurScalars(tags: Tags): Tags {
   const ours = new Set(OUR_TAGS.map((tag) => tag.tag))
   return [...OUR_TAGS, ...tags.filter((tag) => typeof tag === 'string' || !ours.has(tag.tag))]
 }
+
+function refuseTooMuch(text: string): void {
+  if (text.length > MAX_LENGTH) {
+    throw unreadable(`expected at most ${MAX_LENGTH} characters, found ${text.length}`)
+  }
+  let depth = 0
+  for (const token of new Lexer().lex(text)) {
+    if (token === '[' || token === '{') depth += 1
+    if (token === ']' || token === '}') depth -= 1
+    if (depth > MAX_DEPTH) throw unreadable(TOO_DEEP)
+  }
+}
+
+const TOO_DEEP = `expected at most ${MAX_DEPTH} levels of nesting`
 
 /** A tag that nobody knows is only a warning to the library; Python refuses it, and so do we. */
 function refuseProblems(document: Document): void {
@@ -62,7 +81,9 @@ function plainContainer(value: object, done: Map<object, unknown>): unknown {
 }
 
 function unreadable(cause: unknown, place = ''): ProtocolError {
-  const why =
-    cause instanceof RangeError ? 'it nests too deeply' : String((cause as Error).message ?? cause)
-  return new ProtocolError('MESSAGE_UNDECODABLE', `YAML${place}: ${why}`, { cause })
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const isTooDeep = why.startsWith('Maximum call stack')
+  return new ProtocolError('MESSAGE_UNDECODABLE', `YAML${place}: ${isTooDeep ? TOO_DEEP : why}`, {
+    cause,
+  })
 }
