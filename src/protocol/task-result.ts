@@ -24,6 +24,9 @@ export interface TaskResult {
   readonly parentId?: string | null
   readonly groupId?: string | null
   readonly children?: readonly unknown[]
+  /** Where the caller listens for it, and by what it knows it: for backends that send results as messages. */
+  readonly replyTo?: string | null
+  readonly correlationId?: string | null
 }
 
 /** What is known of an id nobody has stored anything under. */

@@ -14,7 +14,35 @@ export interface ResultStore extends AsyncDisposable {
   /** Resolves with the first ready result (SUCCESS, FAILURE, REVOKED); rejects with ResultError RESULT_TIMEOUT, or the signal's reason. */
   waitFor(taskId: string, options?: WaitOptions): Promise<TaskResult>
   forget(taskId: string): Promise<void>
+  /** For backends that must listen before a call is made: resolves once they do. */
+  beforePublish?(): Promise<void>
+  /** For backends that can count the members of a chord, so that nobody has to look whether all are done. */
+  readonly chords?: ChordCounter
+  /** The members of a group, kept under its id; Python's `GroupResult.save()` and `restore()`. */
+  saveGroup?(groupId: string, memberIds: readonly string[]): Promise<void>
+  restoreGroup?(groupId: string): Promise<readonly string[] | null>
   close(): Promise<void>
+}
+
+/** Counts the members of chords as they finish, each once, whoever runs them and however often. */
+export interface ChordCounter {
+  /** Before the header is published: how many members there are. */
+  begin(groupId: string, size: number): Promise<void>
+  /**
+   * A member is done and its result is safe. When all are, `release` is called with the members' results in order, and the
+   * chord counts as released once it has resolved: a crash in between leads to a second call, never to none.
+   * Resolves with false where nobody has begun to count this chord.
+   */
+  memberDone(
+    member: ChordMember,
+    release: (results: readonly TaskResult[]) => Promise<void>,
+  ): Promise<boolean>
+}
+
+export interface ChordMember {
+  readonly groupId: string
+  readonly groupIndex: number | null
+  readonly result: TaskResult
 }
 
 export interface WaitOptions {
