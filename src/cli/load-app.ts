@@ -107,10 +107,11 @@ function appIn(
   const found = wanted.map((name) => exported[name]).find(isApp)
   if (found !== undefined) return found
   const names = Object.keys(module).join(', ') || 'nothing'
-  const expected = exportName ?? 'app" or as its default export, "const app = createApp(config)'
-  throw new UsageError(
-    `"${spec}" has no app: it exports ${names}; expected an app as "${expected}"`,
-  )
+  const expected =
+    exportName === undefined
+      ? '"export const app = createApp(config)", or an app as the default export'
+      : `an app as "${exportName}"`
+  throw new UsageError(`"${spec}" has no app: it exports ${names}; expected ${expected}`)
 }
 
 /** What CommonJS exports comes as the default export. */

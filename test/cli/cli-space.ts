@@ -1,7 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
 import { freshDatabase } from '../support/postgres.ts'
 import { type Process, runCli, startCli } from '../support/processes.ts'
 import { freshVhost, type Vhost } from '../support/rabbitmq.ts'
@@ -39,11 +35,4 @@ export async function cliSpace(): Promise<CliSpace> {
       return worker
     },
   }
-}
-
-/** A folder of the test's own. */
-export function freshFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'celery-toolbox-cli-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
 }

@@ -2,7 +2,8 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { waitFor } from '../support/wait-for.ts'
-import { APP, type CliSpace, cliSpace, freshFolder } from './cli-space.ts'
+import { APP, type CliSpace, cliSpace } from './cli-space.ts'
+import { freshFolder } from './fresh-folder.ts'
 
 test('a worker runs what call sends, and says what it is', async () => {
   const cli = await migrated()

@@ -6,7 +6,7 @@ interface HistoryLine {
   readonly task: string | null
   readonly status: string
   readonly outcome: string | null
-  readonly ms: number | null
+  readonly finished: string | null
   readonly queue: string | null
   readonly retries: number
   readonly id: string
@@ -15,11 +15,11 @@ interface HistoryLine {
 
 // A chord's unlocking is Celery's own clockwork, and keeps no result.
 const HISTORY = `select name as task, status, coalesce(exception, result::text) as outcome,
-       coalesce(runtime_ms, greatest(0, 1000 * extract(epoch from finished_at - published_at)))::integer as ms,
-       queue, retries, left(task_id, 8) as id, left(parent_id, 8) as parent
+       to_char(finished_at, 'HH24:MI:SS.MS') as finished, queue, retries,
+       left(task_id, 8) as id, left(parent_id, 8) as parent
   from monitor.task_history
  where published_at >= $1 and name <> 'celery.chord_unlock'
- order by published_at, name`
+ order by finished_at`
 
 const COUNTS = `select status, count(*)
   from monitor.task_history
@@ -34,7 +34,7 @@ const COLUMNS: readonly Column<HistoryLine>[] = [
     colour: ({ status }) => statusColour(status),
   },
   { title: 'result or error', value: ({ outcome }) => outcome },
-  { title: 'ms', value: ({ ms }) => ms, align: 'right' },
+  { title: 'finished', value: ({ finished }) => finished },
   { title: 'queue', value: ({ queue }) => queue },
   { title: 'retries', value: ({ retries }) => retries, align: 'right' },
   { title: 'id', value: ({ id }) => id },

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { asUsageError, codeOf, exitCodeOf } from '../../src/cli/failure.ts'
+import {
+  BrokerError,
+  ConfigError,
+  TaskError,
+  UnroutableTaskError,
+  UsageError,
+} from '../../src/errors.ts'
+
+test.each([
+  ['a setting', new ConfigError(['wrong'])],
+  ['the command line', new UsageError('wrong')],
+  ['an option of a task', new TaskError('TASK_INVALID', 'wrong')],
+  ['a queue nobody has', new UnroutableTaskError('a.b', 'a', ['celery'])],
+])('exit code 2 for a mistake in %s', (_what, error) => {
+  expect(exitCodeOf(error)).toBe(2)
+})
+
+test('exit code 1 for work that failed', () => {
+  expect(exitCodeOf(new BrokerError('BROKER_UNREACHABLE', 'away'))).toBe(1)
+  expect(exitCodeOf(new Error('anything'))).toBe(1)
+  expect(exitCodeOf('not even an error')).toBe(1)
+})
+
+test("an error of an app's own copy of the toolbox is known by its code", () => {
+  expect(exitCodeOf(Object.assign(new Error('wrong'), { code: 'CONFIG_INVALID' }))).toBe(2)
+})
+
+test("a driver's own codes are not ours", () => {
+  expect(codeOf(Object.assign(new Error('wrong'), { code: 'ECONNREFUSED' }))).toBeUndefined()
+  expect(codeOf(Object.assign(new Error('wrong'), { code: '42P01' }))).toBeUndefined()
+})
+
+test('a failing app is a usage error that says where it failed', () => {
+  const error = asUsageError('cannot load the app "x.ts"', new TypeError('boom'))
+  expect(error).toBeInstanceOf(UsageError)
+  expect(String(error)).toMatch(/cannot load the app "x\.ts": boom\n +at .*failure\.test\.ts/)
+})
