@@ -7,6 +7,7 @@ import type { Config } from './config.ts'
 import { isTerminalColoured } from './environment.ts'
 import { logLevel } from './log-level.ts'
 import { logLines } from './log-line.ts'
+import { loggedError } from './logged-error.ts'
 
 const FILE_SIZE = '5M'
 const OLD_FILES = 2
@@ -72,6 +73,7 @@ function pinoOptions(level: string) {
     level,
     base: null,
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    serializers: { err: loggedError, error: loggedError, cause: loggedError },
     formatters: { level: (label: string) => ({ level: label }) },
   }
 }

@@ -70,7 +70,7 @@ export class Listener {
         backoff: BACKOFF,
         signal,
         onFailure: ({ cause, delayMs }) => {
-          logger.debug({ channel, delayMs, error: cause }, 'database away, listening later')
+          logger.debug({ channel, delayMs, err: cause }, 'database away, listening later')
         },
       })
     } catch (error) {

@@ -64,7 +64,7 @@ async function connect(
   })
   // An idle connection was lost: the pool drops it, and opens another when one is needed.
   pool.on('error', (error) => {
-    logger.warn({ database: safeUrl(url), error }, 'idle database connection lost')
+    logger.warn({ database: safeUrl(url), err: error }, 'idle database connection lost')
   })
   const database = new PostgresDatabase({
     url: plainUrl(url),

@@ -98,6 +98,6 @@ async function writeHalves(
 
 async function waitForServer(error: unknown, attempt: number, logger: Logger): Promise<void> {
   const delayMs = backoffDelayMs(AWAY_BACKOFF, attempt)
-  logger.warn({ error, attempt, delayMs }, 'results not stored, trying again')
+  logger.warn({ err: error, attempt, delayMs }, 'results not stored, trying again')
   await sleep(delayMs)
 }

@@ -189,7 +189,7 @@ export class AmqpBroker implements Broker {
     } catch (cause) {
       if (!this.#connection.isAlive(model)) throw cause
       const refusal = declarationRefused(part.what, cause, this.safeUrl)
-      this.#log.error({ cause: refusal }, 'topology cannot be declared again')
+      this.#log.error({ err: refusal }, 'topology cannot be declared again')
     }
   }
 
