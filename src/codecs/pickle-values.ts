@@ -23,7 +23,7 @@ export class PickledGlobal {
 
   constructor(module: string, name: string) {
     this.module = MODULES[module] ?? module
-    this.name = name
+    this.name = this.module === module ? name : (NAMES[name] ?? name)
   }
 }
 
@@ -47,6 +47,13 @@ const MODULES: Readonly<Record<string, string>> = Object.assign(Object.create(nu
   __builtin__: 'builtins',
   exceptions: 'builtins',
   copy_reg: 'copyreg',
+})
+
+/** And these built-in classes. */
+const NAMES: Readonly<Record<string, string>> = Object.assign(Object.create(null), {
+  long: 'int',
+  unicode: 'str',
+  xrange: 'range',
 })
 
 /** What `callee(*args)` stands for; undefined where the callee is no name. */
