@@ -10,7 +10,7 @@ export interface Broker extends AsyncDisposable {
   /** The url it was opened with, its password masked. */
   readonly safeUrl: string
 
-  /** Connects if need be, then declares exchanges, queues and bindings; remembered and repeated after a reconnect. */
+  /** Connects if need be, then declares exchanges, queues and bindings of both; remembered and repeated after a reconnect. */
   declare(topology: Topology): Promise<void>
 
   /** Resolves once the broker has confirmed the message; rejects with a `BrokerError`, never drops silently. */

@@ -1,10 +1,11 @@
-import type { Binding, Exchange, Queue, Topology } from '../protocol/topology.ts'
+import type { Binding, Exchange, ExchangeBinding, Queue, Topology } from '../protocol/topology.ts'
 
 /** What was declared through a broker, so that it can be declared again after a loss. */
 export class KnownTopology implements Topology {
   readonly #exchanges = new Map<string, Exchange>()
   readonly #queues = new Map<string, Queue>()
   readonly #bindings = new Map<string, Binding>()
+  readonly #exchangeBindings = new Map<string, ExchangeBinding>()
 
   get exchanges(): readonly Exchange[] {
     return [...this.#exchanges.values()]
@@ -18,6 +19,10 @@ export class KnownTopology implements Topology {
     return [...this.#bindings.values()]
   }
 
+  get exchangeBindings(): readonly ExchangeBinding[] {
+    return [...this.#exchangeBindings.values()]
+  }
+
   addExchange(exchange: Exchange): void {
     this.#exchanges.set(exchange.name, exchange)
   }
@@ -29,6 +34,11 @@ export class KnownTopology implements Topology {
   addBinding(binding: Binding): void {
     const { exchange, queue, routingKey } = binding
     this.#bindings.set(JSON.stringify([exchange, queue, routingKey]), binding)
+  }
+
+  addExchangeBinding(binding: ExchangeBinding): void {
+    const { source, destination, routingKey } = binding
+    this.#exchangeBindings.set(JSON.stringify([source, destination, routingKey]), binding)
   }
 
   /** What it takes to bring this one queue back; undefined where it was not declared here. */

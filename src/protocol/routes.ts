@@ -88,17 +88,38 @@ export function workQueuesReached(
   return queuesReached(topology, route).filter((queue) => queue !== platformQueue)
 }
 
-function queuesReached({ exchanges, queues, bindings }: Topology, route: Route): string[] {
+/** The queues that a message published by this route comes to, whichever exchanges it passes. */
+export function queuesReached(topology: Topology, route: Route): string[] {
+  const { queues, bindings } = topology
   if (route.exchange === '') {
     return queues.map(({ name }) => name).filter((name) => name === route.routingKey)
   }
-  const type = exchanges.find(({ name }) => name === route.exchange)?.type
-  if (type === undefined) return []
-  const taking = bindings.filter(
-    (binding) =>
-      binding.exchange === route.exchange && bindingTakes(type, binding, route.routingKey),
-  )
+  const passed = exchangesPassed(topology, route)
+  const taking = bindings.filter((binding) => {
+    const type = passed.get(binding.exchange)
+    return type !== undefined && bindingTakes(type, binding, route.routingKey)
+  })
   return [...new Set(taking.map(({ queue }) => queue))]
+}
+
+/** The exchange of the route and those bound behind it, with their types. */
+function exchangesPassed(
+  { exchanges, exchangeBindings = [] }: Topology,
+  { exchange, routingKey }: Route,
+): ReadonlyMap<string, ExchangeType> {
+  const passed = new Map<string, ExchangeType>()
+  const ahead = [exchange]
+  for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
+    const type = exchanges.find((known) => known.name === name)?.type
+    if (type === undefined || passed.has(name)) continue
+    passed.set(name, type)
+    for (const binding of exchangeBindings) {
+      if (binding.source === name && bindingTakes(type, binding, routingKey)) {
+        ahead.push(binding.destination)
+      }
+    }
+  }
+  return passed
 }
 
 /** What the call says wins, unless it says nothing. */

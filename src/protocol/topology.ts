@@ -23,11 +23,19 @@ export interface Binding {
   readonly routingKey: string
 }
 
+/** Messages that come to the exchange `source` with a key that matches `routingKey` go on to the exchange `destination`. */
+export interface ExchangeBinding {
+  readonly source: string
+  readonly destination: string
+  readonly routingKey: string
+}
+
 /** Everything a broker declares: exchanges first, then queues, then bindings. */
 export interface Topology {
   readonly exchanges: readonly Exchange[]
   readonly queues: readonly Queue[]
   readonly bindings: readonly Binding[]
+  readonly exchangeBindings?: readonly ExchangeBinding[]
 }
 
 export function durableExchange(name: string, type: ExchangeType): Exchange {
@@ -65,8 +73,12 @@ function wordsMatch(
   )
 }
 
-/** Whether an exchange of this type hands a message with this key to this binding. */
-export function bindingTakes(type: ExchangeType, binding: Binding, routingKey: string): boolean {
+/** Whether an exchange of this type hands a message with this key to this binding, be it to a queue or an exchange. */
+export function bindingTakes(
+  type: ExchangeType,
+  binding: Pick<Binding, 'routingKey'>,
+  routingKey: string,
+): boolean {
   switch (type) {
     case 'topic':
       return topicMatches(binding.routingKey, routingKey)

@@ -282,6 +282,61 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(await depths(broker, 'a', 'b')).toEqual([2, 1])
     })
 
+    test('an exchange bound to another gets what its key matches, and each queue gets it once', async () => {
+      const { broker } = await start()
+      await broker.declare(
+        topology({
+          exchanges: ['first', 'second', 'third'].map((exchange) =>
+            durableExchange(exchange, 'topic'),
+          ),
+          queues: ['near', 'far'].map((queue) => durableQueue(queue)),
+          bindings: [bound('first', 'near', '#'), bound('third', 'far', '#.pdf')],
+          exchangeBindings: [
+            { source: 'first', destination: 'second', routingKey: 'export.#' },
+            { source: 'first', destination: 'third', routingKey: 'export.a.pdf' },
+            { source: 'second', destination: 'third', routingKey: '#' },
+            { source: 'third', destination: 'first', routingKey: '#' },
+          ],
+        }),
+      )
+      for (const routingKey of ['export.a.pdf', 'export.b.pdf', 'import.a.pdf', 'export.a.xls']) {
+        await broker.publish(message(routingKey), { exchange: 'first', routingKey })
+      }
+      expect(await depths(broker, 'near', 'far')).toEqual([4, 2])
+    })
+
+    test('an exchange bound later is reached by keys that were routed before', async () => {
+      const { broker } = await startWith('work')
+      const exchanges = ['first', 'second'].map((exchange) => durableExchange(exchange, 'topic'))
+      await broker.declare(topology({ exchanges }))
+      const route = { exchange: 'first', routingKey: 'key' }
+      await broker.publish(message('early'), route)
+      await broker.declare(
+        topology({
+          exchangeBindings: [{ source: 'first', destination: 'second', routingKey: '#' }],
+        }),
+      )
+      await broker.publish(message('still early'), route)
+      await broker.declare(topology({ bindings: [bound('second', 'work', 'key')] }))
+      await broker.publish(message('in time'), route)
+      expect(textOf(await taken(broker, 'work'))).toBe('in time')
+      expect(await depths(broker, 'work')).toEqual([0])
+    })
+
+    test('an exchange that does not exist cannot be bound to', async () => {
+      const { broker } = await start()
+      const declared = broker.declare(
+        topology({
+          exchanges: [durableExchange('first', 'topic')],
+          exchangeBindings: [{ source: 'first', destination: 'nowhere', routingKey: '#' }],
+        }),
+      )
+      await expect(declared).rejects.toMatchObject({
+        code: 'DECLARE_REFUSED',
+        message: expect.stringMatching(/"nowhere" to exchange "first".*nowhere/),
+      })
+    })
+
     test('declaring the same again changes nothing', async () => {
       const { broker } = await startWith('work')
       await broker.publish(message('kept'), toQueue('work'))

@@ -1,6 +1,12 @@
 import type { Channel } from 'amqplib'
 import { BrokerError } from '../../errors.ts'
-import type { Binding, Exchange, Queue, Topology } from '../../protocol/topology.ts'
+import type {
+  Binding,
+  Exchange,
+  ExchangeBinding,
+  Queue,
+  Topology,
+} from '../../protocol/topology.ts'
 import type { KnownTopology } from '../known-topology.ts'
 import { declareRefusal } from './server-errors.ts'
 
@@ -18,6 +24,7 @@ export function declarationsOf(topology: Topology): readonly Declaration[] {
     ...topology.exchanges.filter(({ name }) => name !== '').map(exchangeDeclaration),
     ...topology.queues.map(queueDeclaration),
     ...topology.bindings.filter(({ exchange }) => exchange !== '').map(bindingDeclaration),
+    ...(topology.exchangeBindings ?? []).map(exchangeBindingDeclaration),
   ]
 }
 
@@ -55,5 +62,14 @@ function bindingDeclaration(binding: Binding): Declaration {
     what: `binding of queue "${queue}" to exchange "${exchange}" with key "${routingKey}"`,
     declare: (channel) => channel.bindQueue(queue, exchange, routingKey),
     remember: (known) => known.addBinding(binding),
+  }
+}
+
+function exchangeBindingDeclaration(binding: ExchangeBinding): Declaration {
+  const { source, destination, routingKey } = binding
+  return {
+    what: `binding of exchange "${destination}" to exchange "${source}" with key "${routingKey}"`,
+    declare: (channel) => channel.bindExchange(destination, source, routingKey),
+    remember: (known) => known.addExchangeBinding(binding),
   }
 }

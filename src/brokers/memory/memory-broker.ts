@@ -22,10 +22,11 @@ import {
 } from '../broker-errors.ts'
 import { BrokerEvents } from '../broker-events.ts'
 import { KnownTopology } from '../known-topology.ts'
+import { declareIn } from './declare-in.ts'
 import { MemoryConsumer } from './memory-consumer.ts'
 import { HeldDeliveries } from './memory-delivery.ts'
 import type { MemoryQueue } from './memory-queue.ts'
-import { declareIn, type MemorySpace, memorySpace } from './memory-space.ts'
+import { type MemorySpace, memorySpace } from './memory-space.ts'
 import { storeMessage } from './stored-message.ts'
 
 const DONE = Promise.resolve()

@@ -5,10 +5,9 @@ import {
   type Binding,
   bindingTakes,
   type Exchange,
+  type ExchangeBinding,
   type Queue,
-  type Topology,
 } from '../../protocol/topology.ts'
-import type { KnownTopology } from '../known-topology.ts'
 import { type DeathReason, deadLetter, deadLetterRoute } from './dead-letter.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import type { StoredMessage } from './stored-message.ts'
@@ -29,7 +28,9 @@ export function memorySpace(name: string): MemorySpace {
 interface MemoryExchange {
   readonly definition: Exchange
   bindings: readonly Binding[]
-  /** Routing keys seen and where they lead; forgotten when a binding changes. */
+  /** To other exchanges. */
+  exchangeBindings: readonly ExchangeBinding[]
+  /** Routing keys seen and where they lead; forgotten when any binding changes. */
   readonly routes: Map<string, readonly MemoryQueue[]>
 }
 
@@ -49,7 +50,12 @@ export class MemorySpace {
     if (existing !== undefined) refuseOther(`exchange "${exchange.name}"`, existing, exchange)
     else {
       const definition = { ...exchange, arguments: structuredClone(exchange.arguments) }
-      this.#exchanges.set(exchange.name, { definition, bindings: [], routes: new Map() })
+      this.#exchanges.set(exchange.name, {
+        definition,
+        bindings: [],
+        exchangeBindings: [],
+        routes: new Map(),
+      })
     }
   }
 
@@ -78,7 +84,22 @@ export class MemorySpace {
     if (!this.#queues.has(binding.queue)) throw refusal(what, 'there is no such queue')
     if (exchange.bindings.some((known) => isDeepStrictEqual(known, binding))) return
     exchange.bindings = [...exchange.bindings, { ...binding }]
-    exchange.routes.clear()
+    this.#forgetRoutes()
+  }
+
+  bindExchange(binding: ExchangeBinding): void {
+    const { source, destination } = binding
+    const exchange = this.#exchanges.get(source)
+    if (exchange === undefined || !this.#exchanges.has(destination)) {
+      const missing = exchange === undefined ? source : destination
+      throw refusal(
+        `binding of exchange "${destination}" to exchange "${source}"`,
+        `there is no exchange "${missing}"`,
+      )
+    }
+    if (exchange.exchangeBindings.some((known) => isDeepStrictEqual(known, binding))) return
+    exchange.exchangeBindings = [...exchange.exchangeBindings, { ...binding }]
+    this.#forgetRoutes()
   }
 
   deleteQueue(name: string): void {
@@ -115,12 +136,28 @@ export class MemorySpace {
     return queues
   }
 
-  #matching({ definition, bindings }: MemoryExchange, routingKey: string): MemoryQueue[] {
-    const matching = bindings.filter((binding) =>
-      bindingTakes(definition.type, binding, routingKey),
+  #matching(first: MemoryExchange, routingKey: string): MemoryQueue[] {
+    const passed = this.#passed(first, routingKey)
+    const matching = passed.flatMap(({ definition, bindings }) =>
+      bindings.filter((binding) => bindingTakes(definition.type, binding, routingKey)),
     )
     const names = new Set(matching.map((binding) => binding.queue))
     return [...names].flatMap((name) => this.#queues.get(name) ?? [])
+  }
+
+  /** The exchange and those bound behind it that this key comes to, each once. */
+  #passed(first: MemoryExchange, routingKey: string): readonly MemoryExchange[] {
+    const passed = new Set([first])
+    // A set is walked to its end, what is added on the way included.
+    for (const { definition, exchangeBindings } of passed) {
+      for (const binding of exchangeBindings) {
+        const next = this.#exchanges.get(binding.destination)
+        if (next !== undefined && bindingTakes(definition.type, binding, routingKey)) {
+          passed.add(next)
+        }
+      }
+    }
+    return [...passed]
   }
 
   #forgetRoutes(): void {
@@ -140,46 +177,6 @@ export class MemorySpace {
       if (queue.definition.autoDelete) this.deleteQueue(queue.name)
     },
   }
-}
-
-interface Declarer {
-  readonly connection: object
-  /** Remembers what was declared. */
-  readonly known: KnownTopology
-}
-
-/** Declares each part, whatever became of the others; then throws the first refusal. */
-export function declareIn(
-  space: MemorySpace,
-  topology: Topology,
-  { connection, known }: Declarer,
-): void {
-  const refusals = [
-    ...refusalsOf(topology.exchanges, (exchange) => {
-      space.declareExchange(exchange)
-      known.addExchange(exchange)
-    }),
-    ...refusalsOf(topology.queues, (queue) => {
-      space.declareQueue(queue, connection)
-      known.addQueue(queue)
-    }),
-    ...refusalsOf(topology.bindings, (binding) => {
-      space.bind(binding)
-      known.addBinding(binding)
-    }),
-  ]
-  if (refusals.length > 0) throw refusals[0]
-}
-
-function refusalsOf<T>(parts: readonly T[], declare: (part: T) => void): unknown[] {
-  return parts.flatMap((part) => {
-    try {
-      declare(part)
-      return []
-    } catch (cause) {
-      return [cause]
-    }
-  })
 }
 
 function refuseOther(what: string, existing: Exchange | Queue, wanted: Exchange | Queue): void {
