@@ -8,7 +8,8 @@ export class ByteWriter {
   }
 
   byte(value: number): void {
-    this.#at = this.#reserve(1).writeUInt8(value, this.#at)
+    this.#reserve(1)[this.#at] = value
+    this.#at += 1
   }
 
   uint16be(value: number): void {
@@ -53,7 +54,12 @@ export class ByteWriter {
   }
 
   text(text: string, byteLength: number): void {
-    this.#at += this.#reserve(byteLength).write(text, this.#at, 'utf8')
+    const buffer = this.#reserve(byteLength)
+    // Short ASCII, as most keys are, is written sooner than the native call is made.
+    if (byteLength === text.length && byteLength < 32) {
+      for (let at = 0; at < byteLength; at += 1) buffer[this.#at + at] = text.charCodeAt(at)
+    } else buffer.write(text, this.#at, 'utf8')
+    this.#at += byteLength
   }
 
   #reserve(count: number): Buffer {

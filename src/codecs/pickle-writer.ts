@@ -76,12 +76,18 @@ function writeObject(out: PickleOutput, value: object, depth: number): void {
   if (depth < 0) throw UNENCODABLE
   if (value instanceof Tuple) writeTuple(out, value, depth)
   else if (Array.isArray(value)) writeItems(out, value, { ...LIST, depth })
+  else if (isPlain(value)) writeDict(out, Object.entries(value), depth)
   else if (value instanceof Map) writeDict(out, value, depth)
   else if (isKnown(value)) writeKnown(out, value)
   else if (unwritableReason(value) !== null) throw UNENCODABLE
   else if (value instanceof Set) writeItems(out, [...value], { ...SET, depth })
   else if (hasToJson(value)) write(out, value.toJSON(''), depth)
   else writeDict(out, Object.entries(value), depth)
+}
+
+/** Most objects are plain, and need no closer look. */
+function isPlain(value: object): boolean {
+  return Object.getPrototypeOf(value) === Object.prototype && !('toJSON' in value)
 }
 
 const LIST = { open: Op.EMPTY_LIST, close: Op.APPENDS } as const
