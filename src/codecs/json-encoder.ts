@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type Format, hasToJson, notDataReason } from './encodable.ts'
+import { clockText, dateText, isoText } from './iso-text.ts'
 import { floatText, isWholeNumber } from './numbers.ts'
-import { clockText, dateText, isoText } from './temporal.ts'
 import { DateTime, Decimal, Float, LocalDate, LocalTime, TimeDelta, Uuid } from './values.ts'
 
 /** Thrown where a value has no form in JSON; the caller then looks for where it is, which costs more. */

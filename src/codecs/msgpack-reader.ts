@@ -1,7 +1,7 @@
 import { ByteReader } from './byte-reader.ts'
+import { isoText } from './iso-text.ts'
 import { exactInteger } from './numbers.ts'
 import { dictOf } from './own-key.ts'
-import { isoText } from './temporal.ts'
 import { DateTime } from './values.ts'
 
 /**

@@ -1,5 +1,5 @@
+import { type Clock, clockText, isoText } from './iso-text.ts'
 import { dictOf } from './own-key.ts'
-import { type Clock, clockText, isoText } from './temporal.ts'
 import { DateTime, Decimal, LocalDate, LocalTime, PythonObject, TimeDelta, Uuid } from './values.ts'
 
 /** What a pickle says about one object. */

@@ -1,7 +1,7 @@
 import { explainUnencodable, type Format, hasToJson, notDataReason } from './encodable.ts'
+import type { CalendarDay, Clock } from './iso-text.ts'
 import { isWholeNumber } from './numbers.ts'
 import { Op, PickleOutput } from './pickle-output.ts'
-import type { CalendarDay, Clock } from './temporal.ts'
 import { DateTime, Decimal, Float, LocalDate, LocalTime, TimeDelta, Tuple, Uuid } from './values.ts'
 
 /** A pickle of protocol 4, which every Python since 3.4 reads: plain data, and values Python has a class for. */

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
+import type { CalendarDay, Clock } from './iso-text.ts'
 import { floatText, isWholeNumber } from './numbers.ts'
-import type { CalendarDay, Clock } from './temporal.ts'
 import {
   DateTime,
   Decimal,

@@ -1,5 +1,5 @@
 import { explainUnencodable, type Format, hasToJson, notDataReason } from './encodable.ts'
-import { dateText, isoText } from './temporal.ts'
+import { dateText, isoText } from './iso-text.ts'
 import { DateTime, Decimal, Float, LocalDate, LocalTime, TimeDelta, Uuid } from './values.ts'
 import { yamlFloat, yamlNumber, yamlText } from './yaml-scalars.ts'
 
