@@ -101,6 +101,7 @@ export async function finishedHistory(
   return ids.map((id) => rows.find((row) => row.task_id === id))
 }
 
+/** With its driver named, as Python takes CELERY_RESULT_BACKEND too, and no default fits both of its versions. */
 function resultBackend(databaseUrl: string): string {
-  return databaseUrl.replace(/^postgres(?:ql)?:/, 'db+postgresql:')
+  return databaseUrl.replace(/^postgres(?:ql)?:/, 'db+postgresql+psycopg2:')
 }

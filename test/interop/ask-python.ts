@@ -1,0 +1,60 @@
+import { join } from 'node:path'
+import type { Servers } from '../support/live-app.ts'
+import type { Process } from '../support/processes.ts'
+import { runPythonJson, startPythonWorker } from '../support/python-celery.ts'
+
+export type PythonVersion = 'new' | 'old'
+
+/** The newest Celery, and Debian's 5.2. */
+export const PYTHONS: readonly PythonVersion[] = ['new', 'old']
+
+const PYTHONPATH = join(import.meta.dirname, 'python')
+
+/** What the code below can use: `send`, `get`, `shown`, and everything that toolbox_app has. */
+const PREAMBLE = `
+import datetime, decimal, json, sys, uuid
+import toolbox_app, interop_app
+from celery import chain, chord, group, signature
+app = toolbox_app.setup()
+send = app.send_task
+
+def get(result):
+    return result.get(timeout=20, interval=0.02)
+
+def failure(result):
+    try:
+        get(result)
+    except Exception as error:
+        return {'type': type(error).__name__, 'args': list(error.args), 'traceback': result.traceback}
+
+def shown(value):
+    """Each value with its type, as JSON cannot tell 1 from 1.0 or a tuple from a list."""
+    if isinstance(value, dict):
+        return {key: shown(one) for key, one in value.items()}
+    return f'{type(value).__name__} {value!r}'
+`
+
+/** Runs Python code on the servers that `env` names and answers the JSON value of the expression that ends it. */
+export async function askPython<Value>(
+  python: PythonVersion,
+  env: Readonly<Record<string, string>>,
+  { code = '', answer }: { readonly code?: string; readonly answer: string },
+): Promise<Value> {
+  const program = `${PREAMBLE}\n${code}\nprint(json.dumps(${answer}))`
+  return await runPythonJson<Value>(program, { python, env: { ...env, PYTHONPATH } })
+}
+
+/** A worker of interop_app: toolbox_app and more. It knows of no other workers, which would take a second. */
+export async function startInteropWorker(
+  python: PythonVersion,
+  servers: Servers,
+  queues?: readonly string[],
+): Promise<Process> {
+  return await startPythonWorker({
+    python,
+    env: { ...servers.env, PYTHONPATH },
+    app: 'interop_app',
+    args: ['--without-mingle', '--without-gossip'],
+    ...(queues !== undefined && { queues }),
+  })
+}
