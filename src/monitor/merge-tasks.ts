@@ -10,9 +10,8 @@ export function mergeTasks(batch: readonly Mirrored[]): TaskEntry[][] {
   const rounds: Map<string, TaskEntry>[] = []
   for (const { task, message } of batch) {
     if (task === null) continue
-    const digest = message.digest.toString('latin1')
-    if (seen.has(digest)) continue
-    seen.add(digest)
+    if (seen.has(message.digest)) continue
+    seen.add(message.digest)
     addTo(rounds, task)
   }
   return rounds.map((tasks) => [...tasks.values()].sort(byId))

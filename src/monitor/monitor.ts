@@ -20,7 +20,7 @@ export interface MonitorOptions {
   /** Names the platform queue, and the topology it is part of. */
   readonly config: Pick<Config, 'platformQueue' | 'topology'>
   readonly logger?: Logger
-  /** The most messages one transaction writes. Default 500. */
+  /** The most messages one transaction writes. Default 1000. */
   readonly batchSize?: number
   /** The most bytes one transaction writes, unless a single message is larger. Default 8 MiB. */
   readonly maxBatchBytes?: number
@@ -30,10 +30,11 @@ export interface MonitorOptions {
   readonly onBatch?: (batch: BatchReport) => void
 }
 
-const BATCH_SIZE = 500
+const BATCH_SIZE = 1000
 const BATCH_BYTES = 8 * 1024 * 1024
 /** From here on messages stay in their queue until some of those in hand are written. */
 const MOST_HELD_BYTES = 64 * 1024 * 1024
+const MOST_WRITERS = 2
 const STOP_GRACE_MS = 10_000
 const CONSUME_BACKOFF = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
@@ -54,7 +55,8 @@ export class Monitor {
   readonly #givingUp = new AbortController()
   /** Compressed messages that are being expanded. */
   readonly #expanding = new Set<Promise<void>>()
-  #writing: Promise<void> | undefined
+  /** Transactions in progress, at most two. */
+  readonly #writing = new Set<Promise<void>>()
   #stopping: Promise<void> | undefined
 
   constructor(options: MonitorOptions) {
@@ -125,19 +127,31 @@ export class Monitor {
   #add(one: Mirrored): void {
     this.#backlog.add(one)
     if (this.#backlog.bytes > MOST_HELD_BYTES) void this.#intake.hold('memory')
-    this.#writing ??= this.#write()
+    this.#startWriting()
+  }
+
+  #startWriting(): void {
+    if (!this.#isWorthWriting()) return
+    const writing = this.#write(() => this.#writing.delete(writing))
+    this.#writing.add(writing)
+  }
+
+  /** While one transaction commits another writes, but only a full batch: many small ones cost more. */
+  #isWorthWriting(others = this.#writing.size): boolean {
+    if (others === 0) return this.#backlog.size > 0
+    return others < MOST_WRITERS && this.#backlog.size >= this.#limits.messages
   }
 
   /** Batch after batch, each with what has come while the one before was written. */
-  async #write(): Promise<void> {
+  async #write(onEnd: () => void): Promise<void> {
     // What arrives in the same turn of the event loop goes along.
     await nextTurn()
-    while (this.#backlog.size > 0 && !this.#givingUp.signal.aborted) {
+    while (this.#isWorthWriting(this.#writing.size - 1) && !this.#givingUp.signal.aborted) {
       await this.#writeOne(this.#backlog.take(this.#limits))
       if (this.#backlog.bytes <= MOST_HELD_BYTES / 2) await this.#intake.release('memory')
     }
     // In the same step as the last look at the backlog, so that nothing is added unseen.
-    this.#writing = undefined
+    onEnd()
   }
 
   async #writeOne(batch: readonly Mirrored[]): Promise<void> {
@@ -205,7 +219,7 @@ export class Monitor {
 
   async #drained(): Promise<void> {
     await Promise.all(this.#expanding)
-    while (this.#writing !== undefined) await this.#writing
+    while (this.#writing.size > 0) await Promise.all(this.#writing)
   }
 }
 

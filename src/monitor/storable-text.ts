@@ -9,6 +9,7 @@ export function storableText(text: string): string {
   return SURROGATE.test(whole) ? Buffer.from(whole, 'utf8').toString('utf8') : whole
 }
 
+/** The same for text that may be missing; empty text says as little. */
 export function storableOrNull(text: string | null): string | null {
-  return text === null ? null : storableText(text)
+  return text === null || text === '' ? null : storableText(text)
 }

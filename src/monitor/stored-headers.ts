@@ -33,10 +33,15 @@ function isExact(value: unknown): boolean {
     case 'object':
       if (value === null) return true
       if (Array.isArray(value)) return value.every(isExact)
-      return isUntaggedDict(value) && Object.values(value).every(isExact)
+      return isUntaggedDict(value) && isExactDict(value as Record<string, unknown>)
     default:
       return false
   }
+}
+
+function isExactDict(dict: Readonly<Record<string, unknown>>): boolean {
+  for (const key in dict) if (!isExact(dict[key])) return false
+  return true
 }
 
 /** A whole float beyond 2^53 would come back as an integer, -0 as 0; NaN is no JSON at all. */

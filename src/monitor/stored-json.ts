@@ -27,10 +27,16 @@ function isPlain(value: unknown): boolean {
     case 'object':
       if (value === null) return true
       if (Array.isArray(value)) return value.every(isPlain)
-      return isDict(value) && Object.values(value).every(isPlain)
+      return isDict(value) && isPlainDict(value)
     default:
       return false
   }
+}
+
+// Its own keys come first, and a plain object inherits none; no list of values is made for each.
+function isPlainDict(dict: Readonly<Record<string, unknown>>): boolean {
+  for (const key in dict) if (!isPlain(dict[key])) return false
+  return true
 }
 
 function carefulText(value: unknown): string {

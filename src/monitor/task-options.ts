@@ -15,32 +15,29 @@ export function taskOptions(
   context: OptionsContext,
 ): Record<string, unknown> {
   const options = amqpProperties(context.properties)
-  for (const [name, value] of saidOptions(request)) options[name] = value
+  for (const { name, field } of SAID) {
+    const value = request[field]
+    if (value !== null && value !== 0) options[name] = value
+  }
+  const { timeLimit, softTimeLimit } = request
+  if (timeLimit !== null || softTimeLimit !== null) options.timelimit = [timeLimit, softTimeLimit]
+  if (Object.keys(request.stamps).length > 0) options.stamps = request.stamps
   addFollowUps(request, options)
-  if (context.compression != null) options.compression = context.compression
-  if (request.fault !== undefined) options.fault = request.fault.message
-  if (context.isUnrouted) options.unrouted = true
+  addRemarks(request, options, context)
   return options
 }
 
-function* saidOptions(request: TaskRequest): Generator<readonly [string, unknown]> {
-  if (request.eta !== null) yield ['eta', request.eta]
-  if (request.expires !== null) yield ['expires', request.expires]
-  if (request.retries > 0) yield ['retries', request.retries]
-  if (request.timeLimit !== null || request.softTimeLimit !== null) {
-    yield ['timelimit', [request.timeLimit, request.softTimeLimit]]
-  }
-  if (request.ignoreResult !== null) yield ['ignore_result', request.ignoreResult]
-  if (request.argsrepr !== null) yield ['argsrepr', request.argsrepr]
-  if (request.kwargsrepr !== null) yield ['kwargsrepr', request.kwargsrepr]
-  if (request.shadow !== null) yield ['shadow', request.shadow]
-  if (request.groupIndex !== null) yield ['group_index', request.groupIndex]
-  if (request.replacedTaskNesting > 0) {
-    yield ['replaced_task_nesting', request.replacedTaskNesting]
-  }
-  if (request.stampedHeaders !== null) yield ['stamped_headers', request.stampedHeaders]
-  if (Object.keys(request.stamps).length > 0) yield ['stamps', request.stamps]
-}
+const SAID = [
+  { name: 'eta', field: 'eta' },
+  { name: 'expires', field: 'expires' },
+  { name: 'retries', field: 'retries' },
+  { name: 'ignore_result', field: 'ignoreResult' },
+  { name: 'argsrepr', field: 'argsrepr' },
+  { name: 'kwargsrepr', field: 'kwargsrepr' },
+  { name: 'shadow', field: 'shadow' },
+  { name: 'replaced_task_nesting', field: 'replacedTaskNesting' },
+  { name: 'stamped_headers', field: 'stampedHeaders' },
+] as const
 
 /** What follows the task: how many callbacks, errbacks and remaining steps, and whether it reports to a chord. */
 function addFollowUps(request: TaskRequest, options: Record<string, unknown>): void {
@@ -48,4 +45,17 @@ function addFollowUps(request: TaskRequest, options: Record<string, unknown>): v
   if (request.errbacks !== null) options.errbacks = request.errbacks.length
   if (request.chain !== null) options.chain = request.chain.length
   if (request.chord !== null) options.chord = true
+  if (request.groupIndex !== null) options.group_index = request.groupIndex
+}
+
+function addRemarks(
+  { fault }: TaskRequest,
+  options: Record<string, unknown>,
+  { compression, isUnrouted }: OptionsContext,
+): void {
+  if (compression !== null && compression !== undefined) options.compression = compression
+  // It could be read, but must fail: why.
+  if (fault !== undefined) options.fault = fault.message
+  // No work queue has it, so nobody will ever run it.
+  if (isUnrouted) options.unrouted = true
 }

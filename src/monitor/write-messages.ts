@@ -1,7 +1,6 @@
 import type { Connection } from '../database/database.ts'
-import { DIGEST_BYTES } from './message-entry.ts'
 import type { Mirrored } from './mirrored.ts'
-import { byteColumn, jsonArray, plainArray, textArray } from './sql-columns.ts'
+import { byteColumn, type Column, columnParameters, rowsFrom } from './sql-columns.ts'
 
 const DAY_MS = 86_400_000
 
@@ -31,42 +30,48 @@ function byDay(batch: readonly Mirrored[]): Map<string, Mirrored[]> {
 }
 
 function parametersOf(batch: readonly Mirrored[]): unknown[] {
-  const rows = batch.map(({ message }) => message)
-  const body = byteColumn(rows.map((row) => row.body))
-  return [
-    plainArray(rows.map((row) => row.receivedAtMs)),
-    textArray(batch.map((one) => one.taskId)),
-    textArray(rows.map((row) => row.exchange)),
-    textArray(rows.map((row) => row.routingKey)),
-    textArray(batch.map((one) => one.queue)),
-    jsonArray(rows.map((row) => row.properties)),
-    jsonArray(rows.map((row) => row.headers)),
-    body.bytes,
-    body.starts,
-    body.lengths,
-    Buffer.concat(rows.map((row) => row.digest)),
+  const body = byteColumn(batch.map(({ message }) => message.body))
+  const columns: Column[] = [
+    { cells: batch.map(({ message }) => message.receivedAtMs) },
+    { cells: batch.map(({ taskId }) => taskId), isText: true },
+    { cells: batch.map(({ message }) => message.exchange), isText: true },
+    { cells: batch.map(({ message }) => message.routingKey), isText: true },
+    { cells: batch.map(({ queue }) => queue), isText: true },
+    { cells: batch.map(({ message }) => message.properties) },
+    { cells: batch.map(({ message }) => message.headers) },
+    { cells: batch.map(({ message }) => message.digest) },
+    { cells: body.starts },
+    { cells: body.lengths },
   ]
+  return [body.bytes, ...columnParameters(columns)]
 }
 
+const COLUMNS = [
+  'received_ms',
+  'task_id',
+  'exchange',
+  'routing_key',
+  'queue',
+  'properties',
+  'headers',
+  'digest',
+  'start',
+  'length',
+]
+
+// A text that is empty as a whole is cut into no values at all: hence the coalesce.
 const NEW_ROWS = `
   INSERT INTO monitor.message
     (day, received_at, task_id, exchange, routing_key, queue, properties, headers, body, digest)
-  SELECT $1::date, to_timestamp(new.received_ms / 1000), new.task_id, new.exchange, new.routing_key, new.queue,
-    new.properties, new.headers, substr($9::bytea, new.start, new.length), new.digest
-  FROM (
-    SELECT *, substr($12::bytea, (place - 1)::integer * ${DIGEST_BYTES} + 1, ${DIGEST_BYTES}) AS digest
-    FROM ROWS FROM (
-      unnest($2::float8[], $3::text[], $4::text[], $5::text[], $6::text[], $10::integer[], $11::integer[]),
-      jsonb_array_elements($7::jsonb),
-      jsonb_array_elements($8::jsonb)
-    ) WITH ORDINALITY AS rows
-      (received_ms, task_id, exchange, routing_key, queue, start, length, properties, headers, place)
-  ) AS new`
+  SELECT $1::date, to_timestamp(received_ms::float8 / 1000), task_id, coalesce(exchange, ''), coalesce(routing_key, ''),
+    queue, properties::jsonb, headers::jsonb, substr($2::bytea, start::integer, length::integer), decode(digest, 'hex')
+  FROM ${rowsFrom(COLUMNS, 3)}`
 
 /** A message that was published twice around midnight, as when its confirm was lost, is one message still. */
 const INSERT = `${NEW_ROWS}
   WHERE NOT EXISTS (
-    SELECT FROM monitor.message AS known WHERE known.day = $1::date - 1 AND known.digest = new.digest
+    SELECT FROM monitor.message AS known
+    WHERE known.day = $1::date - 1 AND known.digest = decode(new.digest, 'hex')
   )
   ON CONFLICT (day, digest) DO NOTHING`
 
@@ -74,6 +79,6 @@ const INSERT = `${NEW_ROWS}
 const INSERT_NEW = `${NEW_ROWS}
   WHERE NOT EXISTS (
     SELECT FROM monitor.message AS known
-    WHERE known.task_id = new.task_id AND known.digest = new.digest AND known.day <> $1::date
+    WHERE known.task_id = new.task_id AND known.digest = decode(new.digest, 'hex') AND known.day <> $1::date
   )
   ON CONFLICT (day, digest) DO NOTHING`

@@ -1,50 +1,56 @@
 import type { Connection } from '../database/database.ts'
-import { jsonArray, plainArray, textArray } from './sql-columns.ts'
+import { columnParameters, rowsFrom } from './sql-columns.ts'
 import type { TaskEntry } from './task-entry.ts'
 
 /** Adds tasks, or moves those that are there forward. No id may come twice; rows are locked in the order of ids. */
 export async function writeTasks(
   connection: Connection,
-  rows: readonly TaskEntry[],
+  tasks: readonly TaskEntry[],
 ): Promise<void> {
-  await connection.query(UPSERT, [
-    ...TEXTS.map(({ field }) => textArray(rows.map((row) => row[field]))),
-    ...NUMBERS.map(({ field }) => plainArray(rows.map((row) => row[field]))),
-    ...JSONS.map(({ field }) => jsonArray(rows.map((row) => row[field]))),
-  ])
+  const columns = COLUMNS.map(({ field, isText }) => ({
+    cells: tasks.map((task) => task[field]),
+    isText,
+  }))
+  await connection.query(UPSERT, columnParameters(columns))
 }
 
-const TEXTS = [
-  { column: 'task_id', field: 'taskId' },
-  { column: 'name', field: 'name' },
-  { column: 'state', field: 'state' },
-  { column: 'queue', field: 'queue' },
-  { column: 'routing_key', field: 'routingKey' },
-  { column: 'origin', field: 'origin' },
-  { column: 'lang', field: 'lang' },
-  { column: 'root_id', field: 'rootId' },
-  { column: 'parent_id', field: 'parentId' },
-  { column: 'group_id', field: 'groupId' },
-  { column: 'creator_id', field: 'creatorId' },
-  { column: 'related_type', field: 'relatedType' },
-  { column: 'related_id', field: 'relatedId' },
+/** Each column, the field it comes from, and what makes its value of the text that is sent. */
+const COLUMNS = [
+  { column: 'task_id', isText: true, field: 'taskId', value: 'task_id' },
+  { column: 'name', isText: true, field: 'name', value: 'name' },
+  { column: 'state', isText: false, field: 'state', value: 'state' },
+  { column: 'args', isText: false, field: 'args', value: 'args::jsonb' },
+  { column: 'kwargs', isText: false, field: 'kwargs', value: 'kwargs::jsonb' },
+  { column: 'options', isText: false, field: 'options', value: 'options::jsonb' },
+  { column: 'queue', isText: true, field: 'queue', value: 'queue' },
+  // A text that is empty as a whole is cut into no values at all.
+  { column: 'routing_key', isText: true, field: 'routingKey', value: "coalesce(routing_key, '')" },
+  { column: 'origin', isText: true, field: 'origin', value: 'origin' },
+  { column: 'lang', isText: true, field: 'lang', value: 'lang' },
+  { column: 'root_id', isText: true, field: 'rootId', value: 'root_id' },
+  { column: 'parent_id', isText: true, field: 'parentId', value: 'parent_id' },
+  { column: 'group_id', isText: true, field: 'groupId', value: 'group_id' },
+  { column: 'eta', isText: false, field: 'etaMs', value: 'to_timestamp(eta::float8 / 1000)' },
+  {
+    column: 'expires',
+    isText: false,
+    field: 'expiresMs',
+    value: 'to_timestamp(expires::float8 / 1000)',
+  },
+  { column: 'retries', isText: false, field: 'retries', value: 'retries::integer' },
+  {
+    column: 'published_at',
+    isText: false,
+    field: 'publishedAtMs',
+    value: 'to_timestamp(published_at::float8 / 1000)',
+  },
+  { column: 'creator_id', isText: true, field: 'creatorId', value: 'creator_id' },
+  { column: 'related_type', isText: true, field: 'relatedType', value: 'related_type' },
+  { column: 'related_id', isText: true, field: 'relatedId', value: 'related_id' },
+  { column: 'is_result', isText: false, field: 'isResult', value: 'is_result::boolean' },
 ] as const
 
-const NUMBERS = [
-  { column: 'eta', field: 'etaMs', type: 'float8' },
-  { column: 'expires', field: 'expiresMs', type: 'float8' },
-  { column: 'published_at', field: 'publishedAtMs', type: 'float8' },
-  { column: 'retries', field: 'retries', type: 'integer' },
-  { column: 'is_result', field: 'isResult', type: 'boolean' },
-] as const
-
-const JSONS = [
-  { column: 'args', field: 'args' },
-  { column: 'kwargs', field: 'kwargs' },
-  { column: 'options', field: 'options' },
-] as const
-
-const NAMES = [...TEXTS, ...NUMBERS, ...JSONS].map(({ column }) => column)
+const NAMES = COLUMNS.map(({ column }) => column)
 
 /** Columns of the latest message; where it says nothing, what an earlier one said stays. */
 const KEPT = ['name', 'args', 'kwargs', 'options', 'routing_key', 'origin', 'lang']
@@ -96,22 +102,8 @@ const HAS_NEWS = [
 
 const UPSERT = `
   INSERT INTO monitor.task AS kept (${NAMES.join(', ')})
-  SELECT ${[
-    ...TEXTS.map(({ column }) => column),
-    'to_timestamp(eta / 1000)',
-    'to_timestamp(expires / 1000)',
-    'to_timestamp(published_at / 1000)',
-    'retries',
-    'is_result',
-    ...JSONS.map(({ column }) => `nullif(${column}, 'null')`),
-  ].join(', ')}
-  FROM ROWS FROM (
-    unnest(${[
-      ...TEXTS.map((_, index) => `$${index + 1}::text[]`),
-      ...NUMBERS.map(({ type }, index) => `$${TEXTS.length + index + 1}::${type}[]`),
-    ].join(', ')}),
-    ${JSONS.map((_, index) => `jsonb_array_elements($${TEXTS.length + NUMBERS.length + index + 1}::jsonb)`).join(', ')}
-  ) AS new (${NAMES.join(', ')})
+  SELECT ${COLUMNS.map(({ value }) => value).join(', ')}
+  FROM ${rowsFrom(NAMES)}
   ON CONFLICT (task_id) DO UPDATE SET
     ${CHANGES.join(',\n    ')}
   WHERE ${HAS_NEWS.map((news) => `(${news})`).join('\n    OR ')}`

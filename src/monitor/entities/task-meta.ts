@@ -6,11 +6,13 @@ export interface TaskMetaRow {
   readonly id: number
   readonly taskId: string | null
   readonly status: string | null
-  /** A pickle; null is None. */
+  /** A pickle, or from Celery 5.7 on the text of the result serializer; null is None. */
   readonly result: Buffer | null
   /** UTC, in a column without a zone. */
   readonly dateDone: Date | null
   readonly traceback: string | null
+  /** As args; written by Celery 5.7 and by us. */
+  readonly children: Buffer | null
   readonly name: string | null
   /** UTF-8 text of the result serializer, no pickle. */
   readonly args: Buffer | null
@@ -18,6 +20,8 @@ export interface TaskMetaRow {
   readonly worker: string | null
   readonly retries: number | null
   readonly queue: string | null
+  /** As args; written by Celery 5.7. */
+  readonly stamps: Buffer | null
 }
 
 export const TaskMetaEntity = new EntitySchema<TaskMetaRow>({
@@ -36,12 +40,14 @@ export const TaskMetaEntity = new EntitySchema<TaskMetaRow>({
     result: { name: 'result', type: 'bytea', nullable: true },
     dateDone: { name: 'date_done', type: 'timestamp', nullable: true },
     traceback: { name: 'traceback', type: 'text', nullable: true },
+    children: { name: 'children', type: 'bytea', nullable: true },
     name: { name: 'name', type: 'varchar', length: 155, nullable: true },
     args: { name: 'args', type: 'bytea', nullable: true },
     kwargs: { name: 'kwargs', type: 'bytea', nullable: true },
     worker: { name: 'worker', type: 'varchar', length: 155, nullable: true },
     retries: { name: 'retries', type: 'integer', nullable: true },
     queue: { name: 'queue', type: 'varchar', length: 155, nullable: true },
+    stamps: { name: 'stamps', type: 'bytea', nullable: true },
   },
   indices: [{ name: 'ix_celery_taskmeta_date_done', columns: ['dateDone'] }],
   uniques: [{ name: 'celery_taskmeta_task_id_key', columns: ['taskId'] }],
