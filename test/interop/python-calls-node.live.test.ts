@@ -67,7 +67,7 @@ describe.each(PYTHONS)('Celery (%s)', (python) => {
       time: new LocalTime('12:30:15'),
       decimal: new Decimal('1.10'),
       uuid: new Uuid('12345678-1234-5678-1234-567812345678'),
-      tuple: Tuple.of(1, 'a'),
+      tuple: Tuple.of<unknown>(1, 'a'),
     }))
     app.task('export.nothing', () => undefined)
     await startWorker(app)
