@@ -13,6 +13,7 @@ import { AsyncResult } from '../results/async-result.ts'
 import { openResultStore } from '../results/open-result-store.ts'
 import type { ResultStore } from '../results/result-store.ts'
 import { startSignature } from './canvas/start.ts'
+import { delayedTopology } from './delayed-route.ts'
 import { publish } from './publish.ts'
 import type { Publisher, Started, StartWith } from './publisher.ts'
 import { Signature } from './signature.ts'
@@ -236,6 +237,8 @@ export class App implements Publisher, AsyncDisposable {
 
   async #declare(): Promise<void> {
     await this.broker().declare(this.config.topology())
+    const delayed = delayedTopology(this.config)
+    if (delayed !== null) await this.broker().declare(delayed)
     this.#isSetUp = true
   }
 }

@@ -3,7 +3,7 @@ import type { CallOptions } from '../protocol/call-options.ts'
 import { compressMessage } from '../protocol/compressed-message.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
 import { encodeTaskV1 } from '../protocol/encode-task-v1.ts'
-import { currentRequest } from './current-request.ts'
+import { currentRequest, noteChild } from './current-request.ts'
 import { type CallDefaults, type CallInput, taskCall } from './task-call.ts'
 import type { TaskRoutes } from './task-routes.ts'
 
@@ -33,7 +33,9 @@ export async function publish(input: CallInput, context: PublishContext): Promis
       ? message
       : await compressMessage(message, options.compression)
   const broker = await context.broker()
-  await broker.publish(sent, route, { deadlineMs: deadlineMs(options) })
+  const sentBy = context.routes.delayed(route, call.eta)
+  await broker.publish(sent, sentBy, { deadlineMs: deadlineMs(options) })
+  noteChild(call.id)
   return call.id
 }
 

@@ -12,10 +12,12 @@ import {
   workQueuesReached,
 } from '../protocol/routes.ts'
 import type { Topology } from '../protocol/topology.ts'
+import { delayedRoute } from './delayed-route.ts'
 import type { CallInput } from './task-call.ts'
 
 /** Where calls go, by Celery's rules; refuses those that would reach the monitor alone. */
 export class TaskRoutes {
+  readonly #config: Config
   readonly #platformQueue: string
   readonly #routers: Router
   readonly #queues: QueueDefinitions
@@ -28,6 +30,7 @@ export class TaskRoutes {
   readonly #byName = new Map<string, ResolvedRoute>()
 
   constructor(config: Config, logger: Logger) {
+    this.#config = config
     this.#platformQueue = config.platformQueue
     this.#routers = config.task_routes
     this.#queues = config.queueDefinitions()
@@ -47,6 +50,11 @@ export class TaskRoutes {
       this.#byName.set(call.task, route)
     }
     return route
+  }
+
+  /** The way a message takes that is to come at its eta. */
+  delayed(route: Route, eta: string | null | undefined): Route {
+    return eta === null || eta === undefined ? route : delayedRoute(route, eta, this.#config)
   }
 
   #resolve(call: CallInput): ResolvedRoute {

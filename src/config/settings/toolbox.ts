@@ -5,6 +5,7 @@ import {
   either,
   filledText,
   nullable,
+  oneOf,
   port,
   text,
   textList,
@@ -21,6 +22,11 @@ export const toolboxSettings = {
     filledText,
     'platform.fifo',
     'The queue that gets a copy of everything, for the monitor.',
+  ),
+  NATIVE_DELAYED_DELIVERY: setting(
+    either(boolean, oneOf('auto')),
+    'auto',
+    "Whether RabbitMQ holds messages until their eta; 'auto', as Celery, where any queue is a quorum queue.",
   ),
   QUEUE_PREFIX: setting(text, 'dev', 'Put, with a -, before the names of queues on SQS.'),
   ENV_PREFIX: setting(
