@@ -2,13 +2,15 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { PROJECT } from './services.ts'
+import { dropLeftoverDatabases } from './test-databases.ts'
 
 const execute = promisify(execFile)
 
-/** Before the live tests: what they start as processes is built, and the servers are there. */
+/** Before the live tests: what they start as processes is built, the servers are there, and clean of earlier runs. */
 export async function setup(): Promise<void> {
   await build()
   await requireServers()
+  await dropLeftoverDatabases()
 }
 
 async function build(): Promise<void> {

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto'
+import { Client } from 'pg'
+import { service } from './services.ts'
+
+// Apart from postgres.ts, as what runs before and after all tests may not import Vitest.
+
+const DROP_PATIENCE_MS = 2000
+/** No test is still at work on a database that old. */
+const LEFTOVER_AFTER_SECONDS = 15 * 60
+
+/** Makes an empty database on the server of DATABASE_URL, whose role may create and drop them; answers its name. */
+export async function createTestDatabase(): Promise<string> {
+  const name = `test_${now()}_${randomBytes(6).toString('hex')}`
+  await onServer((client) => client.query(`CREATE DATABASE ${name}`))
+  return name
+}
+
+/**
+ * Drops it, connections or not. From version 15 on the server first waits for every process it has, also one whose
+ * client connected and says nothing, for up to a minute. That is not waited for: such a database is dropped later.
+ */
+export async function dropTestDatabase(name: string): Promise<void> {
+  await onServer((client) => tryToDrop(client, name))
+}
+
+/** Drops what earlier runs could not, and what they left when they were killed; never a database in use. */
+export async function dropLeftoverDatabases(): Promise<void> {
+  await onServer(async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT datname AS name FROM pg_database
+       WHERE datname ~ '^test_[0-9]{10}_[0-9a-f]{12}$' AND split_part(datname, '_', 2)::bigint < $1
+         AND NOT EXISTS (SELECT FROM pg_stat_activity used WHERE used.datname = pg_database.datname)`,
+      [now() - LEFTOVER_AFTER_SECONDS],
+    )
+    for (const { name } of rows) {
+      if (!(await tryToDrop(client, name))) return
+    }
+  })
+}
+
+/** False when the server waited too long. */
+async function tryToDrop(client: Client, name: string): Promise<boolean> {
+  try {
+    await client.query(`SET statement_timeout = ${DROP_PATIENCE_MS}`)
+    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === QUERY_CANCELED) return false
+    throw error
+  }
+}
+
+const QUERY_CANCELED = '57014'
+
+function now(): number {
+  return Math.floor(Date.now() / 1000)
+}
+
+async function onServer<Answer>(use: (client: Client) => Promise<Answer>): Promise<Answer> {
+  const client = new Client({ connectionString: service('DATABASE_URL') })
+  await client.connect()
+  try {
+    return await use(client)
+  } finally {
+    await client.end()
+  }
+}
