@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * The two tables in which Celery's own database backend keeps results, as Celery makes them. Where Python was first
- * they stay as they are, and gain what its older versions lacked: the extended columns and the indexes.
+ * The two tables in which Celery's own database backend keeps results, as Celery 5.7 makes them. Where Python was first
+ * they stay as they are, and gain what its older versions lacked: children, stamps, the extended columns, the indexes.
  */
 export class CreateCeleryResults1795300010000 implements MigrationInterface {
   readonly name = 'CreateCeleryResults1795300010000'
@@ -29,22 +29,27 @@ const UP = `
     result    bytea,
     date_done timestamp without time zone,
     traceback text,
+    children  bytea,
     name      character varying(155),
     args      bytea,
     kwargs    bytea,
     worker    character varying(155),
     retries   integer,
     queue     character varying(155),
+    stamps    bytea,
     CONSTRAINT celery_taskmeta_pkey PRIMARY KEY (id),
     CONSTRAINT celery_taskmeta_task_id_key UNIQUE (task_id)
   );
+  -- Celery 4 lacked all of these, and all before 5.7 lack children, which 5.7 always writes, and stamps.
   ALTER TABLE public.celery_taskmeta
-    ADD COLUMN IF NOT EXISTS name    character varying(155),
-    ADD COLUMN IF NOT EXISTS args    bytea,
-    ADD COLUMN IF NOT EXISTS kwargs  bytea,
-    ADD COLUMN IF NOT EXISTS worker  character varying(155),
-    ADD COLUMN IF NOT EXISTS retries integer,
-    ADD COLUMN IF NOT EXISTS queue   character varying(155);
+    ADD COLUMN IF NOT EXISTS children bytea,
+    ADD COLUMN IF NOT EXISTS name     character varying(155),
+    ADD COLUMN IF NOT EXISTS args     bytea,
+    ADD COLUMN IF NOT EXISTS kwargs   bytea,
+    ADD COLUMN IF NOT EXISTS worker   character varying(155),
+    ADD COLUMN IF NOT EXISTS retries  integer,
+    ADD COLUMN IF NOT EXISTS queue    character varying(155),
+    ADD COLUMN IF NOT EXISTS stamps   bytea;
   CREATE INDEX IF NOT EXISTS ix_celery_taskmeta_date_done ON public.celery_taskmeta (date_done);
 
   CREATE TABLE IF NOT EXISTS public.celery_tasksetmeta (
@@ -58,7 +63,7 @@ const UP = `
   CREATE INDEX IF NOT EXISTS ix_celery_tasksetmeta_date_done ON public.celery_tasksetmeta (date_done);
 `
 
-/** The tables are Celery's, and Python may be writing results to them: only empty ones go. */
+/** The tables are Celery's, and Python may be writing results to them: only empty ones go. Columns stay. */
 const DOWN = `
   DO $$
   BEGIN

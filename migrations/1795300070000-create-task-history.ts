@@ -32,7 +32,7 @@ const RANK = `
 
 /**
  * Celery's table has the last word on a status, unless the monitor has seen the task further along.
- * A query pays for what it selects: pickles are read only for `result` and `exception`.
+ * A query pays for what it selects: stored results are read only for `result` and `exception`.
  */
 const VIEW = `
   CREATE OR REPLACE VIEW monitor.task_history AS
@@ -71,12 +71,12 @@ const VIEW = `
     coalesce(task.worker, meta.worker) AS worker,
     CASE
       WHEN meta.status IS NULL OR monitor.state_rank(task.state) > monitor.state_rank(meta.status) THEN task.result
-      -- Celery stores None as NULL.
-      WHEN meta.status = 'SUCCESS' AND meta.result IS NULL THEN coalesce(task.result, 'null'::jsonb)
-      ELSE coalesce(monitor.unpickle(meta.result), task.result)
+      -- Celery stores None as NULL, or (5.7) as JSON's null.
+      ELSE coalesce(nullif(monitor.read_result(meta.result), 'null'), task.result,
+        CASE meta.status WHEN 'SUCCESS' THEN 'null'::jsonb END)
     END AS result,
     coalesce(task.exception, CASE WHEN meta.status IN ('FAILURE', 'RETRY', 'REVOKED')
-      THEN monitor.exception_text(monitor.unpickle(meta.result)) END) AS exception,
+      THEN monitor.exception_text(monitor.read_result(meta.result)) END) AS exception,
     coalesce(task.traceback, meta.traceback) AS traceback,
     task.creator_id,
     task.related_type,

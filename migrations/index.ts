@@ -4,7 +4,9 @@ import { CreateMessage1795300030000 } from './1795300030000-create-message.ts'
 import { CreateQuarantine1795300040000 } from './1795300040000-create-quarantine.ts'
 import { CreatePickleValues1795300050000 } from './1795300050000-create-pickle-values.ts'
 import { CreateUnpickle1795300060000 } from './1795300060000-create-unpickle.ts'
+import { CreateReadResult1795300065000 } from './1795300065000-create-read-result.ts'
 import { CreateTaskHistory1795300070000 } from './1795300070000-create-task-history.ts'
+import { CreateChord1795300080000 } from './1795300080000-create-chord.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
 export const migrations = [
@@ -14,5 +16,7 @@ export const migrations = [
   CreateQuarantine1795300040000,
   CreatePickleValues1795300050000,
   CreateUnpickle1795300060000,
+  CreateReadResult1795300065000,
   CreateTaskHistory1795300070000,
+  CreateChord1795300080000,
 ] as const

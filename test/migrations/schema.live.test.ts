@@ -1,48 +1,78 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
 import { DataSource } from 'typeorm'
 import { expect, onTestFinished, test } from 'vitest'
 import { migrations } from '../../migrations/index.ts'
 import type { Database } from '../../src/database/database.ts'
 import { migrateDown, migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
+import { openResultStore } from '../../src/results/open-result-store.ts'
 import { freshDatabase } from '../support/postgres.ts'
-
-const PYTHONS_TABLES = readFileSync(
-  resolve(import.meta.dirname, '../fixtures/celery/celery_taskmeta.sql'),
-  'utf8',
-)
+import { makePythonsTables } from '../support/pythons-tables.ts'
 
 test('the migrations make the very tables that Celery makes', async () => {
-  const ours = await open()
-  await migrateUp(ours)
-  const pythons = await open()
-  await pythons.query(PYTHONS_TABLES)
+  const ours = await open({ migrated: true })
+  const pythons = await open({ python: 'new' })
   expect(await celeryTables(ours)).toEqual(await celeryTables(pythons))
 })
 
-test('tables that Python made stay as they are, with their rows', async () => {
-  const database = await open()
-  await database.query(PYTHONS_TABLES)
+test('the result store makes the very tables that the migrations make', async () => {
+  const url = await freshDatabase()
+  const store = await openResultStore({ result_backend: `db+${url}` })
+  onTestFinished(() => store.close())
+  await store.save({ taskId: 't', status: 'SUCCESS', result: 1, traceback: null, dateDone: null })
+  const made = await openDatabase({ url })
+  onTestFinished(() => made.close())
+  const migrated = await open({ migrated: true })
+  expect(await celeryTables(made)).toEqual(await celeryTables(migrated))
+  expect(await columnOrder(made)).toEqual(await columnOrder(migrated))
+})
+
+test('tables that the newest Celery made stay as they are, with their rows', async () => {
+  const database = await open({ python: 'new' })
   await database.query(
     "insert into celery_taskmeta (id, task_id, status) values (1, 't', 'SUCCESS')",
   )
-  const before = await celeryTables(database)
+  const before = [await celeryTables(database), await columnOrder(database)]
   await migrateUp(database)
-  expect(await celeryTables(database)).toEqual(before)
+  expect([await celeryTables(database), await columnOrder(database)]).toEqual(before)
   expect(await database.query('select task_id from celery_taskmeta')).toEqual([{ task_id: 't' }])
 })
 
-test('tables of an older Celery gain its extended columns and the index', async () => {
-  const database = await open()
-  await database.query(PYTHONS_TABLES)
-  const asNow = await celeryTables(database)
+test('tables that an older Celery made gain what is missing, and keep their rows', async () => {
+  const asNow = await celeryTables(await open({ migrated: true }))
+  const database = await open({ python: 'old' })
+  await database.query(
+    "insert into celery_taskmeta (id, task_id, status, name) values (1, 't', 'SUCCESS', 'add')",
+  )
+  expect(await columnOrder(database)).not.toContainEqual({ name: 'children' })
+  await migrateUp(database)
+  expect(await celeryTables(database)).toEqual(asNow)
+  expect(await database.query('select task_id, name from celery_taskmeta')).toEqual([
+    { task_id: 't', name: 'add' },
+  ])
+})
+
+test('tables with the first six columns alone gain all others, and the index', async () => {
+  const asNow = await celeryTables(await open({ migrated: true }))
+  const database = await open({ python: 'old' })
   await database.query(`
     alter table celery_taskmeta drop column name, drop column args, drop column kwargs, drop column worker,
       drop column retries, drop column queue;
-    drop index ix_celery_taskmeta_date_done, ix_celery_tasksetmeta_date_done`)
+    drop index if exists ix_celery_taskmeta_date_done, ix_celery_tasksetmeta_date_done`)
   await migrateUp(database)
   expect(await celeryTables(database)).toEqual(asNow)
+})
+
+test('migrating down and up again leaves the columns of tables with results as they are', async () => {
+  const database = await open({ python: 'old' })
+  await database.query(
+    "insert into celery_taskmeta (id, task_id, status) values (1, 't', 'SUCCESS')",
+  )
+  await migrateUp(database)
+  const before = await columnOrder(database)
+  await migrateDown(database, { steps: 100 })
+  expect(await columnOrder(database)).toEqual(before)
+  await migrateUp(database)
+  expect(await columnOrder(database)).toEqual(before)
 })
 
 test('migrating down leaves results that are there, and drops empty tables', async () => {
@@ -130,8 +160,23 @@ async function celeryTables(database: Database): Promise<object> {
   }
 }
 
-async function open({ migrated = false } = {}): Promise<Database> {
-  const database = await openDatabase({ url: await freshDatabase() })
+async function columnOrder(database: Database): Promise<readonly object[]> {
+  return await database.query(
+    `select attname as name from pg_attribute
+     where attrelid = 'celery_taskmeta'::regclass and attnum > 0 and not attisdropped order by attnum`,
+  )
+}
+
+interface Start {
+  readonly migrated?: boolean
+  /** Whose Celery made its tables first. */
+  readonly python?: 'new' | 'old'
+}
+
+async function open({ migrated = false, python }: Start = {}): Promise<Database> {
+  const url = await freshDatabase()
+  if (python !== undefined) await makePythonsTables(url, python)
+  const database = await openDatabase({ url })
   onTestFinished(() => database.close())
   if (migrated) await migrateUp(database)
   return database

@@ -5,6 +5,7 @@ import { openDatabase } from '../../src/database/open-database.ts'
 import { freshDatabase } from '../support/postgres.ts'
 
 const TWO = '\\x80054b022e'
+const JSON_NULL = '\\x6e756c6c'
 const BOOM =
   '\\x80059554000000000000007d94288c086578635f74797065948c0b437573746f6d4572726f72948c0b6578635f6d657373616765' +
   '944b2a8c09626164207468696e679486948c0a6578635f6d6f64756c65948c0870726f6a2e61707094752e'
@@ -77,6 +78,19 @@ test('a stored None is null, which is a result', async () => {
   ])
 })
 
+test("JSON's null is no result of an unfinished task, and None of a finished one", async () => {
+  const database = await migrated()
+  await database.query("insert into monitor.task (task_id) values ('t')")
+  await store(database, { status: 'PROGRESS', result: JSON_NULL })
+  expect(await database.query('select result from monitor.task_history')).toEqual([
+    { result: null },
+  ])
+  await database.query("update celery_taskmeta set status = 'SUCCESS'")
+  expect(await database.query("select result = 'null' as none from monitor.task_history")).toEqual([
+    { none: true },
+  ])
+})
+
 test('a stored failure shows its exception and traceback', async () => {
   const database = await migrated()
   await database.query("insert into monitor.task (task_id) values ('t')")
@@ -84,6 +98,18 @@ test('a stored failure shows its exception and traceback', async () => {
   expect(await history(database)).toMatchObject({
     exception: 'CustomError: 42, bad thing',
     traceback: 'Traceback ...',
+    result: { exc_type: 'CustomError', exc_message: [42, 'bad thing'], exc_module: 'proj.app' },
+  })
+})
+
+test('a failure that was stored as JSON shows the same exception', async () => {
+  const database = await migrated()
+  await database.query("insert into monitor.task (task_id) values ('t')")
+  const json =
+    '{"exc_type": "CustomError", "exc_message": [42, "bad thing"], "exc_module": "proj.app"}'
+  await store(database, { status: 'FAILURE', result: `\\x${Buffer.from(json).toString('hex')}` })
+  expect(await history(database)).toMatchObject({
+    exception: 'CustomError: 42, bad thing',
     result: { exc_type: 'CustomError', exc_message: [42, 'bad thing'], exc_module: 'proj.app' },
   })
 })
@@ -118,7 +144,7 @@ test('a result that cannot be read does not hide its row', async () => {
   await database.query("insert into monitor.task (task_id) values ('t')")
   await store(database, { status: 'SUCCESS', result: '\\xdeadbeef' })
   expect(await history(database)).toMatchObject({
-    result: { __unreadable__: 'opcode 0xde at byte 0' },
+    result: { __unreadable__: 'neither pickle nor JSON' },
   })
 })
 
