@@ -59,14 +59,14 @@ export function demoApp(config: Config, options: AppOptions = {}): Demo {
     app,
     async publish() {
       const chained = await chain(load.s('fields'), render.s('xlsx'), upload.s()).applyAsync()
-      const grouped = await group(load.s('parcels'), load.s('people')).start()
+      const grouped = await group(load.s('parcels'), load.s('people')).applyAsync()
       const files = ['xls', 'shp', 'zip'].map((format) =>
         render.s({ project: 'roads', rows: 7 }, format),
       )
       const chorded = await chord(files, bundle.s()).applyAsync()
       return [
         succeeding('a chain of three', chained),
-        ...grouped.map((result) => succeeding('a group', result)),
+        ...grouped.results.map((result) => succeeding('a group', result)),
         succeeding('a chord', chorded),
         {
           title: 'a task that fails',

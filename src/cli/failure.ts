@@ -7,6 +7,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set([
   'USAGE_INVALID',
   'TASK_INVALID',
   'TASK_UNROUTABLE',
+  'TASK_AMBIGUOUS',
   'RESULT_BACKEND_UNKNOWN',
   'RESULT_DISABLED',
 ])

@@ -26,7 +26,7 @@ export function addMigrate(program: Command): void {
     .command('migrate')
     .description("bring the monitor's tables up to date, or take them back")
     .addHelpText('after', EXAMPLES)
-  add(migrate, 'up', 'run the migrations that are missing', runUp)
+  add(migrate, 'up', 'run the migrations that are missing (what "migrate" alone does)', runUp)
   add(migrate, 'down', 'undo the last migration, and the data it holds', runDown).option(
     '--steps <n>',
     'how many to undo',
@@ -40,7 +40,7 @@ type Run = (options: MigrateCommandOptions) => Promise<void>
 
 function add(parent: Command, name: string, description: string, run: Run): Command {
   return parent
-    .command(name)
+    .command(name, { isDefault: name === 'up' })
     .description(description)
     .option(...DATABASE)
     .option('--json', 'print JSON')

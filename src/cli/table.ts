@@ -2,6 +2,8 @@ export interface Column<Row> {
   readonly title: string
   readonly value: (row: Row) => unknown
   readonly align?: 'left' | 'right'
+  /** Never shortened: an id is of no use without its end. */
+  readonly isWhole?: boolean
   /** The SGR code of a cell's colour, e.g. "32"; undefined for none. */
   readonly colour?: (row: Row) => string | undefined
 }
@@ -23,7 +25,7 @@ export function renderTable<Row>(
 ): string {
   const titles = columns.map(({ title }) => title.toUpperCase())
   const cells = rows.map((row) => columns.map((column) => cellText(column.value(row))))
-  const widths = fitted(widestOf([titles, ...cells]), width)
+  const widths = fitted(widestOf([titles, ...cells]), columns, width)
   const line = (texts: readonly string[], row?: Row): string =>
     columns
       .map((column, index) => {
@@ -72,14 +74,19 @@ function widestOf(lines: readonly (readonly string[])[]): number[] {
 }
 
 /** Takes from the widest columns until the line fits. */
-function fitted(widths: readonly number[], width: number | undefined): number[] {
+function fitted(
+  widths: readonly number[],
+  columns: readonly { readonly isWhole?: boolean }[],
+  width: number | undefined,
+): number[] {
   const result = [...widths]
   if (width === undefined) return result
   const room = width - GAP.length * (widths.length - 1)
   for (let excess = sum(result) - room; excess > 0; excess -= 1) {
-    const widest = result.indexOf(Math.max(...result))
-    if ((result[widest] ?? 0) <= NARROWEST) break
-    result[widest] = (result[widest] ?? 0) - 1
+    const cuttable = result.map((size, index) => (columns[index]?.isWhole === true ? 0 : size))
+    const widest = Math.max(...cuttable)
+    if (widest <= NARROWEST) break
+    result[cuttable.indexOf(widest)] = widest - 1
   }
   return result
 }

@@ -25,6 +25,12 @@ test('no line is wider than the terminal, and what is cut ends with an ellipsis'
   expect(lines).toEqual(['NAME         COUNT', 'a-very-lon…      1'])
 })
 
+test('a column that must stay whole is not shortened', () => {
+  const whole = COLUMNS.map((column) => ({ ...column, isWhole: column.title === 'name' }))
+  const rows = [{ name: 'a-very-long-name-indeed', count: 1 }]
+  expect(renderTable(whole, rows, { width: 18 })).toContain('a-very-long-name-indeed')
+})
+
 test('a terminal too narrow for anything still gets every column', () => {
   const rows = [{ name: 'a-very-long-name-indeed', count: 1 }]
   expect(renderTable(COLUMNS, rows, { width: 3 })).toContain('a-ver…')

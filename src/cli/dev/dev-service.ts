@@ -62,9 +62,8 @@ export class DevService implements Service {
   async #database(logger: Logger): Promise<Database> {
     const { database: url, data } = this.#options
     if (url === undefined) printError(`starting PostgreSQL (embedded, ${data ?? 'temporary'})…`)
-    const database = await openDatabase(
-      url === undefined ? { embedded: { directory: data }, logger } : { url, logger },
-    )
+    const database =
+      url === undefined ? await embeddedDatabase(data, logger) : await openDatabase({ url, logger })
     this.#closings.push(async () => database.close())
     printError(`PostgreSQL is ready: ${safeUrl(database.url)}`)
     return database
@@ -85,6 +84,21 @@ export class DevService implements Service {
   async #stop(): Promise<void> {
     // What is being opened is waited for, so that it is closed too.
     await this.#starting.catch(() => undefined)
-    for (const close of this.#closings.toReversed()) await close()
+    const failures: unknown[] = []
+    for (const close of this.#closings.toReversed()) {
+      await close().catch((error: unknown) => failures.push(error))
+    }
+    if (failures.length > 0) throw failures[0]
+  }
+}
+
+async function embeddedDatabase(folder: string | undefined, logger: Logger): Promise<Database> {
+  try {
+    return await openDatabase({ embedded: { directory: folder }, logger })
+  } catch (error) {
+    printError(
+      'The embedded PostgreSQL does not run here. Name one that does: --database postgresql://…',
+    )
+    throw error
   }
 }

@@ -25,6 +25,11 @@ export async function* examineBroker(app: CeleryApp): AsyncGenerator<Check> {
     const part = { ...NOTHING, bindings: [binding] }
     yield await declaredCheck(broker, name, { part, found: `key ${binding.routingKey}` })
   }
+  for (const binding of topology.exchangeBindings ?? []) {
+    const name = `binding ${binding.source} → ${binding.destination}`
+    const part = { ...NOTHING, exchangeBindings: [binding] }
+    yield await declaredCheck(broker, name, { part, found: `key ${binding.routingKey}` })
+  }
   yield await mirrorCheck(broker, config.platformQueue)
 }
 

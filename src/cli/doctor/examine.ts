@@ -18,7 +18,8 @@ export async function* examine(options: DatabaseOptions): AsyncGenerator<Check> 
   }
   await using app = opened
   yield ok('config', `${options.app ?? 'environment and .env'}, no mistakes`)
-  app.useLogger(await commandLogger(app.config, options))
+  // The checks say what is wrong; the log would say it again.
+  if (options.debug === true) app.useLogger(await commandLogger(app.config, options))
   yield* examineBroker(app)
   yield await examineResults(app)
   yield* examineDatabase(app.config, options)

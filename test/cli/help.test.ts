@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { expect, test } from 'vitest'
+import { buildProgram } from '../../src/cli/program.ts'
+
+const page = readFileSync(resolve(import.meta.dirname, '../../docs/cli.md'), 'utf8')
+const commands = leavesOf(buildProgram())
+
+test.each(commands.map((command) => [pathOf(command), command] as const))(
+  'docs/cli.md has the help of "%s" word for word',
+  (_path, command) => {
+    expect(page).toContain(`\`\`\`text\n${helpOf(command)}\n\`\`\``)
+  },
+)
+
+test('every option of every command is described', () => {
+  const silent = commands.flatMap((command) =>
+    command.options
+      .filter(({ description }) => description === '')
+      .map(({ flags }) => `${pathOf(command)} ${flags}`),
+  )
+  expect(silent).toEqual([])
+})
+
+test('docs/cli.md shows no help of a command that is gone', () => {
+  const shown = [...page.matchAll(/^Usage: celery-toolbox (.*?)(?: \[options\].*| <.*)?$/gm)].map(
+    ([, path]) => path,
+  )
+  expect(shown).toEqual(commands.map(pathOf))
+})
+
+/** The options alone: the examples below them are for the terminal. */
+function helpOf(command: Command): string {
+  command.configureHelp({ ...command.configureHelp(), showGlobalOptions: false, helpWidth: 100 })
+  return command.helpInformation().trimEnd()
+}
+
+function leavesOf(command: Command): Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf)
+}
+
+function pathOf(command: Command): string {
+  const parent = command.parent
+  return parent === null || parent.parent === null
+    ? command.name()
+    : `${pathOf(parent)} ${command.name()}`
+}

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest'
+import { waitFor } from '../support/wait-for.ts'
+import { type CliSpace, cliSpace } from './cli-space.ts'
+
+interface Listed {
+  readonly taskId: string
+  readonly name: string
+  readonly status: string
+}
+
+test('what was called and run is listed and shown, once a monitor has recorded it', async () => {
+  const cli = await cliSpace()
+  const monitor = cli.start('monitor', '--migrate')
+  await monitor.waitForLine(/monitor: platform\.fifo on .* is recorded in/)
+  await cli.startWorker()
+  await cli.run('call', 'export.add', '--args', '[2, 3]', '--wait')
+  await cli.run('call', 'export.fail', '--args', '["no ink"]', '--wait')
+  const both = await listed(cli, 2)
+  expect(both.map(({ name, status }) => [name, status])).toEqual([
+    ['export.fail', 'FAILURE'],
+    ['export.add', 'SUCCESS'],
+  ])
+  const [failed] = await listed(cli, 1, '--state', 'FAILURE', '--since', '1h', '--limit', '5')
+  expect(await listed(cli, 0, '--queue', 'celery')).toEqual([])
+  const shown = await cli.run('tasks', 'show', failed?.taskId.slice(0, 18) ?? '')
+  expect(JSON.parse(shown.stdout)).toMatchObject({
+    task: { taskId: failed?.taskId, args: ['no ink'], exception: 'RangeError: no ink' },
+    messages: [{ route: { exchange: 'task_exchange', routingKey: 'export' } }],
+    family: [{ taskId: failed?.taskId }],
+  })
+  expect(await monitor.stop('SIGTERM')).toEqual({ code: 0, signal: null })
+})
+
+test('a task that was never seen is exit code 1', async () => {
+  const cli = await cliSpace()
+  await cli.run('migrate', 'up')
+  const shown = await cli.run('tasks', 'show', 'no-such-id')
+  expect(shown).toMatchObject({ code: 1, stdout: '' })
+  expect(shown.stderr).toContain('no task with the id "no-such-id" is recorded')
+})
+
+test('a monitor does not start on tables that are missing, and says what to run', async () => {
+  const cli = await cliSpace()
+  const { code, stderr } = await cli.run('monitor')
+  expect(code).toBe(1)
+  expect(stderr).toContain('run "celery-toolbox migrate up" [DATABASE_BEHIND]')
+})
+
+async function listed(
+  cli: CliSpace,
+  count: number,
+  ...filter: string[]
+): Promise<readonly Listed[]> {
+  return await waitFor(`${count} tasks to be listed`, async () => {
+    const tasks: readonly Listed[] = JSON.parse((await cli.run('tasks', 'list', ...filter)).stdout)
+    return tasks.length === count ? tasks : undefined
+  })
+}
