@@ -1,7 +1,8 @@
 import { ResultError } from '../errors.ts'
 import { isReady } from '../protocol/states.ts'
 import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
-import type { ResultStore, WaitOptions } from './result-store.ts'
+import { type MemoryChordSpace, MemoryChords } from './memory-chords.ts'
+import type { ChordCounter, ResultStore, WaitOptions } from './result-store.ts'
 import { decodeRow, encodeRow, type TaskmetaRow } from './taskmeta-row.ts'
 import { Waiters } from './waiters.ts'
 
@@ -24,6 +25,8 @@ interface Space {
   /** In the order of saving, so that the oldest come first. */
   readonly kept: Map<string, Kept>
   readonly waiters: Set<Waiters>
+  readonly chords: MemoryChordSpace
+  readonly groups: Map<string, readonly string[]>
 }
 
 const spaces = new Map<string, Space>()
@@ -35,13 +38,20 @@ export class MemoryResultStore implements ResultStore {
   readonly #expiresMs: number
   readonly #space: Space
   readonly #waiters = new Waiters()
+  readonly #chords: MemoryChords
 
   constructor(options: MemoryStoreOptions = {}) {
     this.#name = options.name ?? ''
     this.#expiresMs = options.expiresMs ?? Number.POSITIVE_INFINITY
-    this.#space = spaces.get(this.#name) ?? { kept: new Map(), waiters: new Set() }
+    this.#space = spaces.get(this.#name) ?? emptySpace()
     this.#space.waiters.add(this.#waiters)
     spaces.set(this.#name, this.#space)
+    this.#chords = new MemoryChords(this.#space.chords, (taskId) => this.#read(taskId))
+  }
+
+  get chords(): ChordCounter {
+    this.#checkOpen()
+    return this.#chords
   }
 
   async save(result: TaskResult): Promise<void> {
@@ -70,6 +80,29 @@ export class MemoryResultStore implements ResultStore {
   async forget(taskId: string): Promise<void> {
     this.#checkOpen()
     this.#space.kept.delete(taskId)
+  }
+
+  async saveGroup(groupId: string, memberIds: readonly string[]): Promise<void> {
+    this.#checkOpen()
+    this.#space.groups.set(groupId, [...memberIds])
+  }
+
+  async restoreGroup(groupId: string): Promise<readonly string[] | null> {
+    this.#checkOpen()
+    return this.#space.groups.get(groupId) ?? null
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    this.#checkOpen()
+    this.#space.groups.delete(groupId)
+  }
+
+  /** Expired results go with every save, too. */
+  async cleanup(): Promise<number> {
+    this.#checkOpen()
+    const before = this.#space.kept.size
+    dropExpired(this.#space.kept)
+    return before - this.#space.kept.size
   }
 
   async close(): Promise<void> {
@@ -107,6 +140,10 @@ export class MemoryResultStore implements ResultStore {
   #checkOpen(): void {
     if (!this.#space.waiters.has(this.#waiters)) throw closed()
   }
+}
+
+function emptySpace(): Space {
+  return { kept: new Map(), waiters: new Set(), chords: new Map(), groups: new Map() }
 }
 
 function dropExpired(kept: Map<string, Kept>): void {

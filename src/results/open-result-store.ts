@@ -47,8 +47,12 @@ export async function openResultStore(
 
 function openMemory(backend: string, config: ResultSettings): ResultStore {
   const name = backend.replace(/^[^:]*(:\/\/)?/, '').replace(/\/$/, '')
-  const expires = config.result_expires
-  return new MemoryResultStore({ name, expiresMs: expires ? expires * 1000 : undefined })
+  return new MemoryResultStore({ name, expiresMs: expiresMsOf(config) })
+}
+
+/** As in Python, None and 0 keep results for ever. */
+function expiresMsOf({ result_expires: expires }: ResultSettings): number | undefined {
+  return expires ? expires * 1000 : undefined
 }
 
 async function openPostgres(
@@ -60,6 +64,7 @@ async function openPostgres(
     ownsDatabase: database === undefined,
     isExtended: config.result_extended ?? false,
     tables: tablesOf(config),
+    expiresMs: expiresMsOf(config),
     logger,
     ...(saveDeadlineMs !== undefined && { saveDeadlineMs }),
   })

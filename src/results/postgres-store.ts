@@ -4,8 +4,11 @@ import { type Logger, silentLogger } from '../logger.ts'
 import { isReady } from '../protocol/states.ts'
 import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
 import { BatchWriter } from './batch-writer.ts'
+import { deleteExpired } from './delete-expired.ts'
+import { PostgresChords } from './postgres-chords.ts'
+import { PostgresGroups } from './postgres-groups.ts'
 import { listenForResults, ResultAnnouncer } from './result-announcer.ts'
-import type { ResultStore, WaitOptions } from './result-store.ts'
+import type { ChordCounter, ResultStore, WaitOptions } from './result-store.ts'
 import { ResultWatcher } from './result-watcher.ts'
 import { decodeRow, encodeRow, type TaskmetaRow } from './taskmeta-row.ts'
 import { CELERY_TABLES, type TaskmetaTables } from './taskmeta-sql.ts'
@@ -20,6 +23,8 @@ export interface PostgresStoreOptions {
   /** How long a save tries, while the database is away. Default 30 s. */
   readonly saveDeadlineMs?: number
   readonly tables?: TaskmetaTables
+  /** Older results go with `cleanup()`; undefined keeps them for ever. */
+  readonly expiresMs?: number | undefined
   readonly logger?: Logger
 }
 
@@ -33,11 +38,14 @@ export class PostgresResultStore implements ResultStore {
   readonly #writer: BatchWriter
   readonly #announcer: ResultAnnouncer
   readonly #watcher: ResultWatcher
+  readonly #chords: PostgresChords
+  readonly #groups: PostgresGroups
   #closing: Promise<void> | undefined
 
   constructor(options: PostgresStoreOptions) {
     const { database, logger = silentLogger, saveDeadlineMs = SAVE_DEADLINE_MS } = options
-    const table = new TaskmetaTable(database, options.tables ?? CELERY_TABLES)
+    const tables = options.tables ?? CELERY_TABLES
+    const table = new TaskmetaTable(database, tables)
     this.#options = options
     this.#table = table
     this.#announcer = new ResultAnnouncer(database, logger)
@@ -52,6 +60,18 @@ export class PostgresResultStore implements ResultStore {
       readReady: (taskIds) => table.readReady(taskIds),
       listen: (onResults) => listenForResults(database, onResults),
     })
+    this.#groups = new PostgresGroups(database, tables)
+    this.#chords = new PostgresChords({
+      database,
+      logger,
+      deadlineMs: saveDeadlineMs,
+      readReady: async (taskIds) => (await table.readReady(taskIds)).map(decodeRow),
+    })
+  }
+
+  get chords(): ChordCounter {
+    this.#checkOpen()
+    return this.#chords
   }
 
   async save(result: TaskResult): Promise<void> {
@@ -81,6 +101,27 @@ export class PostgresResultStore implements ResultStore {
     await this.#table.delete(taskId)
   }
 
+  async saveGroup(groupId: string, memberIds: readonly string[]): Promise<void> {
+    this.#checkOpen()
+    await this.#groups.save(groupId, memberIds)
+  }
+
+  async restoreGroup(groupId: string): Promise<readonly string[] | null> {
+    this.#checkOpen()
+    return await this.#groups.restore(groupId)
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    this.#checkOpen()
+    await this.#groups.forget(groupId)
+  }
+
+  async cleanup(): Promise<number> {
+    this.#checkOpen()
+    const { database, tables = CELERY_TABLES, expiresMs } = this.#options
+    return expiresMs ? await deleteExpired(database, tables, expiresMs) : 0
+  }
+
   /** What is being saved is saved first; who waits is told. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
@@ -93,6 +134,7 @@ export class PostgresResultStore implements ResultStore {
 
   async #close(): Promise<void> {
     await this.#writer.drain()
+    await this.#chords.drain()
     await this.#announcer.drain()
     await this.#watcher.close(closed())
     if (this.#options.ownsDatabase) await this.#options.database.close()

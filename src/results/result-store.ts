@@ -21,6 +21,9 @@ export interface ResultStore extends AsyncDisposable {
   /** The members of a group, kept under its id; Python's `GroupResult.save()` and `restore()`. */
   saveGroup?(groupId: string, memberIds: readonly string[]): Promise<void>
   restoreGroup?(groupId: string): Promise<readonly string[] | null>
+  forgetGroup?(groupId: string): Promise<void>
+  /** Removes what is older than result_expires; says how many. Absent where the backend expires results itself. */
+  cleanup?(): Promise<number>
   close(): Promise<void>
 }
 

@@ -1,9 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { ExceptionInfo, TaskResult } from '../../src/protocol/task-result.ts'
 import type { ResultStore } from '../../src/results/result-store.ts'
+import { chordContract } from './chord-contract.ts'
+import { failure, freshId, type OpenStore, started, success } from './stored-results.ts'
 
-/** Opens a store; two stores opened in one test share what is stored. The test closes it. */
-export type OpenStore = () => Promise<ResultStore>
+export { failure, freshId, type OpenStore, started, success } from './stored-results.ts'
 
 const VALUE_ERROR: ExceptionInfo = {
   excType: 'ValueError',
@@ -13,6 +14,7 @@ const VALUE_ERROR: ExceptionInfo = {
 
 /** What every result store promises: run it with a way to open one. */
 export function resultStoreContract(name: string, openStore: OpenStore): void {
+  chordContract(name, openStore)
   describe(`${name} keeps its promises as a result store:`, () => {
     test('an id nobody stored anything under is PENDING', async () => {
       const store = await open(openStore)
@@ -251,33 +253,6 @@ export function resultStoreContract(name: string, openStore: OpenStore): void {
       expect(read.map(({ status }) => status)).toEqual(saved.map(() => 'SUCCESS'))
     })
   })
-}
-
-let last = 0
-
-/** An id no other test uses. */
-export function freshId(): string {
-  last += 1
-  return `${process.pid}-${Date.now()}-${last}`
-}
-
-export function success(value: unknown): TaskResult {
-  return {
-    taskId: freshId(),
-    status: 'SUCCESS',
-    result: value,
-    traceback: null,
-    dateDone: new Date('2024-05-06T07:08:09.010Z'),
-  }
-}
-
-export function failure(exception: ExceptionInfo, traceback: string | null): TaskResult {
-  return { ...success(exception), status: 'FAILURE', traceback }
-}
-
-export function started(taskId: string): TaskResult {
-  const result = { pid: 1, hostname: 'w1@host' }
-  return { taskId, status: 'STARTED', result, traceback: null, dateDone: null }
 }
 
 async function open(openStore: OpenStore): Promise<ResultStore> {

@@ -1,0 +1,87 @@
+import { type Backoff, retry } from '../async/backoff.ts'
+import type { Database } from '../database/database.ts'
+import type { Logger } from '../logger.ts'
+import {
+  BEGIN_SQL,
+  COUNT_SQL,
+  CREATE_CHORDS_SQL,
+  RELEASED_SQL,
+  UNRELEASED_MEMBERS_SQL,
+} from './chord-sql.ts'
+import type { ChordMember } from './result-store.ts'
+import { writeFailureOf } from './write-failure.ts'
+
+/** What is known of a chord once some of its members were counted. */
+export interface ChordState {
+  readonly groupId: string
+  readonly isComplete: boolean
+  readonly isReleased: boolean
+}
+
+export interface ChordTableOptions {
+  readonly database: Database
+  readonly logger: Logger
+  /** How long a statement is tried, while the database is away. */
+  readonly deadlineMs: number
+}
+
+const AWAY_BACKOFF: Backoff = { initialMs: 50, factor: 2, maxMs: 2000, jitter: 0.5 }
+
+/** The rows of chords and their members; the tables are made where they are missing. */
+export class ChordTable {
+  readonly #options: ChordTableOptions
+
+  constructor(options: ChordTableOptions) {
+    this.#options = options
+  }
+
+  async begin(groupId: string, size: number): Promise<void> {
+    await this.#query(BEGIN_SQL, [groupId, size])
+  }
+
+  /** One statement, whatever the number of members; nothing is said of chords that nobody has begun. */
+  async count(members: readonly ChordMember[]): Promise<readonly ChordState[]> {
+    return await this.#query<ChordState>(COUNT_SQL, [
+      members.map(({ groupId }) => groupId),
+      members.map(({ result }) => result.taskId),
+      members.map(({ groupIndex }) => groupIndex),
+    ])
+  }
+
+  /** The ids of the members in order; none where the chord is not complete, or is released already. */
+  async unreleasedMembers(groupId: string): Promise<readonly string[]> {
+    const rows = await this.#query<{ taskId: string }>(UNRELEASED_MEMBERS_SQL, [groupId])
+    return rows.map(({ taskId }) => taskId)
+  }
+
+  async released(groupId: string): Promise<void> {
+    await this.#query(RELEASED_SQL, [groupId])
+  }
+
+  #query<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
+    const { database, logger, deadlineMs } = this.#options
+    return retry(() => this.#queryOrCreate<Row>(sql, parameters), {
+      backoff: AWAY_BACKOFF,
+      withinMs: deadlineMs,
+      onFailure: ({ cause, attempt, delayMs }) => {
+        if (writeFailureOf(cause) !== 'passing') throw cause
+        const about = { database: database.safeUrl, error: cause, attempt, delayMs }
+        logger.warn(about, 'chords cannot be counted, trying again')
+      },
+    })
+  }
+
+  async #queryOrCreate<Row extends object>(
+    sql: string,
+    parameters: readonly unknown[],
+  ): Promise<Row[]> {
+    const { database } = this.#options
+    try {
+      return await database.query<Row>(sql, parameters)
+    } catch (error) {
+      if (writeFailureOf(error) !== 'altered') throw error
+      await database.query(CREATE_CHORDS_SQL)
+      return await database.query<Row>(sql, parameters)
+    }
+  }
+}

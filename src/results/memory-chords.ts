@@ -1,0 +1,63 @@
+import type { TaskResult } from '../protocol/task-result.ts'
+import type { ChordCounter, ChordMember } from './result-store.ts'
+
+/** Chords of one memory, shared by its stores. */
+export type MemoryChordSpace = Map<string, MemoryChord>
+
+interface MemoryChord {
+  size: number
+  readonly members: Map<string, number>
+  isReleased: boolean
+  releasing: Promise<void> | undefined
+}
+
+type Release = (results: readonly TaskResult[]) => Promise<void>
+
+/** Counts the members of chords in this process. */
+export class MemoryChords implements ChordCounter {
+  readonly #space: MemoryChordSpace
+  readonly #read: (taskId: string) => TaskResult
+
+  constructor(space: MemoryChordSpace, read: (taskId: string) => TaskResult) {
+    this.#space = space
+    this.#read = read
+  }
+
+  async begin(groupId: string, size: number): Promise<void> {
+    const known = this.#space.get(groupId)
+    if (known === undefined || known.isReleased) {
+      const chord = { size, members: new Map(), isReleased: false, releasing: undefined }
+      this.#space.set(groupId, chord)
+    } else known.size = size
+  }
+
+  async memberDone(
+    { groupId, groupIndex, result }: ChordMember,
+    release: Release,
+  ): Promise<boolean> {
+    const chord = this.#space.get(groupId)
+    if (chord === undefined) return false
+    if (!chord.isReleased && !chord.members.has(result.taskId)) {
+      chord.members.set(result.taskId, groupIndex ?? Number.POSITIVE_INFINITY)
+    }
+    if (chord.members.size >= chord.size) await this.#releaseOnce(chord, release)
+    return true
+  }
+
+  /** Where another's release fails, this one tries too. */
+  async #releaseOnce(chord: MemoryChord, release: Release): Promise<void> {
+    while (chord.releasing !== undefined) await chord.releasing.catch(() => undefined)
+    if (chord.isReleased) return
+    chord.releasing = this.#release(chord, release).finally(() => {
+      chord.releasing = undefined
+    })
+    await chord.releasing
+  }
+
+  async #release(chord: MemoryChord, release: Release): Promise<void> {
+    const inOrder = [...chord.members].sort(([, a], [, b]) => (a === b ? 0 : a - b))
+    await release(inOrder.map(([taskId]) => this.#read(taskId)))
+    chord.isReleased = true
+    chord.members.clear()
+  }
+}

@@ -1,0 +1,95 @@
+import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
+import { sleep } from '../async/sleep.ts'
+import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
+import { ChordLocks } from './chord-locks.ts'
+import { type ChordState, ChordTable, type ChordTableOptions } from './chord-table.ts'
+import { Gather } from './gather.ts'
+import type { ChordCounter, ChordMember } from './result-store.ts'
+
+export interface PostgresChordsOptions extends ChordTableOptions {
+  /** The results, of these ids, whose tasks are over. */
+  readonly readReady: (taskIds: readonly string[]) => Promise<readonly TaskResult[]>
+}
+
+type Release = (results: readonly TaskResult[]) => Promise<void>
+
+const MOST_MEMBERS = 1000
+const ELSEWHERE_BACKOFF: Backoff = { initialMs: 20, factor: 2, maxMs: 1000, jitter: 0.5 }
+
+/**
+ * A row counts the members of a chord. Whoever counts the last one releases it, under a lock that ends with its
+ * process; until that has succeeded, everyone who counts a member again tries too.
+ */
+export class PostgresChords implements ChordCounter {
+  readonly #options: PostgresChordsOptions
+  readonly #table: ChordTable
+  readonly #locks: ChordLocks
+  readonly #members: Gather<ChordMember, ChordState | undefined>
+  readonly #releasing = new Map<string, Promise<void>>()
+
+  constructor(options: PostgresChordsOptions) {
+    this.#options = options
+    this.#table = new ChordTable(options)
+    this.#locks = new ChordLocks(options.database, options.deadlineMs)
+    this.#members = new Gather((members) => this.#count(members), MOST_MEMBERS)
+  }
+
+  begin(groupId: string, size: number): Promise<void> {
+    return this.#table.begin(groupId, size)
+  }
+
+  async memberDone(member: ChordMember, release: Release): Promise<boolean> {
+    const { groupId } = member
+    const chord = await this.#members.ask(member)
+    if (chord === undefined) return false
+    if (chord.isComplete && !chord.isReleased) await this.#releaseOnce(groupId, release)
+    return true
+  }
+
+  /** Resolves when nothing is being counted or released. */
+  async drain(): Promise<void> {
+    await this.#members.drain()
+    await Promise.allSettled(this.#releasing.values())
+    await this.#locks.drain()
+  }
+
+  async #count(members: readonly ChordMember[]): Promise<(ChordState | undefined)[]> {
+    const states = await this.#table.count(members)
+    const byGroup = new Map(states.map((state) => [state.groupId, state]))
+    return members.map(({ groupId }) => byGroup.get(groupId))
+  }
+
+  /** Resolves once it is released, by whomever. */
+  async #releaseOnce(groupId: string, release: Release): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const here = this.#releasing.get(groupId)
+      if (here !== undefined) {
+        // Where that failed, its caller knows; here it is tried again.
+        await here.catch(() => undefined)
+      } else if (await this.#tryRelease(groupId, release)) return
+      else await sleep(backoffDelayMs(ELSEWHERE_BACKOFF, attempt))
+    }
+  }
+
+  async #tryRelease(groupId: string, release: Release): Promise<boolean> {
+    let wasAlone = false
+    const releasing = this.#locks
+      .runAlone(groupId, () => this.#release(groupId, release))
+      .then((ran) => {
+        wasAlone = ran
+      })
+      .finally(() => this.#releasing.delete(groupId))
+    this.#releasing.set(groupId, releasing)
+    await releasing
+    return wasAlone
+  }
+
+  async #release(groupId: string, release: Release): Promise<void> {
+    const taskIds = await this.#table.unreleasedMembers(groupId)
+    if (taskIds.length === 0) return
+    const ready = await this.#options.readReady(taskIds)
+    const byId = new Map(ready.map((result) => [result.taskId, result]))
+    await release(taskIds.map((taskId) => byId.get(taskId) ?? pendingResult(taskId)))
+    await this.#table.released(groupId)
+  }
+}

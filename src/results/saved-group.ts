@@ -1,0 +1,91 @@
+import { Op, PickleOutput } from '../codecs/pickle-output.ts'
+import { PythonObject } from '../codecs/values.ts'
+
+/** A result as Celery writes one: `[[id, parent], members]`, where members is null for a single task. */
+export type ResultTuple = readonly [readonly [string, null], readonly ResultTuple[] | null]
+
+export function groupTuple(groupId: string, memberIds: readonly string[]): ResultTuple {
+  return [[groupId, null], memberIds.map((id): ResultTuple => [[id, null], null])]
+}
+
+/**
+ * What `GroupResult.save()` keeps, for Python to read: the call `celery.result.result_from_tuple(group)`, which all
+ * versions have. The object itself would hold the backend with its password.
+ */
+export function groupPickle(groupId: string, memberIds: readonly string[]): Buffer {
+  const out = new PickleOutput()
+  out.start()
+  out.text('celery.result')
+  out.text('result_from_tuple')
+  out.op(Op.STACK_GLOBAL)
+  writeTuple(out, groupTuple(groupId, memberIds))
+  out.op(Op.TUPLE1)
+  out.op(Op.REDUCE)
+  return out.finish()
+}
+
+/**
+ * The ids of the tasks in a saved group: in the tuple above, in the object graphs that Python pickled, and in our
+ * calls; null where there are none to be found. Nothing in a pickle is ever called.
+ */
+export function memberIdsOf(saved: unknown): readonly string[] | null {
+  const node = nodeOf(saved, MAX_DEPTH)
+  return node?.members?.flatMap(leafIds) ?? null
+}
+
+interface ResultNode {
+  readonly id: string
+  readonly members: readonly ResultNode[] | null
+}
+
+const MAX_DEPTH = 100
+
+function writeTuple(out: PickleOutput, [[id], members]: ResultTuple): void {
+  out.op(Op.MARK)
+  out.op(Op.MARK)
+  out.text(id)
+  out.op(Op.NONE)
+  out.op(Op.TUPLE)
+  if (members === null) {
+    out.op(Op.NONE)
+  } else {
+    out.op(Op.EMPTY_LIST)
+    out.op(Op.MARK)
+    for (const member of members) writeTuple(out, member)
+    out.op(Op.APPENDS)
+  }
+  out.op(Op.TUPLE)
+}
+
+function leafIds({ id, members }: ResultNode): readonly string[] {
+  return members === null ? [id] : members.flatMap(leafIds)
+}
+
+function nodeOf(value: unknown, depth: number): ResultNode | null {
+  if (depth === 0) return null
+  if (value instanceof PythonObject) return nodeOfObject(value, depth)
+  if (!Array.isArray(value) || value.length !== 2) return null
+  const [key, members] = value
+  return node(Array.isArray(key) ? key[0] : key, members, depth)
+}
+
+function nodeOfObject({ path, name, args }: PythonObject, depth: number): ResultNode | null {
+  if (path === 'celery.result.result_from_tuple') return nodeOf(args[0], depth - 1)
+  // Python names the class by a call that finds it in the app of whoever reads.
+  if (path === 'celery.app.base._unpickle_appattr') {
+    const [className, parts] = args
+    return Array.isArray(parts) ? instance(String(className), parts, depth) : null
+  }
+  return instance(name, args, depth)
+}
+
+function instance(className: string, parts: readonly unknown[], depth: number): ResultNode | null {
+  return node(parts[0], className === 'GroupResult' ? parts[1] : null, depth)
+}
+
+function node(id: unknown, members: unknown, depth: number): ResultNode | null {
+  if (typeof id !== 'string') return null
+  if (!Array.isArray(members)) return { id, members: null }
+  const nodes = members.map((member) => nodeOf(member, depth - 1))
+  return { id, members: nodes.filter((each) => each !== null) }
+}
