@@ -123,9 +123,11 @@ function undelayedRoute(route: Route, topology: Topology): Route {
 
 /** Not so for direct exchanges, nor where another exchange has a queue for the same key. */
 function leadToTheSame(topology: Topology, one: Route, other: Route): boolean {
-  const queues = queuesReached(topology, one).sort()
-  const others = queuesReached(topology, other).sort()
-  return queues.length > 0 && queues.join('\n') === others.join('\n')
+  const queues = queuesReached(topology, one)
+  const others = new Set(queuesReached(topology, other))
+  return (
+    queues.length > 0 && queues.length === others.size && queues.every((queue) => others.has(queue))
+  )
 }
 
 function together(one: Topology, other: Topology): Topology {
