@@ -55,11 +55,11 @@ const IS_JSON = String.raw`
     RETURN NULL;
   END $$`
 
-/** JSON with one mark for each string; what is left of a broken string is no JSON. */
+/** JSON with one mark for each string; what is left of a broken string is no JSON. (JSON is a keyword since PostgreSQL 17.) */
 const WITHOUT_STRINGS = String.raw`
-  CREATE OR REPLACE FUNCTION monitor.without_strings(json text) RETURNS text
+  CREATE OR REPLACE FUNCTION monitor.without_strings(source text) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT regexp_replace(json,
+    SELECT regexp_replace(source,
       '"(?:[^"\\\u0001-\u001f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"', E'\x01', 'g')
   $$`
 
@@ -78,11 +78,11 @@ const TYPED_BYTES = String.raw`
  * no sense stays as it is.
  */
 const PLAIN_JSON = String.raw`
-  CREATE OR REPLACE FUNCTION monitor.plain_json(json text, outline text) RETURNS text
+  CREATE OR REPLACE FUNCTION monitor.plain_json(source text, outline text) RETURNS text
   LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
   DECLARE
     -- In this notation each backslash starts an escape.
-    plain text := replace(json, '\\', '\u005c');
+    plain text := replace(source, '\\', '\u005c');
     typed constant text := '\{\s*"__type__"\s*:\s*"(?:%s)"\s*,\s*"__value__"\s*:\s*%s\s*\}';
   BEGIN
     plain := regexp_replace(plain, '\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])', '\ufffd', 'g');
@@ -119,7 +119,7 @@ const READ_JSON = String.raw`
   DECLARE
     bytes constant bytea := stored || ''::bytea; -- unpacked once
     unknown constant jsonb := '{"__unreadable__": "neither pickle nor JSON"}';
-    json text;
+    source text;
     outline text;
     found boolean;
   BEGIN
@@ -129,9 +129,9 @@ const READ_JSON = String.raw`
       RETURN jsonb_build_object('__unreadable__', 'the database is not in UTF8');
     END IF;
     IF position('\x00'::bytea IN bytes) > 0 THEN RETURN unknown; END IF;
-    json := monitor.pickle_text(bytes);
-    IF json IS NULL OR json ~ '[\u0001-\u0008\u000b\u000c\u000e-\u001f]' THEN RETURN unknown; END IF;
-    outline := monitor.without_strings(json);
+    source := monitor.pickle_text(bytes);
+    IF source IS NULL OR source ~ '[\u0001-\u0008\u000b\u000c\u000e-\u001f]' THEN RETURN unknown; END IF;
+    outline := monitor.without_strings(source);
     found := monitor.is_json(outline);
     IF found IS NULL THEN RETURN jsonb_build_object('__unreadable__', 'nested deeper than 500'); END IF;
     IF NOT found THEN RETURN unknown; END IF;
@@ -139,7 +139,7 @@ const READ_JSON = String.raw`
       WHERE length(m[1]) > 10000) THEN
       RETURN jsonb_build_object('__unreadable__', 'a number of more than 10000 digits');
     END IF;
-    RETURN monitor.plain_json(json, outline)::jsonb;
+    RETURN monitor.plain_json(source, outline)::jsonb;
   END $$`
 
 /**
