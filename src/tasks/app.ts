@@ -10,8 +10,10 @@ import type { Route } from '../protocol/message.ts'
 import { signatureDict } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import { AsyncResult } from '../results/async-result.ts'
+import { GroupResult } from '../results/group-result.ts'
 import { openResultStore } from '../results/open-result-store.ts'
 import type { ResultStore } from '../results/result-store.ts'
+import { beginCounting } from './canvas/counted-chords.ts'
 import { startSignature } from './canvas/start.ts'
 import { delayedTopology } from './delayed-route.ts'
 import { publish } from './publish.ts'
@@ -178,6 +180,30 @@ export class App implements Publisher, AsyncDisposable {
       store: async () => await this.results(),
       ...(taskName === undefined ? {} : { taskName }),
     })
+  }
+
+  resultOf<Value>(started: Started): AsyncResult<Value> {
+    const { taskId, members } = started
+    if (members.length === 1 && members[0] === taskId) return this.asyncResult<Value>(taskId)
+    // Whoever starts a group knows that its value is a list.
+    return this.groupResult(started) as AsyncResult<unknown> as AsyncResult<Value>
+  }
+
+  groupResult<Value>({ taskId, members }: Started): GroupResult<Value> {
+    return new GroupResult<Value>(taskId, members, { store: async () => await this.results() })
+  }
+
+  /** The results of a group that was saved under its id; null where none was. */
+  async restoreGroup<Value = unknown>(groupId: string): Promise<GroupResult<Value> | null> {
+    const members = await (await this.results()).restoreGroup?.(groupId)
+    return members ? this.groupResult<Value>({ taskId: groupId, members }) : null
+  }
+
+  async beginChord(groupId: string, members: readonly SignatureDict[]): Promise<boolean> {
+    const results = await this.results()
+    if (!(await beginCounting(results, { groupId, members, tasks: this.tasks }))) return false
+    this.logger.debug({ groupId, members: members.length }, 'chord is counted')
+    return true
   }
 
   /** The broker, connected at its first use. */

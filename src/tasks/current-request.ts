@@ -8,6 +8,22 @@ export function currentRequest(): TaskRequest | undefined {
   return running.getStore()
 }
 
+const children = new WeakMap<TaskRequest, string[]>()
+
+/** Remembers that the running task, if there is one, has made this call. */
+export function noteChild(taskId: string): void {
+  const request = running.getStore()
+  if (request === undefined) return
+  const known = children.get(request)
+  if (known === undefined) children.set(request, [taskId])
+  else known.push(taskId)
+}
+
+/** The ids of the calls a task has made, what follows it included. */
+export function childrenOf(request: TaskRequest): readonly string[] {
+  return children.get(request) ?? []
+}
+
 /** Runs `work` as part of that request. */
 export function asPartOf<Value>(request: TaskRequest, work: () => Value): Value {
   return running.run(request, work)

@@ -1,6 +1,7 @@
 import type { CallOptions } from '../protocol/call-options.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
+import type { GroupResult } from '../results/group-result.ts'
 import type { CallInput } from './task-call.ts'
 
 /** What signatures and canvas need of the app: a way to publish, and a way to wait for what comes of it. */
@@ -9,7 +10,15 @@ export interface Publisher {
   publish(call: CallInput): Promise<string>
   /** Starts a signature of any kind: a task, a chain, a group or a chord. */
   start(signature: SignatureDict, startWith?: StartWith): Promise<Started>
+  /**
+   * Before a chord's header is published: true where the result backend will count its members, so that nobody has to
+   * wait for them by looking. Throws `TaskError` where the backend cannot do chords at all.
+   */
+  beginChord(groupId: string, members: readonly SignatureDict[]): Promise<boolean>
   asyncResult<Value>(taskId: string, taskName?: string): AsyncResult<Value>
+  /** The result of what was started: a task's, or a group's. */
+  resultOf<Value>(started: Started): AsyncResult<Value>
+  groupResult<Value>(started: Started): GroupResult<Value>
   /** The id that replies to this process are sent to; part of every call, as in Python. */
   readonly replyTo: string
 }

@@ -1,3 +1,5 @@
+import type { SignatureDict } from '../protocol/task-request.ts'
+
 /** What `self.retry()` may be told. */
 export interface RetryOptions {
   /** Seconds until the next attempt; default the task's `defaultRetryDelay`. */
@@ -20,6 +22,17 @@ export class Retry extends Error {
     super('the task asked to be retried', { cause: options.cause })
     this.name = 'Retry'
     this.options = options
+  }
+}
+
+/** Thrown on purpose: another signature takes this task's place, under its id. Made by `self.replace()`. Not an error. */
+export class Replace extends Error {
+  readonly signature: SignatureDict
+
+  constructor(signature: SignatureDict) {
+    super(`the task asked to be replaced by ${signature.task}`)
+    this.name = 'Replace'
+    this.signature = signature
   }
 }
 

@@ -7,6 +7,7 @@ import {
 } from '../protocol/call-options.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
+import { stamped } from './canvas/stamps.ts'
 import type { Publisher } from './publisher.ts'
 
 /**
@@ -92,8 +93,14 @@ export class Signature<Value = unknown> {
     args: readonly unknown[] = [],
     options: CallOptions = {},
   ): Promise<AsyncResult<Value>> {
-    const { taskId } = await this.#publisher.start(this.#dict, { args, options })
-    return this.#publisher.asyncResult<Value>(taskId)
+    return this.#publisher.resultOf<Value>(
+      await this.#publisher.start(this.#dict, { args, options }),
+    )
+  }
+
+  /** The same signature with stamps on it and on every step within: marks that travel with their tasks (Celery 5.3+). */
+  stamp(stamps: Readonly<Record<string, unknown>>): Signature<Value> {
+    return new Signature<Value>(this.#publisher, stamped(this.#dict, stamps))
   }
 
   #withLinked(name: 'link' | 'link_error', next: SignatureLike): Signature<Value> {

@@ -1,6 +1,7 @@
 import type { Logger } from '../logger.ts'
+import type { SignatureLike } from '../protocol/call-options.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
-import type { Retry, RetryOptions } from './signals.ts'
+import type { Replace, Retry, RetryOptions } from './signals.ts'
 
 /** What a bound task gets as `self`: the request it runs, and what it may do while it does. */
 export interface TaskContext {
@@ -13,4 +14,6 @@ export interface TaskContext {
   updateState(state: string, meta?: unknown): Promise<void>
   /** `throw self.retry({ countdown: 10, cause: error })`. */
   retry(options?: RetryOptions): Retry
+  /** `throw self.replace(other.s(1))`: the other signature runs under this task's id, with its callbacks. */
+  replace(signature: SignatureLike): Replace
 }

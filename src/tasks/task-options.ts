@@ -31,6 +31,8 @@ export interface TaskOptions {
   /** Errors that retry the task by themselves. */
   readonly autoretryFor?: readonly ErrorClass[]
   readonly dontAutoretryFor?: readonly ErrorClass[]
+  /** Errors that are expected: they fail the task, but are logged as information and reported to nobody. */
+  readonly throwsExpected?: readonly ErrorClass[]
   /** Wait longer from attempt to attempt: true, or the first delay in seconds. */
   readonly retryBackoff?: boolean | number
   /** Seconds. Default 600. */
@@ -65,6 +67,7 @@ const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   defaultRetryDelay: number(),
   autoretryFor: classes(),
   dontAutoretryFor: classes(),
+  throwsExpected: classes(),
   retryBackoff: { expected: 'true, false or seconds', holds: isBooleanOrPositive },
   retryBackoffMax: number(),
   retryJitter: boolean(),

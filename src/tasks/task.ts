@@ -2,6 +2,7 @@ import type { CallOptions } from '../protocol/call-options.ts'
 import { toWireOptions } from '../protocol/call-options.ts'
 import { signatureDict } from '../protocol/signatures.ts'
 import type { AsyncResult } from '../results/async-result.ts'
+import { chunksDict, mapDict, starmapDict } from './canvas/maps.ts'
 import type { Publisher } from './publisher.ts'
 import { Signature } from './signature.ts'
 import type { TaskContext } from './task-context.ts'
@@ -66,6 +67,21 @@ export class Task<Args extends readonly unknown[] = readonly unknown[], Value = 
   /** An immutable signature: it takes nothing from the task before it. */
   si(...args: readonly unknown[]): Signature<Value> {
     return this.signature({ args, isImmutable: true })
+  }
+
+  /** A call of this task's function with each item, in one task. */
+  map(items: readonly unknown[]): Signature<readonly Value[]> {
+    return new Signature(this.#publisher, mapDict(this.s().toDict(), items))
+  }
+
+  /** A call of this task's function with each list of arguments, in one task. */
+  starmap(items: readonly (readonly unknown[])[]): Signature<readonly Value[]> {
+    return new Signature(this.#publisher, starmapDict(this.s().toDict(), items))
+  }
+
+  /** The same in a group of tasks, each with `size` lists of arguments. */
+  chunks(items: readonly (readonly unknown[])[], size: number): Signature<readonly unknown[]> {
+    return new Signature(this.#publisher, chunksDict(this.s().toDict(), items, size))
   }
 
   signature(parts: {

@@ -31,6 +31,7 @@ export class AckPolicy {
     switch (outcome.kind) {
       case 'success':
       case 'retry':
+      case 'replaced':
       case 'ignore':
       case 'revoked':
         return 'ack'

@@ -1,70 +1,118 @@
 import { randomUUID } from 'node:crypto'
+import { tracebackOf } from '../protocol/exceptions.ts'
 import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
-import { chainDict, isChord, isGroup, taskIdOf } from '../tasks/canvas/dicts.ts'
+import type { App } from '../tasks/app.ts'
+import {
+  chainDict,
+  flatMembers,
+  isChain,
+  isChord,
+  isGroup,
+  tasksOf,
+} from '../tasks/canvas/dicts.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { areFollowupsTaken } from '../tasks/followups.ts'
-import type { Publisher } from '../tasks/publisher.ts'
+import type { Outcome } from './outcome.ts'
+import { startReplacement } from './replacement.ts'
 
-/**
- * What a success leads to, published before the result is stored: its callbacks, then the next step of its chain
- * (the order of Celery's tracer).
- */
-export async function publishAfterSuccess(
-  publisher: Publisher,
+/** What an outcome leads to, published before it is stored. */
+export async function publishAfter(
+  app: App,
   request: TaskRequest,
-  value: unknown,
+  outcome: Outcome,
 ): Promise<void> {
+  if (outcome.kind === 'success') await publishAfterSuccess(app, request, outcome.value)
+  if (outcome.kind === 'failure') await publishAfterFailure(app, request, outcome.error)
+  if (outcome.kind === 'replaced') await startReplacement(app, request, outcome.signature)
+}
+
+/** Callbacks first, then the next step of the chain: the order of Celery's tracer. */
+async function publishAfterSuccess(app: App, request: TaskRequest, value: unknown): Promise<void> {
   const callbacks = areFollowupsTaken(request) ? null : request.callbacks
   const { chain } = request
-  if ((callbacks === null || callbacks.length === 0) && (chain === null || chain.length === 0))
-    return
+  const hasCallbacks = callbacks !== null && callbacks.length > 0
+  const hasSteps = chain !== null && chain.length > 0
+  if (!(hasCallbacks || hasSteps)) return
   await asPartOf(request, async () => {
-    await startCallbacks(publisher, callbacks ?? [], value)
-    if (chain !== null && chain.length > 0) {
-      const steps = chainDict(chain.toReversed())
-      await publisher.start(steps, { args: [value], isContinued: true })
+    if (hasCallbacks) await startCallbacks(app, callbacks, value)
+    if (hasSteps) {
+      await app.start(chainDict(chain.toReversed()), { args: [value], isContinued: true })
     }
   })
 }
 
-/** What a failure leads to: its errbacks, each with the id of the failed task. */
-export async function publishAfterFailure(
-  publisher: Publisher,
-  request: TaskRequest,
-): Promise<void> {
+/** Errbacks that are functions here and take more than an id are called; the others get the id in a message. */
+async function publishAfterFailure(app: App, request: TaskRequest, error: unknown): Promise<void> {
   const errbacks = areFollowupsTaken(request) ? null : request.errbacks
   if (errbacks === null || errbacks.length === 0) return
   await asPartOf(request, async () => {
-    await startAll(publisher, errbacks, request.id)
+    const here = errbacks.filter((errback) => isCalledHere(app, errback))
+    for (const errback of here) await callErrback(app, errback, { request, error })
+    const elsewhere = errbacks.filter((errback) => !here.includes(errback))
+    await startAll(app, elsewhere, request.id)
   })
 }
 
-/** The ids of the steps that will never run once a task has failed, bodies of chords among them. */
-export function stepsCutOff(request: TaskRequest): readonly string[] {
-  return (request.chain ?? []).flatMap(idsWithin)
+/** A step that will never run, and the chord that waits for it. */
+export interface StepCutOff {
+  readonly taskId: string
+  readonly groupId: string | null
+  readonly groupIndex: number | null
+  readonly chord: SignatureDict | null
 }
 
-function idsWithin(step: SignatureDict): string[] {
-  const own = step.options.task_id === undefined ? [] : [taskIdOf(step)]
-  if (isChord(step)) return [...own, ...idsWithin(readSignature(step.kwargs.body))]
-  return isGroup(step) ? [] : own
+/** The steps that will never run once a task has failed, members of groups and bodies of chords among them. */
+export function stepsCutOff(request: TaskRequest): readonly StepCutOff[] {
+  return (request.chain ?? []).flatMap(cutOffWithin)
+}
+
+function cutOffWithin(step: SignatureDict): StepCutOff[] {
+  if (isChain(step)) return tasksOf(step).flatMap(cutOffWithin)
+  if (isGroup(step)) return flatMembers(step).flatMap(cutOffWithin)
+  if (isChord(step)) return cutOffWithin(readSignature(step.kwargs.body))
+  const { task_id, group_id, group_index, chord } = step.options
+  if (typeof task_id !== 'string') return []
+  return [
+    {
+      taskId: task_id,
+      groupId: typeof group_id === 'string' ? group_id : null,
+      groupIndex: typeof group_index === 'number' ? group_index : null,
+      chord: chord === undefined || chord === null ? null : readSignature(chord),
+    },
+  ]
+}
+
+/** Celery's rule for errbacks of the new style: registered here, and with room for more than an id. */
+function isCalledHere(app: App, errback: SignatureDict): boolean {
+  const task = app.tasks.get(errback.task)
+  return task !== undefined && task.options.bind !== true && task.run.length > 1
+}
+
+async function callErrback(
+  app: App,
+  errback: SignatureDict,
+  { request, error }: { readonly request: TaskRequest; readonly error: unknown },
+): Promise<void> {
+  // An errback's function takes what Celery gives errbacks; nothing narrower can be known of it here.
+  const run = app.tasks.get(errback.task)?.run as (...args: readonly unknown[]) => unknown
+  await run(request, error, tracebackOf(error), ...errback.args)
 }
 
 async function startCallbacks(
-  publisher: Publisher,
+  app: App,
   callbacks: readonly SignatureDict[],
   value: unknown,
 ): Promise<void> {
   const [only] = callbacks
   if (callbacks.length === 1 && only !== undefined) {
-    await publisher.start(only, { args: [value] })
+    await app.start(only, { args: [value] })
     return
   }
   const groups = callbacks.filter(isGroup)
-  await Promise.all(groups.map(async (group) => publisher.start(group, { args: [value] })))
+  await Promise.all(groups.map(async (group) => app.start(group, { args: [value] })))
   await startAll(
-    publisher,
+    app,
     callbacks.filter((callback) => !isGroup(callback)),
     value,
   )
@@ -72,14 +120,14 @@ async function startCallbacks(
 
 /** Several at once form a group, as Celery's workers send them. */
 async function startAll(
-  publisher: Publisher,
+  app: App,
   signatures: readonly SignatureDict[],
   argument: unknown,
 ): Promise<void> {
   const groupId = randomUUID()
   await Promise.all(
     signatures.map(async (signature, groupIndex) =>
-      publisher.start(signature, { args: [argument], options: { groupId, groupIndex } }),
+      app.start(signature, { args: [argument], options: { groupId, groupIndex } }),
     ),
   )
 }

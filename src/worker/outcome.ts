@@ -1,3 +1,4 @@
+import type { SignatureDict } from '../protocol/task-request.ts'
 import type { RetryOptions } from '../tasks/signals.ts'
 
 /** What came of running a task. A union, so that no way out is forgotten where outcomes are handled. */
@@ -11,6 +12,8 @@ export type Outcome =
       readonly options: RetryOptions
       readonly cause: unknown
     }
+  /** Another signature takes its place. */
+  | { readonly kind: 'replaced'; readonly signature: SignatureDict }
   /** It wants this run forgotten. */
   | { readonly kind: 'ignore' }
   /** It gives its message back (`requeue`) or away. */

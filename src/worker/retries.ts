@@ -1,5 +1,5 @@
 import type { TaskRequest } from '../protocol/task-request.ts'
-import { Ignore, Reject, Retry } from '../tasks/signals.ts'
+import { Ignore, Reject, Replace, Retry } from '../tasks/signals.ts'
 import type { TaskOptions } from '../tasks/task-options.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -26,6 +26,7 @@ export function outcomeOfError(
   runtimeMs: number,
 ): Outcome {
   if (thrown instanceof Retry) return retryOrFailure(thrown, request, options, runtimeMs)
+  if (thrown instanceof Replace) return { kind: 'replaced', signature: thrown.signature }
   if (thrown instanceof Ignore) return { kind: 'ignore' }
   if (thrown instanceof Reject) {
     return { kind: 'reject', reason: thrown.message, requeue: thrown.requeue }

@@ -1,7 +1,9 @@
 import type { Logger } from '../logger.ts'
+import { dictOf, type SignatureLike } from '../protocol/call-options.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import {
+  Replace,
   Retry,
   type RetryOptions,
   SoftTimeLimitExceeded,
@@ -17,7 +19,7 @@ import { argumentsFor, checkedBySchema } from './task-arguments.ts'
 /** What a running task may use of its worker. */
 export interface RunEnvironment {
   readonly logger: Logger
-  readonly saveState: (request: TaskRequest, state: string, meta: unknown) => Promise<void>
+  readonly saveState: (state: string, meta: unknown) => Promise<void>
 }
 
 /** One run of a task: its outcome once there is one, whatever happens to the function afterwards. */
@@ -75,11 +77,15 @@ export class RunningTask implements TaskContext {
   }
 
   async updateState(state: string, meta: unknown = null): Promise<void> {
-    await this.#environment.saveState(this.request, state, meta)
+    await this.#environment.saveState(state, meta)
   }
 
   retry(options: RetryOptions = {}): Retry {
     return new Retry(options)
+  }
+
+  replace(signature: SignatureLike): Replace {
+    return new Replace(dictOf(signature))
   }
 
   #call(): unknown {

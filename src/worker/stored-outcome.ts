@@ -1,6 +1,7 @@
 import { exceptionInfo, tracebackOf } from '../protocol/exceptions.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
+import { childrenOf } from '../tasks/current-request.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Where a task runs, for results that say so. */
@@ -52,6 +53,7 @@ export function resultOf(
         traceback: null,
         dateDone: new Date(),
       }
+    case 'replaced':
     case 'ignore':
     case 'abandoned':
       return null
@@ -113,7 +115,10 @@ function aboutRequest(request: TaskRequest, place: RunPlace): About {
     queue: place.queue,
     parentId: request.parentId,
     groupId: request.group,
-    children: [],
+    // As result tuples: [[id, parent], children], https://docs.celeryq.dev/en/stable/internals/protocol.html
+    children: childrenOf(request).map((id) => [[id, null], null]),
+    replyTo: request.replyTo,
+    correlationId: request.correlationId ?? request.id,
   }
 }
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { Config } from '../config/config.ts'
 import { TaskError } from '../errors.ts'
+import type { OnTaskError } from './report.ts'
 
 /** How a worker is started; what is absent comes from the config. */
 export interface WorkerOptions {
@@ -13,7 +14,7 @@ export interface WorkerOptions {
   /** As Celery's -n: "name@host". */
   readonly name?: string
   /** Told of every error a task fails with: a place for Sentry. */
-  readonly onTaskError?: (error: unknown, context: Readonly<Record<string, unknown>>) => void
+  readonly onTaskError?: OnTaskError
 }
 
 export interface WorkerSettings {

@@ -8,12 +8,14 @@ import type { TaskRequest } from '../protocol/task-request.ts'
 import { parseIso } from '../protocol/times.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
-import { builtInTasks } from './built-in-tasks.ts'
+import { builtInTasks } from './built-in/built-in-tasks.ts'
 import { HeldTasks } from './held-tasks.ts'
+import type { Job } from './job.ts'
 import { KeptMessages } from './kept-messages.ts'
+import { OutcomeStore } from './outcome-store.ts'
 import { surviveRejections } from './rejections.ts'
 import { Slots } from './slots.ts'
-import { type Job, TaskRunner } from './task-runner.ts'
+import { TaskRunner } from './task-runner.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './worker-options.ts'
 
 /**
@@ -32,6 +34,7 @@ export class Worker implements AsyncDisposable {
   readonly #unfinished = new Set<Promise<void>>()
   readonly #queuesToAdjust = new Set<string>()
   #runner: TaskRunner | undefined
+  #outcomes: OutcomeStore | undefined
   #kept: KeptMessages | undefined
   #forgetRejections: () => void = () => undefined
   #stopping: Promise<void> | undefined
@@ -53,13 +56,19 @@ export class Worker implements AsyncDisposable {
     const broker = await this.#app.readyBroker()
     const results = await this.#app.results()
     this.#kept = new KeptMessages(broker, this.#logger)
+    const outcomes = new OutcomeStore({
+      app: this.#app,
+      results,
+      logger: this.#logger,
+      worker: this.settings.name,
+    })
+    this.#outcomes = outcomes
     this.#runner = new TaskRunner({
       app: this.#app,
       broker,
-      results,
+      outcomes,
       kept: this.#kept,
       logger: this.#logger,
-      name: this.settings.name,
       onTaskError: this.#options.onTaskError,
     })
     this.#forgetRejections = surviveRejections(this.#logger)
@@ -167,7 +176,7 @@ export class Worker implements AsyncDisposable {
 
   async #refuseUnknown(delivery: Delivery, request: TaskRequest): Promise<void> {
     const names = this.#app.tasks.names.join(', ')
-    await this.#runner?.saveNotRegistered(request, delivery.queue)
+    await this.#outcomes?.saveNotRegistered(request, delivery.queue)
     await this.#kept?.keep(
       delivery,
       new TaskError(

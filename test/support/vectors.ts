@@ -69,10 +69,10 @@ export function comparable(
   const shown = messages.map(({ properties, headers, body }) => ({
     headers: Object.fromEntries(Object.entries(headers).filter(([name]) => !left.has(name))),
     body: JSON.parse(body) as unknown,
-    properties: sorted(properties),
+    properties,
   }))
   const names = new Map<string, string>()
-  const named = JSON.stringify(shown)
+  const named = JSON.stringify(sorted(shown))
     .replace(UUID, (id) => {
       const name = names.get(id) ?? `id-${names.size + 1}`
       names.set(id, name)
@@ -82,8 +82,10 @@ export function comparable(
   return JSON.parse(named) as unknown[]
 }
 
-function sorted(properties: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(properties).toSorted(([one], [other]) => one.localeCompare(other)),
-  )
+/** The same value with the keys of every object in order: their order means nothing, and ids are named by it. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).toSorted(([one], [other]) => one.localeCompare(other))
+  return Object.fromEntries(entries.map(([name, inner]) => [name, sorted(inner)]))
 }

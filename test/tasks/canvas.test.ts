@@ -34,7 +34,10 @@ const CALLS: readonly (readonly [vector: string, call: Call])[] = [
     'canvas-chain-with-group',
     (sig) => chain(sig('add', 1, 2), group(sig('mul', 2), sig('mul', 3))).applyAsync(),
   ],
-  ['canvas-group-3', (sig) => group(sig('add', 0, 0), sig('add', 1, 1), sig('add', 2, 2)).start()],
+  [
+    'canvas-group-3',
+    (sig) => group(sig('add', 0, 0), sig('add', 1, 1), sig('add', 2, 2)).applyAsync(),
+  ],
   [
     'canvas-group-into-chain',
     (sig) =>
@@ -42,7 +45,59 @@ const CALLS: readonly (readonly [vector: string, call: Call])[] = [
   ],
   [
     'canvas-group-with-chain',
-    (sig) => group(chain(sig('add', 1, 1), sig('mul', 5)), sig('add', 2, 2)).start(),
+    (sig) => group(chain(sig('add', 1, 1), sig('mul', 5)), sig('add', 2, 2)).applyAsync(),
+  ],
+  [
+    'canvas-chain-stamped',
+    (sig) =>
+      chain(sig('add', 1, 2), sig('mul', 3))
+        .stamp({ tenant: 'acme' })
+        .applyAsync(),
+  ],
+  [
+    'task-stamps-direct',
+    (sig) => sig('add', 1, 2).stamp({ tenant: 'acme', shard: 3 }).applyAsync(),
+  ],
+  [
+    'task-link-two',
+    (sig, app) =>
+      sig('add', 1, 2).applyAsync([], {
+        link: [
+          sig('mul', 10),
+          app.signature(
+            'proj.tasks.echo',
+            ['done'],
+            {},
+            { isImmutable: true, queue: 'other', countdown: 5 },
+          ),
+        ],
+      }),
+  ],
+  [
+    'canvas-map',
+    (_sig, app) =>
+      app
+        .task('proj.tasks.tsum', sum)
+        .map([
+          [1, 2],
+          [3, 4],
+        ])
+        .applyAsync(),
+  ],
+  [
+    'canvas-chunks',
+    (_sig, app) =>
+      app
+        .task('proj.tasks.add', (x: number, y: number) => x + y)
+        .chunks(
+          [
+            [0, 0],
+            [1, 1],
+            [2, 2],
+          ],
+          2,
+        )
+        .applyAsync(),
   ],
   [
     'chord-database',
@@ -56,12 +111,20 @@ test.each(CALLS)('%s: our call gives the messages that Python sent', async (vect
   await call((name, ...args) => app.signature(`proj.tasks.${name}`, args), app)
   const expected = recordedMessages(vector)
   // Text that shows tuples as lists: it is for people, and JavaScript has no tuples.
-  const without = expected.some(isUnlock) ? ['argsrepr', 'kwargsrepr'] : []
+  const without = expected.some(showsTuples) ? ['argsrepr', 'kwargsrepr'] : []
   expect(comparable(await mirrored(app.broker()), { without })).toEqual(
     comparable(expected, { without }),
   )
 })
 
-function isUnlock({ headers }: { readonly headers: Readonly<Record<string, unknown>> }): boolean {
-  return headers.task === 'celery.chord_unlock'
+function showsTuples({
+  headers,
+}: {
+  readonly headers: Readonly<Record<string, unknown>>
+}): boolean {
+  return String(headers.task).startsWith('celery.')
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }

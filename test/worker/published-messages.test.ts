@@ -68,6 +68,7 @@ const CALLS: readonly (readonly [vector: string, call: Call])[] = [
       ),
   ],
   ['worker-spawn', (_sig, app) => app.sendTask('proj.tasks.spawn', [5], {}, { rootId: 'root-77' })],
+  ['worker-replace', (_sig, app) => app.sendTask('proj.tasks.replace_me', [5])],
   ['retry-default-delay', (_sig, app) => app.sendTask('proj.tasks.retry_me', [1], { k: 2 })],
   ['retry-third', (_sig, app) => app.sendTask('proj.tasks.retry_me', [1], {}, { retries: 2 })],
   ['retry-autoretry-backoff', (_sig, app) => app.sendTask('proj.tasks.auto', [1])],
@@ -119,6 +120,9 @@ function projectApp(): CeleryApp {
   app.task('proj.tasks.mul', (x: number, y: number) => x * y)
   app.task('proj.tasks.echo', (...args: unknown[]) => args)
   app.task('proj.tasks.spawn', async (x: number) => (await add.delay(x, 1)).id)
+  app.task('proj.tasks.replace_me', { bind: true }, (self, x: number) => {
+    throw self.replace(add.s(x, 100))
+  })
   app.task('proj.tasks.fail', () => {
     throw new Error('boom')
   })

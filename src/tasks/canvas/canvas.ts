@@ -1,6 +1,6 @@
 import { TaskError } from '../../errors.ts'
 import type { CallOptions } from '../../protocol/call-options.ts'
-import type { AsyncResult } from '../../results/async-result.ts'
+import type { GroupResult } from '../../results/group-result.ts'
 import { Signature } from '../signature.ts'
 import { chainDict, chordDict, groupDict } from './dicts.ts'
 
@@ -19,18 +19,21 @@ export function chord<Value>(
   header: Signature | readonly Signature[],
   body: Signature<Value>,
 ): Signature<Value> {
-  const whole = header instanceof Signature ? header : group(...header)
+  const whole = header instanceof Signature ? header : groupDict(header)
   return new Signature<Value>(body.publisher, chordDict(whole, body))
 }
 
-/** A group's signature: starting it gives the results of its members. */
+/** A group's signature: calling it gives the results of its members. */
 export class Group extends Signature<readonly unknown[]> {
-  async start(
+  override async applyAsync(
     args: readonly unknown[] = [],
     options: CallOptions = {},
-  ): Promise<readonly AsyncResult<unknown>[]> {
-    const { members } = await this.publisher.start(this.toDict(), { args, options })
-    return members.map((id) => this.publisher.asyncResult(id))
+  ): Promise<GroupResult> {
+    return this.publisher.groupResult(await this.publisher.start(this.toDict(), { args, options }))
+  }
+
+  override async delay(...args: readonly unknown[]): Promise<GroupResult> {
+    return await this.applyAsync(args)
   }
 }
 

@@ -6,6 +6,7 @@ import {
   chainDict,
   chordDict,
   defined,
+  flatMembers,
   isChain,
   isGroup,
   listOf,
@@ -22,10 +23,11 @@ export async function startChain(
   { args = [], options = {}, isContinued = false }: StartWith,
 ): Promise<Started> {
   const { link, linkError, taskId, groupId, groupIndex, chord, chain: after, ...forFirst } = options
-  const all = [...stepsOf(chain), ...(dictsOf(after) ?? []).toReversed()]
-  const fixed = groupsToChords(all).map((step) => frozen(step, publisher.replyTo))
   const ends = defined<CallOptions>({ link, taskId, groupId, groupIndex, chord })
-  const steps = withEnds(withErrbacks(fixed, chain, linkError), chain, ends)
+  const own = withEnds(withErrbacks(stepsOf(chain), chain, linkError), chain, ends)
+  const steps = groupsToChords([...own, ...(dictsOf(after) ?? []).toReversed()]).map((step) =>
+    frozen(step, publisher.replyTo),
+  )
   const [first, ...rest] = steps
   if (first === undefined) {
     throw new TaskError('TASK_INVALID', 'cannot start a chain that has no steps')
@@ -33,7 +35,13 @@ export async function startChain(
   const carried = rest.length > 0 || isContinued ? { chain: rest.toReversed() } : {}
   const started = await publisher.start(first, { args, options: { ...forFirst, ...carried } })
   const last = rest.at(-1)
-  return last === undefined ? started : { taskId: taskIdOf(last), members: [taskIdOf(last)] }
+  return last === undefined ? started : endOf(last)
+}
+
+/** What the chain's result will be: that of its last step, or those of the members it ends with. */
+function endOf(last: SignatureDict): Started {
+  const members = isGroup(last) ? flatMembers(last).map(taskIdOf) : [taskIdOf(last)]
+  return { taskId: taskIdOf(last), members }
 }
 
 /** Nested chains are spliced in, groups of one are that one. */

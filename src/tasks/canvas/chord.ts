@@ -4,15 +4,24 @@ import { type CallOptions, dictsOf, toWireOptions } from '../../protocol/call-op
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
-import { defined, groupDict, isChain, isGroup, taskIdOf, tasksOf, withOptions } from './dicts.ts'
+import {
+  defined,
+  flatMembers,
+  groupDict,
+  isChain,
+  isGroup,
+  taskIdOf,
+  tasksOf,
+  withOptions,
+} from './dicts.ts'
 import { frozen, withEndOptions, withTasks } from './freeze.ts'
 
 /** The task that waits for a chord's header; every worker offers it (Celery's own name and arguments). */
 export const CHORD_UNLOCK = 'celery.chord_unlock'
 
 /**
- * Publishes the waiting task first, then the header's members, each of which knows the body
- * (as Celery does with backends that cannot count, e.g. the database).
+ * Publishes the header's members, each of which knows the body. Where the result backend counts them, the last to finish
+ * starts it; otherwise a task that waits for all of them is published first, as Celery does with its database backend.
  */
 export async function startChord(
   publisher: Publisher,
@@ -33,7 +42,8 @@ export async function startChord(
   const body = bodyOf(publisher, chord, { groupId: header, ...whole })
   const members = headerOf(chord).map((member) => frozen(member, publisher.replyTo))
   if (members.length === 0) return await publisher.start(body, { args: [[]] })
-  await publishUnlock(publisher, { groupId: header, body, members })
+  const isCounted = await publisher.beginChord(header, members)
+  if (!isCounted) await publishUnlock(publisher, { groupId: header, body, members })
   await Promise.all(
     members.map(async (member, index) =>
       publisher.start(member, {
@@ -86,9 +96,9 @@ async function publishUnlock(
 
 function headerOf(chord: SignatureDict): SignatureDict[] {
   const { header } = chord.kwargs
-  if (Array.isArray(header)) return tasksOf(groupDict(header))
+  if (Array.isArray(header)) return flatMembers(groupDict(header))
   const group = readSignature(header)
-  if (isGroup(group)) return tasksOf(group)
+  if (isGroup(group)) return flatMembers(group)
   throw new TaskError(
     'TASK_INVALID',
     `a chord's header is ${group.task}, expected a group or a list`,

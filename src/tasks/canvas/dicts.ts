@@ -73,6 +73,20 @@ export function tasksOf(whole: SignatureDict): SignatureDict[] {
   return tasks.map((task) => readSignature(task))
 }
 
+/** A group's members, those of groups within it among them. */
+export function flatMembers(group: SignatureDict): SignatureDict[] {
+  return tasksOf(group).flatMap((member) => (isGroup(member) ? flatMembers(member) : [member]))
+}
+
+/** The names of all tasks that a signature may run. */
+export function taskNames(dict: SignatureDict): string[] {
+  if (isChain(dict) || isGroup(dict)) return tasksOf(dict).flatMap(taskNames)
+  if (!isChord(dict)) return [dict.task]
+  const { header, body } = dict.kwargs
+  const group = Array.isArray(header) ? groupDict(header) : readSignature(header)
+  return [...taskNames(group), ...taskNames(readSignature(body))]
+}
+
 export function taskIdOf(dict: SignatureDict): string {
   return String(dict.options.task_id)
 }

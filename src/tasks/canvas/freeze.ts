@@ -15,17 +15,31 @@ export function frozen(dict: SignatureDict, replyTo: string): SignatureDict {
   return withOptions(dict, { task_id, reply_to })
 }
 
-/** Lays options over the task that a signature ends with: itself, or the last step of a chain. */
+/** Lays options over the task that a signature ends with: itself, the last step of a chain, the body of a chord. */
 export function withEndOptions(
   dict: SignatureDict,
   options: Readonly<Record<string, unknown>>,
 ): SignatureDict {
+  if (isChord(dict)) return withBody(dict, options)
   if (!isChain(dict)) return withOptions(dict, options)
   const steps = tasksOf(dict)
   const last = steps.at(-1)
   if (last === undefined) return dict
   const ended = withTasks(dict, [...steps.slice(0, -1), withEndOptions(last, options)])
   return 'task_id' in options ? withOptions(ended, { task_id: options.task_id }) : ended
+}
+
+function withBody(chord: SignatureDict, options: Readonly<Record<string, unknown>>): SignatureDict {
+  const body = withEndOptions(readSignature(chord.kwargs.body), options)
+  const ended = { ...chord, kwargs: { ...chord.kwargs, body } }
+  return 'task_id' in options ? withOptions(ended, { task_id: options.task_id }) : ended
+}
+
+/** The options of the task that a signature ends with. */
+export function endOptionsOf(dict: SignatureDict): SignatureDict['options'] {
+  if (isChord(dict)) return endOptionsOf(readSignature(dict.kwargs.body))
+  const last = isChain(dict) ? tasksOf(dict).at(-1) : undefined
+  return last === undefined ? dict.options : endOptionsOf(last)
 }
 
 /** The same chain or group with other tasks in it. */

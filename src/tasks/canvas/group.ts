@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
-import { tasksOf } from './dicts.ts'
+import { flatMembers } from './dicts.ts'
 
 /** Publishes every member under one group id, numbered in order. */
 export async function startGroup(
@@ -12,7 +12,7 @@ export async function startGroup(
   const { taskId, ...shared } = options
   const groupId = taskId ?? String(group.options.task_id ?? randomUUID())
   const started = await Promise.all(
-    tasksOf(group).map(async (member, groupIndex) =>
+    flatMembers(group).map(async (member, groupIndex) =>
       publisher.start(member, { args, options: { ...shared, groupId, groupIndex } }),
     ),
   )

@@ -6,6 +6,7 @@ import { startChain } from './chain.ts'
 import { startChord } from './chord.ts'
 import { isChain, isChord, isGroup } from './dicts.ts'
 import { startGroup } from './group.ts'
+import { CHUNKS, chunksGroup } from './maps.ts'
 
 /** Starts a signature of any kind: a task, a chain, a group or a chord. */
 export async function startSignature(
@@ -17,6 +18,7 @@ export async function startSignature(
   if (isChain(dict)) return await startChain(publisher, dict, startWith)
   if (isGroup(dict)) return await startGroup(publisher, dict, startWith)
   if (isChord(dict)) return await startChord(publisher, dict, startWith)
+  if (dict.task === CHUNKS) return await startGroup(publisher, chunksGroup(dict), startWith)
   return await startTask(publisher, dict, startWith)
 }
 

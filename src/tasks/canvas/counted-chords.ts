@@ -1,0 +1,31 @@
+import { TaskError } from '../../errors.ts'
+import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { ResultStore } from '../../results/result-store.ts'
+import type { TaskRegistry } from '../task-registry.ts'
+import { taskNames } from './dicts.ts'
+
+/**
+ * Begins to count a chord, where that can work: on Redis whoever runs the members counts alike; elsewhere only our own
+ * workers count, so all members must be tasks of this app. False where the chord has to be waited for.
+ */
+export async function beginCounting(
+  results: ResultStore,
+  chord: {
+    readonly groupId: string
+    readonly members: readonly SignatureDict[]
+    readonly tasks: TaskRegistry
+  },
+): Promise<boolean> {
+  const { groupId, members, tasks } = chord
+  if (results.kind === 'disabled' || results.kind === 'rpc') {
+    throw new TaskError(
+      'TASK_INVALID',
+      `the result backend "${results.kind}" cannot do chords: set result_backend to db+postgresql://, redis:// or memory://`,
+    )
+  }
+  if (results.chords === undefined) return false
+  const isOurs = members.flatMap(taskNames).every((name) => tasks.get(name) !== undefined)
+  if (results.kind !== 'redis' && !isOurs) return false
+  await results.chords.begin(groupId, members.length)
+  return true
+}

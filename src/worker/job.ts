@@ -1,0 +1,10 @@
+import type { Delivery } from '../brokers/broker.ts'
+import type { TaskRequest } from '../protocol/task-request.ts'
+import type { Task } from '../tasks/task.ts'
+
+/** A delivery on its way through the worker: its message, what it says, and the task that runs it. */
+export interface Job {
+  readonly delivery: Delivery
+  readonly request: TaskRequest
+  readonly task: Task<readonly never[], unknown>
+}

@@ -1,0 +1,132 @@
+import { ProtocolError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { isReady } from '../protocol/states.ts'
+import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
+import type { TaskResult } from '../protocol/task-result.ts'
+import type { ChordMember, ResultStore } from '../results/result-store.ts'
+import type { App } from '../tasks/app.ts'
+import { asPartOf } from '../tasks/current-request.ts'
+import { releaseBody } from './chord-body.ts'
+import { stepsCutOff } from './follow-ups.ts'
+import type { Job } from './job.ts'
+import type { Outcome } from './outcome.ts'
+import {
+  notRegisteredResult,
+  type RunPlace,
+  resultOf,
+  stateResult,
+  unencodableResult,
+} from './stored-outcome.ts'
+
+/** Journey 5/8, result: outcomes are stored, and counted where a chord waits for them. */
+export class OutcomeStore {
+  readonly #app: App
+  readonly #results: ResultStore
+  readonly #logger: Logger
+  readonly #worker: string
+  readonly #isOff: boolean
+
+  constructor(parts: { app: App; results: ResultStore; logger: Logger; worker: string }) {
+    this.#app = parts.app
+    this.#results = parts.results
+    this.#logger = parts.logger
+    this.#worker = parts.worker
+    this.#isOff = parts.results.kind === 'disabled'
+  }
+
+  /** Resolves once the outcome, and what it means for others, is safe. */
+  async save(job: Job, outcome: Outcome): Promise<void> {
+    const { request } = job
+    if (this.#isOff || (this.#isIgnored(job, outcome) && request.chord === null)) return
+    const place = this.#place(job)
+    const result = resultOf(request, outcome, place)
+    if (result === null) return
+    const saved = await this.#saveEncodable(request, result, place)
+    await this.#countForChord(request, saved)
+    if (saved.status === 'FAILURE') await this.#failStepsCutOff(request, saved)
+  }
+
+  /** STARTED, where it is wanted. Not waited for: a task must not start later because somebody may want to know. */
+  saveStarted(job: Job): void {
+    const { request, task } = job
+    const isTracked = task.options.trackStarted ?? this.#app.config.task_track_started
+    if (this.#isOff || request.ignoreResult === true || !isTracked) return
+    const meta = { pid: process.pid, hostname: this.#worker }
+    const started = stateResult(request, this.#place(job), { state: 'STARTED', meta })
+    this.#results.save(started).catch((error: unknown) => {
+      this.#logger.warn({ taskId: request.id, err: error }, 'cannot store that a task has started')
+    })
+  }
+
+  /** A state of the task's own. */
+  async saveState(job: Job, state: string, meta: unknown): Promise<void> {
+    await this.#results.save(stateResult(job.request, this.#place(job), { state, meta }))
+  }
+
+  /** Callers of a task that nobody here knows are told so. */
+  async saveNotRegistered(request: TaskRequest, queue: string): Promise<void> {
+    if (this.#isOff || request.ignoreResult === true) return
+    try {
+      await this.#results.save(notRegisteredResult(request, { worker: this.#worker, queue }))
+    } catch (error) {
+      this.#logger.error(
+        { taskId: request.id, task: request.task, err: error },
+        'cannot store that a task is not registered',
+      )
+    }
+  }
+
+  /** A member of a chord that is done may be the last one: then it starts the body. */
+  async #countForChord(request: TaskRequest, result: TaskResult): Promise<void> {
+    const { chord, group, groupIndex } = request
+    if (chord === null || group === null || !isReady(result.status)) return
+    await this.#countMember({ groupId: group, groupIndex, result }, { request, body: chord })
+  }
+
+  async #countMember(
+    member: ChordMember,
+    { request, body }: { readonly request: TaskRequest; readonly body: SignatureDict },
+  ): Promise<void> {
+    await this.#results.chords?.memberDone(member, async (members) => {
+      await asPartOf(request, async () => releaseBody(this.#app, body, members))
+    })
+  }
+
+  async #saveEncodable(
+    request: TaskRequest,
+    result: TaskResult,
+    place: RunPlace,
+  ): Promise<TaskResult> {
+    try {
+      await this.#results.save(result)
+      return result
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      const unencodable = unencodableResult(request, place, error)
+      await this.#results.save(unencodable)
+      return unencodable
+    }
+  }
+
+  /** Whoever waits for the end of a broken chain gets the error that broke it. */
+  async #failStepsCutOff(request: TaskRequest, failure: TaskResult): Promise<void> {
+    await Promise.all(
+      stepsCutOff(request).map(async ({ taskId, groupId, groupIndex, chord }) => {
+        const result = { ...failure, taskId, name: null }
+        await this.#results.save(result)
+        if (chord === null || groupId === null) return
+        await this.#countMember({ groupId, groupIndex, result }, { request, body: chord })
+      }),
+    )
+  }
+
+  #isIgnored({ request, task }: Job, outcome: Outcome): boolean {
+    const { config } = this.#app
+    const ignores = request.ignoreResult ?? task.options.ignoreResult ?? config.task_ignore_result
+    return ignores && !(outcome.kind === 'failure' && config.task_store_errors_even_if_ignored)
+  }
+
+  #place({ delivery }: Job): RunPlace {
+    return { worker: this.#worker, queue: delivery.queue }
+  }
+}

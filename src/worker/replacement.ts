@@ -1,0 +1,55 @@
+import { signatureDict } from '../protocol/signatures.ts'
+import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
+import { chordDict, isChain, isGroup, listOf, withOptions } from '../tasks/canvas/dicts.ts'
+import { endOptionsOf, withEndOptions } from '../tasks/canvas/freeze.ts'
+import { asPartOf } from '../tasks/current-request.ts'
+import { areFollowupsTaken } from '../tasks/followups.ts'
+import type { Publisher } from '../tasks/publisher.ts'
+
+/**
+ * Starts the signature that takes a task's place: its end has the task's id, its place in a group and chord, and its
+ * callbacks; then comes what would have come after the task.
+ * https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.replace
+ */
+export async function startReplacement(
+  publisher: Publisher,
+  request: TaskRequest,
+  signature: SignatureDict,
+): Promise<void> {
+  const whole = isGroup(signature) ? gathered(signature) : signature
+  const taken = withErrbacks(withEndOptions(whole, endOf(whole, request)), request)
+  await asPartOf(request, async () => {
+    await publisher.start(taken, {
+      options: {
+        replacedTaskNesting: request.replacedTaskNesting + 1,
+        ...(request.chain === null ? {} : { chain: request.chain }),
+      },
+    })
+  })
+}
+
+/** A group takes one task's place as a chord whose body hands its results on. */
+function gathered(group: SignatureDict): SignatureDict {
+  return chordDict(group, signatureDict({ task: 'celery.accumulate', kwargs: { index: 0 } }))
+}
+
+function endOf(whole: SignatureDict, request: TaskRequest): Record<string, unknown> {
+  const callbacks = areFollowupsTaken(request) ? [] : (request.callbacks ?? [])
+  const link = [...listOf(endOptionsOf(whole).link), ...callbacks]
+  return {
+    task_id: request.id,
+    ...(link.length === 0 ? {} : { link }),
+    ...(request.group === null ? {} : { group_id: request.group }),
+    ...(request.groupIndex === null ? {} : { group_index: request.groupIndex }),
+    ...(request.chord === null ? {} : { chord: request.chord }),
+  }
+}
+
+/** Errbacks belong to every step of a chain, which hands them out when it starts. */
+function withErrbacks(whole: SignatureDict, request: TaskRequest): SignatureDict {
+  const errbacks = areFollowupsTaken(request) ? [] : (request.errbacks ?? [])
+  if (errbacks.length === 0) return whole
+  const own = isChain(whole) ? whole.options : endOptionsOf(whole)
+  const link_error = [...listOf(own.link_error), ...errbacks]
+  return isChain(whole) ? withOptions(whole, { link_error }) : withEndOptions(whole, { link_error })
+}

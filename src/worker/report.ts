@@ -1,0 +1,47 @@
+import type { Logger } from '../logger.ts'
+import type { Job } from './job.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Told of every error a task fails with: a place for Sentry. */
+export type OnTaskError = (error: unknown, context: Readonly<Record<string, unknown>>) => void
+
+/** Writes an outcome to the log. Errors that a task says it expects are information, and nobody is told of them. */
+export function reportOutcome(
+  { request, delivery, task }: Job,
+  outcome: Outcome,
+  {
+    logger,
+    onTaskError,
+  }: { readonly logger: Logger; readonly onTaskError?: OnTaskError | undefined },
+): void {
+  const fields = { taskId: request.id, task: request.task, queue: delivery.queue }
+  switch (outcome.kind) {
+    case 'success':
+      logger.info({ ...fields, runtimeMs: outcome.runtimeMs }, 'task succeeded')
+      return
+    case 'failure': {
+      const { throwsExpected = [] } = task.options
+      if (throwsExpected.some((type) => outcome.error instanceof type)) {
+        logger.info({ ...fields, err: outcome.error }, 'task failed as expected')
+        return
+      }
+      logger.error({ ...fields, err: outcome.error }, 'task failed')
+      onTaskError?.(outcome.error, { ...fields, retries: request.retries })
+      return
+    }
+    case 'retry':
+      logger.info(
+        { ...fields, countdown: outcome.countdown, err: outcome.cause },
+        'task will be retried',
+      )
+      return
+    case 'replaced':
+      logger.info({ ...fields, by: outcome.signature.task }, 'task replaced itself')
+      return
+    case 'ignore':
+    case 'reject':
+    case 'revoked':
+    case 'abandoned':
+      logger.warn({ ...fields, outcome: outcome.kind }, 'task did not run to its end')
+  }
+}
