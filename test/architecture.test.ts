@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   brokers: WIRE,
   database: WIRE,
   results: [...WIRE, 'brokers', 'config', 'database'],
-  tasks: RUN,
+  tasks: [...RUN, 'schedule'],
   worker: [...RUN, 'schedule', 'tasks'],
   monitor: [...CARRY, 'lifecycle'],
   cli: [...RUN, 'tasks', 'worker', 'monitor'],

@@ -1,4 +1,5 @@
 import { TaskError } from '../errors.ts'
+import { parseRateLimit } from '../schedule/token-bucket.ts'
 
 /** Any validator of the Standard Schema, https://standardschema.dev: zod, valibot, arktype, ... */
 export interface StandardSchema {
@@ -43,6 +44,8 @@ export interface TaskOptions {
   readonly softTimeLimit?: number
   /** Seconds until the run counts as failed. */
   readonly timeLimit?: number
+  /** How many may start: "10/s", "10/m", "10/h", or a number per second; null is no limit. Per worker. */
+  readonly rateLimit?: string | number | null
   readonly ignoreResult?: boolean
   /** Store STARTED. Default: task_track_started. */
   readonly trackStarted?: boolean
@@ -73,6 +76,7 @@ const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   retryJitter: boolean(),
   softTimeLimit: number(),
   timeLimit: number(),
+  rateLimit: { expected: 'a rate such as "10/m", a number per second, or null', holds: isRate },
   ignoreResult: boolean(),
   trackStarted: boolean(),
   priority: { expected: 'an integer from 0 to 255', holds: isPriority },
@@ -144,6 +148,16 @@ function isNonNegative(value: unknown): boolean {
 
 function isBooleanOrPositive(value: unknown): boolean {
   return typeof value === 'boolean' || isNonNegative(value)
+}
+
+function isRate(value: unknown): boolean {
+  try {
+    // What it cannot read it refuses.
+    parseRateLimit(value as string)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function isPriority(value: unknown): boolean {

@@ -1,31 +1,38 @@
 import type { Delivery } from '../brokers/broker.ts'
+import type { Config } from '../config/config.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
 import type { Message, Route } from '../protocol/message.ts'
 import type { TaskCall, TaskRequest } from '../protocol/task-request.ts'
 import { expirationMs, isoAfterSeconds, toIso } from '../protocol/times.ts'
 import { userHeaders } from '../protocol/user-headers.ts'
+import { delayedRoute } from '../tasks/delayed-route.ts'
 import type { RetryOptions } from '../tasks/signals.ts'
 
 /** The same task again: same id, one retry more, later; back to where the message came from. */
 export function retryMessage(
   delivery: Delivery,
   request: TaskRequest,
-  retry: { readonly countdown: number; readonly options: RetryOptions },
+  retry: { readonly countdown: number; readonly options: RetryOptions; readonly config: Config },
 ): { readonly message: Message; readonly route: Route } {
   const now = new Date()
+  const { timezone } = retry.config
   const { eta, args, kwargs } = retry.options
   const call: TaskCall = {
     ...request,
     args: args ?? request.args,
     kwargs: kwargs ?? request.kwargs,
     retries: request.retries + 1,
-    eta: eta === undefined ? isoAfterSeconds(retry.countdown, now) : toIso(eta),
+    eta:
+      eta === undefined ? isoAfterSeconds(retry.countdown, now, timezone ?? undefined) : toIso(eta),
     parentId: request.parentId ?? request.id,
     correlationId: request.correlationId ?? request.id,
     headers: userHeaders(request.headers),
     ...(request.expires === null ? {} : { expirationMs: expirationMs(request.expires, now) }),
   }
-  return { message: encodeTask(withFreshRepr(call, retry.options)), route: delivery.route }
+  return {
+    message: encodeTask(withFreshRepr(call, retry.options)),
+    route: delayedRoute(delivery.route, call.eta, retry.config),
+  }
 }
 
 /** Other arguments need another text for them. */

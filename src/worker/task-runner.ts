@@ -135,8 +135,11 @@ export class TaskRunner {
   }
 
   async #publishRetry(job: Job, outcome: Outcome & { readonly kind: 'retry' }): Promise<void> {
-    const { message, route } = retryMessage(job.delivery, job.request, outcome)
-    await this.#parts.broker.publish(message, route)
+    const { app, broker } = this.#parts
+    const { countdown, options } = outcome
+    const retry = { countdown, options, config: app.config }
+    const { message, route } = retryMessage(job.delivery, job.request, retry)
+    await broker.publish(message, route)
   }
 
   async #settle({ delivery }: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {

@@ -13,6 +13,7 @@ import { HeldTasks } from './held-tasks.ts'
 import type { Job } from './job.ts'
 import { KeptMessages } from './kept-messages.ts'
 import { OutcomeStore } from './outcome-store.ts'
+import { RateLimits } from './rate-limits.ts'
 import { surviveRejections } from './rejections.ts'
 import { Slots } from './slots.ts'
 import { TaskRunner } from './task-runner.ts'
@@ -30,6 +31,7 @@ export class Worker implements AsyncDisposable {
   readonly #tasks: ReadonlyMap<string, Task<readonly never[], unknown>>
   readonly #held = new HeldTasks<Job>()
   readonly #slots: Slots<Job>
+  readonly #limits = new RateLimits<Job>((job) => this.#slots.add(job))
   readonly #subscriptions: Subscription[] = []
   readonly #unfinished = new Set<Promise<void>>()
   readonly #queuesToAdjust = new Set<string>()
@@ -105,7 +107,11 @@ export class Worker implements AsyncDisposable {
     this.#slots.pause()
     this.#logger.info({ running: this.#slots.running, held: this.#held.size }, 'worker stopping')
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.pause()))
-    const unstarted = [...this.#slots.takeWaiting(), ...this.#held.release()]
+    const unstarted = [
+      ...this.#slots.takeWaiting(),
+      ...this.#held.release(),
+      ...this.#limits.release(),
+    ]
     await Promise.all(unstarted.map(async (job) => job.delivery.requeue()))
     const timer = Number.isFinite(graceMs)
       ? setTimeout(() => this.#runner?.abandonAll(), graceMs)
@@ -155,7 +161,7 @@ export class Worker implements AsyncDisposable {
     const { eta } = job.request
     const dueAt = eta === null ? 0 : parseIso(eta).getTime()
     if (dueAt > Date.now()) this.#hold(job, dueAt)
-    else this.#slots.add(job)
+    else this.#admit(job)
   }
 
   #read(delivery: Delivery, message: Message): Job | undefined {
@@ -186,10 +192,17 @@ export class Worker implements AsyncDisposable {
     )
   }
 
+  #admit(job: Job): void {
+    const { config } = this.#app
+    const limit = job.task.options.rateLimit ?? config.task_default_rate_limit
+    if (config.worker_disable_rate_limits) this.#slots.add(job)
+    else this.#limits.admit(job, job.task.name, limit)
+  }
+
   /** A held task keeps its delivery; the prefetch grows by one so that it takes no slot from others. */
   #hold(job: Job, dueAt: number): void {
     this.#held.hold(job, dueAt, (due) => {
-      this.#slots.add(due)
+      this.#admit(due)
       this.#adjustPrefetch(job.delivery.queue)
     })
     this.#adjustPrefetch(job.delivery.queue)

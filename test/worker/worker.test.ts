@@ -256,6 +256,55 @@ test('the hard time limit ends a task as failed, the soft one tells it', async (
   })
 })
 
+test('a rate limit lets tasks of one kind through one by one, and holds no others', async () => {
+  const app = embeddedApp()
+  const order: string[] = []
+  const limited = app.task('export.limited', { rateLimit: '10/s' }, (at: number) => {
+    order.push(`limited ${at}`)
+    return performance.now()
+  })
+  const free = app.task('export.free', () => order.push('free'))
+  await startWorker(app)
+  const calls = await Promise.all([
+    limited.delay(1),
+    limited.delay(2),
+    limited.delay(3),
+    free.delay(),
+  ])
+  const times = await Promise.all(
+    calls.slice(0, 3).map(async (call) => Number(await call.get(WAIT))),
+  )
+  expect(order).toEqual(['limited 1', 'free', 'limited 2', 'limited 3'])
+  expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(190)
+})
+
+test('what waits for a rate limit goes back to its queue when the worker stops', async () => {
+  const app = embeddedApp()
+  const limited = app.task('export.limited', { rateLimit: '1/h' }, () => 1)
+  const worker = await startWorker(app)
+  const first = await limited.delay()
+  await first.get(WAIT)
+  await limited.delay()
+  await waitFor('the second to be taken', async () => (await depthOf(app, 'export')) === 0)
+  await worker.stop()
+  expect(await depthOf(app, 'export')).toBe(1)
+})
+
+test('an error that a task expects is information, and nobody is told', async () => {
+  const logger = recordingLogger()
+  const app = embeddedApp({}, { logger })
+  const reported: unknown[] = []
+  const expected = app.task('export.expected', { throwsExpected: [RangeError] }, () => {
+    throw new RangeError('as always')
+  })
+  await startWorker(app, { onTaskError: (error) => reported.push(error) })
+  await expect((await expected.delay()).get(WAIT)).rejects.toMatchObject({ excType: 'RangeError' })
+  await waitFor('the log', () =>
+    logger.lines.some((line) => line.sentence === 'task failed as expected'),
+  )
+  expect(reported).toEqual([])
+})
+
 test('Ignore stores nothing; Reject keeps the message of a late task', async () => {
   const app = embeddedApp({ task_track_started: false })
   const ignored = app.task('export.ignored', () => {
