@@ -27,3 +27,13 @@ export {
 export { lastResortQueue } from './last-resort.ts'
 export { Monitor, type MonitorOptions } from './monitor.ts'
 export type { BatchReport, MonitorStats } from './monitor-stats.ts'
+export { countByStatus, type StatusCount } from './queries/count-by-status.ts'
+export type { TaskSummary } from './queries/history-columns.ts'
+export { listTasks, type TaskFilters } from './queries/list-tasks.ts'
+export { type Quarantined, quarantined } from './queries/quarantined.ts'
+export {
+  type RecordedMessage,
+  type ShownTask,
+  showTask,
+  type TaskDetails,
+} from './queries/show-task.ts'

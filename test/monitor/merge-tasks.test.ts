@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { mergeTasks } from '../../src/monitor/merge-tasks.ts'
+import type { Mirrored } from '../../src/monitor/mirrored.ts'
+import type { Message } from '../../src/protocol/message.ts'
+import { message, read } from './messages.ts'
+
+test('the tasks of a batch are one list, sorted by id', async () => {
+  const rounds = mergeTasks(await readAll(['c', 'a', 'b'].map((id) => message({ id }))))
+  expect(rounds.map((tasks) => tasks.map(({ taskId }) => taskId))).toEqual([['a', 'b', 'c']])
+})
+
+test.each([[[0, 1, 2]], [[2, 1, 0]], [[1, 2, 0]]])(
+  'of the messages of one task the one with the most retries wins (%j)',
+  async (order) => {
+    const messages = order.map((retries) =>
+      message({ id: 'a', retries, args: [retries], parentId: retries === 0 ? 'parent' : 'a' }),
+    )
+    const [tasks, ...more] = mergeTasks(await readAll(messages))
+    expect(more).toEqual([])
+    expect(tasks).toMatchObject([{ retries: 2, args: '[2]', state: 'RETRY', parentId: 'parent' }])
+  },
+)
+
+test('a replaced task, which keeps its id, comes after the one it replaces', async () => {
+  const [first, second] = [
+    message({ id: 'a', args: ['old'] }),
+    message({ id: 'a', args: ['new'], replacedTaskNesting: 1 }),
+  ]
+  const rounds = mergeTasks(await readAll([second, first]))
+  expect(rounds).toMatchObject([[{ args: '["new"]' }]])
+})
+
+test('messages of one task whose age nobody can tell are left to the database', async () => {
+  const rounds = mergeTasks(
+    await readAll([message({ id: 'a', args: [1] }), message({ id: 'a', args: [2] })]),
+  )
+  expect(rounds.map((tasks) => tasks.map(({ args }) => args))).toEqual([['[1]'], ['[2]']])
+})
+
+test('the same message twice counts once', async () => {
+  const given = message({ id: 'a' })
+  expect(mergeTasks(await readAll([given, given]))).toHaveLength(1)
+})
+
+function readAll(messages: readonly Message[]): Promise<Mirrored[]> {
+  return Promise.all(messages.map((one) => read(one)))
+}

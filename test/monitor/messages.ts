@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto'
+import type { Delivery } from '../../src/brokers/broker.ts'
+import { Config } from '../../src/config/index.ts'
+import { type Mirrored, mirrored } from '../../src/monitor/mirrored.ts'
+import type { TaskEntry } from '../../src/monitor/task-entry.ts'
+import { WorkQueues } from '../../src/monitor/work-queues.ts'
+import { encodeTask } from '../../src/protocol/encode-task.ts'
+import type { Message, Route } from '../../src/protocol/message.ts'
+import type { TaskCall } from '../../src/protocol/task-request.ts'
+
+export const config = new Config({ queues: ['export'], environment: {}, dotenv: false })
+export const EXPORT: Route = { exchange: 'task_exchange', routingKey: 'export' }
+
+/** The message of a call of export.add. */
+export function message(call: Partial<TaskCall> = {}): Message {
+  return encodeTask({ id: randomUUID(), task: 'export.add', args: [1, 2], kwargs: {}, ...call })
+}
+
+/** A message that carries this text as its JSON body. */
+export function withBody(id: string, body: string | Buffer): Message {
+  return { ...message({ id }), body: Buffer.from(body) }
+}
+
+/** What the monitor makes of a message before it is written. */
+export async function read(given: Message, route: Route = EXPORT): Promise<Mirrored> {
+  const queues = new WorkQueues(config.topology(), config.platformQueue)
+  return await mirrored(delivery(given, route), queues)
+}
+
+/** The row of its task. */
+export async function readTask(given: Message, route: Route = EXPORT): Promise<TaskEntry> {
+  const { task, problem } = await read(given, route)
+  if (task === null) throw new Error(`no task: ${problem?.reason}`)
+  return task
+}
+
+export function delivery(given: Message, route: Route): Delivery {
+  const settle = () => Promise.resolve()
+  return {
+    message: given,
+    route,
+    queue: config.platformQueue,
+    attempt: 1,
+    redelivered: false,
+    isSettled: false,
+    ack: settle,
+    requeue: settle,
+    reject: settle,
+    extend: settle,
+  }
+}
