@@ -17,7 +17,7 @@ export async function createTestDatabase(): Promise<string> {
 
 /**
  * Drops it, connections or not. From version 15 on the server first waits for every process it has, also one whose
- * client connected and says nothing, for up to a minute. That is not waited for: such a database is dropped later.
+ * client stopped in the middle of its login, for up to a minute. We do not wait: such a database is dropped later.
  */
 export async function dropTestDatabase(name: string): Promise<void> {
   await onServer((client) => tryToDrop(client, name))
