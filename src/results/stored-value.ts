@@ -30,20 +30,30 @@ export function decodeResult(status: string, bytes: Buffer): unknown {
   return value === null ? null : exceptionFromMeta(value)
 }
 
-/** Celery up to 5.6 stores pickle, from 5.7 on the text of result_serializer; nothing in the row says which. */
+/**
+ * Celery up to 5.6 stores pickle, from 5.7 on the text of result_serializer; nothing in the row says which. Read as
+ * monitor.read_result does it in SQL.
+ */
 export function decodeStored(bytes: Buffer): unknown {
-  if (bytes[0] === PICKLE_MARK) return readPickle(bytes)
+  if (bytes[0] === PICKLE_MARK || bytes.at(-1) === PICKLE_END) return readPickle(bytes)
   try {
     return decodeJson(UTF8.decode(bytes))
-  } catch {
-    // Pickles of protocol 0 and 1 have no mark.
-    return readPickle(bytes)
+  } catch (cause) {
+    throw unknownForm(cause)
   }
 }
 
-/** The first byte of a pickle of protocol 2 and later; no JSON text starts with it. */
+/** The first byte of a pickle of protocol 2 and later, and the last one of any: no JSON text has them there. */
 const PICKLE_MARK = 0x80
+const PICKLE_END = 0x2e
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
+function unknownForm(cause: unknown): ProtocolError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new ProtocolError('MESSAGE_UNDECODABLE', `it is neither pickle nor JSON: ${why}`, {
+    cause,
+  })
+}
 
 export function refuse(taskId: string, why: string, cause?: unknown): ProtocolError {
   const message = `the result of task "${taskId}" cannot be stored: ${why}`

@@ -56,7 +56,9 @@ test('a database that lacks migrations is DATABASE_BEHIND, naming them and what 
   await migrateDown(database)
   await expect(requireMigrations(database)).rejects.toMatchObject({
     code: 'DATABASE_BEHIND',
-    message: expect.stringMatching(/lacks 1 of 7 .*CreateTaskHistory.*"celery-toolbox migrate up"/),
+    message: expect.stringMatching(
+      /lacks 1 of \d+ .*CreateTaskHistory.*"celery-toolbox migrate up"/,
+    ),
   })
 })
 

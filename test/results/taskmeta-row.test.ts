@@ -122,6 +122,16 @@ test('JSON that Celery 5.7 stores is read, None, exceptions and children include
   })
 })
 
+test('what is neither pickle nor JSON, as YAML, is refused by that name', () => {
+  const yaml = { ...encodeRow(success(1), false), result: Buffer.from('a: 1\n') }
+  expect(() => decodeRow(yaml)).toThrow(
+    expect.objectContaining({
+      code: 'RESULT_UNREADABLE',
+      message: expect.stringContaining('neither pickle nor JSON'),
+    }),
+  )
+})
+
 test('a pickle that would run a command when Python loads it runs nothing', () => {
   const evil = Buffer.from("cposix\nsystem\n(S'touch /should-never-exist'\ntR.", 'latin1')
   const { result } = decodeRow({ ...encodeRow(success(1), false), result: evil })
