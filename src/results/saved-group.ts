@@ -29,11 +29,16 @@ export function groupPickle(groupId: string, memberIds: readonly string[]): Buff
  * calls; null where there are none to be found. Nothing in a pickle is ever called.
  */
 export function memberIdsOf(saved: unknown): readonly string[] | null {
-  const node = nodeOf(saved, MAX_DEPTH)
-  return node?.members?.flatMap(leafIds) ?? null
+  return resultTree(saved)?.members?.flatMap(leafIds) ?? null
 }
 
-interface ResultNode {
+/** The same with its groups of groups; null where it is no result. */
+export function resultTree(saved: unknown): ResultNode | null {
+  return nodeOf(saved, MAX_DEPTH)
+}
+
+/** A task, or a group of them. */
+export interface ResultNode {
   readonly id: string
   readonly members: readonly ResultNode[] | null
 }

@@ -6,6 +6,8 @@ test.each([
   ['memory://', 'memory'],
   ['memory', 'memory'],
   ['cache+memory://', 'memory'],
+  ['redis://localhost/1', 'redis'],
+  ['rediss://localhost/1?ssl_cert_reqs=CERT_NONE', 'redis'],
   ['disabled://', 'disabled'],
   ['', 'disabled'],
   [null, 'disabled'],
@@ -27,12 +29,12 @@ test('"memory://" and "cache+memory://" are the same memory', async () => {
 
 test('a backend nobody knows is refused: named, without its password, beside those that are known', async () => {
   const opening = openResultStore({
-    result_backend: 'redis://user:hunter2@host/0',
+    result_backend: 'mongodb://user:hunter2@host/0',
     result_expires: null,
   })
   await expect(opening).rejects.toMatchObject({
     code: 'RESULT_BACKEND_UNKNOWN',
-    message: expect.stringMatching(/redis:\/\/user:\*\*\*@host.*db\+postgresql/),
+    message: expect.stringMatching(/mongodb:\/\/user:\*\*\*@host.*db\+postgresql/),
   })
   await expect(opening).rejects.not.toThrow('hunter2')
 })

@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto'
+import type { Redis, RedisOptions } from 'ioredis'
+import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
+import { withDeadline } from '../async/with-deadline.ts'
+import { ResultError } from '../errors.ts'
+import type { Logger } from '../logger.ts'
+import { safeUrl } from '../safe-url.ts'
+import { type RedisSettings, redisAddress } from './redis-url.ts'
+
+export interface RedisConnectionOptions {
+  readonly url: string
+  readonly settings?: RedisSettings
+  readonly logger: Logger
+  /** How long a command is tried, while Redis is away. */
+  readonly deadlineMs: number
+}
+
+/** A Lua script; Redis runs it as one step. */
+export interface RedisScript {
+  readonly lua: string
+  readonly sha: string
+}
+
+export type RedisArgument = string | number | Buffer
+
+const AWAY_BACKOFF: Backoff = { initialMs: 50, factor: 2, maxMs: 2000, jitter: 0.3 }
+const CONNECT_TIMEOUT_MS = 10_000
+const DRIVER_MISSING =
+  'redis:// and rediss:// need the package "ioredis", which is not installed; run: npm install ioredis'
+
+export function redisScript(lua: string): RedisScript {
+  return { lua, sha: createHash('sha1').update(lua).digest('hex') }
+}
+
+/**
+ * A connection that comes back by itself, and a second one to listen with. Commands of one turn of the event loop
+ * travel together; while Redis is away they wait, until their deadline.
+ */
+export class RedisConnection {
+  readonly safeUrl: string
+  readonly #deadlineMs: number
+  readonly #redis: Redis
+  #subscriber: Redis | undefined
+
+  /** Loads the driver; connects with the first command. */
+  static async open(options: RedisConnectionOptions): Promise<RedisConnection> {
+    const { Redis } = await loadDriver()
+    const redis = new Redis(driverOptions(options))
+    return new RedisConnection(redis, options)
+  }
+
+  private constructor(redis: Redis, { url, logger, deadlineMs }: RedisConnectionOptions) {
+    this.safeUrl = safeUrl(url)
+    this.#deadlineMs = deadlineMs
+    this.#redis = redis
+    // Unheard, the driver would print them.
+    redis.on('error', (error) => {
+      logger.warn({ redis: this.safeUrl, error: error.message }, 'redis unreachable, trying again')
+    })
+  }
+
+  /** Runs the commands; rejects with RESULT_UNREACHABLE where Redis does not answer in time. */
+  run<Answer>(commands: (redis: Redis) => Promise<Answer>): Promise<Answer> {
+    return withDeadline(commands(this.#redis), this.#deadlineMs, () => this.#unreachable())
+  }
+
+  /** Runs a script, which Redis knows by its hash once it has seen it. */
+  async script(
+    { sha, lua }: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ): Promise<unknown> {
+    const parts = [...keys, ...args]
+    return await this.run(async (redis) => {
+      try {
+        return await redis.evalsha(sha, keys.length, ...parts)
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+        return await redis.eval(lua, keys.length, ...parts)
+      }
+    })
+  }
+
+  /** The connection that listens; nothing else can be asked on it. */
+  subscriber(): Redis {
+    this.#subscriber ??= this.#redis
+      .duplicate({ enableAutoPipelining: false, autoResubscribe: false })
+      // The other connection tells of the loss.
+      .on('error', () => undefined)
+    return this.#subscriber
+  }
+
+  close(): void {
+    this.#redis.disconnect()
+    this.#subscriber?.disconnect()
+  }
+
+  #unreachable(): ResultError {
+    return new ResultError(
+      'RESULT_UNREACHABLE',
+      `${this.safeUrl} gave no answer in ${this.#deadlineMs} ms`,
+    )
+  }
+}
+
+async function loadDriver(): Promise<{ readonly Redis: typeof Redis }> {
+  try {
+    return await import('ioredis')
+  } catch (cause) {
+    throw driverMissing(cause)
+  }
+}
+
+function driverMissing(cause: unknown): ResultError {
+  return new ResultError('RESULT_DRIVER_MISSING', DRIVER_MISSING, { cause })
+}
+
+function driverOptions({ url, settings = {}, deadlineMs }: RedisConnectionOptions): RedisOptions {
+  const timeoutSeconds = settings.redis_socket_connect_timeout
+  return {
+    ...redisAddress(url, settings),
+    lazyConnect: true,
+    enableAutoPipelining: true,
+    connectionName: settings.redis_client_name ?? 'celery-toolbox',
+    connectTimeout: timeoutSeconds
+      ? timeoutSeconds * 1000
+      : Math.min(CONNECT_TIMEOUT_MS, deadlineMs),
+    maxRetriesPerRequest: null,
+    retryStrategy: (attempt) => backoffDelayMs(AWAY_BACKOFF, attempt),
+    ...(settings.redis_socket_keepalive ? { keepAlive: 10_000 } : {}),
+  }
+}

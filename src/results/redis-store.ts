@@ -1,0 +1,228 @@
+import type { Config } from '../config/config.ts'
+import { ResultError } from '../errors.ts'
+import { type Logger, silentLogger } from '../logger.ts'
+import { isReady } from '../protocol/states.ts'
+import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
+import { RedisChords } from './redis-chords.ts'
+import { RedisConnection } from './redis-connection.ts'
+import { RedisKeys } from './redis-keys.ts'
+import { SAVE_SCRIPT } from './redis-scripts.ts'
+import type { RedisSettings } from './redis-url.ts'
+import { RedisWatcher } from './redis-watcher.ts'
+import type { ChordCounter, ResultStore, WaitOptions } from './result-store.ts'
+import { ResultText } from './result-text.ts'
+import { groupTuple, memberIdsOf } from './saved-group.ts'
+
+/** The settings of a `Config` that results in Redis need. */
+export type RedisStoreSettings = RedisSettings &
+  Partial<
+    Pick<
+      Config,
+      | 'result_expires'
+      | 'result_failure_expires'
+      | 'result_chord_expires'
+      | 'result_extended'
+      | 'result_serializer'
+      | 'result_compression'
+      | 'result_backend_transport_options'
+    >
+  >
+
+export interface RedisStoreOptions {
+  readonly url: string
+  readonly settings?: RedisStoreSettings
+  readonly logger?: Logger
+  /** How long a save tries, while Redis is away. Default 30 s. */
+  readonly saveDeadlineMs?: number
+}
+
+const SAVE_DEADLINE_MS = 30_000
+
+/** Results in Redis, under the keys and in the form of Python's Redis backend. */
+export class RedisResultStore implements ResultStore {
+  readonly kind = 'redis'
+  readonly #connection: RedisConnection
+  readonly #settings: RedisStoreSettings
+  readonly #keys: RedisKeys
+  readonly #text: ResultText
+  readonly #watcher: RedisWatcher
+  readonly #chords: RedisChords
+  readonly #saving = new Set<Promise<void>>()
+  #closing: Promise<void> | undefined
+
+  /** Loads the driver; connects when it is first used. */
+  static async open(options: RedisStoreOptions): Promise<RedisResultStore> {
+    const { url, settings = {}, logger = silentLogger } = options
+    const deadlineMs = options.saveDeadlineMs ?? SAVE_DEADLINE_MS
+    const connection = await RedisConnection.open({ url, settings, logger, deadlineMs })
+    return new RedisResultStore(connection, settings, logger)
+  }
+
+  private constructor(connection: RedisConnection, settings: RedisStoreSettings, logger: Logger) {
+    const transport = settings.result_backend_transport_options ?? {}
+    this.#connection = connection
+    this.#settings = settings
+    this.#keys = new RedisKeys(String(transport.global_keyprefix ?? ''))
+    this.#text = textOf(settings)
+    const parts = {
+      connection,
+      logger,
+      keys: this.#keys,
+      text: this.#text,
+      read: (taskId: string) => this.#read(taskId),
+    }
+    this.#watcher = new RedisWatcher({
+      ...parts,
+      decode: (taskId, text) => this.#text.decode(taskId, text),
+    })
+    this.#chords = new RedisChords({
+      ...parts,
+      ...chordLifetimes(settings),
+      isOrdered: transport.result_chord_ordered !== false,
+    })
+  }
+
+  get chords(): ChordCounter {
+    this.#checkOpen()
+    return this.#chords
+  }
+
+  async save(result: TaskResult): Promise<void> {
+    this.#checkOpen()
+    const saving = this.#save(result, this.#text.encode(result))
+    this.#saving.add(saving)
+    try {
+      await saving
+    } finally {
+      this.#saving.delete(saving)
+    }
+  }
+
+  async get(taskId: string): Promise<TaskResult> {
+    this.#checkOpen()
+    return await this.#read(taskId)
+  }
+
+  async waitFor(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
+    this.#checkOpen()
+    options.signal?.throwIfAborted()
+    if (options.timeoutMs !== undefined && options.timeoutMs <= 0) {
+      // No time to wait, but one look is due.
+      const result = await this.#read(taskId)
+      if (isReady(result.status)) return result
+    }
+    return await this.#watcher.wait(taskId, options)
+  }
+
+  async forget(taskId: string): Promise<void> {
+    await this.#delete(this.#keys.task(taskId))
+  }
+
+  async saveGroup(groupId: string, memberIds: readonly string[]): Promise<void> {
+    this.#checkOpen()
+    const text = this.#text.encodeValue({ result: groupTuple(groupId, memberIds) })
+    const [key, bytes] = [this.#keys.group(groupId), await this.#text.compress(text)]
+    const seconds = secondsOf(this.#settings.result_expires)
+    await this.#connection.run(async (redis) => {
+      await (seconds > 0 ? redis.setex(key, seconds, bytes) : redis.set(key, bytes))
+    })
+  }
+
+  async restoreGroup(groupId: string): Promise<readonly string[] | null> {
+    this.#checkOpen()
+    const text = await this.#connection.run((redis) => redis.getBuffer(this.#keys.group(groupId)))
+    if (text === null) return null
+    const saved = await this.#text.decodeValue(text)
+    const memberIds = memberIdsOf((saved as { readonly result?: unknown } | null)?.result)
+    if (memberIds === null) throw unreadableGroup(groupId)
+    return memberIds
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    await this.#delete(this.#keys.group(groupId))
+  }
+
+  /** What is being saved is saved first; who waits is told. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#saving)
+    this.#watcher.close(closed())
+    this.#connection.close()
+  }
+
+  async #save({ taskId, status }: TaskResult, text: Buffer): Promise<void> {
+    const { result_expires, result_failure_expires } = this.#settings
+    const expires = (status === 'FAILURE' ? result_failure_expires : null) ?? result_expires
+    try {
+      const bytes = await this.#text.compress(text)
+      const args = [bytes, secondsOf(expires), isReady(status) ? 1 : 0]
+      await this.#connection.script(SAVE_SCRIPT, [this.#keys.task(taskId)], args)
+    } catch (cause) {
+      throw unsaved(taskId, cause)
+    }
+  }
+
+  async #read(taskId: string): Promise<TaskResult> {
+    const text = await this.#connection.run((redis) => redis.getBuffer(this.#keys.task(taskId)))
+    return text === null ? pendingResult(taskId) : await this.#text.decode(taskId, text)
+  }
+
+  async #delete(key: string): Promise<void> {
+    this.#checkOpen()
+    await this.#connection.run((redis) => redis.del(key))
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closed()
+  }
+}
+
+function textOf(settings: RedisStoreSettings): ResultText {
+  return new ResultText({
+    serializer: settings.result_serializer,
+    compression: settings.result_compression,
+    isExtended: settings.result_extended,
+  })
+}
+
+function chordLifetimes({ result_chord_expires, result_expires }: RedisStoreSettings) {
+  const [results, counters] = [
+    secondsOf(result_expires),
+    secondsOf(result_chord_expires ?? result_expires),
+  ]
+  const isForEver = results === 0 || counters === 0
+  return {
+    expiresSeconds: counters,
+    groupExpiresSeconds: isForEver ? 0 : Math.max(results, counters),
+  }
+}
+
+/** None and 0 are for ever. */
+function secondsOf(seconds: number | null | undefined): number {
+  return seconds ? Math.max(1, Math.floor(seconds)) : 0
+}
+
+function unsaved(taskId: string, cause: unknown): ResultError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  const message = `the result of task "${taskId}" could not be stored: ${why}`
+  return new ResultError('RESULT_UNSAVED', message, { cause })
+}
+
+function unreadableGroup(groupId: string): ResultError {
+  return new ResultError(
+    'RESULT_UNREADABLE',
+    `the saved group "${groupId}" cannot be read: expected a GroupResult as Celery saves it`,
+  )
+}
+
+function closed(): ResultError {
+  return new ResultError('RESULT_CLOSED', 'the Redis result store was used after close()')
+}

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import type { Config } from '../config/config.ts'
+import { ResultError } from '../errors.ts'
+import { safeUrl } from '../safe-url.ts'
+
+/** The settings of a `Config` that connections to Redis need. */
+export type RedisSettings = Partial<
+  Pick<
+    Config,
+    | 'redis_backend_use_ssl'
+    | 'redis_client_name'
+    | 'redis_password'
+    | 'redis_socket_connect_timeout'
+    | 'redis_socket_keepalive'
+    | 'redis_username'
+  >
+>
+
+export interface RedisAddress {
+  readonly host: string
+  readonly port: number
+  readonly db: number
+  readonly username?: string
+  readonly password?: string
+  readonly tls?: RedisTls
+}
+
+export interface RedisTls {
+  readonly rejectUnauthorized: boolean
+  readonly ca?: Buffer
+  readonly cert?: Buffer
+  readonly key?: Buffer
+}
+
+const DEFAULT_PORT = 6379
+
+/** Where a `redis://` or `rediss://` url points to, as Celery reads it; user and password may come from settings. */
+export function redisAddress(url: string, settings: RedisSettings = {}): RedisAddress {
+  const parsed = parse(url)
+  const username = decodeURIComponent(parsed.username) || settings.redis_username
+  const password = decodeURIComponent(parsed.password) || settings.redis_password
+  const tls = tlsOf(parsed, settings.redis_backend_use_ssl ?? null)
+  return {
+    host: decodeURIComponent(parsed.hostname).replace(/^\[|\]$/g, '') || 'localhost',
+    port: parsed.port === '' ? DEFAULT_PORT : Number(parsed.port),
+    db: databaseOf(parsed, url),
+    ...(username && { username }),
+    ...(password && { password }),
+    ...(tls && { tls }),
+  }
+}
+
+function parse(url: string): URL {
+  // Not by what the constructor throws: that error holds the url, with its password.
+  if (!URL.canParse(url)) throw unreadable(url, 'expected redis://user:password@host:6379/0')
+  return new URL(url)
+}
+
+/** The path, or the parameter virtual_host or db. */
+function databaseOf({ pathname, searchParams }: URL, url: string): number {
+  const text = searchParams.get('db') ?? searchParams.get('virtual_host') ?? pathname
+  const digits = text.replaceAll('/', '')
+  if (!/^\d*$/.test(digits)) throw unreadable(url, `its database is "${digits}", expected a number`)
+  return Number(digits)
+}
+
+/** Python's names, https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-use-ssl */
+function tlsOf(
+  { protocol, searchParams }: URL,
+  setting: Readonly<Record<string, unknown>> | null,
+): RedisTls | undefined {
+  if (protocol !== 'rediss:' && setting === null) return undefined
+  const read = (name: string): string => String(searchParams.get(name) ?? setting?.[name] ?? '')
+  const file = (name: string): Buffer | undefined =>
+    read(name) === '' ? undefined : readFileSync(read(name))
+  const [ca, cert, key] = [file('ssl_ca_certs'), file('ssl_certfile'), file('ssl_keyfile')]
+  return {
+    rejectUnauthorized: !/^(?:CERT_)?(?:NONE|OPTIONAL)$/i.test(read('ssl_cert_reqs')),
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
+  }
+}
+
+function unreadable(url: string, why: string): ResultError {
+  return new ResultError(
+    'RESULT_BACKEND_UNKNOWN',
+    `result_backend "${safeUrl(url)}" cannot be read: ${why}`,
+  )
+}

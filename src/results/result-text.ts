@@ -1,0 +1,84 @@
+import { compress, compressionFor, decompress } from '../codecs/compression.ts'
+import { type Serializer, serializerByName } from '../codecs/serializers.ts'
+import { ResultError } from '../errors.ts'
+import { decodeResultMeta, encodeResultMeta } from '../protocol/result-meta.ts'
+import type { TaskResult } from '../protocol/task-result.ts'
+import { refuse } from './stored-value.ts'
+
+export interface ResultTextOptions {
+  /** Celery's result_serializer. Default json. */
+  readonly serializer?: string | undefined
+  /** Celery's result_compression (since 5.7). */
+  readonly compression?: string | null | undefined
+  /** Keep name, arguments, worker, retries and queue too: Celery's result_extended. */
+  readonly isExtended?: boolean | undefined
+}
+
+/** Before a compressed text: this, its content type, and a NUL. Since Celery 5.7. */
+const COMPRESSED_MARK = Buffer.from('\0celery-compressed\0')
+
+/** Results as key/value backends keep them: one text each, that `result_serializer` and `result_compression` shape. */
+export class ResultText {
+  readonly #serializer: Serializer
+  readonly #options: ResultTextOptions
+
+  constructor(options: ResultTextOptions = {}) {
+    this.#options = options
+    this.#serializer = serializerByName(options.serializer ?? 'json')
+  }
+
+  /** At once: what is changed afterwards does not change what is kept. */
+  encode(result: TaskResult): Buffer {
+    try {
+      return this.#serializer.encode(encodeResultMeta(this.#kept(result)))
+    } catch (cause) {
+      throw refuse(result.taskId, messageOf(cause), cause)
+    }
+  }
+
+  encodeValue(value: unknown): Buffer {
+    return this.#serializer.encode(value)
+  }
+
+  async compress(text: Buffer): Promise<Buffer> {
+    const { compression } = this.#options
+    if (!compression) return text
+    const { contentType } = compressionFor(compression)
+    const body = await compress(text, compression)
+    return Buffer.concat([COMPRESSED_MARK, Buffer.from(`${contentType}\0`), body])
+  }
+
+  async decode(taskId: string, text: Buffer): Promise<TaskResult> {
+    try {
+      return decodeResultMeta(await this.decodeValue(text))
+    } catch (cause) {
+      throw unreadable(taskId, cause)
+    }
+  }
+
+  async decodeValue(text: Buffer): Promise<unknown> {
+    return this.#serializer.decode(await expanded(text))
+  }
+
+  #kept(result: TaskResult): TaskResult {
+    if (this.#options.isExtended) return result
+    const { name: _name, ...kept } = result
+    return kept
+  }
+}
+
+async function expanded(text: Buffer): Promise<Buffer> {
+  if (!text.subarray(0, COMPRESSED_MARK.length).equals(COMPRESSED_MARK)) return text
+  const rest = text.subarray(COMPRESSED_MARK.length)
+  const end = rest.indexOf(0)
+  return await decompress(rest.subarray(end + 1), rest.subarray(0, end).toString('latin1'))
+}
+
+function unreadable(taskId: string, cause: unknown): ResultError {
+  const message = `the stored result of task "${taskId}" cannot be read: ${messageOf(cause)}`
+  return new ResultError('RESULT_UNREADABLE', message, { cause })
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
