@@ -5,7 +5,7 @@ export interface TasksetMetaRow {
   /** From taskset_id_sequence; the column has no default. */
   readonly id: number
   readonly tasksetId: string | null
-  /** A pickle of Python's own result classes. */
+  /** A pickle of Python's own result classes, or from Celery 5.7 on the text of the result serializer. */
   readonly result: Buffer | null
   /** UTC, in a column without a zone. */
   readonly dateDone: Date | null
