@@ -21,11 +21,13 @@ export async function runUntilStopped(
   { graceMs, endsByItself = false, onSignal, onStarted }: RunOptions = {},
 ): Promise<'warm' | 'cold' | undefined> {
   let kind: 'warm' | 'cold' | undefined
+  const over = new AbortController()
   const warmly = graceMs === undefined ? {} : { graceMs }
   // Listening before it starts: a signal during a long start is heard too.
   const stopped = stopOnSignals(
     { stop: async (asked) => service.stop({ ...warmly, ...asked }) },
     {
+      until: over.signal,
       onSignal: (signal, how) => {
         kind = how
         onSignal?.(signal, how)
@@ -35,14 +37,17 @@ export async function runUntilStopped(
   const started = service.start().then(onStarted)
   try {
     await Promise.race([started, stopped])
+    if (endsByItself && kind === undefined) await service.stop(warmly)
+    else await stopped
   } catch (error) {
     // A start that was cut short by a signal fails, and that is as it should be.
     if (kind === undefined) {
       await service.stop({ graceMs: 0 })
       throw error
     }
+    await stopped
+  } finally {
+    over.abort()
   }
-  if (endsByItself && kind === undefined) await service.stop(warmly)
-  else await stopped
   return kind
 }

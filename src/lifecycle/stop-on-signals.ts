@@ -6,6 +6,8 @@ export interface Stoppable {
 export interface SignalListeners {
   /** Told which signal came, and whether it was the first. */
   readonly onSignal?: (signal: NodeJS.Signals, kind: 'warm' | 'cold') => void
+  /** Once aborted, signals are left to others; what was returned never settles then. */
+  readonly until?: AbortSignal
 }
 
 /**
@@ -15,7 +17,7 @@ export interface SignalListeners {
  */
 export async function stopOnSignals(
   service: Stoppable,
-  { onSignal = () => undefined }: SignalListeners = {},
+  { onSignal = () => undefined, until }: SignalListeners = {},
 ): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     let isStopping = false
@@ -39,5 +41,6 @@ export async function stopOnSignals(
     }
     process.on('SIGTERM', onStop)
     process.on('SIGINT', onStop)
+    until?.addEventListener('abort', forget)
   })
 }
