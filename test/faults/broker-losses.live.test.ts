@@ -1,0 +1,66 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { freshServers, liveApp, type Servers } from '../support/live-app.ts'
+import { rabbitmqctl } from '../support/rabbitmq.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { Effects, startFaultWorker } from './fault-worker.ts'
+
+const PATIENCE = { deadlineMs: 45_000 }
+const AT_LEAST = 500
+/** A minute of trying, in seconds as Celery counts them: longer than a broker takes to restart. */
+const RETRY_POLICY = { maxRetries: 60, intervalStart: 1, intervalMax: 1 }
+
+test('connections closed in the middle of 500 publishes and their running: every confirmed publish runs', async () => {
+  const servers = await freshServers(['fault'])
+  const { effects, flow } = await publishToWorker(servers)
+  for (const portion of [100, 200, 300]) {
+    await waitFor(`${portion} publishes`, () => flow.confirmed.size >= portion, PATIENCE)
+    await servers.vhost.closeConnections()
+  }
+  await flow.stop()
+  expect(flow.confirmed.size).toBeGreaterThanOrEqual(AT_LEAST)
+  await waitFor('every task', () => missing(flow.confirmed, effects).length === 0, PATIENCE)
+})
+
+test('a broker stopped and started in the middle of 500 publishes and their running: every confirmed publish runs', async () => {
+  const servers = await freshServers(['fault'])
+  const { effects, flow } = await publishToWorker(servers)
+  await waitFor('some publishes', () => flow.confirmed.size >= 100)
+  await rabbitmqctl('stop_app')
+  const before = flow.confirmed.size
+  await rabbitmqctl('start_app')
+  await waitFor('publishes after the restart', () => flow.confirmed.size > before, PATIENCE)
+  await flow.stop()
+  expect(flow.confirmed.size).toBeGreaterThanOrEqual(AT_LEAST)
+  await waitFor('every task', () => missing(flow.confirmed, effects).length === 0, PATIENCE)
+})
+
+function missing(confirmed: ReadonlySet<number>, effects: Effects): number[] {
+  const ended = effects.of('end')
+  return [...confirmed].filter((n) => !ended.has(n))
+}
+
+/** A worker in a process of its own, and a flow of calls that does not end before the faults do. */
+async function publishToWorker(servers: Servers) {
+  const effects = new Effects()
+  await startFaultWorker(servers, effects)
+  const app = liveApp(servers)
+  const confirmed = new Set<number>()
+  let isOver = false
+  const publish = async (n: number): Promise<void> => {
+    await app.sendTask('fault.work', [n], {}, { retryPolicy: RETRY_POLICY })
+    confirmed.add(n)
+  }
+  const flowing = (async () => {
+    for (let n = 0; !isOver || n < AT_LEAST; n += 5) {
+      await Promise.all([n, n + 1, n + 2, n + 3, n + 4].map(publish))
+      await wait(10)
+    }
+  })()
+  flowing.catch(() => undefined) // stop() tells; a test that failed before does not ask
+  const stop = async (): Promise<void> => {
+    isOver = true
+    await flowing
+  }
+  return { effects, flow: { confirmed, stop } }
+}
