@@ -1,3 +1,4 @@
+import type { Broker } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open-database.ts'
@@ -9,11 +10,14 @@ import { MemoryResultStore } from './memory-store.ts'
 import { PostgresResultStore } from './postgres-store.ts'
 import { RedisResultStore, type RedisStoreSettings } from './redis-store.ts'
 import type { ResultStore } from './result-store.ts'
+import type { RpcSettings } from './rpc-messages.ts'
+import { RpcResultStore } from './rpc-store.ts'
 import { CELERY_TABLES, quoteName, type TaskmetaTables } from './taskmeta-sql.ts'
 
 /** The settings of a `Config` that results need. */
 export type ResultSettings = Pick<Config, 'result_backend'> &
   RedisStoreSettings &
+  RpcSettings &
   Partial<
     Pick<
       Config,
@@ -25,12 +29,16 @@ export interface OpenResultStoreOptions {
   readonly logger?: Logger
   /** Already open: used for `db+postgresql://` whatever the url says, and not closed with the store. */
   readonly database?: Database
-  /** How long a save tries, while the database is away. Default 30 s. */
+  /** For `rpc://`, whose results are messages: closed by whoever opened it, after the store. */
+  readonly broker?: () => Promise<Broker>
+  /** For `rpc://`: the queue that calls name as their `reply_to`. */
+  readonly replyTo?: string
+  /** How long a save tries, while the backend is away. Default 30 s. */
   readonly saveDeadlineMs?: number
 }
 
 const KNOWN =
-  '"db+postgresql://…", "redis://…", "rediss://…", "memory://", "cache+memory://", "disabled://"'
+  '"db+postgresql://…", "redis://…", "rediss://…", "rpc://", "memory://", "cache+memory://", "disabled://"'
 
 /** Opens the store that `result_backend` names. */
 export async function openResultStore(
@@ -41,6 +49,7 @@ export async function openResultStore(
   const scheme = backend.replace(/:\/\/.*$/s, '')
   if (scheme === '' || scheme === 'disabled') return new DisabledResultStore()
   if (scheme === 'memory' || scheme === 'cache+memory') return openMemory(backend, config)
+  if (scheme === 'rpc') return openRpc(config, options)
   if (scheme === 'redis' || scheme === 'rediss') return await openRedis(backend, config, options)
   if (/^db\+postgres(?:ql)?(?:\+\w+)?$/.test(scheme)) return await openPostgres(config, options)
   throw new ResultError(
@@ -57,6 +66,25 @@ function openMemory(backend: string, config: ResultSettings): ResultStore {
 /** As in Python, None and 0 keep results for ever. */
 function expiresMsOf({ result_expires: expires }: ResultSettings): number | undefined {
   return expires ? expires * 1000 : undefined
+}
+
+function openRpc(
+  settings: ResultSettings,
+  { logger = silentLogger, broker, replyTo, saveDeadlineMs }: OpenResultStoreOptions,
+): ResultStore {
+  if (broker === undefined || replyTo === undefined) {
+    throw new ResultError(
+      'RESULT_UNSUPPORTED',
+      'rpc:// cannot be opened by itself: its results are messages to an app, on the broker of that app',
+    )
+  }
+  return new RpcResultStore({
+    broker,
+    replyTo,
+    settings,
+    logger,
+    ...(saveDeadlineMs !== undefined && { saveDeadlineMs }),
+  })
 }
 
 async function openRedis(
