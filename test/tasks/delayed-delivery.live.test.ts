@@ -3,7 +3,13 @@ import type { Broker } from '../../src/brokers/broker.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
 import type { Route } from '../../src/protocol/message.ts'
 import { startWorker } from '../support/embedded-app.ts'
-import { freshServers, liveApp, type Servers } from '../support/live-app.ts'
+import {
+  finishedHistory,
+  freshServers,
+  liveApp,
+  type Servers,
+  startMonitor,
+} from '../support/live-app.ts'
 import { runPythonJson, startPythonWorker } from '../support/python-celery.ts'
 import { rabbitmqctl } from '../support/rabbitmq.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -38,6 +44,7 @@ test('a delayed call from here is held by the broker, mirrored at once, and run 
   const servers = await freshServers()
   const app = liveApp(servers, QUORUM)
   await startPythonWorker({ app: 'quorum_app', env: servers.env })
+  await app.setUp()
   const sentAt = Date.now() / 1_000
   const result = await app.sendTask<number>('python.now', [], {}, { countdown: 3 })
   expect((await app.broker().depth('python')).messages).toBe(0)
@@ -50,29 +57,29 @@ test('a delayed call from here is held by the broker, mirrored at once, and run 
   ])
 })
 
-test.each(['quorum', 'classic'] as const)(
-  'Python and Node declare the same levels, whoever comes first, with %s queues',
-  async (type) => {
-    const settings = { ...QUORUM, broker_native_delayed_delivery_queue_type: type }
-    for (const isPythonFirst of [true, false]) {
-      const servers = await freshServers()
-      const app = liveApp(servers, settings)
-      if (!isPythonFirst) await app.setUp()
-      const worker = await startPythonWorker({
-        app: 'quorum_app',
-        env: { ...servers.env, DELAY_QUEUE_TYPE: type },
-      })
-      const declared = await delayTopology(servers)
-      await app.setUp()
-      expect(`${worker.stdout}${worker.stderr}`).not.toMatch(/PRECONDITION|Failed to/)
-      const ours = await delayTopology(servers)
-      expect(ours.filter((line) => !/mirror|platform\.fifo/.test(line))).toEqual(
-        declared.filter((line) => !/mirror|platform\.fifo/.test(line)),
-      )
-      expect(declared.filter((line) => /^queue celery_delayed_/.test(line))).toHaveLength(28)
-    }
-  },
-)
+test.each([
+  ['quorum', 'Python'],
+  ['quorum', 'Node'],
+  ['classic', 'Node'],
+] as const)('%s levels are declared alike by Python and Node, %s first', async (type, first) => {
+  const servers = await freshServers()
+  const app = liveApp(servers, { ...QUORUM, broker_native_delayed_delivery_queue_type: type })
+  if (first === 'Node') await app.setUp()
+  const worker = await startPythonWorker({
+    app: 'quorum_app',
+    env: { ...servers.env, DELAY_QUEUE_TYPE: type },
+  })
+  const declared = await delayTopology(servers)
+  await app.setUp()
+  expect(`${worker.stdout}${worker.stderr}`).not.toMatch(/PRECONDITION|Failed to/)
+  expect(declared.filter((line) => line.startsWith('queue'))).toHaveLength(28)
+  const isForMirror = (line: string): boolean => /celery_delayed_27\s+platform/.test(line)
+  const after = await delayTopology(servers)
+  expect(after.filter(isForMirror)).toHaveLength(1)
+  expect(after.filter((line) => !isForMirror(line))).toEqual(
+    declared.filter((line) => !isForMirror(line)),
+  )
+})
 
 test('levels of another type are refused by name, saying what exists and what was asked', async () => {
   const servers = await freshServers()
@@ -109,13 +116,50 @@ test('200 delayed messages survive a restart of the broker, and none runs early'
   })
   await app.setUp()
   const sentAt = Date.now()
-  const ids = await sendMany(app, 200, 8)
+  const ids = await sendMany(app, 200, 9)
+  const held = async (): Promise<number> => (await app.broker().depth('celery_delayed_3')).messages
+  await waitFor('all of them in their level', async () => (await held()) === 200)
   await rabbitmqctl('stop_app')
   await rabbitmqctl('start_app')
   await startWorker(app)
   await waitFor('all of them', () => ids.every((id) => ranAt.has(id)), { deadlineMs: 60_000 })
-  expect(Math.min(...ranAt.values())).toBeGreaterThanOrEqual(sentAt + 8_000)
+  expect(Math.min(...ranAt.values())).toBeGreaterThanOrEqual(sentAt + 9_000)
 }, 150_000)
+
+test('the monitor has a delayed task before it is due, and as one task afterwards', async () => {
+  const servers = await freshServers()
+  const database = await startMonitor(servers)
+  const app = liveApp(servers, { NATIVE_DELAYED_DELIVERY: true })
+  app.task('export.add', (x: number, y: number) => x + y)
+  await app.setUp()
+  const { id } = await app.sendTask('export.add', [2, 3], {}, { countdown: 3 })
+  const rows = async (): Promise<readonly Row[]> =>
+    await database.query<Row>(
+      'select status, queue, published_at, eta from monitor.task_history where task_id = $1',
+      [id],
+    )
+  const [before] = await waitFor('the first copy', async () => {
+    const found = await rows()
+    return found.length > 0 && found
+  })
+  expect(before).toMatchObject({ status: 'SCHEDULED', queue: 'export' })
+  await startWorker(app)
+  await finishedHistory(database, [id])
+  await waitFor('the second copy', async () => {
+    const [counted] = await database.query<{ copies: number }>(
+      'select count(*)::int as copies from monitor.message',
+    )
+    return counted?.copies === 2
+  })
+  expect(await rows()).toEqual([{ ...before, status: 'SUCCESS' }])
+})
+
+interface Row {
+  readonly status: string
+  readonly queue: string
+  readonly published_at: Date
+  readonly eta: Date
+}
 
 async function sendMany(app: CeleryApp, count: number, countdown: number): Promise<string[]> {
   const sent = await Promise.all(
