@@ -1,13 +1,10 @@
+import { isDelayExchange, undelayedRoutingKey } from '../protocol/delayed-delivery.ts'
 import type { Route } from '../protocol/message.ts'
 import { workQueuesReached } from '../protocol/routes.ts'
 import type { Topology } from '../protocol/topology.ts'
 
 /** Routing keys may be made up by anybody, so what is remembered has an end. */
 const MOST_REMEMBERED = 10_000
-
-/** Before the original key, a delayed message carries its delay: 28 bits, dotted. */
-const DELAYED_EXCHANGE = /^celery_delayed_/
-const DELAYED_KEY = /^(?:[01]\.){28}(.+)$/
 
 /** Tells which work queue a message has gone to besides the platform queue, by the configured topology. */
 export class WorkQueues {
@@ -43,8 +40,8 @@ export class WorkQueues {
    * https://docs.celeryq.dev/en/stable/userguide/calling.html#eta-and-countdown
    */
   #destinationsOf(route: Route): readonly Route[] {
-    const [, routingKey] = DELAYED_KEY.exec(route.routingKey) ?? []
-    if (routingKey === undefined || !DELAYED_EXCHANGE.test(route.exchange)) return [route]
+    if (!isDelayExchange(route.exchange)) return [route]
+    const routingKey = undelayedRoutingKey(route.routingKey)
     return this.#topology.exchanges.map(({ name }) => ({ exchange: name, routingKey }))
   }
 }
