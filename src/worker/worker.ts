@@ -9,6 +9,7 @@ import { parseIso } from '../protocol/times.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
 import { builtInTasks } from './built-in/built-in-tasks.ts'
+import { firstConnection } from './first-connection.ts'
 import { HeldTasks } from './held-tasks.ts'
 import type { Job } from './job.ts'
 import { KeptMessages } from './kept-messages.ts'
@@ -40,6 +41,7 @@ export class Worker implements AsyncDisposable {
   #kept: KeptMessages | undefined
   #forgetRejections: () => void = () => undefined
   #stopping: Promise<void> | undefined
+  readonly #starting = new AbortController()
   #isStopping = false
 
   constructor(app: App, options: WorkerOptions = {}) {
@@ -55,7 +57,7 @@ export class Worker implements AsyncDisposable {
 
   /** Declares what is needed and starts to consume. Throws `BrokerError`, `ResultError`, `DatabaseError`. */
   async start(): Promise<void> {
-    const broker = await this.#app.readyBroker()
+    const broker = await firstConnection(this.#app, this.#starting.signal)
     const results = await this.#app.results()
     this.#kept = new KeptMessages(broker, this.#logger)
     const outcomes = new OutcomeStore({
@@ -104,6 +106,7 @@ export class Worker implements AsyncDisposable {
 
   async #stop(graceMs: number): Promise<void> {
     this.#isStopping = true
+    this.#starting.abort(new Error('the worker is stopping'))
     this.#slots.pause()
     this.#logger.info({ running: this.#slots.running, held: this.#held.size }, 'worker stopping')
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.pause()))

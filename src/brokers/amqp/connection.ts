@@ -193,7 +193,7 @@ export class AmqpConnection {
     const reason = this.#lastFailure === undefined ? 'no answer' : serverText(this.#lastFailure)
     return new BrokerError(
       'BROKER_UNREACHABLE',
-      `no connection to ${this.#parts.safeUrl} within ${withinMs} ms: ${reason}`,
+      `no connection to ${this.#parts.safeUrl} within ${Math.round(withinMs)} ms: ${reason}`,
       { cause: this.#lastFailure },
     )
   }
