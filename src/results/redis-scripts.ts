@@ -30,6 +30,7 @@ export const MEMBER_SCRIPT = redisScript(`
 local members, added, size, seen, claim, group = unpack(KEYS)
 local ordered, index, mark, entry = ARGV[1] == '1', ARGV[2], ARGV[3], ARGV[4]
 if redis.call('GET', claim) == 'done' then return 'done' end
+if redis.call('EXISTS', members) == 0 then redis.call('DEL', seen) end
 if redis.call('SADD', seen, mark) == 1 then
   if not ordered then
     redis.call('RPUSH', members, entry)
