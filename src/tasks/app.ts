@@ -16,7 +16,7 @@ import type { ResultStore } from '../results/result-store.ts'
 import { beginCounting } from './canvas/counted-chords.ts'
 import { startSignature } from './canvas/start.ts'
 import { delayedTopology } from './delayed-route.ts'
-import { publish } from './publish.ts'
+import { type PublishContext, publish } from './publish.ts'
 import type { Publisher, Started, StartWith } from './publisher.ts'
 import { Signature } from './signature.ts'
 import { type BoundTaskFunction, callOptionsOf, Task, type TaskFunction } from './task.ts'
@@ -46,7 +46,7 @@ export class App implements Publisher, AsyncDisposable {
   readonly #options: AppOptions
   #logger: Logger
   #routes: TaskRoutes
-  readonly #callDefaults: CallDefaults
+  readonly #publishing: PublishContext
   #broker: Broker | undefined
   #results: Promise<ResultStore> | undefined
   #setUp: Promise<void> | undefined
@@ -58,7 +58,12 @@ export class App implements Publisher, AsyncDisposable {
     this.#logger = options.logger ?? silentLogger
     this.#options = options
     this.#routes = new TaskRoutes(config, this.#logger)
-    this.#callDefaults = callDefaults(config, this.replyTo)
+    this.#publishing = {
+      routes: this.#routes,
+      defaults: callDefaults(config, this.replyTo),
+      protocol: config.task_protocol,
+      broker: async () => await this.#listeningBroker(),
+    }
   }
 
   get logger(): Logger {
@@ -148,15 +153,7 @@ export class App implements Publisher, AsyncDisposable {
     const task = this.tasks.get(call.task)
     const options =
       task === undefined ? call.options : { ...callOptionsOf(task.options), ...call.options }
-    return await publish(
-      { ...call, options },
-      {
-        routes: this.#routes,
-        defaults: this.#callDefaults,
-        protocol: this.config.task_protocol,
-        broker: async () => await this.readyBroker(),
-      },
-    )
+    return await publish({ ...call, options }, this.#publishing)
   }
 
   /** Where a call of this task would be published. Throws `UnroutableTaskError`. */
@@ -225,6 +222,15 @@ export class App implements Publisher, AsyncDisposable {
     return this.broker()
   }
 
+  /** The broker, once results that come as messages have somewhere to arrive. */
+  async #listeningBroker(): Promise<Broker> {
+    const broker = await this.readyBroker()
+    if (this.config.result_backend?.startsWith('rpc:') === true) {
+      await (await this.results()).beforePublish?.()
+    }
+    return broker
+  }
+
   /** Declares exchange, queues and bindings, once. */
   async setUp(): Promise<void> {
     this.#setUp ??= this.#declare()
@@ -239,7 +245,11 @@ export class App implements Publisher, AsyncDisposable {
   async results(): Promise<ResultStore> {
     this.#results ??=
       this.#options.results === undefined
-        ? openResultStore(this.config, { logger: this.logger })
+        ? openResultStore(this.config, {
+            logger: this.logger,
+            broker: async () => await this.readyBroker(),
+            replyTo: this.replyTo,
+          })
         : Promise.resolve(this.#options.results)
     try {
       return await this.#results
@@ -253,8 +263,9 @@ export class App implements Publisher, AsyncDisposable {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
-    if (this.#options.broker === undefined) await this.#broker?.close()
+    // Results first: those of rpc:// travel over the broker.
     if (this.#options.results === undefined) await (await this.#results)?.close()
+    if (this.#options.broker === undefined) await this.#broker?.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
