@@ -1,0 +1,104 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { freshServers, migratedDatabase, type Servers, startMonitor } from '../support/live-app.ts'
+import { type Process, startCli, startProcess } from '../support/processes.ts'
+import { PROJECT, service } from '../support/services.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+const EXAMPLES = join(PROJECT, 'examples')
+
+test('quick-start: calls succeed, fail and are refused as the producer says', async () => {
+  const servers = await freshServers(['export'])
+  await startWorker(servers, 'quick-start')
+  expect(await produced(servers, 'quick-start')).toEqual([
+    '2 + 3 = 5',
+    'report: parcels.xls',
+    expect.stringMatching(/^failed: TypeError: .*export.report/),
+    expect.stringMatching(/^refused: task "billing.pay".*celery, export/),
+  ])
+})
+
+test('export-worker: a chord of three exports ends in one result, and takes over what was linked', async () => {
+  const servers = await freshServers(['export'])
+  const database = await startMonitor(servers)
+  await startWorker(servers, 'export-worker')
+  const files = ['fields.xlsx', 'fields-shp.zip', 'fields-resources.zip']
+  const links = files.map((file) => `https://files.example/allthings/fields/allthings-${file}`)
+  expect(await produced(servers, 'export-worker', 'all')).toEqual([
+    `result: ${JSON.stringify({ links })}`,
+    'notified: 3 files are ready',
+  ])
+  const family = await waitFor('the family in the history', async () => {
+    const rows = await database.query<{ name: string; is_result: boolean }>(`
+      select name, is_result from monitor.task_history
+      where name <> 'celery.chord_unlock' and status = 'SUCCESS' order by name`)
+    return rows.length === 6 && rows
+  })
+  expect(family.map(({ name }) => name)).toEqual([
+    'export.create_result',
+    'export.notify',
+    'export.project',
+    'export.resources',
+    'export.shp',
+    'export.xls',
+  ])
+  expect(family.filter((row) => row.is_result)).toMatchObject([{ name: 'export.create_result' }])
+})
+
+test('mixed: Node and Python workers run side by side and call each other', async () => {
+  const servers = await freshServers()
+  const python = startProcess(
+    service('PYTHON_CELERY'),
+    ['-m', 'celery', '-A', 'app', 'worker', '-P', 'solo', '-Q', 'python,celery', '-l', 'INFO'],
+    { cwd: join(EXAMPLES, 'python'), env: { ...exampleEnv(servers), C_FORCE_ROOT: '1' } },
+  )
+  await startWorker(servers, 'mixed', '-Q', 'export')
+  await python.waitForLine(/ ready\.$/m)
+  expect(await produced(servers, 'mixed')).toEqual([
+    'Node asks Python: 5',
+    'Python asks Node: report of parcels',
+    'Node in Node asks Python: 42',
+    'one after the other: report of fields of 2026',
+  ])
+})
+
+test('monitor-queries.sql: the record answers every question', async () => {
+  const servers = await freshServers(['export'])
+  const database = await migratedDatabase(servers.databaseUrl)
+  const text = readFileSync(join(EXAMPLES, 'monitor-queries.sql'), 'utf8')
+  const queries = text.replace(/^--.*$/gm, '').split(/;\s*$/m)
+  const asked = queries.map((query) => query.trim()).filter((query) => query !== '')
+  expect(asked.length).toBeGreaterThan(10)
+  await database.query(`
+    insert into monitor.task (task_id, name, state, args, kwargs, root_id, parent_id, queue, is_result, published_at)
+    values
+      ('a', 'export.project', 'SUCCESS', '["allthings", "fields"]', '{"org": "allthings"}', 'a', null, 'export', false, now() - interval '2 s'),
+      ('b', 'export.xls', 'STARTED', '["fields"]', '{}', 'a', 'a', null, true, now() - interval '11 minutes')`)
+  const answers = []
+  for (const query of asked) answers.push(await database.query<Record<string, unknown>>(query))
+  expect(answers.flat()).toContainEqual({ status: 'SUCCESS', count: expect.anything() })
+  expect(answers.flat()).toContainEqual({ task: '  export.xls', status: 'STARTED', result: null })
+})
+
+async function startWorker(servers: Servers, example: string, ...args: string[]): Promise<Process> {
+  const worker = startCli(['worker', '-A', join(EXAMPLES, example, 'app.ts'), ...args], {
+    env: exampleEnv(servers),
+  })
+  await worker.waitForLine(/worker ready/)
+  return worker
+}
+
+/** The lines that the producer of an example prints, once it has ended well. */
+async function produced(servers: Servers, example: string, ...args: string[]): Promise<string[]> {
+  const file = join(EXAMPLES, example, 'producer.ts')
+  const producer = startProcess(process.execPath, ['--import', 'tsx', file, ...args], {
+    env: exampleEnv(servers),
+  })
+  expect(await producer.exited).toEqual({ code: 0, signal: null })
+  return producer.stdout.trimEnd().split('\n')
+}
+
+function exampleEnv({ vhost, env }: Servers): Record<string, string> {
+  return { AMQP_URL: vhost.url, RESULT_BACKEND: env.CELERY_RESULT_BACKEND ?? '' }
+}
