@@ -1,3 +1,4 @@
+import { ResultError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { isReady } from '../protocol/states.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
@@ -59,8 +60,15 @@ export class RedisWatcher {
   #look(taskId: string): void {
     this.#options.read(taskId).then(
       (result) => this.#answer(result),
-      (error: unknown) => this.#waiters.reject(taskId, error),
+      (error: unknown) => this.#failedLook(taskId, error),
     )
+  }
+
+  /** A wait outlasts a Redis that is away. */
+  #failedLook(taskId: string, error: unknown): void {
+    const isAway = error instanceof ResultError && error.code === 'RESULT_UNREACHABLE'
+    if (!isAway) this.#waiters.reject(taskId, error)
+    else if (this.#waiters.has(taskId)) this.#look(taskId)
   }
 
   #listen(): ReturnType<RedisConnection['subscriber']> {
