@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { chain, chord } from '../src/index.ts'
 import { decodeTask } from '../src/protocol/decode-task.ts'
 import { embeddedApp, startWorker } from './support/embedded-app.ts'
 
@@ -46,4 +47,18 @@ test('what a task calls follows the same way, and knows where it came from', asy
   const inner = await app.asyncResult(innerId).get({ timeoutMs: 5_000 })
   expect(inner).toEqual(['parcels', outer.id, outer.id])
   expect((await app.broker().depth('platform.fifo')).messages).toBe(2)
+})
+
+test('whoever waits for a chain or a chord learns that a task in it is known to nobody', async () => {
+  const app = embeddedApp()
+  const add = app.task('export.add', async (...numbers: number[]) => numbers.length)
+  await startWorker(app)
+  const unknown = app.signature('export.unknown', [1])
+  const chained = await chain(add.s(1), unknown, add.s(2), add.s(3)).applyAsync()
+  await expect(chained.get({ timeoutMs: 5_000 })).rejects.toMatchObject({
+    excType: 'NotRegistered',
+    excArgs: ['export.unknown'],
+  })
+  const chorded = await chord([add.s(1), unknown], add.s()).applyAsync()
+  await expect(chorded.get({ timeoutMs: 5_000 })).rejects.toMatchObject({ excType: 'ChordError' })
 })

@@ -63,11 +63,14 @@ export class OutcomeStore {
     await this.#results.save(stateResult(job.request, this.#place(job), { state, meta }))
   }
 
-  /** Callers of a task that nobody here knows are told so. */
+  /** Callers of a task that nobody here knows are told so, also those who wait for what was to come of it. */
   async saveNotRegistered(request: TaskRequest, queue: string): Promise<void> {
     if (this.#isOff || request.ignoreResult === true) return
     try {
-      await this.#results.save(notRegisteredResult(request, { worker: this.#worker, queue }))
+      const result = notRegisteredResult(request, { worker: this.#worker, queue })
+      await this.#results.save(result)
+      await this.#countForChord(request, result)
+      await this.#failStepsCutOff(request, result)
     } catch (error) {
       this.#logger.error(
         { taskId: request.id, task: request.task, err: error },
