@@ -13,6 +13,8 @@ export interface CallInput {
   readonly options: CallOptions
   /** The options come with a signature, perhaps from somebody who knows more queues. */
   readonly isFromSignature?: boolean
+  /** The task whose route the call takes; default its own. */
+  readonly routeAs?: string
   /** Options that Celery does not know, met in a signature; they travel as headers. */
   readonly extra?: Readonly<Record<string, unknown>>
 }

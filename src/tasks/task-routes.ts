@@ -44,10 +44,11 @@ export class TaskRoutes {
   /** Throws `UnroutableTaskError` where no work queue would get the message, naming those that exist. */
   routeOf(call: CallInput): ResolvedRoute {
     if (!this.#isByNameOnly || hasRoutingOptions(call.options)) return this.#resolve(call)
-    let route = this.#byName.get(call.task)
+    const name = call.routeAs ?? call.task
+    let route = this.#byName.get(name)
     if (route === undefined) {
       route = this.#resolve(call)
-      this.#byName.set(call.task, route)
+      this.#byName.set(name, route)
     }
     return route
   }
@@ -58,7 +59,7 @@ export class TaskRoutes {
   }
 
   #resolve(call: CallInput): ResolvedRoute {
-    const { options, task } = call
+    const { options, routeAs: task = call.task } = call
     if (call.isFromSignature !== true) this.#checkQueue(task, options.queue)
     const route = resolveRoute({
       task,

@@ -128,3 +128,12 @@ function showsTuples({
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, number) => total + number, 0)
 }
+
+test('maps, starmaps and chunks go where the task goes that they call', async () => {
+  const app = embeddedApp({ queues: ['export', 'python'] })
+  const add = app.task('python.add', (x: number, y: number) => x + y)
+  await add.map([[1, 2]]).applyAsync()
+  await add.starmap([[1, 2]]).applyAsync([], { priority: 3 })
+  await add.chunks([[1, 2]], 1).applyAsync()
+  expect((await app.broker().depth('python')).messages).toBe(3)
+})

@@ -41,3 +41,8 @@ export function chunksGroup({ kwargs, options }: SignatureDict): SignatureDict {
   }
   return { ...groupDict(starmaps), options }
 }
+
+/** The task whose function a map calls: only where that is known can the map be run. */
+export function mappedTask({ task, kwargs }: SignatureDict): string | undefined {
+  return task === MAP || task === STARMAP ? readSignature(kwargs.task).task : undefined
+}

@@ -6,7 +6,7 @@ import { startChain } from './chain.ts'
 import { startChord } from './chord.ts'
 import { isChain, isChord, isGroup } from './dicts.ts'
 import { startGroup } from './group.ts'
-import { CHUNKS, chunksGroup } from './maps.ts'
+import { CHUNKS, chunksGroup, mappedTask } from './maps.ts'
 
 /** Starts a signature of any kind: a task, a chain, a group or a chord. */
 export async function startSignature(
@@ -29,6 +29,7 @@ async function startTask(
   { args = [], options = {} }: StartWith,
 ): Promise<Started> {
   const own = fromWireOptions(dict.options)
+  const routeAs = mappedTask(dict)
   const taskId = await publisher.publish({
     task: dict.task,
     args: dict.immutable ? dict.args : [...args, ...dict.args],
@@ -36,6 +37,7 @@ async function startTask(
     options: { ...own.options, ...options },
     extra: own.extra,
     isFromSignature: true,
+    ...(routeAs === undefined ? {} : { routeAs }),
   })
   return { taskId, members: [taskId] }
 }
