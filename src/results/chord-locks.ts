@@ -2,6 +2,7 @@ import { type Backoff, retry } from '../async/backoff.ts'
 import { deferred } from '../async/deferred.ts'
 import { Semaphore } from '../async/semaphore.ts'
 import type { Connection, Database } from '../database/database.ts'
+import { writeFailureOf } from './write-failure.ts'
 
 const LOST_BACKOFF: Backoff = { initialMs: 20, factor: 2, maxMs: 1000, jitter: 0.5 }
 
@@ -49,7 +50,13 @@ export class ChordLocks {
 
   /** The connection that holds the lock now; undefined where another does. */
   #lock(name: string): Promise<Connection | undefined> {
-    return retry(() => this.#tryLock(name), { backoff: LOST_BACKOFF, withinMs: this.#deadlineMs })
+    return retry(() => this.#tryLock(name), {
+      backoff: LOST_BACKOFF,
+      withinMs: this.#deadlineMs,
+      onFailure: ({ cause }) => {
+        if (writeFailureOf(cause) !== 'passing') throw cause
+      },
+    })
   }
 
   async #tryLock(name: string): Promise<Connection | undefined> {

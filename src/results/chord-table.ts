@@ -25,6 +25,7 @@ export interface ChordTableOptions {
   readonly deadlineMs: number
 }
 
+const LARGEST_INTEGER = 2 ** 31
 const AWAY_BACKOFF: Backoff = { initialMs: 50, factor: 2, maxMs: 2000, jitter: 0.5 }
 
 /** The rows of chords and their members; the tables are made where they are missing. */
@@ -44,7 +45,7 @@ export class ChordTable {
     return await this.#query<ChordState>(COUNT_SQL, [
       members.map(({ groupId }) => groupId),
       members.map(({ result }) => result.taskId),
-      members.map(({ groupIndex }) => groupIndex),
+      members.map(({ groupIndex }) => asInteger(groupIndex)),
     ])
   }
 
@@ -84,4 +85,9 @@ export class ChordTable {
       return await database.query<Row>(sql, parameters)
     }
   }
+}
+
+/** A number the column has no room for counts as none: it would spoil the batch. */
+function asInteger(index: number | null): number | null {
+  return Number.isInteger(index) && Math.abs(index ?? 0) < LARGEST_INTEGER ? index : null
 }

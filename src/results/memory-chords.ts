@@ -11,6 +11,9 @@ interface MemoryChord {
   releasing: Promise<void> | undefined
 }
 
+/** So many chords are remembered after their release, for members that come again. */
+const MOST_CHORDS = 10_000
+
 type Release = (results: readonly TaskResult[]) => Promise<void>
 
 /** Counts the members of chords in this process. */
@@ -25,6 +28,7 @@ export class MemoryChords implements ChordCounter {
 
   async begin(groupId: string, size: number): Promise<void> {
     const known = this.#space.get(groupId)
+    dropReleased(this.#space)
     if (known === undefined || known.isReleased) {
       const chord = { size, members: new Map(), isReleased: false, releasing: undefined }
       this.#space.set(groupId, chord)
@@ -60,4 +64,9 @@ export class MemoryChords implements ChordCounter {
     chord.isReleased = true
     chord.members.clear()
   }
+}
+
+function dropReleased(space: MemoryChordSpace): void {
+  if (space.size < MOST_CHORDS) return
+  for (const [groupId, chord] of space) if (chord.isReleased) space.delete(groupId)
 }

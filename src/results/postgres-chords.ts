@@ -40,6 +40,8 @@ export class PostgresChords implements ChordCounter {
 
   async memberDone(member: ChordMember, release: Release): Promise<boolean> {
     const { groupId } = member
+    // No text in PostgreSQL holds a NUL: nobody has begun such a chord, and it is to spoil no batch.
+    if (groupId.includes('\0')) return false
     const chord = await this.#members.ask(member)
     if (chord === undefined) return false
     if (chord.isComplete && !chord.isReleased) await this.#releaseOnce(groupId, release)

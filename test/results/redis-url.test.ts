@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { redisAddress } from '../../src/results/redis-url.ts'
+
+test.each([
+  ['redis://', { host: 'localhost', port: 6379, db: 0 }],
+  ['redis://host:1234/5', { host: 'host', port: 1234, db: 5 }],
+  ['redis://host?virtual_host=2', { host: 'host', port: 6379, db: 2 }],
+  ['redis://host/1?db=3', { host: 'host', port: 6379, db: 3 }],
+  ['redis://:p%40ss@host', { host: 'host', port: 6379, db: 0, password: 'p@ss' }],
+  ['redis://u:p@[::1]/0', { host: '::1', port: 6379, db: 0, username: 'u', password: 'p' }],
+  ['rediss://host', { host: 'host', port: 6379, db: 0, tls: { rejectUnauthorized: true } }],
+])('%s points to %j', (url, address) => {
+  expect(redisAddress(url)).toEqual(address)
+})
+
+test.each([
+  ['CERT_REQUIRED', true],
+  ['required', true],
+  ['CERT_OPTIONAL', false],
+  ['none', false],
+  ['CERT_NONE', false],
+])('with ssl_cert_reqs=%s, certificates are checked: %j', (requirement, rejectUnauthorized) => {
+  const { tls } = redisAddress(`rediss://host?ssl_cert_reqs=${requirement}`)
+  expect(tls).toEqual({ rejectUnauthorized })
+})
+
+test('certificates are read from the files that url or redis_backend_use_ssl name', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'redis-url-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = (name: string) => {
+    writeFileSync(join(folder, name), name)
+    return join(folder, name)
+  }
+  const { tls } = redisAddress(`rediss://host?ssl_ca_certs=${encodeURIComponent(file('ca'))}`, {
+    redis_backend_use_ssl: { ssl_certfile: file('cert'), ssl_keyfile: file('key') },
+  })
+  expect(tls).toEqual({
+    rejectUnauthorized: true,
+    ca: Buffer.from('ca'),
+    cert: Buffer.from('cert'),
+    key: Buffer.from('key'),
+  })
+})
+
+test('user and password come from the settings where the url has none', () => {
+  const settings = { redis_username: 'u', redis_password: 'secret' }
+  expect(redisAddress('redis://host', settings)).toMatchObject({
+    username: 'u',
+    password: 'secret',
+  })
+  expect(redisAddress('redis://other:own@host', settings)).toMatchObject({
+    username: 'other',
+    password: 'own',
+  })
+})
+
+test.each(['redis://u:hunter2@host/abc', 'redis://u:hunter2@host:port/0'])(
+  'what cannot be read is refused without its password: %s',
+  (url) => {
+    expect(() => redisAddress(url)).toThrow(/redis:\/\/u:\*\*\*@host/)
+    expect(() => redisAddress(url)).not.toThrow('hunter2')
+  },
+)
