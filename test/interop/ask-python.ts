@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
 import type { Servers } from '../support/live-app.ts'
 import type { Process } from '../support/processes.ts'
 import { runPythonJson, startPythonWorker } from '../support/python-celery.ts'
@@ -44,17 +45,24 @@ export async function askPython<Value>(
   return await runPythonJson<Value>(program, { python, env: { ...env, PYTHONPATH } })
 }
 
-/** A worker of interop_app: toolbox_app and more. It knows of no other workers, which would take a second. */
+/**
+ * A worker of interop_app: toolbox_app and more. It looks for no other workers, and is killed in the end, as finding
+ * none would take it a second, and saying goodbye two.
+ */
 export async function startInteropWorker(
   python: PythonVersion,
   servers: Servers,
   queues?: readonly string[],
 ): Promise<Process> {
-  return await startPythonWorker({
+  const worker = await startPythonWorker({
     python,
     env: { ...servers.env, PYTHONPATH },
     app: 'interop_app',
     args: ['--without-mingle', '--without-gossip'],
     ...(queues !== undefined && { queues }),
   })
+  onTestFinished(async () => {
+    await worker.stop('SIGKILL')
+  })
+  return worker
 }
