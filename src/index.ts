@@ -38,6 +38,7 @@ export type { ResultStore } from './results/result-store.ts'
 export type { AppOptions } from './tasks/app.ts'
 export { chain, chord, type Group, group } from './tasks/canvas/canvas.ts'
 export { extractFollowups } from './tasks/followups.ts'
+export { buildFunctionalTests, type FunctionalTest } from './tasks/functional-tests.ts'
 export { setupApp } from './tasks/setup-app.ts'
 export {
   Ignore,
