@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { deferred } from '../../src/async/deferred.ts'
 import {
   DateTime,
   Decimal,
@@ -103,6 +104,28 @@ describe.each(PYTHONS)('Celery (%s)', (python) => {
     ])
   })
 
+  test('a state that a Node task sets while it runs is seen from Python', async () => {
+    const servers = await freshServers()
+    const app = liveApp(servers)
+    const gate = deferred()
+    app.task('export.slow', { bind: true }, async (self) => {
+      await self.updateState('PROGRESS', { done: 3, total: 7 })
+      await gate.promise
+    })
+    await startWorker(app)
+    const seen = await askPython(python, servers.env, {
+      code: `
+import time
+result = send('export.slow')
+deadline = time.time() + 20
+while result.state != 'PROGRESS' and time.time() < deadline:
+    time.sleep(0.02)`,
+      answer: '[result.state, result.info, result.ready()]',
+    })
+    gate.resolve()
+    expect(seen).toEqual(['PROGRESS', { done: 3, total: 7 }, false])
+  })
+
   test('an error of a Node task is raised in Python with its type, message and traceback', async () => {
     const servers = await freshServers()
     const app = liveApp(servers)
@@ -199,4 +222,47 @@ fresh = send('export.now', expires=60)`,
       { name: 'export.fail', status: 'FAILURE', exception: 'RangeError: too far' },
     ])
   })
+})
+
+test('typed arguments of a Python of today are the same values in Node, and come back as they went', async () => {
+  const servers = await freshServers()
+  const app = liveApp(servers)
+  const received: unknown[] = []
+  app.task('export.echo', (value: Record<string, unknown>) => {
+    received.push(value)
+    return value
+  })
+  await startWorker(app)
+  const isSame = await askPython('new', servers.env, {
+    code: `
+utc = datetime.timezone.utc
+value = {
+    'big': 2**70, 'beyond53': -2**53 - 1, 'float': 1.5, 'nothing': None, 'text': 'Ünïcødé 🌍', 'bytes': b'\\x00\\xff',
+    'ascii': b'plain', 'date': datetime.date(2024, 2, 29), 'time': datetime.time(12, 30, 15, 5),
+    'naive': datetime.datetime(2024, 2, 29, 12, 30), 'aware': datetime.datetime(2024, 2, 29, 12, 30, 15, 123456, tzinfo=utc),
+    'decimal': decimal.Decimal('1.10'), 'uuid': uuid.UUID('12345678-1234-5678-1234-567812345678'),
+    'nested': [[1, {'deep': [True, None, decimal.Decimal('-0.0')]}]],
+}
+same = shown(get(send('export.echo', [value]))) == shown(value)`,
+    answer: 'same',
+  })
+  expect(isSame).toBe(true)
+  expect(received).toEqual([
+    {
+      big: 2n ** 70n,
+      beyond53: -(2n ** 53n) - 1n,
+      float: 1.5,
+      nothing: null,
+      text: 'Ünïcødé 🌍',
+      bytes: Buffer.from([0, 255]),
+      ascii: Buffer.from('plain'),
+      date: new LocalDate('2024-02-29'),
+      time: new LocalTime('12:30:15.000005'),
+      naive: new DateTime('2024-02-29T12:30:00'),
+      aware: new DateTime('2024-02-29T12:30:15.123456+00:00'),
+      decimal: new Decimal('1.10'),
+      uuid: new Uuid('12345678-1234-5678-1234-567812345678'),
+      nested: [[1, { deep: [true, null, new Decimal('-0.0')] }]],
+    },
+  ])
 })
