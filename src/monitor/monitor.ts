@@ -24,7 +24,7 @@ export interface MonitorOptions {
   readonly batchSize?: number
   /** The most bytes one transaction writes, unless a single message is larger. Default 8 MiB. */
   readonly maxBatchBytes?: number
-  /** The most messages taken from the queue and not yet recorded. Default four batches. */
+  /** The most messages taken from the queue and not yet recorded. Default three batches. */
   readonly prefetch?: number
   /** Told of each batch once it is committed and acked. */
   readonly onBatch?: (batch: BatchReport) => void
@@ -105,7 +105,7 @@ export class Monitor {
 
   async #consume(): Promise<void> {
     const { broker, config } = this.#options
-    const prefetch = this.#options.prefetch ?? 4 * this.#limits.messages
+    const prefetch = this.#options.prefetch ?? 3 * this.#limits.messages
     const subscription = await broker.consume(
       config.platformQueue,
       { prefetch, onCancel: (cause) => this.#onCancel(cause) },

@@ -70,8 +70,8 @@ function unheardOfMarks(): Marks {
   return { separator: `\u001f${secret}`, nothing: `\u001e${secret}` }
 }
 
+/** Rows that a column is too short for get NULL, so one that holds nothing else need not be sent. */
 function joined(cells: readonly Cell[], { separator, nothing }: Marks): string {
-  let text = ''
-  for (const cell of cells) text += `${separator}${cell ?? nothing}`
-  return text.slice(separator.length)
+  if (cells.every((cell) => cell === null)) return ''
+  return cells.map((cell) => cell ?? nothing).join(separator)
 }

@@ -8,7 +8,8 @@ export async function writeTasks(
   tasks: readonly TaskEntry[],
 ): Promise<void> {
   const columns = COLUMNS.map(({ field, isText }) => ({
-    cells: tasks.map((task) => task[field]),
+    // No retries, no result: like most of what a task does not have, they cost nothing when they are not sent.
+    cells: tasks.map((task) => task[field] || null),
     isText,
   }))
   await connection.query(UPSERT, columnParameters(columns))
@@ -37,7 +38,7 @@ const COLUMNS = [
     field: 'expiresMs',
     value: 'to_timestamp(expires::float8 / 1000)',
   },
-  { column: 'retries', isText: false, field: 'retries', value: 'retries::integer' },
+  { column: 'retries', isText: false, field: 'retries', value: 'coalesce(retries::integer, 0)' },
   {
     column: 'published_at',
     isText: false,
@@ -47,7 +48,12 @@ const COLUMNS = [
   { column: 'creator_id', isText: true, field: 'creatorId', value: 'creator_id' },
   { column: 'related_type', isText: true, field: 'relatedType', value: 'related_type' },
   { column: 'related_id', isText: true, field: 'relatedId', value: 'related_id' },
-  { column: 'is_result', isText: false, field: 'isResult', value: 'is_result::boolean' },
+  {
+    column: 'is_result',
+    isText: false,
+    field: 'isResult',
+    value: 'coalesce(is_result::boolean, false)',
+  },
 ] as const
 
 const NAMES = COLUMNS.map(({ column }) => column)
@@ -71,14 +77,19 @@ function order(row: string): string {
 
 const IS_LATER = `${order('excluded')} > ${order('kept')}`
 
+/** Asked once a row, not once a column: OFFSET keeps PostgreSQL from copying the question into each answer. */
+const FROM_LATER = `(${[...KEPT, ...REPLACED].join(', ')}) = (
+      SELECT ${[
+        ...KEPT.map(
+          (name) =>
+            `CASE WHEN is_later THEN coalesce(excluded.${name}, kept.${name}) ELSE coalesce(kept.${name}, excluded.${name}) END`,
+        ),
+        ...REPLACED.map((name) => `CASE WHEN is_later THEN excluded.${name} ELSE kept.${name} END`),
+      ].join(',\n        ')}
+      FROM (SELECT ${IS_LATER} AS is_later OFFSET 0) AS age)`
+
 const CHANGES = [
-  ...KEPT.map(
-    (name) => `${name} = CASE WHEN ${IS_LATER}
-      THEN coalesce(excluded.${name}, kept.${name}) ELSE coalesce(kept.${name}, excluded.${name}) END`,
-  ),
-  ...REPLACED.map(
-    (name) => `${name} = CASE WHEN ${IS_LATER} THEN excluded.${name} ELSE kept.${name} END`,
-  ),
+  FROM_LATER,
   ...SHARED.map((name) => `${name} = ${greatest(name)}`),
   `state = CASE WHEN excluded.retries > kept.retries AND monitor.state_rank(kept.state) < 3
       THEN excluded.state ELSE kept.state END`,

@@ -10,6 +10,10 @@ test('a column is one text, its values set apart by the first mark, NULL being t
   expect(counts?.split(separator!)).toEqual(['1', '2', nothing])
 })
 
+test('a column without any value is not sent', () => {
+  expect(columnParameters([{ cells: [null, null] }]).slice(2)).toEqual([''])
+})
+
 test('where a value holds a mark, marks are taken that it does not hold', () => {
   const cells = ['a\u001fb', '\u001e', 'c']
   const [separator, nothing, column] = columnParameters([{ cells, isText: true }])
