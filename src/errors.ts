@@ -30,7 +30,6 @@ export type ProtocolErrorCode =
 export class ProtocolError extends ToolboxError {
   declare readonly code: ProtocolErrorCode
 
-  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code
   constructor(code: ProtocolErrorCode, message: string, options?: ErrorOptions) {
     super(code, message, options)
   }
@@ -51,7 +50,6 @@ export type BrokerErrorCode =
 export class BrokerError extends ToolboxError {
   declare readonly code: BrokerErrorCode
 
-  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code
   constructor(code: BrokerErrorCode, message: string, options?: ErrorOptions) {
     super(code, message, options)
   }
@@ -67,7 +65,6 @@ export type TaskErrorCode =
 export class TaskError extends ToolboxError {
   declare readonly code: TaskErrorCode
 
-  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code
   constructor(code: TaskErrorCode, message: string, options?: ErrorOptions) {
     super(code, message, options)
   }
@@ -106,7 +103,6 @@ export type ResultErrorCode =
 export class ResultError extends ToolboxError {
   declare readonly code: ResultErrorCode
 
-  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code
   constructor(code: ResultErrorCode, message: string, options?: ErrorOptions) {
     super(code, message, options)
   }
@@ -154,7 +150,6 @@ export type DatabaseErrorCode =
 export class DatabaseError extends ToolboxError {
   declare readonly code: DatabaseErrorCode
 
-  // biome-ignore lint/complexity/noUselessConstructor: it narrows the code
   constructor(code: DatabaseErrorCode, message: string, options?: ErrorOptions) {
     super(code, message, options)
   }
