@@ -5,6 +5,7 @@ import type { SignatureDict } from '../protocol/task-request.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
 import type { App } from '../tasks/app.ts'
 import { isChain, listOf, taskIdOf, tasksOf } from '../tasks/canvas/dicts.ts'
+import { failSteps } from './steps-cut-off.ts'
 
 /** All members of a chord are done: starts its body with their values, or fails it with the first error. */
 export async function releaseBody(
@@ -46,15 +47,15 @@ async function failBody(
     excMessage: [text],
   }
   const failure = { status: 'FAILURE', result, traceback, dateDone: new Date() }
-  await Promise.all(idsOf(body).map(async (taskId) => results.save({ ...failure, taskId })))
+  await failSteps([body], failure, {
+    results,
+    count: async (member, outer) => {
+      await results.chords?.memberDone(member, async (members) => releaseBody(app, outer, members))
+    },
+  })
   for (const errback of errbacksOf(body)) {
     await app.start(readSignature(errback), { args: [taskIdOf(body)] })
   }
-}
-
-/** A body that is a chain fails in all its steps. */
-function idsOf(body: SignatureDict): string[] {
-  return isChain(body) ? tasksOf(body).flatMap(idsOf) : [taskIdOf(body)]
 }
 
 function errbacksOf(body: SignatureDict): unknown[] {

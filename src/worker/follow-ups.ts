@@ -1,16 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { tracebackOf } from '../protocol/exceptions.ts'
-import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
-import {
-  chainDict,
-  flatMembers,
-  isChain,
-  isChord,
-  isGroup,
-  tasksOf,
-} from '../tasks/canvas/dicts.ts'
+import { chainDict, isGroup } from '../tasks/canvas/dicts.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { areFollowupsTaken } from '../tasks/followups.ts'
 import type { Outcome } from './outcome.ts'
@@ -52,35 +44,6 @@ async function publishAfterFailure(app: App, request: TaskRequest, error: unknow
     const elsewhere = errbacks.filter((errback) => !here.includes(errback))
     await startAll(app, elsewhere, request.id)
   })
-}
-
-/** A step that will never run, and the chord that waits for it. */
-export interface StepCutOff {
-  readonly taskId: string
-  readonly groupId: string | null
-  readonly groupIndex: number | null
-  readonly chord: SignatureDict | null
-}
-
-/** The steps that will never run once a task has failed, members of groups and bodies of chords among them. */
-export function stepsCutOff(request: TaskRequest): readonly StepCutOff[] {
-  return (request.chain ?? []).flatMap(cutOffWithin)
-}
-
-function cutOffWithin(step: SignatureDict): StepCutOff[] {
-  if (isChain(step)) return tasksOf(step).flatMap(cutOffWithin)
-  if (isGroup(step)) return flatMembers(step).flatMap(cutOffWithin)
-  if (isChord(step)) return cutOffWithin(readSignature(step.kwargs.body))
-  const { task_id, group_id, group_index, chord } = step.options
-  if (typeof task_id !== 'string') return []
-  return [
-    {
-      taskId: task_id,
-      groupId: typeof group_id === 'string' ? group_id : null,
-      groupIndex: typeof group_index === 'number' ? group_index : null,
-      chord: chord === undefined || chord === null ? null : readSignature(chord),
-    },
-  ]
 }
 
 /** Celery's rule for errbacks of the new style: registered here, and with room for more than an id. */

@@ -7,9 +7,9 @@ import type { ChordMember, ResultStore } from '../results/result-store.ts'
 import type { App } from '../tasks/app.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { releaseBody } from './chord-body.ts'
-import { stepsCutOff } from './follow-ups.ts'
 import type { Job } from './job.ts'
 import type { Outcome } from './outcome.ts'
+import { failSteps } from './steps-cut-off.ts'
 import {
   notRegisteredResult,
   type RunPlace,
@@ -113,14 +113,10 @@ export class OutcomeStore {
 
   /** Whoever waits for the end of a broken chain gets the error that broke it. */
   async #failStepsCutOff(request: TaskRequest, failure: TaskResult): Promise<void> {
-    await Promise.all(
-      stepsCutOff(request).map(async ({ taskId, groupId, groupIndex, chord }) => {
-        const result = { ...failure, taskId, name: null }
-        await this.#results.save(result)
-        if (chord === null || groupId === null) return
-        await this.#countMember({ groupId, groupIndex, result }, { request, body: chord })
-      }),
-    )
+    await failSteps(request.chain ?? [], failure, {
+      results: this.#results,
+      count: async (member, body) => this.#countMember(member, { request, body }),
+    })
   }
 
   #isIgnored({ request, task }: Job, outcome: Outcome): boolean {

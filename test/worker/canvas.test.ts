@@ -50,6 +50,12 @@ const WORKFLOWS: readonly (readonly [name: string, make: Make, value: unknown])[
     16,
   ],
   [
+    'a chord in a chain, with a chain as its body',
+    ({ add, mul, sum }) =>
+      chain(chord([add.s(1, 1), add.s(2, 2)], chain(sum.s(), mul.s(10))), add.s(3)),
+    63,
+  ],
+  [
     'a chord in a chord in a chain',
     ({ add, mul, sum }) =>
       chain(
@@ -125,6 +131,33 @@ test.each([
     await waitFor('the errback', () => failures.includes(result.id))
   },
 )
+
+test.each<readonly [string, (tasks: Tasks) => Signature]>([
+  [
+    'is a member of another',
+    ({ add, fail, sum }) =>
+      chord([chord([fail.s('no'), add.s(1, 1)], sum.s()), add.s(2, 2)], sum.s()),
+  ],
+  [
+    'is a step of a member of another',
+    ({ add, fail, sum }) =>
+      chord([chain(chord([fail.s('no')], sum.s()), add.s(1)), add.s(2, 2)], sum.s()),
+  ],
+  [
+    'has a step behind it',
+    ({ add, fail, sum }) => chain(chord([fail.s('no'), add.s(1, 1)], sum.s()), add.s(1)),
+  ],
+  [
+    'has a body of two steps and one behind it',
+    ({ add, fail, sum }) => chain(chord([fail.s('no')], chain(sum.s(), add.s(1))), add.s(2)),
+  ],
+])('a chord whose member fails and that %s fails the whole', async (_where, make) => {
+  const result = await make((await workingApp()).tasks).applyAsync()
+  await expect(result.get(WAIT)).rejects.toMatchObject({
+    excType: 'ChordError',
+    excArgs: [expect.stringMatching(/^Dependency .*no/)],
+  })
+})
 
 test('a chord starts its body once, without anybody looking whether all members are done', async () => {
   const { app, tasks } = await workingApp()

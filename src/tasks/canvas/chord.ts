@@ -63,15 +63,19 @@ function bodyOf(
 ): SignatureDict {
   const { taskId = chord.options.task_id } = options
   const own = defined<Record<string, unknown>>({ task_id: taskId })
-  const plain = withSteps(readSignature(chord.kwargs.body), dictsOf(chain) ?? [])
-  const body = frozen(withEndOptions(plain, own), publisher.replyTo)
+  // The chord's id before the steps behind it, which have their own.
+  const plain = withEndOptions(readSignature(chord.kwargs.body), own)
+  const body = frozen(withSteps(plain, dictsOf(chain) ?? []), publisher.replyTo)
   return withEndOptions(body, toWireOptions(options))
 }
 
 /** The rest of the chain a chord stands in: more steps of a body that is a chain itself, else carried by the body. */
 function withSteps(body: SignatureDict, reversed: readonly SignatureDict[]): SignatureDict {
   if (reversed.length === 0) return body
-  if (isChain(body)) return withTasks(body, [...tasksOf(body), ...reversed.toReversed()])
+  if (isChain(body)) {
+    const { task_id: _endsEarlier, ...options } = body.options
+    return withTasks({ ...body, options }, [...tasksOf(body), ...reversed.toReversed()])
+  }
   return withOptions(body, { chain: reversed })
 }
 
