@@ -2,7 +2,9 @@ import { exceptionInfo, tracebackOf } from '../protocol/exceptions.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
 import { childrenOf } from '../tasks/current-request.ts'
+import { SoftTimeLimitExceeded, TimeLimitExceeded } from '../tasks/signals.ts'
 import type { Outcome } from './outcome.ts'
+import { MaxRetriesExceededError } from './retries.ts'
 
 /** Where a task runs, for results that say so. */
 export interface RunPlace {
@@ -126,10 +128,22 @@ function failureResult(about: About, error: unknown): TaskResult {
   return {
     ...about,
     status: 'FAILURE',
-    result: exceptionInfo(error),
+    result: infoOf(error),
     traceback: tracebackOf(error),
     dateDone: new Date(),
   }
+}
+
+/** Our own errors go by the names that Python has for them. */
+function infoOf(error: unknown): ExceptionInfo {
+  if (error instanceof TimeLimitExceeded) return billiardException(error.name, error.seconds)
+  if (error instanceof SoftTimeLimitExceeded) return billiardException(error.name)
+  if (error instanceof MaxRetriesExceededError) return celeryException(error.name, error.message)
+  return exceptionInfo(error)
+}
+
+function billiardException(excType: string, ...excMessage: readonly unknown[]): ExceptionInfo {
+  return { excType, excModule: 'billiard.exceptions', excMessage }
 }
 
 function tracebackText(cause: unknown): string {

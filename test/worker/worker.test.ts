@@ -250,9 +250,13 @@ test('the hard time limit ends a task as failed, the soft one tells it', async (
   await startWorker(app)
   await expect((await stuck.delay()).get(WAIT)).rejects.toMatchObject({
     excType: 'TimeLimitExceeded',
+    excModule: 'billiard.exceptions',
+    excArgs: [0.05],
   })
   await expect((await polite.delay()).get(WAIT)).rejects.toMatchObject({
     excType: 'SoftTimeLimitExceeded',
+    excModule: 'billiard.exceptions',
+    excArgs: [],
   })
 })
 
