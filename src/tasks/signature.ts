@@ -7,6 +7,7 @@ import {
 } from '../protocol/call-options.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
+import { chunksDict, mapDict, starmapDict } from './canvas/maps.ts'
 import { stamped } from './canvas/stamps.ts'
 import type { Publisher } from './publisher.ts'
 
@@ -101,6 +102,21 @@ export class Signature<Value = unknown> {
   /** The same signature with stamps on it and on every step within: marks that travel with their tasks (Celery 5.3+). */
   stamp(stamps: Readonly<Record<string, unknown>>): Signature<Value> {
     return new Signature<Value>(this.#publisher, stamped(this.#dict, stamps))
+  }
+
+  /** A call of this task's function with each item, in one task; its own arguments and options are left out. */
+  map(items: readonly unknown[]): Signature<readonly Value[]> {
+    return new Signature(this.#publisher, mapDict(this.#dict, items))
+  }
+
+  /** A call of this task's function with each list of arguments, in one task. */
+  starmap(items: readonly (readonly unknown[])[]): Signature<readonly Value[]> {
+    return new Signature(this.#publisher, starmapDict(this.#dict, items))
+  }
+
+  /** The same in a group of tasks, each with `size` lists of arguments. */
+  chunks(items: readonly (readonly unknown[])[], size: number): Signature<readonly unknown[]> {
+    return new Signature(this.#publisher, chunksDict(this.#dict, items, size))
   }
 
   #withLinked(name: 'link' | 'link_error', next: SignatureLike): Signature<Value> {

@@ -2,7 +2,6 @@ import type { CallOptions } from '../protocol/call-options.ts'
 import { toWireOptions } from '../protocol/call-options.ts'
 import { signatureDict } from '../protocol/signatures.ts'
 import type { AsyncResult } from '../results/async-result.ts'
-import { chunksDict, mapDict, starmapDict } from './canvas/maps.ts'
 import type { Publisher } from './publisher.ts'
 import { Signature } from './signature.ts'
 import type { TaskContext } from './task-context.ts'
@@ -71,17 +70,17 @@ export class Task<Args extends readonly unknown[] = readonly unknown[], Value = 
 
   /** A call of this task's function with each item, in one task. */
   map(items: readonly unknown[]): Signature<readonly Value[]> {
-    return new Signature(this.#publisher, mapDict(this.s().toDict(), items))
+    return this.s().map(items)
   }
 
   /** A call of this task's function with each list of arguments, in one task. */
   starmap(items: readonly (readonly unknown[])[]): Signature<readonly Value[]> {
-    return new Signature(this.#publisher, starmapDict(this.s().toDict(), items))
+    return this.s().starmap(items)
   }
 
   /** The same in a group of tasks, each with `size` lists of arguments. */
   chunks(items: readonly (readonly unknown[])[], size: number): Signature<readonly unknown[]> {
-    return new Signature(this.#publisher, chunksDict(this.s().toDict(), items, size))
+    return this.s().chunks(items, size)
   }
 
   signature(parts: {

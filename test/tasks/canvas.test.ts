@@ -131,7 +131,7 @@ function sum(numbers: readonly number[]): number {
 
 test('maps, starmaps and chunks go where the task goes that they call', async () => {
   const app = embeddedApp({ queues: ['export', 'python'] })
-  const add = app.task('python.add', (x: number, y: number) => x + y)
+  const add = app.signature('python.add')
   await add.map([[1, 2]]).applyAsync()
   await add.starmap([[1, 2]]).applyAsync([], { priority: 3 })
   await add.chunks([[1, 2]], 1).applyAsync()
