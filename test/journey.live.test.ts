@@ -61,10 +61,15 @@ test('a chain, a chord, a failure and a retry are recorded as the family they ar
     { name: 'export.broken', status: 'FAILURE', exception: 'RangeError: nothing there' },
     { name: 'export.flaky', status: 'SUCCESS', result: 2 },
   ])
-  const [family] = await database.query<{ names: string[] }>(
-    `select array_agg(name order by published_at) as names from monitor.task_history
-     where root_id = (select root_id from monitor.task where task_id = $1)`,
+  const family = await database.query<{ name: string; parent: string | null }>(
+    `select step.name, parent.name as parent
+     from monitor.task_history step left join monitor.task parent on parent.task_id = step.parent_id
+     where step.root_id = (select root_id from monitor.task where task_id = $1) order by 1, 2`,
     [ids[0]],
   )
-  expect(family?.names).toEqual(['export.load', 'export.double', 'export.double'])
+  expect(family).toEqual([
+    { name: 'export.double', parent: 'export.double' },
+    { name: 'export.double', parent: 'export.load' },
+    { name: 'export.load', parent: null },
+  ])
 })
