@@ -25,7 +25,7 @@ const EXTRA: Readonly<Record<string, { message: Message; reason: RegExp; code: s
     reason: /JSON/,
   },
   'a pickle that runs a command': {
-    message: task('pickle', Buffer.from("cos\nsystem\n(S'touch /tmp/executed'\ntR."), {
+    message: task('pickle', Buffer.from("cos\nsystem\n(S'touch executed'\ntR."), {
       contentType: 'application/x-python-serialize',
       contentEncoding: 'binary',
     }),
