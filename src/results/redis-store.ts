@@ -5,13 +5,13 @@ import { isReady } from '../protocol/states.ts'
 import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
 import { RedisChords } from './redis-chords.ts'
 import { RedisConnection } from './redis-connection.ts'
+import { RedisGroups } from './redis-groups.ts'
 import { RedisKeys } from './redis-keys.ts'
 import { SAVE_SCRIPT } from './redis-scripts.ts'
 import type { RedisSettings } from './redis-url.ts'
 import { RedisWatcher } from './redis-watcher.ts'
 import type { ChordCounter, ResultStore, WaitOptions } from './result-store.ts'
 import { ResultText } from './result-text.ts'
-import { groupTuple, memberIdsOf } from './saved-group.ts'
 
 /** The settings of a `Config` that results in Redis need. */
 export type RedisStoreSettings = RedisSettings &
@@ -47,6 +47,7 @@ export class RedisResultStore implements ResultStore {
   readonly #text: ResultText
   readonly #watcher: RedisWatcher
   readonly #chords: RedisChords
+  readonly #groups: RedisGroups
   readonly #saving = new Set<Promise<void>>()
   #closing: Promise<void> | undefined
 
@@ -75,6 +76,8 @@ export class RedisResultStore implements ResultStore {
       ...parts,
       decode: (taskId, text) => this.#text.decode(taskId, text),
     })
+    const resultSeconds = secondsOf(settings.result_expires)
+    this.#groups = new RedisGroups({ ...parts, resultSeconds })
     this.#chords = new RedisChords({
       ...parts,
       ...chordLifetimes(settings),
@@ -115,31 +118,23 @@ export class RedisResultStore implements ResultStore {
   }
 
   async forget(taskId: string): Promise<void> {
-    await this.#delete(this.#keys.task(taskId))
+    this.#checkOpen()
+    await this.#connection.run((redis) => redis.del(this.#keys.task(taskId)))
   }
 
   async saveGroup(groupId: string, memberIds: readonly string[]): Promise<void> {
     this.#checkOpen()
-    const text = this.#text.encodeValue({ result: groupTuple(groupId, memberIds) })
-    const [key, bytes] = [this.#keys.group(groupId), await this.#text.compress(text)]
-    const seconds = secondsOf(this.#settings.result_expires)
-    await this.#connection.run(async (redis) => {
-      await (seconds > 0 ? redis.setex(key, seconds, bytes) : redis.set(key, bytes))
-    })
+    await this.#groups.save(groupId, memberIds)
   }
 
   async restoreGroup(groupId: string): Promise<readonly string[] | null> {
     this.#checkOpen()
-    const text = await this.#connection.run((redis) => redis.getBuffer(this.#keys.group(groupId)))
-    if (text === null) return null
-    const saved = await this.#text.decodeValue(text)
-    const memberIds = memberIdsOf((saved as { readonly result?: unknown } | null)?.result)
-    if (memberIds === null) throw unreadableGroup(groupId)
-    return memberIds
+    return await this.#groups.restore(groupId)
   }
 
   async forgetGroup(groupId: string): Promise<void> {
-    await this.#delete(this.#keys.group(groupId))
+    this.#checkOpen()
+    await this.#groups.forget(groupId)
   }
 
   /** What is being saved is saved first; who waits is told. */
@@ -173,11 +168,6 @@ export class RedisResultStore implements ResultStore {
   async #read(taskId: string): Promise<TaskResult> {
     const text = await this.#connection.run((redis) => redis.getBuffer(this.#keys.task(taskId)))
     return text === null ? pendingResult(taskId) : await this.#text.decode(taskId, text)
-  }
-
-  async #delete(key: string): Promise<void> {
-    this.#checkOpen()
-    await this.#connection.run((redis) => redis.del(key))
   }
 
   #checkOpen(): void {
@@ -214,13 +204,6 @@ function unsaved(taskId: string, cause: unknown): ResultError {
   const why = cause instanceof Error ? cause.message : String(cause)
   const message = `the result of task "${taskId}" could not be stored: ${why}`
   return new ResultError('RESULT_UNSAVED', message, { cause })
-}
-
-function unreadableGroup(groupId: string): ResultError {
-  return new ResultError(
-    'RESULT_UNREADABLE',
-    `the saved group "${groupId}" cannot be read: expected a GroupResult as Celery saves it`,
-  )
 }
 
 function closed(): ResultError {
