@@ -5,14 +5,15 @@ import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { requireMigrations } from '../database/migrate.ts'
 import { type Logger, silentLogger } from '../logger.ts'
-import { Backlog, type BatchLimits } from './backlog.ts'
+import type { BatchLimits } from './backlog.ts'
 import { Intake } from './intake.ts'
 import { moveAside } from './last-resort.ts'
-import { type Mirrored, mirrored } from './mirrored.ts'
+import { mirrored } from './mirrored.ts'
 import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-stats.ts'
 import { Partitions } from './partitions.ts'
 import { type Recorded, Recorder } from './recorder.ts'
 import { WorkQueues } from './work-queues.ts'
+import { Writer } from './writer.ts'
 
 export interface MonitorOptions {
   readonly broker: Broker
@@ -32,9 +33,6 @@ export interface MonitorOptions {
 
 const BATCH_SIZE = 1000
 const BATCH_BYTES = 8 * 1024 * 1024
-/** From here on messages stay in their queue until some of those in hand are written. */
-const MOST_HELD_BYTES = 64 * 1024 * 1024
-const MOST_WRITERS = 2
 const STOP_GRACE_MS = 10_000
 const CONSUME_BACKOFF = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
@@ -47,16 +45,13 @@ export class Monitor {
   readonly #logger: Logger
   readonly #limits: BatchLimits
   readonly #queues: WorkQueues
-  readonly #backlog = new Backlog()
   readonly #counters = new MonitorCounters()
   readonly #intake: Intake
-  readonly #recorder: Recorder
+  readonly #writer: Writer
   readonly #partitions: Partitions
   readonly #givingUp = new AbortController()
   /** Compressed messages that are being expanded. */
   readonly #expanding = new Set<Promise<void>>()
-  /** Transactions in progress, at most two. */
-  readonly #writing = new Set<Promise<void>>()
   #stopping: Promise<void> | undefined
 
   constructor(options: MonitorOptions) {
@@ -70,12 +65,21 @@ export class Monitor {
     this.#queues = new WorkQueues(config.topology(), config.platformQueue)
     this.#intake = new Intake(this.#logger)
     this.#partitions = new Partitions(database, this.#logger)
-    this.#recorder = new Recorder({
+    const common = { logger: this.#logger, signal: this.#givingUp.signal }
+    const recorder = new Recorder({
+      ...common,
       database,
-      logger: this.#logger,
-      signal: this.#givingUp.signal,
       onAway: (cause) => this.#onAway(cause),
       onBack: () => this.#onBack(),
+    })
+    this.#writer = new Writer({
+      ...common,
+      recorder,
+      limits: this.#limits,
+      intake: this.#intake,
+      counters: this.#counters,
+      settle: (outcome) => this.#settle(outcome),
+      onBatch: options.onBatch,
     })
   }
 
@@ -100,7 +104,7 @@ export class Monitor {
   }
 
   stats(): MonitorStats {
-    return this.#counters.stats(this.#backlog)
+    return this.#counters.stats(this.#writer.backlog)
   }
 
   async #consume(): Promise<void> {
@@ -117,56 +121,13 @@ export class Monitor {
   #onDelivery(delivery: Delivery): void {
     const read = mirrored(delivery, this.#queues)
     if (!(read instanceof Promise)) {
-      this.#add(read)
+      this.#writer.add(read)
       return
     }
-    const added = read.then((one) => this.#add(one)).finally(() => this.#expanding.delete(added))
+    const added = read
+      .then((one) => this.#writer.add(one))
+      .finally(() => this.#expanding.delete(added))
     this.#expanding.add(added)
-  }
-
-  #add(one: Mirrored): void {
-    this.#backlog.add(one)
-    if (this.#backlog.bytes > MOST_HELD_BYTES) void this.#intake.hold('memory')
-    this.#startWriting()
-  }
-
-  #startWriting(): void {
-    if (!this.#isWorthWriting()) return
-    const writing = this.#write(() => this.#writing.delete(writing))
-    this.#writing.add(writing)
-  }
-
-  /** While one transaction commits another writes, but only a full batch: many small ones cost more. */
-  #isWorthWriting(others = this.#writing.size): boolean {
-    if (others === 0) return this.#backlog.size > 0
-    return others < MOST_WRITERS && this.#backlog.size >= this.#limits.messages
-  }
-
-  /** Batch after batch, each with what has come while the one before was written. */
-  async #write(onEnd: () => void): Promise<void> {
-    // What arrives in the same turn of the event loop goes along.
-    await nextTurn()
-    while (this.#isWorthWriting(this.#writing.size - 1) && !this.#givingUp.signal.aborted) {
-      await this.#writeOne(this.#backlog.take(this.#limits))
-      if (this.#backlog.bytes <= MOST_HELD_BYTES / 2) await this.#intake.release('memory')
-    }
-    // In the same step as the last look at the backlog, so that nothing is added unseen.
-    onEnd()
-  }
-
-  async #writeOne(batch: readonly Mirrored[]): Promise<void> {
-    const startedAt = performance.now()
-    try {
-      const outcome = await this.#recorder.record(batch)
-      await this.#settle(outcome)
-      const report = this.#counters.count(outcome, performance.now() - startedAt)
-      this.#options.onBatch?.(report)
-    } catch (cause) {
-      // Unacked, so it is delivered again.
-      if (this.#givingUp.signal.aborted) return
-      this.#counters.failed(cause)
-      this.#logger.error({ cause, messages: batch.length }, 'a batch stays unacked')
-    }
   }
 
   async #settle({ recorded, refused }: Recorded): Promise<void> {
@@ -219,12 +180,6 @@ export class Monitor {
 
   async #drained(): Promise<void> {
     await Promise.all(this.#expanding)
-    while (this.#writing.size > 0) await Promise.all(this.#writing)
+    await this.#writer.drained()
   }
-}
-
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }

@@ -1,0 +1,88 @@
+import type { Logger } from '../logger.ts'
+import { Backlog, type BatchLimits } from './backlog.ts'
+import type { Intake } from './intake.ts'
+import type { Mirrored } from './mirrored.ts'
+import type { BatchReport, MonitorCounters } from './monitor-stats.ts'
+import type { Recorded, Recorder } from './recorder.ts'
+
+export interface WriterOptions {
+  readonly limits: BatchLimits
+  readonly recorder: Recorder
+  readonly intake: Intake
+  readonly counters: MonitorCounters
+  readonly logger: Logger
+  /** Nothing more is written once it is aborted. */
+  readonly signal: AbortSignal
+  /** Acks what is committed. */
+  readonly settle: (outcome: Recorded) => Promise<void>
+  readonly onBatch?: ((batch: BatchReport) => void) | undefined
+}
+
+const MOST_WRITERS = 2
+/** From here on messages stay in their queue until some of those in hand are written. */
+const MOST_HELD_BYTES = 64 * 1024 * 1024
+
+/** Makes batches of what comes: each holds what has come while the one before was written. */
+export class Writer {
+  readonly backlog = new Backlog()
+  readonly #options: WriterOptions
+  /** Transactions in progress. */
+  readonly #writing = new Set<Promise<void>>()
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+  }
+
+  add(one: Mirrored): void {
+    this.backlog.add(one)
+    if (this.backlog.bytes > MOST_HELD_BYTES) void this.#options.intake.hold('memory')
+    if (!this.#isWorthWriting(this.#writing.size)) return
+    const writing = this.#write(() => this.#writing.delete(writing))
+    this.#writing.add(writing)
+  }
+
+  /** Resolves once everything is written, or nothing more will be. */
+  async drained(): Promise<void> {
+    while (this.#writing.size > 0) await Promise.all(this.#writing)
+  }
+
+  /** While one transaction commits another writes, but only a full batch: many small ones cost more. */
+  #isWorthWriting(others: number): boolean {
+    if (others === 0) return this.backlog.size > 0
+    return others < MOST_WRITERS && this.backlog.size >= this.#options.limits.messages
+  }
+
+  async #write(onEnd: () => void): Promise<void> {
+    // What arrives in the same turn of the event loop goes along.
+    await nextTurn()
+    const { limits, intake, signal } = this.#options
+    while (this.#isWorthWriting(this.#writing.size - 1) && !signal.aborted) {
+      await this.#writeBatch(this.backlog.take(limits))
+      if (this.backlog.bytes <= MOST_HELD_BYTES / 2) await intake.release('memory')
+    }
+    // In the same step as the last look at the backlog, so that nothing is added unseen.
+    onEnd()
+  }
+
+  async #writeBatch(batch: readonly Mirrored[]): Promise<void> {
+    const { recorder, settle, counters, logger, signal, onBatch } = this.#options
+    const startedAt = performance.now()
+    try {
+      const outcome = await recorder.record(batch)
+      await settle(outcome)
+      const report = counters.count(outcome, performance.now() - startedAt)
+      onBatch?.(report)
+    } catch (cause) {
+      // Unacked, so it is delivered again.
+      if (signal.aborted) return
+      counters.failed(cause)
+      logger.error({ cause, messages: batch.length }, 'a batch stays unacked')
+    }
+  }
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
