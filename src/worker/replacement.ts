@@ -38,6 +38,7 @@ function endOf(whole: SignatureDict, request: TaskRequest): Record<string, unkno
   const link = [...listOf(endOptionsOf(whole).link), ...callbacks]
   return {
     task_id: request.id,
+    ...(request.replyTo === null ? {} : { reply_to: request.replyTo }),
     ...(link.length === 0 ? {} : { link }),
     ...(request.group === null ? {} : { group_id: request.group }),
     ...(request.groupIndex === null ? {} : { group_index: request.groupIndex }),
