@@ -77,6 +77,16 @@ export async function runPeer(
   return output.join('').trim().split('\n').at(-1) ?? ''
 }
 
+/** Installs a package that only a peer needs. */
+export async function ensurePythonPackage(name: string): Promise<void> {
+  const python = needed('PYTHON_CELERY')
+  try {
+    await execute(python, ['-c', `import ${name}`])
+  } catch {
+    await execute(python, ['-m', 'pip', 'install', '--quiet', name])
+  }
+}
+
 export async function query<Row extends object>(url: string, sql: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()

@@ -1,22 +1,40 @@
 import type { Delivery } from 'celery-toolbox'
 import { Monitor, migrateUp, openDatabase } from 'celery-toolbox/monitor'
 import pg from 'pg'
-import { type BenchPlace, benchApp, openPlace, query } from './environment.ts'
+import {
+  type BenchPlace,
+  benchApp,
+  ensurePythonPackage,
+  openPlace,
+  query,
+  runPeer,
+} from './environment.ts'
 import { perSecondSince, type Scenario } from './measure.ts'
+
+const ANCESTOR = 'Django get_or_create a message'
 
 /** The mirror's way: broker, decoded, committed, acknowledged; beside one get-or-create a message. */
 export async function ingestScenario(count: number): Promise<Scenario> {
   const place = await openPlace()
   await migrateUp(place.databaseUrl)
+  await ensurePythonPackage('django')
   return {
     name: 'mirror ingest',
-    baseline: 'get-or-create a message',
-    goals: [{ ours: 'celery-toolbox', than: 'get-or-create a message', atLeast: 20 }],
+    baseline: ANCESTOR,
+    goals: [{ ours: 'celery-toolbox', than: ANCESTOR, atLeast: 20 }],
     contenders: [
       { name: 'celery-toolbox', run: async () => runMonitor(place, count) },
       {
-        name: 'get-or-create a message',
-        run: async () => getOrCreate(place, Math.ceil(count / 20)),
+        name: ANCESTOR,
+        run: async () => {
+          const fewer = Math.ceil(count / 20)
+          await (await fill(place, fewer)).close()
+          return Number(await runPeer('get_or_create.py', [String(fewer)], place))
+        },
+      },
+      {
+        name: 'select and insert a message (pg)',
+        run: async () => selectAndInsert(place, Math.ceil(count / 20)),
       },
     ],
     close: place.close,
@@ -59,8 +77,8 @@ async function runMonitor(place: BenchPlace, count: number): Promise<number> {
   return rate
 }
 
-/** As the Django consumer does it: look for the row, make it if it is not there, commit, acknowledge. */
-async function getOrCreate(place: BenchPlace, count: number): Promise<number> {
+/** The least that one row a message can cost: look for it, insert it, each in a transaction of its own. */
+async function selectAndInsert(place: BenchPlace, count: number): Promise<number> {
   const app = await fill(place, count)
   const client = new pg.Client({ connectionString: place.databaseUrl })
   await client.connect()
@@ -69,7 +87,7 @@ async function getOrCreate(place: BenchPlace, count: number): Promise<number> {
     let seen = 0
     let work = Promise.resolve()
     const record = async (delivery: Delivery): Promise<void> => {
-      await getOrCreateRow(client, delivery)
+      await selectAndInsertRow(client, delivery)
       seen += 1
       if (seen === count) resolve()
     }
@@ -86,7 +104,7 @@ async function getOrCreate(place: BenchPlace, count: number): Promise<number> {
   return rate
 }
 
-async function getOrCreateRow(client: pg.Client, delivery: Delivery): Promise<void> {
+async function selectAndInsertRow(client: pg.Client, delivery: Delivery): Promise<void> {
   const { headers, body } = delivery.message
   const [args, kwargs] = JSON.parse(body.toString()) as [unknown, unknown]
   const found = await client.query('select task_id from monitor.task where task_id = $1', [

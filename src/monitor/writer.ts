@@ -1,3 +1,4 @@
+import { deferred } from '../async/deferred.ts'
 import type { Logger } from '../logger.ts'
 import { Backlog, type BatchLimits } from './backlog.ts'
 import type { Intake } from './intake.ts'
@@ -28,6 +29,8 @@ export class Writer {
   readonly #options: WriterOptions
   /** Transactions in progress. */
   readonly #writing = new Set<Promise<void>>()
+  /** Resolves once the batch that was taken last is settled, or has failed. */
+  #settled: Promise<void> = Promise.resolve()
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -67,8 +70,13 @@ export class Writer {
   async #writeBatch(batch: readonly Mirrored[]): Promise<void> {
     const { recorder, settle, counters, logger, signal, onBatch } = this.#options
     const startedAt = performance.now()
+    const earlier = this.#settled
+    const { promise, resolve: onSettled } = deferred()
+    this.#settled = promise
     try {
       const outcome = await recorder.record(batch)
+      // In order: one ack then stands for all that came before, where the broker would be told of each.
+      await earlier
       await settle(outcome)
       const report = counters.count(outcome, performance.now() - startedAt)
       onBatch?.(report)
@@ -76,7 +84,9 @@ export class Writer {
       // Unacked, so it is delivered again.
       if (signal.aborted) return
       counters.failed(cause)
-      logger.error({ cause, messages: batch.length }, 'a batch stays unacked')
+      logger.error({ err: cause, messages: batch.length }, 'a batch stays unacked')
+    } finally {
+      onSettled()
     }
   }
 }
