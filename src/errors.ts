@@ -155,8 +155,18 @@ export class DatabaseError extends ToolboxError {
   }
 }
 
-/** The monitor could not record what it was given. */
-export class MonitorError extends ToolboxError {}
+export type MonitorErrorCode =
+  | 'ROW_REFUSED' // PostgreSQL refused a row, for a reason nobody foresaw
+  | 'TASK_AMBIGUOUS' // the beginning of an id fits several tasks
+
+/** The monitor could not record, or find, what it was given. */
+export class MonitorError extends ToolboxError {
+  declare readonly code: MonitorErrorCode
+
+  constructor(code: MonitorErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
 
 /** The command line was used wrongly. */
 export class UsageError extends ToolboxError {
