@@ -82,11 +82,17 @@ function writeValue(buffer: Buffer, value: unknown, at: number): number {
 
 function writeNumber(buffer: Buffer, value: number, at: number): number {
   reserve(buffer, at, 9)
-  if (!Number.isSafeInteger(value)) return buffer.writeDoubleBE(value, tag(buffer, 'd', at))
+  if (!Number.isSafeInteger(value)) return writeDouble(buffer, value, at)
   if (value >= MIN_INT32 && value <= MAX_INT32) {
     return buffer.writeInt32BE(value, tag(buffer, 'I', at))
   }
   return buffer.writeBigInt64BE(BigInt(value), tag(buffer, 'l', at))
+}
+
+/** RabbitMQ closes the connection over a double that is no number. */
+function writeDouble(buffer: Buffer, value: number, at: number): number {
+  if (!Number.isFinite(value)) throw new HeaderProblem(`holds ${value}, expected a finite number`)
+  return buffer.writeDoubleBE(value, tag(buffer, 'd', at))
 }
 
 function writeBigInt(buffer: Buffer, value: bigint, at: number): number {
@@ -106,7 +112,7 @@ function writeObject(buffer: Buffer, value: object | null, at: number): number {
     const seconds = Math.floor(value.getTime() / 1000)
     return buffer.writeBigInt64BE(BigInt(seconds), tag(buffer, 'T', at))
   }
-  if (value instanceof Float) return buffer.writeDoubleBE(value.value, tag(buffer, 'd', at))
+  if (value instanceof Float) return writeDouble(buffer, value.value, at)
   if (value instanceof Decimal) return writeDecimal(buffer, value, at)
   if ('toJSON' in value && typeof value.toJSON === 'function') {
     return writeValue(buffer, value.toJSON(), at)
