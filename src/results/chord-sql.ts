@@ -30,6 +30,10 @@ export const BEGIN_SQL = `
     done = case when chord.released_at is null then chord.done else 0 end,
     released_at = null`
 
+/** Begun by whoever comes first, and never anew. */
+export const BEGIN_ONCE_SQL = `
+  insert into ${CHORD_TABLE} (group_id, size) values ($1, $2) on conflict (group_id) do nothing`
+
 /**
  * Counts any number of members of any number of chords, each member once. The rows of the chords are locked first and in
  * one order, so that two workers never wait for each other in a circle.

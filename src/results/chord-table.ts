@@ -2,6 +2,7 @@ import { type Backoff, retry } from '../async/backoff.ts'
 import type { Database } from '../database/database.ts'
 import type { Logger } from '../logger.ts'
 import {
+  BEGIN_ONCE_SQL,
   BEGIN_SQL,
   COUNT_SQL,
   CREATE_CHORDS_SQL,
@@ -38,6 +39,10 @@ export class ChordTable {
 
   async begin(groupId: string, size: number): Promise<void> {
     await this.#query(BEGIN_SQL, [groupId, size])
+  }
+
+  async beginOnce(groupId: string, size: number): Promise<void> {
+    await this.#query(BEGIN_ONCE_SQL, [groupId, size])
   }
 
   /** One statement, whatever the number of members; nothing is said of chords that nobody has begun. */

@@ -35,6 +35,10 @@ export class MemoryChords implements ChordCounter {
     } else known.size = size
   }
 
+  async beginOnce(groupId: string, size: number): Promise<void> {
+    if (!this.#space.has(groupId)) await this.begin(groupId, size)
+  }
+
   async memberDone(
     { groupId, groupIndex, result }: ChordMember,
     release: Release,

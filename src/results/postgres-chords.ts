@@ -38,6 +38,10 @@ export class PostgresChords implements ChordCounter {
     return this.#table.begin(groupId, size)
   }
 
+  beginOnce(groupId: string, size: number): Promise<void> {
+    return this.#table.beginOnce(groupId, size)
+  }
+
   async memberDone(member: ChordMember, release: Release): Promise<boolean> {
     const { groupId } = member
     // No text in PostgreSQL holds a NUL: nobody has begun such a chord, and it is to spoil no batch.

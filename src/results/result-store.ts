@@ -31,6 +31,8 @@ export interface ResultStore extends AsyncDisposable {
 export interface ChordCounter {
   /** Before the header is published: how many members there are. */
   begin(groupId: string, size: number): Promise<void>
+  /** The same where nobody has begun, even if it is released by now: for those who may come twice. */
+  beginOnce?(groupId: string, size: number): Promise<void>
   /**
    * A member is done and its result is safe. When all are, `release` is called with the members' results in order, and the
    * chord counts as released once it has resolved: a crash in between leads to a second call, never to none.

@@ -159,6 +159,23 @@ test.each<readonly [string, (tasks: Tasks) => Signature]>([
   })
 })
 
+test('a chord that is waited for twice, as after a crash, starts its body once', async () => {
+  const { app, tasks } = await workingApp()
+  const bodies: unknown[] = []
+  app.task('export.body', (values: unknown) => void bodies.push(values))
+  const [first, second] = [await tasks.add.delay(1, 1), await tasks.add.delay(2, 2)]
+  const body = app.signature('export.body', [], {}, { taskId: 'body' }).toDict()
+  const result = [first, second].map(({ id }) => [[id, null], null])
+  const wait = () =>
+    app.sendTask('celery.chord_unlock', ['group', body], { result, interval: 0.01 })
+  await Promise.all([wait(), wait(), first.get(WAIT), second.get(WAIT)])
+  await app.asyncResult('body').get(WAIT)
+  const late = await wait()
+  await late.get(WAIT)
+  await (await tasks.add.delay(1, 1)).get(WAIT)
+  expect(bodies).toEqual([[2, 4]])
+})
+
 test('a chord starts its body once, without anybody looking whether all members are done', async () => {
   const { app, tasks } = await workingApp()
   const members = Array.from({ length: 200 }, (_, at) => tasks.add.s(at, 0))

@@ -1,6 +1,8 @@
-import { ProtocolError } from '../../errors.ts'
+import { BrokerError, ProtocolError } from '../../errors.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import { isReady } from '../../protocol/states.ts'
+import type { TaskResult } from '../../protocol/task-result.ts'
+import type { ResultStore } from '../../results/result-store.ts'
 import type { App } from '../../tasks/app.ts'
 import { CHORD_UNLOCK } from '../../tasks/canvas/chord.ts'
 import type { TaskContext } from '../../tasks/task-context.ts'
@@ -14,20 +16,45 @@ import { type BuiltInTask, builtIn } from './built-in-task.ts'
  */
 export function chordUnlock(app: App): BuiltInTask {
   const maxRetries = app.config.CHORD_UNLOCK_MAX_RETRIES
-  const unlock = async (self: TaskContext, _groupId: unknown, body: unknown): Promise<void> => {
+  const unlock = async (self: TaskContext, groupId: unknown, body: unknown): Promise<void> => {
     const signature = readSignature(body, 'the body of a chord')
     const { result, interval } = self.request.kwargs
     const results = await app.results()
     const members = await Promise.all(memberIds(result).map(async (id) => results.get(id)))
-    if (members.every((member) => isReady(member.status))) {
-      await releaseBody(app, signature, members)
-      return
-    }
     const countdown =
       typeof interval === 'number' ? interval : app.config.result_chord_retry_interval
-    throw self.retry({ countdown, maxRetries })
+    if (!members.every((member) => isReady(member.status))) {
+      throw self.retry({ countdown, maxRetries })
+    }
+    try {
+      const release = async (): Promise<void> => releaseBody(app, signature, members)
+      await releaseOnce(results, { groupId: String(groupId), members }, release)
+    } catch (error) {
+      if (!(error instanceof BrokerError)) throw error
+      throw self.retry({ countdown, maxRetries, cause: error })
+    }
   }
-  return builtIn(app, CHORD_UNLOCK, { bind: true, ignoreResult: true, maxRetries }, unlock)
+  // Late: nobody else would start the body, should this worker die.
+  const options = { bind: true, ignoreResult: true, acksLate: true, maxRetries }
+  return builtIn(app, CHORD_UNLOCK, options, unlock)
+}
+
+/** A message that comes again, as after a crash, waits beside its copies: the first to see all members done is the one. */
+async function releaseOnce(
+  results: ResultStore,
+  { groupId, members }: { readonly groupId: string; readonly members: readonly TaskResult[] },
+  release: () => Promise<void>,
+): Promise<void> {
+  const [last] = members
+  const { chords } = results
+  if (chords?.beginOnce === undefined || last === undefined) {
+    await release()
+    return
+  }
+  // Apart from the chord's own count, which its members in this language would join.
+  const waiting = `unlock:${groupId}`
+  await chords.beginOnce(waiting, 1)
+  await chords.memberDone({ groupId: waiting, groupIndex: 0, result: last }, release)
 }
 
 /** Results travel as tuples: [[id, parent], children]. */
