@@ -1,0 +1,91 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Process } from '../support/processes.ts'
+import { rabbitmqctl } from '../support/rabbitmq.ts'
+
+/** A worker that can be ended at any time, and started anew. */
+export interface Victim {
+  readonly name: string
+  readonly start: () => Promise<Process>
+  process: Process
+}
+
+type Fault = (victim: Victim) => Promise<void>
+
+const FAULTS: Readonly<Record<string, Fault>> = {
+  'kill -9': async (victim) => {
+    // The whole group: a pool's processes die with it.
+    process.kill(-victim.process.pid, 'SIGKILL')
+    await victim.process.exited
+    victim.process = await victim.start()
+  },
+  SIGTERM: async (victim) => {
+    await victim.process.stop('SIGTERM')
+    victim.process = await victim.start()
+  },
+  'broker restart': async () => {
+    await rabbitmqctl('stop_app')
+    await rabbitmqctl('start_app')
+  },
+}
+
+/** Faults at random moments, one after the other, in an order that the seed decides. */
+export class Faults {
+  readonly #random: () => number
+  readonly #victims: readonly Victim[]
+  readonly #happened: { readonly name: string; readonly from: number; readonly to: number }[] = []
+  readonly #stopping = new AbortController()
+
+  constructor(seed: number, victims: readonly Victim[]) {
+    this.#random = randomNumbers(seed)
+    this.#victims = victims
+  }
+
+  /** Until told to stop: each kind of fault once, then as it comes. */
+  async goOn(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      await wait(100 + this.#random() * 1_400, undefined, { signal }).catch(() => undefined)
+      if (!signal.aborted) await this.#strike()
+    }
+  }
+
+  stop(): void {
+    this.#stopping.abort()
+  }
+
+  happenedBetween(first: number, second: number): boolean {
+    return this.#happened.some(({ from, to }) => from <= second && to >= first)
+  }
+
+  summary(): string {
+    const counts = new Map<string, number>()
+    for (const { name } of this.#happened) counts.set(name, (counts.get(name) ?? 0) + 1)
+    return [...counts].map(([name, count]) => `${count} × ${name}`).join(', ')
+  }
+
+  async #strike(): Promise<void> {
+    const names = Object.keys(FAULTS)
+    const name = names[this.#happened.length] ?? this.#pick(names)
+    const victim = this.#pick(this.#victims)
+    const from = Date.now()
+    await FAULTS[name]?.(victim)
+    const about = name === 'broker restart' ? name : `${name} of ${victim.name}`
+    this.#happened.push({ name: about, from, to: Date.now() })
+  }
+
+  #pick<Value>(values: readonly Value[]): Value {
+    // The index is below the length.
+    return values[Math.floor(this.#random() * values.length)] as Value
+  }
+}
+
+/** Mulberry32: enough for a test, and the same numbers from the same seed. */
+function randomNumbers(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
