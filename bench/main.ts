@@ -1,7 +1,9 @@
 import { cpus, release } from 'node:os'
 import { parseArgs } from 'node:util'
+import { chainScenario, chordScenario, groupScenario } from './canvas.ts'
 import { consumeScenario, resultsScenario } from './consume.ts'
 import { ingestScenario } from './ingest.ts'
+import { latencyScenario } from './latency.ts'
 import { measure, type Row, type Scenario, verdicts } from './measure.ts'
 import { publishScenario } from './publish.ts'
 
@@ -10,12 +12,17 @@ const SCENARIOS: Readonly<Record<string, (count: number) => Promise<Scenario>>> 
   consume: consumeScenario,
   results: resultsScenario,
   ingest: ingestScenario,
+  chain: chainScenario,
+  group: groupScenario,
+  chord: chordScenario,
+  latency: latencyScenario,
 }
 
 const HELP = `npm run bench -- [NAME…] [--count N] [--runs N] [--json]
 
 Measures side by side with peers, in one run: ${Object.keys(SCENARIOS).join(', ')} (default: all).
-  --count N   messages of one run (default 20000; Python and one-by-one peers get fewer)
+  --count N   messages of one run (default 20000; Python and one-by-one peers get fewer,
+              workflows have sizes of their own)
   --runs N    runs of each, after a warm-up; the median counts (default 3)
   --json      rows as JSON
 
@@ -69,4 +76,5 @@ function report(scenario: Scenario, rows: readonly Row[]): void {
     console.log(`  ${row.contender.padEnd(32)} ${rate}/s ${range}  ${row.ratio.toFixed(2)} ×`)
   }
   for (const verdict of verdicts(scenario, rows)) console.log(`  ${verdict}`)
+  for (const note of scenario.notes?.() ?? []) console.log(`  ${note}`)
 }

@@ -10,6 +10,8 @@ export interface Scenario {
   readonly baseline: string
   readonly goals: readonly Goal[]
   readonly contenders: readonly Contender[]
+  /** What else is worth telling once all have run. */
+  notes?(): readonly string[]
   close(): Promise<void>
 }
 
