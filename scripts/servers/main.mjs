@@ -123,7 +123,10 @@ function runEnv() {
 
 function runCtl(args) {
   const record = readState().rabbitmq
-  return ctl(process.env.AMQP_URL ? { origin: 'given' } : record, args)
+  const { AMQP_URL } = process.env
+  // Tests are given the address of the server that `up` started: that one is not somebody else's.
+  const isGiven = AMQP_URL !== undefined && AMQP_URL !== record?.url
+  return ctl(isGiven ? { origin: 'given' } : record, args)
 }
 
 function printTable(rows) {

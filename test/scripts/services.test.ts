@@ -79,6 +79,17 @@ test('env prints what up wrote down', async () => {
   expect(stdout).toBe('AMQP_URL=amqp://guest:guest@127.0.0.1:5672/a=b\n')
 })
 
+test('rabbitmqctl is that of the server that up started, also where its address is given', async () => {
+  const home = freshHome()
+  writeFileSync(join(home, 'rabbitmqctl'), '#!/bin/sh\necho ours: "$@"\n', { mode: 0o755 })
+  const url = 'amqp://guest:guest@127.0.0.1:1'
+  const rabbitmq = { origin: 'packages', url, daemons: [], scripts: home, folder: home, env: {} }
+  writeFileSync(join(home, 'state.json'), JSON.stringify({ rabbitmq }))
+  const env = { SERVICES_HOME: home, AMQP_URL: url, RABBITMQCTL: undefined }
+  const { stdout } = await services(['rabbitmqctl', 'list_vhosts'], env)
+  expect(stdout).toBe('ours: list_vhosts\n')
+})
+
 async function services(
   args: readonly string[],
   env: Readonly<Record<string, string | undefined>> = {},
