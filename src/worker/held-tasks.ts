@@ -14,7 +14,8 @@ export class HeldTasks<Job> {
     const waitMs = dueAt - Date.now()
     const timer = setTimeout(
       () => {
-        if (waitMs > LONGEST_TIMER_MS) {
+        // The longest timer may end long before, and any timer a moment.
+        if (Date.now() < dueAt) {
           this.hold(job, dueAt, onDue)
           return
         }

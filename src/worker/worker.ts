@@ -162,7 +162,8 @@ export class Worker implements AsyncDisposable {
       return
     }
     const { eta } = job.request
-    const dueAt = eta === null ? 0 : parseIso(eta).getTime()
+    // Times are cut to milliseconds when they are read; a task must not start before its eta.
+    const dueAt = eta === null ? 0 : parseIso(eta).getTime() + 1
     if (dueAt > Date.now()) this.#hold(job, dueAt)
     else this.#admit(job)
   }
