@@ -20,8 +20,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   brokers: WIRE,
   database: WIRE,
   results: [...WIRE, 'brokers', 'config', 'database'],
-  tasks: [...RUN, 'schedule'],
-  worker: [...RUN, 'schedule', 'tasks'],
+  events: [...WIRE, 'brokers', 'config'],
+  tasks: [...RUN, 'schedule', 'events'],
+  worker: [...RUN, 'schedule', 'events', 'tasks'],
   monitor: [...CARRY, 'lifecycle'],
   cli: [...RUN, 'tasks', 'worker', 'monitor'],
 }
