@@ -7,6 +7,9 @@ import { CreateUnpickle1795300060000 } from './1795300060000-create-unpickle.ts'
 import { CreateReadResult1795300065000 } from './1795300065000-create-read-result.ts'
 import { CreateTaskHistory1795300070000 } from './1795300070000-create-task-history.ts'
 import { CreateChord1795300080000 } from './1795300080000-create-chord.ts'
+import { CreateEvent1795400010000 } from './1795400010000-create-event.ts'
+import { CreateWorker1795400020000 } from './1795400020000-create-worker.ts'
+import { ExtendTask1795400030000 } from './1795400030000-extend-task.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
 export const migrations = [
@@ -19,4 +22,7 @@ export const migrations = [
   CreateReadResult1795300065000,
   CreateTaskHistory1795300070000,
   CreateChord1795300080000,
+  CreateEvent1795400010000,
+  CreateWorker1795400020000,
+  ExtendTask1795400030000,
 ] as const

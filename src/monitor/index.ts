@@ -10,6 +10,8 @@ export { type OpenDatabaseOptions, openDatabase } from '../database/open-databas
 export { DatabaseError, MonitorError } from '../errors.ts'
 export { createDataSource } from './entities/data-source.ts'
 export {
+  EventEntity,
+  type EventRow,
   entities,
   MessageEntity,
   type MessageRow,
@@ -23,6 +25,8 @@ export {
   type TaskRow,
   TasksetMetaEntity,
   type TasksetMetaRow,
+  WorkerEntity,
+  type WorkerRow,
 } from './entities/index.ts'
 export { lastResortQueue } from './last-resort.ts'
 export { Monitor, type MonitorOptions } from './monitor.ts'

@@ -1,21 +1,27 @@
+import { EventEntity } from './event.ts'
 import { MessageEntity } from './message.ts'
 import { QuarantineEntity } from './quarantine.ts'
 import { TaskEntity } from './task.ts'
 import { TaskHistoryEntity } from './task-history.ts'
 import { TaskMetaEntity } from './task-meta.ts'
 import { TasksetMetaEntity } from './taskset-meta.ts'
+import { WorkerEntity } from './worker.ts'
 
+export { EventEntity, type EventRow } from './event.ts'
 export { MessageEntity, type MessageRow } from './message.ts'
 export { QuarantineEntity, type QuarantineRow } from './quarantine.ts'
 export { TaskEntity, type TaskRow } from './task.ts'
 export { TaskHistoryEntity, type TaskHistoryRow } from './task-history.ts'
 export { TaskMetaEntity, type TaskMetaRow } from './task-meta.ts'
 export { TasksetMetaEntity, type TasksetMetaRow } from './taskset-meta.ts'
+export { WorkerEntity, type WorkerRow } from './worker.ts'
 
 /** Every table and view, for a DataSource of your own. */
 export const entities = [
   TaskEntity,
   MessageEntity,
+  EventEntity,
+  WorkerEntity,
   QuarantineEntity,
   TaskMetaEntity,
   TasksetMetaEntity,

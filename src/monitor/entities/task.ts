@@ -34,6 +34,11 @@ export interface TaskRow {
   readonly relatedId: string | null
   readonly isResult: boolean
   readonly updatedAt: Date
+  /** When the state was reached, by the clock of who said so; null where a message alone tells it. */
+  readonly stateAt: Date | null
+  readonly followUps: unknown
+  readonly replayOf: string | null
+  readonly lost: unknown
 }
 
 export const TaskEntity = new EntitySchema<TaskRow>({
@@ -72,6 +77,10 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     relatedId: { name: 'related_id', type: 'text', nullable: true },
     isResult: { name: 'is_result', type: 'boolean', default: false },
     updatedAt: { name: 'updated_at', type: 'timestamptz', default: () => 'now()' },
+    stateAt: { name: 'state_at', type: 'timestamptz', nullable: true },
+    followUps: { name: 'follow_ups', type: 'jsonb', nullable: true },
+    replayOf: { name: 'replay_of', type: 'text', nullable: true },
+    lost: { name: 'lost', type: 'jsonb', nullable: true },
   },
   indices: [
     { name: 'task_root_id_idx', columns: ['rootId'] },
