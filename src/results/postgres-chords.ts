@@ -25,7 +25,8 @@ export class PostgresChords implements ChordCounter {
   readonly #table: ChordTable
   readonly #locks: ChordLocks
   readonly #members: Gather<ChordMember, ChordState | undefined>
-  readonly #releasing = new Map<string, Promise<void>>()
+  /** Releases under way in this process, and whether each has come to be. */
+  readonly #releasing = new Map<string, Promise<boolean>>()
 
   constructor(options: PostgresChordsOptions) {
     this.#options = options
@@ -69,25 +70,21 @@ export class PostgresChords implements ChordCounter {
   async #releaseOnce(groupId: string, release: Release): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       const here = this.#releasing.get(groupId)
-      if (here !== undefined) {
+      if (here === undefined) {
+        if (await this.#tryRelease(groupId, release)) return
+        await sleep(backoffDelayMs(ELSEWHERE_BACKOFF, attempt))
         // Where that failed, its caller knows; here it is tried again.
-        await here.catch(() => undefined)
-      } else if (await this.#tryRelease(groupId, release)) return
-      else await sleep(backoffDelayMs(ELSEWHERE_BACKOFF, attempt))
+      } else if (await here.catch(() => false)) return
     }
   }
 
-  async #tryRelease(groupId: string, release: Release): Promise<boolean> {
-    let wasAlone = false
+  /** False where somebody else is at it. */
+  #tryRelease(groupId: string, release: Release): Promise<boolean> {
     const releasing = this.#locks
       .runAlone(groupId, () => this.#release(groupId, release))
-      .then((ran) => {
-        wasAlone = ran
-      })
       .finally(() => this.#releasing.delete(groupId))
     this.#releasing.set(groupId, releasing)
-    await releasing
-    return wasAlone
+    return releasing
   }
 
   async #release(groupId: string, release: Release): Promise<void> {

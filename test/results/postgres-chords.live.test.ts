@@ -108,6 +108,20 @@ describe('a release', () => {
     expect(outer).toEqual(Array(10).fill(true))
   })
 
+  test('is made under one lock, though all members are counted at once', async () => {
+    const { database, asked } = watched(await open())
+    const { store, chords } = openStore(database)
+    const [groupId, members] = chordOf([...Array(100).keys()])
+    await chords.begin(groupId, 100)
+    await Promise.all(members.map(({ result }) => store.save(result)))
+    const releases: unknown[] = []
+    await Promise.all(
+      members.map((member) => chords.memberDone(member, async (all) => void releases.push(all))),
+    )
+    expect(releases).toHaveLength(1)
+    expect(asked.filter((sql) => sql.includes('pg_try_advisory_lock'))).toHaveLength(1)
+  })
+
   test('goes on where the connection of its lock is cut', async () => {
     const database = await open()
     const { chords } = openStore(database)
@@ -219,6 +233,28 @@ async function open(at = url, poolSize = 10): Promise<Database> {
   const database = await openDatabase({ url: at, poolSize })
   onTestFinished(() => database.close())
   return database
+}
+
+/** The database, and the statements that its transactions are asked to run. */
+function watched(database: Database): { readonly database: Database; readonly asked: string[] } {
+  const asked: string[] = []
+  const transaction: Database['transaction'] = (work) =>
+    database.transaction((connection) =>
+      work({
+        query: (sql, parameters) => {
+          asked.push(sql)
+          return connection.query(sql, parameters)
+        },
+      }),
+    )
+  const observed = new Proxy(database, {
+    get: (target, name) => {
+      if (name === 'transaction') return transaction
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  return { database: observed, asked }
 }
 
 /** Columns, constraints and indexes, as PostgreSQL describes them. */
