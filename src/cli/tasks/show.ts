@@ -1,0 +1,63 @@
+import type { Command } from 'commander'
+import type { RecordedMessage, ShownTask, TaskDetails } from '../../monitor/queries/show-task.ts'
+import { jsonText } from '../json-text.ts'
+import { openCommandDatabase } from '../open-database.ts'
+import { print, printError, printJson, printTable, wantsJson } from '../output.ts'
+import { type Column, cellText } from '../table.ts'
+import { TASK_COLUMNS } from './columns.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+
+export function addShow(tasks: Command): void {
+  tasks
+    .command('show')
+    .argument('<id>', 'the id of the task, or the beginning of it')
+    .description('show all that is known of one task: its messages and its family too')
+    .option(...DATABASE)
+    .option(...JSON_OUTPUT)
+    .action(async (id: string, _options, command: Command) => {
+      await runShow(id, command.optsWithGlobals<TasksOptions>())
+    })
+}
+
+async function runShow(id: string, options: TasksOptions): Promise<void> {
+  const { showTask } = await import('../../monitor/queries/show-task.ts')
+  await using database = await openCommandDatabase(options)
+  const shown = await showTask(database, id)
+  if (shown === undefined) {
+    printError(`error: no task with the id "${id}" is recorded in ${database.safeUrl}`)
+    process.exitCode = 1
+  } else if (wantsJson(options)) {
+    printJson(shown)
+  } else {
+    printShown(shown)
+  }
+}
+
+const MESSAGE_COLUMNS: readonly Column<RecordedMessage>[] = [
+  { title: 'message of', value: ({ receivedAt }) => receivedAt },
+  { title: 'exchange', value: ({ route }) => route.exchange },
+  { title: 'routing key', value: ({ route }) => route.routingKey },
+  { title: 'bytes', value: ({ message }) => message.body.length, align: 'right' },
+  { title: 'problem', value: ({ problem }) => problem },
+]
+
+function printShown({ task, messages, family }: ShownTask): void {
+  printTask(task)
+  print('')
+  printTable(MESSAGE_COLUMNS, messages)
+  if (family.length <= 1) return
+  print('\nits family:\n')
+  printTable(TASK_COLUMNS, family)
+}
+
+/** One line a field, those without a value left out, the traceback as it is. */
+function printTask({ traceback, ...task }: TaskDetails): void {
+  const fields = Object.entries(task).filter(([, value]) => value !== null)
+  const width = Math.max(...fields.map(([name]) => name.length))
+  for (const [name, value] of fields) print(`${name.padEnd(width)}  ${fieldText(value)}`)
+  if (traceback !== null) print(`\n${traceback.split('\n').map(cellText).join('\n')}`)
+}
+
+function fieldText(value: unknown): string {
+  return cellText(typeof value === 'object' && !(value instanceof Date) ? jsonText(value) : value)
+}
