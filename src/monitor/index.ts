@@ -28,7 +28,7 @@ export {
   WorkerEntity,
   type WorkerRow,
 } from './entities/index.ts'
-export { lastResortQueue } from './last-resort.ts'
+export { lastResortQueue } from './intake/last-resort.ts'
 export { Monitor, type MonitorOptions } from './monitor.ts'
 export type { BatchReport, MonitorStats } from './monitor-stats.ts'
 export { countByStatus, type StatusCount } from './queries/count-by-status.ts'

@@ -1,5 +1,5 @@
-import type { Backlog } from './backlog.ts'
-import type { Recorded } from './recorder.ts'
+import type { Backlog } from './intake/backlog.ts'
+import type { Recorded } from './intake/recorder.ts'
 
 export interface MonitorStats {
   /** Recorded and acked since the start, the quarantined among them. */

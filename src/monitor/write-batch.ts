@@ -1,9 +1,9 @@
 import type { Database } from '../database/database.ts'
-import { mergeTasks } from './merge-tasks.ts'
-import type { Mirrored } from './mirrored.ts'
-import { writeMessages } from './write-messages.ts'
+import { mergeTasks } from './mirror/merge-tasks.ts'
+import type { Mirrored } from './mirror/mirrored.ts'
+import { writeMessages } from './mirror/write-messages.ts'
+import { writeTasks } from './mirror/write-tasks.ts'
 import { isUnreadable, writeQuarantine } from './write-quarantine.ts'
-import { writeTasks } from './write-tasks.ts'
 
 /** Journey 7/8, Postgres: a batch becomes rows in one transaction; writing it again changes nothing. */
 export async function writeBatch(database: Database, batch: readonly Mirrored[]): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Connection } from '../database/database.ts'
-import type { Mirrored, Problem } from './mirrored.ts'
-import { byteColumn, type Column, columnParameters, rowsFrom } from './sql-columns.ts'
+import type { Mirrored, Problem } from './mirror/mirrored.ts'
+import { byteColumn, type Column, columnParameters, rowsFrom } from './stored/sql-columns.ts'
 
 export interface Unreadable extends Mirrored {
   readonly problem: Problem

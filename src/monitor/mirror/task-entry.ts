@@ -1,8 +1,8 @@
-import type { Headers, Message, MessageProperties, Route } from '../protocol/message.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
-import { parseIso } from '../protocol/times.ts'
-import { storableOrNull, storableText } from './storable-text.ts'
-import { jsonbText } from './stored-json.ts'
+import type { Headers, Message, MessageProperties, Route } from '../../protocol/message.ts'
+import type { TaskRequest } from '../../protocol/task-request.ts'
+import { parseIso } from '../../protocol/times.ts'
+import { storableOrNull, storableText } from '../stored/storable-text.ts'
+import { jsonbText } from '../stored/stored-json.ts'
 import { taskOptions } from './task-options.ts'
 
 /** What one message tells of its task: a row of monitor.task. */

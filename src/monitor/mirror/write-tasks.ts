@@ -1,5 +1,5 @@
-import type { Connection } from '../database/database.ts'
-import { columnParameters, rowsFrom } from './sql-columns.ts'
+import type { Connection } from '../../database/database.ts'
+import { columnParameters, rowsFrom } from '../stored/sql-columns.ts'
 import type { TaskEntry } from './task-entry.ts'
 
 /** Adds tasks, or moves those that are there forward. No id may come twice; rows are locked in the order of ids. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { byteColumn, columnParameters, rowsFrom } from '../../src/monitor/sql-columns.ts'
+import { byteColumn, columnParameters, rowsFrom } from '../../../src/monitor/stored/sql-columns.ts'
 
 test('a column is one text, its values set apart by the first mark, NULL being the second', () => {
   const [separator, nothing, ids, counts] = columnParameters([

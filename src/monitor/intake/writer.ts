@@ -1,9 +1,9 @@
-import { deferred } from '../async/deferred.ts'
-import type { Logger } from '../logger.ts'
+import { deferred } from '../../async/deferred.ts'
+import type { Logger } from '../../logger.ts'
+import type { Mirrored } from '../mirror/mirrored.ts'
+import type { BatchReport, MonitorCounters } from '../monitor-stats.ts'
 import { Backlog, type BatchLimits } from './backlog.ts'
 import type { Intake } from './intake.ts'
-import type { Mirrored } from './mirrored.ts'
-import type { BatchReport, MonitorCounters } from './monitor-stats.ts'
 import type { Recorded, Recorder } from './recorder.ts'
 
 export interface WriterOptions {

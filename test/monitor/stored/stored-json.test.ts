@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { DateTime, Decimal, Float, TimeDelta, Uuid } from '../../src/codecs/values.ts'
-import { jsonbText } from '../../src/monitor/stored-json.ts'
+import { DateTime, Decimal, Float, TimeDelta, Uuid } from '../../../src/codecs/values.ts'
+import { jsonbText } from '../../../src/monitor/stored/stored-json.ts'
 
 test.each<[string, unknown, string]>([
   ['plain values', [1, 'two', null, true, { a: [] }], '[1,"two",null,true,{"a":[]}]'],

@@ -1,5 +1,5 @@
-import { encodeJson } from '../codecs/json.ts'
-import { Float } from '../codecs/values.ts'
+import { encodeJson } from '../../codecs/json.ts'
+import { Float } from '../../codecs/values.ts'
 import { storableText } from './storable-text.ts'
 
 /**

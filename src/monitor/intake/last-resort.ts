@@ -1,6 +1,6 @@
-import type { Broker, Delivery } from '../brokers/broker.ts'
-import type { Logger } from '../logger.ts'
-import { durableQueue } from '../protocol/topology.ts'
+import type { Broker, Delivery } from '../../brokers/broker.ts'
+import type { Logger } from '../../logger.ts'
+import { durableQueue } from '../../protocol/topology.ts'
 
 /** The queue for messages that the database takes in no form, not even into its quarantine. */
 export function lastResortQueue(platformQueue: string): string {

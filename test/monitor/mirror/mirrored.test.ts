@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { encodeMsgpack } from '../../src/codecs/msgpack.ts'
-import { compressMessage } from '../../src/protocol/compressed-message.ts'
-import { MESSAGE_CATEGORIES } from '../protocol/covered.ts'
-import { messagesIn, recordingsOf } from '../protocol/recorded.ts'
-import { EXPORT, message, read, readTask, withBody } from './messages.ts'
+import { encodeMsgpack } from '../../../src/codecs/msgpack.ts'
+import { compressMessage } from '../../../src/protocol/compressed-message.ts'
+import { MESSAGE_CATEGORIES } from '../../protocol/covered.ts'
+import { messagesIn, recordingsOf } from '../../protocol/recorded.ts'
+import { EXPORT, message, read, readTask, withBody } from '../messages.ts'
 
 const recorded = recordingsOf(MESSAGE_CATEGORIES)
   .flatMap(messagesIn)

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
-import type { Delivery } from '../brokers/broker.ts'
-import type { Headers, MessageProperties } from '../protocol/message.ts'
-import { storableText } from './storable-text.ts'
+import type { Delivery } from '../../brokers/broker.ts'
+import type { Headers, MessageProperties } from '../../protocol/message.ts'
+import { storableText } from '../stored/storable-text.ts'
 import { exactText } from './stored-headers.ts'
 
 /** A row of monitor.message: what was published, as it was. */

@@ -1,5 +1,5 @@
-import type { MessageProperties } from '../protocol/message.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
+import type { MessageProperties } from '../../protocol/message.ts'
+import type { TaskRequest } from '../../protocol/task-request.ts'
 import { amqpProperties } from './message-entry.ts'
 
 export interface OptionsContext {

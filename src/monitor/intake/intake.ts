@@ -1,5 +1,5 @@
-import type { Subscription } from '../brokers/broker.ts'
-import type { Logger } from '../logger.ts'
+import type { Subscription } from '../../brokers/broker.ts'
+import type { Logger } from '../../logger.ts'
 
 /** Why nothing more is taken from the queue for now. */
 export type HoldReason = 'database' | 'memory' | 'stopping'

@@ -1,4 +1,4 @@
-import type { Mirrored } from './mirrored.ts'
+import type { Mirrored } from '../mirror/mirrored.ts'
 
 export interface BatchLimits {
   readonly messages: number

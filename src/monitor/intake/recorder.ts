@@ -1,11 +1,11 @@
-import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
-import { sleep } from '../async/sleep.ts'
-import type { Database } from '../database/database.ts'
-import type { Logger } from '../logger.ts'
-import type { Mirrored } from './mirrored.ts'
+import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
+import { sleep } from '../../async/sleep.ts'
+import type { Database } from '../../database/database.ts'
+import type { Logger } from '../../logger.ts'
+import type { Mirrored } from '../mirror/mirrored.ts'
+import { storableText } from '../stored/storable-text.ts'
+import { writeBatch } from '../write-batch.ts'
 import { recordFailureOf } from './record-failure.ts'
-import { storableText } from './storable-text.ts'
-import { writeBatch } from './write-batch.ts'
 
 export interface RecorderOptions {
   readonly database: Database

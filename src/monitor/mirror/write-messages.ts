@@ -1,6 +1,6 @@
-import type { Connection } from '../database/database.ts'
+import type { Connection } from '../../database/database.ts'
+import { byteColumn, type Column, columnParameters, rowsFrom } from '../stored/sql-columns.ts'
 import type { Mirrored } from './mirrored.ts'
-import { byteColumn, type Column, columnParameters, rowsFrom } from './sql-columns.ts'
 
 const DAY_MS = 86_400_000
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { mergeTasks } from '../../src/monitor/merge-tasks.ts'
-import type { Mirrored } from '../../src/monitor/mirrored.ts'
-import type { Message } from '../../src/protocol/message.ts'
-import { message, read } from './messages.ts'
+import { mergeTasks } from '../../../src/monitor/mirror/merge-tasks.ts'
+import type { Mirrored } from '../../../src/monitor/mirror/mirrored.ts'
+import type { Message } from '../../../src/protocol/message.ts'
+import { message, read } from '../messages.ts'
 
 test('the tasks of a batch are one list, sorted by id', async () => {
   const rounds = mergeTasks(await readAll(['c', 'a', 'b'].map((id) => message({ id }))))
