@@ -34,6 +34,6 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'database backend': 'results/, which keeps Celery’s tables',
   declarations: 'brokers/, which declares exchanges and queues',
   events: 'events, not built yet',
-  'remote control': 'remote control, not built yet',
+  'remote control': 'control.test.ts, for the commands that are understood',
   sqs: 'the SQS broker, not built yet',
 }
