@@ -4,11 +4,17 @@ import { safeUrl } from '../safe-url.ts'
 import { AmqpBroker } from './amqp/amqp-broker.ts'
 import type { AmqpTls } from './amqp/amqp-url.ts'
 import type { Broker } from './broker.ts'
+import type { FailoverStrategy } from './failover.ts'
 import { MemoryBroker } from './memory/memory-broker.ts'
 
 export interface OpenBrokerOptions {
-  /** `amqp://user:password@host:port/vhost`, `amqps://…` or `memory://name`. */
+  /**
+   * `amqp://user:password@host:port/vhost`, `amqps://…` or `memory://name`. Of RabbitMQ there may be several, with `;`
+   * between them: where one cannot be reached, the next is used.
+   */
   readonly url: string
+  /** Which url is next: Celery's broker_failover_strategy. Default round-robin. */
+  readonly failoverStrategy?: FailoverStrategy | undefined
   readonly logger?: Logger
   /** Shown in the broker's own tools. */
   readonly connectionName?: string

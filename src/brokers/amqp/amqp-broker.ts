@@ -15,6 +15,7 @@ import type {
 } from '../broker.ts'
 import { brokerClosed, queueMissing } from '../broker-errors.ts'
 import { BrokerEvents } from '../broker-events.ts'
+import { Failover, type FailoverStrategy, failoverOrder, urlsIn } from '../failover.ts'
 import { KnownTopology } from '../known-topology.ts'
 import { type AmqpTls, parseAmqpUrl } from './amqp-url.ts'
 import { connect } from './connect.ts'
@@ -24,12 +25,15 @@ import { declarationRefused, declarationsOf } from './declare.ts'
 import { Getter } from './getter.ts'
 import { Publisher } from './publisher.ts'
 import { RpcChannel } from './rpc-channel.ts'
-import { isNotFound } from './server-errors.ts'
+import { isHopeless, isNotFound } from './server-errors.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
 export interface AmqpBrokerOptions {
+  /** One url, or several with `;` between them: where one cannot be reached, the next is used. */
   readonly url: string
+  /** Which one is next. Default round-robin: in their order. */
+  readonly failoverStrategy?: FailoverStrategy | undefined
   readonly logger?: Logger
   readonly connectionName?: string
   readonly heartbeatSeconds?: number
@@ -41,6 +45,7 @@ export interface AmqpBrokerOptions {
 export class AmqpBroker implements Broker {
   readonly kind = 'amqp'
   readonly safeUrl: string
+  readonly carriesEvents = true
   readonly #log: Logger
   readonly #connectTimeoutMs: number
   readonly #known = new KnownTopology()
@@ -53,14 +58,18 @@ export class AmqpBroker implements Broker {
   #isClosed: boolean = false
 
   constructor(options: AmqpBrokerOptions) {
-    const target = parseAmqpUrl(options.url)
-    this.safeUrl = safeUrl(options.url)
+    const urls = urlsIn(options.url)
+    const servers = failover(urls, options.failoverStrategy)
+    this.safeUrl = urls.map(safeUrl).join(';')
     this.#log = options.logger ?? silentLogger
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
+    // A server that does not answer leaves time for the others.
+    const timeoutMs = Math.ceil(this.#connectTimeoutMs / servers.size)
     this.#connection = new AmqpConnection({
       safeUrl: this.safeUrl,
       log: this.#log,
-      connect: () => connect(target, { ...options, timeoutMs: this.#connectTimeoutMs }),
+      connect: () =>
+        servers.each((url) => connect(parseAmqpUrl(url), { ...options, timeoutMs }), isHopeless),
       onOpen: (model) => this.#restore(model),
       onLost: (cause) => this.#events.lost(cause),
       onRestored: () => this.#onRestored(),
@@ -218,4 +227,10 @@ export class AmqpBroker implements Broker {
       }
     }
   }
+}
+
+/** Urls that cannot be read are refused at once. */
+function failover(urls: readonly string[], strategy?: FailoverStrategy): Failover<string> {
+  for (const url of urls) parseAmqpUrl(url)
+  return new Failover(urls, failoverOrder(urls, strategy ?? 'round-robin'))
 }

@@ -1,6 +1,5 @@
 import { setting } from '../setting.ts'
 import {
-  anything,
   asList,
   boolean,
   count,
@@ -25,6 +24,15 @@ const urls: ValueType<string, string | Iterable<string>> = {
     const items = asList(value)
     return items?.every((item) => typeof item === 'string') ? items.join(';') : unfit
   },
+}
+
+type ChooseNext = (urls: readonly string[]) => Iterable<string>
+
+const failoverFunction: ValueType<ChooseNext> = {
+  name: 'a function of the urls',
+  environmentText: 'raw',
+  // What it answers is seen when it is used.
+  read: (value) => (typeof value === 'function' ? (value as ChooseNext) : unfit),
 }
 
 export const brokerSettings = {
@@ -69,9 +77,9 @@ export const brokerSettings = {
     'Whether a channel error is treated as a lost connection.',
   ),
   broker_failover_strategy: setting(
-    nullable(anything),
+    nullable(either(oneOf('round-robin', 'shuffle'), failoverFunction)),
     null,
-    'How the next of several broker urls is chosen: round-robin, shuffle or a function.',
+    'How the next of several broker urls is chosen: round-robin, shuffle or a function; None is round-robin.',
   ),
   broker_heartbeat: setting(
     nullable(seconds),
