@@ -6,7 +6,10 @@ import type { SignatureDict, TaskCall } from './task-request.ts'
  * A call in protocol 1, which workers before Celery 4 read: everything is in the body, and a chain travels as
  * callbacks inside callbacks. https://docs.celeryq.dev/en/stable/internals/protocol.html#version-1
  */
-export function encodeTaskV1(call: TaskCall): Message {
+export function encodeTaskV1(
+  call: TaskCall,
+  { isUtc = true }: { readonly isUtc?: boolean } = {},
+): Message {
   const { args = [], kwargs = {}, retries = 0, headers = {} } = call
   const serializer = serializerOf(call)
   const body = {
@@ -19,7 +22,7 @@ export function encodeTaskV1(call: TaskCall): Message {
     retries,
     eta: orNull(call.eta),
     expires: orNull(call.expires),
-    utc: true,
+    utc: isUtc,
     callbacks: callbacksOf(call),
     errbacks: orNull(call.errbacks),
     timelimit: [orNull(call.timeLimit), orNull(call.softTimeLimit)],

@@ -25,6 +25,11 @@ export function isoAfterSeconds(seconds: number, now: Date, timezone?: string): 
   return isoWithOffset(date, timezone === undefined ? 0 : offsetMinutes(date, timezone))
 }
 
+/** The time zone of this machine, such as "Europe/Paris". */
+export function localTimezone(): string {
+  return new Intl.DateTimeFormat().resolvedOptions().timeZone
+}
+
 /** Reads any ISO 8601 time Python reads; without an offset it means UTC, as Celery has it. */
 export function parseIso(text: string): Date {
   const parts = ISO.exec(text)

@@ -13,6 +13,7 @@ import { AsyncResult } from '../results/async-result.ts'
 import { GroupResult } from '../results/group-result.ts'
 import { openResultStore } from '../results/open-result-store.ts'
 import type { ResultStore } from '../results/result-store.ts'
+import { callDefaults } from './call-defaults.ts'
 import { beginCounting } from './canvas/counted-chords.ts'
 import { startSignature } from './canvas/start.ts'
 import { delayedTopology } from './delayed-route.ts'
@@ -20,7 +21,7 @@ import { type PublishContext, publish } from './publish.ts'
 import type { Publisher, Started, StartWith } from './publisher.ts'
 import { Signature } from './signature.ts'
 import { type BoundTaskFunction, callOptionsOf, Task, type TaskFunction } from './task.ts'
-import type { CallDefaults, CallInput } from './task-call.ts'
+import type { CallInput } from './task-call.ts'
 import { checkTaskOptions, type TaskOptions } from './task-options.ts'
 import { TaskRegistry } from './task-registry.ts'
 import { TaskRoutes } from './task-routes.ts'
@@ -209,7 +210,8 @@ export class App implements Publisher, AsyncDisposable {
     this.#broker ??=
       this.#options.broker ??
       openBroker({
-        url: this.config.brokerUrl,
+        url: this.config.brokerUrls.join(';'),
+        failoverStrategy: this.config.broker_failover_strategy ?? undefined,
         logger: this.logger,
         connectionName: 'celery-toolbox',
       })
@@ -277,16 +279,5 @@ export class App implements Publisher, AsyncDisposable {
     const delayed = delayedTopology(this.config)
     if (delayed !== null) await this.broker().declare(delayed)
     this.#isSetUp = true
-  }
-}
-
-function callDefaults(config: Config, replyTo: string): CallDefaults {
-  return {
-    replyTo,
-    timezone: config.timezone ?? null,
-    serializer: config.task_serializer,
-    ignoreResult: config.task_ignore_result,
-    priority: config.task_default_priority ?? null,
-    inheritPriority: config.task_inherit_parent_priority,
   }
 }

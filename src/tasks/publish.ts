@@ -1,10 +1,11 @@
 import type { Broker } from '../brokers/broker.ts'
-import type { CallOptions } from '../protocol/call-options.ts'
+import type { RetryPolicy } from '../protocol/call-options.ts'
 import { compressMessage } from '../protocol/compressed-message.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
 import { encodeTaskV1 } from '../protocol/encode-task-v1.ts'
+import type { CallDefaults } from './call-defaults.ts'
 import { currentRequest, noteChild } from './current-request.ts'
-import { type CallDefaults, type CallInput, taskCall } from './task-call.ts'
+import { type CallInput, taskCall } from './task-call.ts'
 import type { TaskRoutes } from './task-routes.ts'
 
 /** What publishing needs of the app. */
@@ -27,28 +28,29 @@ export async function publish(input: CallInput, context: PublishContext): Promis
   const encode = context.protocol === 1 ? encodeTaskV1 : encodeTask
   const message = encode(
     route.priority === undefined ? call : { priority: route.priority, ...call },
+    context.defaults,
   )
-  const sent =
-    options.compression === undefined
-      ? message
-      : await compressMessage(message, options.compression)
+  const compression = options.compression ?? context.defaults.compression
+  const sent = compression === undefined ? message : await compressMessage(message, compression)
   const broker = await context.broker()
   const sentBy = context.routes.delayed(route, call.eta)
-  await broker.publish(sent, sentBy, { deadlineMs: deadlineMs(options) })
+  const { retry = context.defaults.retry, retryPolicy = context.defaults.retryPolicy } = options
+  await broker.publish(sent, sentBy, { deadlineMs: retry ? deadlineMs(retryPolicy) : ONE_TRY_MS })
   noteChild(call.id)
   return call.id
 }
 
 const DEFAULT_DEADLINE_MS = 5_000
+const ONE_TRY_MS = 1_000
 
 /** How long a publish may be retried, from Celery's retry policy: the sum of the waits between its attempts. */
-function deadlineMs({ retry = true, retryPolicy }: CallOptions): number {
-  if (!retry) return 1_000
-  if (retryPolicy === undefined) return DEFAULT_DEADLINE_MS
-  const { maxRetries = 3, intervalStart = 0, intervalStep = 0.2, intervalMax = 1 } = retryPolicy
-  let seconds = 1
+function deadlineMs(policy: RetryPolicy | undefined): number {
+  if (policy === undefined) return DEFAULT_DEADLINE_MS
+  const { maxRetries = 3, intervalStart = 0, intervalStep = 0.2, intervalMax = 1 } = policy
+  if (maxRetries === Number.POSITIVE_INFINITY) return maxRetries
+  let waitsMs = 0
   for (let attempt = 0; attempt < maxRetries; attempt += 1) {
-    seconds += Math.min(intervalStart + attempt * intervalStep, intervalMax)
+    waitsMs += Math.min(intervalStart + attempt * intervalStep, intervalMax) * 1_000
   }
-  return Math.max(seconds * 1_000, 1_000)
+  return ONE_TRY_MS + waitsMs
 }

@@ -4,6 +4,7 @@ import { TaskError } from '../errors.ts'
 import { CALL_OPTION_NAMES, type CallOptions, dictOf, dictsOf } from '../protocol/call-options.ts'
 import type { TaskCall, TaskRequest } from '../protocol/task-request.ts'
 import { expirationMs, isoAfterSeconds, toIso } from '../protocol/times.ts'
+import type { CallDefaults } from './call-defaults.ts'
 
 /** A call as its caller makes it: a task by name, arguments and options. */
 export interface CallInput {
@@ -17,16 +18,6 @@ export interface CallInput {
   readonly routeAs?: string
   /** Options that Celery does not know, met in a signature; they travel as headers. */
   readonly extra?: Readonly<Record<string, unknown>>
-}
-
-/** What the app knows and a call needs. */
-export interface CallDefaults {
-  readonly replyTo: string
-  readonly timezone: string | null
-  readonly serializer: string
-  readonly ignoreResult: boolean
-  readonly priority: number | null
-  readonly inheritPriority: boolean
 }
 
 const OPTION_NAMES: ReadonlySet<string> = new Set(CALL_OPTION_NAMES)
@@ -71,9 +62,9 @@ function familyOf(
   }
 }
 
-function timesOf(options: CallOptions, timezone: string | null): Partial<TaskCall> {
+function timesOf(options: CallOptions, timezone: string | undefined): Partial<TaskCall> {
   const now = new Date()
-  const at = (seconds: number): string => isoAfterSeconds(seconds, now, timezone ?? undefined)
+  const at = (seconds: number): string => isoAfterSeconds(seconds, now, timezone)
   const { countdown, eta, expires, timeLimit = null, softTimeLimit = null } = options
   const times = { timeLimit, softTimeLimit, eta: eta === undefined ? null : toIso(eta) }
   const due = countdown === undefined ? times : { ...times, eta: at(countdown) }

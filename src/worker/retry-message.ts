@@ -1,10 +1,12 @@
 import type { Delivery } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
+import { encodeTaskV1 } from '../protocol/encode-task-v1.ts'
 import type { Message, Route } from '../protocol/message.ts'
 import type { TaskCall, TaskRequest } from '../protocol/task-request.ts'
 import { expirationMs, isoAfterSeconds, toIso } from '../protocol/times.ts'
 import { userHeaders } from '../protocol/user-headers.ts'
+import { timezoneOf } from '../tasks/call-defaults.ts'
 import { delayedRoute } from '../tasks/delayed-route.ts'
 import type { RetryOptions } from '../tasks/signals.ts'
 
@@ -15,7 +17,6 @@ export function retryMessage(
   retry: { readonly countdown: number; readonly options: RetryOptions; readonly config: Config },
 ): { readonly message: Message; readonly route: Route } {
   const now = new Date()
-  const { timezone } = retry.config
   const { eta, args, kwargs } = retry.options
   const call: TaskCall = {
     ...request,
@@ -23,14 +24,18 @@ export function retryMessage(
     kwargs: kwargs ?? request.kwargs,
     retries: request.retries + 1,
     eta:
-      eta === undefined ? isoAfterSeconds(retry.countdown, now, timezone ?? undefined) : toIso(eta),
+      eta === undefined
+        ? isoAfterSeconds(retry.countdown, now, timezoneOf(retry.config))
+        : toIso(eta),
     parentId: request.parentId ?? request.id,
     correlationId: request.correlationId ?? request.id,
     headers: userHeaders(request.headers),
     ...(request.expires === null ? {} : { expirationMs: expirationMs(request.expires, now) }),
   }
+  const sent = withFreshRepr(call, retry.options)
+  const { task_protocol: protocol, enable_utc: isUtc } = retry.config
   return {
-    message: encodeTask(withFreshRepr(call, retry.options)),
+    message: protocol === 1 ? encodeTaskV1(sent, { isUtc }) : encodeTask(sent),
     route: delayedRoute(delivery.route, call.eta, retry.config),
   }
 }
