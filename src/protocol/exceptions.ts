@@ -19,12 +19,18 @@ const UNKNOWN = 'Exception'
 export function exceptionInfo(error: unknown): ExceptionInfo {
   try {
     if (error instanceof TaskFailedError) return originalOf(error)
-    if (error instanceof Error) return infoOf(error.name || 'Error', [String(error.message)])
+    if (error instanceof Error) return infoOf(nameOf(error), [String(error.message)])
     return infoOf('Error', [typeof error === 'string' ? error : showValue(error)])
   } catch {
     // An error may refuse to be looked at, by a getter that throws.
     return infoOf('Error', ['an error that cannot be read'])
   }
+}
+
+/** Python makes a class of it. */
+function nameOf(error: Error): string {
+  const name: unknown = error.name
+  return typeof name === 'string' && name !== '' ? name : 'Error'
 }
 
 /** The stored form; arguments that JSON cannot hold become their text. */

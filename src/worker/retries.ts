@@ -2,6 +2,7 @@ import type { TaskRequest } from '../protocol/task-request.ts'
 import { Ignore, Reject, Replace, Retry } from '../tasks/signals.ts'
 import type { TaskOptions } from '../tasks/task-options.ts'
 import type { Outcome } from './outcome.ts'
+import { visible } from './thrown.ts'
 
 /** Seconds, https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.default_retry_delay */
 const DEFAULT_RETRY_DELAY = 180
@@ -20,11 +21,12 @@ export class MaxRetriesExceededError extends Error {
 
 /** What something thrown by a task means: a failure, or one of the signals. */
 export function outcomeOfError(
-  thrown: unknown,
+  something: unknown,
   request: TaskRequest,
   options: TaskOptions,
   runtimeMs: number,
 ): Outcome {
+  const thrown = visible(something)
   if (thrown instanceof Retry) return retryOrFailure(thrown, request, options, runtimeMs)
   if (thrown instanceof Replace) return { kind: 'replaced', signature: thrown.signature }
   if (thrown instanceof Ignore) return { kind: 'ignore' }
@@ -47,12 +49,12 @@ function retryOrFailure(
 ): Outcome {
   const own = signal.options.maxRetries
   const limit = own === undefined ? (options.maxRetries ?? defaultLimit(options)) : own
-  const { cause } = signal.options
+  const cause = visible(signal.options.cause)
   if (limit !== null && request.retries + 1 > limit) {
     return { kind: 'failure', error: cause ?? new MaxRetriesExceededError(request), runtimeMs }
   }
-  const delay = signal.options.countdown ?? options.defaultRetryDelay ?? DEFAULT_RETRY_DELAY
-  return { kind: 'retry', countdown: delay, options: signal.options, cause }
+  const { countdown = options.defaultRetryDelay ?? DEFAULT_RETRY_DELAY } = signal.options
+  return { kind: 'retry', countdown, options: signal.options, cause }
 }
 
 function defaultLimit({ maxRetries }: TaskOptions): number | null {
@@ -67,7 +69,10 @@ function retriesByItself(error: unknown, options: TaskOptions): boolean {
   )
 }
 
-/** Seconds until the next attempt: the default delay, or twice as long each time, spread at random. */
+/**
+ * Seconds until the next attempt: the default delay, or twice as long each time, spread at random. Whole seconds, as
+ * Celery's `get_exponential_backoff_interval` has them.
+ */
 export function automaticDelay(
   retries: number,
   options: TaskOptions,
@@ -78,8 +83,8 @@ export function automaticDelay(
     retryBackoffMax = DEFAULT_BACKOFF_MAX,
     retryJitter = true,
   } = options
-  if (retryBackoff === false) return options.defaultRetryDelay ?? DEFAULT_RETRY_DELAY
-  const factor = retryBackoff === true ? 1 : Math.max(1, Math.trunc(retryBackoff))
-  const full = Math.min(retryBackoffMax, factor * 2 ** retries)
+  if (!retryBackoff) return options.defaultRetryDelay ?? DEFAULT_RETRY_DELAY
+  const factor = Math.trunc(Math.max(1, Number(retryBackoff)))
+  const full = Math.min(Math.trunc(retryBackoffMax), factor * 2 ** retries)
   return retryJitter ? Math.floor(random() * (full + 1)) : full
 }

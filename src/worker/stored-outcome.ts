@@ -1,6 +1,8 @@
+import { repr } from '../codecs/python-repr.ts'
 import { exceptionInfo, tracebackOf } from '../protocol/exceptions.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
+import { toIso } from '../protocol/times.ts'
 import { childrenOf } from '../tasks/current-request.ts'
 import { SoftTimeLimitExceeded, TimeLimitExceeded } from '../tasks/signals.ts'
 import type { Outcome } from './outcome.ts'
@@ -35,7 +37,9 @@ export function resultOf(
         ...about,
         status: 'RETRY',
         result: outcome.cause === undefined ? null : exceptionInfo(outcome.cause),
-        traceback: `${tracebackText(outcome.cause)}celery.exceptions.Retry: Retry in ${outcome.countdown}s`,
+        traceback: retryTraceback(outcome),
+        // As in Python, the next attempt is a call that this one has made.
+        children: [...(about.children ?? []), [[request.id, null], null]],
         dateDone: null,
       }
     case 'revoked':
@@ -146,8 +150,18 @@ function billiardException(excType: string, ...excMessage: readonly unknown[]): 
   return { excType, excModule: 'billiard.exceptions', excMessage }
 }
 
-function tracebackText(cause: unknown): string {
-  return cause === undefined ? '' : `${tracebackOf(cause)}\n\n`
+/** It ends as Python's do: with the signal, when the next attempt is, and why. */
+function retryTraceback({
+  cause,
+  countdown,
+  options,
+}: Outcome & { readonly kind: 'retry' }): string {
+  const when = options.eta === undefined ? `in ${countdown}s` : `at ${toIso(options.eta)}`
+  const signal = `celery.exceptions.Retry: Retry ${when}`
+  if (cause === undefined) return `${signal}\n`
+  const { excType, excMessage } = exceptionInfo(cause)
+  const args = excMessage.map((argument) => repr(argument)).join(', ')
+  return `${tracebackOf(cause)}\n\n${signal}: ${excType}(${args})\n`
 }
 
 function celeryException(excType: string, ...excMessage: readonly unknown[]): ExceptionInfo {
