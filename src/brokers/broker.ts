@@ -9,6 +9,8 @@ export interface Broker extends AsyncDisposable {
   readonly kind: 'amqp' | 'sqs' | 'memory'
   /** The url it was opened with, its password masked. */
   readonly safeUrl: string
+  /** Whether many can hear one message: events travel then. Elsewhere they go to the platform queue. */
+  readonly carriesEvents: boolean
 
   /** Connects if need be, then declares exchanges, queues and bindings of both; remembered and repeated after a reconnect. */
   declare(topology: Topology): Promise<void>

@@ -39,6 +39,8 @@ const nextTurn = setImmediate
 export class MemoryBroker implements Broker {
   readonly kind = 'memory'
   readonly safeUrl: string
+  /** Nobody outside this process could hear them. */
+  readonly carriesEvents = false
   readonly #log: Logger
   readonly #space: MemorySpace
   readonly #known = new KnownTopology()
