@@ -10,6 +10,8 @@ import { CreateChord1795300080000 } from './1795300080000-create-chord.ts'
 import { CreateEvent1795400010000 } from './1795400010000-create-event.ts'
 import { CreateWorker1795400020000 } from './1795400020000-create-worker.ts'
 import { ExtendTask1795400030000 } from './1795400030000-extend-task.ts'
+import { AddAltered1795400070000 } from './1795400070000-add-altered.ts'
+import { CreateReplay1795400080000 } from './1795400080000-create-replay.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
 export const migrations = [
@@ -25,4 +27,6 @@ export const migrations = [
   CreateEvent1795400010000,
   CreateWorker1795400020000,
   ExtendTask1795400030000,
+  AddAltered1795400070000,
+  CreateReplay1795400080000,
 ] as const

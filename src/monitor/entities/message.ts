@@ -15,6 +15,8 @@ export interface MessageRow {
   readonly body: Buffer
   /** A hash of the whole message, by which a copy delivered again is recognised. */
   readonly digest: Buffer
+  /** What of it is not as it was sent: `redacted` values, a `dropped` body. */
+  readonly altered: unknown
 }
 
 export const MessageEntity = new EntitySchema<MessageRow>({
@@ -40,6 +42,7 @@ export const MessageEntity = new EntitySchema<MessageRow>({
     headers: { name: 'headers', type: 'jsonb' },
     body: { name: 'body', type: 'bytea' },
     digest: { name: 'digest', type: 'bytea' },
+    altered: { name: 'altered', type: 'jsonb', nullable: true },
   },
   indices: [{ name: 'message_task_id_idx', columns: ['taskId'] }],
   uniques: [{ name: 'message_day_digest_key', columns: ['day', 'digest'] }],

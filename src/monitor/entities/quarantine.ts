@@ -16,6 +16,8 @@ export interface QuarantineRow {
   readonly taskId: string | null
   readonly digest: Buffer | null
   readonly resolvedAt: Date | null
+  /** What of it is not as it was sent: `redacted` values, a `dropped` body. */
+  readonly altered: unknown
 }
 
 export const QuarantineEntity = new EntitySchema<QuarantineRow>({
@@ -43,6 +45,7 @@ export const QuarantineEntity = new EntitySchema<QuarantineRow>({
     taskId: { name: 'task_id', type: 'text', nullable: true },
     digest: { name: 'digest', type: 'bytea', nullable: true },
     resolvedAt: { name: 'resolved_at', type: 'timestamptz', nullable: true },
+    altered: { name: 'altered', type: 'jsonb', nullable: true },
   },
   uniques: [{ name: 'quarantine_digest_key', columns: ['digest'] }],
 })
