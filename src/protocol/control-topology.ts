@@ -41,6 +41,11 @@ export function replyTopology(id: string, settings: ControlQueueSettings): Topol
   }
 }
 
+/** What somebody who answers declares. */
+export function replyExchangeTopology(exchange: string): Topology {
+  return { exchanges: [transientExchange(exchange, 'direct')], queues: [], bindings: [] }
+}
+
 /** What somebody who only sends commands declares: publishing to an exchange that is not there fails. */
 export function commandTopology(namespace: string): Topology {
   const exchanges = [transientExchange(`${namespace}.pidbox`, 'fanout')]
