@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto'
+import type { Broker, Delivery, Subscription } from '../brokers/broker.ts'
+import type { Logger } from '../logger.ts'
+import { clockOf, decodeReply } from '../protocol/control.ts'
+import { replyExchangeName, replyTopology } from '../protocol/control-topology.ts'
+import type { Route } from '../protocol/message.ts'
+import type { ControlSettings } from './control-settings.ts'
+import type { LamportClock } from './mailbox-clock.ts'
+
+/** What one worker answered, by its name, as in Python: `{ 'w1@host': { ok: 'pong' } }`. */
+export type WorkerReply = Readonly<Record<string, unknown>>
+
+export interface RepliesParts {
+  readonly settings: ControlSettings
+  readonly clock: LamportClock
+  readonly logger: Logger
+}
+
+/** One queue for the answers to all commands of this process, made when the first answer is wanted. */
+export class ControlReplies {
+  readonly route: Route
+  readonly #id = randomUUID()
+  readonly #parts: RepliesParts
+  readonly #collectors = new Map<string, (reply: WorkerReply) => void>()
+  #listening: Promise<Subscription> | undefined
+
+  constructor(parts: RepliesParts) {
+    this.#parts = parts
+    const exchange = replyExchangeName(parts.settings.control_exchange)
+    this.route = { exchange, routingKey: this.#id }
+  }
+
+  /** Resolves once answers have somewhere to arrive. */
+  async listen(broker: Broker): Promise<void> {
+    this.#listening ??= this.#listen(broker)
+    try {
+      await this.#listening
+    } catch (error) {
+      this.#listening = undefined
+      throw error
+    }
+  }
+
+  /** The answers with this ticket: as many as are expected, or those that come in time. */
+  collect(
+    ticket: string,
+    { limit, timeoutMs }: { readonly limit: number; readonly timeoutMs: number },
+  ): { readonly replies: Promise<readonly WorkerReply[]>; readonly cancel: () => void } {
+    const replies: WorkerReply[] = []
+    let cancel = (): void => undefined
+    const collected = new Promise<readonly WorkerReply[]>((resolve) => {
+      const timer = setTimeout(() => cancel(), timeoutMs)
+      cancel = () => {
+        clearTimeout(timer)
+        this.#collectors.delete(ticket)
+        resolve(replies)
+      }
+      this.#collectors.set(ticket, (reply) => {
+        replies.push(reply)
+        if (replies.length >= limit) cancel()
+      })
+    })
+    return { replies: collected, cancel: () => cancel() }
+  }
+
+  async close(): Promise<void> {
+    const subscription = await this.#listening?.catch(() => undefined)
+    this.#listening = undefined
+    await subscription?.close()
+  }
+
+  async #listen(broker: Broker): Promise<Subscription> {
+    const topology = replyTopology(this.#id, this.#parts.settings)
+    await broker.declare(topology)
+    const queue = `${this.#id}.${this.route.exchange}`
+    const options = { prefetch: 0, onCancel: (cause: Error) => this.#onCancel(cause) }
+    return await broker.consume(queue, options, (delivery) => this.#receive(delivery))
+  }
+
+  #onCancel(cause: Error): void {
+    this.#parts.logger.warn({ err: cause }, 'answers to remote control are no longer heard')
+    this.#listening = undefined
+  }
+
+  #receive(delivery: Delivery): void {
+    const { logger, clock, settings } = this.#parts
+    delivery.ack().catch((error: unknown) => {
+      logger.debug({ err: error }, 'an answer to remote control was not acknowledged')
+    })
+    clock.adjust(clockOf(delivery.message))
+    try {
+      const { ticket, body } = decodeReply(delivery.message, settings.accept_content)
+      // Without a collector it came too late.
+      this.#collectors.get(ticket ?? '')?.(body)
+    } catch (error) {
+      logger.warn({ err: error }, 'an answer to remote control cannot be read')
+    }
+  }
+}

@@ -1,0 +1,143 @@
+import { sleep } from '../async/sleep.ts'
+import type { Broker, Delivery, Subscription } from '../brokers/broker.ts'
+import { repr } from '../codecs/python-repr.ts'
+import type { Logger } from '../logger.ts'
+import { type ControlCommand, clockOf, decodeCommand, encodeReply } from '../protocol/control.ts'
+import { isAddressedTo } from '../protocol/control-address.ts'
+import { mailboxTopology, replyExchangeTopology } from '../protocol/control-topology.ts'
+import type { ControlSettings } from './control-settings.ts'
+import type { LamportClock } from './mailbox-clock.ts'
+
+/** What a worker does when it is told to; what it returns is the answer. */
+export type CommandFunction = (args: Readonly<Record<string, unknown>>) => unknown
+
+export interface MailboxParts {
+  /** The worker's name, "name@host". */
+  readonly hostname: string
+  readonly broker: Broker
+  readonly settings: ControlSettings
+  readonly clock: LamportClock
+  readonly logger: Logger
+  readonly commands: ReadonlyMap<string, CommandFunction>
+}
+
+const PAUSE_MS = 5_000
+
+/** Where a worker hears commands, and answers them, https://docs.celeryq.dev/en/stable/userguide/workers.html#remote-control */
+export class Mailbox {
+  readonly #parts: MailboxParts
+  readonly #answering = new Set<Promise<void>>()
+  readonly #stopping = new AbortController()
+  readonly #replyExchanges = new Set<string>()
+  #subscription: Subscription | undefined
+
+  constructor(parts: MailboxParts) {
+    this.#parts = parts
+  }
+
+  /** Never rejects: a worker works without a mailbox, too, and gets it once it can be had. */
+  async start(): Promise<void> {
+    if (!(await this.#open())) void this.#keepTrying()
+  }
+
+  /** Hears nothing new, and answers what it has heard. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the mailbox is closed'))
+    await this.#subscription?.close()
+    await Promise.all(this.#answering)
+  }
+
+  async #open(): Promise<boolean> {
+    const { broker, hostname, settings, logger } = this.#parts
+    try {
+      const topology = mailboxTopology(hostname, settings)
+      await broker.declare(topology)
+      const options = { prefetch: 0, onCancel: (cause: Error) => this.#onCancel(cause) }
+      this.#subscription = await broker.consume(
+        `${hostname}.${settings.control_exchange}.pidbox`,
+        options,
+        (delivery) => this.#receive(delivery),
+      )
+      if (this.#stopping.signal.aborted) await this.#subscription.close()
+      return true
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return true
+      logger.warn(
+        { hostname, err: error },
+        'no remote control: give each worker a name of its own. Trying again',
+      )
+      return false
+    }
+  }
+
+  async #keepTrying(): Promise<void> {
+    const { signal } = this.#stopping
+    do {
+      const isStopped = await sleep(PAUSE_MS, signal).then(
+        () => false,
+        () => true,
+      )
+      if (isStopped) return
+    } while (!(await this.#open()))
+  }
+
+  #onCancel(cause: Error): void {
+    this.#parts.logger.warn({ err: cause }, 'commands of remote control are no longer heard')
+    void this.#keepTrying()
+  }
+
+  #receive(delivery: Delivery): void {
+    const { logger } = this.#parts
+    const answering = this.#answer(delivery).catch((error: unknown) => {
+      logger.error({ err: error }, 'a command of remote control could not be dealt with')
+    })
+    this.#answering.add(answering)
+    void answering.finally(() => this.#answering.delete(answering))
+  }
+
+  async #answer(delivery: Delivery): Promise<void> {
+    const { hostname, settings, clock } = this.#parts
+    await delivery.ack()
+    clock.adjust(clockOf(delivery.message))
+    const command = decodeCommand(delivery.message, settings.accept_content)
+    if (!isAddressedTo(command, hostname)) return
+    const answer = await this.#run(command)
+    if (command.reply !== null) await this.#reply(command.reply, answer)
+  }
+
+  /** Errors are answers, in Python's words. */
+  async #run({ method, arguments: args }: ControlCommand): Promise<unknown> {
+    const { commands, logger } = this.#parts
+    const command = commands.get(method)
+    if (command === undefined) {
+      logger.error({ method }, 'no such command of remote control')
+      return { error: `KeyError(${repr(method)})` }
+    }
+    try {
+      logger.debug({ method }, 'command of remote control')
+      return (await command(args)) ?? null
+    } catch (error) {
+      logger.error({ method, err: error }, 'a command of remote control failed')
+      return { error: error instanceof Error ? `${error.name}(${repr(error.message)})` : 'Error()' }
+    }
+  }
+
+  async #reply(
+    { ticket, route }: NonNullable<ControlCommand['reply']>,
+    answer: unknown,
+  ): Promise<void> {
+    const { broker, hostname, settings, clock } = this.#parts
+    const { exchange } = route
+    // A message to an exchange that is gone would end the channel of all publishes.
+    if (exchange !== '' && !this.#replyExchanges.has(exchange)) {
+      await broker.declare(replyExchangeTopology(exchange))
+      this.#replyExchanges.clear()
+      this.#replyExchanges.add(exchange)
+    }
+    const headers = { ticket, clock: clock.forward() }
+    await broker.publish(
+      encodeReply({ [hostname]: answer }, headers, settings.task_serializer),
+      route,
+    )
+  }
+}
