@@ -158,6 +158,11 @@ export class DatabaseError extends ToolboxError {
 export type MonitorErrorCode =
   | 'ROW_REFUSED' // PostgreSQL refused a row, for a reason nobody foresaw
   | 'TASK_AMBIGUOUS' // the beginning of an id fits several tasks
+  | 'TASK_UNKNOWN' // no task with that id is recorded
+  | 'TASK_UNFINISHED' // it may still run by itself, so it is not replayed
+  | 'REPLAY_REPEATED' // it was replayed before
+  | 'REPLAY_IMPOSSIBLE' // its message is not kept, cannot be read, or reaches no work queue
+  | 'EDIT_INVALID' // the arguments to replay a task with are none
 
 /** The monitor could not record, or find, what it was given. */
 export class MonitorError extends ToolboxError {

@@ -17,6 +17,8 @@ export {
   type MessageRow,
   QuarantineEntity,
   type QuarantineRow,
+  ReplayEntity,
+  type ReplayRow,
   TaskEntity,
   TaskHistoryEntity,
   type TaskHistoryRow,
@@ -41,3 +43,6 @@ export {
   showTask,
   type TaskDetails,
 } from './queries/show-task.ts'
+export { type CallEdit, callEdit } from './replay/call-edit.ts'
+export { type Replayed, type ReplayOptions, replayTask } from './replay/replay-task.ts'
+export { type NotReplayed, type ReplayManyOptions, replayTasks } from './replay/replay-tasks.ts'

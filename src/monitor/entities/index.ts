@@ -1,6 +1,7 @@
 import { EventEntity } from './event.ts'
 import { MessageEntity } from './message.ts'
 import { QuarantineEntity } from './quarantine.ts'
+import { ReplayEntity } from './replay.ts'
 import { TaskEntity } from './task.ts'
 import { TaskHistoryEntity } from './task-history.ts'
 import { TaskMetaEntity } from './task-meta.ts'
@@ -10,6 +11,7 @@ import { WorkerEntity } from './worker.ts'
 export { EventEntity, type EventRow } from './event.ts'
 export { MessageEntity, type MessageRow } from './message.ts'
 export { QuarantineEntity, type QuarantineRow } from './quarantine.ts'
+export { ReplayEntity, type ReplayRow } from './replay.ts'
 export { TaskEntity, type TaskRow } from './task.ts'
 export { TaskHistoryEntity, type TaskHistoryRow } from './task-history.ts'
 export { TaskMetaEntity, type TaskMetaRow } from './task-meta.ts'
@@ -23,6 +25,7 @@ export const entities = [
   EventEntity,
   WorkerEntity,
   QuarantineEntity,
+  ReplayEntity,
   TaskMetaEntity,
   TasksetMetaEntity,
   TaskHistoryEntity,

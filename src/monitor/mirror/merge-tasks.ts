@@ -46,6 +46,7 @@ function merged(earlier: TaskEntry, later: TaskEntry): TaskEntry {
     relatedType: greatest(earlier.relatedType, later.relatedType),
     relatedId: greatest(earlier.relatedId, later.relatedId),
     isResult: earlier.isResult || later.isResult,
+    replayOf: greatest(earlier.replayOf, later.replayOf),
     publishedAtMs: Math.min(earlier.publishedAtMs, later.publishedAtMs),
   }
 }

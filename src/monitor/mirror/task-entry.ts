@@ -3,6 +3,7 @@ import type { TaskRequest } from '../../protocol/task-request.ts'
 import { parseIso } from '../../protocol/times.ts'
 import { storableOrNull, storableText } from '../stored/storable-text.ts'
 import { jsonbText } from '../stored/stored-json.ts'
+import { followUpsOf } from './follow-ups.ts'
 import { taskOptions } from './task-options.ts'
 
 /** What one message tells of its task: a row of monitor.task. */
@@ -14,6 +15,7 @@ export interface TaskEntry {
   readonly args: string | null
   readonly kwargs: string | null
   readonly options: string
+  readonly followUps: string | null
   readonly queue: string | null
   readonly routingKey: string
   readonly origin: string | null
@@ -31,6 +33,7 @@ export interface TaskEntry {
   readonly relatedType: string | null
   readonly relatedId: string | null
   readonly isResult: boolean
+  readonly replayOf: string | null
 }
 
 export interface TaskOrigin {
@@ -49,6 +52,7 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
     isUnrouted: from.queue === null,
   })
   const retries = wholeNumber(request.retries)
+  const followUps = followUpsOf(request)
   return {
     taskId: storableText(request.id),
     name: storableText(request.task),
@@ -56,6 +60,7 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
     args: jsonbText(request.args),
     kwargs: jsonbText(request.kwargs),
     options: jsonbText(options),
+    followUps: followUps === null ? null : jsonbText(followUps),
     queue: from.queue,
     routingKey: storableText(from.route.routingKey),
     origin: storableOrNull(request.origin),
@@ -89,6 +94,7 @@ function ownerOf(headers: Headers, properties: MessageProperties) {
     relatedType: shortText(said('related_content_type_id')),
     relatedId: shortText(said('related_object_id')),
     isResult: isTrue(said('is_result')),
+    replayOf: shortText(said('replay_of')),
   }
 }
 

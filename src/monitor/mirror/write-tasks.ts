@@ -23,6 +23,12 @@ const COLUMNS = [
   { column: 'args', isText: false, field: 'args', value: 'args::jsonb' },
   { column: 'kwargs', isText: false, field: 'kwargs', value: 'kwargs::jsonb' },
   { column: 'options', isText: false, field: 'options', value: 'options::jsonb' },
+  {
+    column: 'follow_ups',
+    isText: false,
+    field: 'followUps',
+    value: 'follow_ups::jsonb',
+  },
   { column: 'queue', isText: true, field: 'queue', value: 'queue' },
   // A text that is empty as a whole is cut into no values at all.
   { column: 'routing_key', isText: true, field: 'routingKey', value: "coalesce(routing_key, '')" },
@@ -54,6 +60,7 @@ const COLUMNS = [
     field: 'isResult',
     value: 'coalesce(is_result::boolean, false)',
   },
+  { column: 'replay_of', isText: true, field: 'replayOf', value: 'replay_of' },
 ] as const
 
 const NAMES = COLUMNS.map(({ column }) => column)
@@ -61,9 +68,17 @@ const NAMES = COLUMNS.map(({ column }) => column)
 /** Columns of the latest message; where it says nothing, what an earlier one said stays. */
 const KEPT = ['name', 'args', 'kwargs', 'options', 'routing_key', 'origin', 'lang']
 /** Columns of the latest message even where it says nothing: a retry without an eta runs at once. */
-const REPLACED = ['queue', 'eta', 'expires', 'retries']
+const REPLACED = ['queue', 'eta', 'expires', 'retries', 'follow_ups']
 /** Columns that all messages of a task agree on. Should they not, the order in which they arrive does not matter. */
-const SHARED = ['root_id', 'parent_id', 'group_id', 'creator_id', 'related_type', 'related_id']
+const SHARED = [
+  'root_id',
+  'parent_id',
+  'group_id',
+  'creator_id',
+  'related_type',
+  'related_id',
+  'replay_of',
+]
 
 /**
  * What makes one message of a task later than another: its retries, then how often the task was replaced; after that
@@ -72,7 +87,7 @@ const SHARED = ['root_id', 'parent_id', 'group_id', 'creator_id', 'related_type'
 function order(row: string): string {
   return `(${row}.retries, coalesce(${row}.options -> 'replaced_task_nesting', '0'), coalesce(${row}.options, 'null'),
       coalesce(${row}.args, 'null'), coalesce(${row}.kwargs, 'null'), coalesce(${row}.name, '') COLLATE "C",
-      coalesce(${row}.routing_key, '') COLLATE "C")`
+      coalesce(${row}.routing_key, '') COLLATE "C", coalesce(${row}.follow_ups, 'null'))`
 }
 
 const IS_LATER = `${order('excluded')} > ${order('kept')}`

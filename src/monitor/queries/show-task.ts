@@ -1,21 +1,12 @@
 import type { Database } from '../../database/database.ts'
 import { MonitorError } from '../../errors.ts'
-import type { Message, Route } from '../../protocol/message.ts'
 import type { TaskHistoryRow } from '../entities/task-history.ts'
-import { propertiesOf } from '../message-entry.ts'
-import { readExactText } from '../stored-headers.ts'
 import { EVERYTHING, SUMMARY, type TaskSummary } from './history-columns.ts'
+import { type RecordedMessage, recordedMessages } from './recorded-messages.ts'
+
+export type { RecordedMessage } from './recorded-messages.ts'
 
 export type TaskDetails = TaskHistoryRow & Pick<TaskSummary, 'isUnrouted'>
-
-/** A message as it was published, so that publishing it by its route again gives the same one. */
-export interface RecordedMessage {
-  readonly message: Message
-  readonly route: Route
-  readonly receivedAt: Date
-  /** Why it could not be read; null where it could. */
-  readonly problem: string | null
-}
 
 export interface ShownTask {
   readonly task: TaskDetails
@@ -38,7 +29,7 @@ export async function showTask(
   )
   if (task === undefined) return undefined
   const [messages, family] = await Promise.all([
-    messagesOf(database, taskId),
+    recordedMessages(database, taskId),
     familyOf(database, task),
   ])
   return { task, messages, family }
@@ -59,39 +50,6 @@ async function findTask(database: Database, idOrPrefix: string): Promise<string 
     `"${idOrPrefix}" is the beginning of more than one task id, among them ${first} and ${second}; give more of it`,
   )
 }
-
-async function messagesOf(database: Database, taskId: string): Promise<RecordedMessage[]> {
-  const rows = await database.query<MessageColumns>(MESSAGES, [taskId])
-  return rows.map((row) => ({
-    message: {
-      headers: readExactText(row.headers),
-      properties: propertiesOf(readExactText(row.properties)),
-      body: row.body,
-    },
-    route: { exchange: row.exchange, routingKey: row.routing_key },
-    receivedAt: row.received_at,
-    problem: row.reason,
-  }))
-}
-
-interface MessageColumns {
-  readonly received_at: Date
-  readonly exchange: string
-  readonly routing_key: string
-  readonly properties: string
-  readonly headers: string
-  readonly body: Buffer
-  readonly reason: string | null
-}
-
-// As text: JavaScript's own JSON would lose digits.
-const MESSAGES = `
-  SELECT received_at, exchange, routing_key, properties::text, headers::text, body, NULL AS reason, id
-  FROM monitor.message WHERE task_id = $1
-  UNION ALL
-  SELECT received_at, exchange, routing_key, properties::text, headers::text, body, reason, id
-  FROM monitor.quarantine WHERE task_id = $1
-  ORDER BY received_at, id`
 
 async function familyOf(database: Database, task: TaskDetails): Promise<TaskSummary[]> {
   return await database.query<TaskSummary>(

@@ -1,0 +1,50 @@
+import type { Database } from '../../database/database.ts'
+import type { Message, Route } from '../../protocol/message.ts'
+import { propertiesOf } from '../mirror/message-entry.ts'
+import { readExactText } from '../mirror/stored-headers.ts'
+
+/** A message as it was published, so that publishing it by its route again gives the same one. */
+export interface RecordedMessage {
+  readonly message: Message
+  readonly route: Route
+  readonly receivedAt: Date
+  /** Why it could not be read; null where it could. */
+  readonly problem: string | null
+}
+
+/** All messages of a task, oldest first; those in quarantine too. */
+export async function recordedMessages(
+  database: Database,
+  taskId: string,
+): Promise<RecordedMessage[]> {
+  const rows = await database.query<MessageColumns>(MESSAGES, [taskId])
+  return rows.map((row) => ({
+    message: {
+      headers: readExactText(row.headers),
+      properties: propertiesOf(readExactText(row.properties)),
+      body: row.body,
+    },
+    route: { exchange: row.exchange, routingKey: row.routing_key },
+    receivedAt: row.received_at,
+    problem: row.reason,
+  }))
+}
+
+interface MessageColumns {
+  readonly received_at: Date
+  readonly exchange: string
+  readonly routing_key: string
+  readonly properties: string
+  readonly headers: string
+  readonly body: Buffer
+  readonly reason: string | null
+}
+
+// As text: JavaScript's own JSON would lose digits.
+const MESSAGES = `
+  SELECT received_at, exchange, routing_key, properties::text, headers::text, body, NULL AS reason, id
+  FROM monitor.message WHERE task_id = $1
+  UNION ALL
+  SELECT received_at, exchange, routing_key, properties::text, headers::text, body, reason, id
+  FROM monitor.quarantine WHERE task_id = $1
+  ORDER BY received_at, id`
