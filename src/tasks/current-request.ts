@@ -1,14 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { TaskRequest } from '../protocol/task-request.ts'
 
-const running = new AsyncLocalStorage<TaskRequest>()
+/** What a call inherits of the task that makes it. */
+export type Caller = Pick<TaskRequest, 'id' | 'rootId' | 'priority'>
+
+const running = new AsyncLocalStorage<Caller>()
 
 /** The request of the task that is running here, so that what it publishes knows its parent and root. */
-export function currentRequest(): TaskRequest | undefined {
+export function currentRequest(): Caller | undefined {
   return running.getStore()
 }
 
-const children = new WeakMap<TaskRequest, string[]>()
+const children = new WeakMap<Caller, string[]>()
 
 /** Remembers that the running task, if there is one, has made this call. */
 export function noteChild(taskId: string): void {
@@ -25,6 +28,6 @@ export function childrenOf(request: TaskRequest): readonly string[] {
 }
 
 /** Runs `work` as part of that request. */
-export function asPartOf<Value>(request: TaskRequest, work: () => Value): Value {
+export function asPartOf<Value>(request: Caller, work: () => Value): Value {
   return running.run(request, work)
 }

@@ -2,9 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { TaskError } from '../errors.ts'
 import { CALL_OPTION_NAMES, type CallOptions, dictOf, dictsOf } from '../protocol/call-options.ts'
-import type { TaskCall, TaskRequest } from '../protocol/task-request.ts'
+import type { TaskCall } from '../protocol/task-request.ts'
 import { expirationMs, isoAfterSeconds, toIso } from '../protocol/times.ts'
 import type { CallDefaults } from './call-defaults.ts'
+import type { Caller } from './current-request.ts'
 
 /** A call as its caller makes it: a task by name, arguments and options. */
 export interface CallInput {
@@ -27,7 +28,7 @@ const ORIGIN = `gen${process.pid}@${hostname()}`
 export function taskCall(
   input: CallInput,
   defaults: CallDefaults,
-  parent: TaskRequest | undefined,
+  parent: Caller | undefined,
 ): TaskCall {
   checkCall(input)
   const { task, args, kwargs, options } = input
@@ -49,7 +50,7 @@ export function taskCall(
 function familyOf(
   id: string,
   options: CallOptions,
-  parent: TaskRequest | undefined,
+  parent: Caller | undefined,
 ): Partial<TaskCall> {
   return {
     rootId: options.rootId ?? parent?.rootId ?? parent?.id ?? id,
@@ -76,7 +77,7 @@ function timesOf(options: CallOptions, timezone: string | undefined): Partial<Ta
 function deliveryOf(
   options: CallOptions,
   defaults: CallDefaults,
-  parent: TaskRequest | undefined,
+  parent: Caller | undefined,
 ): Partial<TaskCall> {
   const inherited = defaults.inheritPriority ? parent?.priority : null
   const priority =
