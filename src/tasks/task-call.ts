@@ -47,11 +47,7 @@ export function taskCall(
   }
 }
 
-function familyOf(
-  id: string,
-  options: CallOptions,
-  parent: Caller | undefined,
-): Partial<TaskCall> {
+function familyOf(id: string, options: CallOptions, parent: Caller | undefined): Partial<TaskCall> {
   return {
     rootId: options.rootId ?? parent?.rootId ?? parent?.id ?? id,
     parentId: options.parentId ?? parent?.id ?? null,
