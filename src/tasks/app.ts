@@ -3,6 +3,9 @@ import type { Broker } from '../brokers/broker.ts'
 import { openBroker } from '../brokers/open-broker.ts'
 import type { Config } from '../config/config.ts'
 import { TaskError } from '../errors.ts'
+import { Control } from '../events/control.ts'
+import { EventClient } from '../events/event-client.ts'
+import { LamportClock } from '../events/mailbox-clock.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { CallOptions } from '../protocol/call-options.ts'
 import { toWireOptions } from '../protocol/call-options.ts'
@@ -19,6 +22,7 @@ import { startSignature } from './canvas/start.ts'
 import { delayedTopology } from './delayed-route.ts'
 import { type PublishContext, publish } from './publish.ts'
 import type { Publisher, Started, StartWith } from './publisher.ts'
+import { sentFields } from './sent-event.ts'
 import { Signature } from './signature.ts'
 import { type BoundTaskFunction, callOptionsOf, Task, type TaskFunction } from './task.ts'
 import type { CallInput } from './task-call.ts'
@@ -44,14 +48,18 @@ export class App implements Publisher, AsyncDisposable {
   readonly tasks = new TaskRegistry()
   /** As in Python, the queue that replies to this process would go to. */
   readonly replyTo: string = randomUUID()
+  /** Orders what this process sends and hears of workers. */
+  readonly clock = new LamportClock()
   readonly #options: AppOptions
   #logger: Logger
   #routes: TaskRoutes
   readonly #publishing: PublishContext
   #broker: Broker | undefined
   #results: Promise<ResultStore> | undefined
+  #events: EventClient | undefined
   #setUp: Promise<void> | undefined
   #isSetUp = false
+  #control: Control | undefined
   #isClosed = false
 
   constructor(config: Config, options: AppOptions = {}) {
@@ -64,6 +72,9 @@ export class App implements Publisher, AsyncDisposable {
       defaults: callDefaults(config, this.replyTo),
       protocol: config.task_protocol,
       broker: async () => await this.#listeningBroker(),
+      onPublished: config.task_send_sent_event
+        ? (published) => this.events.tell('task-sent', sentFields(published))
+        : undefined,
     }
   }
 
@@ -204,6 +215,17 @@ export class App implements Publisher, AsyncDisposable {
     return true
   }
 
+  /** Commands to running workers: ping, revoke, limits. */
+  get control(): Control {
+    this.#control ??= new Control({
+      settings: this.config,
+      broker: async () => await this.readyBroker(),
+      clock: this.clock,
+      logger: this.logger,
+    })
+    return this.#control
+  }
+
   /** The broker, connected at its first use. */
   broker(): Broker {
     if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
@@ -222,6 +244,18 @@ export class App implements Publisher, AsyncDisposable {
   async readyBroker(): Promise<Broker> {
     if (!this.#isSetUp) await this.setUp()
     return this.broker()
+  }
+
+  /** Events of your own, for whoever listens: `app.events.send('invoice-paid', { id: 3 })`. */
+  get events(): EventClient {
+    this.#events ??= new EventClient({
+      // While the app closes, what waits is still sent.
+      broker: async () => (this.#isSetUp && this.#broker) || (await this.readyBroker()),
+      settings: this.config,
+      clock: this.clock,
+      logger: this.logger,
+    })
+    return this.#events
   }
 
   /** The broker, once results that come as messages have somewhere to arrive. */
@@ -265,6 +299,8 @@ export class App implements Publisher, AsyncDisposable {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    await this.#control?.close()
+    await this.#events?.close()
     // Results first: those of rpc:// travel over the broker.
     if (this.#options.results === undefined) await (await this.#results)?.close()
     if (this.#options.broker === undefined) await this.#broker?.close()

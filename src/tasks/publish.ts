@@ -5,6 +5,7 @@ import { encodeTask } from '../protocol/encode-task.ts'
 import { encodeTaskV1 } from '../protocol/encode-task-v1.ts'
 import type { CallDefaults } from './call-defaults.ts'
 import { currentRequest, noteChild } from './current-request.ts'
+import type { PublishedCall } from './sent-event.ts'
 import { type CallInput, taskCall } from './task-call.ts'
 import type { TaskRoutes } from './task-routes.ts'
 
@@ -15,6 +16,8 @@ export interface PublishContext {
   /** task_protocol: 2, or 1 for workers before Celery 4. */
   readonly protocol: number
   readonly broker: () => Promise<Broker>
+  /** Told of each call that the broker has. */
+  readonly onPublished?: ((published: PublishedCall) => void) | undefined
 }
 
 /**
@@ -37,6 +40,7 @@ export async function publish(input: CallInput, context: PublishContext): Promis
   const { retry = context.defaults.retry, retryPolicy = context.defaults.retryPolicy } = options
   await broker.publish(sent, sentBy, { deadlineMs: retry ? deadlineMs(retryPolicy) : ONE_TRY_MS })
   noteChild(call.id)
+  context.onPublished?.({ call, route: sentBy, queue: route.queue })
   return call.id
 }
 

@@ -1,0 +1,143 @@
+import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
+import { sleep } from '../async/sleep.ts'
+import type { Broker } from '../brokers/broker.ts'
+import type { Logger } from '../logger.ts'
+import { groupOf } from '../protocol/encode-events.ts'
+import { durableExchange } from '../protocol/topology.ts'
+import { type EventFields, stampedEvent } from './event-fields.ts'
+import { eventMessages } from './event-message.ts'
+import { EventQueue } from './event-queue.ts'
+import type { EventSettings } from './event-settings.ts'
+import type { LamportClock } from './mailbox-clock.ts'
+
+export interface EventSenderParts {
+  /** Who tells: a worker's name, or a client's. */
+  readonly hostname: string
+  readonly broker: () => Promise<Broker>
+  readonly settings: EventSettings
+  readonly clock: LamportClock
+  readonly logger: Logger
+}
+
+const MOST_WAITING = 10_000
+const MOST_AT_ONCE = 240
+const CLOSE_DEADLINE_MS = 2_000
+const AWAY_BACKOFF: Backoff = { initialMs: 500, factor: 2, maxMs: 10_000, jitter: 0.5 }
+
+/**
+ * Sends what happens to tasks and workers to whoever listens. Those who tell it are never held up, and never fail:
+ * while the broker is away events wait, and past a limit the oldest are dropped.
+ */
+export class EventSender {
+  readonly #parts: EventSenderParts
+  readonly #queue = new EventQueue(MOST_WAITING)
+  readonly #muted: Set<string>
+  #declared: Broker | undefined
+  #sending: Promise<void> | undefined
+  #nextTry: NodeJS.Timeout | undefined
+  #attempt = 0
+  #isClosed: boolean = false
+
+  constructor(
+    parts: EventSenderParts,
+    { muted = [] }: { readonly muted?: readonly string[] } = {},
+  ) {
+    this.#parts = parts
+    this.#muted = new Set(muted)
+  }
+
+  /** Whether events of this group ("task", "worker") are sent. */
+  isEnabled(group = 'task'): boolean {
+    return !this.#muted.has(group)
+  }
+
+  /** Lets a group of events be sent; false where it was already. */
+  enable(group = 'task'): boolean {
+    return this.#muted.delete(group)
+  }
+
+  disable(group = 'task'): boolean {
+    const isNew = !this.#muted.has(group)
+    this.#muted.add(group)
+    return isNew
+  }
+
+  /** `type` begins with its group: "task-started", "worker-online", "invoice-paid". */
+  send(type: string, fields: EventFields = {}): void {
+    if (this.#isClosed || this.#muted.has(groupOf(type))) return
+    this.#queue.add(stampedEvent(type, fields, this.#parts))
+    if (this.#nextTry === undefined) this.#sending ??= this.#sendAll()
+  }
+
+  /** Resolves once everything is sent, or it has been tried. */
+  async flush(): Promise<void> {
+    await this.#sending
+  }
+
+  /** Sends what waits, for a moment at most. */
+  async close(deadlineMs: number = CLOSE_DEADLINE_MS): Promise<void> {
+    const patience = new AbortController()
+    const late = sleep(deadlineMs, patience.signal).catch(() => undefined)
+    await Promise.race([this.flush(), late])
+    patience.abort()
+    this.#isClosed = true
+    clearTimeout(this.#nextTry)
+  }
+
+  /** What is told in one turn of the event loop travels together, and so does what comes while that is sent. */
+  async #sendAll(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve))
+    let isSent = true
+    while (isSent && this.#queue.size > 0) isSent = await this.#sendSome()
+    this.#sending = undefined
+    if (!isSent) this.#tryAgainLater()
+  }
+
+  async #sendSome(): Promise<boolean> {
+    const events = this.#queue.take(MOST_AT_ONCE)
+    try {
+      const broker = await this.#ready()
+      await broker.publishMany(eventMessages(events, broker, this.#parts))
+      this.#sayBack()
+      return true
+    } catch (error) {
+      // The exchange may be gone as well.
+      this.#declared = undefined
+      this.#queue.putBack(events)
+      this.#sayAway(error)
+      return false
+    }
+  }
+
+  async #ready(): Promise<Broker> {
+    const broker = await this.#parts.broker()
+    if (this.#declared === broker || !broker.carriesEvents) return broker
+    const exchange = durableExchange(this.#parts.settings.event_exchange, 'topic')
+    await broker.declare({ exchanges: [exchange], queues: [], bindings: [] })
+    this.#declared = broker
+    return broker
+  }
+
+  #tryAgainLater(): void {
+    if (this.#isClosed) return
+    this.#attempt += 1
+    this.#nextTry = setTimeout(
+      () => {
+        this.#nextTry = undefined
+        this.#sending ??= this.#sendAll()
+      },
+      backoffDelayMs(AWAY_BACKOFF, this.#attempt),
+    ).unref()
+  }
+
+  #sayAway(error: unknown): void {
+    if (this.#attempt > 0) return
+    this.#parts.logger.warn({ err: error }, 'events cannot be sent, they wait')
+  }
+
+  #sayBack(): void {
+    if (this.#attempt === 0) return
+    this.#attempt = 0
+    this.#parts.logger.info({ dropped: this.#queue.takeDropped() }, 'events are sent again')
+  }
+}
