@@ -1,7 +1,7 @@
 import { safeUrl } from '../safe-url.ts'
 import type { App } from '../tasks/app.ts'
+import { version } from '../version.ts'
 import type { WorkerSettings } from '../worker/worker-options.ts'
-import { version } from './version.ts'
 
 /** What a worker says of itself when it starts, as Celery's does. */
 export function banner(app: App, settings: WorkerSettings, place: string): string {

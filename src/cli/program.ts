@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { version } from '../version.ts'
 import { addCall } from './call.ts'
 import { addConfig } from './config.ts'
 import { addDev } from './dev.ts'
@@ -9,7 +10,6 @@ import { addPurge } from './purge.ts'
 import { addQueues } from './queues.ts'
 import { addResult } from './result.ts'
 import { addTasks } from './tasks.ts'
-import { version } from './version.ts'
 import { addWorker } from './worker.ts'
 
 const AFTER_HELP = `
