@@ -87,7 +87,12 @@ function partsOf(signature: Fields, budget: Budget, depth: number): Partial<Foll
     case 'chord': {
       const steps = stepsOf(membersOf(kwargs.header), budget, depth)
       const body = stepOf(kwargs.body, budget, depth)
-      return { kind: 'chord', steps, size: steps.length, ...(body !== undefined && { chord: body }) }
+      return {
+        kind: 'chord',
+        steps,
+        size: steps.length,
+        ...(body !== undefined && { chord: body }),
+      }
     }
     default:
       // What a chord's body says of the members it waits for.
