@@ -18,6 +18,20 @@ const alias = [
   },
 ]
 
+/** Live tests that stop the servers of all the others, or are upset by how fast others let them be. */
+const ALONE = [
+  'test/{chaos,faults}/**/*.live.test.ts',
+  'test/brokers/amqp/amqp-losses.live.test.ts',
+]
+
+const live = {
+  globalSetup: 'test/support/global-setup.ts',
+  // Servers, workers and tests share a few cores with whatever else runs: one more try where nobody watches.
+  retry: process.env.CI === undefined ? 0 : 1,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+}
+
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -29,15 +43,22 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...live,
           name: 'live',
           include: ['test/**/*.live.test.ts'],
-          globalSetup: 'test/support/global-setup.ts',
-          fileParallelism: false,
+          exclude: ALONE,
+          maxWorkers: 2, // each file has a virtual host and a database of its own, and waits a good deal
           sequence: { groupOrder: 1 }, // after the unit tests: servers and processes need the cores
-          // Servers, workers and tests share a few cores with whatever else runs: one more try where nobody watches.
-          retry: process.env.CI === undefined ? 0 : 1,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...live,
+          name: 'alone',
+          include: ALONE,
+          fileParallelism: false,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -9,7 +9,12 @@ export interface Victim {
   process: Process
 }
 
+/** A restart takes seconds, in which nothing else happens; the tenth would show no more than the fifth. */
+const MOST_RESTARTS = 5
+
 type Fault = (victim: Victim) => Promise<void>
+
+const RESTART = 'broker restart'
 
 const FAULTS: Readonly<Record<string, Fault>> = {
   'kill -9': async (victim) => {
@@ -22,7 +27,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     await victim.process.stop('SIGTERM')
     victim.process = await victim.start()
   },
-  'broker restart': async () => {
+  [RESTART]: async () => {
     await rabbitmqctl('stop_app')
     await rabbitmqctl('start_app')
   },
@@ -64,12 +69,13 @@ export class Faults {
   }
 
   async #strike(): Promise<void> {
-    const names = Object.keys(FAULTS)
+    const restarts = this.#happened.filter(({ name }) => name === RESTART).length
+    const names = Object.keys(FAULTS).filter((name) => name !== RESTART || restarts < MOST_RESTARTS)
     const name = names[this.#happened.length] ?? this.#pick(names)
     const victim = this.#pick(this.#victims)
     const from = Date.now()
     await FAULTS[name]?.(victim)
-    const about = name === 'broker restart' ? name : `${name} of ${victim.name}`
+    const about = name === RESTART ? name : `${name} of ${victim.name}`
     this.#happened.push({ name: about, from, to: Date.now() })
   }
 

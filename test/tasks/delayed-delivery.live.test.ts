@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import type { Broker } from '../../src/brokers/broker.ts'
-import type { CeleryApp } from '../../src/create-app.ts'
 import type { Route } from '../../src/protocol/message.ts'
 import { startWorker } from '../support/embedded-app.ts'
 import {
@@ -11,7 +10,6 @@ import {
   startMonitor,
 } from '../support/live-app.ts'
 import { runPythonJson, startPythonWorker } from '../support/python-celery.ts'
-import { rabbitmqctl } from '../support/rabbitmq.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const QUORUM = { task_default_queue_type: 'quorum' } as const
@@ -107,25 +105,6 @@ test('the setting holds messages of classic queues in the broker too', async () 
   expect(await mirroredBy(app.broker(), result.id)).toHaveLength(2)
 })
 
-test('200 delayed messages survive a restart of the broker, and none runs early', async () => {
-  const servers = await freshServers()
-  const app = liveApp(servers, { ...QUORUM, task_acks_late: true })
-  const ranAt = new Map<string, number>()
-  app.task('export.note', { bind: true }, (self) => {
-    ranAt.set(self.request.id, Date.now())
-  })
-  await app.setUp()
-  const sentAt = Date.now()
-  const ids = await sendMany(app, 200, 9)
-  const held = async (): Promise<number> => (await app.broker().depth('celery_delayed_3')).messages
-  await waitFor('all of them in their level', async () => (await held()) === 200)
-  await rabbitmqctl('stop_app')
-  await rabbitmqctl('start_app')
-  await startWorker(app)
-  await waitFor('all of them', () => ids.every((id) => ranAt.has(id)), { deadlineMs: 60_000 })
-  expect(Math.min(...ranAt.values())).toBeGreaterThanOrEqual(sentAt + 9_000)
-}, 150_000)
-
 test('the monitor has a delayed task before it is due, and as one task afterwards', async () => {
   const servers = await freshServers()
   const database = await startMonitor(servers)
@@ -159,15 +138,6 @@ interface Row {
   readonly queue: string
   readonly published_at: Date
   readonly eta: Date
-}
-
-async function sendMany(app: CeleryApp, count: number, countdown: number): Promise<string[]> {
-  const sent = await Promise.all(
-    Array.from({ length: count }, async (_, n) =>
-      app.sendTask('export.note', [n], {}, { countdown }),
-    ),
-  )
-  return sent.map(({ id }) => id)
 }
 
 /** The routes by which the two copies of a delayed message came to the platform queue, in order. */

@@ -8,7 +8,7 @@ import {
   FEATURE_NAMES,
   FEATURES,
   type FeatureName,
-  PYTHONS,
+  type Python,
 } from './features.ts'
 import { startMatrix } from './start-matrix.ts'
 
@@ -17,7 +17,7 @@ setMaxListeners(0)
 type Ends = ReadonlyMap<FeatureName, Promise<void>>
 
 /** Every cell is a test. Those of one Python and one backend share their workers, and those of one column run at once. */
-describe.each(PYTHONS)('Celery (%s)', (python) => {
+export function matrixOf(python: Python): void {
   describe.each(BACKENDS)('results in %s', (backend) => {
     let started: Awaited<ReturnType<typeof startMatrix>> | undefined
 
@@ -48,4 +48,4 @@ describe.each(PYTHONS)('Celery (%s)', (python) => {
       )
     })
   })
-})
+}
