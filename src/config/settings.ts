@@ -5,9 +5,10 @@ import { brokerSettings } from './settings/broker.ts'
 import { cloudBackendSettings } from './settings/cloud-backend.ts'
 import { eventSettings } from './settings/event.ts'
 import { generalSettings } from './settings/general.ts'
+import { monitorSettings } from './settings/monitor.ts'
 import { resultSettings } from './settings/result.ts'
 import { taskSettings } from './settings/task.ts'
-import { toolboxSettings } from './settings/toolbox.ts'
+import { toolboxSettings as platformSettings } from './settings/toolbox.ts'
 import { workerSettings } from './settings/worker.ts'
 
 /** Every setting of Celery, by its lowercase name. */
@@ -23,10 +24,11 @@ export const celerySettings = {
   ...cloudBackendSettings,
 }
 
+/** Uppercase: the toolbox's own settings, which are not Celery's. */
+export const toolboxSettings = { ...platformSettings, ...monitorSettings }
+
 /** Every setting there is: Celery's in lowercase, the toolbox's own in uppercase. */
 export const settings = { ...toolboxSettings, ...celerySettings }
-
-export { toolboxSettings }
 
 type Settings = typeof settings
 export type SettingName = keyof Settings

@@ -14,12 +14,13 @@ import { mirrored } from './mirror/mirrored.ts'
 import { WorkQueues } from './mirror/work-queues.ts'
 import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-stats.ts'
 import { Partitions } from './partitions.ts'
+import { Privacy, type PrivacySettings } from './privacy/privacy.ts'
 
 export interface MonitorOptions {
   readonly broker: Broker
   readonly database: Database
-  /** Names the platform queue, and the topology it is part of. */
-  readonly config: Pick<Config, 'platformQueue' | 'topology'>
+  /** Names the platform queue, and the topology it is part of; says what may be stored. */
+  readonly config: Pick<Config, 'platformQueue' | 'topology'> & PrivacySettings
   readonly logger?: Logger
   /** The most messages one transaction writes. Default 1000. */
   readonly batchSize?: number
@@ -45,6 +46,7 @@ export class Monitor {
   readonly #logger: Logger
   readonly #limits: BatchLimits
   readonly #queues: WorkQueues
+  readonly #privacy: Privacy
   readonly #counters = new MonitorCounters()
   readonly #intake: Intake
   readonly #writer: Writer
@@ -63,6 +65,7 @@ export class Monitor {
       bytes: options.maxBatchBytes ?? BATCH_BYTES,
     }
     this.#queues = new WorkQueues(config.topology(), config.platformQueue)
+    this.#privacy = new Privacy(config)
     this.#intake = new Intake(this.#logger)
     this.#partitions = new Partitions(database, this.#logger)
     const common = { logger: this.#logger, signal: this.#givingUp.signal }
@@ -119,7 +122,7 @@ export class Monitor {
   }
 
   #onDelivery(delivery: Delivery): void {
-    const read = mirrored(delivery, this.#queues)
+    const read = mirrored(delivery, this.#queues, { privacy: this.#privacy })
     if (!(read instanceof Promise)) {
       this.#writer.add(read)
       return

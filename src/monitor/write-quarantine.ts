@@ -1,4 +1,5 @@
 import type { Connection } from '../database/database.ts'
+import { alteredText } from './mirror/message-entry.ts'
 import type { Mirrored, Problem } from './mirror/mirrored.ts'
 import { byteColumn, type Column, columnParameters, rowsFrom } from './stored/sql-columns.ts'
 
@@ -27,6 +28,7 @@ export async function writeQuarantine(
     { cells: batch.map(({ problem }) => problem.reason), isText: true },
     { cells: batch.map(({ taskId }) => taskId), isText: true },
     { cells: batch.map(({ message }) => message.digest) },
+    { cells: batch.map(({ message }) => alteredText(message)) },
     { cells: body.starts },
     { cells: body.lengths },
   ]
@@ -44,15 +46,18 @@ const COLUMNS = [
   'reason',
   'task_id',
   'digest',
+  'altered',
   'start',
   'length',
 ]
 
 const INSERT = `
   INSERT INTO monitor.quarantine
-    (received_at, queue, exchange, routing_key, properties, headers, body, code, reason, task_id, digest)
+    (received_at, queue, exchange, routing_key, properties, headers, body, code, reason, task_id, digest,
+    altered)
   SELECT to_timestamp(received_ms::float8 / 1000), queue, coalesce(exchange, ''), coalesce(routing_key, ''),
     properties::jsonb, headers::jsonb, substr($1::bytea, start::integer, length::integer), code, reason, task_id,
-    decode(digest, 'hex')
+    decode(digest, 'hex'),
+    altered::jsonb
   FROM ${rowsFrom(COLUMNS, 2)}
   ON CONFLICT (digest) DO NOTHING`

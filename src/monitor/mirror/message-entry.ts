@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import type { Delivery } from '../../brokers/broker.ts'
 import type { Headers, MessageProperties } from '../../protocol/message.ts'
+import type { Altered } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
 import { exactText } from './stored-headers.ts'
 
@@ -15,9 +16,14 @@ export interface MessageEntry {
   readonly body: Buffer
   /** In hex; the same for each copy of a message, however often it is delivered. */
   readonly digest: string
+  /** What of it is not as it was sent. */
+  readonly altered?: Altered
 }
 
-export function messageEntry({ message, route }: Delivery, receivedAtMs: number): MessageEntry {
+export function messageEntry(
+  { message, route }: Pick<Delivery, 'message' | 'route'>,
+  receivedAtMs: number,
+): MessageEntry {
   const properties = exactText(amqpProperties(message.properties))
   const headers = exactText(asPublished(message.headers))
   const { exchange, routingKey } = route
@@ -31,6 +37,11 @@ export function messageEntry({ message, route }: Delivery, receivedAtMs: number)
     body: message.body,
     digest: digestOf(place + properties + headers, message.body),
   }
+}
+
+/** Text for a jsonb column. */
+export function alteredText({ altered }: MessageEntry): string | null {
+  return altered === undefined ? null : exactText(altered)
 }
 
 /** 128 bits of SHA-256: nobody can make two messages that pass for one. */

@@ -4,8 +4,11 @@ import { expandMessage, isCompressed } from '../../protocol/compressed-message.t
 import { decodeTask } from '../../protocol/decode-task.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
+import { Privacy } from '../privacy/privacy.ts'
+import type { RedactedMessage } from '../privacy/redact-message.ts'
 import { storableOrNull, storableText } from '../stored/storable-text.ts'
 import { type MessageEntry, messageEntry } from './message-entry.ts'
+import { withinLimit } from './payload-limit.ts'
 import { type TaskEntry, type TaskOrigin, taskEntry } from './task-entry.ts'
 import type { WorkQueues } from './work-queues.ts'
 
@@ -30,43 +33,95 @@ export interface Problem {
 /** The record keeps what others publish, so it reads all that is safe, whatever the workers accept. */
 const READABLE = ['json', 'yaml', 'msgpack']
 
+export interface MirrorOptions {
+  /** What may be stored. Default: everything, and arguments up to 64 KiB in the task's row. */
+  readonly privacy?: Privacy
+  /** When it came. Default: now. */
+  readonly receivedAtMs?: number
+}
+
 /** Never throws, and never rejects; a compressed message takes its time. */
-export function mirrored(delivery: Delivery, queues: WorkQueues): Mirrored | Promise<Mirrored> {
-  const known = knownOf(delivery, queues)
-  const { message } = delivery
-  if (!isCompressed(message)) return readWith(known, message)
+export function mirrored(
+  delivery: Delivery,
+  queues: WorkQueues,
+  options: MirrorOptions = {},
+): Mirrored | Promise<Mirrored> {
+  const { privacy = OPEN, receivedAtMs = Date.now() } = options
+  const { message, route } = delivery
+  const arrival = { delivery, route, receivedAtMs, queue: queues.reachedBy(route), privacy }
+  if (!isCompressed(message)) return readWith(arrival, message)
   return expandMessage(message).then(
-    (plain) => readWith(known, plain),
-    (cause: unknown) => unreadable(known, cause),
+    (plain) => readWith(arrival, plain),
+    (cause: unknown) => undecodable(arrival, cause),
   )
 }
 
-/** What is known before the body is read. */
-interface Known extends TaskOrigin {
+const OPEN = new Privacy()
+
+interface Arrival extends Omit<TaskOrigin, 'message'> {
   readonly delivery: Delivery
+  readonly privacy: Privacy
+}
+
+/** What is known before the body is read, by its values that may be stored. */
+interface Known extends Arrival, TaskOrigin {
   readonly row: MessageEntry
 }
 
-function knownOf(delivery: Delivery, queues: WorkQueues): Known {
-  const receivedAtMs = Date.now()
-  const { message, route } = delivery
-  const row = messageEntry(delivery, receivedAtMs)
-  return { delivery, message, route, row, receivedAtMs, queue: queues.reachedBy(route) }
-}
-
-function readWith(known: Known, plain: Message): Mirrored {
+function readWith(arrival: Arrival, plain: Message): Mirrored {
+  if (!arrival.privacy.hasRules) return readSafe(knownOf(arrival), plain)
   try {
-    const task = taskEntry(decodeTask(plain, READABLE), known)
-    return mirroredAs(known, { task, taskId: task.taskId, problem: null })
+    const safe = arrival.privacy.message(plain, READABLE)
+    return readSafe(knownOf(arrival, safe), safe.message)
   } catch (cause) {
-    return unreadable(known, cause)
+    return undecodable(arrival, cause)
   }
 }
 
-function unreadable(known: Known, cause: unknown): Mirrored {
+function readSafe(known: Known, plain: Message): Mirrored {
+  try {
+    const task = taskEntry(decodeTask(plain, READABLE), known)
+    const read = mirroredAs(known, { task, taskId: task.taskId, problem: null })
+    return plain.body.length > known.privacy.payloadLimitBytes
+      ? withinLimit(read, known.privacy)
+      : read
+  } catch (cause) {
+    return unreadable(known, problemOf(cause))
+  }
+}
+
+/** A message in which something was taken out is kept as it is then: expanded. */
+function knownOf(arrival: Arrival, safe?: RedactedMessage): Known {
+  const { delivery, receivedAtMs, route } = arrival
+  const isAltered = safe !== undefined && safe.redacted.length > 0
+  const message = isAltered ? safe.message : delivery.message
+  const row = messageEntry({ message, route }, receivedAtMs)
+  if (!isAltered) return { ...arrival, message, row }
+  return { ...arrival, message, row: { ...row, altered: { redacted: safe.redacted } } }
+}
+
+/** Where there is something to take out, what nobody can read is kept only if that was asked for. */
+function undecodable(arrival: Arrival, cause: unknown): Mirrored {
+  const { privacy, delivery } = arrival
+  const problem = problemOf(cause)
+  if (!privacy.hasRules || privacy.keepsUnreadable) return unreadable(knownOf(arrival), problem)
+  const { digest } = knownOf(arrival).row
+  const { body } = delivery.message
+  const safe = privacy.unreadableMessage({ ...delivery.message, body: EMPTY })
+  const known = knownOf(arrival, { ...safe, redacted: [...safe.redacted, 'body'] })
+  // By its own digest, a copy of it is recognised all the same.
+  const row = { ...known.row, digest, altered: { ...known.row.altered, dropped: body.length } }
+  return unreadable({ ...known, row }, { ...problem, reason: NOT_TOLD })
+}
+
+const EMPTY = Buffer.alloc(0)
+const NOT_TOLD =
+  'not shown, and the body not kept: what cannot be read may hold what REDACT names (REDACT_UNREADABLE)'
+
+function unreadable(known: Known, problem: Problem): Mirrored {
   const task = rowFromHeaders(known)
   const taskId = task?.taskId ?? storableOrNull(identify(known.message).id)
-  return mirroredAs(known, { task, taskId, problem: problemOf(cause) })
+  return mirroredAs(known, { task, taskId, problem })
 }
 
 function mirroredAs(known: Known, read: Pick<Mirrored, 'task' | 'taskId' | 'problem'>): Mirrored {

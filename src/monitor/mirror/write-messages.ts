@@ -1,5 +1,6 @@
 import type { Connection } from '../../database/database.ts'
 import { byteColumn, type Column, columnParameters, rowsFrom } from '../stored/sql-columns.ts'
+import { alteredText } from './message-entry.ts'
 import type { Mirrored } from './mirrored.ts'
 
 const DAY_MS = 86_400_000
@@ -40,6 +41,7 @@ function parametersOf(batch: readonly Mirrored[]): unknown[] {
     { cells: batch.map(({ message }) => message.properties) },
     { cells: batch.map(({ message }) => message.headers) },
     { cells: batch.map(({ message }) => message.digest) },
+    { cells: batch.map(({ message }) => alteredText(message)) },
     { cells: body.starts },
     { cells: body.lengths },
   ]
@@ -55,6 +57,7 @@ const COLUMNS = [
   'properties',
   'headers',
   'digest',
+  'altered',
   'start',
   'length',
 ]
@@ -62,9 +65,11 @@ const COLUMNS = [
 // A text that is empty as a whole is cut into no values at all: hence the coalesce.
 const NEW_ROWS = `
   INSERT INTO monitor.message
-    (day, received_at, task_id, exchange, routing_key, queue, properties, headers, body, digest)
+    (day, received_at, task_id, exchange, routing_key, queue, properties, headers, body, digest,
+    altered)
   SELECT $1::date, to_timestamp(received_ms::float8 / 1000), task_id, coalesce(exchange, ''), coalesce(routing_key, ''),
-    queue, properties::jsonb, headers::jsonb, substr($2::bytea, start::integer, length::integer), decode(digest, 'hex')
+    queue, properties::jsonb, headers::jsonb, substr($2::bytea, start::integer, length::integer), decode(digest, 'hex'),
+    altered::jsonb
   FROM ${rowsFrom(COLUMNS, 3)}`
 
 /** A message that was published twice around midnight, as when its confirm was lost, is one message still. */

@@ -1,0 +1,37 @@
+import { retentionSpans } from '../retention.ts'
+import { setting } from '../setting.ts'
+import { boolean, oneOf, positiveInteger, seconds, textList } from '../value-types.ts'
+
+/** Uppercase: what the monitor stores, and for how long. */
+export const monitorSettings = {
+  REDACT: setting(
+    textList,
+    [],
+    'What the monitor must not store: names of arguments and of keys inside them, with `*`; `task.name:0` is an argument by its position.',
+  ),
+  REDACT_UNREADABLE: setting(
+    oneOf('drop', 'keep'),
+    'drop',
+    'Where REDACT is set: whether the bodies of messages that cannot be read are kept in the quarantine.',
+  ),
+  PAYLOAD_LIMIT_BYTES: setting(
+    positiveInteger,
+    65_536,
+    'Bodies over this size have their arguments cut short in monitor.task.',
+  ),
+  KEEP_LARGE_BODIES: setting(
+    boolean,
+    true,
+    'Whether monitor.message keeps bodies over that size. Such a task cannot be replayed without.',
+  ),
+  RETENTION: setting(
+    retentionSpans,
+    {},
+    "For how long the monitor keeps what; nothing goes that is not named: {'tasks': '30d', 'failures': '90d', 'messages': '7d', 'events': '7d', 'quarantine': '90d'}.",
+  ),
+  PRUNE_EVERY: setting(
+    seconds,
+    3_600,
+    'Seconds between two looks of the monitor for what RETENTION lets go; 0 is never.',
+  ),
+}
