@@ -89,6 +89,7 @@ export class UnroutableTaskError extends TaskError {
 }
 
 export type ResultErrorCode =
+  | 'RESULT_INCOMPLETE' // a walk over results came to one that is not there yet
   | 'RESULT_TIMEOUT' // get() waited as long as it was told to
   | 'RESULT_UNREADABLE' // a stored result is no result we can read
   | 'RESULT_UNSAVED' // a result could not be stored
@@ -163,6 +164,7 @@ export type MonitorErrorCode =
   | 'REPLAY_REPEATED' // it was replayed before
   | 'REPLAY_IMPOSSIBLE' // its message is not kept, cannot be read, or reaches no work queue
   | 'EDIT_INVALID' // the arguments to replay a task with are none
+  | 'CONDITION_INVALID' // PostgreSQL does not take a condition by which tasks are chosen
 
 /** The monitor could not record, or find, what it was given. */
 export class MonitorError extends ToolboxError {

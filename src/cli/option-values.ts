@@ -72,6 +72,16 @@ export function header(
   return Object.fromEntries([...Object.entries(gathered), [text.slice(0, at), text.slice(at + 1)]])
 }
 
+/** How many a second, as a number: "5", "5/s", "30/m", "100/h". */
+export function perSecond(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(?:\/([smh]))?$/.exec(text.trim())
+  const rate = Number(match?.[1]) / (SECONDS_OF[match?.[2] ?? 's'] ?? 1)
+  if (rate > 0) return rate
+  throw new InvalidArgumentError('Expected a rate such as 5, 5/s, 30/m or 100/h.')
+}
+
+const SECONDS_OF: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600 }
+
 /** A span back from now ("2h"), or a time. */
 export function since(text: string): Date {
   const span = timeSpanMs(text)

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { DATABASE_HELP } from './database-url.ts'
 import { addList } from './tasks/list.ts'
+import { addReplay } from './tasks/replay.ts'
 import { addShow } from './tasks/show.ts'
 
 const EXAMPLES = `
@@ -16,10 +17,10 @@ Examples:
 export function addTasks(program: Command): void {
   const tasks = program
     .command('tasks')
-    .description('read the history of tasks')
+    .description('read the history of tasks, and act on it')
     .addHelpText('after', EXAMPLES)
   for (const add of COMMANDS) add(tasks)
 }
 
 /** One file each, in tasks/. */
-const COMMANDS = [addList, addShow] as const
+const COMMANDS = [addList, addShow, addReplay] as const

@@ -46,3 +46,4 @@ export {
 export { type CallEdit, callEdit } from './replay/call-edit.ts'
 export { type Replayed, type ReplayOptions, replayTask } from './replay/replay-task.ts'
 export { type NotReplayed, type ReplayManyOptions, replayTasks } from './replay/replay-tasks.ts'
+export { selectTasks, type TaskSelection } from './replay/select-tasks.ts'

@@ -56,3 +56,53 @@ async function listed(
     return tasks.length === count ? tasks : undefined
   })
 }
+
+test('failed tasks run once more when they are replayed, with other arguments if need be', async () => {
+  const cli = await cliSpace()
+  const monitor = cli.start('monitor', '--migrate')
+  await monitor.waitForLine(/monitor: platform\.fifo on .* is recorded in/)
+  await cli.startWorker()
+  await cli.run('call', 'export.fail', '--args', '["no ink"]', '--wait')
+  await cli.run('call', 'export.add', '--args', '[2, 3]', '--wait')
+  const [failed] = await listed(cli, 1, '--state', 'FAILURE')
+  const old = failed?.taskId ?? ''
+
+  const dry = await cli.run('tasks', 'replay', '--failed', '--since', '1h', '--dry-run')
+  expect(JSON.parse(dry.stdout)).toMatchObject([{ taskId: old, name: 'export.fail', newId: null }])
+  const edit = '{"args": ["no paper"]}'
+  const done = await cli.run('tasks', 'replay', '--where', "name = 'export.fail'", '--edit', edit)
+  expect(JSON.parse(done.stdout)).toMatchObject([{ taskId: old, route: { routingKey: 'export' } }])
+  const both = await listed(cli, 2, '--state', 'FAILURE')
+  const again = both.find(({ taskId }) => taskId !== old)
+  const shown = await cli.run('tasks', 'show', again?.taskId ?? '')
+  expect(JSON.parse(shown.stdout)).toMatchObject({
+    task: { args: ['no paper'], exception: 'RangeError: no paper' },
+  })
+
+  const writing = await cli.run('tasks', 'replay', '--where', "setval('task_id_sequence', 99) > 0")
+  expect(writing.code).toBe(1)
+  expect(writing.stderr).toContain('CONDITION_INVALID')
+
+  const twice = await cli.run('tasks', 'replay', old)
+  expect(twice.code).toBe(1)
+  expect(JSON.parse(twice.stdout)).toMatchObject([
+    { taskId: old, problem: { code: 'REPLAY_REPEATED' } },
+  ])
+})
+
+test('a replay that is asked for wrongly is refused, saying why', async () => {
+  const cli = await cliSpace()
+  await cli.run('migrate', 'up')
+  for (const [args, code, why] of REFUSED) {
+    const answer = await cli.run('tasks', 'replay', ...args)
+    expect(answer).toMatchObject({ code, stderr: expect.stringMatching(why) })
+  }
+})
+
+const REFUSED = [
+  [[], 2, /say which tasks/],
+  [['an-id', '--failed'], 2, /either ids, or/],
+  [['an-id', '--rate', 'fast'], 2, /Expected a rate/],
+  [['an-id', '--edit', '{"argv": []}'], 2, /--edit: .*argv/],
+  [['--where', 'nom = 1'], 1, /column "nom" does not exist/],
+] as const

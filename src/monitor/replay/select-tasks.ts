@@ -1,0 +1,52 @@
+import type { Database } from '../../database/database.ts'
+import { MonitorError } from '../../errors.ts'
+
+export interface TaskSelection {
+  /** A condition on monitor.task_history, in SQL: `name = 'export.pdf' AND kwargs->>'slug' = 'a'`. */
+  readonly where?: string | undefined
+  /** Only tasks with this status. */
+  readonly status?: string | undefined
+  /** Only those that ended since then; where they have not ended, that were published since then. */
+  readonly since?: Date | undefined
+  readonly limit?: number | undefined
+}
+
+const STATEMENT_TIMEOUT_MS = 60_000
+
+/**
+ * The ids of the tasks that are asked for, oldest first. The condition is run in a transaction that cannot write.
+ * Throws `MonitorError` CONDITION_INVALID, with what PostgreSQL says of it.
+ */
+export async function selectTasks(database: Database, selection: TaskSelection): Promise<string[]> {
+  const { where, status, since, limit } = selection
+  const sql = `
+    SELECT task_id FROM monitor.task_history
+    WHERE ($1::text IS NULL OR status = $1)
+      AND ($2::timestamptz IS NULL OR coalesce(finished_at, published_at) >= $2)
+      AND (${where ?? 'true'}
+      )
+    ORDER BY published_at, task_id
+    LIMIT $3`
+  const parameters = [status ?? null, since ?? null, limit ?? null]
+  return await database.transaction(async (connection) => {
+    await connection.query('SET TRANSACTION READ ONLY')
+    await connection.query(`SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`)
+    const rows = await asked(where, connection.query<{ task_id: string }>(sql, parameters))
+    return rows.map(({ task_id }) => task_id)
+  })
+}
+
+async function asked<Rows>(where: string | undefined, answer: Promise<Rows>): Promise<Rows> {
+  try {
+    return await answer
+  } catch (cause) {
+    if (where === undefined || !isTheirMistake(cause)) throw cause
+    const problem = `PostgreSQL does not take the condition "${where}": ${String(cause)}`
+    throw new MonitorError('CONDITION_INVALID', problem, { cause })
+  }
+}
+
+/** Classes of SQLSTATE: data exception, read-only transaction, syntax or unknown name, cancelled for its length. */
+function isTheirMistake(cause: unknown): cause is Error {
+  return cause instanceof Error && 'code' in cause && /^(?:22|25|42|57014)/.test(String(cause.code))
+}
