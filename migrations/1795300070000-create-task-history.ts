@@ -7,7 +7,9 @@ export class CreateTaskHistory1795300070000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`SELECT pg_advisory_xact_lock(hashtext('celery-toolbox schema'))`)
     await runner.query(RANK)
-    await runner.query(VIEW)
+    // Run again, by an application of its own, over a view that has gained columns since: a view cannot lose any.
+    const gained: readonly unknown[] = await runner.query(GAINED)
+    if (gained.length === 0) await runner.query(VIEW)
   }
 
   async down(runner: QueryRunner): Promise<void> {
@@ -17,6 +19,10 @@ export class CreateTaskHistory1795300070000 implements MigrationInterface {
     `)
   }
 }
+
+const GAINED = `
+  SELECT FROM information_schema.columns
+  WHERE table_schema = 'monitor' AND table_name = 'task_history' AND column_name = 'reason'`
 
 /** How far along a state is. RETRY and the states that tasks invent (PROGRESS) are as far as STARTED. */
 const RANK = `

@@ -10,8 +10,16 @@ import { CreateChord1795300080000 } from './1795300080000-create-chord.ts'
 import { CreateEvent1795400010000 } from './1795400010000-create-event.ts'
 import { CreateWorker1795400020000 } from './1795400020000-create-worker.ts'
 import { ExtendTask1795400030000 } from './1795400030000-extend-task.ts'
+import { IndexUnfinished1795400050000 } from './1795400050000-index-unfinished.ts'
+import { AbsorbResults1795400051000 } from './1795400051000-absorb-results.ts'
+import { ExplainTaskHistory1795400052000 } from './1795400052000-explain-task-history.ts'
+import { CreateTaskFamily1795400060000 } from './1795400060000-create-task-family.ts'
+import { IndexTask1795400061000 } from './1795400061000-index-task.ts'
+import { CreateTaskText1795400062000 } from './1795400062000-create-task-text.ts'
+import { CreateGrants1795400063000 } from './1795400063000-create-grants.ts'
 import { AddAltered1795400070000 } from './1795400070000-add-altered.ts'
 import { CreateReplay1795400080000 } from './1795400080000-create-replay.ts'
+import { ExtendChord1795500010000 } from './1795500010000-extend-chord.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
 export const migrations = [
@@ -27,6 +35,14 @@ export const migrations = [
   CreateEvent1795400010000,
   CreateWorker1795400020000,
   ExtendTask1795400030000,
+  IndexUnfinished1795400050000,
+  AbsorbResults1795400051000,
+  ExplainTaskHistory1795400052000,
+  CreateTaskFamily1795400060000,
+  IndexTask1795400061000,
+  CreateTaskText1795400062000,
+  CreateGrants1795400063000,
   AddAltered1795400070000,
   CreateReplay1795400080000,
+  ExtendChord1795500010000,
 ] as const

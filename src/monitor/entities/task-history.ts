@@ -3,8 +3,10 @@ import type { TaskRow } from './task.ts'
 
 /** A task with what Celery's table says of it: the view people query. */
 export interface TaskHistoryRow extends TaskRow {
-  /** PENDING, SCHEDULED, RECEIVED, STARTED, RETRY, SUCCESS, FAILURE, REVOKED, EXPIRED, or the task's own. */
+  /** PENDING, UNROUTED, SCHEDULED, RECEIVED, STARTED, RETRY, SUCCESS, FAILURE, REVOKED, EXPIRED, LOST, or the task's own. */
   readonly status: string
+  /** Why it is so, in words. */
+  readonly reason: string | null
 }
 
 export const TaskHistoryEntity = new EntitySchema<TaskHistoryRow>({
@@ -47,5 +49,10 @@ export const TaskHistoryEntity = new EntitySchema<TaskHistoryRow>({
     relatedId: { name: 'related_id', type: 'text', nullable: true },
     isResult: { name: 'is_result', type: 'boolean' },
     updatedAt: { name: 'updated_at', type: 'timestamptz' },
+    reason: { name: 'reason', type: 'text', nullable: true },
+    stateAt: { name: 'state_at', type: 'timestamptz', nullable: true },
+    replayOf: { name: 'replay_of', type: 'text', nullable: true },
+    lost: { name: 'lost', type: 'jsonb', nullable: true },
+    followUps: { name: 'follow_ups', type: 'jsonb', nullable: true },
   },
 })

@@ -86,5 +86,9 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     { name: 'task_root_id_idx', columns: ['rootId'] },
     { name: 'task_name_published_at_idx', columns: ['name', 'publishedAt'] },
     { name: 'task_published_at_idx', columns: ['publishedAt'] },
+    // Partial ones, whose conditions TypeORM would write in words of its own.
+    { name: 'task_unfinished_idx', columns: ['taskId'], synchronize: false },
+    { name: 'task_waiting_idx', columns: ['queue', 'publishedAt'], synchronize: false },
+    { name: 'task_resultless_idx', columns: ['stateAt'], synchronize: false },
   ],
 })
