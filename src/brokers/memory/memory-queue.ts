@@ -5,6 +5,9 @@ import type { DeathReason } from './dead-letter.ts'
 import { type QueueLimits, queueLimits, timeToLiveMs } from './queue-limits.ts'
 import type { QueueEntry, StoredMessage } from './stored-message.ts'
 
+/** setTimeout counts in 32 bits; longer waits are taken in steps. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 /** Deliveries made in one turn of the event loop before others get theirs. */
 const TURN = 256
 
@@ -168,7 +171,8 @@ export class MemoryQueue {
     clearTimeout(this.#expiry?.timer)
     this.#expiry = undefined
     if (expiresAt === Infinity) return
-    const timer = setTimeout(() => this.#onExpiry(), Math.max(0, expiresAt - Date.now()))
+    const waitMs = Math.max(0, expiresAt - Date.now())
+    const timer = setTimeout(() => this.#onExpiry(), Math.min(waitMs, LONGEST_TIMER_MS))
     timer.unref()
     this.#expiry = { at: expiresAt, timer }
   }
