@@ -1,6 +1,7 @@
 import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
 import { Semaphore } from '../async/semaphore.ts'
 import { sleep } from '../async/sleep.ts'
+import type { ChordState } from './chord-table.ts'
 import { type BatchLimits, type PendingSave, PendingSaves } from './pending-saves.ts'
 import type { TaskmetaRow } from './taskmeta-row.ts'
 import { type RowWriting, writeRows } from './write-rows.ts'
@@ -44,8 +45,8 @@ export class BatchWriter {
     this.#pending = new PendingSaves(options.deadlineMs)
   }
 
-  /** Resolves once the row is committed. */
-  async save(row: TaskmetaRow): Promise<void> {
+  /** Resolves once the row is committed, with the state of the chord that its task is a member of. */
+  async save(row: TaskmetaRow): Promise<ChordState | undefined> {
     const save = this.#pending.add(row)
     this.#unsettled.add(save)
     // Not at once: what is saved in the same turn of the event loop goes along.
@@ -54,7 +55,7 @@ export class BatchWriter {
       this.#startBatches()
     })
     try {
-      await save.saved
+      return await save.saved
     } finally {
       this.#unsettled.delete(save)
     }

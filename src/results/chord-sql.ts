@@ -1,8 +1,10 @@
+import type { ChordMember } from './result-store.ts'
+
 /** Our own tables beside Celery's; Python knows nothing of them. */
 export const CHORD_TABLE = 'public.celery_toolbox_chord'
 export const CHORD_MEMBER_TABLE = 'public.celery_toolbox_chord_member'
 
-/** As the migration makes them; for results without migrations. */
+/** As the migrations make them; for results without migrations. Tables of older versions get what they lack. */
 export const CREATE_CHORDS_SQL = `
   select pg_advisory_xact_lock(hashtext('celery_toolbox_chord'));
   create table if not exists ${CHORD_TABLE} (
@@ -13,13 +15,20 @@ export const CREATE_CHORDS_SQL = `
     released_at timestamp with time zone,
     constraint celery_toolbox_chord_pkey primary key (group_id)
   );
+  alter table ${CHORD_TABLE} add column if not exists body text;
   create index if not exists celery_toolbox_chord_created_at_idx on ${CHORD_TABLE} (created_at);
+  create index if not exists celery_toolbox_chord_unreleased_idx on ${CHORD_TABLE} (group_id) where body is not null;
   create table if not exists ${CHORD_MEMBER_TABLE} (
     group_id text not null,
     task_id text not null,
     group_index integer,
     constraint celery_toolbox_chord_member_pkey primary key (group_id, task_id)
   )`
+
+/** What the table of chords has; no row where nobody has made it, as nobody has begun a chord. */
+export const CHORD_COLUMNS_SQL = `
+  select attname as name from pg_attribute
+  where attrelid = to_regclass('${CHORD_TABLE}') and attnum > 0 and not attisdropped`
 
 /** Published again before it was released, a chord keeps what is counted; after that it is a new one. */
 export const BEGIN_SQL = `
@@ -34,28 +43,68 @@ export const BEGIN_SQL = `
 export const BEGIN_ONCE_SQL = `
   insert into ${CHORD_TABLE} (group_id, size) values ($1, $2) on conflict (group_id) do nothing`
 
+/** The types of what `countingSql` counts: group, task, index, body. */
+export const COUNT_TYPES = ['text[]', 'text[]', 'integer[]', 'text[]'] as const
+
 /**
  * Counts any number of members of any number of chords, each member once. The rows of the chords are locked first and in
- * one order, so that two workers never wait for each other in a circle.
+ * one order, so that two workers never wait for each other in a circle. Who completes a chord leaves its body there, to be
+ * started by others should the one be gone. `after` names a query that has to come first.
  */
-export const COUNT_SQL = `
-  with arrived as (
-    select * from unnest($1::text[], $2::text[], $3::integer[]) as arrived (group_id, task_id, group_index)
+export function countingSql(parameters: readonly string[], after?: string): string {
+  return `
+  arrived as (
+    select * from unnest(${parameters.join(', ')}) as arrived (group_id, task_id, group_index, body)
   ), chord as materialized (
     select group_id, released_at from ${CHORD_TABLE}
-    where group_id in (select group_id from arrived) order by group_id for update
+    where group_id in (select group_id from arrived) ${after ? `and exists (select from ${after})` : ''}
+    order by group_id for update
   ), added as (
     insert into ${CHORD_MEMBER_TABLE} (group_id, task_id, group_index)
     select group_id, task_id, group_index from arrived join chord using (group_id) where released_at is null
     on conflict (group_id, task_id) do nothing
     returning group_id
   ), counted as (
-    select chord.group_id, count(added.group_id) as members
+    select chord.group_id, count(added.group_id) as members,
+      (select max(body) from arrived where arrived.group_id = chord.group_id) as body
     from chord left join added using (group_id) group by chord.group_id
   )
-  update ${CHORD_TABLE} as counting set done = done + counted.members
+  update ${CHORD_TABLE} as counting set
+    done = done + members,
+    body = case when released_at is null and size <= done + members then coalesce(counted.body, counting.body) end
   from counted where counting.group_id = counted.group_id
   returning counting.group_id as "groupId", size <= done as "isComplete", released_at is not null as "isReleased"`
+}
+
+export const COUNT_SQL = `with ${countingSql(COUNT_TYPES.map((type, n) => `$${n + 1}::${type}`))}`
+
+/** The values of `COUNT_TYPES` for these members. One body a chord is enough: the last one's. */
+export function countParameters(members: readonly ChordMember[]): readonly unknown[][] {
+  const lastOf = new Map(members.map((member) => [member.groupId, member]))
+  return [
+    members.map(({ groupId }) => groupId),
+    members.map(({ result }) => result.taskId),
+    members.map(({ groupIndex }) => asInteger(groupIndex)),
+    members.map((member) => (lastOf.get(member.groupId) === member ? bodyOf(member) : null)),
+  ]
+}
+
+/** No text in PostgreSQL holds a NUL. */
+function bodyOf({ body }: ChordMember): string | null {
+  const text = body?.() ?? null
+  return text?.includes('\0') === true ? null : text
+}
+
+const LARGEST_INTEGER = 2 ** 31
+
+/** A number the column has no room for counts as none: it would spoil the batch. */
+function asInteger(index: number | null): number | null {
+  return Number.isInteger(index) && Math.abs(index ?? 0) < LARGEST_INTEGER ? index : null
+}
+
+/** Chords that are complete and not released, though somebody set out to. */
+export const UNRELEASED_CHORDS_SQL = `
+  select group_id as "groupId", body from ${CHORD_TABLE} where body is not null order by created_at limit 1000`
 
 /** The members in order, of a chord that is complete and not released; no row otherwise. */
 export const UNRELEASED_MEMBERS_SQL = `
@@ -66,7 +115,7 @@ export const UNRELEASED_MEMBERS_SQL = `
 
 export const RELEASED_SQL = `
   with released as (
-    update ${CHORD_TABLE} set released_at = now() where group_id = $1 returning group_id
+    update ${CHORD_TABLE} set released_at = now(), body = null where group_id = $1 returning group_id
   )
   delete from ${CHORD_MEMBER_TABLE} as member using released where member.group_id = released.group_id`
 

@@ -6,7 +6,9 @@ import {
   BEGIN_SQL,
   COUNT_SQL,
   CREATE_CHORDS_SQL,
+  countParameters,
   RELEASED_SQL,
+  UNRELEASED_CHORDS_SQL,
   UNRELEASED_MEMBERS_SQL,
 } from './chord-sql.ts'
 import type { ChordMember } from './result-store.ts'
@@ -19,6 +21,11 @@ export interface ChordState {
   readonly isReleased: boolean
 }
 
+export interface UnreleasedChord {
+  readonly groupId: string
+  readonly body: string
+}
+
 export interface ChordTableOptions {
   readonly database: Database
   readonly logger: Logger
@@ -26,7 +33,6 @@ export interface ChordTableOptions {
   readonly deadlineMs: number
 }
 
-const LARGEST_INTEGER = 2 ** 31
 const AWAY_BACKOFF: Backoff = { initialMs: 50, factor: 2, maxMs: 2000, jitter: 0.5 }
 
 /** The rows of chords and their members; the tables are made where they are missing. */
@@ -47,11 +53,18 @@ export class ChordTable {
 
   /** One statement, whatever the number of members; nothing is said of chords that nobody has begun. */
   async count(members: readonly ChordMember[]): Promise<readonly ChordState[]> {
-    return await this.#query<ChordState>(COUNT_SQL, [
-      members.map(({ groupId }) => groupId),
-      members.map(({ result }) => result.taskId),
-      members.map(({ groupIndex }) => asInteger(groupIndex)),
-    ])
+    return await this.#query<ChordState>(COUNT_SQL, countParameters(members))
+  }
+
+  /** Those that wait for nothing but their release, with their bodies; none where there is no table. */
+  async unreleased(): Promise<readonly UnreleasedChord[]> {
+    const { database } = this.#options
+    try {
+      return await database.query<UnreleasedChord>(UNRELEASED_CHORDS_SQL)
+    } catch (error) {
+      if (writeFailureOf(error) === 'altered') return []
+      throw error
+    }
   }
 
   /** The ids of the members in order; none where the chord is not complete, or is released already. */
@@ -90,9 +103,4 @@ export class ChordTable {
       return await database.query<Row>(sql, parameters)
     }
   }
-}
-
-/** A number the column has no room for counts as none: it would spoil the batch. */
-function asInteger(index: number | null): number | null {
-  return Number.isInteger(index) && Math.abs(index ?? 0) < LARGEST_INTEGER ? index : null
 }

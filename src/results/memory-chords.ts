@@ -1,5 +1,5 @@
 import type { TaskResult } from '../protocol/task-result.ts'
-import type { ChordCounter, ChordMember } from './result-store.ts'
+import type { ChordCounter, ChordMember, Release } from './result-store.ts'
 
 /** Chords of one memory, shared by its stores. */
 export type MemoryChordSpace = Map<string, MemoryChord>
@@ -11,19 +11,22 @@ interface MemoryChord {
   releasing: Promise<void> | undefined
 }
 
+interface MemoryResults {
+  readonly read: (taskId: string) => TaskResult
+  readonly save: (result: TaskResult) => Promise<void>
+}
+
 /** So many chords are remembered after their release, for members that come again. */
 const MOST_CHORDS = 10_000
-
-type Release = (results: readonly TaskResult[]) => Promise<void>
 
 /** Counts the members of chords in this process. */
 export class MemoryChords implements ChordCounter {
   readonly #space: MemoryChordSpace
-  readonly #read: (taskId: string) => TaskResult
+  readonly #results: MemoryResults
 
-  constructor(space: MemoryChordSpace, read: (taskId: string) => TaskResult) {
+  constructor(space: MemoryChordSpace, results: MemoryResults) {
     this.#space = space
-    this.#read = read
+    this.#results = results
   }
 
   async begin(groupId: string, size: number): Promise<void> {
@@ -52,6 +55,11 @@ export class MemoryChords implements ChordCounter {
     return true
   }
 
+  async saveMember(member: ChordMember, release: Release): Promise<boolean> {
+    await this.#results.save(member.result)
+    return await this.memberDone(member, release)
+  }
+
   /** Where another's release fails, this one tries too. */
   async #releaseOnce(chord: MemoryChord, release: Release): Promise<void> {
     while (chord.releasing !== undefined) await chord.releasing.catch(() => undefined)
@@ -64,7 +72,7 @@ export class MemoryChords implements ChordCounter {
 
   async #release(chord: MemoryChord, release: Release): Promise<void> {
     const inOrder = [...chord.members].sort(([, a], [, b]) => (a === b ? 0 : a - b))
-    await release(inOrder.map(([taskId]) => this.#read(taskId)))
+    await release(inOrder.map(([taskId]) => this.#results.read(taskId)))
     chord.isReleased = true
     chord.members.clear()
   }

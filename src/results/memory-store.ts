@@ -46,7 +46,10 @@ export class MemoryResultStore implements ResultStore {
     this.#space = spaces.get(this.#name) ?? emptySpace()
     this.#space.waiters.add(this.#waiters)
     spaces.set(this.#name, this.#space)
-    this.#chords = new MemoryChords(this.#space.chords, (taskId) => this.#read(taskId))
+    this.#chords = new MemoryChords(this.#space.chords, {
+      read: (taskId) => this.#read(taskId),
+      save: (result) => this.save(result),
+    })
   }
 
   get chords(): ChordCounter {

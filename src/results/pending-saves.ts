@@ -1,6 +1,7 @@
 import { deferred } from '../async/deferred.ts'
 import { ResultError } from '../errors.ts'
 import { isReady } from '../protocol/states.ts'
+import type { ChordState } from './chord-table.ts'
 import type { TaskmetaRow } from './taskmeta-row.ts'
 
 export interface BatchLimits {
@@ -13,7 +14,7 @@ export class PendingSave {
   row: TaskmetaRow
   /** Why the last try failed. */
   lastError: unknown
-  readonly #saved = deferred()
+  readonly #saved = deferred<ChordState | undefined>()
   readonly #timer: NodeJS.Timeout
   #state: 'open' | 'settled' = 'open'
 
@@ -23,7 +24,8 @@ export class PendingSave {
     this.#timer = setTimeout(() => this.giveUp(), deadlineMs)
   }
 
-  get saved(): Promise<void> {
+  /** With the state of the chord that the row's task is a member of. */
+  get saved(): Promise<ChordState | undefined> {
     return this.#saved.promise
   }
 
@@ -31,9 +33,9 @@ export class PendingSave {
     return this.#state === 'settled'
   }
 
-  succeed(): void {
+  succeed(chord: ChordState | undefined): void {
     this.#settle()
-    this.#saved.resolve()
+    this.#saved.resolve(chord)
   }
 
   giveUp(cause: unknown = this.lastError): void {
@@ -67,7 +69,10 @@ export class PendingSaves {
   add(row: TaskmetaRow): PendingSave {
     const waiting = this.#byId.get(row.taskId)
     if (waiting && !waiting.isSettled) {
-      if (isReady(row.status) || !isReady(waiting.row.status)) waiting.row = row
+      if (isReady(row.status) || !isReady(waiting.row.status)) {
+        const { member } = waiting.row
+        waiting.row = member === undefined ? row : { member, ...row }
+      }
       return waiting
     }
     const save = new PendingSave(row, this.#deadlineMs)

@@ -4,14 +4,14 @@ import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
 import { ChordLocks } from './chord-locks.ts'
 import { type ChordState, ChordTable, type ChordTableOptions } from './chord-table.ts'
 import { Gather } from './gather.ts'
-import type { ChordCounter, ChordMember } from './result-store.ts'
+import type { ChordCounter, ChordMember, Release } from './result-store.ts'
 
 export interface PostgresChordsOptions extends ChordTableOptions {
+  /** Saves a member's result and counts it; undefined where nobody has begun its chord. */
+  readonly save: (member: ChordMember) => Promise<ChordState | undefined>
   /** The results, of these ids, whose tasks are over. */
   readonly readReady: (taskIds: readonly string[]) => Promise<readonly TaskResult[]>
 }
-
-type Release = (results: readonly TaskResult[]) => Promise<void>
 
 const MOST_MEMBERS = 1000
 const ELSEWHERE_BACKOFF: Backoff = { initialMs: 20, factor: 2, maxMs: 1000, jitter: 0.5 }
@@ -44,13 +44,27 @@ export class PostgresChords implements ChordCounter {
   }
 
   async memberDone(member: ChordMember, release: Release): Promise<boolean> {
-    const { groupId } = member
     // No text in PostgreSQL holds a NUL: nobody has begun such a chord, and it is to spoil no batch.
-    if (groupId.includes('\0')) return false
-    const chord = await this.#members.ask(member)
-    if (chord === undefined) return false
-    if (chord.isComplete && !chord.isReleased) await this.#releaseOnce(groupId, release)
-    return true
+    if (member.groupId.includes('\0')) return false
+    return await this.#counted(await this.#members.ask(member), release)
+  }
+
+  async saveMember(member: ChordMember, release: Release): Promise<boolean> {
+    return await this.#counted(await this.#options.save(member), release)
+  }
+
+  async releaseAbandoned(releaseOf: (body: string) => Release | undefined): Promise<number> {
+    let released = 0
+    for (const { groupId, body } of await this.#table.unreleased()) {
+      const release = releaseOf(body)
+      if (release === undefined || this.#releasing.has(groupId)) continue
+      // Where it is being released elsewhere, it is not abandoned.
+      await this.#tryRelease(groupId, async (results) => {
+        await release(results)
+        released += 1
+      })
+    }
+    return released
   }
 
   /** Resolves when nothing is being counted or released. */
@@ -58,6 +72,12 @@ export class PostgresChords implements ChordCounter {
     await this.#members.drain()
     await Promise.allSettled(this.#releasing.values())
     await this.#locks.drain()
+  }
+
+  async #counted(chord: ChordState | undefined, release: Release): Promise<boolean> {
+    if (chord === undefined) return false
+    if (chord.isComplete && !chord.isReleased) await this.#releaseOnce(chord.groupId, release)
+    return true
   }
 
   async #count(members: readonly ChordMember[]): Promise<(ChordState | undefined)[]> {

@@ -4,11 +4,12 @@ import { type Logger, silentLogger } from '../logger.ts'
 import { isReady } from '../protocol/states.ts'
 import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
 import { BatchWriter } from './batch-writer.ts'
+import type { ChordState } from './chord-table.ts'
 import { deleteExpired } from './delete-expired.ts'
 import { PostgresChords } from './postgres-chords.ts'
 import { PostgresGroups } from './postgres-groups.ts'
 import { listenForResults, ResultAnnouncer } from './result-announcer.ts'
-import type { ChordCounter, ResultStore, WaitOptions } from './result-store.ts'
+import type { ChordCounter, ChordMember, ResultStore, WaitOptions } from './result-store.ts'
 import { ResultWatcher } from './result-watcher.ts'
 import { decodeRow, encodeRow, type TaskmetaRow } from './taskmeta-row.ts'
 import { CELERY_TABLES, type TaskmetaTables } from './taskmeta-sql.ts'
@@ -66,6 +67,7 @@ export class PostgresResultStore implements ResultStore {
       logger,
       deadlineMs: saveDeadlineMs,
       readReady: async (taskIds) => (await table.readReady(taskIds)).map(decodeRow),
+      save: (member) => this.#saveMember(member),
     })
   }
 
@@ -76,7 +78,7 @@ export class PostgresResultStore implements ResultStore {
 
   async save(result: TaskResult): Promise<void> {
     this.#checkOpen()
-    await this.#writer.save(encodeRow(result, this.#options.isExtended ?? false))
+    await this.#writer.save(this.#encode(result))
   }
 
   async get(taskId: string): Promise<TaskResult> {
@@ -138,6 +140,17 @@ export class PostgresResultStore implements ResultStore {
     await this.#announcer.drain()
     await this.#watcher.close(closed())
     if (this.#options.ownsDatabase) await this.#options.database.close()
+  }
+
+  async #saveMember(member: ChordMember): Promise<ChordState | undefined> {
+    this.#checkOpen()
+    const row = this.#encode(member.result)
+    // No text in PostgreSQL holds a NUL: nobody has begun such a chord.
+    return await this.#writer.save(member.groupId.includes('\0') ? row : { ...row, member })
+  }
+
+  #encode(result: TaskResult): TaskmetaRow {
+    return encodeRow(result, this.#options.isExtended ?? false)
   }
 
   #checkOpen(): void {

@@ -4,23 +4,28 @@ import { exceptionToMeta } from '../protocol/exceptions.ts'
 import { isExceptionState } from '../protocol/states.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
 import { readMembers } from './redis-chord-results.ts'
-import type { RedisConnection } from './redis-connection.ts'
+import type { RedisArgument, RedisConnection } from './redis-connection.ts'
 import type { ChordKeys, RedisKeys } from './redis-keys.ts'
 import {
+  CLAIM_SCRIPT,
   DROP_CLAIM_SCRIPT,
   KEEP_CLAIM_SCRIPT,
   MEMBER_SCRIPT,
   RELEASED_SCRIPT,
+  SAVE_MEMBER_SCRIPT,
 } from './redis-scripts.ts'
-import type { ChordCounter, ChordMember } from './result-store.ts'
+import type { ChordCounter, ChordMember, Release } from './result-store.ts'
 import type { ResultText } from './result-text.ts'
 import { isExceptionInfo } from './stored-value.ts'
+import { unsaved } from './unsaved.ts'
 
 export interface RedisChordsOptions {
   readonly connection: RedisConnection
   readonly keys: RedisKeys
   readonly text: ResultText
   readonly read: (taskId: string) => Promise<TaskResult>
+  /** What the script that keeps a result is to be told. */
+  readonly saving: (result: TaskResult) => Promise<Saving>
   /** Celery's result_chord_expires, else result_expires; 0 is for ever. */
   readonly expiresSeconds: number
   /** A saved group is not kept shorter than results. */
@@ -29,7 +34,11 @@ export interface RedisChordsOptions {
   readonly isOrdered: boolean
 }
 
-type Release = (results: readonly TaskResult[]) => Promise<void>
+export interface Saving {
+  readonly key: string
+  readonly args: readonly RedisArgument[]
+}
+
 type Count = 'done' | 'uncounted' | 'open' | 'claimed' | 'elsewhere'
 
 /** How long a claim outlives its process. */
@@ -40,6 +49,7 @@ const DONE_SECONDS = 300
 /** Chords by the counters of Python's Redis backend, so that each member may run in either language. */
 export class RedisChords implements ChordCounter {
   readonly #options: RedisChordsOptions
+  readonly #saving = new Set<Promise<boolean>>()
 
   constructor(options: RedisChordsOptions) {
     this.#options = options
@@ -58,10 +68,45 @@ export class RedisChords implements ChordCounter {
   }
 
   async memberDone(member: ChordMember, release: Release): Promise<boolean> {
+    return await this.#countOrSave(member, release)
+  }
+
+  async saveMember(member: ChordMember, release: Release): Promise<boolean> {
+    const saving = this.#options.saving(member.result)
+    const saved = saving.then((result) => this.#countOrSave(member, release, result))
+    this.#saving.add(saved)
+    try {
+      return await saved
+    } finally {
+      this.#saving.delete(saved)
+    }
+  }
+
+  /** Resolves when no member is being saved. */
+  async drain(): Promise<void> {
+    await Promise.allSettled(this.#saving)
+  }
+
+  async releaseAbandoned(releaseOf: (body: string) => Release | undefined): Promise<number> {
+    const { connection, keys } = this.#options
+    const left = await connection.run((redis) => redis.hgetall(keys.unreleased))
+    let released = 0
+    for (const [groupId, body] of Object.entries(left)) {
+      const release = releaseOf(body)
+      if (release === undefined) continue
+      const token = randomUUID()
+      if ((await this.#claim(groupId, token)) !== 'claimed') continue
+      await this.#release(groupId, token, release)
+      released += 1
+    }
+    return released
+  }
+
+  async #countOrSave(member: ChordMember, release: Release, saving?: Saving): Promise<boolean> {
     const entry = await this.#entry(member)
     const token = randomUUID()
     for (let attempt = 1; ; attempt += 1) {
-      const count = await this.#count(member, entry, token)
+      const count = await this.#count(member, { entry, token }, attempt === 1 ? saving : undefined)
       if (count === 'claimed') {
         await this.#release(member.groupId, token, release)
         return true
@@ -82,16 +127,35 @@ export class RedisChords implements ChordCounter {
     return await text.compress(text.encodeValue([1, taskId, status, stored ?? null]))
   }
 
-  async #count(member: ChordMember, entry: Buffer, token: string): Promise<Count> {
+  async #count(
+    member: ChordMember,
+    { entry, token }: { readonly entry: Buffer; readonly token: string },
+    saving?: Saving,
+  ): Promise<Count> {
     const { connection, keys, expiresSeconds, groupExpiresSeconds, isOrdered } = this.#options
-    const { members, added, size, seen, claim, group } = keys.chord(member.groupId)
-    const index = member.groupIndex === null ? '+inf' : String(member.groupIndex)
-    const mark = `${member.result.taskId}:${index}`
-    return (await connection.script(
-      MEMBER_SCRIPT,
-      [members, added, size, seen, claim, group],
-      [isOrdered ? 1 : 0, index, mark, entry, expiresSeconds, groupExpiresSeconds, token, CLAIM_MS],
-    )) as Count // as the script says
+    const { groupId, groupIndex, result, body } = member
+    const { members, added, size, seen, claim, group } = keys.chord(groupId)
+    const index = groupIndex === null ? '+inf' : String(groupIndex)
+    const mark = `${result.taskId}:${index}`
+    const lifetimes = [expiresSeconds, groupExpiresSeconds]
+    const claiming = [token, CLAIM_MS, groupId, body?.() ?? '']
+    const counted = connection.script(
+      saving === undefined ? MEMBER_SCRIPT : SAVE_MEMBER_SCRIPT,
+      [members, added, size, seen, claim, group, keys.unreleased, ...(saving ? [saving.key] : [])],
+      [isOrdered ? 1 : 0, index, mark, entry, ...lifetimes, ...claiming, ...(saving?.args ?? [])],
+    )
+    // As the scripts say.
+    return (await (saving === undefined ? counted : savedOrNot(counted, result.taskId))) as Count
+  }
+
+  async #claim(groupId: string, token: string): Promise<unknown> {
+    const { connection, keys } = this.#options
+    const { members, claim } = keys.chord(groupId)
+    return await connection.script(
+      CLAIM_SCRIPT,
+      [members, claim, keys.unreleased],
+      [token, CLAIM_MS, groupId],
+    )
   }
 
   async #release(groupId: string, token: string, release: Release): Promise<void> {
@@ -109,8 +173,8 @@ export class RedisChords implements ChordCounter {
     const { claim, members, added, size, seen } = chord
     await connection.script(
       RELEASED_SCRIPT,
-      [claim, members, added, size, seen],
-      [token, DONE_SECONDS],
+      [keys.unreleased, claim, members, added, size, seen],
+      [token, DONE_SECONDS, groupId],
     )
   }
 
@@ -119,4 +183,10 @@ export class RedisChords implements ChordCounter {
     // Redis is away: nobody else can take the claim either.
     kept.catch(() => undefined)
   }
+}
+
+function savedOrNot(saved: Promise<unknown>, taskId: string): Promise<unknown> {
+  return saved.catch((cause: unknown) => {
+    throw unsaved(taskId, cause)
+  })
 }

@@ -2,12 +2,15 @@
 export class RedisKeys {
   readonly #taskPrefix: string
   readonly #groupPrefix: string
+  /** Of chords that are complete and not released: their bodies by group id. Ours alone. */
+  readonly unreleased: string
 
   /** `global_keyprefix` of result_backend_transport_options; Celery puts "_" between where nothing else parts them. */
   constructor(globalPrefix = '') {
     const prefix = /[^:_.-]$/.test(globalPrefix) ? `${globalPrefix}_` : globalPrefix
     this.#taskPrefix = `${prefix}celery-task-meta-`
     this.#groupPrefix = `${prefix}celery-taskset-meta-`
+    this.unreleased = `${prefix}celery-toolbox-unreleased`
   }
 
   task(taskId: string): string {

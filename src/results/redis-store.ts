@@ -3,7 +3,7 @@ import { ResultError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { isReady } from '../protocol/states.ts'
 import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
-import { RedisChords } from './redis-chords.ts'
+import { RedisChords, type Saving } from './redis-chords.ts'
 import { RedisConnection } from './redis-connection.ts'
 import { RedisGroups } from './redis-groups.ts'
 import { RedisKeys } from './redis-keys.ts'
@@ -12,6 +12,7 @@ import type { RedisSettings } from './redis-url.ts'
 import { RedisWatcher } from './redis-watcher.ts'
 import type { ChordCounter, ResultStore, WaitOptions } from './result-store.ts'
 import { ResultText } from './result-text.ts'
+import { unsaved } from './unsaved.ts'
 
 /** The settings of a `Config` that results in Redis need. */
 export type RedisStoreSettings = RedisSettings &
@@ -71,6 +72,7 @@ export class RedisResultStore implements ResultStore {
       keys: this.#keys,
       text: this.#text,
       read: (taskId: string) => this.#read(taskId),
+      saving: (result: TaskResult) => this.#savingOf(result, this.#text.encode(result)),
     }
     this.#watcher = new RedisWatcher({
       ...parts,
@@ -149,19 +151,27 @@ export class RedisResultStore implements ResultStore {
 
   async #close(): Promise<void> {
     await Promise.allSettled(this.#saving)
+    await this.#chords.drain()
     this.#watcher.close(closed())
     this.#connection.close()
   }
 
-  async #save({ taskId, status }: TaskResult, text: Buffer): Promise<void> {
+  async #save(result: TaskResult, text: Buffer): Promise<void> {
+    try {
+      const { key, args } = await this.#savingOf(result, text)
+      await this.#connection.script(SAVE_SCRIPT, [key], args)
+    } catch (cause) {
+      throw unsaved(result.taskId, cause)
+    }
+  }
+
+  async #savingOf({ taskId, status }: TaskResult, text: Buffer): Promise<Saving> {
     const { result_expires, result_failure_expires } = this.#settings
     const expires = (status === 'FAILURE' ? result_failure_expires : null) ?? result_expires
-    try {
-      const bytes = await this.#text.compress(text)
-      const args = [bytes, secondsOf(expires), isReady(status) ? 1 : 0]
-      await this.#connection.script(SAVE_SCRIPT, [this.#keys.task(taskId)], args)
-    } catch (cause) {
-      throw unsaved(taskId, cause)
+    const bytes = await this.#text.compress(text)
+    return {
+      key: this.#keys.task(taskId),
+      args: [bytes, secondsOf(expires), isReady(status) ? 1 : 0],
     }
   }
 
@@ -198,12 +208,6 @@ function chordLifetimes({ result_chord_expires, result_expires }: RedisStoreSett
 /** None and 0 are for ever. */
 function secondsOf(seconds: number | null | undefined): number {
   return seconds ? Math.max(1, Math.floor(seconds)) : 0
-}
-
-function unsaved(taskId: string, cause: unknown): ResultError {
-  const why = cause instanceof Error ? cause.message : String(cause)
-  const message = `the result of task "${taskId}" could not be stored: ${why}`
-  return new ResultError('RESULT_UNSAVED', message, { cause })
 }
 
 function closed(): ResultError {

@@ -38,16 +38,24 @@ export interface ChordCounter {
    * chord counts as released once it has resolved: a crash in between leads to a second call, never to none.
    * Resolves with false where nobody has begun to count this chord.
    */
-  memberDone(
-    member: ChordMember,
-    release: (results: readonly TaskResult[]) => Promise<void>,
-  ): Promise<boolean>
+  memberDone(member: ChordMember, release: Release): Promise<boolean>
+  /** Saves the member's result and counts it in one step, of which a crash leaves all or nothing; then as `memberDone`. */
+  saveMember(member: ChordMember, release: Release): Promise<boolean>
+  /**
+   * Releases chords whose members are all done, and whose last worker was lost before it had released them. `releaseOf`
+   * is shown the body that was left, and gives undefined where it is somebody else's. Says how many.
+   */
+  releaseAbandoned?(releaseOf: (body: string) => Release | undefined): Promise<number>
 }
+
+export type Release = (results: readonly TaskResult[]) => Promise<void>
 
 export interface ChordMember {
   readonly groupId: string
   readonly groupIndex: number | null
   readonly result: TaskResult
+  /** What has to start, for whoever releases the chord in this one's place; asked for where it may be the last. */
+  readonly body?: () => string | null
 }
 
 export interface WaitOptions {

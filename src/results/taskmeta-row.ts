@@ -2,6 +2,7 @@ import { encodeJson } from '../codecs/json.ts'
 import { ResultError } from '../errors.ts'
 import { isReady } from '../protocol/states.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
+import type { ChordMember } from './result-store.ts'
 import { decodeResult, decodeStored, encodeResult, refuse } from './stored-value.ts'
 
 /** One row of celery_taskmeta; the columns that old tables lack may be missing. */
@@ -23,6 +24,8 @@ export interface TaskmetaRow {
   readonly children?: Buffer | null
   /** About what it weighs on the wire. */
   readonly byteLength: number
+  /** Counted together with the row. */
+  readonly member?: ChordMember
 }
 
 const LONGEST_NAME = 155

@@ -1,3 +1,5 @@
+import { COUNT_TYPES, countingSql } from './chord-sql.ts'
+
 /** The two tables of Celery's database backend, as names quoted for SQL. */
 export interface TaskmetaTables {
   readonly task: string
@@ -52,7 +54,7 @@ export function columnsAmong(names: readonly string[]): readonly Column[] {
 }
 
 /**
- * Rows become one insert, whatever their number. Rows that exist are updated, but a state that is not
+ * What follows `with`. Rows become one insert, whatever their number. Rows that exist are updated, but a state that is not
  * final never replaces one that is. An id that exists keeps its number, so that no number is used up twice.
  */
 export function upsertSql(
@@ -69,7 +71,7 @@ export function upsertSql(
     .filter((name) => name !== 'task_id')
     .map((name) => `${name} = excluded.${name}`)
   return `
-    with patience as (select set_config('lock_timeout', '${LOCK_PATIENCE_MS}ms', true))
+    patience as (select set_config('lock_timeout', '${LOCK_PATIENCE_MS}ms', true))
     insert into ${tables.task} as kept (id, ${names.join(', ')})
     select
       coalesce(
@@ -80,6 +82,19 @@ export function upsertSql(
     from patience cross join unnest(${parameters.join(', ')}) as saved (${names.join(', ')})
     on conflict (task_id) do update set ${changes.join(', ')}
     where excluded.status in ${READY} or kept.status is null or kept.status not in ${READY}`
+}
+
+/**
+ * The same with members counted, whose values follow. It is one transaction: nobody finds a result that is not counted.
+ * The rows of chords come last, and are waited for: whoever holds one holds it for a commit at most.
+ */
+export function upsertAndCountSql(upsert: string, parameters: number): string {
+  const counted = COUNT_TYPES.map((type, n) => `$${parameters + n + 1}::${type}`)
+  return `
+    with kept as (with ${upsert} returning kept.task_id), patient as materialized (
+      select set_config('lock_timeout', case when rows >= 0 then '0' end, true)
+      from (select count(*) as rows from kept) as written
+    ), ${countingSql(counted, 'patient')}`
 }
 
 /** Of the ids given, those whose row somebody else holds locked. */

@@ -1,4 +1,7 @@
 import type { Database } from '../database/database.ts'
+import { CHORD_COLUMNS_SQL, CREATE_CHORDS_SQL, countParameters } from './chord-sql.ts'
+import type { ChordState } from './chord-table.ts'
+import type { ChordMember } from './result-store.ts'
 import type { TaskmetaRow } from './taskmeta-row.ts'
 import {
   COLUMNS_SQL,
@@ -10,6 +13,7 @@ import {
   selectReadySql,
   selectSql,
   type TaskmetaTables,
+  upsertAndCountSql,
   upsertSql,
 } from './taskmeta-sql.ts'
 
@@ -18,14 +22,18 @@ export class TaskmetaTable {
   readonly #database: Database
   readonly #tables: TaskmetaTables
   #columns: Promise<readonly Column[]> | undefined
+  #hasChords = false
 
   constructor(database: Database, tables: TaskmetaTables) {
     this.#database = database
     this.#tables = tables
   }
 
-  /** One statement, whatever the number of rows. No task id may be there twice. */
-  async write(rows: readonly TaskmetaRow[]): Promise<void> {
+  /**
+   * One statement, whatever the number of rows; it counts those that are members of chords, too, and says how these chords
+   * stand. No task id may be there twice.
+   */
+  async write(rows: readonly TaskmetaRow[]): Promise<readonly ChordState[]> {
     const columns = await this.#readColumns()
     const isSingle = rows.length === 1
     // One order for all: two workers that write the same rows never wait for each other in a circle.
@@ -34,7 +42,31 @@ export class TaskmetaTable {
       const values = ordered.map((row) => row[field as keyof TaskmetaRow])
       return isSingle ? values[0] : values
     })
-    await this.#database.query(upsertSql(this.#tables, columns, isSingle), parameters)
+    const upsert = upsertSql(this.#tables, columns, isSingle)
+    const members = await this.#countable(ordered)
+    if (members.length === 0) {
+      await this.#database.query(`with ${upsert}`, parameters)
+      return []
+    }
+    return await this.#database.query<ChordState>(upsertAndCountSql(upsert, columns.length), [
+      ...parameters,
+      ...countParameters(members),
+    ])
+  }
+
+  async #countable(rows: readonly TaskmetaRow[]): Promise<readonly ChordMember[]> {
+    const members = rows.flatMap(({ member }) => (member === undefined ? [] : [member]))
+    if (members.length === 0) return []
+    this.#hasChords ||= await this.#lookForChords()
+    return this.#hasChords ? members : []
+  }
+
+  /** Where nobody has made a table, nobody has begun a chord. */
+  async #lookForChords(): Promise<boolean> {
+    const columns = await this.#database.query<{ name: string }>(CHORD_COLUMNS_SQL)
+    const isOld = columns.length > 0 && !columns.some(({ name }) => name === 'body')
+    if (isOld) await this.#database.query(CREATE_CHORDS_SQL)
+    return columns.length > 0
   }
 
   /** Of these ids, those whose rows somebody else holds locked. */
@@ -65,6 +97,7 @@ export class TaskmetaTable {
   /** The next use looks again what columns there are: the table was dropped or altered. */
   lookAgain(): void {
     this.#columns = undefined
+    this.#hasChords = false
   }
 
   #readColumns(): Promise<readonly Column[]> {

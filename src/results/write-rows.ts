@@ -1,6 +1,7 @@
 import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
 import { sleep } from '../async/sleep.ts'
 import type { Logger } from '../logger.ts'
+import type { ChordState } from './chord-table.ts'
 import type { PendingSave } from './pending-saves.ts'
 import type { TaskmetaRow } from './taskmeta-row.ts'
 import type { TaskmetaTable } from './taskmeta-table.ts'
@@ -27,8 +28,8 @@ export async function writeRows(
     const open = batch.filter(({ isSettled }) => !isSettled)
     if (open.length === 0) return []
     try {
-      await writing.table.write(open.map(({ row }) => row))
-      succeed(open, writing)
+      const chords = await writing.table.write(open.map(({ row }) => row))
+      succeed(open, chords, writing)
       return []
     } catch (error) {
       for (const save of open) save.lastError = error
@@ -39,8 +40,13 @@ export async function writeRows(
   }
 }
 
-function succeed(saves: readonly PendingSave[], { onWritten }: RowWriting): void {
-  for (const save of saves) save.succeed()
+function succeed(
+  saves: readonly PendingSave[],
+  chords: readonly ChordState[],
+  { onWritten }: RowWriting,
+): void {
+  const byGroup = new Map(chords.map((chord) => [chord.groupId, chord]))
+  for (const save of saves) save.succeed(byGroup.get(save.row.member?.groupId ?? ''))
   onWritten(saves.map(({ row }) => row))
 }
 

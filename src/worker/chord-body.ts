@@ -3,9 +3,29 @@ import { BrokerError } from '../errors.ts'
 import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
+import type { ChordMember } from '../results/result-store.ts'
 import type { App } from '../tasks/app.ts'
 import { isChain, listOf, taskIdOf, tasksOf } from '../tasks/canvas/dicts.ts'
+import { asPartOf, currentRequest } from '../tasks/current-request.ts'
+import { type LeftBody, leaveBody } from './left-body.ts'
 import { failSteps } from './steps-cut-off.ts'
+
+/** Saves the outcome of a chord's member and counts it, in one step where the backend can; the last one starts the body. */
+export async function saveMember(
+  app: App,
+  member: ChordMember,
+  { body, caller }: LeftBody,
+): Promise<void> {
+  const results = await app.results()
+  if (results.chords === undefined) {
+    await results.save(member.result)
+    return
+  }
+  const counted = { ...member, body: () => leaveBody(app, { body, caller }) }
+  await results.chords.saveMember(counted, async (members) => {
+    await asPartOf(caller, async () => releaseBody(app, body, members))
+  })
+}
 
 /** All members of a chord are done: starts its body with their values, or fails it with the first error. */
 export async function releaseBody(
@@ -41,6 +61,7 @@ async function failBody(
   { text, traceback }: { readonly text: string; readonly traceback: string | null },
 ): Promise<void> {
   const results = await app.results()
+  const caller = currentRequest() ?? { id: taskIdOf(body), rootId: null, priority: null }
   const result: ExceptionInfo = {
     excType: 'ChordError',
     excModule: 'celery.exceptions',
@@ -48,10 +69,8 @@ async function failBody(
   }
   const failure = { status: 'FAILURE', result, traceback, dateDone: new Date() }
   await failSteps([body], failure, {
-    results,
-    count: async (member, outer) => {
-      await results.chords?.memberDone(member, async (members) => releaseBody(app, outer, members))
-    },
+    save: (step) => results.save(step),
+    saveMember: (member, outer) => saveMember(app, member, { body: outer, caller }),
   })
   for (const errback of errbacksOf(body)) {
     await app.start(readSignature(errback), { args: [taskIdOf(body)] })

@@ -1,12 +1,11 @@
 import { ProtocolError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { isReady } from '../protocol/states.ts'
-import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
+import type { TaskRequest } from '../protocol/task-request.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
-import type { ChordMember, ResultStore } from '../results/result-store.ts'
+import type { ResultStore } from '../results/result-store.ts'
 import type { App } from '../tasks/app.ts'
-import { asPartOf } from '../tasks/current-request.ts'
-import { releaseBody } from './chord-body.ts'
+import { saveMember } from './chord-body.ts'
 import type { Job } from './job.ts'
 import type { Outcome } from './outcome.ts'
 import { failSteps } from './steps-cut-off.ts'
@@ -42,7 +41,6 @@ export class OutcomeStore {
     const result = resultOf(request, outcome, place)
     if (result === null) return
     const saved = await this.#saveEncodable(request, result, place)
-    await this.#countForChord(request, saved)
     if (saved.status === 'FAILURE') await this.#failStepsCutOff(request, saved)
   }
 
@@ -68,8 +66,7 @@ export class OutcomeStore {
     if (this.#isOff || request.ignoreResult === true) return
     try {
       const result = notRegisteredResult(request, { worker: this.#worker, queue })
-      await this.#results.save(result)
-      await this.#countForChord(request, result)
+      await this.#saveAndCount(request, result)
       await this.#failStepsCutOff(request, result)
     } catch (error) {
       this.#logger.error(
@@ -80,19 +77,14 @@ export class OutcomeStore {
   }
 
   /** A member of a chord that is done may be the last one: then it starts the body. */
-  async #countForChord(request: TaskRequest, result: TaskResult): Promise<void> {
+  async #saveAndCount(request: TaskRequest, result: TaskResult): Promise<void> {
     const { chord, group, groupIndex } = request
-    if (chord === null || group === null || !isReady(result.status)) return
-    await this.#countMember({ groupId: group, groupIndex, result }, { request, body: chord })
-  }
-
-  async #countMember(
-    member: ChordMember,
-    { request, body }: { readonly request: TaskRequest; readonly body: SignatureDict },
-  ): Promise<void> {
-    await this.#results.chords?.memberDone(member, async (members) => {
-      await asPartOf(request, async () => releaseBody(this.#app, body, members))
-    })
+    if (chord === null || group === null || !isReady(result.status)) {
+      await this.#results.save(result)
+      return
+    }
+    const member = { groupId: group, groupIndex, result }
+    await saveMember(this.#app, member, { body: chord, caller: request })
   }
 
   async #saveEncodable(
@@ -101,12 +93,12 @@ export class OutcomeStore {
     place: RunPlace,
   ): Promise<TaskResult> {
     try {
-      await this.#results.save(result)
+      await this.#saveAndCount(request, result)
       return result
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       const unencodable = unencodableResult(request, place, error)
-      await this.#results.save(unencodable)
+      await this.#saveAndCount(request, unencodable)
       return unencodable
     }
   }
@@ -114,8 +106,9 @@ export class OutcomeStore {
   /** Whoever waits for the end of a broken chain gets the error that broke it. */
   async #failStepsCutOff(request: TaskRequest, failure: TaskResult): Promise<void> {
     await failSteps(request.chain ?? [], failure, {
-      results: this.#results,
-      count: async (member, body) => this.#countMember(member, { request, body }),
+      save: async (result) => this.#results.save(result),
+      saveMember: async (member, body) =>
+        saveMember(this.#app, member, { body, caller: request }),
     })
   }
 

@@ -1,7 +1,7 @@
 import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
-import type { ChordMember, ResultStore } from '../results/result-store.ts'
+import type { ChordMember } from '../results/result-store.ts'
 import { flatMembers, isChain, isChord, isGroup, listOf, tasksOf } from '../tasks/canvas/dicts.ts'
 
 /** A step that will never run, and the chord that waits for it. */
@@ -13,23 +13,22 @@ interface StepCutOff {
 }
 
 /**
- * Gives steps that will never run the error that cut them off, so that whoever waits for the end is told; `count` hears
- * of those that are members of a chord.
+ * Gives steps that will never run the error that cut them off, so that whoever waits for the end is told; those that are
+ * members of a chord are counted there.
  */
 export async function failSteps(
   steps: readonly SignatureDict[],
   failure: Omit<TaskResult, 'taskId'>,
   parts: {
-    readonly results: ResultStore
-    readonly count: (member: ChordMember, body: SignatureDict) => Promise<void>
+    readonly save: (result: TaskResult) => Promise<void>
+    readonly saveMember: (member: ChordMember, body: SignatureDict) => Promise<void>
   },
 ): Promise<void> {
   await Promise.all(
     steps.flatMap(cutOffWithin).map(async ({ taskId, groupId, groupIndex, chord }) => {
       const result = { ...failure, taskId, name: null }
-      await parts.results.save(result)
-      if (chord === null || groupId === null) return
-      await parts.count({ groupId, groupIndex, result }, chord)
+      if (chord === null || groupId === null) await parts.save(result)
+      else await parts.saveMember({ groupId, groupIndex, result }, chord)
     }),
   )
 }

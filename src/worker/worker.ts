@@ -8,6 +8,7 @@ import type { TaskRequest } from '../protocol/task-request.ts'
 import { parseIso } from '../protocol/times.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
+import { AbandonedChords } from './abandoned-chords.ts'
 import { builtInTasks } from './built-in/built-in-tasks.ts'
 import { firstConnection } from './first-connection.ts'
 import { HeldTasks } from './held-tasks.ts'
@@ -39,6 +40,7 @@ export class Worker implements AsyncDisposable {
   #runner: TaskRunner | undefined
   #outcomes: OutcomeStore | undefined
   #kept: KeptMessages | undefined
+  #abandoned: AbandonedChords | undefined
   #forgetRejections: () => void = () => undefined
   #stopping: Promise<void> | undefined
   readonly #starting = new AbortController()
@@ -79,6 +81,8 @@ export class Worker implements AsyncDisposable {
     for (const queue of this.settings.queues) {
       this.#subscriptions.push(await this.#consume(broker, queue))
     }
+    this.#abandoned = new AbandonedChords({ app: this.#app, results, logger: this.#logger })
+    this.#abandoned.start()
     const { queues, concurrency, prefetch } = this.settings
     this.#logger.info(
       { queues, concurrency, prefetch, tasks: this.#app.tasks.names },
@@ -121,6 +125,7 @@ export class Worker implements AsyncDisposable {
       : undefined
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
     clearTimeout(timer)
+    await this.#abandoned?.stop()
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()))
     this.#forgetRejections()
     this.#logger.info('worker stopped')

@@ -87,6 +87,7 @@ test('a server that comes back in time gets every row', async () => {
     write: async (rows) => {
       if (isAway) throw new DatabaseError('DATABASE_UNREACHABLE', 'cannot reach it')
       written.push(...rows.map(({ taskId }) => taskId))
+      return []
     },
   })
   const results = [success(1), success(2)]
@@ -165,13 +166,14 @@ function manualTable(): Table & { nextBatch(): Promise<Batch> } {
   const waiting: Deferred<Batch>[] = []
   return {
     ...untouchedTable,
-    write: (rows) => {
+    write: async (rows) => {
       const committed = deferred()
       const batch = { rows, commit: committed.resolve }
       const next = waiting.shift()
       if (next) next.resolve(batch)
       else batches.push(batch)
-      return committed.promise
+      await committed.promise
+      return []
     },
     nextBatch: () => {
       const next = deferred<Batch>()

@@ -3,6 +3,7 @@ import type { Database } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { openResultStore } from '../../src/results/open-result-store.ts'
 import { PostgresResultStore, type PostgresStoreOptions } from '../../src/results/postgres-store.ts'
+import { abandonedChordContract } from '../contracts/chord-contract.ts'
 import {
   failure,
   freshId,
@@ -19,6 +20,7 @@ beforeEach(async () => {
 })
 
 resultStoreContract('the PostgreSQL store', () => openStore())
+abandonedChordContract('the PostgreSQL store', () => openStore())
 
 describe('the rows', () => {
   test('are those Python writes: pickle in result, a naive UTC time, no extended columns', async () => {

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { RedisResultStore, type RedisStoreSettings } from '../../src/results/redis-store.ts'
 import type { ChordMember } from '../../src/results/result-store.ts'
-import { chordOf, releaseBy } from '../contracts/chord-contract.ts'
+import { abandonedChordContract, chordOf, releaseBy } from '../contracts/chord-contract.ts'
 import { resultStoreContract, success } from '../contracts/result-store-contract.ts'
 import { readRecording } from '../protocol/recorded.ts'
 import { service } from '../support/services.ts'
@@ -15,6 +15,7 @@ beforeEach(() => {
 })
 
 resultStoreContract('the Redis store', () => openStore(), { staysSuccessful: true })
+abandonedChordContract('the Redis store', () => openStore())
 
 describe('a save', () => {
   test('writes the key and the text that Python does, and tells the channel', async () => {
