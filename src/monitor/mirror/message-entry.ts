@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto'
 import type { Delivery } from '../../brokers/broker.ts'
-import type { Headers, MessageProperties } from '../../protocol/message.ts'
+import { exactText } from '../../database/stored-headers.ts'
+import { amqpProperties } from '../../protocol/amqp-properties.ts'
+import type { Headers } from '../../protocol/message.ts'
 import type { Altered } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
-import { exactText } from './stored-headers.ts'
 
 /** A row of monitor.message: what was published, as it was. */
 export interface MessageEntry {
@@ -52,38 +53,6 @@ function digestOf(text: string, body: Buffer): string {
 
 /** Hashing one text is quicker than hashing two things, up to where making the text costs more. */
 const LONGEST_AS_TEXT = 4096
-
-/** Properties as AMQP, Python and our tables name them; what a broker adds of its own is kept as it is. */
-export function amqpProperties(properties: MessageProperties): Record<string, unknown> {
-  const named: Record<string, unknown> = {}
-  for (const name in properties) {
-    const value = properties[name as keyof MessageProperties]
-    if (value !== undefined) named[AMQP_NAMES[name] ?? name] = value
-  }
-  return named
-}
-
-/** The other way round, to publish a recorded message again. */
-export function propertiesOf(named: Readonly<Record<string, unknown>>): MessageProperties {
-  return Object.fromEntries(
-    Object.entries(named).map(([name, value]) => [OUR_NAMES[name] ?? name, value]),
-  )
-}
-
-const AMQP_NAMES: Readonly<Record<string, string>> = {
-  contentType: 'content_type',
-  contentEncoding: 'content_encoding',
-  deliveryMode: 'delivery_mode',
-  correlationId: 'correlation_id',
-  replyTo: 'reply_to',
-  messageId: 'message_id',
-  userId: 'user_id',
-  appId: 'app_id',
-}
-
-const OUR_NAMES: Readonly<Record<string, string>> = Object.fromEntries(
-  Object.entries(AMQP_NAMES).map(([ours, theirs]) => [theirs, ours]),
-)
 
 /** Without the counters a quorum queue adds, which differ from one delivery to the next. */
 function asPublished(headers: Headers): Headers {

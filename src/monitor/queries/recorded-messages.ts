@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts'
+import { readExactText } from '../../database/stored-headers.ts'
+import { propertiesOf } from '../../protocol/amqp-properties.ts'
 import type { Message, Route } from '../../protocol/message.ts'
-import { propertiesOf } from '../mirror/message-entry.ts'
-import { readExactText } from '../mirror/stored-headers.ts'
 
 /** A message as it was published, so that publishing it by its route again gives the same one. */
 export interface RecordedMessage {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Decimal, Float } from '../../../src/codecs/values.ts'
-import { exactText, readExactText } from '../../../src/monitor/mirror/stored-headers.ts'
+import { Decimal, Float } from '../../src/codecs/values.ts'
+import { exactText, readExactText } from '../../src/database/stored-headers.ts'
 
 test.each<[string, Record<string, unknown>]>([
   ['what Celery sends', { id: 'a', eta: null, retries: 0, timelimit: [null, 30], stamps: {} }],

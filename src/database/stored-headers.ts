@@ -1,6 +1,6 @@
-import { decodeJson } from '../../codecs/json.ts'
-import { Decimal, Float } from '../../codecs/values.ts'
-import type { Headers } from '../../protocol/message.ts'
+import { decodeJson } from '../codecs/json.ts'
+import { Decimal, Float } from '../codecs/values.ts'
+import type { Headers } from '../protocol/message.ts'
 
 /** The key of an object that stands for a value JSON cannot hold exactly: `{"__amqp__": type, "value": …}`. */
 const TAG = '__amqp__'
