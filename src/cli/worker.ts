@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../errors.ts'
+import type { WorkerOptions } from '../worker/worker-options.ts'
 import { banner } from './banner.ts'
 import { type GlobalOptions, openApp } from './open-app.ts'
 import { count, level, names, positiveInteger, seconds } from './option-values.ts'
@@ -14,6 +15,10 @@ interface WorkerCommandOptions extends GlobalOptions {
   readonly pool: string
   readonly prefetchMultiplier?: number
   readonly grace?: number
+  readonly taskEvents?: boolean
+  readonly withoutHeartbeat?: boolean
+  readonly heartbeatInterval?: number
+  readonly statedb?: string
 }
 
 const EXAMPLES = `
@@ -35,6 +40,10 @@ export function addWorker(program: Command): void {
     .option('-n, --hostname <name>', 'the name of the worker; %h is the host')
     .option('-P, --pool <pool>', 'how tasks run; there is only async', 'async')
     .option('--prefetch-multiplier <n>', 'messages taken ahead for each slot; 0: no limit', count)
+    .option('-S, --statedb <file>', 'remembers revoked tasks while the worker is down')
+    .option('-E, --task-events', 'send events about tasks, for monitors')
+    .option('--without-heartbeat', 'do not say all the time that the worker is there')
+    .option('--heartbeat-interval <s>', 'seconds between heartbeats (default: 2)', seconds)
     .option('--grace <seconds>', 'how long a warm shutdown waits (default: no limit)', seconds)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
@@ -48,6 +57,7 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
   if (options.pool !== 'async') {
     throw new UsageError(`there is no pool "${options.pool}" here: the only one is "async"`)
   }
+  const { statedb } = options
   const opened = await openApp(options)
   const loglevel = options.debug === true ? 'debug' : options.loglevel
   await using logging = await serviceLogging(opened.config, loglevel)
@@ -59,7 +69,21 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
     ...(concurrency !== undefined && { concurrency }),
     ...(prefetchMultiplier !== undefined && { prefetchMultiplier }),
     ...(name !== undefined && { name }),
+    ...eventOptions(options),
+    ...(statedb !== undefined && { stateDb: statedb }),
   })
   print(banner(app, worker.settings, place))
   await runService(worker, { name: 'worker', graceSeconds: options.grace })
+}
+
+function eventOptions({
+  taskEvents,
+  withoutHeartbeat,
+  heartbeatInterval,
+}: WorkerCommandOptions): Pick<WorkerOptions, 'taskEvents' | 'heartbeat' | 'heartbeatSeconds'> {
+  return {
+    ...(taskEvents !== undefined && { taskEvents }),
+    ...(withoutHeartbeat === true && { heartbeat: false }),
+    ...(heartbeatInterval !== undefined && { heartbeatSeconds: heartbeatInterval }),
+  }
 }

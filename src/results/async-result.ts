@@ -1,7 +1,10 @@
-import { TaskFailedError } from '../errors.ts'
+import { ResultError, TaskFailedError } from '../errors.ts'
 import { isReady, type State } from '../protocol/states.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
+import { whileUnbroken } from './following.ts'
+import type { ResultNode, ResultTuple } from './result-node.ts'
 import type { ResultStore, WaitOptions } from './result-store.ts'
+import { resultTree } from './saved-group.ts'
 import { isExceptionInfo } from './stored-value.ts'
 
 export interface AsyncResultOptions {
@@ -9,25 +12,65 @@ export interface AsyncResultOptions {
   readonly store: () => Promise<ResultStore>
   /** For messages and logs. */
   readonly taskName?: string
+  /** The result of the step before: of a chain, or a chord's header. */
+  readonly parent?: AsyncResult | null
+  /** Makes the results of its children. */
+  readonly resultOf?: (node: ResultNode) => AsyncResult
+  /** Tells the workers that tasks are revoked; gives their answers, where they are waited for. */
+  readonly revoke?: (
+    taskIds: string | readonly string[],
+    options: RevokeResultOptions,
+  ) => Promise<readonly WorkerAnswer[]>
+}
+
+export interface GetOptions extends WaitOptions {
+  /** Fail with the first failed or revoked step before it, as nothing comes after that. Default true. */
+  readonly followParents?: boolean
+}
+
+export interface RevokeResultOptions {
+  /** Also end it where it runs already: our workers abort its signal, Python's kill its process. */
+  readonly terminate?: boolean
+  /** The signal that ends the process of a Python worker. Default SIGTERM. */
+  readonly signal?: string
+  /** Why, for the running task. */
+  readonly reason?: string
+  /** Wait for the workers' answers, `timeoutMs` long (default 1000). */
+  readonly wait?: boolean
+  readonly timeoutMs?: number
+}
+
+/** By the worker's name. */
+export type WorkerAnswer = Readonly<Record<string, unknown>>
+
+export interface WalkOptions {
+  /** Go on where a result is not there yet, instead of throwing. Default false. */
+  readonly intermediate?: boolean
 }
 
 /** The outcome of a call that may still be running, in whichever language. Any process can make one from the id. */
 export class AsyncResult<Value = unknown> {
   readonly id: string
   readonly taskName: string | undefined
-  readonly #openStore: () => Promise<ResultStore>
+  /** The result of the step before: of a chain, or a chord's header; null where nothing came before. */
+  readonly parent: AsyncResult | null
+  readonly #options: AsyncResultOptions
 
   constructor(id: string, options: AsyncResultOptions) {
     this.id = id
     this.taskName = options.taskName
-    this.#openStore = options.store
+    this.parent = options.parent ?? null
+    this.#options = options
   }
 
   /** Waits for the task's return value; rejects with TaskFailedError when it failed or was revoked. */
-  async get(options: WaitOptions = {}): Promise<Value> {
+  async get({ followParents = true, ...options }: GetOptions = {}): Promise<Value> {
     options.signal?.throwIfAborted()
-    const store = await this.#openStore()
-    const result = await store.waitFor(this.id, options)
+    const store = await this.#options.store()
+    const steps = followParents ? this.stepsBefore() : []
+    const result = await whileUnbroken({ store, steps, options, failureOf }, async (signal) =>
+      store.waitFor(this.id, { ...options, ...(signal === undefined ? {} : { signal }) }),
+    )
     if (result.status !== 'SUCCESS') throw failureOf(result)
     // What a task returns is its author's promise; nothing here can check it.
     return result.result as Value
@@ -61,18 +104,91 @@ export class AsyncResult<Value = unknown> {
 
   /** Everything that is stored of the task. */
   async info(): Promise<TaskResult> {
-    const store = await this.#openStore()
+    const store = await this.#options.store()
     return await store.get(this.id)
   }
 
-  /** Removes what is stored. */
+  /** Whether anything is stored of it. */
+  async exists(): Promise<boolean> {
+    return (await this.status()) !== 'PENDING'
+  }
+
+  /** The results of what the task called, what follows it in its chain included; empty while that is not stored. */
+  async children(): Promise<readonly AsyncResult[]> {
+    const { children = [] } = await this.info()
+    const { resultOf = (node) => new AsyncResult(node.id, this.#options) } = this.#options
+    return children.map(resultTree).flatMap((node) => (node === null ? [] : [resultOf(node)]))
+  }
+
+  /** This result and those of what was called because of it, each with the one it is a child of; parents first. */
+  async *dependencies({
+    intermediate = false,
+  }: WalkOptions = {}): AsyncGenerator<readonly [parent: AsyncResult | null, result: AsyncResult]> {
+    const line: (readonly [AsyncResult | null, AsyncResult])[] = [[null, this]]
+    for (const [parent, result] of line) {
+      yield [parent, result]
+      if (await result.isReady()) {
+        for (const child of await result.children()) line.push([result, child])
+      } else if (!intermediate) {
+        throw new ResultError(
+          'RESULT_INCOMPLETE',
+          `the result of ${result.id} is not there yet, so what came of it is not known`,
+        )
+      }
+    }
+  }
+
+  /** Waits for this result and those of what was called because of it, one after the other, with their values. */
+  async *collect(
+    options: WalkOptions & GetOptions = {},
+  ): AsyncGenerator<readonly [result: AsyncResult, value: unknown]> {
+    const { intermediate = false, ...getOptions } = options
+    for await (const [, result] of this.dependencies({ intermediate })) {
+      yield [result, await result.get(getOptions)]
+    }
+  }
+
+  /** As Python's `as_tuple()`: `[[id, parent], null]`; `app.resultFromTuple()` reads it in either language. */
+  asTuple(): ResultTuple {
+    return [[this.id, this.parent?.asTuple() ?? null], null]
+  }
+
+  /** Removes what is stored, of the steps before it too. */
   async forget(): Promise<void> {
-    const store = await this.#openStore()
+    await this.parent?.forget()
+    const store = await this.#options.store()
     await store.forget(this.id)
+  }
+
+  /** Tells all workers not to run it, https://docs.celeryq.dev/en/stable/userguide/workers.html#revoke-revoking-tasks */
+  async revoke(options: RevokeResultOptions = {}): Promise<readonly WorkerAnswer[]> {
+    return await this.revokeTasks(this.id, options)
+  }
+
+  protected async revokeTasks(
+    taskIds: string | readonly string[],
+    options: RevokeResultOptions,
+  ): Promise<readonly WorkerAnswer[]> {
+    const { revoke } = this.#options
+    if (revoke !== undefined) return await revoke(taskIds, options)
+    throw new ResultError(
+      'RESULT_UNSUPPORTED',
+      `the result of ${this.id} knows of no workers: revoke it by app.control.revoke("${this.id}")`,
+    )
+  }
+
+  /** The tasks before it. */
+  protected stepsBefore(): readonly string[] {
+    return this.parent?.stepsTo() ?? []
+  }
+
+  protected stepsTo(): readonly string[] {
+    return [...this.stepsBefore(), this.id]
   }
 }
 
-function failureOf({ taskId, status, result, traceback }: TaskResult): TaskFailedError {
+/** What `get()` throws of a task that did not succeed. */
+export function failureOf({ taskId, status, result, traceback }: TaskResult): TaskFailedError {
   const exception = isExceptionInfo(result) ? result : unknownException(status)
   return new TaskFailedError({
     taskId,

@@ -1,7 +1,16 @@
 import { ResultError } from '../errors.ts'
 import { isReady, type State } from '../protocol/states.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
-import { AsyncResult, type AsyncResultOptions } from './async-result.ts'
+import {
+  AsyncResult,
+  type AsyncResultOptions,
+  failureOf,
+  type GetOptions,
+  type RevokeResultOptions,
+  type WorkerAnswer,
+} from './async-result.ts'
+import { whileUnbroken } from './following.ts'
+import type { ResultTuple } from './result-node.ts'
 import type { WaitOptions } from './result-store.ts'
 
 /** The results of a group's members, together, https://docs.celeryq.dev/en/stable/userguide/canvas.html#group-results */
@@ -10,14 +19,34 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
   readonly results: readonly AsyncResult<Value>[]
   readonly #options: AsyncResultOptions
 
-  constructor(groupId: string, memberIds: readonly string[], options: AsyncResultOptions) {
+  /** Of members that are groups themselves, or have steps before them, the results; of others their ids will do. */
+  constructor(
+    groupId: string,
+    members: readonly (string | AsyncResult<Value>)[],
+    options: AsyncResultOptions,
+  ) {
     super(groupId, options)
     this.#options = options
-    this.results = memberIds.map((id) => new AsyncResult<Value>(id, options))
+    const { parent: _before, ...own } = options
+    this.results = members.map((member) =>
+      typeof member === 'string' ? new AsyncResult<Value>(member, own) : member,
+    )
   }
 
   /** The members' values in order; rejects with the first failure (in order). `timeoutMs` is for all together. */
-  override async get({ timeoutMs, ...options }: WaitOptions = {}): Promise<readonly Value[]> {
+  override async get({
+    followParents = true,
+    ...options
+  }: GetOptions = {}): Promise<readonly Value[]> {
+    const steps = followParents ? this.stepsBefore() : []
+    if (steps.length === 0) return await this.#getMembers(options)
+    const store = await this.#options.store()
+    return await whileUnbroken({ store, steps, options, failureOf }, async (signal) =>
+      this.#getMembers({ ...options, ...(signal === undefined ? {} : { signal }) }),
+    )
+  }
+
+  async #getMembers({ timeoutMs, ...options }: WaitOptions): Promise<readonly Value[]> {
     const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs
     const waiting = this.results.map(async (result) => {
       const left = deadline === undefined ? {} : { timeoutMs: Math.max(0, deadline - Date.now()) }
@@ -31,7 +60,7 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
   }
 
   /** Python's name for `get`. */
-  async join(options: WaitOptions = {}): Promise<readonly Value[]> {
+  async join(options: GetOptions = {}): Promise<readonly Value[]> {
     return await this.get(options)
   }
 
@@ -71,7 +100,24 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
     }
   }
 
+  /** Its members. */
+  override async children(): Promise<readonly AsyncResult[]> {
+    return this.results
+  }
+
+  /** As Python's `as_tuple()`: `[[id, parent], members]`. */
+  override asTuple(): ResultTuple {
+    const [key] = super.asTuple()
+    return [key, this.results.map((result) => result.asTuple())]
+  }
+
+  /** Tells all workers not to run its members. */
+  override async revoke(options: RevokeResultOptions = {}): Promise<readonly WorkerAnswer[]> {
+    return await this.revokeTasks(idsWithin(this.results), options)
+  }
+
   override async forget(): Promise<void> {
+    await this.parent?.forget()
     await Promise.all(this.results.map(async (result) => result.forget()))
   }
 
@@ -90,7 +136,18 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
     )
   }
 
+  /** Without its members: a chord tells its body of theirs. */
+  protected override stepsTo(): readonly string[] {
+    return this.stepsBefore()
+  }
+
   async #states(): Promise<readonly State[]> {
     return await Promise.all(this.results.map(async (result) => result.status()))
   }
+}
+
+function idsWithin(results: readonly AsyncResult[]): readonly string[] {
+  return results.flatMap((result) =>
+    result instanceof GroupResult ? idsWithin(result.results) : [result.id],
+  )
 }

@@ -4,7 +4,8 @@ import type { TaskResult } from '../protocol/task-result.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import type { ChordKeys } from './redis-keys.ts'
 import type { ResultText } from './result-text.ts'
-import { type ResultNode, resultTree } from './saved-group.ts'
+import type { ResultNode } from './result-node.ts'
+import { resultTree } from './saved-group.ts'
 
 export interface MemberSource {
   readonly connection: RedisConnection

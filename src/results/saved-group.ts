@@ -1,8 +1,6 @@
 import { Op, PickleOutput } from '../codecs/pickle-output.ts'
 import { PythonObject } from '../codecs/values.ts'
-
-/** A result as Celery writes one: `[[id, parent], members]`, where members is null for a single task. */
-export type ResultTuple = readonly [readonly [string, null], readonly ResultTuple[] | null]
+import { type ResultNode, type ResultTuple, taskIdsOf } from './result-node.ts'
 
 export function groupTuple(groupId: string, memberIds: readonly string[]): ResultTuple {
   return [[groupId, null], memberIds.map((id): ResultTuple => [[id, null], null])]
@@ -29,7 +27,7 @@ export function groupPickle(groupId: string, memberIds: readonly string[]): Buff
  * calls; null where there are none to be found. Nothing in a pickle is ever called.
  */
 export function memberIdsOf(saved: unknown): readonly string[] | null {
-  return resultTree(saved)?.members?.flatMap(leafIds) ?? null
+  return resultTree(saved)?.members?.flatMap(taskIdsOf) ?? null
 }
 
 /** The same with its groups of groups; null where it is no result. */
@@ -37,13 +35,8 @@ export function resultTree(saved: unknown): ResultNode | null {
   return nodeOf(saved, MAX_DEPTH)
 }
 
-/** A task, or a group of them. */
-export interface ResultNode {
-  readonly id: string
-  readonly members: readonly ResultNode[] | null
-}
-
-const MAX_DEPTH = 100
+/** Results nest by groups of groups, and by the steps before them. */
+const MAX_DEPTH = 1_000
 
 function writeTuple(out: PickleOutput, [[id], members]: ResultTuple): void {
   out.op(Op.MARK)
@@ -62,16 +55,13 @@ function writeTuple(out: PickleOutput, [[id], members]: ResultTuple): void {
   out.op(Op.TUPLE)
 }
 
-function leafIds({ id, members }: ResultNode): readonly string[] {
-  return members === null ? [id] : members.flatMap(leafIds)
-}
-
 function nodeOf(value: unknown, depth: number): ResultNode | null {
   if (depth === 0) return null
   if (value instanceof PythonObject) return nodeOfObject(value, depth)
   if (!Array.isArray(value) || value.length !== 2) return null
   const [key, members] = value
-  return node(Array.isArray(key) ? key[0] : key, members, depth)
+  const [id, parent] = Array.isArray(key) ? key : [key]
+  return node({ id, members, parent }, depth)
 }
 
 function nodeOfObject({ path, name, args }: PythonObject, depth: number): ResultNode | null {
@@ -85,12 +75,22 @@ function nodeOfObject({ path, name, args }: PythonObject, depth: number): Result
 }
 
 function instance(className: string, parts: readonly unknown[], depth: number): ResultNode | null {
-  return node(parts[0], className === 'GroupResult' ? parts[1] : null, depth)
+  const [id, members] = parts
+  return className === 'GroupResult'
+    ? node({ id, members, parent: null }, depth)
+    : node({ id, members: null, parent: parts[PARENT_PART] }, depth)
 }
 
-function node(id: unknown, members: unknown, depth: number): ResultNode | null {
+/** Python pickles an AsyncResult as id, backend, name, app and parent. */
+const PARENT_PART = 4
+
+function node(
+  { id, members, parent }: { readonly [Part in keyof ResultNode]: unknown },
+  depth: number,
+): ResultNode | null {
   if (typeof id !== 'string') return null
-  if (!Array.isArray(members)) return { id, members: null }
+  const before = { id, parent: nodeOf(parent, depth - 1) }
+  if (!Array.isArray(members)) return { ...before, members: null }
   const nodes = members.map((member) => nodeOf(member, depth - 1))
-  return { id, members: nodes.filter((each) => each !== null) }
+  return { ...before, members: nodes.filter((each) => each !== null) }
 }

@@ -12,10 +12,11 @@ import { toWireOptions } from '../protocol/call-options.ts'
 import type { Route } from '../protocol/message.ts'
 import { signatureDict } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
-import { AsyncResult } from '../results/async-result.ts'
-import { GroupResult } from '../results/group-result.ts'
+import type { AsyncResult } from '../results/async-result.ts'
+import type { GroupResult } from '../results/group-result.ts'
 import { openResultStore } from '../results/open-result-store.ts'
 import type { ResultStore } from '../results/result-store.ts'
+import { AppResults } from './app-results.ts'
 import { callDefaults } from './call-defaults.ts'
 import { beginCounting } from './canvas/counted-chords.ts'
 import { startSignature } from './canvas/start.ts'
@@ -59,6 +60,11 @@ export class App implements Publisher, AsyncDisposable {
   #events: EventClient | undefined
   #setUp: Promise<void> | undefined
   #isSetUp = false
+  readonly #made = new AppResults({
+    store: async () => await this.results(),
+    revoke: async (taskIds, { wait, ...options }) =>
+      this.control.revoke(taskIds, { ...options, reply: wait }),
+  })
   #control: Control | undefined
   #isClosed = false
 
@@ -185,27 +191,26 @@ export class App implements Publisher, AsyncDisposable {
 
   /** The result of a call, by its id; nothing is read until it is asked. */
   asyncResult<Value = unknown>(taskId: string, taskName?: string): AsyncResult<Value> {
-    return new AsyncResult<Value>(taskId, {
-      store: async () => await this.results(),
-      ...(taskName === undefined ? {} : { taskName }),
-    })
+    return this.#made.ofTask(taskId, taskName)
   }
 
   resultOf<Value>(started: Started): AsyncResult<Value> {
-    const { taskId, members } = started
-    if (members.length === 1 && members[0] === taskId) return this.asyncResult<Value>(taskId)
-    // Whoever starts a group knows that its value is a list.
-    return this.groupResult(started) as AsyncResult<unknown> as AsyncResult<Value>
+    return this.#made.of(started)
   }
 
-  groupResult<Value>({ taskId, members }: Started): GroupResult<Value> {
-    return new GroupResult<Value>(taskId, members, { store: async () => await this.results() })
+  groupResult<Value>(started: Started): GroupResult<Value> {
+    return this.#made.ofGroup(started)
+  }
+
+  /** The result, with those before it, that `asTuple()` or Python's `as_tuple()` told of. */
+  resultFromTuple(tuple: unknown): AsyncResult {
+    return this.#made.ofTuple(tuple)
   }
 
   /** The results of a group that was saved under its id; null where none was. */
   async restoreGroup<Value = unknown>(groupId: string): Promise<GroupResult<Value> | null> {
     const members = await (await this.results()).restoreGroup?.(groupId)
-    return members ? this.groupResult<Value>({ taskId: groupId, members }) : null
+    return members ? this.#made.ofSavedGroup(groupId, members) : null
   }
 
   async beginChord(groupId: string, members: readonly SignatureDict[]): Promise<boolean> {

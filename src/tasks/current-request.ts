@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { TaskRequest } from '../protocol/task-request.ts'
+import type { ResultNode } from '../results/result-node.ts'
 
 /** What a call inherits of the task that makes it. */
 export type Caller = Pick<TaskRequest, 'id' | 'rootId' | 'priority'>
@@ -11,19 +12,19 @@ export function currentRequest(): Caller | undefined {
   return running.getStore()
 }
 
-const children = new WeakMap<Caller, string[]>()
+const children = new WeakMap<Caller, ResultNode[]>()
 
-/** Remembers that the running task, if there is one, has made this call. */
-export function noteChild(taskId: string): void {
+/** Remembers that the running task, if there is one, has called this. */
+export function noteChild(child: ResultNode): void {
   const request = running.getStore()
   if (request === undefined) return
   const known = children.get(request)
-  if (known === undefined) children.set(request, [taskId])
-  else known.push(taskId)
+  if (known === undefined) children.set(request, [child])
+  else known.push(child)
 }
 
-/** The ids of the calls a task has made, what follows it included. */
-export function childrenOf(request: TaskRequest): readonly string[] {
+/** What a task has called, what follows it included. */
+export function childrenOf(request: TaskRequest): readonly ResultNode[] {
   return children.get(request) ?? []
 }
 

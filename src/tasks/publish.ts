@@ -3,6 +3,7 @@ import type { RetryPolicy } from '../protocol/call-options.ts'
 import { compressMessage } from '../protocol/compressed-message.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
 import { encodeTaskV1 } from '../protocol/encode-task-v1.ts'
+import { taskNode } from '../results/result-node.ts'
 import type { CallDefaults } from './call-defaults.ts'
 import { currentRequest, noteChild } from './current-request.ts'
 import type { PublishedCall } from './sent-event.ts'
@@ -39,7 +40,7 @@ export async function publish(input: CallInput, context: PublishContext): Promis
   const sentBy = context.routes.delayed(route, call.eta)
   const { retry = context.defaults.retry, retryPolicy = context.defaults.retryPolicy } = options
   await broker.publish(sent, sentBy, { deadlineMs: retry ? deadlineMs(retryPolicy) : ONE_TRY_MS })
-  noteChild(call.id)
+  if (input.isMember !== true) noteChild(taskNode(call.id))
   context.onPublished?.({ call, route: sentBy, queue: route.queue })
   return call.id
 }

@@ -2,6 +2,7 @@ import type { CallOptions } from '../protocol/call-options.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { GroupResult } from '../results/group-result.ts'
+import type { ResultNode } from '../results/result-node.ts'
 import type { CallInput } from './task-call.ts'
 
 /** What signatures and canvas need of the app: a way to publish, and a way to wait for what comes of it. */
@@ -27,12 +28,11 @@ export interface Publisher {
 export interface StartWith {
   readonly args?: readonly unknown[]
   readonly options?: CallOptions
+  /** It is a member of a group, which is what the running task is told to have called. */
+  readonly isMember?: boolean
   /** The signature is the rest of a chain that runs already. */
   readonly isContinued?: boolean
 }
 
-/** What was started: the id that stands for the whole, and the ids of the tasks its result is made of. */
-export interface Started {
-  readonly taskId: string
-  readonly members: readonly string[]
-}
+/** What was started, as a tree of results. */
+export type Started = ResultNode

@@ -15,6 +15,8 @@ export interface CallInput {
   readonly options: CallOptions
   /** The options come with a signature, perhaps from somebody who knows more queues. */
   readonly isFromSignature?: boolean
+  /** It is a member of a group, which is what the running task is told to have called. */
+  readonly isMember?: boolean
   /** The task whose route the call takes; default its own. */
   readonly routeAs?: string
   /** Options that Celery does not know, met in a signature; they travel as headers. */

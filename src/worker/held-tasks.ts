@@ -27,6 +27,16 @@ export class HeldTasks<Job> {
     this.#timers.set(job, timer)
   }
 
+  /** Lets go of those. */
+  remove(isMeant: (job: Job) => boolean): readonly Job[] {
+    const jobs = [...this.#timers.keys()].filter(isMeant)
+    for (const job of jobs) {
+      clearTimeout(this.#timers.get(job))
+      this.#timers.delete(job)
+    }
+    return jobs
+  }
+
   /** Lets go of all of them, to be given back. */
   release(): readonly Job[] {
     const jobs = [...this.#timers.keys()]

@@ -18,7 +18,12 @@ export type Outcome =
   | { readonly kind: 'ignore' }
   /** It gives its message back (`requeue`) or away. */
   | { readonly kind: 'reject'; readonly reason: string; readonly requeue: boolean }
-  /** It was not run, because it is not wanted any more. */
-  | { readonly kind: 'revoked'; readonly reason: 'expired' | 'revoked' | 'terminated' }
+  /** It was not run, or not to its end, because it is not wanted any more. */
+  | {
+      readonly kind: 'revoked'
+      readonly reason: 'expired' | 'revoked' | 'terminated'
+      /** Of one that ran: the number of the signal that was to end it. */
+      readonly signum?: number
+    }
   /** The worker stopped without waiting for it. */
   | { readonly kind: 'abandoned' }

@@ -30,6 +30,26 @@ export class RateLimits<Job> {
     if (line.timer === undefined) this.#advance(line)
   }
 
+  /** Lets go of those that wait. */
+  remove(isMeant: (job: Job) => boolean): readonly Job[] {
+    return [...this.#lines.values()].flatMap((line) => {
+      const removed = line.waiting.filter(isMeant)
+      if (removed.length > 0) {
+        line.waiting.splice(0, line.waiting.length, ...line.waiting.filter((job) => !isMeant(job)))
+      }
+      return removed
+    })
+  }
+
+  /** Lets go of what waits of one task, whose limit has changed. */
+  endLine(task: string): readonly Job[] {
+    const line = this.#lines.get(task)
+    if (line === undefined) return []
+    clearTimeout(line.timer)
+    this.#lines.delete(task)
+    return line.waiting
+  }
+
   /** Lets go of all that wait, to be given back. */
   release(): readonly Job[] {
     const lines = [...this.#lines.values()]

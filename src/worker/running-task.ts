@@ -1,3 +1,5 @@
+import { checkEventType } from '../events/event-client.ts'
+import type { EventFields } from '../events/event-fields.ts'
 import type { Logger } from '../logger.ts'
 import { dictOf, type SignatureLike } from '../protocol/call-options.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
@@ -7,11 +9,13 @@ import {
   Retry,
   type RetryOptions,
   SoftTimeLimitExceeded,
+  TaskRevoked,
   TimeLimitExceeded,
 } from '../tasks/signals.ts'
 import type { Task } from '../tasks/task.ts'
 import type { TaskContext } from '../tasks/task-context.ts'
-import type { StandardSchema } from '../tasks/task-options.ts'
+import type { StandardSchema, TaskOptions } from '../tasks/task-options.ts'
+import type { Termination } from './control/controlled-worker.ts'
 import type { Outcome } from './outcome.ts'
 import { outcomeOfError } from './retries.ts'
 import { argumentsFor, checkedBySchema } from './task-arguments.ts'
@@ -20,6 +24,9 @@ import { argumentsFor, checkedBySchema } from './task-arguments.ts'
 export interface RunEnvironment {
   readonly logger: Logger
   readonly saveState: (state: string, meta: unknown) => Promise<void>
+  readonly sendEvent: (type: string, fields: EventFields) => Promise<void>
+  /** The task's limits as they are now. */
+  readonly limits: Pick<TaskOptions, 'softTimeLimit' | 'timeLimit'>
 }
 
 /** One run of a task: its outcome once there is one, whatever happens to the function afterwards. */
@@ -66,6 +73,12 @@ export class RunningTask implements TaskContext {
     this.#conclude({ kind: 'abandoned' })
   }
 
+  /** It was revoked: the function is told, and its run counts as ended. */
+  terminate({ reason, signum }: Termination): void {
+    this.#abort(new TaskRevoked(reason))
+    this.#conclude({ kind: 'revoked', reason: 'terminated', signum })
+  }
+
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#abortReason !== undefined) this.#controller.abort(this.#abortReason)
@@ -78,6 +91,11 @@ export class RunningTask implements TaskContext {
 
   async updateState(state: string, meta: unknown = null): Promise<void> {
     await this.#environment.saveState(state, meta)
+  }
+
+  async sendEvent(type: string, fields: EventFields = {}): Promise<void> {
+    checkEventType(type)
+    await this.#environment.sendEvent(type, fields)
   }
 
   retry(options: RetryOptions = {}): Retry {
@@ -109,8 +127,9 @@ export class RunningTask implements TaskContext {
   }
 
   #startTimers(): void {
-    const soft = this.request.softTimeLimit ?? this.#task.options.softTimeLimit
-    const hard = this.request.timeLimit ?? this.#task.options.timeLimit
+    const { limits } = this.#environment
+    const soft = this.request.softTimeLimit ?? limits.softTimeLimit
+    const hard = this.request.timeLimit ?? limits.timeLimit
     if (soft !== undefined && soft > 0) {
       this.#after(soft, () => this.#abort(new SoftTimeLimitExceeded(soft)))
     }

@@ -44,6 +44,13 @@ export class Slots<Job> {
     return waiting
   }
 
+  /** Takes out those that have not started. */
+  remove(isMeant: (job: Job) => boolean): readonly Job[] {
+    const waiting = this.takeWaiting()
+    this.#waiting = waiting.filter((job) => !isMeant(job))
+    return waiting.filter(isMeant)
+  }
+
   #fill(): void {
     while (!this.#isPaused && this.#running < this.#concurrency) {
       const job = this.#take()

@@ -3,6 +3,7 @@ import { exceptionInfo, tracebackOf } from '../protocol/exceptions.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
 import { toIso } from '../protocol/times.ts'
+import { tupleOfNode } from '../results/result-node.ts'
 import { childrenOf } from '../tasks/current-request.ts'
 import { SoftTimeLimitExceeded, TimeLimitExceeded } from '../tasks/signals.ts'
 import type { Outcome } from './outcome.ts'
@@ -66,6 +67,17 @@ export function resultOf(
   }
 }
 
+/** The result of a task that is revoked before anybody has begun it. */
+export function revokedResult(taskId: string): TaskResult {
+  return {
+    taskId,
+    status: 'REVOKED',
+    result: celeryException('TaskRevokedError', 'revoked'),
+    traceback: null,
+    dateDone: new Date(),
+  }
+}
+
 /** The result of a task that nobody here knows. */
 export function notRegisteredResult(request: TaskRequest, place: RunPlace): TaskResult {
   return {
@@ -88,7 +100,7 @@ export function unencodableResult(
     ...aboutRequest(request, place),
     status: 'FAILURE',
     result: { excType: 'EncodeError', excModule: 'kombu.exceptions', excMessage: [text] },
-    traceback: null,
+    traceback: tracebackOf(cause),
     dateDone: new Date(),
   }
 }
@@ -122,7 +134,7 @@ function aboutRequest(request: TaskRequest, place: RunPlace): About {
     parentId: request.parentId,
     groupId: request.group,
     // As result tuples: [[id, parent], children], https://docs.celeryq.dev/en/stable/internals/protocol.html
-    children: childrenOf(request).map((id) => [[id, null], null]),
+    children: childrenOf(request).map(tupleOfNode),
     replyTo: request.replyTo,
     correlationId: request.correlationId ?? request.id,
   }

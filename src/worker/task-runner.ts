@@ -1,10 +1,13 @@
 import type { Broker } from '../brokers/broker.ts'
 import { BrokerError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import type { TaskRequest } from '../protocol/task-request.ts'
 import { parseIso } from '../protocol/times.ts'
 import type { App } from '../tasks/app.ts'
 import { Reject } from '../tasks/signals.ts'
 import { AckPolicy, type AckSettings } from './ack-policy.ts'
+import type { Termination } from './control/controlled-worker.ts'
+import type { WorkerControl } from './control/worker-control.ts'
 import { publishAfter } from './follow-ups.ts'
 import type { Job } from './job.ts'
 import type { KeptMessages } from './kept-messages.ts'
@@ -13,12 +16,16 @@ import type { OutcomeStore } from './outcome-store.ts'
 import { type OnTaskError, reportOutcome } from './report.ts'
 import { retryMessage } from './retry-message.ts'
 import { RunningTask } from './running-task.ts'
+import type { TaskEvents } from './task-events.ts'
 
 export interface RunnerParts {
   readonly app: App
   readonly broker: Broker
   readonly outcomes: OutcomeStore
   readonly kept: KeptMessages
+  readonly events: TaskEvents
+  /** What remote control has told the worker. */
+  readonly control: Pick<WorkerControl, 'revoked' | 'options'>
   readonly logger: Logger
   readonly onTaskError: OnTaskError | undefined
 }
@@ -32,6 +39,7 @@ export class TaskRunner {
   readonly #ackSettings: AckSettings
   readonly #policies = new Map<string, AckPolicy>()
   readonly #running = new Set<RunningTask>()
+  readonly #jobs = new Set<Job>()
   #concluding = 0
 
   constructor(parts: RunnerParts) {
@@ -48,17 +56,37 @@ export class TaskRunner {
     for (const running of this.#running) running.abandon()
   }
 
+  /** From the start of its run until its outcome is stored. */
+  isRunning(taskId: string): boolean {
+    return [...this.#jobs].some(({ request }) => request.id === taskId)
+  }
+
+  /** Ends those of the running tasks; says which. */
+  terminate(isMeant: (request: TaskRequest) => boolean, how: Termination): readonly string[] {
+    const meant = [...this.#running].filter(({ request }) => isMeant(request))
+    for (const running of meant) running.terminate(how)
+    return meant.map(({ request }) => request.id)
+  }
+
+  /** Ends a job that has not started, and never will, as revoked. */
+  async discard(job: Job): Promise<void> {
+    const late = new AckPolicy({ acksLate: true }, this.#ackSettings)
+    await this.#conclude(job, { kind: 'revoked', reason: 'revoked' }, late)
+  }
+
   /**
    * Runs one job. `onFree` is called when the function has ended: what is left needs no slot, unless so many
    * outcomes wait to be stored that taking on more would only pile them up.
    */
   async perform(job: Job, onFree: () => void): Promise<void> {
     const acks = this.#policyOf(job)
+    this.#jobs.add(job)
     let outcome: Outcome
     try {
       await acks.beforeRun(job.delivery)
       outcome = await this.#outcomeOf(job)
     } catch (error) {
+      this.#jobs.delete(job)
       onFree()
       throw error
     }
@@ -66,21 +94,26 @@ export class TaskRunner {
     const isCrowded = this.#concluding > MOST_CONCLUDING
     if (!isCrowded) onFree()
     await this.#conclude(job, outcome, acks)
+    this.#jobs.delete(job)
     this.#concluding -= 1
     if (isCrowded) onFree()
   }
 
   async #outcomeOf(job: Job): Promise<Outcome> {
     const { request, task } = job
-    const { outcomes, logger } = this.#parts
+    const { outcomes, logger, control } = this.#parts
     if (request.expires !== null && parseIso(request.expires).getTime() <= Date.now()) {
       return { kind: 'revoked', reason: 'expired' }
     }
+    if (control.revoked.has(request)) return { kind: 'revoked', reason: 'revoked' }
     if (request.fault !== undefined) return { kind: 'failure', error: request.fault, runtimeMs: 0 }
     outcomes.saveStarted(job)
+    this.#parts.events.started(job)
     const running = new RunningTask(request, task, {
       logger,
       saveState: async (state, meta) => outcomes.saveState(job, state, meta),
+      sendEvent: async (type, fields) => this.#parts.events.own(request, type, fields),
+      limits: control.options.of(task),
     })
     this.#running.add(running)
     const outcome = await running.run()
@@ -90,11 +123,12 @@ export class TaskRunner {
 
   /** What follows is published, the outcome is stored, and only then the message is settled. */
   async #conclude(job: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {
-    const { logger, outcomes } = this.#parts
+    const { logger, outcomes, events } = this.#parts
     try {
       const final = await this.#handOn(job, outcome, acks)
-      await outcomes.save(job, final)
+      const stored = await outcomes.save(job, final)
       await this.#settle(job, final, acks)
+      events.concluded(job, { outcome: final, stored, isLate: acks.isLate })
       reportOutcome(job, final, this.#parts)
     } catch (error) {
       const { request, delivery } = job

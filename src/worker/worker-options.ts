@@ -13,6 +13,14 @@ export interface WorkerOptions {
   readonly prefetchMultiplier?: number
   /** As Celery's -n: "name@host". */
   readonly name?: string
+  /** As Celery's -S: the file that remembers revoked tasks. Default: worker_state_db. */
+  readonly stateDb?: string
+  /** As Celery's -E: send events about tasks. Default: worker_send_task_events. */
+  readonly taskEvents?: boolean
+  /** Send heartbeats; false is Celery's --without-heartbeat. Default true. */
+  readonly heartbeat?: boolean
+  /** Seconds between heartbeats. Default 2; 30 where events go to the platform queue. */
+  readonly heartbeatSeconds?: number
   /** Told of every error a task fails with: a place for Sentry. */
   readonly onTaskError?: OnTaskError
 }
@@ -22,6 +30,7 @@ export interface WorkerSettings {
   readonly concurrency: number
   readonly prefetch: number
   readonly name: string
+  readonly stateDb: string | null
 }
 
 const DEFAULT_CONCURRENCY = 100
@@ -47,6 +56,7 @@ export function workerSettings(config: Config, options: WorkerOptions): WorkerSe
     // RabbitMQ counts prefetch in 16 bits.
     prefetch: Math.min(Math.ceil(concurrency * multiplier), 65_535),
     name: nameOf(options.name),
+    stateDb: options.stateDb ?? config.worker_state_db ?? null,
   }
 }
 

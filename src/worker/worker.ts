@@ -10,6 +10,8 @@ import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
 import { AbandonedChords } from './abandoned-chords.ts'
 import { builtInTasks } from './built-in/built-in-tasks.ts'
+import type { ControlledWorker } from './control/controlled-worker.ts'
+import { WorkerControl } from './control/worker-control.ts'
 import { firstConnection } from './first-connection.ts'
 import { HeldTasks } from './held-tasks.ts'
 import type { Job } from './job.ts'
@@ -19,6 +21,7 @@ import { RateLimits } from './rate-limits.ts'
 import { surviveRejections } from './rejections.ts'
 import { Slots } from './slots.ts'
 import { TaskRunner } from './task-runner.ts'
+import { WorkerEvents } from './worker-events.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './worker-options.ts'
 
 /**
@@ -34,12 +37,14 @@ export class Worker implements AsyncDisposable {
   readonly #held = new HeldTasks<Job>()
   readonly #slots: Slots<Job>
   readonly #limits = new RateLimits<Job>((job) => this.#slots.add(job))
+  readonly #control: WorkerControl
   readonly #subscriptions: Subscription[] = []
   readonly #unfinished = new Set<Promise<void>>()
   readonly #queuesToAdjust = new Set<string>()
   #runner: TaskRunner | undefined
   #outcomes: OutcomeStore | undefined
   #kept: KeptMessages | undefined
+  #events: WorkerEvents | undefined
   #abandoned: AbandonedChords | undefined
   #forgetRejections: () => void = () => undefined
   #stopping: Promise<void> | undefined
@@ -52,6 +57,7 @@ export class Worker implements AsyncDisposable {
     this.#options = options
     this.#logger = app.logger.child({ worker: this.settings.name })
     this.#tasks = builtInTasks(app)
+    this.#control = this.#controlled()
     this.#slots = new Slots<Job>(this.settings.concurrency, (job) => {
       this.#track(this.#perform(job))
     })
@@ -61,7 +67,10 @@ export class Worker implements AsyncDisposable {
   async start(): Promise<void> {
     const broker = await firstConnection(this.#app, this.#starting.signal)
     const results = await this.#app.results()
+    await this.#control.load()
     this.#kept = new KeptMessages(broker, this.#logger)
+    const events = this.#openEvents(broker)
+    this.#events = events
     const outcomes = new OutcomeStore({
       app: this.#app,
       results,
@@ -74,10 +83,14 @@ export class Worker implements AsyncDisposable {
       broker,
       outcomes,
       kept: this.#kept,
+      events: events.tasks,
+      control: this.#control,
       logger: this.#logger,
       onTaskError: this.#options.onTaskError,
     })
     this.#forgetRejections = surviveRejections(this.#logger)
+    events.start()
+    await this.#control.listen(broker, results)
     for (const queue of this.settings.queues) {
       this.#subscriptions.push(await this.#consume(broker, queue))
     }
@@ -127,8 +140,21 @@ export class Worker implements AsyncDisposable {
     clearTimeout(timer)
     await this.#abandoned?.stop()
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()))
+    await this.#events?.stop()
+    await this.#control.close()
     this.#forgetRejections()
     this.#logger.info('worker stopped')
+  }
+
+  #openEvents(broker: Broker): WorkerEvents {
+    return new WorkerEvents({
+      app: this.#app,
+      broker,
+      name: this.settings.name,
+      options: this.#options,
+      logger: this.#logger,
+      active: () => this.#slots.running,
+    })
   }
 
   async #consume(broker: Broker, queue: string): Promise<Subscription> {
@@ -166,6 +192,11 @@ export class Worker implements AsyncDisposable {
       this.#track(delivery.requeue())
       return
     }
+    if (this.#control.revoked.has(job.request)) {
+      this.#track(this.#runner?.discard(job))
+      return
+    }
+    this.#events?.tasks.received(job)
     const { eta } = job.request
     // Times are cut to milliseconds when they are read; a task must not start before its eta.
     const dueAt = eta === null ? 0 : parseIso(eta).getTime() + 1
@@ -192,6 +223,7 @@ export class Worker implements AsyncDisposable {
   async #refuseUnknown(delivery: Delivery, request: TaskRequest): Promise<void> {
     const names = this.#app.tasks.names.join(', ')
     await this.#outcomes?.saveNotRegistered(request, delivery.queue)
+    this.#events?.tasks.unknown(request)
     await this.#kept?.keep(
       delivery,
       new TaskError(
@@ -203,9 +235,33 @@ export class Worker implements AsyncDisposable {
 
   #admit(job: Job): void {
     const { config } = this.#app
-    const limit = job.task.options.rateLimit ?? config.task_default_rate_limit
+    const limit = this.#control.options.of(job.task).rateLimit ?? config.task_default_rate_limit
     if (config.worker_disable_rate_limits) this.#slots.add(job)
     else this.#limits.admit(job, job.task.name, limit)
+  }
+
+  #controlled(): WorkerControl {
+    const { name, queues, stateDb } = this.settings
+    const worker: ControlledWorker = {
+      name,
+      queues,
+      task: (task) => this.#app.tasks.get(task) ?? this.#tasks.get(task),
+      isRunning: (taskId) => this.#runner?.isRunning(taskId) ?? false,
+      terminate: (isMeant, how) => this.#runner?.terminate(isMeant, how) ?? [],
+      discardWaiting: (isMeant) => this.#discardWaiting(({ request }) => isMeant(request)),
+      admitAgain: (task) => {
+        for (const job of this.#limits.endLine(task)) this.#admit(job)
+      },
+    }
+    return new WorkerControl({ app: this.#app, logger: this.#logger, worker, stateDb })
+  }
+
+  #discardWaiting(isMeant: (job: Job) => boolean): readonly string[] {
+    const held = this.#held.remove(isMeant)
+    const jobs = [...held, ...this.#slots.remove(isMeant), ...this.#limits.remove(isMeant)]
+    for (const job of jobs) this.#track(this.#runner?.discard(job))
+    for (const { delivery } of held) this.#adjustPrefetch(delivery.queue)
+    return jobs.map(({ request }) => request.id)
   }
 
   /** A held task keeps its delivery; the prefetch grows by one so that it takes no slot from others. */

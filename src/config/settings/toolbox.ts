@@ -7,6 +7,8 @@ import {
   nullable,
   oneOf,
   port,
+  positiveInteger,
+  seconds,
   text,
   textList,
 } from '../value-types.ts'
@@ -43,6 +45,16 @@ export const toolboxSettings = {
     nullable(count),
     21_600,
     'How often celery.chord_unlock looks, once a second, whether a chord is complete.',
+  ),
+  WORKER_REVOKES_MAX: setting(
+    positiveInteger,
+    50_000,
+    'How many revoked tasks a worker remembers.',
+  ),
+  WORKER_REVOKE_EXPIRES: setting(
+    seconds,
+    10_800,
+    'Seconds for which a worker remembers a revoked task, should there be more of them, or it be restarted.',
   ),
   SETUP_FILE_LOGGING: setting(
     boolean,

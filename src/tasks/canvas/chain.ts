@@ -6,21 +6,20 @@ import {
   chainDict,
   chordDict,
   defined,
-  flatMembers,
   isChain,
   isGroup,
   listOf,
-  taskIdOf,
   tasksOf,
   withOptions,
 } from './dicts.ts'
 import { frozen } from './freeze.ts'
+import { frozenNode } from './frozen-node.ts'
 
 /** Publishes the first step; the others travel with it, the next one last (`embed.chain`, PROTOCOL 2). */
 export async function startChain(
   publisher: Publisher,
   chain: SignatureDict,
-  { args = [], options = {}, isContinued = false }: StartWith,
+  { args = [], options = {}, isContinued = false, isMember = false }: StartWith,
 ): Promise<Started> {
   const { link, linkError, taskId, groupId, groupIndex, chord, chain: after, ...forFirst } = options
   const ends = defined<CallOptions>({ link, taskId, groupId, groupIndex, chord })
@@ -33,15 +32,12 @@ export async function startChain(
     throw new TaskError('TASK_INVALID', 'cannot start a chain that has no steps')
   }
   const carried = rest.length > 0 || isContinued ? { chain: rest.toReversed() } : {}
-  const started = await publisher.start(first, { args, options: { ...forFirst, ...carried } })
-  const last = rest.at(-1)
-  return last === undefined ? started : endOf(last)
-}
-
-/** What the chain's result will be: that of its last step, or those of the members it ends with. */
-function endOf(last: SignatureDict): Started {
-  const members = isGroup(last) ? flatMembers(last).map(taskIdOf) : [taskIdOf(last)]
-  return { taskId: taskIdOf(last), members }
+  const started = await publisher.start(first, {
+    args,
+    options: { ...forFirst, ...carried },
+    isMember,
+  })
+  return rest.reduce((before, step) => frozenNode(step, before), started)
 }
 
 /** Nested chains are spliced in, groups of one are that one. */

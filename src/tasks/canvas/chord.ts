@@ -1,20 +1,20 @@
 import { randomUUID } from 'node:crypto'
-import { TaskError } from '../../errors.ts'
 import { type CallOptions, dictsOf, toWireOptions } from '../../protocol/call-options.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
+import { noteChild } from '../current-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
 import {
   defined,
   flatMembers,
-  groupDict,
+  headerGroup,
   isChain,
-  isGroup,
   taskIdOf,
   tasksOf,
   withOptions,
 } from './dicts.ts'
 import { frozen, withEndOptions, withTasks } from './freeze.ts'
+import { frozenNode } from './frozen-node.ts'
 
 /** The task that waits for a chord's header; every worker offers it (Celery's own name and arguments). */
 export const CHORD_UNLOCK = 'celery.chord_unlock'
@@ -26,9 +26,10 @@ export const CHORD_UNLOCK = 'celery.chord_unlock'
 export async function startChord(
   publisher: Publisher,
   chord: SignatureDict,
-  { args = [], options = {} }: StartWith,
+  { args = [], options = {}, isMember = false }: StartWith,
 ): Promise<Started> {
-  const header = randomUUID()
+  const group = headerGroup(chord)
+  const header = String(group.options.task_id ?? randomUUID())
   const { chain, link, linkError, taskId, groupId, groupIndex, chord: outer, ...shared } = options
   const whole = defined<CallOptions>({
     chain,
@@ -39,33 +40,43 @@ export async function startChord(
     groupIndex,
     chord: outer,
   })
-  const body = bodyOf(publisher, chord, { groupId: header, ...whole })
-  const members = headerOf(chord).map((member) => frozen(member, publisher.replyTo))
-  if (members.length === 0) return await publisher.start(body, { args: [[]] })
+  const own = ownBody(publisher, chord, taskId)
+  const body = bodyOf(publisher, own, { groupId: header, ...whole })
+  const members = flatMembers(group).map((member) => frozen(member, publisher.replyTo))
+  if (members.length === 0) return await publisher.start(body, { args: [[]], isMember })
   const isCounted = await publisher.beginChord(header, members)
   if (!isCounted) await publishUnlock(publisher, { groupId: header, body, members })
-  await Promise.all(
+  const started = await Promise.all(
     members.map(async (member, index) =>
       publisher.start(member, {
         args,
         options: { ...shared, groupId: header, groupIndex: index, chord: body },
+        isMember: true,
       }),
     ),
   )
-  return { taskId: taskIdOf(body), members: [taskIdOf(body)] }
+  const before = { id: header, members: started, parent: null }
+  if (!isMember) noteChild(before)
+  return frozenNode(own, before)
 }
 
-/** What follows the chord, and the chord's own id, belong to its body. */
+/** The body alone; it has the chord's id. */
+function ownBody(
+  publisher: Publisher,
+  { options, kwargs }: SignatureDict,
+  taskId: string | undefined,
+): SignatureDict {
+  const id = defined<Record<string, unknown>>({ task_id: taskId ?? options.task_id })
+  return frozen(withEndOptions(readSignature(kwargs.body), id), publisher.replyTo)
+}
+
+/** What follows the chord belongs to its body. */
 function bodyOf(
   publisher: Publisher,
-  chord: SignatureDict,
+  own: SignatureDict,
   { chain = [], ...options }: CallOptions,
 ): SignatureDict {
-  const { taskId = chord.options.task_id } = options
-  const own = defined<Record<string, unknown>>({ task_id: taskId })
-  // The chord's id before the steps behind it, which have their own.
-  const plain = withEndOptions(readSignature(chord.kwargs.body), own)
-  const body = frozen(withSteps(plain, dictsOf(chain) ?? []), publisher.replyTo)
+  const body = frozen(withSteps(own, dictsOf(chain) ?? []), publisher.replyTo)
   return withEndOptions(body, toWireOptions(options))
 }
 
@@ -89,6 +100,8 @@ async function publishUnlock(
     task: CHORD_UNLOCK,
     args: [waiting.groupId, waiting.body],
     kwargs: { interval: null, max_retries: null, result },
+    // Nobody waits for its result.
+    isMember: true,
     options: {
       countdown: 1,
       ignoreResult: true,
@@ -96,15 +109,4 @@ async function publishUnlock(
       ...(typeof queue === 'string' ? { queue } : {}),
     },
   })
-}
-
-function headerOf(chord: SignatureDict): SignatureDict[] {
-  const { header } = chord.kwargs
-  if (Array.isArray(header)) return flatMembers(groupDict(header))
-  const group = readSignature(header)
-  if (isGroup(group)) return flatMembers(group)
-  throw new TaskError(
-    'TASK_INVALID',
-    `a chord's header is ${group.task}, expected a group or a list`,
-  )
 }

@@ -82,9 +82,18 @@ export function flatMembers(group: SignatureDict): SignatureDict[] {
 export function taskNames(dict: SignatureDict): string[] {
   if (isChain(dict) || isGroup(dict)) return tasksOf(dict).flatMap(taskNames)
   if (!isChord(dict)) return [dict.task]
-  const { header, body } = dict.kwargs
-  const group = Array.isArray(header) ? groupDict(header) : readSignature(header)
-  return [...taskNames(group), ...taskNames(readSignature(body))]
+  return [...taskNames(headerGroup(dict)), ...taskNames(readSignature(dict.kwargs.body))]
+}
+
+/** A chord's header as a group, in whichever form it stands there. */
+export function headerGroup({ kwargs: { header } }: SignatureDict): SignatureDict {
+  if (Array.isArray(header)) return groupDict(header)
+  const group = readSignature(header)
+  if (isGroup(group)) return group
+  throw new TaskError(
+    'TASK_INVALID',
+    `a chord's header is ${group.task}, expected a group or a list`,
+  )
 }
 
 export function taskIdOf(dict: SignatureDict): string {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
-import { isChain, isChord, isGroup, taskIdOf, tasksOf, withOptions } from './dicts.ts'
+import { headerGroup, isChain, isChord, isGroup, taskIdOf, tasksOf, withOptions } from './dicts.ts'
 
 /**
  * The same signature with its ids fixed before it is sent, as the steps of a chain and the members of a chord need them
@@ -77,8 +77,9 @@ function frozenChord(chord: SignatureDict, replyTo: string): SignatureDict {
     given === undefined ? body : withEndOptions(body, { task_id: given }),
     replyTo,
   )
+  const header = frozen(headerGroup(chord), replyTo)
   return withOptions(
-    { ...chord, kwargs: { ...chord.kwargs, body: fixed } },
+    { ...chord, kwargs: { ...chord.kwargs, header, body: fixed } },
     { task_id: taskIdOf(fixed) },
   )
 }

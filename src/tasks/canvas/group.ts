@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { SignatureDict } from '../../protocol/task-request.ts'
+import { noteChild } from '../current-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
 import { flatMembers } from './dicts.ts'
 
@@ -7,14 +8,20 @@ import { flatMembers } from './dicts.ts'
 export async function startGroup(
   publisher: Publisher,
   group: SignatureDict,
-  { args = [], options = {} }: StartWith,
+  { args = [], options = {}, isMember = false }: StartWith,
 ): Promise<Started> {
   const { taskId, ...shared } = options
   const groupId = taskId ?? String(group.options.task_id ?? randomUUID())
-  const started = await Promise.all(
+  const members = await Promise.all(
     flatMembers(group).map(async (member, groupIndex) =>
-      publisher.start(member, { args, options: { ...shared, groupId, groupIndex } }),
+      publisher.start(member, {
+        args,
+        options: { ...shared, groupId, groupIndex },
+        isMember: true,
+      }),
     ),
   )
-  return { taskId: groupId, members: started.map((member) => member.taskId) }
+  const started = { id: groupId, members, parent: null }
+  if (!isMember) noteChild(started)
+  return started
 }

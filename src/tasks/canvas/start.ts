@@ -1,6 +1,7 @@
 import { fromWireOptions } from '../../protocol/call-options.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
+import { taskNode } from '../../results/result-node.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
 import { startChain } from './chain.ts'
 import { startChord } from './chord.ts'
@@ -26,7 +27,7 @@ export async function startSignature(
 async function startTask(
   publisher: Publisher,
   dict: SignatureDict,
-  { args = [], options = {} }: StartWith,
+  { args = [], options = {}, isMember = false }: StartWith,
 ): Promise<Started> {
   const own = fromWireOptions(dict.options)
   const routeAs = mappedTask(dict)
@@ -37,7 +38,8 @@ async function startTask(
     options: { ...own.options, ...options },
     extra: own.extra,
     isFromSignature: true,
+    isMember,
     ...(routeAs === undefined ? {} : { routeAs }),
   })
-  return { taskId, members: [taskId] }
+  return taskNode(taskId)
 }

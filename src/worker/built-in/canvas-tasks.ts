@@ -41,7 +41,7 @@ export function canvasTasks(app: App): readonly BuiltInTask[] {
         const started = await app.start(readSignature(whole), {
           args: Array.isArray(partial) ? partial : [],
         })
-        return started.taskId
+        return started.id
       },
     ),
   )

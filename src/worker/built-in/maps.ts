@@ -26,7 +26,7 @@ export function chunksTask(app: App): BuiltInTask {
   return builtIn(app, CHUNKS, { bind: true }, async (self: TaskContext) => {
     const { task, it, n } = self.request.kwargs
     const chunks = readSignature({ task: CHUNKS, args: [], kwargs: { task, it, n }, options: {} })
-    return (await app.start(chunksGroup(chunks))).taskId
+    return (await app.start(chunksGroup(chunks))).id
   })
 }
 

@@ -1,0 +1,30 @@
+/** A result in its tree: a task's, or a group's with those of its members, and the result of the step before. */
+export interface ResultNode {
+  readonly id: string
+  /** Null where it is a task's. */
+  readonly members: readonly ResultNode[] | null
+  readonly parent: ResultNode | null
+}
+
+/** A result as Celery writes one: `[[id, parent], members]`, where members is null for a single task. */
+export type ResultTuple = readonly [
+  key: readonly [id: string, parent: ResultTuple | null],
+  members: readonly ResultTuple[] | null,
+]
+
+/** A task's result. */
+export function taskNode(id: string, parent: ResultNode | null = null): ResultNode {
+  return { id, members: null, parent }
+}
+
+export function tupleOfNode({ id, members, parent }: ResultNode): ResultTuple {
+  return [
+    [id, parent === null ? null : tupleOfNode(parent)],
+    members === null ? null : members.map(tupleOfNode),
+  ]
+}
+
+/** The ids of the tasks it is made of, those before it left out. */
+export function taskIdsOf({ id, members }: ResultNode): readonly string[] {
+  return members === null ? [id] : members.flatMap(taskIdsOf)
+}

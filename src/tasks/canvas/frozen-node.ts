@@ -1,0 +1,21 @@
+import { readSignature } from '../../protocol/signatures.ts'
+import type { SignatureDict } from '../../protocol/task-request.ts'
+import { type ResultNode, taskNode } from '../../results/result-node.ts'
+import { flatMembers, isChain, isChord, isGroup, taskIdOf, tasksOf } from './dicts.ts'
+
+/** The result that a signature whose ids are fixed will have, behind the result of the step before. */
+export function frozenNode(dict: SignatureDict, before: ResultNode | null): ResultNode {
+  if (isGroup(dict)) {
+    const members = flatMembers(dict).map((member) => frozenNode(member, null))
+    return { id: taskIdOf(dict), members, parent: before }
+  }
+  if (isChord(dict)) {
+    const { header, body } = dict.kwargs
+    return frozenNode(readSignature(body), frozenNode(readSignature(header), before))
+  }
+  if (!isChain(dict)) return taskNode(taskIdOf(dict), before)
+  return (
+    tasksOf(dict).reduce<ResultNode | null>((parent, step) => frozenNode(step, parent), before) ??
+    taskNode(taskIdOf(dict))
+  )
+}

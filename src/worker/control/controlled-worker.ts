@@ -1,0 +1,24 @@
+import type { TaskRequest } from '../../protocol/task-request.ts'
+import type { Job } from '../job.ts'
+
+/** How running tasks are ended. */
+export interface Termination {
+  /** What the task's signal says. */
+  readonly reason: string | undefined
+  /** The number of the signal that would have ended the process of a Python worker. */
+  readonly signum: number
+}
+
+/** What remote control does to its worker. */
+export interface ControlledWorker {
+  readonly name: string
+  readonly queues: readonly string[]
+  task(name: string): Job['task'] | undefined
+  isRunning(taskId: string): boolean
+  /** Ends those of the running tasks; says which. */
+  terminate(isMeant: (request: TaskRequest) => boolean, how: Termination): readonly string[]
+  /** Ends those that wait here, as revoked; says which. */
+  discardWaiting(isMeant: (request: TaskRequest) => boolean): readonly string[]
+  /** Its rate limit has changed. */
+  admitAgain(taskName: string): void
+}

@@ -1,0 +1,74 @@
+import { repr } from '../../codecs/python-repr.ts'
+import type { CommandFunction } from '../../events/mailbox.ts'
+import type { Logger } from '../../logger.ts'
+import { parseRateLimit } from '../../schedule/token-bucket.ts'
+import type { Job } from '../job.ts'
+import type { ControlledWorker } from './controlled-worker.ts'
+import type { LiveTaskOptions } from './live-options.ts'
+
+type Arguments = Readonly<Record<string, unknown>>
+
+export interface LimitParts {
+  readonly worker: ControlledWorker
+  readonly options: LiveTaskOptions
+  readonly logger: Logger
+}
+
+/** The commands that change a task's limits, with Celery's names, arguments and answers. */
+export function limitCommands(parts: LimitParts): readonly (readonly [string, CommandFunction])[] {
+  return [
+    ['rate_limit', (args) => rateLimit(parts, args)],
+    ['time_limit', (args) => timeLimit(parts, args)],
+  ]
+}
+
+function rateLimit({ worker, options, logger }: LimitParts, args: Arguments): unknown {
+  const { rate_limit: limit } = args
+  if (!isRateLimit(limit)) return error(`Invalid rate limit string: ${repr(limit)}`)
+  const task = taskOf(worker, args)
+  if (task === undefined) return unknownTask(args, logger)
+  options.change(task, { rateLimit: limit })
+  worker.admitAgain(task.name)
+  logger.info({ task: task.name, rateLimit: limit }, 'rate limit changed')
+  const isNone = parseRateLimit(limit) === null
+  return { ok: isNone ? 'rate limit disabled successfully' : 'new rate limit set successfully' }
+}
+
+function timeLimit({ worker, options, logger }: LimitParts, args: Arguments): unknown {
+  const task = taskOf(worker, args)
+  if (task === undefined) return unknownTask(args, logger)
+  const limits = { softTimeLimit: secondsOf(args.soft), timeLimit: secondsOf(args.hard) }
+  options.change(task, limits)
+  logger.info({ task: task.name, ...limits }, 'time limits changed')
+  return { ok: 'time limits set successfully' }
+}
+
+function taskOf(worker: ControlledWorker, { task_name }: Arguments): Job['task'] | undefined {
+  return typeof task_name === 'string' ? worker.task(task_name) : undefined
+}
+
+function unknownTask({ task_name: task }: Arguments, logger: Logger): unknown {
+  logger.error({ task }, 'remote control means a task that is not known here')
+  return error('unknown task')
+}
+
+function isRateLimit(limit: unknown): limit is string | number | null | undefined {
+  const isOfType = ['string', 'number', 'undefined'].includes(typeof limit) || limit === null
+  if (!isOfType) return false
+  try {
+    parseRateLimit(limit as string | number | null | undefined) // checked above
+    return true
+  } catch {
+    // The answer says so.
+    return false
+  }
+}
+
+/** Undefined is no limit. */
+function secondsOf(value: unknown): number | undefined {
+  return typeof value === 'number' && value > 0 ? value : undefined
+}
+
+function error(text: string): { readonly error: string } {
+  return { error: text }
+}

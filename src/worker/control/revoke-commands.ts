@@ -1,0 +1,136 @@
+import { constants } from 'node:os'
+import { Semaphore } from '../../async/semaphore.ts'
+import { repr } from '../../codecs/python-repr.ts'
+import type { CommandFunction } from '../../events/mailbox.ts'
+import { type RevokedTasks, stampValues } from '../../events/revoked-tasks.ts'
+import type { Logger } from '../../logger.ts'
+import type { TaskRequest } from '../../protocol/task-request.ts'
+import type { ResultStore } from '../../results/result-store.ts'
+import { revokedResult } from '../stored-outcome.ts'
+import type { ControlledWorker, Termination } from './controlled-worker.ts'
+
+type Arguments = Readonly<Record<string, unknown>>
+
+export interface RevokeParts {
+  readonly worker: ControlledWorker
+  readonly revoked: RevokedTasks
+  /** Resolves once what is revoked will be remembered. */
+  readonly remember: () => Promise<void>
+  readonly results: ResultStore
+  readonly logger: Logger
+}
+
+/** States of tasks that nobody has begun: only these are revoked before they arrive somewhere, as in Celery. */
+const NOT_BEGUN: ReadonlySet<string> = new Set(['PENDING', 'RECEIVED', 'RETRY', 'REJECTED'])
+const ASKED_AT_ONCE = 16
+
+/** The commands that revoke, with Celery's names, arguments and answers. */
+export function revokeCommands(
+  parts: RevokeParts,
+): readonly (readonly [string, CommandFunction])[] {
+  return [
+    ['revoke', (args) => revoke(parts, args)],
+    ['terminate', (args) => revoke(parts, { ...args, terminate: true })],
+    ['revoke_by_stamped_headers', (args) => revokeByStamps(parts, args)],
+  ]
+}
+
+async function revoke(parts: RevokeParts, args: Arguments): Promise<unknown> {
+  const { worker, revoked, remember, logger } = parts
+  const ids = new Set(stampValues(args.task_id).map(String))
+  revoked.add(ids)
+  await remember()
+  const isMeant = ({ id }: TaskRequest): boolean => ids.has(id)
+  const ended = args.terminate === true ? worker.terminate(isMeant, terminationOf(args)) : []
+  const here = [...ended, ...worker.discardWaiting(isMeant)]
+  await markRevoked(
+    parts,
+    [...ids].filter((id) => !(here.includes(id) || worker.isRunning(id))),
+  )
+  logger.info({ taskIds: [...ids], ended }, 'tasks are revoked')
+  if (args.terminate !== true) return ok(`tasks ${repr(ids)} flagged as revoked`)
+  return ok(here.length === 0 ? 'terminate: tasks unknown' : `terminate: ${here.join(', ')}`)
+}
+
+async function revokeByStamps(
+  { worker, revoked, remember, logger }: RevokeParts,
+  args: Arguments,
+): Promise<unknown> {
+  const headers = headersOf(args.headers)
+  for (const [name, values] of headers) revoked.addStamps(name, values)
+  await remember()
+  logger.info({ stamps: Object.fromEntries(headers) }, 'tasks with these stamps are revoked')
+  const isMeant = (request: TaskRequest): boolean => hasStamps(request, headers)
+  worker.discardWaiting(isMeant)
+  const text = repr(args.headers)
+  if (args.terminate !== true) return ok(`headers ${text} flagged as revoked, but not terminated`)
+  const ended = worker.terminate(isMeant, terminationOf(args))
+  return ok(ended.length === 0 ? `headers ${text} were not terminated` : `headers ${text} revoked`)
+}
+
+/** Whoever waits for a task that has not begun need not wait until it arrives somewhere. */
+async function markRevoked(
+  { results, logger }: RevokeParts,
+  taskIds: readonly string[],
+): Promise<void> {
+  if (results.kind === 'disabled') return
+  const asking = new Semaphore(ASKED_AT_ONCE)
+  const marked = await Promise.allSettled(
+    taskIds.map(async (taskId) => {
+      await asking.run(async () => {
+        const { status } = await results.get(taskId)
+        if (NOT_BEGUN.has(status)) await results.save(revokedResult(taskId))
+      })
+    }),
+  )
+  const failed = marked.find((mark) => mark.status === 'rejected')
+  if (failed !== undefined) {
+    logger.warn({ err: failed.reason }, 'cannot store yet that a task is revoked')
+  }
+}
+
+function hasStamps(
+  { stampedHeaders, stamps }: TaskRequest,
+  headers: readonly (readonly [string, readonly unknown[]])[],
+): boolean {
+  return headers.some(
+    ([name, values]) =>
+      (stampedHeaders ?? []).includes(name) &&
+      stampValues(stamps[name]).some((value) => values.includes(value)),
+  )
+}
+
+/** `{ stamp: value or values }`, or a list of "stamp=value". */
+function headersOf(headers: unknown): readonly (readonly [string, readonly unknown[]])[] {
+  if (Array.isArray(headers)) {
+    return headers.map((header) => {
+      const [name = '', value = ''] = String(header).split('=')
+      return [name, [value]]
+    })
+  }
+  if (typeof headers !== 'object' || headers === null) {
+    throw new TypeError(`headers are ${repr(headers)}, expected stamps and their values`)
+  }
+  return Object.entries(headers).map(([name, values]) => [name, stampValues(values)])
+}
+
+function terminationOf({ signal, reason }: Arguments): Termination {
+  return {
+    signum: signalNumber(signal ?? 'SIGTERM'),
+    reason: typeof reason === 'string' ? reason : undefined,
+  }
+}
+
+/** "SIGKILL", "KILL" or 9, as in Python. */
+function signalNumber(signal: unknown): number {
+  if (typeof signal === 'number') return signal
+  const name = String(signal).toUpperCase()
+  const numbers: Readonly<Record<string, number>> = constants.signals
+  const number = Object.hasOwn(numbers, name) ? numbers[name] : numbers[`SIG${name}`]
+  if (number === undefined) throw new TypeError(`there is no signal ${repr(signal)}`)
+  return number
+}
+
+function ok(text: string): { readonly ok: string } {
+  return { ok: text }
+}

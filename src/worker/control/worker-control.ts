@@ -1,0 +1,98 @@
+import type { Broker } from '../../brokers/broker.ts'
+import { type CommandFunction, Mailbox } from '../../events/mailbox.ts'
+import { RevokedFile } from '../../events/revoked-file.ts'
+import { RevokedTasks } from '../../events/revoked-tasks.ts'
+import type { Logger } from '../../logger.ts'
+import type { ResultStore } from '../../results/result-store.ts'
+import type { App } from '../../tasks/app.ts'
+import type { ControlledWorker } from './controlled-worker.ts'
+import { limitCommands } from './limit-commands.ts'
+import { LiveTaskOptions } from './live-options.ts'
+import { revokeCommands } from './revoke-commands.ts'
+
+export interface WorkerControlParts {
+  readonly app: App
+  readonly logger: Logger
+  readonly worker: ControlledWorker
+  /** Where revoked tasks are remembered while the worker is down; null: nowhere. */
+  readonly stateDb: string | null
+}
+
+/** What remote control has told a worker, and its ear for more. */
+export class WorkerControl {
+  readonly revoked: RevokedTasks
+  readonly options = new LiveTaskOptions()
+  readonly #parts: WorkerControlParts
+  readonly #file: RevokedFile | undefined
+  #mailbox: Mailbox | undefined
+
+  constructor(parts: WorkerControlParts) {
+    const { app, stateDb, logger } = parts
+    const { WORKER_REVOKES_MAX: most, WORKER_REVOKE_EXPIRES: seconds } = app.config
+    this.#parts = parts
+    this.revoked = new RevokedTasks({ most, expiresMs: seconds * 1_000 })
+    this.#file = stateDb === null ? undefined : new RevokedFile(stateDb, this.revoked, logger)
+  }
+
+  /** Remembers what was revoked before. Throws `ConfigError` where the file of it is another's. */
+  async load(): Promise<void> {
+    await this.#file?.load()
+  }
+
+  /** Hears commands from now on, where that is not switched off. */
+  async listen(broker: Broker, results: ResultStore): Promise<void> {
+    const { app, worker, logger } = this.#parts
+    if (!app.config.worker_enable_remote_control || broker.kind === 'sqs') return
+    this.#mailbox = new Mailbox({
+      hostname: worker.name,
+      broker,
+      settings: app.config,
+      clock: app.clock,
+      logger,
+      commands: this.#commands(results),
+    })
+    await this.#mailbox.start()
+  }
+
+  async close(): Promise<void> {
+    await this.#mailbox?.stop()
+  }
+
+  #commands(results: ResultStore): ReadonlyMap<string, CommandFunction> {
+    const { worker, logger } = this.#parts
+    const { revoked, options } = this
+    const remember = async (): Promise<void> => this.#file?.save()
+    return new Map([
+      ...this.#aboutItself(),
+      ...revokeCommands({ worker, revoked, remember, results, logger }),
+      ...limitCommands({ worker, options, logger }),
+    ])
+  }
+
+  #aboutItself(): readonly (readonly [string, CommandFunction])[] {
+    const { app } = this.#parts
+    return [
+      ['ping', () => ({ ok: 'pong' })],
+      ['clock', () => ({ clock: app.clock.value })],
+      ['revoked', () => this.revoked.ids],
+      ['hello', (args) => this.#greet(args)],
+    ]
+  }
+
+  /** A worker that starts tells what it knows to be revoked, and is told. */
+  #greet({
+    from_node: from,
+    revoked,
+  }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | null {
+    const { app, worker } = this.#parts
+    if (from === worker.name) return null
+    this.revoked.add(idsOf(revoked))
+    return { revoked: this.revoked.ids, clock: app.clock.forward() }
+  }
+}
+
+/** A list of ids, or, from older workers, an object by them. */
+function idsOf(revoked: unknown): readonly string[] {
+  if (typeof revoked !== 'object' || revoked === null) return []
+  return Array.isArray(revoked) ? revoked.map(String) : Object.keys(revoked)
+}
