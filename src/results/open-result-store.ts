@@ -108,6 +108,7 @@ async function openPostgres(
     database: database ?? (await openDatabase({ url: config.result_backend ?? '', logger })),
     ownsDatabase: database === undefined,
     isExtended: config.result_extended ?? false,
+    serializer: config.result_serializer,
     tables: tablesOf(config),
     expiresMs: expiresMsOf(config),
     logger,

@@ -1,7 +1,8 @@
+import type { Serializer } from '../codecs/serializers.ts'
 import type { Database } from '../database/database.ts'
 import { ResultError } from '../errors.ts'
 import { groupPickle, memberIdsOf } from './saved-group.ts'
-import { decodeStored } from './stored-value.ts'
+import { decodeStored, JSON_FORM } from './stored-value.ts'
 import { createSql, type TaskmetaTables } from './taskmeta-sql.ts'
 import { writeFailureOf } from './write-failure.ts'
 
@@ -10,9 +11,12 @@ export class PostgresGroups {
   readonly #database: Database
   readonly #tables: TaskmetaTables
 
-  constructor(database: Database, tables: TaskmetaTables) {
+  readonly #serializer: Serializer
+
+  constructor(database: Database, tables: TaskmetaTables, serializer: Serializer = JSON_FORM) {
     this.#database = database
     this.#tables = tables
+    this.#serializer = serializer
   }
 
   async save(groupId: string, memberIds: readonly string[]): Promise<void> {
@@ -30,7 +34,7 @@ export class PostgresGroups {
       [groupId],
     )
     if (!row?.result) return null
-    const memberIds = membersIn(row.result)
+    const memberIds = membersIn(row.result, this.#serializer)
     if (memberIds === null) throw unreadable(groupId)
     return memberIds
   }
@@ -50,9 +54,9 @@ export class PostgresGroups {
   }
 }
 
-function membersIn(bytes: Buffer): readonly string[] | null {
+function membersIn(bytes: Buffer, serializer: Serializer): readonly string[] | null {
   try {
-    return memberIdsOf(decodeStored(bytes))
+    return memberIdsOf(decodeStored(bytes, serializer))
   } catch {
     // Said by the caller, who knows which group it is.
     return null

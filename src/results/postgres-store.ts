@@ -1,3 +1,4 @@
+import { type Serializer, serializerByName } from '../codecs/serializers.ts'
 import type { Database } from '../database/database.ts'
 import { ResultError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
@@ -21,6 +22,8 @@ export interface PostgresStoreOptions {
   readonly ownsDatabase?: boolean
   /** Keep name, arguments, worker, retries and queue too: Celery's result_extended. */
   readonly isExtended?: boolean
+  /** Celery's result_serializer: the form of args, kwargs and children; results are pickled all the same. Default json. */
+  readonly serializer?: string | undefined
   /** How long a save tries, while the database is away. Default 30 s. */
   readonly saveDeadlineMs?: number
   readonly tables?: TaskmetaTables
@@ -35,6 +38,7 @@ const SAVE_DEADLINE_MS = 30_000
 export class PostgresResultStore implements ResultStore {
   readonly kind = 'db+postgresql'
   readonly #options: PostgresStoreOptions
+  readonly #serializer: Serializer
   readonly #table: TaskmetaTable
   readonly #writer: BatchWriter
   readonly #announcer: ResultAnnouncer
@@ -47,7 +51,9 @@ export class PostgresResultStore implements ResultStore {
     const { database, logger = silentLogger, saveDeadlineMs = SAVE_DEADLINE_MS } = options
     const tables = options.tables ?? CELERY_TABLES
     const table = new TaskmetaTable(database, tables)
+    const serializer = serializerByName(options.serializer ?? 'json')
     this.#options = options
+    this.#serializer = serializer
     this.#table = table
     this.#announcer = new ResultAnnouncer(database, logger)
     this.#writer = new BatchWriter({
@@ -59,14 +65,16 @@ export class PostgresResultStore implements ResultStore {
     this.#watcher = new ResultWatcher({
       logger,
       readReady: (taskIds) => table.readReady(taskIds),
+      decode: (row) => decodeRow(row, serializer),
       listen: (onResults) => listenForResults(database, onResults),
     })
-    this.#groups = new PostgresGroups(database, tables)
+    this.#groups = new PostgresGroups(database, tables, serializer)
     this.#chords = new PostgresChords({
       database,
       logger,
       deadlineMs: saveDeadlineMs,
-      readReady: async (taskIds) => (await table.readReady(taskIds)).map(decodeRow),
+      readReady: async (taskIds) =>
+        (await table.readReady(taskIds)).map((row) => decodeRow(row, serializer)),
       save: (member) => this.#saveMember(member),
     })
   }
@@ -84,7 +92,7 @@ export class PostgresResultStore implements ResultStore {
   async get(taskId: string): Promise<TaskResult> {
     this.#checkOpen()
     const row = await this.#table.read(taskId)
-    return row ? decodeRow(row) : pendingResult(taskId)
+    return row ? decodeRow(row, this.#serializer) : pendingResult(taskId)
   }
 
   async waitFor(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
@@ -150,7 +158,7 @@ export class PostgresResultStore implements ResultStore {
   }
 
   #encode(result: TaskResult): TaskmetaRow {
-    return encodeRow(result, this.#options.isExtended ?? false)
+    return encodeRow(result, this.#options.isExtended ?? false, this.#serializer)
   }
 
   #checkOpen(): void {

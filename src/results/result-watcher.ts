@@ -1,7 +1,7 @@
 import type { Logger } from '../logger.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
 import type { WaitOptions } from './result-store.ts'
-import { decodeRow, type TaskmetaRow } from './taskmeta-row.ts'
+import type { TaskmetaRow } from './taskmeta-row.ts'
 import { Waiters } from './waiters.ts'
 import { writeFailureOf } from './write-failure.ts'
 
@@ -9,6 +9,7 @@ export interface ResultWatcherOptions {
   readonly logger: Logger
   /** The rows, of these ids, whose tasks are over. */
   readonly readReady: (taskIds: readonly string[]) => Promise<readonly TaskmetaRow[]>
+  readonly decode: (row: TaskmetaRow) => TaskResult
   /** Calls back with ids that became ready; resolves to what stops it. */
   readonly listen: (onResults: (taskIds: readonly string[]) => void) => Promise<() => Promise<void>>
 }
@@ -114,7 +115,7 @@ export class ResultWatcher {
     // Nobody else waits for it any more, once these are answered.
     this.#looks.delete(row.taskId)
     try {
-      this.#waiters.resolve(decodeRow(row))
+      this.#waiters.resolve(this.#options.decode(row))
     } catch (error) {
       this.#waiters.reject(row.taskId, error)
     }

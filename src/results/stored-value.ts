@@ -1,6 +1,6 @@
-import { decodeJson } from '../codecs/json.ts'
 import { readPickle } from '../codecs/pickle-reader.ts'
 import { writePickle } from '../codecs/pickle-writer.ts'
+import { type Serializer, serializerByName } from '../codecs/serializers.ts'
 import { Tuple } from '../codecs/values.ts'
 import { ProtocolError } from '../errors.ts'
 import { exceptionFromMeta, exceptionToMeta } from '../protocol/exceptions.ts'
@@ -24,36 +24,52 @@ export function encodeResult({ taskId, status, result }: TaskResult): Buffer | n
 }
 
 /** The value of a result column, whichever Celery wrote it; never runs what a pickle asks for. */
-export function decodeResult(status: string, bytes: Buffer): unknown {
-  const value = decodeStored(bytes)
+export function decodeResult(status: string, bytes: Buffer, serializer: Serializer): unknown {
+  const value = decodeStored(bytes, serializer)
   if (!isExceptionState(status)) return value
   return value === null ? null : exceptionFromMeta(value)
 }
 
 /**
- * Celery up to 5.6 stores pickle, from 5.7 on the text of result_serializer; nothing in the row says which. Read as
- * monitor.read_result does it in SQL.
+ * Celery up to 5.6 stores pickle, from 5.7 on the text of result_serializer; nothing in the row says which. Pickle and
+ * JSON are told apart as monitor.read_result does it in SQL; other forms are read where the config names them.
  */
-export function decodeStored(bytes: Buffer): unknown {
-  if (bytes[0] === PICKLE_MARK || bytes.at(-1) === PICKLE_END) return readPickle(bytes)
-  try {
-    return decodeJson(UTF8.decode(bytes))
-  } catch (cause) {
-    throw unknownForm(cause)
+export function decodeStored(bytes: Buffer, serializer: Serializer): unknown {
+  if (isPickle(bytes, serializer)) return readPickle(bytes)
+  // JSON as well: result_serializer may have been another one when this was written.
+  const forms = serializer.name === 'json' ? [serializer] : [serializer, JSON_FORM]
+  let failure: unknown
+  for (const form of forms) {
+    try {
+      return form.decode(bytes)
+    } catch (cause) {
+      failure ??= cause
+    }
   }
+  throw unknownForm(forms, failure)
 }
 
-/** The first byte of a pickle of protocol 2 and later, and the last one of any: no JSON text has them there. */
+/** By the first byte of protocol 2 and later, or the last of any: no text ends so, and msgpack has nothing behind 0x80. */
+function isPickle(bytes: Buffer, { name }: Serializer): boolean {
+  const hasMark = bytes[0] === PICKLE_MARK && bytes.length > 1
+  return hasMark || (name !== 'msgpack' && bytes.at(-1) === PICKLE_END)
+}
+
 const PICKLE_MARK = 0x80
 const PICKLE_END = 0x2e
-const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
-function unknownForm(cause: unknown): ProtocolError {
+/** What results are in where nothing else is said. */
+export const JSON_FORM = serializerByName('json')
+
+function unknownForm(forms: readonly Serializer[], cause: unknown): ProtocolError {
   const why = cause instanceof Error ? cause.message : String(cause)
-  return new ProtocolError('MESSAGE_UNDECODABLE', `it is neither pickle nor JSON: ${why}`, {
+  const names = forms.map(({ name }) => NAMES[name] ?? name).join(' nor ')
+  return new ProtocolError('MESSAGE_UNDECODABLE', `it is neither pickle nor ${names}: ${why}`, {
     cause,
   })
 }
+
+const NAMES: Readonly<Record<string, string>> = { json: 'JSON', yaml: 'YAML', msgpack: 'msgpack' }
 
 export function refuse(taskId: string, why: string, cause?: unknown): ProtocolError {
   const message = `the result of task "${taskId}" cannot be stored: ${why}`

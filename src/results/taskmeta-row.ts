@@ -1,9 +1,9 @@
-import { encodeJson } from '../codecs/json.ts'
+import type { Serializer } from '../codecs/serializers.ts'
 import { ResultError } from '../errors.ts'
 import { isReady } from '../protocol/states.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
 import type { ChordMember } from './result-store.ts'
-import { decodeResult, decodeStored, encodeResult, refuse } from './stored-value.ts'
+import { decodeResult, decodeStored, encodeResult, JSON_FORM, refuse } from './stored-value.ts'
 
 /** One row of celery_taskmeta; the columns that old tables lack may be missing. */
 export interface TaskmetaRow {
@@ -14,13 +14,13 @@ export interface TaskmetaRow {
   readonly dateDone: Date | null
   readonly traceback: string | null
   readonly name?: string | null
-  /** JSON text. */
+  /** In the form of result_serializer. */
   readonly args?: Buffer | null
   readonly kwargs?: Buffer | null
   readonly worker?: string | null
   readonly retries?: number | null
   readonly queue?: string | null
-  /** JSON text; a column since Celery 5.7. */
+  /** In the form of result_serializer; a column since Celery 5.7. */
   readonly children?: Buffer | null
   /** About what it weighs on the wire. */
   readonly byteLength: number
@@ -33,7 +33,11 @@ const LONGEST_STATUS = 50
 const LARGEST_INTEGER = 2 ** 31
 
 /** The row Python's backend would write; rejects what has no form there, so that it spoils no batch. */
-export function encodeRow(result: TaskResult, isExtended: boolean): TaskmetaRow {
+export function encodeRow(
+  result: TaskResult,
+  isExtended: boolean,
+  serializer: Serializer = JSON_FORM,
+): TaskmetaRow {
   checkKey(result, 'taskId', LONGEST_NAME)
   checkKey(result, 'status', LONGEST_STATUS)
   const { taskId, status } = result
@@ -44,23 +48,24 @@ export function encodeRow(result: TaskResult, isExtended: boolean): TaskmetaRow 
     // As in Python: a time for what is over, none for what goes on.
     dateDone: isReady(status) ? (result.dateDone ?? new Date()) : null,
     traceback: withoutNul(result.traceback),
-    children: result.children?.length ? jsonBytes(result.children) : null,
-    ...(isExtended ? encodeExtended(result) : NOT_EXTENDED),
+    children: result.children?.length ? bytesOf(result.children, serializer) : null,
+    ...(isExtended ? encodeExtended(result, serializer) : NOT_EXTENDED),
   }
   const text = [row.result, row.traceback, row.args, row.kwargs]
   return { ...row, byteLength: text.reduce((sum, part) => sum + (part?.length ?? 0), 200) }
 }
 
-export function decodeRow(row: TaskmetaRow): TaskResult {
+export function decodeRow(row: TaskmetaRow, serializer: Serializer = JSON_FORM): TaskResult {
   const { taskId, status, traceback } = row
+  const stored = (bytes: Buffer) => decodeStored(bytes, serializer)
   return {
     taskId,
     status,
-    result: read(row, 'result', (bytes) => decodeResult(status, bytes)),
+    result: read(row, 'result', (bytes) => decodeResult(status, bytes, serializer)),
     traceback,
     dateDone: row.dateDone instanceof Date ? row.dateDone : null,
-    ...(row.children && { children: asList(read(row, 'children', decodeStored)) }),
-    ...(isExtendedRow(row) && decodeExtended(row)),
+    ...(row.children && { children: asList(read(row, 'children', stored)) }),
+    ...(isExtendedRow(row) && decodeExtended(row, stored)),
   }
 }
 
@@ -77,12 +82,12 @@ const NOT_EXTENDED = {
   queue: null,
 }
 
-function encodeExtended(result: TaskResult) {
+function encodeExtended(result: TaskResult, serializer: Serializer) {
   const retries = result.retries ?? null
   return {
     name: shortened(result.name),
-    args: jsonBytes(result.args),
-    kwargs: jsonBytes(result.kwargs),
+    args: bytesOf(result.args, serializer),
+    kwargs: bytesOf(result.kwargs, serializer),
     worker: shortened(result.worker),
     retries: Number.isInteger(retries) && Math.abs(retries ?? 0) < LARGEST_INTEGER ? retries : null,
     queue: shortened(result.queue),
@@ -95,11 +100,11 @@ function isExtendedRow({ name, args, kwargs, worker, retries, queue }: TaskmetaR
   )
 }
 
-function decodeExtended(row: TaskmetaRow) {
+function decodeExtended(row: TaskmetaRow, stored: (bytes: Buffer) => unknown) {
   return {
     name: row.name ?? null,
-    args: read(row, 'args', decodeStored),
-    kwargs: read(row, 'kwargs', decodeStored),
+    args: read(row, 'args', stored),
+    kwargs: read(row, 'kwargs', stored),
     worker: row.worker ?? null,
     retries: row.retries ?? null,
     queue: row.queue ?? null,
@@ -153,10 +158,10 @@ function withoutNul(text: string | null | undefined): string | null {
   return text?.replaceAll('\0', '\uFFFD') ?? null
 }
 
-function jsonBytes(value: unknown): Buffer | null {
+function bytesOf(value: unknown, serializer: Serializer): Buffer | null {
   if (value === undefined || value === null) return null
   try {
-    return Buffer.from(encodeJson(value))
+    return serializer.encode(value)
   } catch {
     // They only describe the task: its result is worth keeping without them.
     return null

@@ -102,7 +102,9 @@ test('every recorded row is read without an error', () => {
   const names = readdirSync(FIXTURES).filter(
     (name) => /^db-.*\.json$/.test(name) && name !== 'db-group-saved.json',
   )
-  const results = names.flatMap((name) => recordedRows(name.replace('.json', ''))).map(decodeRow)
+  const results = names
+    .flatMap((name) => recordedRows(name.replace('.json', '')))
+    .map((row) => decodeRow(row))
   expect(results.length).toBeGreaterThan(20)
 })
 
