@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
+import type { ConfigOptions } from '../../src/config/config.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
 import type { CallOptions } from '../../src/protocol/call-options.ts'
 import { chain, group } from '../../src/tasks/canvas/canvas.ts'
@@ -67,10 +68,37 @@ const CALLS: readonly (readonly [vector: string, call: Call])[] = [
         { linkError: app.signature('node.tasks.on_error') },
       ),
   ],
+  [
+    'worker-errback-old-style',
+    (sig, app) =>
+      app.sendTask(
+        'proj.tasks.fail',
+        [1, 'x'],
+        {},
+        { linkError: [sig('on_error'), sig('on_error_old')] },
+      ),
+  ],
+  [
+    'worker-chain-stamped',
+    (sig) =>
+      chain(sig('add', 1, 2), sig('mul', 3))
+        .stamp({ tenant: 'acme' })
+        .applyAsync(),
+  ],
   ['worker-spawn', (_sig, app) => app.sendTask('proj.tasks.spawn', [5], {}, { rootId: 'root-77' })],
   ['worker-replace', (_sig, app) => app.sendTask('proj.tasks.replace_me', [5])],
   ['retry-default-delay', (_sig, app) => app.sendTask('proj.tasks.retry_me', [1], { k: 2 })],
   ['retry-third', (_sig, app) => app.sendTask('proj.tasks.retry_me', [1], {}, { retries: 2 })],
+  [
+    'retry-in-chain',
+    (sig) =>
+      chain(
+        sig('retry_me', 1),
+        sig('mul', 3).set({ taskId: 'next-1', replyTo: 'w.reply' }),
+      ).applyAsync(),
+  ],
+  // Ours always come through a named exchange, to which they go back.
+  ['retry-topic-exchange', (sig) => sig('retry_me', 1).delay()],
   ['retry-autoretry-backoff', (_sig, app) => app.sendTask('proj.tasks.auto', [1])],
   [
     'retry-rich',
@@ -93,16 +121,42 @@ test.each(CALLS)('%s: our worker publishes what Python’s did', async (vector, 
   await startWorker(app, { queues: ['proj'] })
   const expected = recordedMessages(vector)
   await call((name, ...args) => app.signature(`proj.tasks.${name}`, args), app)
+  const seen: Awaited<ReturnType<typeof mirrored>> = []
   await waitFor('the messages of the worker', async () => {
-    const { messages } = await app.broker().depth('platform.fifo')
-    return messages > expected.length
+    seen.push(...(await mirrored(app.broker())))
+    return seen.length > expected.length
   })
-  const [, ...published] = await mirrored(app.broker())
+  const [, ...published] = seen
   // Python shows the arguments of immutable signatures as a list; it is text for people.
   const without = vector === 'worker-chain-immutable-step' ? ['argsrepr'] : []
   expect(comparable(published.map(steady), { without })).toEqual(
     comparable(expected.map(steady), { without }),
   )
+})
+
+test('a retried message goes back to the exchange and the key it came by', async () => {
+  const app = projectApp()
+  await startWorker(app, { queues: ['proj'] })
+  const publish = vi.spyOn(app.broker(), 'publish')
+  await app.sendTask('proj.tasks.retry_me', [1])
+  await waitFor('the retry', () => publish.mock.calls.length === 2)
+  const [sent, retried] = publish.mock.calls.map(([, { exchange, routingKey }]) => ({
+    exchange,
+    routingKey,
+  }))
+  expect(retried).toEqual(sent)
+  expect(sent).toEqual({ exchange: 'task_exchange', routingKey: 'proj' })
+})
+
+test('with task_protocol 1, a retry is sent in protocol 1 too', async () => {
+  const app = projectApp({ task_protocol: 1, enable_utc: false, timezone: 'Asia/Kolkata' })
+  await startWorker(app, { queues: ['proj'] })
+  const publish = vi.spyOn(app.broker(), 'publish')
+  await app.sendTask('proj.tasks.retry_me', [1], {}, { link: app.signature('proj.tasks.mul', [2]) })
+  await waitFor('the retry', () => publish.mock.calls.length === 2)
+  const [sent, retried] = publish.mock.calls.map(([message]) => JSON.parse(String(message.body)))
+  expect(retried).toEqual({ ...sent, retries: 1, eta: expect.stringMatching(/\+05:30$/) })
+  expect(sent).toMatchObject({ utc: false, callbacks: [{ task: 'proj.tasks.mul' }] })
 })
 
 /** What differs from run to run, or names the other side's queue for replies. */
@@ -114,8 +168,8 @@ function steady<Recorded extends ReturnType<typeof asRecorded>>(message: Recorde
   }
 }
 
-function projectApp(): CeleryApp {
-  const app = embeddedApp({ queues: ['proj', 'node'], task_track_started: false })
+function projectApp(settings: Partial<ConfigOptions> = {}): CeleryApp {
+  const app = embeddedApp({ queues: ['proj', 'node'], task_track_started: false, ...settings })
   const add = app.task('proj.tasks.add', (x: number, y: number) => x + y)
   app.task('proj.tasks.mul', (x: number, y: number) => x * y)
   app.task('proj.tasks.echo', (...args: unknown[]) => args)
@@ -123,6 +177,9 @@ function projectApp(): CeleryApp {
   app.task('proj.tasks.replace_me', { bind: true }, (self, x: number) => {
     throw self.replace(add.s(x, 100))
   })
+  // As in Python: the first is called here, the second gets a message.
+  app.task('proj.tasks.on_error', (_request: unknown, _error: unknown, _traceback: unknown) => null)
+  app.task('proj.tasks.on_error_old', (id: string) => id)
   app.task('proj.tasks.fail', () => {
     throw new Error('boom')
   })
