@@ -1,7 +1,7 @@
 import { timeSpanMs } from '../time-span.ts'
 import { isPlainObject, unfit, type ValueType } from './value-types.ts'
 
-const KINDS = ['tasks', 'failures', 'messages', 'events', 'quarantine'] as const
+const KINDS = ['tasks', 'failures', 'unfinished', 'messages', 'events', 'quarantine'] as const
 
 /** For how long what is kept, as "30d" or seconds; what is absent or null is kept for ever. */
 export type RetentionSpans = {

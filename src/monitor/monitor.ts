@@ -15,12 +15,13 @@ import { WorkQueues } from './mirror/work-queues.ts'
 import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-stats.ts'
 import { Partitions } from './partitions.ts'
 import { Privacy, type PrivacySettings } from './privacy/privacy.ts'
+import { PruneTimer, type RetentionSettings } from './retention/prune-timer.ts'
 
 export interface MonitorOptions {
   readonly broker: Broker
   readonly database: Database
-  /** Names the platform queue, and the topology it is part of; says what may be stored. */
-  readonly config: Pick<Config, 'platformQueue' | 'topology'> & PrivacySettings
+  /** Names the platform queue, and the topology it is part of; says what may be stored, and for how long. */
+  readonly config: Pick<Config, 'platformQueue' | 'topology'> & PrivacySettings & RetentionSettings
   readonly logger?: Logger
   /** The most messages one transaction writes. Default 1000. */
   readonly batchSize?: number
@@ -51,6 +52,7 @@ export class Monitor {
   readonly #intake: Intake
   readonly #writer: Writer
   readonly #partitions: Partitions
+  readonly #pruning: PruneTimer
   readonly #givingUp = new AbortController()
   /** Compressed messages that are being expanded. */
   readonly #expanding = new Set<Promise<void>>()
@@ -68,6 +70,7 @@ export class Monitor {
     this.#privacy = new Privacy(config)
     this.#intake = new Intake(this.#logger)
     this.#partitions = new Partitions(database, this.#logger)
+    this.#pruning = new PruneTimer(database, config, this.#logger)
     const common = { logger: this.#logger, signal: this.#givingUp.signal }
     const recorder = new Recorder({
       ...common,
@@ -93,6 +96,7 @@ export class Monitor {
     await this.#partitions.start()
     await broker.declare(config.topology())
     await this.#consume()
+    this.#pruning.start()
     this.#logger.info({ broker: broker.safeUrl, database: database.safeUrl }, 'monitor started')
   }
 
@@ -171,6 +175,7 @@ export class Monitor {
   }
 
   async #stop(graceMs: number): Promise<void> {
+    const pruning = this.#pruning.stop()
     await this.#intake.hold('stopping')
     const patience = new AbortController()
     await Promise.race([this.#drained(), sleep(graceMs, patience.signal).catch(() => undefined)])
@@ -178,6 +183,7 @@ export class Monitor {
     this.#givingUp.abort()
     await this.#intake.close()
     await this.#partitions.stop()
+    await pruning
     this.#logger.info({ ...this.stats() }, 'monitor stopped')
   }
 

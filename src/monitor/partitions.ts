@@ -4,7 +4,7 @@ import type { Logger } from '../logger.ts'
 const DAYS_AHEAD = 7
 const CHECK_EVERY_MS = 6 * 3_600_000
 
-/** Sees to it that monitor.message has a partition for each of the days to come. */
+/** Sees to it that messages and events have a partition for each of the days to come. */
 export class Partitions {
   readonly #database: Database
   readonly #logger: Logger
@@ -32,7 +32,9 @@ export class Partitions {
   /** Without them the default partition takes everything, so a failure is no reason to stop. */
   async #make(): Promise<void> {
     try {
-      await this.#database.query('SELECT monitor.ensure_message_partitions($1)', [DAYS_AHEAD])
+      for (const table of ['message', 'event']) {
+        await this.#database.query('SELECT monitor.ensure_partitions($1, $2)', [table, DAYS_AHEAD])
+      }
     } catch (cause) {
       this.#logger.warn({ cause }, 'partitions for the next days not made, trying again later')
     }

@@ -1,0 +1,124 @@
+import type { Connection, Database } from '../../database/database.ts'
+import { pruneEvents, pruneMessages } from './prune-partitions.ts'
+import { pruneQuarantine } from './prune-quarantine.ts'
+import { pruneTasks } from './prune-tasks.ts'
+import type { PruneWork } from './prune-work.ts'
+
+/** For how long what is kept, in milliseconds; what is absent is kept for ever. */
+export interface Retention {
+  /** Tasks that are over, from their end on. */
+  readonly tasksMs?: number | undefined
+  /** Those that failed or were lost. Default: as tasks. */
+  readonly failuresMs?: number | undefined
+  /** Tasks of which no end is known, from when they were published. Default: for ever. */
+  readonly unfinishedMs?: number | undefined
+  /** Messages; those of tasks that failed, or are not over, stay as long as their tasks. */
+  readonly messagesMs?: number | undefined
+  readonly eventsMs?: number | undefined
+  /** What was in quarantine, from when it was resolved on. */
+  readonly quarantineMs?: number | undefined
+}
+
+export interface PruneOptions extends Retention {
+  /** Counts what would go, and leaves it. */
+  readonly dryRun?: boolean
+  /** Rows that one transaction deletes. Default 2000. */
+  readonly batchSize?: number
+  /** Rests between batches, as a multiple of the time that a batch took. Default 1; 0 is no rest. */
+  readonly rest?: number
+  readonly onProgress?: (progress: PruneProgress) => void
+  /** Ends the work between two batches; what is left goes the next time. */
+  readonly signal?: AbortSignal
+}
+
+export type PruneStep = 'tasks' | 'messages' | 'events' | 'quarantine'
+
+export interface PruneProgress {
+  readonly step: PruneStep
+  /** Looked at so far, of so many: rows, or partitions of messages and events. */
+  readonly done: number
+  readonly total: number
+  readonly deleted: number
+}
+
+export interface PrunedPartitions {
+  /** Days that went as a whole, as "2026-01-31". */
+  readonly dropped: readonly string[]
+  /** Days of which only the messages of failures and unfinished tasks stay. */
+  readonly reduced: readonly string[]
+  /** Rows that were deleted one by one, from what stays of such days and from the default partition. */
+  readonly rows: number
+}
+
+export interface PruneReport {
+  readonly isDryRun: boolean
+  /** Another one was at work, so nothing was done. */
+  readonly isBusy: boolean
+  readonly tasks: number
+  readonly messages: PrunedPartitions
+  readonly events: PrunedPartitions
+  readonly quarantine: number
+  readonly durationMs: number
+}
+
+/**
+ * Deletes what is older than it has to be: old days of messages and events as whole partitions, tasks and quarantine in
+ * small batches with rests, so that writers never wait for long. One at a time runs on a database; cut short it goes on
+ * from where it was when it is called again.
+ */
+export async function pruneHistory(
+  database: Database,
+  options: PruneOptions,
+): Promise<PruneReport> {
+  const startedAt = performance.now()
+  return await database.transaction(async (guard) => {
+    const isFirst = await isAlone(guard)
+    const work = workOf(database, guard, options)
+    const pruned = isFirst ? await prune(work, options) : NOTHING
+    return {
+      isDryRun: options.dryRun === true,
+      isBusy: !isFirst,
+      ...pruned,
+      durationMs: performance.now() - startedAt,
+    }
+  })
+}
+
+type Pruned = Pick<PruneReport, 'tasks' | 'messages' | 'events' | 'quarantine'>
+
+/** Tasks first: their messages have then no task to stay for. */
+async function prune(work: PruneWork, retention: Retention): Promise<Pruned> {
+  const tasks = await pruneTasks(work, retention)
+  const { messagesMs, eventsMs, quarantineMs } = retention
+  return {
+    tasks,
+    messages: messagesMs === undefined ? NONE : await pruneMessages(work, messagesMs),
+    events: eventsMs === undefined ? NONE : await pruneEvents(work, eventsMs),
+    quarantine: quarantineMs === undefined ? 0 : await pruneQuarantine(work, quarantineMs),
+  }
+}
+
+const NONE: PrunedPartitions = { dropped: [], reduced: [], rows: 0 }
+const NOTHING: Pruned = { tasks: 0, messages: NONE, events: NONE, quarantine: 0 }
+
+/** The lock goes with the transaction, and so with this process, whatever becomes of it. */
+async function isAlone(guard: Connection): Promise<boolean> {
+  const [row] = await guard.query<{ is_alone: boolean }>(
+    `SELECT pg_try_advisory_xact_lock(hashtext('celery-toolbox prune')) AS is_alone`,
+  )
+  return row?.is_alone === true
+}
+
+function workOf(database: Database, guard: Connection, options: PruneOptions): PruneWork {
+  const { dryRun = false, batchSize = 2000, rest = 1, onProgress, signal } = options
+  return {
+    database,
+    isDryRun: dryRun,
+    batchSize,
+    rest,
+    signal,
+    report: (progress) => onProgress?.(progress),
+    // A transaction that says nothing for long may be ended by the server, and the lock with it.
+    stayAlone: async () => void (await guard.query('SELECT 1')),
+  }
+}
