@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { chain, chord } from '../src/index.ts'
 import { decodeTask } from '../src/protocol/decode-task.ts'
 import { embeddedApp, startWorker } from './support/embedded-app.ts'
+import { mirrored } from './support/vectors.ts'
 
 test('a call goes to its work queue and to the platform queue, is run, and its caller gets the result', async () => {
   // publish: resolved, so the broker has it
@@ -46,7 +47,7 @@ test('what a task calls follows the same way, and knows where it came from', asy
 
   const inner = await app.asyncResult(innerId).get({ timeoutMs: 5_000 })
   expect(inner).toEqual(['parcels', outer.id, outer.id])
-  expect((await app.broker().depth('platform.fifo')).messages).toBe(2)
+  expect(await mirrored(app.broker())).toHaveLength(2)
 })
 
 test('whoever waits for a chain or a chord learns that a task in it is known to nobody', async () => {

@@ -12,6 +12,8 @@ export interface TaskContext {
   readonly log: Logger
   /** Stores a state of the task's own with something to show for it; Python reads it as AsyncResult.info. */
   updateState(state: string, meta?: unknown): Promise<void>
+  /** Sends an event of the task's own, such as "invoice-paid"; it carries the task's id as `uuid`. */
+  sendEvent(type: string, fields?: Readonly<Record<string, unknown>>): Promise<void>
   /** `throw self.retry({ countdown: 10, cause: error })`. */
   retry(options?: RetryOptions): Retry
   /** `throw self.replace(other.s(1))`: the other signature runs under this task's id, with its callbacks. */

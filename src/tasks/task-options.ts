@@ -49,6 +49,8 @@ export interface TaskOptions {
   readonly ignoreResult?: boolean
   /** Store STARTED. Default: task_track_started. */
   readonly trackStarted?: boolean
+  /** Tell of this task's calls, where the worker tells of tasks. Default true. */
+  readonly sendEvents?: boolean
   readonly priority?: number
   readonly serializer?: string
   readonly compression?: string
@@ -79,6 +81,7 @@ const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   rateLimit: { expected: 'a rate such as "10/m", a number per second, or null', holds: isRate },
   ignoreResult: boolean(),
   trackStarted: boolean(),
+  sendEvents: boolean(),
   priority: { expected: 'an integer from 0 to 255', holds: isPriority },
   serializer: text(),
   compression: text(),

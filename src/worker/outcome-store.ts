@@ -33,15 +33,16 @@ export class OutcomeStore {
     this.#isOff = parts.results.kind === 'disabled'
   }
 
-  /** Resolves once the outcome, and what it means for others, is safe. */
-  async save(job: Job, outcome: Outcome): Promise<void> {
+  /** Resolves once the outcome, and what it means for others, is safe: with what there is to see of it. */
+  async save(job: Job, outcome: Outcome): Promise<TaskResult | null> {
     const { request } = job
-    if (this.#isOff || (this.#isIgnored(job, outcome) && request.chord === null)) return
+    if (this.#isIgnored(job, outcome) && request.chord === null) return null
     const place = this.#place(job)
     const result = resultOf(request, outcome, place)
-    if (result === null) return
+    if (result === null || this.#isOff) return result
     const saved = await this.#saveEncodable(request, result, place)
     if (saved.status === 'FAILURE') await this.#failStepsCutOff(request, saved)
+    return saved
   }
 
   /** STARTED, where it is wanted. Not waited for: a task must not start later because somebody may want to know. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Broker } from '../../src/brokers/broker.ts'
+import { EVENTS_HEADER } from '../../src/protocol/events.ts'
 import type { Message } from '../../src/protocol/message.ts'
 
 const FOLDER = join(import.meta.dirname, '../fixtures/celery')
@@ -43,13 +44,14 @@ export function asRecorded(message: Message): Omit<RecordedMessage, 'exchange' |
   }
 }
 
-/** Takes what was mirrored to the platform queue, in order. */
+/** Takes the calls that were mirrored to the platform queue, in order. */
 export async function mirrored(broker: Broker): Promise<ReturnType<typeof asRecorded>[]> {
   const messages: ReturnType<typeof asRecorded>[] = []
   for (;;) {
     const delivery = await broker.get('platform.fifo')
     if (delivery === undefined) return messages
-    messages.push(asRecorded(delivery.message))
+    // Workers tell there of what becomes of tasks.
+    if (!(EVENTS_HEADER in delivery.message.headers)) messages.push(asRecorded(delivery.message))
     await delivery.ack()
   }
 }

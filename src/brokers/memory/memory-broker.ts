@@ -65,6 +65,10 @@ export class MemoryBroker implements Broker {
   }
 
   publish(message: Message, route: Route, options: PublishOptions = {}): Promise<void> {
+    return this.#publish(message, route, options)
+  }
+
+  #publish(message: Message, route: Route, options: PublishOptions = {}): Promise<void> {
     if (this.#isClosed) return Promise.reject(brokerClosed(this.safeUrl))
     if (this.#away !== undefined) return this.#publishWhenBack(message, route, options)
     try {
@@ -79,7 +83,7 @@ export class MemoryBroker implements Broker {
   async publishMany(messages: readonly RoutedMessage[], options?: PublishOptions): Promise<void> {
     if (this.#isClosed) throw brokerClosed(this.safeUrl)
     const outcomes = await Promise.allSettled(
-      messages.map(({ message, route }) => this.publish(message, route, options)),
+      messages.map(({ message, route }) => this.#publish(message, route, options)),
     )
     const failure = outcomes.find((outcome) => outcome.status === 'rejected')
     if (failure !== undefined) throw failure.reason

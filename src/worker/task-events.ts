@@ -1,0 +1,136 @@
+import { repr, reprArgs, reprKwargs } from '../codecs/python-repr.ts'
+import type { EventFields } from '../events/event-fields.ts'
+import type { EventSender } from '../events/event-sender.ts'
+import { encodeResultMeta } from '../protocol/result-meta.ts'
+import type { TaskRequest } from '../protocol/task-request.ts'
+import type { TaskResult } from '../protocol/task-result.ts'
+import { parseIso } from '../protocol/times.ts'
+import { errorText, retryText } from './event-texts.ts'
+import type { Job } from './job.ts'
+import type { Outcome } from './outcome.ts'
+import { resultOf } from './stored-outcome.ts'
+
+export interface TaskEventsParts {
+  readonly sender: EventSender
+  /** Say all of an outcome: nothing else tells of it. */
+  readonly withOutcomes: boolean
+  readonly worker: string
+  /** Told of each start, whoever is muted. */
+  readonly onStarted?: () => void
+}
+
+/** What came of a task, in the words of each place that keeps it. */
+export interface Concluded {
+  readonly outcome: Outcome
+  /** As callers see it; null where they see nothing. */
+  readonly stored: TaskResult | null
+  /** The message is settled now, not before the run. */
+  readonly isLate: boolean
+}
+
+/** Tells what a worker's tasks go through, https://docs.celeryq.dev/en/stable/userguide/monitoring.html#task-events */
+export class TaskEvents {
+  readonly #parts: TaskEventsParts
+
+  constructor(parts: TaskEventsParts) {
+    this.#parts = parts
+  }
+
+  received(job: Job): void {
+    if (!this.#isTold(job)) return
+    const { request } = job
+    const { expires } = request
+    // It will be told of as revoked.
+    if (expires !== null && parseIso(expires).getTime() <= Date.now()) return
+    this.#send('task-received', request, {
+      name: request.task,
+      args: request.argsrepr ?? reprArgs(request.args),
+      kwargs: request.kwargsrepr ?? reprKwargs(request.kwargs),
+      root_id: request.rootId,
+      parent_id: request.parentId,
+      retries: request.retries,
+      eta: request.eta,
+      expires,
+    })
+  }
+
+  started(job: Job): void {
+    this.#parts.onStarted?.()
+    if (this.#isTold(job)) this.#send('task-started', job.request, {})
+  }
+
+  /** A task that nobody here knows. */
+  unknown(request: TaskRequest): void {
+    if (!this.#parts.sender.isEnabled()) return
+    this.#send('task-failed', request, { exception: `NotRegistered(${repr(request.task)})` })
+  }
+
+  concluded(job: Job, { outcome, stored, isLate }: Concluded): void {
+    if (!this.#isTold(job)) return
+    const { request, delivery } = job
+    const result =
+      stored ?? resultOf(request, outcome, { worker: this.#parts.worker, queue: delivery.queue })
+    const told = result === null ? undefined : toldOf(outcome, result)
+    if (told !== undefined) {
+      this.#send(told.type, request, { ...told.fields, ...this.#whole(stored) })
+    }
+    if (isLate && outcome.kind === 'reject') {
+      this.#send('task-rejected', request, { requeue: outcome.requeue })
+    }
+    if (isLate && outcome.kind === 'abandoned') this.#send('task-cancelled', request, {})
+  }
+
+  /** An event of the task's own; sent whoever else is muted. */
+  async own(request: TaskRequest, type: string, fields: EventFields): Promise<void> {
+    this.#send(type, request, fields)
+    await this.#parts.sender.flush()
+  }
+
+  #isTold({ task }: Job): boolean {
+    return this.#parts.sender.isEnabled() && task.options.sendEvents !== false
+  }
+
+  #whole(stored: TaskResult | null): EventFields {
+    if (stored === null || !this.#parts.withOutcomes) return {}
+    const { status, result, traceback, date_done } = encodeResultMeta(stored)
+    return { outcome: { status, result, traceback, date_done } }
+  }
+
+  #send(type: string, request: TaskRequest, fields: EventFields): void {
+    this.#parts.sender.send(type, { uuid: request.id, ...fields })
+  }
+}
+
+interface Told {
+  readonly type: string
+  readonly fields: EventFields
+}
+
+/** A value that cannot be stored makes a failure of a success, so it is the result that decides. */
+function toldOf(outcome: Outcome, result: TaskResult): Told | undefined {
+  const { status, traceback } = result
+  if (status === 'FAILURE') {
+    return { type: 'task-failed', fields: { exception: errorText(result), traceback } }
+  }
+  switch (outcome.kind) {
+    case 'success': {
+      const { value, runtimeMs } = outcome
+      const fields = { result: repr(value), runtime: runtimeMs / 1_000 }
+      return { type: 'task-succeeded', fields }
+    }
+    case 'retry':
+      return { type: 'task-retried', fields: { exception: retryText(outcome), traceback } }
+    case 'revoked':
+      return { type: 'task-revoked', fields: revokedFields(outcome) }
+    default:
+      return undefined
+  }
+}
+
+function revokedFields({ reason, signum }: Outcome & { readonly kind: 'revoked' }): EventFields {
+  return {
+    terminated: reason === 'terminated',
+    signum: signum ?? null,
+    expired: reason === 'expired',
+  }
+}

@@ -1,0 +1,92 @@
+import type { Broker } from '../brokers/broker.ts'
+import type { Config } from '../config/config.ts'
+import { EventHeart } from '../events/event-heart.ts'
+import { EventSender } from '../events/event-sender.ts'
+import type { Logger } from '../logger.ts'
+import type { App } from '../tasks/app.ts'
+import { TaskEvents } from './task-events.ts'
+import type { WorkerOptions } from './worker-options.ts'
+
+export interface WorkerEventsParts {
+  readonly app: App
+  readonly broker: Broker
+  readonly name: string
+  readonly options: Pick<WorkerOptions, 'taskEvents' | 'heartbeat' | 'heartbeatSeconds'>
+  readonly logger: Logger
+  /** How many tasks run. */
+  readonly active: () => number
+}
+
+const HEARTBEAT_SECONDS = 2
+/** Where each beat is a message that somebody stores. */
+const RARE_HEARTBEAT_SECONDS = 30
+
+/** All that a worker tells: that it is there, and, where it is asked to, what its tasks go through. */
+export class WorkerEvents {
+  readonly tasks: TaskEvents
+  readonly #sender: EventSender
+  readonly #heart: EventHeart
+  readonly #hasHeartbeat: boolean
+  #processed = 0
+
+  constructor(parts: WorkerEventsParts) {
+    const { app, broker, name, options, logger } = parts
+    const { carriesEvents } = broker
+    const isTold = options.taskEvents ?? tellsOfTasks(app.config, carriesEvents)
+    this.#sender = new EventSender(
+      {
+        hostname: name,
+        broker: () => Promise.resolve(broker),
+        settings: app.config,
+        clock: app.clock,
+        logger,
+      },
+      { muted: isTold ? [] : ['task'] },
+    )
+    this.tasks = new TaskEvents({
+      sender: this.#sender,
+      withOutcomes: !carriesEvents,
+      worker: name,
+      onStarted: () => {
+        this.#processed += 1
+      },
+    })
+    this.#hasHeartbeat = options.heartbeat ?? true
+    const usual = carriesEvents ? HEARTBEAT_SECONDS : RARE_HEARTBEAT_SECONDS
+    const intervalMs = (options.heartbeatSeconds || usual) * 1_000
+    this.#heart = new EventHeart(this.#sender, intervalMs, () => ({
+      active: parts.active(),
+      processed: this.#processed,
+    }))
+  }
+
+  start(): void {
+    if (this.#hasHeartbeat) this.#heart.start()
+  }
+
+  /** Says that the worker goes, and sends what waits to be sent. */
+  async stop(): Promise<void> {
+    this.#heart.stop()
+    await this.#sender.close()
+  }
+
+  /** As the command `enable_events`: tells of tasks from now on; false where it did already. */
+  enable(): boolean {
+    return this.#sender.enable()
+  }
+
+  disable(): boolean {
+    return this.#sender.disable()
+  }
+
+  /** As the command `heartbeat`: says at once that the worker is there. */
+  beat(): void {
+    this.#heart.beat()
+  }
+}
+
+/** Where events go to the platform queue they are its only news of what became of a task. */
+function tellsOfTasks(config: Config, carriesEvents: boolean): boolean {
+  if (!carriesEvents && config.source('worker_send_task_events') === 'default') return true
+  return config.worker_send_task_events
+}
