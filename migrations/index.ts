@@ -19,6 +19,7 @@ import { CreateTaskText1795400062000 } from './1795400062000-create-task-text.ts
 import { CreateGrants1795400063000 } from './1795400063000-create-grants.ts'
 import { AddAltered1795400070000 } from './1795400070000-add-altered.ts'
 import { CreateReplay1795400080000 } from './1795400080000-create-replay.ts'
+import { CreateScheduled1795400090000 } from './1795400090000-create-scheduled.ts'
 import { ExtendChord1795500010000 } from './1795500010000-extend-chord.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
@@ -44,5 +45,6 @@ export const migrations = [
   CreateGrants1795400063000,
   AddAltered1795400070000,
   CreateReplay1795400080000,
+  CreateScheduled1795400090000,
   ExtendChord1795500010000,
 ] as const

@@ -1,5 +1,6 @@
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm'
 import { migrations } from '../../migrations/index.ts'
+import { sleep } from '../async/sleep.ts'
 import { DatabaseError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
@@ -92,6 +93,7 @@ const BOOKKEEPING = `
 
 /** Any other number than the migrations' own lock, which is taken inside, on another connection. */
 const LOCK = `hashtext('celery-toolbox migrate')`
+const LOCK_POLL_MS = 50
 
 async function withSource<Result>(
   database: Database | string,
@@ -118,16 +120,23 @@ async function locked<Result>(
 ): Promise<Result> {
   const runner = source.createQueryRunner()
   try {
-    const [{ free }] = await runner.query(`SELECT pg_try_advisory_lock(${LOCK}) AS free`)
-    if (!free) {
+    if (!(await isLocked(runner))) {
       logger.info('another process migrates this database, waiting for it')
-      await runner.query(`SELECT pg_advisory_lock(${LOCK})`)
+      // Not in a statement: indexes that are made while others write wait for the end of all that run.
+      while (!(await isLocked(runner))) await sleep(LOCK_POLL_MS)
     }
     await runner.query(BOOKKEEPING)
     return await work()
   } finally {
     await unlock(runner)
   }
+}
+
+async function isLocked(runner: QueryRunner): Promise<boolean> {
+  const [row]: { taken: boolean }[] = await runner.query(
+    `SELECT pg_try_advisory_lock(${LOCK}) AS taken`,
+  )
+  return row?.taken === true
 }
 
 async function unlock(runner: QueryRunner): Promise<void> {

@@ -4,6 +4,7 @@ import { createDataSource } from '../../src/monitor/entities/data-source.ts'
 import {
   MessageEntity,
   TaskEntity,
+  TaskFamilyEntity,
   TaskHistoryEntity,
   TaskMetaEntity,
 } from '../../src/monitor/entities/index.ts'
@@ -15,13 +16,17 @@ test('migrations and entities agree exactly', async () => {
   expect(drift.upQueries.map(({ query }) => query)).toEqual([])
 })
 
-test('the view has exactly the columns of its entity', async () => {
+test.each([
+  ['task_history', TaskHistoryEntity],
+  ['task_family', TaskFamilyEntity],
+])('the view %s has exactly the columns of its entity', async (view, { options }) => {
   const source = await migratedSource()
   const columns: { name: string; type: string }[] = await source.query(
     `select column_name as name, data_type as type from information_schema.columns
-     where table_schema = 'monitor' and table_name = 'task_history'`,
+     where table_schema = 'monitor' and table_name = $1 order by ordinal_position`,
+    [view],
   )
-  const inEntity = Object.values(TaskHistoryEntity.options.columns).map((column) => ({
+  const inEntity = Object.values(options.columns).map((column) => ({
     name: column?.name,
     type: String(column?.type).replace('timestamptz', 'timestamp with time zone'),
   }))

@@ -2,7 +2,9 @@ import { EventEntity } from './event.ts'
 import { MessageEntity } from './message.ts'
 import { QuarantineEntity } from './quarantine.ts'
 import { ReplayEntity } from './replay.ts'
+import { ScheduledEntity } from './scheduled.ts'
 import { TaskEntity } from './task.ts'
+import { TaskFamilyEntity } from './task-family.ts'
 import { TaskHistoryEntity } from './task-history.ts'
 import { TaskMetaEntity } from './task-meta.ts'
 import { TasksetMetaEntity } from './taskset-meta.ts'
@@ -12,7 +14,9 @@ export { EventEntity, type EventRow } from './event.ts'
 export { MessageEntity, type MessageRow } from './message.ts'
 export { QuarantineEntity, type QuarantineRow } from './quarantine.ts'
 export { ReplayEntity, type ReplayRow } from './replay.ts'
+export { ScheduledEntity, type ScheduledRow } from './scheduled.ts'
 export { TaskEntity, type TaskRow } from './task.ts'
+export { TaskFamilyEntity, type TaskFamilyRow } from './task-family.ts'
 export { TaskHistoryEntity, type TaskHistoryRow } from './task-history.ts'
 export { TaskMetaEntity, type TaskMetaRow } from './task-meta.ts'
 export { TasksetMetaEntity, type TasksetMetaRow } from './taskset-meta.ts'
@@ -26,7 +30,9 @@ export const entities = [
   WorkerEntity,
   QuarantineEntity,
   ReplayEntity,
+  ScheduledEntity,
   TaskMetaEntity,
   TasksetMetaEntity,
   TaskHistoryEntity,
+  TaskFamilyEntity,
 ] as const

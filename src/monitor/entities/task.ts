@@ -90,5 +90,16 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     { name: 'task_unfinished_idx', columns: ['taskId'], synchronize: false },
     { name: 'task_waiting_idx', columns: ['queue', 'publishedAt'], synchronize: false },
     { name: 'task_resultless_idx', columns: ['stateAt'], synchronize: false },
+    { name: 'task_open_idx', columns: ['publishedAt'], synchronize: false },
+    { name: 'task_failed_idx', columns: ['state', 'finishedAt'], synchronize: false },
+    { name: 'task_family_idx', columns: ['publishedAt'], synchronize: false },
+    { name: 'task_creator_id_idx', columns: ['creatorId', 'publishedAt'], synchronize: false },
+    {
+      name: 'task_related_idx',
+      columns: ['relatedType', 'relatedId', 'publishedAt'],
+      synchronize: false,
+    },
+    // By value, whatever it is called with.
+    { name: 'task_arguments_idx', columns: ['kwargs', 'args'], synchronize: false },
   ],
 })
