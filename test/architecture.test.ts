@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   async: [],
   codecs: [],
   lifecycle: ['async'],
-  schedule: ['async'],
+  schedule: [...WIRE, 'brokers', 'database'],
   protocol: ['codecs'],
   config: ['protocol', 'codecs'],
   brokers: WIRE,

@@ -1,0 +1,144 @@
+import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
+import { deferred } from '../async/deferred.ts'
+import type { Broker } from '../brokers/broker.ts'
+import type { Connection, Database } from '../database/database.ts'
+import { type Logger, silentLogger } from '../logger.ts'
+import { HELD_COLUMNS, type HeldRow, heldMessage, VAULT_CHANNEL } from './vault.ts'
+
+export interface VaultDispatcherOptions {
+  readonly database: Database
+  readonly broker: Broker
+  readonly logger?: Logger
+  /** The most that one transaction publishes. Default 500. */
+  readonly batchSize?: number
+  /** How often it looks even though nobody said anything. Default 5 s. */
+  readonly lookEveryMs?: number
+}
+
+const BATCH_SIZE = 500
+const LOOK_EVERY_MS = 5_000
+/** What the broker does not take is tried again after this. */
+const AGAIN_SECONDS = 10
+const AWAY_BACKOFF: Backoff = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.5 }
+
+/**
+ * Publishes what is due in the vault. A row goes in the transaction in which its publish was confirmed: if that is cut
+ * off it is published again, under the same task id. Dispatchers side by side never take the same row.
+ */
+export class VaultDispatcher {
+  readonly #options: VaultDispatcherOptions
+  readonly #logger: Logger
+  readonly #stopping = new AbortController()
+  #wake = deferred()
+  #running: Promise<void> = Promise.resolve()
+  #unlisten: (() => Promise<void>) | undefined
+
+  constructor(options: VaultDispatcherOptions) {
+    this.#options = options
+    this.#logger = options.logger ?? silentLogger
+  }
+
+  /** Rejects where the database cannot be had; later absences are waited for. */
+  async start(): Promise<void> {
+    const { database } = this.#options
+    this.#unlisten = await database.listen(VAULT_CHANNEL, () => this.#wake.resolve())
+    this.#running = this.#run()
+  }
+
+  /** Resolves once what is being published is settled. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#wake.resolve()
+    await this.#running
+    await this.#unlisten?.()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    let failures = 0
+    while (!signal.aborted) {
+      this.#wake = deferred()
+      try {
+        const waitMs = await this.#dispatch()
+        failures = 0
+        await this.#pause(waitMs)
+      } catch (cause) {
+        failures += 1
+        if (failures === 1) this.#logger.warn({ cause }, 'the vault cannot be read, trying again')
+        await this.#pause(backoffDelayMs(AWAY_BACKOFF, failures))
+      }
+    }
+  }
+
+  /** Publishes what is due; says how long there is nothing more to do. */
+  async #dispatch(): Promise<number> {
+    const { database, batchSize = BATCH_SIZE, lookEveryMs = LOOK_EVERY_MS } = this.#options
+    const taken = await database.transaction(
+      async (connection) => await this.#publishDue(connection, batchSize),
+    )
+    if (taken === batchSize) return 0
+    const [next] = await database.query<{ wait_ms: number | null }>(NEXT)
+    return Math.min(next?.wait_ms ?? lookEveryMs, lookEveryMs)
+  }
+
+  async #publishDue(connection: Connection, batchSize: number): Promise<number> {
+    const rows = await connection.query<HeldRow>(DUE, [batchSize])
+    if (rows.length === 0) return 0
+    const outcomes = await Promise.allSettled(rows.map((row) => this.#publish(row)))
+    const refused = rows.flatMap((row, at) => {
+      const outcome = outcomes[at]
+      return outcome?.status === 'rejected' ? [{ row, problem: String(outcome.reason) }] : []
+    })
+    const late = new Set(refused.map(({ row }) => row.task_id))
+    const published = rows.map(({ task_id }) => task_id).filter((taskId) => !late.has(taskId))
+    await connection.query('DELETE FROM monitor.scheduled WHERE task_id = ANY($1)', [published])
+    if (refused.length > 0) await this.#putOff(connection, refused)
+    this.#logger.debug({ published: published.length }, 'published what was due')
+    return rows.length
+  }
+
+  async #publish(row: HeldRow): Promise<void> {
+    const { message, route } = heldMessage(row)
+    await this.#options.broker.publish(message, route)
+  }
+
+  async #putOff(
+    connection: Connection,
+    refused: readonly { readonly row: HeldRow; readonly problem: string }[],
+  ): Promise<void> {
+    this.#logger.warn(
+      { messages: refused.length, problem: refused[0]?.problem },
+      'the broker did not take what is due, trying again',
+    )
+    await connection.query(
+      `UPDATE monitor.scheduled SET next_at = now() + interval '${AGAIN_SECONDS} seconds', problem = refused.problem
+       FROM unnest($1::text[], $2::text[]) AS refused (task_id, problem)
+       WHERE scheduled.task_id = refused.task_id`,
+      [refused.map(({ row }) => row.task_id), refused.map(({ problem }) => problem)],
+    )
+  }
+
+  /** Until then, or until something is due sooner, or until it is stopped. */
+  async #pause(ms: number): Promise<void> {
+    if (ms <= 0 || this.#stopping.signal.aborted) return
+    const timer = setTimeout(() => this.#wake.resolve(), ms)
+    await this.#wake.promise
+    clearTimeout(timer)
+  }
+}
+
+const DUE = `
+  SELECT ${HELD_COLUMNS} FROM monitor.scheduled
+  WHERE next_at <= now()
+  ORDER BY next_at
+  LIMIT $1
+  FOR UPDATE SKIP LOCKED`
+
+const NEXT = `
+  SELECT ceil(extract(epoch FROM min(next_at) - now()) * 1000)::float8 AS wait_ms
+  FROM monitor.scheduled
+  WHERE next_at > now()`

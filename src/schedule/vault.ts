@@ -1,0 +1,169 @@
+import type { Connection, Database } from '../database/database.ts'
+import { exactText, readExactText } from '../database/stored-headers.ts'
+import { DatabaseError } from '../errors.ts'
+import { amqpProperties, propertiesOf } from '../protocol/amqp-properties.ts'
+import type { Message, Route } from '../protocol/message.ts'
+
+/** A message that waits for its time, and the route it will be published by. */
+export interface WaitingMessage {
+  readonly taskId: string
+  readonly name: string | null
+  readonly dueAt: Date
+  readonly message: Message
+  readonly route: Route
+}
+
+export interface HeldMessage extends WaitingMessage {
+  readonly heldAt: Date
+  /** Why the broker has not taken it though it was due; null where nothing is wrong. */
+  readonly problem: string | null
+}
+
+/** The channel on which the vault says that something is due soon; its payload is empty. */
+export const VAULT_CHANNEL = 'celery_toolbox_scheduled'
+
+/**
+ * Messages that wait for their eta in monitor.scheduled: any number, years ahead, exact to the byte, to be cancelled
+ * and changed while they wait. What is due is published by a `VaultDispatcher`, of which any number may run.
+ */
+export class Vault {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  /** Resolves once it is committed; what waited under the same id gives way. Throws `DatabaseError`. */
+  async hold(waiting: WaitingMessage): Promise<void> {
+    try {
+      await this.#database.query(HOLD, columnsOf(waiting))
+    } catch (cause) {
+      throw isMissingTable(cause) ? behind(cause) : cause
+    }
+  }
+
+  async find(taskId: string): Promise<HeldMessage | undefined> {
+    const [row] = await this.#database.query<HeldRow>(`${SELECT} WHERE task_id = $1`, [taskId])
+    return row === undefined ? undefined : heldMessage(row)
+  }
+
+  /** The next that are due, in order. */
+  async list(
+    options: { readonly limit?: number; readonly name?: string } = {},
+  ): Promise<HeldMessage[]> {
+    const { limit = 100, name = null } = options
+    const rows = await this.#database.query<HeldRow>(
+      `${SELECT} WHERE $2::text IS NULL OR name = $2 ORDER BY due_at, task_id LIMIT $1`,
+      [limit, name],
+    )
+    return rows.map(heldMessage)
+  }
+
+  async size(): Promise<number> {
+    const [row] = await this.#database.query<{ waiting: number }>(
+      'SELECT count(*) AS waiting FROM monitor.scheduled',
+    )
+    return Number(row?.waiting ?? 0)
+  }
+
+  /** Takes them out, so that they are never published; resolves with the ids of those that were still there. */
+  async cancel(taskIds: readonly string[]): Promise<string[]> {
+    const rows = await this.#database.query<{ task_id: string }>(
+      'DELETE FROM monitor.scheduled WHERE task_id = ANY($1) RETURNING task_id',
+      [taskIds],
+    )
+    return rows.map(({ task_id }) => task_id)
+  }
+
+  /** Changes what waits, if it still does; resolves with what waits then. */
+  async change(
+    taskId: string,
+    change: (held: HeldMessage) => WaitingMessage | Promise<WaitingMessage>,
+  ): Promise<HeldMessage | undefined> {
+    return await this.#database.transaction(async (connection) => {
+      const held = await lockedRow(connection, taskId)
+      if (held === undefined) return undefined
+      await connection.query(HOLD, columnsOf(await change(held)))
+      return await lockedRow(connection, taskId)
+    })
+  }
+}
+
+async function lockedRow(connection: Connection, taskId: string): Promise<HeldMessage | undefined> {
+  const [row] = await connection.query<HeldRow>(`${SELECT} WHERE task_id = $1 FOR UPDATE`, [taskId])
+  return row === undefined ? undefined : heldMessage(row)
+}
+
+export interface HeldRow {
+  readonly task_id: string
+  readonly name: string | null
+  readonly due_at: Date
+  readonly exchange: string
+  readonly routing_key: string
+  readonly properties: string
+  readonly headers: string
+  readonly body: Buffer
+  readonly held_at: Date
+  readonly problem: string | null
+}
+
+// jsonb as text: JavaScript's own JSON would lose digits.
+export const HELD_COLUMNS = `task_id, name, due_at, exchange, routing_key, properties::text, headers::text, body,
+  held_at, problem`
+
+const SELECT = `SELECT ${HELD_COLUMNS} FROM monitor.scheduled`
+
+export function heldMessage(row: HeldRow): HeldMessage {
+  return {
+    taskId: row.task_id,
+    name: row.name,
+    dueAt: row.due_at,
+    message: {
+      headers: readExactText(row.headers),
+      properties: propertiesOf(readExactText(row.properties)),
+      body: row.body,
+    },
+    route: { exchange: row.exchange, routingKey: row.routing_key },
+    heldAt: row.held_at,
+    problem: row.problem,
+  }
+}
+
+function columnsOf({ taskId, name, dueAt, message, route }: WaitingMessage): readonly unknown[] {
+  return [
+    taskId,
+    name,
+    dueAt,
+    route.exchange,
+    route.routingKey,
+    exactText(amqpProperties(message.properties)),
+    exactText(message.headers),
+    message.body,
+  ]
+}
+
+/** Dispatchers look every few seconds anyway, so only what is due before is worth a word. */
+const HOLD = `
+  WITH held AS (
+    INSERT INTO monitor.scheduled
+      (task_id, name, due_at, next_at, exchange, routing_key, properties, headers, body)
+    VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (task_id) DO UPDATE SET
+      name = excluded.name, due_at = excluded.due_at, next_at = excluded.next_at, exchange = excluded.exchange,
+      routing_key = excluded.routing_key, properties = excluded.properties, headers = excluded.headers,
+      body = excluded.body, recorded_at = NULL, problem = NULL
+    RETURNING next_at
+  )
+  SELECT pg_notify('${VAULT_CHANNEL}', '') FROM held WHERE next_at < now() + interval '10 seconds'`
+
+function isMissingTable(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === '42P01'
+}
+
+function behind(cause: unknown): DatabaseError {
+  return new DatabaseError(
+    'DATABASE_BEHIND',
+    'the table monitor.scheduled is missing; run "celery-toolbox migrate up"',
+    { cause },
+  )
+}

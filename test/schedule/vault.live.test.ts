@@ -1,0 +1,162 @@
+import { expect, onTestFinished, test } from 'vitest'
+import type { Broker, PublishOptions } from '../../src/brokers/broker.ts'
+import { openBroker } from '../../src/brokers/open-broker.ts'
+import type { Database } from '../../src/database/database.ts'
+import { migrateUp } from '../../src/database/migrate.ts'
+import { openDatabase } from '../../src/database/open-database.ts'
+import type { Message, Route } from '../../src/protocol/message.ts'
+import { Vault, type WaitingMessage } from '../../src/schedule/vault.ts'
+import { VaultDispatcher } from '../../src/schedule/vault-dispatcher.ts'
+import { config, EXPORT, message } from '../monitor/messages.ts'
+import { freshDatabase } from '../support/postgres.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+test('a message comes out of the vault as it went in', async () => {
+  const { vault } = await openPlace()
+  const given = message({ id: 'a', eta: '2040-01-01T00:00:00+00:00', headers: { big: 2n ** 60n } })
+  const waiting = { ...due('a', 3600), message: { ...given, body: Buffer.from([0, 255, 10]) } }
+  await vault.hold(waiting)
+  expect(await vault.find('a')).toMatchObject(waiting)
+})
+
+test('what is due is published, in order, and no longer held; what is not due stays', async () => {
+  const { vault, broker, dispatcher } = await openPlace()
+  for (const [id, seconds] of [
+    ['b', -1],
+    ['a', -2],
+    ['c', 3600],
+  ] as const) {
+    await vault.hold(due(id, seconds))
+  }
+  await dispatcher().start()
+  await waitFor('two messages', async () => (await broker.depth('export')).messages === 2)
+  expect(await idsIn(broker, 2)).toEqual(['a', 'b'])
+  await waitFor('one left', async () => (await vault.size()) === 1)
+})
+
+test('what becomes due while a dispatcher waits is published when it is due, not when it looks next', async () => {
+  const { vault, broker, dispatcher } = await openPlace()
+  await dispatcher({ lookEveryMs: 60_000 }).start()
+  const waiting = due('soon', 0.4)
+  await vault.hold(waiting)
+  await waitFor('it', async () => (await broker.depth('export')).messages === 1)
+  expect(Date.now()).toBeGreaterThanOrEqual(waiting.dueAt.getTime())
+})
+
+test('what is cancelled is never published', async () => {
+  const { vault, broker, dispatcher } = await openPlace()
+  await vault.hold(due('a', -1))
+  await vault.hold(due('b', -1))
+  expect(await vault.cancel(['a', 'nobody'])).toEqual(['a'])
+  await dispatcher().start()
+  await waitFor('the other', async () => (await vault.size()) === 0)
+  expect(await idsIn(broker, 1)).toEqual(['b'])
+  expect((await broker.depth('export')).messages).toBe(0)
+})
+
+test('what waits can be changed, and is published at its new time', async () => {
+  const { vault, broker, dispatcher } = await openPlace()
+  await vault.hold(due('a', 3600))
+  const changed = await vault.change('a', (held) => ({ ...held, dueAt: new Date(Date.now() - 1) }))
+  expect(changed).toMatchObject({ taskId: 'a', route: EXPORT })
+  expect(await vault.change('nobody', (held) => held)).toBeUndefined()
+  await dispatcher().start()
+  await waitFor('it', async () => (await broker.depth('export')).messages === 1)
+})
+
+test('holding an id again takes the place of what waited under it', async () => {
+  const { vault } = await openPlace()
+  await vault.hold(due('a', 3600))
+  await vault.hold({ ...due('a', 7200), message: message({ id: 'a', retries: 1 }) })
+  expect(await vault.list()).toMatchObject([{ message: { headers: { retries: 1 } } }])
+})
+
+test('three dispatchers publish each of a thousand messages once', async () => {
+  const { vault, broker, dispatcher } = await openPlace()
+  const ids = Array.from({ length: 1000 }, (_each, i) => `task-${i}`)
+  await Promise.all(ids.map((id) => vault.hold(due(id, -1))))
+  await Promise.all([1, 2, 3].map(() => dispatcher({ batchSize: 50 }).start()))
+  await waitFor('all', async () => (await vault.size()) === 0)
+  expect((await idsIn(broker, 1000)).toSorted()).toEqual(ids.toSorted())
+  expect((await broker.depth('export')).messages).toBe(0)
+})
+
+test('what the broker does not take stays with the reason, and does not hold up the others', async () => {
+  const { vault, broker, database, dispatcher } = await openPlace()
+  await vault.hold(due('a', -1))
+  await vault.hold(due('b', -1))
+  const fussy = refusing(broker, 'a')
+  await dispatcher({ broker: fussy.broker }).start()
+  await waitFor('the other', async () => (await vault.size()) === 1)
+  expect(await vault.find('a')).toMatchObject({ problem: expect.stringContaining('no room for a') })
+  fussy.relent()
+  await database.query(
+    "update monitor.scheduled set next_at = now(); select pg_notify('celery_toolbox_scheduled', '')",
+  )
+  await waitFor('it', async () => (await vault.size()) === 0)
+})
+
+test('a vault without its table says what to run', async () => {
+  const database = await openDatabase({ url: await freshDatabase() })
+  onTestFinished(() => database.close())
+  await expect(new Vault(database).hold(due('a', 1))).rejects.toMatchObject({
+    code: 'DATABASE_BEHIND',
+    message: expect.stringContaining('migrate up'),
+  })
+})
+
+interface Place {
+  readonly broker: Broker
+  readonly database: Database
+  readonly vault: Vault
+  dispatcher(options?: {
+    readonly broker?: Broker
+    readonly batchSize?: number
+    readonly lookEveryMs?: number
+  }): VaultDispatcher
+}
+
+async function openPlace(): Promise<Place> {
+  const broker = openBroker({ url: `memory://vault-${Math.random()}` })
+  onTestFinished(() => broker.close())
+  await broker.declare(config.topology())
+  const database = await openDatabase({ url: await freshDatabase() })
+  onTestFinished(() => database.close())
+  await migrateUp(database)
+  const dispatcher: Place['dispatcher'] = (options = {}) => {
+    const made = new VaultDispatcher({ broker, database, ...options })
+    onTestFinished(() => made.stop())
+    return made
+  }
+  return { broker, database, vault: new Vault(database), dispatcher }
+}
+
+function due(taskId: string, inSeconds: number): WaitingMessage {
+  const dueAt = new Date(Date.now() + inSeconds * 1000)
+  const eta = dueAt.toISOString()
+  return { taskId, name: 'export.add', dueAt, message: message({ id: taskId, eta }), route: EXPORT }
+}
+
+async function idsIn(broker: Broker, count: number): Promise<unknown[]> {
+  const ids: unknown[] = []
+  for (let i = 0; i < count; i += 1) {
+    const delivery = await broker.get('export')
+    await delivery?.ack()
+    ids.push(delivery?.message.headers.id)
+  }
+  return ids
+}
+
+/** The broker, but for the messages of one task, until it relents. */
+function refusing(broker: Broker, id: string): { readonly broker: Broker; relent(): void } {
+  let isFussy = true
+  const publish = async (given: Message, route: Route, options?: PublishOptions) => {
+    if (isFussy && given.headers.id === id) throw new Error(`no room for ${id}`)
+    await broker.publish(given, route, options)
+  }
+  const fussy = Object.create(broker, { publish: { value: publish } }) as Broker // all but its publish
+  const relent = () => {
+    isFussy = false
+  }
+  return { broker: fussy, relent }
+}
