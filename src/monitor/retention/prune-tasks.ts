@@ -7,9 +7,7 @@ export async function pruneTasks(work: PruneWork, retention: Retention): Promise
   if (limits.latest === null) return 0
   if (work.isDryRun) return await count(work, COUNT_PRUNABLE, parametersOf(limits))
   const total = await count(work, COUNT_OLD, [limits.latest])
-  const published = await prunePublished(work, limits, total)
-  const unpublished = await pruneUnpublished(work, limits)
-  return published + unpublished
+  return await pruneUnpublished(work, limits, await prunePublished(work, limits, total))
 }
 
 /** The times before which what goes; null: it stays. */
@@ -55,9 +53,9 @@ async function prunePublished(work: PruneWork, limits: Limits, total: number): P
   return deleted
 }
 
-/** Tasks that only events or results told of. */
-async function pruneUnpublished(work: PruneWork, limits: Limits): Promise<number> {
-  let deleted = 0
+/** Tasks that only events or results told of, after so many others; how many with those. */
+async function pruneUnpublished(work: PruneWork, limits: Limits, others: number): Promise<number> {
+  let deleted = others
   await inBatches(work, async () => {
     const gone = await work.database.query(DELETE_UNPUBLISHED, [
       ...parametersOf(limits),
