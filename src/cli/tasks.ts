@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
 import { DATABASE_HELP } from './database-url.ts'
 import { addList } from './tasks/list.ts'
+import { addPrune } from './tasks/prune.ts'
 import { addReplay } from './tasks/replay.ts'
 import { addShow } from './tasks/show.ts'
+import { addSize } from './tasks/size.ts'
 
 const EXAMPLES = `
 Reads the view monitor.task_history, which is there to be asked in SQL too. Tables on a terminal, JSON otherwise.
@@ -23,4 +25,4 @@ export function addTasks(program: Command): void {
 }
 
 /** One file each, in tasks/. */
-const COMMANDS = [addList, addShow, addReplay] as const
+const COMMANDS = [addList, addShow, addReplay, addPrune, addSize] as const

@@ -1,0 +1,158 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { Config } from '../../config/config.ts'
+import { UsageError } from '../../errors.ts'
+import type {
+  PrunedPartitions,
+  PruneProgress,
+  PruneReport,
+  Retention,
+} from '../../monitor/retention/prune-history.ts'
+import { timeSpanMs } from '../../time-span.ts'
+import { openConfig } from '../open-app.ts'
+import { openDatabaseOf } from '../open-database.ts'
+import { positiveInteger } from '../option-values.ts'
+import { print, printError, printJson, wantsJson } from '../output.ts'
+import { Progress } from '../progress.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+
+interface PruneCommandOptions extends TasksOptions {
+  readonly keep?: number
+  readonly keepFailures?: number
+  readonly keepMessages?: number
+  readonly keepEvents?: number
+  readonly keepQuarantine?: number
+  readonly includeUnfinished?: boolean
+  readonly dryRun?: boolean
+  readonly batch?: number
+}
+
+const EXAMPLES = `
+Old days of messages and events go as whole partitions, tasks in small batches, so that monitors go on writing. The
+messages of tasks that failed, or of which no end is known, stay as long as those. Cut short, it goes on the next time.
+Without --keep the setting RETENTION counts, which monitors also follow by themselves (PRUNE_EVERY).
+
+Examples:
+  celery-toolbox tasks prune --keep 30d --dry-run
+  celery-toolbox tasks prune --keep 30d --keep-failures 90d --keep-messages 7d --keep-events 7d`
+
+export function addPrune(tasks: Command): void {
+  tasks
+    .command('prune')
+    .description('delete old history')
+    .option('--keep <span>', 'how long finished tasks are kept, such as 30d', span)
+    .option(
+      '--keep-failures <span>',
+      'how long failed and lost ones are (default: as --keep)',
+      span,
+    )
+    .option('--keep-messages <span>', 'how long messages are (default: as --keep)', span)
+    .option('--keep-events <span>', 'how long events are (default: as --keep)', span)
+    .option('--keep-quarantine <span>', 'how long resolved messages are (default: as --keep)', span)
+    .option('--include-unfinished', 'also tasks of which no end is known, as old as --keep says')
+    .option('--dry-run', 'say what would go, and leave it')
+    .option('--batch <n>', 'rows that one transaction deletes (default: 2000)', positiveInteger)
+    .option(...DATABASE)
+    .option(...JSON_OUTPUT)
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      await runPrune(command.optsWithGlobals<PruneCommandOptions>())
+    })
+}
+
+async function runPrune(options: PruneCommandOptions): Promise<void> {
+  const { pruneHistory } = await import('../../monitor/retention/prune-history.ts')
+  const config = await openConfig(options)
+  const retention = await retentionFor(config, options)
+  await using database = await openDatabaseOf(config, options)
+  const { dryRun = false, batch: batchSize } = options
+  const steps = new Steps()
+  const report = await pruneHistory(database, {
+    ...retention,
+    dryRun,
+    ...(batchSize !== undefined && { batchSize }),
+    onProgress: (progress) => steps.show(progress),
+  })
+  steps.end()
+  if (wantsJson(options)) printJson(report)
+  else if (!report.isBusy) printReport(report)
+  if (report.isBusy) {
+    printError('error: another prune is at work on this database; nothing was done')
+    process.exitCode = 1
+  }
+}
+
+/** What is given here counts; where nothing is, the setting does. */
+async function retentionFor(config: Config, options: PruneCommandOptions): Promise<Retention> {
+  const { keep, keepFailures, keepMessages = keep, keepEvents = keep } = options
+  const { keepQuarantine = keep, includeUnfinished = false } = options
+  const given = {
+    tasksMs: keep,
+    failuresMs: keepFailures,
+    unfinishedMs: includeUnfinished ? keep : undefined,
+    messagesMs: keepMessages,
+    eventsMs: keepEvents,
+    quarantineMs: keepQuarantine,
+  }
+  if (isSaid(given)) return given
+  const { retentionOf } = await import('../../monitor/retention/prune-timer.ts')
+  const set = retentionOf(config.RETENTION)
+  if (isSaid(set)) return set
+  throw new UsageError('nothing says what is old: give --keep 30d, or set RETENTION')
+}
+
+function isSaid(retention: Retention): boolean {
+  return Object.values(retention).some((keep) => keep !== undefined)
+}
+
+/** One bar a step. */
+class Steps {
+  #step: string | undefined
+  #progress: Progress | undefined
+
+  show({ step, done, total }: PruneProgress): void {
+    if (step !== this.#step) {
+      this.end()
+      this.#step = step
+      this.#progress = new Progress({ title: TITLES[step], total })
+    }
+    this.#progress?.update(done)
+  }
+
+  end(): void {
+    this.#progress?.end()
+    this.#progress = undefined
+  }
+}
+
+const TITLES = {
+  tasks: 'tasks looked at',
+  messages: 'days of messages',
+  events: 'days of events',
+  quarantine: 'resolved messages',
+} as const
+
+function printReport(report: PruneReport): void {
+  const { tasks, messages, events, quarantine, isDryRun, durationMs } = report
+  print(`tasks        ${tasks}`)
+  print(`messages     ${partitionsText(messages)}`)
+  print(`events       ${partitionsText(events)}`)
+  print(`quarantine   ${quarantine}`)
+  print(
+    isDryRun ? 'would go; nothing was deleted' : `deleted in ${(durationMs / 1_000).toFixed(1)} s`,
+  )
+}
+
+function partitionsText({ dropped, reduced, rows }: PrunedPartitions): string {
+  const parts = [
+    `${dropped.length} ${dropped.length === 1 ? 'day' : 'days'}`,
+    ...(reduced.length > 0 ? [`${reduced.length} but for what is kept longer`] : []),
+    ...(rows > 0 ? [`${rows} rows`] : []),
+  ]
+  return parts.join(', ')
+}
+
+function span(text: string): number {
+  const ms = timeSpanMs(text)
+  if (ms !== undefined) return ms
+  throw new InvalidArgumentError('Expected a span such as 12h, 30d or 8w.')
+}
