@@ -9,6 +9,7 @@ import type { CallEdit } from './call-edit.ts'
 import { publishTurn, takeTurn } from './replay-ledger.ts'
 import { replayRoute } from './replay-route.ts'
 import { replayedMessage } from './replayed-message.ts'
+import { requireWhole } from './whole-message.ts'
 
 export interface ReplayOptions {
   /** Names the work queues and the exchange. */
@@ -48,6 +49,7 @@ export async function replayTask(
   const { edit, queue, config, isAgain = false, isDryRun = false } = options
   const task = await replayable(database, taskId, options.isForced ?? false)
   const recorded = await firstMessage(database, taskId)
+  requireWhole(recorded, taskId, edit)
   const route = replayRoute(recorded.route, queue, {
     topology: config.topology(),
     platformQueue: config.platformQueue,
