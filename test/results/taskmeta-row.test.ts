@@ -1,7 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { readPickle } from '../../src/codecs/pickle-reader.ts'
 import { Decimal, PythonObject, Tuple, Uuid } from '../../src/codecs/values.ts'
+import { isReady } from '../../src/protocol/states.ts'
 import type { TaskResult } from '../../src/protocol/task-result.ts'
 import { assertStorable } from '../../src/results/stored-value.ts'
 import { decodeRow, encodeRow, type TaskmetaRow } from '../../src/results/taskmeta-row.ts'
@@ -108,6 +110,34 @@ test('every recorded row is read without an error', () => {
   expect(results.length).toBeGreaterThan(20)
 })
 
+test.each(rowsToWrite())('%s: the row that we write says the same', (_label, row) => {
+  const isExtended = row.name !== null
+  const ours = encodeRow(decodeRow(row), isExtended)
+  const { result, byteLength: _length, children: _children, ...columns } = ours
+  const { result: theirs, byteLength: _theirLength, ...theirColumns } = row
+  // Python keeps a time for what goes on too, and says that nobody is to look at it.
+  const dateDone = isReady(row.status) ? row.dateDone : null
+  expect(columns).toEqual({ ...theirColumns, dateDone })
+  if (theirs === null) expect(result).toBeNull()
+  else expect(readPickle(result ?? Buffer.alloc(0))).toEqual(readPickle(theirs))
+})
+
+test('db-failure-custom-pickle-serializer: an exception that Python pickled whole is written as its parts', () => {
+  const { result } = encodeRow(decodeRow(recordedRow('db-failure-custom-pickle-serializer')), false)
+  expect(readPickle(result ?? Buffer.alloc(0))).toEqual({
+    exc_type: 'CustomError',
+    exc_module: 'proj.app',
+    exc_message: Tuple.from([42, 'bad thing']),
+  })
+})
+
+test('db-failure-encode-return: an instance of a class that Python pickled is not written from here', () => {
+  const result = decodeRow(recordedRow('db-failure-encode-return'))
+  expect(() => encodeRow(result, false)).toThrow(
+    expect.objectContaining({ code: 'VALUE_UNENCODABLE' }),
+  )
+})
+
 test.each(readingCases())('a row with %s is read as Python reads it', (_label, row, expected) => {
   expect(decodeRow(row).result).toEqual(expected)
 })
@@ -172,6 +202,22 @@ test('what is no value can be told before it is saved', () => {
     expect.objectContaining({ code: 'VALUE_UNENCODABLE', message: expect.stringContaining('bad') }),
   )
 })
+
+/** Every recorded row that holds what can be written from here. */
+function rowsToWrite(): [string, TaskmetaRow][] {
+  const other = [
+    'db-group-saved',
+    'db-failure-custom-pickle-serializer',
+    'db-failure-encode-return',
+  ]
+  return readdirSync(FIXTURES)
+    .filter((file) => /^(?:compat52-)?db(?:-.*)?\.json$|^chord-database-failed/.test(file))
+    .map((file) => file.replace('.json', ''))
+    .filter((name) => !other.includes(name))
+    .flatMap((name) =>
+      recordedRows(name).map((row, at): [string, TaskmetaRow] => [`${name}.${at}`, row]),
+    )
+}
 
 /** What a Python client made of rows written by somebody else: those that it could read. */
 function readingCases(): [string, TaskmetaRow, unknown][] {
