@@ -40,7 +40,7 @@ export class MemoryBroker implements Broker {
   readonly kind = 'memory'
   readonly safeUrl: string
   /** Nobody outside this process could hear them. */
-  readonly carriesEvents = false
+  readonly carriesEvents: boolean = false
   readonly #log: Logger
   readonly #space: MemorySpace
   readonly #known = new KnownTopology()
