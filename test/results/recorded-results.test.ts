@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { readPickle } from '../../src/codecs/pickle-reader.ts'
 import { PythonObject } from '../../src/codecs/values.ts'
+import { ResultText } from '../../src/results/result-text.ts'
 import { resultMessage, resultOfMessage } from '../../src/results/rpc-messages.ts'
 import { groupPickle, groupTuple, memberIdsOf } from '../../src/results/saved-group.ts'
 import { messagesIn, readRecording, recordingsOf } from '../protocol/recorded.ts'
@@ -24,6 +25,20 @@ test.each(replies.map((reply) => [reply.label, reply] as const))(
       ...message,
       body: JSON.parse(toMilliseconds(message.body.toString())),
     })
+  },
+)
+
+test.each(['redis-success', 'redis-failure'])(
+  '%s: the text that Python keeps in Redis is read, and written just so from here',
+  async (name) => {
+    const { redis_keys } = readRecording<{ redis_keys: Record<string, { value: string }> }>(name)
+    const text = new ResultText()
+    const values = Object.values(redis_keys).map(({ value }) => value)
+    expect(values).toHaveLength(1)
+    for (const value of values) {
+      const result = await text.decode('the task', Buffer.from(value))
+      expect(text.encode(result).toString()).toBe(toMilliseconds(value))
+    }
   },
 )
 

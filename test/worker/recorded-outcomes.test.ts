@@ -2,7 +2,11 @@ import { expect, test, vi } from 'vitest'
 import type { CeleryApp } from '../../src/create-app.ts'
 import { Ignore, Reject } from '../../src/index.ts'
 import type { CallOptions } from '../../src/protocol/call-options.ts'
+import { decodeTask } from '../../src/protocol/decode-task.ts'
+import { encodeTask } from '../../src/protocol/encode-task.ts'
 import type { Message } from '../../src/protocol/message.ts'
+import { resultMessage } from '../../src/results/rpc-messages.ts'
+import { resultOf } from '../../src/worker/stored-outcome.ts'
 import { messagesIn } from '../protocol/recorded.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -78,6 +82,20 @@ test('rpc-result-ignore: a task that asks to be ignored sends no reply, and neit
   await worker.stop()
   const toCallers = publish.mock.calls.filter(([, { routingKey }]) => routingKey === app.replyTo)
   expect(toCallers).toEqual([])
+})
+
+test('rpc-result-revoked: what is stored of a task that was revoked is what Python’s worker replies', () => {
+  const [recorded] = messagesIn('rpc-result-revoked')
+  if (recorded === undefined) throw new Error('nothing is recorded')
+  const call = encodeTask({
+    task: 'proj.tasks.add',
+    id: String(recorded.message.properties.correlationId),
+  })
+  const outcome = { kind: 'revoked', reason: 'revoked' } as const
+  const result = resultOf(decodeTask(call, ['json']), outcome, { worker: 'here', queue: 'q' })
+  if (result === null) throw new Error('nothing is stored')
+  const { name: _name, ...kept } = result
+  expect(comparable(resultMessage(kept, {}))).toEqual(comparable(recorded.message))
 })
 
 test('worker-request-context: a task sees in its request what Python’s sees', async () => {
