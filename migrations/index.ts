@@ -10,6 +10,7 @@ import { CreateChord1795300080000 } from './1795300080000-create-chord.ts'
 import { CreateEvent1795400010000 } from './1795400010000-create-event.ts'
 import { CreateWorker1795400020000 } from './1795400020000-create-worker.ts'
 import { ExtendTask1795400030000 } from './1795400030000-extend-task.ts'
+import { AddEventState1795400040000 } from './1795400040000-add-event-state.ts'
 import { IndexUnfinished1795400050000 } from './1795400050000-index-unfinished.ts'
 import { AbsorbResults1795400051000 } from './1795400051000-absorb-results.ts'
 import { ExplainTaskHistory1795400052000 } from './1795400052000-explain-task-history.ts'
@@ -36,6 +37,7 @@ export const migrations = [
   CreateEvent1795400010000,
   CreateWorker1795400020000,
   ExtendTask1795400030000,
+  AddEventState1795400040000,
   IndexUnfinished1795400050000,
   AbsorbResults1795400051000,
   ExplainTaskHistory1795400052000,

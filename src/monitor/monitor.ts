@@ -1,16 +1,18 @@
-import { retry } from '../async/backoff.ts'
 import { sleep } from '../async/sleep.ts'
-import type { Broker, Delivery } from '../brokers/broker.ts'
+import type { Broker } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { requireMigrations } from '../database/migrate.ts'
 import { type Logger, silentLogger } from '../logger.ts'
+import type { Topology } from '../protocol/topology.ts'
+import { type EventQueueSettings, eventQueueName, eventTopology } from './events/event-topology.ts'
 import type { BatchLimits } from './intake/backlog.ts'
+import { Feed } from './intake/feed.ts'
 import { Intake } from './intake/intake.ts'
 import { moveAside } from './intake/last-resort.ts'
+import { Reader } from './intake/reader.ts'
 import { type Recorded, Recorder } from './intake/recorder.ts'
 import { Writer } from './intake/writer.ts'
-import { mirrored } from './mirror/mirrored.ts'
 import { WorkQueues } from './mirror/work-queues.ts'
 import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-stats.ts'
 import { Partitions } from './partitions.ts'
@@ -20,8 +22,13 @@ import { PruneTimer, type RetentionSettings } from './retention/prune-timer.ts'
 export interface MonitorOptions {
   readonly broker: Broker
   readonly database: Database
-  /** Names the platform queue, and the topology it is part of; says what may be stored, and for how long. */
-  readonly config: Pick<Config, 'platformQueue' | 'topology'> & PrivacySettings & RetentionSettings
+  /** Names the queues, and the topology they are part of; says what may be stored, and for how long. */
+  readonly config: Pick<Config, 'platformQueue' | 'topology'> &
+    EventQueueSettings &
+    PrivacySettings &
+    RetentionSettings
+  /** Whether the events of workers are recorded, where the broker carries them. Default true. */
+  readonly events?: boolean
   readonly logger?: Logger
   /** The most messages one transaction writes. Default 1000. */
   readonly batchSize?: number
@@ -36,26 +43,23 @@ export interface MonitorOptions {
 const BATCH_SIZE = 1000
 const BATCH_BYTES = 8 * 1024 * 1024
 const STOP_GRACE_MS = 10_000
-const CONSUME_BACKOFF = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
 /**
- * Journey 6/8, monitor: the copies that the platform queue gets of every message become rows in Postgres.
+ * Journey 6/8, monitor: the copies that the platform queue gets of every message, and what workers tell of their
+ * tasks and of themselves, become rows in Postgres.
  * A delivery is acked once its row is committed. Next: Postgres, in write-batch.ts.
  */
 export class Monitor {
   readonly #options: MonitorOptions
   readonly #logger: Logger
   readonly #limits: BatchLimits
-  readonly #queues: WorkQueues
-  readonly #privacy: Privacy
   readonly #counters = new MonitorCounters()
+  readonly #reader: Reader
   readonly #intake: Intake
   readonly #writer: Writer
   readonly #partitions: Partitions
   readonly #pruning: PruneTimer
   readonly #givingUp = new AbortController()
-  /** Compressed messages that are being expanded. */
-  readonly #expanding = new Set<Promise<void>>()
   #stopping: Promise<void> | undefined
 
   constructor(options: MonitorOptions) {
@@ -66,8 +70,12 @@ export class Monitor {
       messages: options.batchSize ?? BATCH_SIZE,
       bytes: options.maxBatchBytes ?? BATCH_BYTES,
     }
-    this.#queues = new WorkQueues(config.topology(), config.platformQueue)
-    this.#privacy = new Privacy(config)
+    this.#reader = new Reader({
+      platformQueue: config.platformQueue,
+      queues: new WorkQueues(config.topology(), config.platformQueue),
+      privacy: new Privacy(config),
+      onRead: (one) => this.#writer.add(one),
+    })
     this.#intake = new Intake(this.#logger)
     this.#partitions = new Partitions(database, this.#logger)
     this.#pruning = new PruneTimer(database, config, this.#logger)
@@ -94,8 +102,8 @@ export class Monitor {
     const { broker, config, database } = this.#options
     await requireMigrations(database)
     await this.#partitions.start()
-    await broker.declare(config.topology())
-    await this.#consume()
+    await this.#feed(config.platformQueue, config.topology()).open()
+    await this.#openEvents()
     this.#pruning.start()
     this.#logger.info({ broker: broker.safeUrl, database: database.safeUrl }, 'monitor started')
   }
@@ -114,27 +122,31 @@ export class Monitor {
     return this.#counters.stats(this.#writer.backlog)
   }
 
-  async #consume(): Promise<void> {
-    const { broker, config } = this.#options
-    const prefetch = this.#options.prefetch ?? 3 * this.#limits.messages
-    const subscription = await broker.consume(
-      config.platformQueue,
-      { prefetch, onCancel: (cause) => this.#onCancel(cause) },
-      (delivery) => this.#onDelivery(delivery),
-    )
-    await this.#intake.open(subscription)
+  /** Without them there is still the record of all messages, so a failure is no reason to stop. */
+  async #openEvents(): Promise<void> {
+    const { broker, config, events = true } = this.#options
+    if (!(events && broker.carriesEvents)) return
+    const queue = eventQueueName(config)
+    try {
+      await this.#feed(queue, eventTopology(config)).open()
+    } catch (cause) {
+      this.#counters.failed(cause)
+      this.#logger.error({ cause, queue }, 'events are not recorded')
+    }
   }
 
-  #onDelivery(delivery: Delivery): void {
-    const read = mirrored(delivery, this.#queues, { privacy: this.#privacy })
-    if (!(read instanceof Promise)) {
-      this.#writer.add(read)
-      return
-    }
-    const added = read
-      .then((one) => this.#writer.add(one))
-      .finally(() => this.#expanding.delete(added))
-    this.#expanding.add(added)
+  #feed(queue: string, topology: Topology): Feed {
+    return new Feed({
+      broker: this.#options.broker,
+      queue,
+      topology,
+      prefetch: this.#options.prefetch ?? 3 * this.#limits.messages,
+      intake: this.#intake,
+      onDelivery: (delivery) => this.#reader.read(delivery),
+      onGone: (cause) => this.#counters.failed(cause),
+      logger: this.#logger,
+      signal: this.#givingUp.signal,
+    })
   }
 
   async #settle({ recorded, refused }: Recorded): Promise<void> {
@@ -156,24 +168,6 @@ export class Monitor {
     void this.#intake.release('database')
   }
 
-  /** The queue was deleted: declared anew, it is consumed again. */
-  #onCancel(cause: Error): void {
-    this.#counters.failed(cause)
-    this.#logger.error({ cause }, 'the platform queue is gone, declaring it again')
-    const { broker, config } = this.#options
-    const { signal } = this.#givingUp
-    const consumeAgain = retry(
-      async () => {
-        await broker.declare(config.topology())
-        await this.#consume()
-      },
-      { backoff: CONSUME_BACKOFF, signal },
-    )
-    consumeAgain.catch((error: unknown) => {
-      if (!signal.aborted) this.#logger.error({ error }, 'the platform queue is not consumed')
-    })
-  }
-
   async #stop(graceMs: number): Promise<void> {
     const pruning = this.#pruning.stop()
     await this.#intake.hold('stopping')
@@ -188,7 +182,7 @@ export class Monitor {
   }
 
   async #drained(): Promise<void> {
-    await Promise.all(this.#expanding)
+    await this.#reader.drained()
     await this.#writer.drained()
   }
 }

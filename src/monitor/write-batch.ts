@@ -1,17 +1,36 @@
-import type { Database } from '../database/database.ts'
-import { mergeTasks } from './mirror/merge-tasks.ts'
+import type { Connection, Database } from '../database/database.ts'
+import type { Told } from './events/told.ts'
+import { writeEvents } from './events/write-events.ts'
+import { writeWorkers } from './events/write-workers.ts'
+import { isTold, type Taken } from './intake/taken.ts'
 import type { Mirrored } from './mirror/mirrored.ts'
 import { writeMessages } from './mirror/write-messages.ts'
-import { writeTasks } from './mirror/write-tasks.ts'
+import { mergeTasks, mirroredTasks } from './tasks/merge-tasks.ts'
+import { writeTasks } from './tasks/write-tasks.ts'
 import { isUnreadable, writeQuarantine } from './write-quarantine.ts'
 
-/** Journey 7/8, Postgres: a batch becomes rows in one transaction; writing it again changes nothing. */
-export async function writeBatch(database: Database, batch: readonly Mirrored[]): Promise<void> {
-  const readable = batch.filter(({ problem }) => problem === null)
+/**
+ * Journey 7/8, Postgres: a batch becomes rows in one transaction; writing it again changes nothing. All monitors go
+ * through the tables in this order, and through each table in the order of its keys, so that none waits for another
+ * that waits for it.
+ */
+export async function writeBatch(database: Database, batch: readonly Taken[]): Promise<void> {
+  const mirrored = batch.filter((one): one is Mirrored => !isTold(one))
+  const told = batch.filter(isTold)
+  const readable = mirrored.filter(({ problem }) => problem === null)
   const unreadable = batch.filter(isUnreadable)
+  const tasks = [...mirroredTasks(mirrored), ...told.flatMap((one) => one.tasks)]
   await database.transaction(async (connection) => {
     if (readable.length > 0) await writeMessages(connection, readable)
-    for (const tasks of mergeTasks(batch)) await writeTasks(connection, tasks)
+    await writeTold(connection, told)
+    for (const round of mergeTasks(tasks)) await writeTasks(connection, round)
     if (unreadable.length > 0) await writeQuarantine(connection, unreadable)
   })
+}
+
+async function writeTold(connection: Connection, told: readonly Told[]): Promise<void> {
+  const events = told.flatMap((one) => one.events)
+  const workers = told.flatMap((one) => one.workers)
+  if (events.length > 0) await writeEvents(connection, events)
+  if (workers.length > 0) await writeWorkers(connection, workers)
 }

@@ -1,21 +1,28 @@
 import type { Connection } from '../database/database.ts'
-import { alteredText } from './mirror/message-entry.ts'
+import type { Told } from './events/told.ts'
+import type { Taken } from './intake/taken.ts'
+import { alteredText, type MessageEntry } from './mirror/message-entry.ts'
 import type { Mirrored, Problem } from './mirror/mirrored.ts'
 import { byteColumn, type Column, columnParameters, rowsFrom } from './stored/sql-columns.ts'
 
-export interface Unreadable extends Mirrored {
+/** The whole message, and why it could not be read, or not all of it. */
+export type Unreadable = (Mirrored | Told) & {
+  readonly message: MessageEntry
   readonly problem: Problem
 }
 
-export function isUnreadable(one: Mirrored): one is Unreadable {
-  return one.problem !== null
+export function isUnreadable(one: Taken): one is Unreadable {
+  return one.problem !== null && one.message !== null
 }
 
 /** Keeps what could not be read, whole and with the reason; a copy of what is there already changes nothing. */
 export async function writeQuarantine(
   connection: Connection,
-  batch: readonly Unreadable[],
+  unreadable: readonly Unreadable[],
 ): Promise<void> {
+  const batch = unreadable.toSorted((one, other) =>
+    one.message.digest < other.message.digest ? -1 : 1,
+  )
   const body = byteColumn(batch.map(({ message }) => message.body))
   const columns: Column[] = [
     { cells: batch.map(({ message }) => message.receivedAtMs) },

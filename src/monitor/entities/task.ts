@@ -39,6 +39,9 @@ export interface TaskRow {
   readonly followUps: unknown
   readonly replayOf: string | null
   readonly lost: unknown
+  /** The furthest state that an event told, and when: worker and runtime are of that event. */
+  readonly eventState: string | null
+  readonly eventAt: Date | null
 }
 
 export const TaskEntity = new EntitySchema<TaskRow>({
@@ -81,6 +84,8 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     followUps: { name: 'follow_ups', type: 'jsonb', nullable: true },
     replayOf: { name: 'replay_of', type: 'text', nullable: true },
     lost: { name: 'lost', type: 'jsonb', nullable: true },
+    eventState: { name: 'event_state', type: 'text', nullable: true },
+    eventAt: { name: 'event_at', type: 'timestamptz', nullable: true },
   },
   indices: [
     { name: 'task_root_id_idx', columns: ['rootId'] },
@@ -89,6 +94,7 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     // Partial ones, whose conditions TypeORM would write in words of its own.
     { name: 'task_unfinished_idx', columns: ['taskId'], synchronize: false },
     { name: 'task_waiting_idx', columns: ['queue', 'publishedAt'], synchronize: false },
+    { name: 'task_running_idx', columns: ['worker'], synchronize: false },
     { name: 'task_resultless_idx', columns: ['stateAt'], synchronize: false },
     { name: 'task_open_idx', columns: ['publishedAt'], synchronize: false },
     { name: 'task_failed_idx', columns: ['state', 'finishedAt'], synchronize: false },

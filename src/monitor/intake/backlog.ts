@@ -1,13 +1,13 @@
-import type { Mirrored } from '../mirror/mirrored.ts'
+import { receivedAtMs, sizeOf, type Taken } from './taken.ts'
 
 export interface BatchLimits {
   readonly messages: number
   readonly bytes: number
 }
 
-/** The messages that wait to be written, and how much room they take. */
+/** What waits to be written, and how much room it takes. */
 export class Backlog {
-  #waiting: Mirrored[] = []
+  #waiting: Taken[] = []
   #bytes = 0
 
   get size(): number {
@@ -20,16 +20,17 @@ export class Backlog {
 
   /** When the first of them came; null where none waits. */
   get oldestMs(): number | null {
-    return this.#waiting[0]?.message.receivedAtMs ?? null
+    const [oldest] = this.#waiting
+    return oldest === undefined ? null : receivedAtMs(oldest)
   }
 
-  add(one: Mirrored): void {
+  add(one: Taken): void {
     this.#waiting.push(one)
     this.#bytes += sizeOf(one)
   }
 
   /** The next batch: what is there, up to the limits, and at least one. */
-  take(limits: BatchLimits): readonly Mirrored[] {
+  take(limits: BatchLimits): readonly Taken[] {
     let bytes = 0
     let count = 0
     for (const one of this.#waiting) {
@@ -43,10 +44,4 @@ export class Backlog {
     this.#bytes -= bytes
     return batch
   }
-}
-
-/** What is decoded takes about as much room as the body itself. */
-function sizeOf({ message, task }: Mirrored): number {
-  const decoded = (task?.args?.length ?? 0) + (task?.kwargs?.length ?? 0)
-  return message.body.length + message.headers.length + decoded
 }

@@ -1,15 +1,16 @@
 import type { Subscription } from '../../brokers/broker.ts'
 import type { Logger } from '../../logger.ts'
 
-/** Why nothing more is taken from the queue for now. */
+/** Why nothing more is taken from the queues for now. */
 export type HoldReason = 'database' | 'memory' | 'stopping'
 
-/** Stops and starts the flow of deliveries; it flows while there is no reason to hold it. */
+/** Stops and starts the flow of deliveries, of all queues at once; it flows while there is no reason to hold it. */
 export class Intake {
   readonly #logger: Logger
   readonly #reasons = new Set<HoldReason>()
-  #subscription: Subscription | undefined
-  #isPaused: boolean = false
+  /** By queue: a consumer that was cancelled is followed by another. */
+  readonly #subscriptions = new Map<string, Subscription>()
+  readonly #paused = new WeakSet<Subscription>()
   #change: Promise<void> = Promise.resolve()
 
   constructor(logger: Logger) {
@@ -20,10 +21,8 @@ export class Intake {
     return this.#reasons.size > 0
   }
 
-  /** A consumer that was cancelled is followed by another. */
   async open(subscription: Subscription): Promise<void> {
-    this.#subscription = subscription
-    this.#isPaused = false
+    this.#subscriptions.set(subscription.queue, subscription)
     await this.#adjust()
   }
 
@@ -38,22 +37,27 @@ export class Intake {
 
   async close(): Promise<void> {
     await this.#change
-    await this.#subscription?.close()
+    await Promise.all([...this.#subscriptions.values()].map((one) => one.close()))
   }
 
   /** Changes happen one after the other, each towards what is wanted by then. */
   #adjust(): Promise<void> {
     this.#change = this.#change.then(async () => {
-      const subscription = this.#subscription
-      if (subscription === undefined || this.isHeld === this.#isPaused) return
-      try {
-        this.#isPaused = this.isHeld
-        await (this.#isPaused ? subscription.pause() : subscription.resume())
-      } catch (cause) {
-        // The connection is gone: when it is back, the broker looks at what was asked of it last.
-        this.#logger.debug({ cause, isPaused: this.#isPaused }, 'consumer not changed at once')
-      }
+      await Promise.all([...this.#subscriptions.values()].map((one) => this.#adjustOne(one)))
     })
     return this.#change
+  }
+
+  async #adjustOne(subscription: Subscription): Promise<void> {
+    const isPaused = this.isHeld
+    if (isPaused === this.#paused.has(subscription)) return
+    try {
+      if (isPaused) this.#paused.add(subscription)
+      else this.#paused.delete(subscription)
+      await (isPaused ? subscription.pause() : subscription.resume())
+    } catch (cause) {
+      // The connection is gone: when it is back, the broker looks at what was asked of it last.
+      this.#logger.debug({ cause, isPaused }, 'consumer not changed at once')
+    }
   }
 }

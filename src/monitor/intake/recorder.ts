@@ -2,10 +2,10 @@ import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
 import { sleep } from '../../async/sleep.ts'
 import type { Database } from '../../database/database.ts'
 import type { Logger } from '../../logger.ts'
-import type { Mirrored } from '../mirror/mirrored.ts'
 import { storableText } from '../stored/storable-text.ts'
 import { writeBatch } from '../write-batch.ts'
 import { recordFailureOf } from './record-failure.ts'
+import { isUnreadAltogether, type Taken, withoutRows } from './taken.ts'
 
 export interface RecorderOptions {
   readonly database: Database
@@ -19,8 +19,8 @@ export interface RecorderOptions {
 
 /** What became of a batch: `refused` are the messages that PostgreSQL takes in no form. */
 export interface Recorded {
-  readonly recorded: readonly Mirrored[]
-  readonly refused: readonly Mirrored[]
+  readonly recorded: readonly Taken[]
+  readonly refused: readonly Taken[]
 }
 
 const AWAY_BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 5000, jitter: 0.5 }
@@ -36,7 +36,7 @@ export class Recorder {
   }
 
   /** Rejects only with the signal's reason; then nothing is known of the batch, and it must not be acked. */
-  async record(batch: readonly Mirrored[]): Promise<Recorded> {
+  async record(batch: readonly Taken[]): Promise<Recorded> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await writeBatch(this.#options.database, batch)
@@ -50,7 +50,7 @@ export class Recorder {
   }
 
   /** One row spoils its transaction: halving finds it. */
-  async #recordWithout(cause: unknown, batch: readonly Mirrored[]): Promise<Recorded> {
+  async #recordWithout(cause: unknown, batch: readonly Taken[]): Promise<Recorded> {
     const [only] = batch
     if (batch.length === 1 && only !== undefined) return await this.#recordRefused(cause, only)
     const middle = Math.ceil(batch.length / 2)
@@ -63,15 +63,15 @@ export class Recorder {
   }
 
   /** A row that PostgreSQL refuses is kept in the quarantine, unless that is what it refuses. */
-  async #recordRefused(cause: unknown, one: Mirrored): Promise<Recorded> {
+  async #recordRefused(cause: unknown, one: Taken): Promise<Recorded> {
     const { logger } = this.#options
-    if (one.task === null && one.problem !== null) {
-      logger.error({ taskId: one.taskId, cause }, 'the quarantine refuses a message')
+    if (isUnreadAltogether(one)) {
+      logger.error({ cause }, 'the quarantine refuses a message')
       return { recorded: [], refused: [one] }
     }
     const reason = `PostgreSQL refused its row: ${storableText(textOf(cause))}`
     const problem = one.problem ?? { code: 'ROW_REFUSED', reason }
-    return await this.record([{ ...one, task: null, taskId: shortened(one.taskId), problem }])
+    return await this.record([withoutRows(one, problem)])
   }
 
   async #wait(cause: unknown, attempt: number): Promise<void> {
@@ -99,9 +99,4 @@ export class Recorder {
 function textOf(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
   return 'code' in cause ? `${cause.message} (${String(cause.code)})` : cause.message
-}
-
-/** A long id may be what was refused. */
-function shortened(taskId: string | null): string | null {
-  return taskId === null || taskId.length <= 500 ? taskId : `${taskId.slice(0, 500)}…`
 }

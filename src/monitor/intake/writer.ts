@@ -1,10 +1,10 @@
 import { deferred } from '../../async/deferred.ts'
 import type { Logger } from '../../logger.ts'
-import type { Mirrored } from '../mirror/mirrored.ts'
 import type { BatchReport, MonitorCounters } from '../monitor-stats.ts'
 import { Backlog, type BatchLimits } from './backlog.ts'
 import type { Intake } from './intake.ts'
 import type { Recorded, Recorder } from './recorder.ts'
+import type { Taken } from './taken.ts'
 
 export interface WriterOptions {
   readonly limits: BatchLimits
@@ -36,7 +36,7 @@ export class Writer {
     this.#options = options
   }
 
-  add(one: Mirrored): void {
+  add(one: Taken): void {
     this.backlog.add(one)
     if (this.backlog.bytes > MOST_HELD_BYTES) void this.#options.intake.hold('memory')
     if (!this.#isWorthWriting(this.#writing.size)) return
@@ -67,7 +67,7 @@ export class Writer {
     onEnd()
   }
 
-  async #writeBatch(batch: readonly Mirrored[]): Promise<void> {
+  async #writeBatch(batch: readonly Taken[]): Promise<void> {
     const { recorder, settle, counters, logger, signal, onBatch } = this.#options
     const startedAt = performance.now()
     const earlier = this.#settled

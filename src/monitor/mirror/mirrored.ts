@@ -1,15 +1,15 @@
 import type { Delivery } from '../../brokers/broker.ts'
-import { ToolboxError } from '../../errors.ts'
 import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
 import { decodeTask } from '../../protocol/decode-task.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
 import { Privacy } from '../privacy/privacy.ts'
 import type { RedactedMessage } from '../privacy/redact-message.ts'
-import { storableOrNull, storableText } from '../stored/storable-text.ts'
+import { storableOrNull } from '../stored/storable-text.ts'
 import { type MessageEntry, messageEntry } from './message-entry.ts'
 import { withinLimit } from './payload-limit.ts'
 import { type TaskEntry, type TaskOrigin, taskEntry } from './task-entry.ts'
+import { problemOf, unreadEntry } from './unread-entry.ts'
 import type { WorkQueues } from './work-queues.ts'
 
 /** A delivery of the platform queue as rows: of monitor.message, or of monitor.quarantine where there is a problem. */
@@ -100,23 +100,10 @@ function knownOf(arrival: Arrival, safe?: RedactedMessage): Known {
   return { ...arrival, message, row: { ...row, altered: { redacted: safe.redacted } } }
 }
 
-/** Where there is something to take out, what nobody can read is kept only if that was asked for. */
 function undecodable(arrival: Arrival, cause: unknown): Mirrored {
-  const { privacy, delivery } = arrival
-  const problem = problemOf(cause)
-  if (!privacy.hasRules || privacy.keepsUnreadable) return unreadable(knownOf(arrival), problem)
-  const { digest } = knownOf(arrival).row
-  const { body } = delivery.message
-  const safe = privacy.unreadableMessage({ ...delivery.message, body: EMPTY })
-  const known = knownOf(arrival, { ...safe, redacted: [...safe.redacted, 'body'] })
-  // By its own digest, a copy of it is recognised all the same.
-  const row = { ...known.row, digest, altered: { ...known.row.altered, dropped: body.length } }
-  return unreadable({ ...known, row }, { ...problem, reason: NOT_TOLD })
+  const { message, row, problem } = unreadEntry(arrival, problemOf(cause))
+  return unreadable({ ...arrival, message, row }, problem)
 }
-
-const EMPTY = Buffer.alloc(0)
-const NOT_TOLD =
-  'not shown, and the body not kept: what cannot be read may hold what REDACT names (REDACT_UNREADABLE)'
 
 function unreadable(known: Known, problem: Problem): Mirrored {
   const task = rowFromHeaders(known)
@@ -148,12 +135,3 @@ function rowFromHeaders(known: Known): TaskEntry | null {
 
 const PICKLE = 'application/x-python-serialize'
 const NO_ARGUMENTS = Buffer.from('[[], {}, {}]')
-
-function problemOf(cause: unknown): Problem {
-  if (cause instanceof ToolboxError)
-    return { code: cause.code, reason: storableText(cause.message) }
-  return {
-    code: 'MESSAGE_UNDECODABLE',
-    reason: storableText(`reading it failed: ${String(cause)}`),
-  }
-}

@@ -3,24 +3,26 @@ import type { TaskRequest } from '../../protocol/task-request.ts'
 import { parseIso } from '../../protocol/times.ts'
 import { storableOrNull, storableText } from '../stored/storable-text.ts'
 import { jsonbText } from '../stored/stored-json.ts'
+import type { ToldBy } from '../tasks/task-order.ts'
+import { publishedProgress, type TaskProgress } from '../tasks/task-progress.ts'
 import { followUpsOf } from './follow-ups.ts'
 import { taskOptions } from './task-options.ts'
 
-/** What one message tells of its task: a row of monitor.task. */
-export interface TaskEntry {
+/** What one message, or one event, tells of its task: a row of monitor.task. */
+export interface TaskEntry extends TaskProgress {
+  readonly toldBy: ToldBy
   readonly taskId: string
-  readonly name: string
-  readonly state: 'PENDING' | 'RETRY'
+  readonly name: string | null
   /** Text for jsonb columns; null where the body was not read. */
   readonly args: string | null
   readonly kwargs: string | null
   readonly options: string
   readonly followUps: string | null
   readonly queue: string | null
-  readonly routingKey: string
+  readonly routingKey: string | null
   readonly origin: string | null
   readonly lang: string | null
-  readonly rootId: string
+  readonly rootId: string | null
   readonly parentId: string | null
   readonly groupId: string | null
   readonly etaMs: number | null
@@ -28,7 +30,7 @@ export interface TaskEntry {
   readonly retries: number
   /** Breaks the tie between messages with the same number of retries: a replaced task keeps its id. */
   readonly nesting: number
-  readonly publishedAtMs: number
+  readonly publishedAtMs: number | null
   readonly creatorId: string | null
   readonly relatedType: string | null
   readonly relatedId: string | null
@@ -54,9 +56,10 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
   const retries = wholeNumber(request.retries)
   const followUps = followUpsOf(request)
   return {
+    ...publishedProgress(retries),
+    toldBy: 'message',
     taskId: storableText(request.id),
     name: storableText(request.task),
-    state: retries > 0 ? 'RETRY' : 'PENDING',
     args: jsonbText(request.args),
     kwargs: jsonbText(request.kwargs),
     options: jsonbText(options),
@@ -76,7 +79,12 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
 }
 
 /** A task without a root is the root of its own family. */
-function familyOf({ id, rootId, parentId, group }: TaskRequest) {
+export function familyOf({
+  id,
+  rootId,
+  parentId,
+  group,
+}: Pick<TaskRequest, 'id' | 'rootId' | 'parentId' | 'group'>) {
   return {
     rootId: storableText(rootId ?? id),
     // Python names the task itself as the parent of its retries.
@@ -110,11 +118,11 @@ function isTrue(value: unknown): boolean {
 }
 
 /** As Celery reads a time without an offset: UTC. */
-function timeMs(text: string | null): number | null {
+export function timeMs(text: string | null): number | null {
   return text === null ? null : parseIso(text).getTime()
 }
 
 /** A count as a column of type integer holds it. */
-function wholeNumber(count: number): number {
+export function wholeNumber(count: number): number {
   return Math.min(Math.trunc(count), 2_147_483_647)
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { mergeTasks } from '../../../src/monitor/mirror/merge-tasks.ts'
-import type { Mirrored } from '../../../src/monitor/mirror/mirrored.ts'
+import type { TaskEntry } from '../../../src/monitor/mirror/task-entry.ts'
+import { mergeTasks, mirroredTasks } from '../../../src/monitor/tasks/merge-tasks.ts'
 import type { Message } from '../../../src/protocol/message.ts'
 import { message, read } from '../messages.ts'
 
@@ -42,6 +42,6 @@ test('the same message twice counts once', async () => {
   expect(mergeTasks(await readAll([given, given]))).toHaveLength(1)
 })
 
-function readAll(messages: readonly Message[]): Promise<Mirrored[]> {
-  return Promise.all(messages.map((one) => read(one)))
+async function readAll(messages: readonly Message[]): Promise<TaskEntry[]> {
+  return mirroredTasks(await Promise.all(messages.map((one) => read(one))))
 }

@@ -1,0 +1,49 @@
+import { readPythonLiteral } from '../../config/python-literal.ts'
+
+/**
+ * An error as events show it (`ValueError('no good')`) in the words in which stored results show it
+ * (`ValueError: no good`). What cannot be read stays as it is.
+ */
+export function errorText(repr: string, traceback: string | null): string {
+  const cause = RETRY.exec(repr)?.[1] ?? repr
+  // Celery 5.2 names what carries the error instead of the error; its traceback ends with it.
+  if (cause === 'ExceptionWithTraceback()') return lastLine(traceback) ?? cause
+  const [, name = '', args = ''] = CALL.exec(cause) ?? []
+  const texts = name === '' ? null : textsOf(args)
+  if (texts === null) return cause
+  return [name, texts.join(', ')].filter((part) => part !== '').join(': ')
+}
+
+/** Why a worker refused to run it, as a stored result says it. */
+export function revokedText({ expired, terminated }: Readonly<Record<string, unknown>>): string {
+  if (expired === true) return 'TaskRevokedError: expired'
+  return `TaskRevokedError: ${terminated === true ? 'terminated' : 'revoked'}`
+}
+
+/** What is retried, and because of what, and when. */
+const RETRY = /^Retry\(Retry\(\.\.\.\), (.*), [^,]*\)$/s
+const CALL = /^(?:\w+\.)*(\w+)\((.*)\)$/s
+
+function textsOf(args: string): string[] | null {
+  if (args === '') return []
+  try {
+    const values = readPythonLiteral(`[${args}]`)
+    return Array.isArray(values) && values.every(isSimple) ? values.map(textOf) : null
+  } catch {
+    return null
+  }
+}
+
+function isSimple(value: unknown): boolean {
+  return value === null || typeof value === 'string' || Number.isSafeInteger(value)
+}
+
+function textOf(value: unknown): string {
+  return value === null ? 'None' : String(value)
+}
+
+function lastLine(traceback: string | null): string | null {
+  const line = traceback?.trimEnd().split('\n').at(-1)?.trim()
+  // Without the module, as elsewhere.
+  return line === undefined || line === '' ? null : line.replace(/^(?:\w+\.)+(?=\w+(?::|$))/, '')
+}

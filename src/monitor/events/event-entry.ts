@@ -1,0 +1,73 @@
+import { hash } from 'node:crypto'
+import type { CeleryEvent } from '../../protocol/events.ts'
+import type { Privacy } from '../privacy/privacy.ts'
+import { storableText } from '../stored/storable-text.ts'
+import { jsonbText } from '../stored/stored-json.ts'
+
+/** A row of monitor.event: what a task, a worker or anybody told. */
+export interface EventEntry {
+  readonly type: string
+  /** To the microsecond, by the clock of who told it. */
+  readonly happenedAtMs: number
+  readonly hostname: string | null
+  /** A bigint's digits. */
+  readonly clock: string | null
+  readonly taskId: string | null
+  /** What has no column of its own, as text for a jsonb column. */
+  readonly fields: string
+  /** In hex; the same for each copy of an event, however often it is delivered. */
+  readonly digest: string
+}
+
+export function eventEntry(event: CeleryEvent, privacy: Privacy): EventEntry {
+  const { type, timestamp, hostname, clock, uuid, ...rest } = event
+  const entry = {
+    type: storableText(type),
+    happenedAtMs: eventTimeMs(event),
+    hostname: textOf(hostname),
+    clock: clockText(clock),
+    taskId: textOf(uuid),
+    fields: jsonbText(safeFields(rest, privacy)),
+  }
+  return { ...entry, digest: digestOf(entry, timestamp) }
+}
+
+/** As PostgreSQL keeps it, so that both compare times alike. */
+export function eventTimeMs({ timestamp }: CeleryEvent): number {
+  return Math.round(Number(timestamp) * 1e6) / 1e3
+}
+
+/** An id that was sent as a number is its digits, as everywhere in Celery. */
+export function textOf(value: unknown): string | null {
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value)
+  return typeof value === 'string' && value !== '' ? storableText(value) : null
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/** What REDACT names is in there, too: in results, in reprs of arguments, in tracebacks. */
+function safeFields(fields: Fields, privacy: Privacy): Fields {
+  if (!privacy.hasRules) return fields
+  const task = typeof fields.name === 'string' ? fields.name : null
+  return Object.fromEntries(
+    Object.entries(privacy.value(fields) as Fields).map(([name, value]) => {
+      if (typeof value !== 'string') return [name, value]
+      const isArguments = name === 'args' || name === 'kwargs'
+      return [name, isArguments ? privacy.argumentsText(value, task) : privacy.text(value)]
+    }),
+  )
+}
+
+const LARGEST_CLOCK = 2n ** 63n
+
+function clockText(clock: unknown): string | null {
+  if (typeof clock === 'number') return Number.isSafeInteger(clock) ? String(clock) : null
+  const isClock = typeof clock === 'bigint' && clock < LARGEST_CLOCK && clock >= -LARGEST_CLOCK
+  return isClock ? String(clock) : null
+}
+
+function digestOf(entry: Omit<EventEntry, 'digest'>, timestamp: unknown): string {
+  const { type, hostname, clock, taskId, fields } = entry
+  const told = JSON.stringify([type, timestamp, hostname, clock, taskId])
+  return hash('sha256', told + fields).slice(0, 32)
+}

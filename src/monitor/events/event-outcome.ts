@@ -1,0 +1,24 @@
+import { encodeJson } from '../../codecs/json.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
+import type { Privacy } from '../privacy/privacy.ts'
+import { stateClass } from '../tasks/task-order.ts'
+
+/** What a worker would have stored as the outcome; it tells it along where nobody can read its events but the monitor. */
+export interface EventOutcome {
+  readonly state: string
+  /** JSON text, as a result backend keeps it. */
+  readonly stored: string
+  readonly traceback: string | null
+}
+
+/** Null where the event carries none that can be read. */
+export function outcomeOf(outcome: unknown, privacy: Privacy): EventOutcome | null {
+  if (!isRecord(outcome)) return null
+  const { status, result = null, traceback } = outcome
+  if (typeof status !== 'string' || stateClass(status) === 0) return null
+  return {
+    state: status,
+    stored: encodeJson(privacy.value(result)),
+    traceback: typeof traceback === 'string' ? traceback : null,
+  }
+}

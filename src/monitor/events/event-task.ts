@@ -1,0 +1,160 @@
+import type { CeleryEvent } from '../../protocol/events.ts'
+import { familyOf, type TaskEntry, timeMs, wholeNumber } from '../mirror/task-entry.ts'
+import type { Privacy } from '../privacy/privacy.ts'
+import { storableText } from '../stored/storable-text.ts'
+import { jsonbText } from '../stored/stored-json.ts'
+import type { ToldBy } from '../tasks/task-order.ts'
+import { publishedProgress, type TaskProgress } from '../tasks/task-progress.ts'
+import { errorText, revokedText } from './error-text.ts'
+import { type EventEntry, textOf } from './event-entry.ts'
+import { outcomeOf } from './event-outcome.ts'
+
+export interface Hearing {
+  readonly entry: EventEntry
+  readonly privacy: Privacy
+  readonly receivedAtMs: number
+}
+
+/** What an event tells of its task; null where it tells nothing that the row of a task has room for. */
+export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | null {
+  const { taskId, happenedAtMs } = hearing.entry
+  const progress = progressOf(event, hearing)
+  if (taskId === null || progress === null) return null
+  return {
+    ...NOTHING,
+    ...progress,
+    ...callOf(event, taskId, hearing.privacy),
+    taskId,
+    publishedAtMs: isCredible(happenedAtMs, hearing.receivedAtMs) ? happenedAtMs : null,
+  }
+}
+
+/** How the task was called, as far as its caller or its worker told. */
+function callOf(event: CeleryEvent, taskId: string, privacy: Privacy): Partial<TaskEntry> & Told {
+  const toldBy = CALLS.get(event.type) ?? 'event'
+  if (toldBy === 'event') return { toldBy, options: OF_AN_EVENT }
+  const { name, retries, root_id: rootId, parent_id: parentId } = event
+  const task = typeof name === 'string' ? name : null
+  const count = typeof retries === 'number' && retries > 0 ? wholeNumber(retries) : 0
+  const options = {
+    told_by: toldBy,
+    ...(count > 0 && { retries: count }),
+    ...argumentsOf(event, task, privacy),
+    ...(typeof event.eta === 'string' && { eta: event.eta }),
+    ...(typeof event.expires === 'string' && { expires: event.expires }),
+    ...(typeof event.exchange === 'string' && { exchange: event.exchange }),
+  }
+  return {
+    toldBy,
+    name: textOf(name),
+    options: jsonbText(options),
+    retries: count,
+    queue: textOf(event.queue),
+    routingKey: typeof event.routing_key === 'string' ? storableText(event.routing_key) : null,
+    origin: toldBy === 'task-sent' ? textOf(event.hostname) : null,
+    etaMs: optionalTime(event.eta),
+    expiresMs: optionalTime(event.expires),
+    ...familyOf({ id: taskId, rootId: textOf(rootId), parentId: textOf(parentId), group: null }),
+  }
+}
+
+type Told = Pick<TaskEntry, 'toldBy' | 'options'>
+
+/** Reprs, for people to read. */
+function argumentsOf({ args, kwargs }: CeleryEvent, task: string | null, privacy: Privacy) {
+  return {
+    ...(typeof args === 'string' && { argsrepr: privacy.argumentsText(args, task) }),
+    ...(typeof kwargs === 'string' && { kwargsrepr: privacy.argumentsText(kwargs, task) }),
+  }
+}
+
+function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
+  const { entry, privacy } = hearing
+  if (event.type === 'task-sent') return publishedProgress(Number(event.retries) || 0)
+  const outcome = outcomeOf(event.outcome, privacy)
+  const state = outcome?.state ?? STATES.get(event.type)?.(event)
+  if (state === undefined) return null
+  const traceback = textOf(event.traceback) ?? outcome?.traceback ?? null
+  return {
+    state: storableText(state),
+    stateAtMs: entry.happenedAtMs,
+    receivedAtMs: event.type === 'task-received' ? entry.happenedAtMs : null,
+    startedAtMs: event.type === 'task-started' ? entry.happenedAtMs : null,
+    runtimeMs: typeof event.runtime === 'number' ? event.runtime * 1000 : null,
+    worker: entry.hostname,
+    exception: safeText(exceptionOf(event, traceback), privacy),
+    traceback: safeText(traceback, privacy),
+    stored: outcome?.stored ?? null,
+  }
+}
+
+type StateOf = (event: CeleryEvent) => string
+
+/** A task that goes back into its queue, or whose worker gives it up, will be run again. */
+const STATES: ReadonlyMap<string, StateOf> = new Map<string, StateOf>([
+  ['task-received', () => 'RECEIVED'],
+  ['task-started', () => 'STARTED'],
+  ['task-succeeded', () => 'SUCCESS'],
+  ['task-failed', () => 'FAILURE'],
+  ['task-retried', () => 'RETRY'],
+  ['task-cancelled', () => 'RETRY'],
+  ['task-rejected', ({ requeue }) => (requeue === true ? 'RETRY' : 'REJECTED')],
+  ['task-revoked', () => 'REVOKED'],
+])
+
+const CALLS: ReadonlyMap<string, ToldBy> = new Map<string, ToldBy>([
+  ['task-sent', 'task-sent'],
+  ['task-received', 'task-received'],
+])
+
+function exceptionOf(event: CeleryEvent, traceback: string | null): string | null {
+  if (event.type === 'task-revoked') return revokedText(event)
+  return typeof event.exception === 'string' ? errorText(event.exception, traceback) : null
+}
+
+function safeText(text: string | null, privacy: Privacy): string | null {
+  return text === null ? null : privacy.text(storableText(text))
+}
+
+/** A clock that is far off must not make a task so old that it is pruned at once. */
+function isCredible(happenedAtMs: number, receivedAtMs: number): boolean {
+  const age = receivedAtMs - happenedAtMs
+  return age < 7 * DAY_MS && age > -DAY_MS
+}
+
+const DAY_MS = 86_400_000
+
+/** Null where nobody can read it: an event is not refused for that. */
+function optionalTime(value: unknown): number | null {
+  try {
+    return typeof value === 'string' ? timeMs(value) : null
+  } catch {
+    return null
+  }
+}
+
+/** The same for all such events, so that none of them is later than another. */
+const OF_AN_EVENT = jsonbText({ told_by: 'event' })
+
+const NOTHING = {
+  name: null,
+  args: null,
+  kwargs: null,
+  followUps: null,
+  queue: null,
+  routingKey: null,
+  origin: null,
+  lang: null,
+  rootId: null,
+  parentId: null,
+  groupId: null,
+  etaMs: null,
+  expiresMs: null,
+  retries: 0,
+  nesting: 0,
+  creatorId: null,
+  relatedType: null,
+  relatedId: null,
+  isResult: false,
+  replayOf: null,
+} as const

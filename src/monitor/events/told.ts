@@ -1,0 +1,86 @@
+import type { Delivery } from '../../brokers/broker.ts'
+import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
+import { readEvents } from '../../protocol/decode-events.ts'
+import type { CeleryEvent } from '../../protocol/events.ts'
+import type { MessageEntry } from '../mirror/message-entry.ts'
+import type { Problem } from '../mirror/mirrored.ts'
+import type { TaskEntry } from '../mirror/task-entry.ts'
+import { problemOf, unreadEntry } from '../mirror/unread-entry.ts'
+import type { Privacy } from '../privacy/privacy.ts'
+import { type EventEntry, eventEntry } from './event-entry.ts'
+import { eventTask } from './event-task.ts'
+import { type WorkerEntry, workerEntry } from './worker-entry.ts'
+
+/** A message of events as rows. Where some of them cannot be read, the message is kept in the quarantine as well. */
+export interface Told {
+  readonly delivery: Delivery
+  readonly receivedAtMs: number
+  /** Rows of monitor.event. */
+  readonly events: readonly EventEntry[]
+  readonly tasks: readonly TaskEntry[]
+  readonly workers: readonly WorkerEntry[]
+  /** The whole of it, for the quarantine. */
+  readonly message: MessageEntry | null
+  /** Of no single task. */
+  readonly taskId: null
+  readonly problem: Problem | null
+}
+
+export interface TellOptions {
+  readonly privacy: Privacy
+  readonly receivedAtMs?: number
+}
+
+/** Never throws, and never rejects; a compressed message takes its time. */
+export function told(delivery: Delivery, options: TellOptions): Told | Promise<Told> {
+  const { privacy, receivedAtMs = Date.now() } = options
+  const arrived = { delivery, privacy, receivedAtMs }
+  const { message } = delivery
+  if (!isCompressed(message)) return toldIn(arrived, readEvents(message))
+  return expandMessage(message).then(
+    (plain) => toldIn(arrived, readEvents(plain)),
+    (problem: unknown) => toldIn(arrived, { events: [], problem }),
+  )
+}
+
+interface Arrived {
+  readonly delivery: Delivery
+  readonly privacy: Privacy
+  readonly receivedAtMs: number
+}
+
+interface Read {
+  readonly events: readonly CeleryEvent[]
+  readonly problem: unknown
+}
+
+function toldIn(arrived: Arrived, { events, problem }: Read): Told {
+  const heard = events.map((event) => heardOf(event, arrived))
+  const { delivery, receivedAtMs } = arrived
+  return {
+    delivery,
+    receivedAtMs,
+    events: heard.filter(({ isKept }) => isKept).map(({ entry }) => entry),
+    tasks: heard.flatMap(({ task }) => task ?? []),
+    workers: heard.flatMap(({ worker }) => worker ?? []),
+    taskId: null,
+    ...keptOf(arrived, problem),
+  }
+}
+
+function heardOf(event: CeleryEvent, { privacy, receivedAtMs }: Arrived) {
+  const entry = eventEntry(event, privacy)
+  return {
+    entry,
+    task: eventTask(event, { entry, privacy, receivedAtMs }),
+    worker: workerEntry(event, entry),
+    // One comes every two seconds of each worker, to say that nothing has changed.
+    isKept: event.type !== 'worker-heartbeat',
+  }
+}
+
+function keptOf(arrived: Arrived, cause: unknown): Pick<Told, 'message' | 'problem'> {
+  if (cause === null) return { message: null, problem: null }
+  const { row, problem } = unreadEntry(arrived, problemOf(cause))
+  return { message: row, problem }
+}

@@ -1,0 +1,91 @@
+import type { Connection } from '../../database/database.ts'
+import { type Cell, columnParameters, rowsFrom } from '../stored/sql-columns.ts'
+import type { WorkerEntry } from './worker-entry.ts'
+
+/** Moves the rows of workers forward, in the order of their names. */
+export async function writeWorkers(
+  connection: Connection,
+  workers: readonly WorkerEntry[],
+): Promise<void> {
+  const columns = SENT.map(({ cell, isText = false }) => ({ cells: workers.map(cell), isText }))
+  await connection.query(UPSERT, columnParameters(columns))
+}
+
+interface SentColumn {
+  readonly name: string
+  readonly cell: (worker: WorkerEntry) => Cell
+  readonly isText?: boolean
+}
+
+const SENT: readonly SentColumn[] = [
+  { name: 'hostname', cell: (worker) => worker.hostname, isText: true },
+  { name: 'at_ms', cell: (worker) => worker.atMs },
+  { name: 'kind', cell: (worker) => worker.kind },
+  { name: 'clock', cell: (worker) => worker.clock },
+  { name: 'pid', cell: (worker) => worker.pid },
+  { name: 'software', cell: (worker) => worker.software, isText: true },
+  { name: 'software_version', cell: (worker) => worker.softwareVersion, isText: true },
+  { name: 'platform', cell: (worker) => worker.platform, isText: true },
+  { name: 'heartbeat_every_s', cell: (worker) => worker.everySeconds },
+  { name: 'active', cell: (worker) => worker.active },
+  { name: 'processed', cell: (worker) => worker.processed },
+  { name: 'load_average', cell: (worker) => worker.loadAverage },
+]
+
+/** Taken as a whole from a worker's latest event. */
+const LATEST: readonly (readonly [column: string, type: string])[] = [
+  ['clock', 'bigint'],
+  ['pid', 'integer'],
+  ['active', 'integer'],
+  ['processed', 'bigint'],
+  ['software', 'text'],
+  ['software_version', 'text'],
+  ['platform', 'text'],
+  ['heartbeat_every_s', 'float8'],
+  ['load_average', 'float8[]'],
+]
+
+const TIMES: readonly (readonly [column: string, kinds: string])[] = [
+  ['online_at', "kind = 'online'"],
+  // To come online is a sign of life as well.
+  ['last_heartbeat_at', "kind <> 'offline'"],
+  ['offline_at', "kind = 'offline'"],
+]
+
+const COLUMNS = LATEST.map(([column]) => column)
+
+/** The row tells the time of its latest event: the greater of two of its times. */
+function age(row: string): string {
+  const last = `greatest(${row}.last_heartbeat_at, ${row}.offline_at)`
+  return `(${[last, ...LATEST.map((column) => comparable(`${row}.${column[0]}`, column[1]))].join(', ')})`
+}
+
+/** NULL comes first; text is compared by its bytes. */
+function comparable(column: string, type: string): string {
+  if (type === 'text') return `coalesce(${column}, '') COLLATE "C"`
+  return type === 'float8[]' ? `coalesce(${column}, '{}')` : `coalesce(${column}, -1)`
+}
+
+const IS_LATER = `${age('excluded')} > ${age('kept')}`
+
+/** Of several events of a worker in a batch the latest makes the row, and each kind its time. */
+const NEW = `
+  SELECT DISTINCT ON (hostname COLLATE "C") hostname,
+    ${LATEST.map(([column, type]) => `${column}::${type} AS ${column}`).join(', ')},
+    ${TIMES.map(([column, kinds]) => `to_timestamp(max(at_ms::float8) FILTER (WHERE ${kinds}) OVER same / 1000) AS ${column}`).join(',\n    ')}
+  FROM ${rowsFrom(SENT.map(({ name }) => name))}
+  WINDOW same AS (PARTITION BY hostname)
+  ORDER BY hostname COLLATE "C", at_ms::float8 DESC,
+    ${LATEST.map(([column, type]) => `${comparable(`${column}::${type}`, type)} DESC`).join(', ')}`
+
+const UPSERT = `
+  INSERT INTO monitor.worker AS kept (hostname, ${COLUMNS.join(', ')}, ${TIMES.map(([column]) => column).join(', ')})
+  ${NEW}
+  ON CONFLICT (hostname) DO UPDATE SET
+    (${COLUMNS.join(', ')}) = (
+      SELECT ${COLUMNS.map((column) => `CASE WHEN is_later THEN excluded.${column} ELSE kept.${column} END`).join(', ')}
+      FROM (SELECT ${IS_LATER} AS is_later OFFSET 0) AS age),
+    ${TIMES.map(([column]) => `${column} = greatest(kept.${column}, excluded.${column})`).join(', ')},
+    updated_at = now()
+  WHERE ${IS_LATER}
+    OR ${TIMES.map(([column]) => `kept.${column} IS DISTINCT FROM greatest(kept.${column}, excluded.${column})`).join(' OR ')}`

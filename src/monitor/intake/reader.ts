@@ -1,0 +1,49 @@
+import type { Delivery } from '../../brokers/broker.ts'
+import { EVENTS_HEADER } from '../../protocol/events.ts'
+import { told } from '../events/told.ts'
+import { mirrored } from '../mirror/mirrored.ts'
+import type { WorkQueues } from '../mirror/work-queues.ts'
+import type { Privacy } from '../privacy/privacy.ts'
+import type { Taken } from './taken.ts'
+
+export interface ReaderOptions {
+  readonly platformQueue: string
+  readonly queues: WorkQueues
+  readonly privacy: Privacy
+  readonly onRead: (one: Taken) => void
+}
+
+/** Makes of each delivery what is to be written. */
+export class Reader {
+  readonly #options: ReaderOptions
+  /** Compressed messages that are being expanded. */
+  readonly #expanding = new Set<Promise<void>>()
+
+  constructor(options: ReaderOptions) {
+    this.#options = options
+  }
+
+  read(delivery: Delivery): void {
+    const { onRead } = this.#options
+    const read = this.#taken(delivery)
+    if (!(read instanceof Promise)) {
+      onRead(read)
+      return
+    }
+    const added = read.then(onRead).finally(() => this.#expanding.delete(added))
+    this.#expanding.add(added)
+  }
+
+  /** Resolves once all that was taken is read. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#expanding)
+  }
+
+  /** Events have a queue of their own; where the broker has none for them, they come with the copies. */
+  #taken(delivery: Delivery): Taken | Promise<Taken> {
+    const { platformQueue, queues, privacy } = this.#options
+    const { queue, message } = delivery
+    const isCopy = queue === platformQueue && message.headers[EVENTS_HEADER] === undefined
+    return isCopy ? mirrored(delivery, queues, { privacy }) : told(delivery, { privacy })
+  }
+}

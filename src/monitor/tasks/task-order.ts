@@ -1,0 +1,64 @@
+import type { TaskEntry } from '../mirror/task-entry.ts'
+
+/** Who tells how a task was called, the best first: its message, its caller's event, its worker's, any other event. */
+export type ToldBy = 'message' | 'task-sent' | 'task-received' | 'event'
+
+const KNOWLEDGE: Readonly<Record<ToldBy, number>> = {
+  message: 3,
+  'task-sent': 2,
+  'task-received': 1,
+  event: 0,
+}
+
+/** How much later a call is than another; 0 where only the database can tell, which looks at all of it. */
+export function callOrder(one: TaskEntry, other: TaskEntry): number {
+  return (
+    KNOWLEDGE[one.toldBy] - KNOWLEDGE[other.toldBy] ||
+    one.retries - other.retries ||
+    one.nesting - other.nesting
+  )
+}
+
+/** How much further a task got than another entry tells; 0 as above. As monitor.is_further. */
+export function progressOrder(one: TaskEntry, other: TaskEntry): number {
+  return (
+    stateClass(one.state) - stateClass(other.state) ||
+    (one.stateAtMs ?? -1) - (other.stateAtMs ?? -1) ||
+    stateRank(one.state) - stateRank(other.state)
+  )
+}
+
+/** As monitor.state_class: 0 published, 1 under way, 2 over. */
+export function stateClass(state: string): number {
+  if (state === 'PENDING') return 0
+  return OVER.has(state) ? 2 : 1
+}
+
+/** As monitor.state_rank. */
+function stateRank(state: string): number {
+  if (state === 'PENDING') return 0
+  if (state === 'RECEIVED') return 1
+  return OVER.has(state) || state === 'LOST' ? 3 : 2
+}
+
+const OVER: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED', 'IGNORED'])
+
+/** The same two orders in SQL, where `row` is `kept` or `excluded`. */
+export function callOrderSql(row: string): string {
+  return `(${knowledgeSql(row)}, coalesce(${row}.options -> 'retries', '0'),
+      coalesce(${row}.options -> 'replaced_task_nesting', '0'), coalesce(${row}.options, 'null'),
+      coalesce(${row}.args, 'null'), coalesce(${row}.kwargs, 'null'), ${text(row, 'name')}, ${text(row, 'routing_key')},
+      ${text(row, 'queue')}, ${text(row, 'origin')}, ${text(row, 'lang')}, coalesce(${row}.eta, '-infinity'),
+      coalesce(${row}.expires, '-infinity'), coalesce(${row}.follow_ups, 'null'))`
+}
+
+/** Options are written by whoever told of the call; a row without them was not written by the monitor. */
+function knowledgeSql(row: string): string {
+  const cases = Object.entries(KNOWLEDGE).map(([name, rank]) => `WHEN '${name}' THEN ${rank}`)
+  return `CASE WHEN ${row}.options IS NULL THEN -1
+      ELSE CASE coalesce(${row}.options ->> 'told_by', 'message') ${cases.join(' ')} ELSE 3 END END`
+}
+
+function text(row: string, column: string): string {
+  return `coalesce(${row}.${column}, '') COLLATE "C"`
+}
