@@ -16,7 +16,9 @@ import type { AsyncResult } from '../results/async-result.ts'
 import type { GroupResult } from '../results/group-result.ts'
 import { openResultStore } from '../results/open-result-store.ts'
 import type { ResultStore } from '../results/result-store.ts'
+import type { Vault } from '../schedule/vault.ts'
 import { AppResults } from './app-results.ts'
+import { AppVault } from './app-vault.ts'
 import { callDefaults } from './call-defaults.ts'
 import { beginCounting } from './canvas/counted-chords.ts'
 import { startSignature } from './canvas/start.ts'
@@ -66,6 +68,8 @@ export class App implements Publisher, AsyncDisposable {
       this.control.revoke(taskIds, { ...options, reply: wait }),
   })
   #control: Control | undefined
+  /** What waits for its eta in PostgreSQL, where ETA_VAULT says so. */
+  readonly waiting: AppVault
   #isClosed = false
 
   constructor(config: Config, options: AppOptions = {}) {
@@ -73,15 +77,21 @@ export class App implements Publisher, AsyncDisposable {
     this.#logger = options.logger ?? silentLogger
     this.#options = options
     this.#routes = new TaskRoutes(config, this.#logger)
+    this.waiting = new AppVault(config, () => this.logger)
     this.#publishing = {
       routes: this.#routes,
       defaults: callDefaults(config, this.replyTo),
       protocol: config.task_protocol,
       broker: async () => await this.#listeningBroker(),
+      hold: async (dated) => await this.waiting.hold(dated),
       onPublished: config.task_send_sent_event
         ? (published) => this.events.tell('task-sent', sentFields(published))
         : undefined,
     }
+  }
+
+  get linksChordHeaders(): boolean {
+    return this.config.task_allow_error_cb_on_chord_header
   }
 
   get logger(): Logger {
@@ -272,6 +282,11 @@ export class App implements Publisher, AsyncDisposable {
     return broker
   }
 
+  /** What waits for its eta, to be looked at, cancelled and changed; undefined where ETA_VAULT is off. */
+  async vault(): Promise<Vault | undefined> {
+    return await this.waiting.open()
+  }
+
   /** Declares exchange, queues and bindings, once. */
   async setUp(): Promise<void> {
     this.#setUp ??= this.#declare()
@@ -309,6 +324,7 @@ export class App implements Publisher, AsyncDisposable {
     // Results first: those of rpc:// travel over the broker.
     if (this.#options.results === undefined) await (await this.#results)?.close()
     if (this.#options.broker === undefined) await this.#broker?.close()
+    await this.waiting.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

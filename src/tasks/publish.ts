@@ -1,9 +1,13 @@
-import type { Broker } from '../brokers/broker.ts'
-import type { RetryPolicy } from '../protocol/call-options.ts'
+import type { Broker, RoutedMessage } from '../brokers/broker.ts'
+import type { CallOptions, RetryPolicy } from '../protocol/call-options.ts'
 import { compressMessage } from '../protocol/compressed-message.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
 import { encodeTaskV1 } from '../protocol/encode-task-v1.ts'
+import type { Message } from '../protocol/message.ts'
+import type { ResolvedRoute } from '../protocol/routes.ts'
+import type { TaskCall } from '../protocol/task-request.ts'
 import { taskNode } from '../results/result-node.ts'
+import type { DatedMessage } from './app-vault.ts'
 import type { CallDefaults } from './call-defaults.ts'
 import { currentRequest, noteChild } from './current-request.ts'
 import type { PublishedCall } from './sent-event.ts'
@@ -17,6 +21,8 @@ export interface PublishContext {
   /** task_protocol: 2, or 1 for workers before Celery 4. */
   readonly protocol: number
   readonly broker: () => Promise<Broker>
+  /** True where what is to come later waits elsewhere. */
+  readonly hold: (dated: DatedMessage) => Promise<boolean>
   /** Told of each call that the broker has. */
   readonly onPublished?: ((published: PublishedCall) => void) | undefined
 }
@@ -26,23 +32,43 @@ export interface PublishContext {
  * Next: the exchange, in brokers/. Throws `UnroutableTaskError` where the task would reach no work queue.
  */
 export async function publish(input: CallInput, context: PublishContext): Promise<string> {
-  const { options } = input
   const route = context.routes.routeOf(input)
   const call = taskCall(input, context.defaults, currentRequest())
-  const encode = context.protocol === 1 ? encodeTaskV1 : encodeTask
-  const message = encode(
-    route.priority === undefined ? call : { priority: route.priority, ...call },
-    context.defaults,
-  )
-  const compression = options.compression ?? context.defaults.compression
-  const sent = compression === undefined ? message : await compressMessage(message, compression)
-  const broker = await context.broker()
-  const sentBy = context.routes.delayed(route, call.eta)
-  const { retry = context.defaults.retry, retryPolicy = context.defaults.retryPolicy } = options
-  await broker.publish(sent, sentBy, { deadlineMs: retry ? deadlineMs(retryPolicy) : ONE_TRY_MS })
+  const message = await messageOf(call, route, {
+    ...context,
+    compression: input.options.compression,
+  })
+  const dated = { taskId: call.id, name: call.task, eta: call.eta, message, route }
+  const isHeld = await context.hold(dated)
+  const sentBy = isHeld ? route : context.routes.delayed(route, call.eta)
+  if (!isHeld) await send({ message, route: sentBy }, input.options, context)
   if (input.isMember !== true) noteChild(taskNode(call.id))
   context.onPublished?.({ call, route: sentBy, queue: route.queue })
   return call.id
+}
+
+async function messageOf(
+  call: TaskCall,
+  { priority }: ResolvedRoute,
+  {
+    protocol,
+    defaults,
+    compression = defaults.compression,
+  }: PublishContext & { readonly compression: string | undefined },
+): Promise<Message> {
+  const encode = protocol === 1 ? encodeTaskV1 : encodeTask
+  const message = encode(priority === undefined ? call : { priority, ...call }, defaults)
+  return compression === undefined ? message : await compressMessage(message, compression)
+}
+
+async function send(
+  { message, route }: RoutedMessage,
+  options: CallOptions,
+  { broker, defaults }: PublishContext,
+): Promise<void> {
+  const { retry = defaults.retry, retryPolicy = defaults.retryPolicy } = options
+  const ready = await broker()
+  await ready.publish(message, route, { deadlineMs: retry ? deadlineMs(retryPolicy) : ONE_TRY_MS })
 }
 
 const DEFAULT_DEADLINE_MS = 5_000

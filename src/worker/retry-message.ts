@@ -10,23 +10,22 @@ import { timezoneOf } from '../tasks/call-defaults.ts'
 import { delayedRoute } from '../tasks/delayed-route.ts'
 import type { RetryOptions } from '../tasks/signals.ts'
 
-/** The same task again: same id, one retry more, later; back to where the message came from. */
+/** The same task again: same id, one retry more, later; back to where the message came from, when its eta is due. */
 export function retryMessage(
   delivery: Delivery,
   request: TaskRequest,
   retry: { readonly countdown: number; readonly options: RetryOptions; readonly config: Config },
-): { readonly message: Message; readonly route: Route } {
+): { readonly message: Message; readonly route: Route; readonly eta: string } {
   const now = new Date()
   const { eta, args, kwargs } = retry.options
+  const due =
+    eta === undefined ? isoAfterSeconds(retry.countdown, now, timezoneOf(retry.config)) : toIso(eta)
   const call: TaskCall = {
     ...request,
     args: args ?? request.args,
     kwargs: kwargs ?? request.kwargs,
     retries: request.retries + 1,
-    eta:
-      eta === undefined
-        ? isoAfterSeconds(retry.countdown, now, timezoneOf(retry.config))
-        : toIso(eta),
+    eta: due,
     parentId: request.parentId ?? request.id,
     correlationId: request.correlationId ?? request.id,
     headers: userHeaders(request.headers),
@@ -36,7 +35,8 @@ export function retryMessage(
   const { task_protocol: protocol, enable_utc: isUtc } = retry.config
   return {
     message: protocol === 1 ? encodeTaskV1(sent, { isUtc }) : encodeTask(sent),
-    route: delayedRoute(delivery.route, call.eta, retry.config),
+    route: delayedRoute(delivery.route, null, retry.config),
+    eta: due,
   }
 }
 

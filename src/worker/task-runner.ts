@@ -4,6 +4,7 @@ import type { Logger } from '../logger.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import { parseIso } from '../protocol/times.ts'
 import type { App } from '../tasks/app.ts'
+import { delayedRoute } from '../tasks/delayed-route.ts'
 import { Reject } from '../tasks/signals.ts'
 import { AckPolicy, type AckSettings } from './ack-policy.ts'
 import type { Termination } from './control/controlled-worker.ts'
@@ -172,8 +173,10 @@ export class TaskRunner {
     const { app, broker } = this.#parts
     const { countdown, options } = outcome
     const retry = { countdown, options, config: app.config }
-    const { message, route } = retryMessage(job.delivery, job.request, retry)
-    await broker.publish(message, route)
+    const { message, route, eta } = retryMessage(job.delivery, job.request, retry)
+    const { id: taskId, task: name } = job.request
+    if (await app.waiting.hold({ taskId, name, eta, message, route })) return
+    await broker.publish(message, delayedRoute(route, eta, app.config))
   }
 
   async #settle({ delivery }: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {

@@ -6,7 +6,9 @@ import { decodeTask } from '../protocol/decode-task.ts'
 import type { Message } from '../protocol/message.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import { parseIso } from '../protocol/times.ts'
+import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
 import type { App } from '../tasks/app.ts'
+import { delayedRoute } from '../tasks/delayed-route.ts'
 import type { Task } from '../tasks/task.ts'
 import { AbandonedChords } from './abandoned-chords.ts'
 import { builtInTasks } from './built-in/built-in-tasks.ts'
@@ -23,6 +25,9 @@ import { Slots } from './slots.ts'
 import { TaskRunner } from './task-runner.ts'
 import { WorkerEvents } from './worker-events.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './worker-options.ts'
+
+/** What others sent to come sooner waits here, though there is a vault. */
+const LONG_WAIT_MS = 5_000
 
 /**
  * Journey 4/8, worker: takes deliveries from the work queues, runs their tasks and settles each exactly once.
@@ -46,6 +51,7 @@ export class Worker implements AsyncDisposable {
   #kept: KeptMessages | undefined
   #events: WorkerEvents | undefined
   #abandoned: AbandonedChords | undefined
+  #dispatcher: VaultDispatcher | undefined
   #forgetRejections: () => void = () => undefined
   #stopping: Promise<void> | undefined
   readonly #starting = new AbortController()
@@ -96,6 +102,8 @@ export class Worker implements AsyncDisposable {
     }
     this.#abandoned = new AbandonedChords({ app: this.#app, results, logger: this.#logger })
     this.#abandoned.start()
+    this.#dispatcher = await this.#app.waiting.dispatcher(broker)
+    await this.#dispatcher?.start()
     const { queues, concurrency, prefetch } = this.settings
     this.#logger.info(
       { queues, concurrency, prefetch, tasks: this.#app.tasks.names },
@@ -139,6 +147,7 @@ export class Worker implements AsyncDisposable {
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
     clearTimeout(timer)
     await this.#abandoned?.stop()
+    await this.#dispatcher?.stop()
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()))
     await this.#events?.stop()
     await this.#control.close()
@@ -200,7 +209,7 @@ export class Worker implements AsyncDisposable {
     const { eta } = job.request
     // Times are cut to milliseconds when they are read; a task must not start before its eta.
     const dueAt = eta === null ? 0 : parseIso(eta).getTime() + 1
-    if (dueAt > Date.now()) this.#hold(job, dueAt)
+    if (dueAt > Date.now()) this.#wait(job, dueAt)
     else this.#admit(job)
   }
 
@@ -262,6 +271,27 @@ export class Worker implements AsyncDisposable {
     for (const job of jobs) this.#track(this.#runner?.discard(job))
     for (const { delivery } of held) this.#adjustPrefetch(delivery.queue)
     return jobs.map(({ request }) => request.id)
+  }
+
+  #wait(job: Job, dueAt: number): void {
+    const isLong = dueAt - Date.now() > LONG_WAIT_MS && this.#app.waiting.isWanted
+    if (isLong) this.#track(this.#putInVault(job, dueAt))
+    else this.#hold(job, dueAt)
+  }
+
+  /** What others sent with an eta far ahead waits in the vault, where there is one, not here. */
+  async #putInVault(job: Job, dueAt: number): Promise<void> {
+    const { delivery, request } = job
+    const route = delayedRoute(delivery.route, null, this.#app.config)
+    const { id: taskId, task: name, eta } = request
+    try {
+      await this.#app.waiting.hold({ taskId, name, eta, message: delivery.message, route })
+    } catch (error) {
+      this.#logger.warn({ err: error, taskId }, 'the vault does not take a task, it waits here')
+      this.#hold(job, dueAt)
+      return
+    }
+    await delivery.ack()
   }
 
   /** A held task keeps its delivery; the prefetch grows by one so that it takes no slot from others. */

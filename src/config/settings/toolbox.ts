@@ -2,6 +2,7 @@ import { setting } from '../setting.ts'
 import {
   boolean,
   count,
+  dictOf,
   either,
   filledText,
   nullable,
@@ -30,6 +31,11 @@ export const toolboxSettings = {
     'auto',
     "Whether RabbitMQ holds messages until their eta; 'auto', as Celery, where any queue is a quorum queue.",
   ),
+  ETA_VAULT: setting(
+    either(boolean, filledText),
+    false,
+    'Whether calls with an eta wait in PostgreSQL (monitor.scheduled): True, in the one of result_backend, or the url of another.',
+  ),
   QUEUE_PREFIX: setting(text, 'dev', 'Put, with a -, before the names of queues on SQS.'),
   ENV_PREFIX: setting(
     filledText,
@@ -55,6 +61,11 @@ export const toolboxSettings = {
     seconds,
     10_800,
     'Seconds for which a worker remembers a revoked task, should there be more of them, or it be restarted.',
+  ),
+  RECONCILE: setting(
+    dictOf(oneOf('leave', 'mark', 'replay')),
+    { '*': 'mark' },
+    'What the monitor does about tasks that vanished, by name with * for anything; the longest pattern counts.',
   ),
   SETUP_FILE_LOGGING: setting(
     boolean,
