@@ -11,7 +11,7 @@ export interface WorkerOptions {
   readonly concurrency?: number
   /** Deliveries taken ahead for each slot; 0 is no limit. Default: worker_prefetch_multiplier. */
   readonly prefetchMultiplier?: number
-  /** As Celery's -n: "name@host". */
+  /** As Celery's -n: "name@host"; each worker needs one of its own. Default "toolbox@host". */
   readonly name?: string
   /** As Celery's -S: the file that remembers revoked tasks. Default: worker_state_db. */
   readonly stateDb?: string
@@ -81,9 +81,12 @@ function queuesOf(config: Config, asked: readonly string[] | undefined): readonl
   return [...new Set(asked)]
 }
 
-/** Celery's node names: "celery@host" unless told otherwise; %h is the host. */
+/**
+ * As Celery's node names; %h is the host. Without a name not "celery@host", which a Python worker beside it would have:
+ * a name belongs to one worker, and the second one would find its mailbox taken.
+ */
 function nameOf(name: string | undefined): string {
-  if (name === undefined) return `celery@${hostname()}`
+  if (name === undefined) return `toolbox@${hostname()}`
   const expanded = name.replaceAll('%h', hostname())
   return expanded.includes('@') ? expanded : `${expanded}@${hostname()}`
 }

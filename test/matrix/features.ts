@@ -93,6 +93,12 @@ export const FEATURES = {
         ? 'Celery 5.2 has no column for them'
         : undefined,
   },
+  tree: {
+    title: '`parent`: the tree of a chain with a chord, `as_tuple` read at the other end',
+    absent: withoutChords,
+  },
+  revoke: { title: 'revoke' },
+  terminate: { title: 'revoke of a running task: terminate' },
 } satisfies Readonly<Record<string, Feature>>
 
 function noUnlocking(backend: Backend): string {

@@ -6,6 +6,7 @@ import type { FeatureName } from './features.ts'
 import type { NodePlace } from './node-place.ts'
 import { tell } from './node-tasks.ts'
 import { timeCases } from './node-time-cases.ts'
+import { treeCases } from './node-tree-cases.ts'
 
 export type NodeCase = (place: NodePlace) => Promise<void>
 
@@ -21,6 +22,7 @@ export const NODE_CASES: Readonly<Record<FeatureName, NodeCase>> = {
   ...mapCases(),
   ...linkCases(),
   ...timeCases(),
+  ...treeCases(),
 }
 
 function plainCases() {

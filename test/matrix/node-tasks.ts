@@ -1,6 +1,7 @@
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import {
+  type AsyncResult,
   type CeleryApp,
   chain,
   DateTime,
@@ -130,6 +131,16 @@ function addCanvasTasks(app: CeleryApp): void {
   app.task('export.restored', async (groupId: string) =>
     (await app.restoreGroup(groupId))?.results.map(({ id }) => id),
   )
+  /** The value of a result, and of those before it. */
+  app.task('export.tree', async (told: unknown) => {
+    const values: unknown[] = []
+    let result: AsyncResult | null = app.resultFromTuple(told)
+    for (; result !== null; result = result.parent) {
+      // The next step may end before the result of this one is stored.
+      values.push(await result.get({ timeoutMs: 20_000 }))
+    }
+    return values
+  })
   app.task('export.replaced', { bind: true }, (self, x: number) => {
     throw self.replace(chain(app.signature('python.add', [x, 1]), app.signature('export.add', [1])))
   })

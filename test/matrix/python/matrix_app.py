@@ -5,6 +5,7 @@ import os
 import time
 
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
+from celery.result import result_from_tuple
 from toolbox_app import app
 
 app.conf.result_expires = 600
@@ -160,3 +161,14 @@ def typed_as_text():
     """python.typed without the bytes, which the JSON of Celery 5.2 cannot hold."""
     from toolbox_app import typed
     return {name: value for name, value in typed.run().items() if name != 'bytes'}
+
+
+@app.task(name='python.tree')
+def tree(told):
+    """The value of a result, and of those before it."""
+    result, values = result_from_tuple(told, app), []
+    while result is not None:
+        # The next step may end before the result of this one is stored.
+        values.append(result.get(timeout=20, interval=0.05, disable_sync_subtasks=False))
+        result = result.parent
+    return values

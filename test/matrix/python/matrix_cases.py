@@ -474,3 +474,33 @@ def children():
     result = app.send_task('export.family')
     ids = get(result)
     same(sorted(child.id for child in result.children), sorted(ids))
+
+
+@case
+def tree():
+    both = chord([sig('export.add', 1), sig('python.add', 2)], sig('export.total'))
+    result = chain(sig('export.add', 1, 1), both, sig('python.add', 100)).apply_async()
+    same(get(result), 107)
+    same(call('export.tree', result.as_tuple()), [107, 7, [3, 4], 2])
+
+
+@case
+def revoke():
+    file = path()
+    held = app.send_task('export.mark', (1, file), countdown=2)
+    held.revoke()
+    error = failing(held)
+    same([type(error), error.args, held.state], [TaskRevokedError, ('revoked',), 'REVOKED'])
+    call('export.add', 1, 1, countdown=3)
+    same(os.path.exists(file), False)
+
+
+@case
+def terminate():
+    running = app.send_task('export.sleep', (30,))
+    deadline = time.time() + 20
+    while running.state != 'STARTED' and time.time() < deadline:
+        time.sleep(0.05)
+    running.revoke(terminate=True)
+    error = failing(running)
+    same([type(error), error.args, running.state], [TaskRevokedError, ('terminated',), 'REVOKED'])
