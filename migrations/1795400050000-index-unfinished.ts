@@ -15,8 +15,8 @@ export class IndexUnfinished1795400050000 implements MigrationInterface {
 }
 
 /**
- * One index a question: all that is unfinished, page by page; what a queue holds, in the order in which it came; what is
- * over and has no result yet. They hold few rows, however many tasks there have been.
+ * One index a question: all that is unfinished, page by page; what a queue holds, in the order in which it came; what a
+ * worker has in hand; what is over and has no result yet. They hold few rows, however many tasks there have been.
  */
 const INDEXES: readonly NewIndex[] = [
   {
@@ -28,6 +28,11 @@ const INDEXES: readonly NewIndex[] = [
     name: 'task_waiting_idx',
     table: 'task',
     definition: '(queue, published_at) WHERE monitor.state_class(state) < 2',
+  },
+  {
+    name: 'task_running_idx',
+    table: 'task',
+    definition: '(worker) WHERE monitor.state_class(state) = 1',
   },
   {
     name: 'task_resultless_idx',

@@ -29,7 +29,8 @@ const STORED_IS_FURTHER = `
   LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT stored IS NOT NULL AND (
       monitor.is_further(stored, date_done AT TIME ZONE 'UTC', known, known_at)
-      OR (known = 'LOST' AND lost ->> 'kind' = 'never-received' AND stored NOT IN ('PENDING', 'RETRY')))
+      OR (known = 'LOST' AND lost ->> 'kind' = 'never-received' AND stored <> 'PENDING'
+        AND (stored <> 'RETRY' OR lost ->> 'was' = 'PENDING')))
   $$`
 
 /** Celery stores None as NULL, or (5.7) as JSON's null: a result of what succeeded, and none of anything else. */
@@ -80,7 +81,7 @@ const ABSORB = `
       SELECT
         CASE WHEN is_further THEN said.state ELSE task.state END,
         CASE WHEN is_further THEN said.state_at ELSE task.state_at END,
-        CASE WHEN said.state = 'STARTED' THEN coalesce(task.started_at, said.state_at) ELSE task.started_at END,
+        CASE WHEN said.state = 'STARTED' THEN greatest(task.started_at, said.state_at) ELSE task.started_at END,
         CASE WHEN is_further AND said.is_over THEN coalesce(said.state_at, task.finished_at)
           ELSE coalesce(task.finished_at, CASE WHEN said.is_over THEN said.state_at END) END,
         CASE WHEN is_further THEN coalesce(said.worker, task.worker) ELSE coalesce(task.worker, said.worker) END,

@@ -29,7 +29,8 @@ const IN_WORDS = `
 
 /**
  * What shows that a worker no longer has what it had at that time; NULL where it lives, or was never heard of. Workers
- * that lose the broker come online again as the same process, with all they had.
+ * that lose the broker come online again as the same process, with all they had. Silence is measured by our own clock,
+ * as theirs may be wrong: updated_at is when something was heard of a worker.
  */
 const WORKER_TROUBLE = `
   CREATE OR REPLACE FUNCTION monitor.worker_trouble(name text, task text, since timestamptz, missed_beats double precision)
@@ -39,11 +40,12 @@ const WORKER_TROUBLE = `
       WHEN offline_at >= greatest(last_heartbeat_at, online_at, since) THEN jsonb_build_object(
         'kind', 'offline', 'at', offline_at,
         'reason', 'worker ' || hostname || ' went offline ' || monitor.in_words(now() - offline_at) || ' ago')
-      WHEN last_heartbeat_at < now() - missed_beats * coalesce(nullif(heartbeat_every_s, 0), 2) * interval '1 second'
+      WHEN last_heartbeat_at IS NOT NULL AND greatest(updated_at, since)
+          < now() - missed_beats * coalesce(nullif(heartbeat_every_s, 0), 2) * interval '1 second'
         THEN jsonb_build_object(
-        'kind', 'silent', 'at', last_heartbeat_at,
+        'kind', 'silent', 'at', updated_at,
         'reason', 'worker ' || hostname || ' stopped sending heartbeats '
-          || monitor.in_words(now() - last_heartbeat_at) || ' ago')
+          || monitor.in_words(now() - updated_at) || ' ago')
       WHEN online_at > since AND pid <> (
           SELECT (fields ->> 'pid')::numeric FROM monitor.event
           WHERE event.task_id = task AND event.hostname = worker.hostname

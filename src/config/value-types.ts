@@ -81,6 +81,23 @@ export const dict: ValueType<Dict> = {
   read: (value) => (isPlainObject(value) ? value : unfit),
 }
 
+/** A dict whose values are all of one type. */
+export function dictOf<T, Given>(
+  type: ValueType<T, Given>,
+): ValueType<Readonly<Record<string, T>>> {
+  return {
+    name: `a dict of ${type.name}`,
+    environmentText: 'literal',
+    read: (value) => {
+      if (!isPlainObject(value)) return unfit
+      const entries = Object.entries(value).map(([key, each]) => [key, type.read(each)] as const)
+      return entries.some(([, each]) => each === unfit)
+        ? unfit
+        : (Object.fromEntries(entries) as Record<string, T>) // none of them is unfit
+    },
+  }
+}
+
 /** A list; from the environment also a tuple or a set. */
 export const textList: ValueType<readonly string[], Iterable<string>> = {
   name: 'a list of texts',

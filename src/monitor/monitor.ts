@@ -18,6 +18,7 @@ import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-
 import { Partitions } from './partitions.ts'
 import { Privacy, type PrivacySettings } from './privacy/privacy.ts'
 import { PruneTimer, type RetentionSettings } from './retention/prune-timer.ts'
+import { StateJobs, type StateOptions, type StateSettings } from './states/state-jobs.ts'
 
 export interface MonitorOptions {
   readonly broker: Broker
@@ -26,7 +27,8 @@ export interface MonitorOptions {
   readonly config: Pick<Config, 'platformQueue' | 'topology'> &
     EventQueueSettings &
     PrivacySettings &
-    RetentionSettings
+    RetentionSettings &
+    StateSettings
   /** Whether the events of workers are recorded, where the broker carries them. Default true. */
   readonly events?: boolean
   readonly logger?: Logger
@@ -38,6 +40,8 @@ export interface MonitorOptions {
   readonly prefetch?: number
   /** Told of each batch once it is committed and acked. */
   readonly onBatch?: (batch: BatchReport) => void
+  /** How stored results become part of the record, and tasks that vanished are found. */
+  readonly states?: StateOptions
 }
 
 const BATCH_SIZE = 1000
@@ -59,6 +63,7 @@ export class Monitor {
   readonly #writer: Writer
   readonly #partitions: Partitions
   readonly #pruning: PruneTimer
+  readonly #states: StateJobs
   readonly #givingUp = new AbortController()
   #stopping: Promise<void> | undefined
 
@@ -79,6 +84,13 @@ export class Monitor {
     this.#intake = new Intake(this.#logger)
     this.#partitions = new Partitions(database, this.#logger)
     this.#pruning = new PruneTimer(database, config, this.#logger)
+    const isTold = options.events !== false && options.broker.carriesEvents
+    this.#states = new StateJobs({
+      ...options,
+      logger,
+      eventQueue: isTold ? eventQueueName(config) : undefined,
+      options: options.states,
+    })
     const common = { logger: this.#logger, signal: this.#givingUp.signal }
     const recorder = new Recorder({
       ...common,
@@ -105,6 +117,7 @@ export class Monitor {
     await this.#feed(config.platformQueue, config.topology()).open()
     await this.#openEvents()
     this.#pruning.start()
+    this.#states.start()
     this.#logger.info({ broker: broker.safeUrl, database: database.safeUrl }, 'monitor started')
   }
 
@@ -169,7 +182,7 @@ export class Monitor {
   }
 
   async #stop(graceMs: number): Promise<void> {
-    const pruning = this.#pruning.stop()
+    const jobs = [this.#pruning.stop(), this.#states.stop()]
     await this.#intake.hold('stopping')
     const patience = new AbortController()
     await Promise.race([this.#drained(), sleep(graceMs, patience.signal).catch(() => undefined)])
@@ -177,7 +190,7 @@ export class Monitor {
     this.#givingUp.abort()
     await this.#intake.close()
     await this.#partitions.stop()
-    await pruning
+    await Promise.all(jobs)
     this.#logger.info({ ...this.stats() }, 'monitor stopped')
   }
 

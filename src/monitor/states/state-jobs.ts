@@ -1,0 +1,88 @@
+import type { Broker } from '../../brokers/broker.ts'
+import type { Config } from '../../config/config.ts'
+import type { Database } from '../../database/database.ts'
+import type { Logger } from '../../logger.ts'
+import { type ReplayOptions, replayTask } from '../replay/replay-task.ts'
+import { Absorber, type AbsorberOptions } from './absorber.ts'
+import { Reconciler, type ReconcilerOptions } from './reconciler.ts'
+
+/** The settings that say what is done about tasks that vanish, and where results are kept. */
+export type StateSettings = Pick<Config, 'platformQueue'> &
+  Partial<Pick<Config, 'RECONCILE' | 'result_backend' | 'topology' | 'routeDefaults'>>
+
+export interface StateOptions {
+  /** How results become part of the record; false: they do not. */
+  readonly absorb?: Omit<AbsorberOptions, 'database' | 'logger'> | false
+  /** How tasks that vanished are found, and what is done about them; false: nobody looks. */
+  readonly reconcile?:
+    | Omit<ReconcilerOptions, 'database' | 'broker' | 'config' | 'logger' | 'isDryRun'>
+    | false
+}
+
+export interface StateJobsParts {
+  readonly database: Database
+  readonly broker: Broker
+  readonly config: StateSettings
+  readonly logger: Logger
+  /** The monitor's queue of events, where it has one. */
+  readonly eventQueue?: string | undefined
+  readonly options?: StateOptions | undefined
+}
+
+/** What keeps the states of tasks true while a monitor runs. */
+export class StateJobs {
+  readonly #jobs: readonly (Absorber | Reconciler)[]
+
+  constructor(parts: StateJobsParts) {
+    const { database, logger, options = {} } = parts
+    const { absorb = {}, reconcile = {} } = options
+    this.#jobs = [
+      ...(absorb === false ? [] : [new Absorber({ ...absorb, database, logger })]),
+      ...(reconcile === false
+        ? []
+        : [new Reconciler({ ...reconcilerOptions(parts), ...reconcile })]),
+    ]
+  }
+
+  start(): void {
+    for (const job of this.#jobs) job.start()
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#jobs.map((job) => job.stop()))
+  }
+}
+
+/** As the settings say. */
+export function reconcilerOptions(parts: Omit<StateJobsParts, 'options'>): ReconcilerOptions {
+  const { database, broker, config, logger, eventQueue } = parts
+  const { topology, routeDefaults } = config
+  return {
+    database,
+    broker,
+    config,
+    logger,
+    policies: config.RECONCILE ?? {},
+    sources: eventQueue === undefined ? [] : [eventQueue],
+    expectsResults: config.result_backend?.startsWith('db+') ?? false,
+    ...(topology !== undefined &&
+      routeDefaults !== undefined && {
+        replay: (taskId: string) =>
+          replayed(database, broker, taskId, {
+            platformQueue: config.platformQueue,
+            topology: () => topology.call(config),
+            routeDefaults: () => routeDefaults.call(config),
+          }),
+      }),
+  }
+}
+
+async function replayed(
+  database: Database,
+  broker: Broker,
+  taskId: string,
+  config: ReplayOptions['config'],
+): Promise<string> {
+  const { newId } = await replayTask(database, broker, taskId, { config })
+  return newId ?? ''
+}
