@@ -53,6 +53,8 @@ export function statusColour(status: string): string | undefined {
     case 'FAILURE':
     case 'REVOKED':
     case 'LOST':
+    case 'UNROUTED':
+    case 'REJECTED':
       return '31'
     case 'RETRY':
     case 'EXPIRED':

@@ -7,7 +7,7 @@ export const TASK_COLUMNS: readonly Column<TaskSummary>[] = [
   { title: 'task', value: ({ name }) => name },
   {
     title: 'status',
-    value: ({ status, isUnrouted }) => (isUnrouted ? `${status}, unrouted` : status),
+    value: ({ status }) => status,
     colour: ({ status }) => statusColour(status),
   },
   { title: 'finished', value: ({ finishedAt }) => finishedAt },

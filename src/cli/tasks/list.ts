@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
+import type { ArgumentFilter } from '../../monitor/queries/argument-filter.ts'
+import type { TaskFilters } from '../../monitor/queries/list-tasks.ts'
 import { openCommandDatabase } from '../open-database.ts'
 import { positiveInteger, since } from '../option-values.ts'
-import { printJson, printTable, wantsJson } from '../output.ts'
+import { printError, printJson, printTable, wantsJson } from '../output.ts'
+import { argument } from './argument-option.ts'
 import { TASK_COLUMNS } from './columns.ts'
 import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
 
@@ -9,7 +12,14 @@ interface ListOptions extends TasksOptions {
   readonly name?: string
   readonly state?: string
   readonly queue?: string
+  readonly worker?: string
   readonly since?: Date
+  readonly until?: Date
+  readonly arg?: readonly ArgumentFilter[]
+  readonly text?: string
+  readonly root?: string
+  readonly creator?: string
+  readonly after?: string
   readonly limit: number
 }
 
@@ -17,10 +27,21 @@ export function addList(tasks: Command): void {
   tasks
     .command('list')
     .description('list tasks, the latest first')
-    .option('--name <name>', 'only tasks of this name, or whose names begin so')
+    .option('--name <name>', 'only tasks of this name; "export.*": whose names begin so')
     .option('--state <status>', 'only tasks with this status, such as FAILURE')
     .option('--queue <queue>', 'only tasks of this queue')
+    .option('--worker <worker>', 'only tasks that this worker has taken')
     .option('--since <when>', 'only what was published since: 30m, 2h, 7d, or a time', since)
+    .option('--until <when>', 'only what was published before', since)
+    .option(
+      '--arg <path=value>',
+      'only tasks called with it: slug=abc, options.page=3, 0=5; may be repeated',
+      argument,
+    )
+    .option('--text <text>', 'only tasks with this text in name, arguments, exception or result')
+    .option('--root <id>', 'only the family of this root')
+    .option('--creator <id>', 'only tasks published with this creator_id')
+    .option('--after <id>', 'only what comes after this task: the next page')
     .option('--limit <n>', 'this many at most', positiveInteger, 50)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
@@ -31,15 +52,34 @@ export function addList(tasks: Command): void {
 
 async function runList(options: ListOptions): Promise<void> {
   const { listTasks } = await import('../../monitor/queries/list-tasks.ts')
-  const { name, state: status, queue, since: from, limit } = options
   await using database = await openCommandDatabase(options)
-  const tasks = await listTasks(database, {
-    limit,
-    ...(name !== undefined && { name }),
-    ...(status !== undefined && { status: status.toUpperCase() }),
-    ...(queue !== undefined && { queue }),
-    ...(from !== undefined && { since: from }),
-  })
-  if (wantsJson(options)) printJson(tasks)
-  else printTable(TASK_COLUMNS, tasks)
+  const tasks = await listTasks(database, filtersOf(options))
+  if (wantsJson(options)) return printJson(tasks)
+  printTable(TASK_COLUMNS, tasks)
+  const last = tasks.at(-1)
+  if (last !== undefined && tasks.length === options.limit) {
+    printError(`there may be more: add --after ${last.taskId}`)
+  }
+}
+
+function filtersOf(options: ListOptions): TaskFilters {
+  const { state, root, creator, arg } = options
+  const filters: { readonly [Name in keyof TaskFilters]: TaskFilters[Name] | undefined } = {
+    name: options.name,
+    status: state?.toUpperCase(),
+    queue: options.queue,
+    worker: options.worker,
+    since: options.since,
+    until: options.until,
+    arguments: arg,
+    text: options.text,
+    rootId: root,
+    creatorId: creator,
+    after: options.after,
+    limit: options.limit,
+  }
+  // What is left are exactly the filters that were given.
+  return Object.fromEntries(
+    Object.entries(filters).filter(([, value]) => value !== undefined),
+  ) as TaskFilters
 }

@@ -22,12 +22,17 @@ export type TaskSummary = Pick<
   readonly isUnrouted: boolean
 }
 
+/** Of `monitor.task_history AS history`. */
 export const SUMMARY = `
-  task_id AS "taskId", name, status, queue, routing_key AS "routingKey", retries, root_id AS "rootId",
-  parent_id AS "parentId", eta, published_at AS "publishedAt", started_at AS "startedAt",
-  finished_at AS "finishedAt", runtime_ms AS "runtimeMs", worker,
-  coalesce((options -> 'unrouted')::boolean, false) AS "isUnrouted"`
+  history.task_id AS "taskId", history.name, history.status, history.queue, history.routing_key AS "routingKey",
+  history.retries, history.root_id AS "rootId", history.parent_id AS "parentId", history.eta,
+  history.published_at AS "publishedAt", history.started_at AS "startedAt", history.finished_at AS "finishedAt",
+  history.runtime_ms AS "runtimeMs", history.worker,
+  coalesce((history.options -> 'unrouted')::boolean, false) AS "isUnrouted"`
 
-export const EVERYTHING = `${SUMMARY}, kind, state, args, kwargs, options, origin, lang, group_id AS "groupId", expires,
-  received_at AS "receivedAt", result, exception, traceback, creator_id AS "creatorId",
-  related_type AS "relatedType", related_id AS "relatedId", is_result AS "isResult", updated_at AS "updatedAt"`
+export const EVERYTHING = `${SUMMARY}, history.kind, history.state, history.args, history.kwargs, history.options,
+  history.origin, history.lang, history.group_id AS "groupId", history.expires, history.received_at AS "receivedAt",
+  history.result, history.exception, history.traceback, history.creator_id AS "creatorId",
+  history.related_type AS "relatedType", history.related_id AS "relatedId", history.is_result AS "isResult",
+  history.updated_at AS "updatedAt", history.reason, history.state_at AS "stateAt", history.replay_of AS "replayOf",
+  history.lost, history.follow_ups AS "followUps"`

@@ -1,4 +1,4 @@
-import type { Database } from '../../database/database.ts'
+import type { Connection } from '../../database/database.ts'
 import type { QuarantineRow } from '../entities/quarantine.ts'
 
 /** A message in quarantine, without its body, which may be long. */
@@ -8,7 +8,7 @@ export type Quarantined = Pick<
 > & { readonly bodyBytes: number }
 
 /** What could not be read and is not resolved, the latest first. */
-export async function quarantined(database: Database, limit = 50): Promise<Quarantined[]> {
+export async function quarantined(database: Connection, limit = 50): Promise<Quarantined[]> {
   return await database.query<Quarantined>(
     `SELECT id, received_at AS "receivedAt", queue, exchange, routing_key AS "routingKey", code, reason,
        task_id AS "taskId", octet_length(body) AS "bodyBytes"

@@ -1,4 +1,4 @@
-import type { Database } from '../../database/database.ts'
+import type { Connection } from '../../database/database.ts'
 import { MonitorError } from '../../errors.ts'
 import type { TaskHistoryRow } from '../entities/task-history.ts'
 import { EVERYTHING, SUMMARY, type TaskSummary } from './history-columns.ts'
@@ -18,13 +18,13 @@ export interface ShownTask {
 
 /** One task with its messages and its family, by its id or the beginning of it; undefined where there is none. */
 export async function showTask(
-  database: Database,
+  database: Connection,
   idOrPrefix: string,
 ): Promise<ShownTask | undefined> {
   const taskId = await findTask(database, idOrPrefix)
   if (taskId === undefined) return undefined
   const [task] = await database.query<TaskDetails>(
-    `SELECT ${EVERYTHING} FROM monitor.task_history WHERE task_id = $1`,
+    `SELECT ${EVERYTHING} FROM monitor.task_history AS history WHERE task_id = $1`,
     [taskId],
   )
   if (task === undefined) return undefined
@@ -35,7 +35,10 @@ export async function showTask(
   return { task, messages, family }
 }
 
-async function findTask(database: Database, idOrPrefix: string): Promise<string | undefined> {
+export async function findTask(
+  database: Connection,
+  idOrPrefix: string,
+): Promise<string | undefined> {
   const found = await database.query<{ task_id: string }>(
     `(SELECT task_id FROM monitor.task WHERE task_id = $1)
      UNION ALL
@@ -51,10 +54,10 @@ async function findTask(database: Database, idOrPrefix: string): Promise<string 
   )
 }
 
-async function familyOf(database: Database, task: TaskDetails): Promise<TaskSummary[]> {
+async function familyOf(database: Connection, task: TaskDetails): Promise<TaskSummary[]> {
   return await database.query<TaskSummary>(
-    `SELECT ${SUMMARY} FROM monitor.task_history WHERE root_id = $1 OR task_id = $2
-     ORDER BY published_at, task_id`,
+    `SELECT ${SUMMARY} FROM monitor.task_history AS history WHERE root_id = $1 OR task_id = $2
+     ORDER BY history.published_at, history.task_id`,
     [task.rootId, task.taskId],
   )
 }

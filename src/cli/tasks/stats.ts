@@ -1,0 +1,80 @@
+import { type Command, Option } from 'commander'
+import { STATS_KEYS, type StatsKey, type TaskStats } from '../../monitor/queries/task-stats.ts'
+import { openCommandDatabase } from '../open-database.ts'
+import { since } from '../option-values.ts'
+import { printJson, printTable, wantsJson } from '../output.ts'
+import type { Column } from '../table.ts'
+import { durationText } from './duration-text.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+
+interface StatsCommandOptions extends TasksOptions {
+  readonly by?: StatsKey
+  readonly since?: Date
+  readonly until?: Date
+}
+
+export function addStats(tasks: Command): void {
+  tasks
+    .command('stats')
+    .description('tell how tasks fared: how many, how long they waited and ran')
+    .addOption(new Option('--by <key>', 'one line for each of these').choices(STATS_KEYS))
+    .option(
+      '--since <when>',
+      'what was published since: 30m, 2h, 7d, or a time (default 1d)',
+      since,
+    )
+    .option('--until <when>', 'what was published before', since)
+    .option(...DATABASE)
+    .option(...JSON_OUTPUT)
+    .action(async (_options, command: Command) => {
+      await runStats(command.optsWithGlobals<StatsCommandOptions>())
+    })
+}
+
+async function runStats(options: StatsCommandOptions): Promise<void> {
+  const { taskStats } = await import('../../monitor/queries/task-stats.ts')
+  const { by, since: from, until } = options
+  await using database = await openCommandDatabase(options)
+  const stats = await taskStats(database, {
+    ...(by !== undefined && { by }),
+    ...(from !== undefined && { since: from }),
+    ...(until !== undefined && { until }),
+  })
+  if (wantsJson(options)) printJson(stats)
+  else printTable(columnsOf(by), stats)
+}
+
+function columnsOf(by: StatsKey | undefined): Column<TaskStats>[] {
+  const key: Column<TaskStats> = { title: by ?? 'tasks', value: ({ key }) => key ?? 'unknown' }
+  return [...(by === undefined ? [] : [key]), ...FIGURES]
+}
+
+const FIGURES: readonly Column<TaskStats>[] = [
+  { title: 'tasks', value: ({ tasks }) => tasks, align: 'right' },
+  {
+    title: 'success',
+    value: ({ successRate }) => (successRate === null ? '' : `${(successRate * 100).toFixed(1)} %`),
+    align: 'right',
+    colour: ({ successRate }) => (successRate !== null && successRate < 0.9 ? '31' : undefined),
+  },
+  { title: 'retries', value: ({ retries }) => retries, align: 'right' },
+  { title: 'wait p50', value: ({ wait }) => durationText(wait.p50), align: 'right' },
+  { title: 'p95', value: ({ wait }) => durationText(wait.p95), align: 'right' },
+  { title: 'max', value: ({ wait }) => durationText(wait.max), align: 'right' },
+  { title: 'run p50', value: ({ run }) => durationText(run.p50), align: 'right' },
+  { title: 'p95', value: ({ run }) => durationText(run.p95), align: 'right' },
+  { title: 'max', value: ({ run }) => durationText(run.max), align: 'right' },
+  {
+    title: 'per minute',
+    value: ({ perMinute }) => (perMinute === null ? '' : perMinute.toFixed(1)),
+    align: 'right',
+  },
+  {
+    title: 'states',
+    value: ({ states }) =>
+      Object.entries(states)
+        .sort(([, one], [, other]) => other - one)
+        .map(([state, tasks]) => `${tasks} ${state}`)
+        .join(', '),
+  },
+]
