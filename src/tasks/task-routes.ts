@@ -47,7 +47,8 @@ export class TaskRoutes {
     const name = call.routeAs ?? call.task
     let route = this.#byName.get(name)
     if (route === undefined) {
-      route = this.#resolve(call)
+      // Without the options of this call: its priority is not that of the next one.
+      route = this.#resolve({ ...call, options: {} })
       this.#byName.set(name, route)
     }
     return route
