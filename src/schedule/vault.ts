@@ -3,6 +3,7 @@ import { exactText, readExactText } from '../database/stored-headers.ts'
 import { DatabaseError } from '../errors.ts'
 import { amqpProperties, propertiesOf } from '../protocol/amqp-properties.ts'
 import type { Message, Route } from '../protocol/message.ts'
+import { withEta } from '../protocol/message-eta.ts'
 
 /** A message that waits for its time, and the route it will be published by. */
 export interface WaitingMessage {
@@ -75,7 +76,10 @@ export class Vault {
     return rows.map(({ task_id }) => task_id)
   }
 
-  /** Changes what waits, if it still does; resolves with what waits then. */
+  /**
+   * Changes what waits, if it still does; resolves with what waits then. With another `dueAt` its eta changes too.
+   * Throws `ProtocolError` where that is in a body that cannot be read.
+   */
   async change(
     taskId: string,
     change: (held: HeldMessage) => WaitingMessage | Promise<WaitingMessage>,
@@ -83,7 +87,7 @@ export class Vault {
     return await this.#database.transaction(async (connection) => {
       const held = await lockedRow(connection, taskId)
       if (held === undefined) return undefined
-      await connection.query(HOLD, columnsOf(await change(held)))
+      await connection.query(HOLD, columnsOf(inStep(await change(held), held)))
       return await lockedRow(connection, taskId)
     })
   }
@@ -92,6 +96,12 @@ export class Vault {
 async function lockedRow(connection: Connection, taskId: string): Promise<HeldMessage | undefined> {
   const [row] = await connection.query<HeldRow>(`${SELECT} WHERE task_id = $1 FOR UPDATE`, [taskId])
   return row === undefined ? undefined : heldMessage(row)
+}
+
+/** A worker would wait for the eta that the message names. */
+function inStep(changed: WaitingMessage, held: HeldMessage): WaitingMessage {
+  if (changed.dueAt.getTime() === held.dueAt.getTime()) return changed
+  return { ...changed, message: withEta(changed.message, changed.dueAt) }
 }
 
 export interface HeldRow {

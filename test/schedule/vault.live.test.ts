@@ -59,6 +59,7 @@ test('what waits can be changed, and is published at its new time', async () => 
   await vault.hold(due('a', 3600))
   const changed = await vault.change('a', (held) => ({ ...held, dueAt: new Date(Date.now() - 1) }))
   expect(changed).toMatchObject({ taskId: 'a', route: EXPORT })
+  expect(changed?.message.headers.eta).toBe(changed?.dueAt.toISOString())
   expect(await vault.change('nobody', (held) => held)).toBeUndefined()
   await dispatcher().start()
   await waitFor('it', async () => (await broker.depth('export')).messages === 1)
