@@ -36,13 +36,17 @@ export class OutcomeStore {
   /** Resolves once the outcome, and what it means for others, is safe: with what there is to see of it. */
   async save(job: Job, outcome: Outcome): Promise<TaskResult | null> {
     const { request } = job
-    if (this.#isIgnored(job, outcome) && request.chord === null) return null
-    const place = this.#place(job)
-    const result = resultOf(request, outcome, place)
+    const result = this.visible(job, outcome)
     if (result === null || this.#isOff) return result
-    const saved = await this.#saveEncodable(request, result, place)
+    const saved = await this.#saveEncodable(request, result, this.#place(job))
     if (saved.status === 'FAILURE') await this.#failStepsCutOff(request, saved)
     return saved
+  }
+
+  /** What callers are to see of an outcome; null where that is nothing. */
+  visible(job: Job, outcome: Outcome): TaskResult | null {
+    if (this.#isIgnored(job, outcome) && job.request.chord === null) return null
+    return resultOf(job.request, outcome, this.#place(job))
   }
 
   /** STARTED, where it is wanted. Not waited for: a task must not start later because somebody may want to know. */

@@ -125,11 +125,16 @@ export class TaskRunner {
   /** What follows is published, the outcome is stored, and only then the message is settled. */
   async #conclude(job: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {
     const { logger, outcomes, events } = this.#parts
+    const { isLate } = acks
     try {
+      // Told before its message is sent: whoever takes that tells of the next attempt.
+      if (outcome.kind === 'retry') {
+        events.concluded(job, { outcome, stored: outcomes.visible(job, outcome), isLate })
+      }
       const final = await this.#handOn(job, outcome, acks)
       const stored = await outcomes.save(job, final)
       await this.#settle(job, final, acks)
-      events.concluded(job, { outcome: final, stored, isLate: acks.isLate })
+      if (final.kind !== 'retry') events.concluded(job, { outcome: final, stored, isLate })
       reportOutcome(job, final, this.#parts)
     } catch (error) {
       const { request, delivery } = job
