@@ -1,10 +1,11 @@
 import { exceptionFromMeta } from '../protocol/exceptions.ts'
 import { isExceptionState } from '../protocol/states.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
+import { nestedResult } from './nested-result.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import type { ChordKeys } from './redis-keys.ts'
-import type { ResultText } from './result-text.ts'
 import type { ResultNode } from './result-node.ts'
+import type { ResultText } from './result-text.ts'
 import { resultTree } from './saved-group.ts'
 
 export interface MemberSource {
@@ -52,16 +53,4 @@ async function memberResult(entry: Buffer, text: ResultText): Promise<TaskResult
 async function savedHeader(saved: Buffer, text: ResultText): Promise<ResultNode | null> {
   const { result } = (await text.decodeValue(saved)) as { readonly result?: unknown }
   return resultTree(result)
-}
-
-async function nestedResult(
-  { id, members }: ResultNode,
-  read: (taskId: string) => Promise<TaskResult>,
-): Promise<TaskResult> {
-  if (members === null) return await read(id)
-  const results = await Promise.all(members.map((member) => nestedResult(member, read)))
-  const failed = results.find(({ status }) => status !== 'SUCCESS')
-  if (failed !== undefined) return failed
-  const values = results.map(({ result }) => result)
-  return { taskId: id, status: 'SUCCESS', result: values, traceback: null, dateDone: null }
 }

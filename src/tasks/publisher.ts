@@ -22,6 +22,8 @@ export interface Publisher {
   groupResult<Value>(started: Started): GroupResult<Value>
   /** The id that replies to this process are sent to; part of every call, as in Python. */
   readonly replyTo: string
+  /** Whether an errback of a chord is one of its header's tasks, too: task_allow_error_cb_on_chord_header. */
+  readonly linksChordHeaders: boolean
 }
 
 /** What comes before a signature's own arguments, and over its own options. */

@@ -7,6 +7,7 @@ import {
 } from '../protocol/call-options.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
+import { linked, linkedError } from './canvas/link.ts'
 import { chunksDict, mapDict, starmapDict } from './canvas/maps.ts'
 import { stamped } from './canvas/stamps.ts'
 import type { Publisher } from './publisher.ts'
@@ -76,12 +77,13 @@ export class Signature<Value = unknown> {
 
   /** Also call `next` with the result when this succeeds. */
   link(next: SignatureLike): Signature<Value> {
-    return this.#withLinked('link', next)
+    return this.#linkedTo(next, linked)
   }
 
   /** Also call `next` with the id of the failed task when this fails. */
   linkError(next: SignatureLike): Signature<Value> {
-    return this.#withLinked('link_error', next)
+    const { linksChordHeaders: isOnHeader } = this.#publisher
+    return this.#linkedTo(next, (dict, errback) => linkedError(dict, errback, { isOnHeader }))
   }
 
   /** Makes the call; resolves once the broker has it. */
@@ -119,11 +121,11 @@ export class Signature<Value = unknown> {
     return new Signature(this.#publisher, chunksDict(this.#dict, items, size))
   }
 
-  #withLinked(name: 'link' | 'link_error', next: SignatureLike): Signature<Value> {
-    const present = this.#dict.options[name]
-    const before = present === undefined || present === null ? [] : [present].flat()
-    const linked = [...before, ...(dictsOf(next) ?? [])]
-    return this.#with({ options: { ...this.#dict.options, [name]: linked } })
+  #linkedTo(
+    next: SignatureLike,
+    link: (dict: SignatureDict, next: SignatureDict) => SignatureDict,
+  ): Signature<Value> {
+    return new Signature<Value>(this.#publisher, (dictsOf(next) ?? []).reduce(link, this.#dict))
   }
 
   #with(changes: Partial<SignatureDict>): Signature<Value> {

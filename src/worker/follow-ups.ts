@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import { tracebackOf } from '../protocol/exceptions.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
 import { chainDict, isGroup } from '../tasks/canvas/dicts.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { areFollowupsTaken } from '../tasks/followups.ts'
+import { callErrbacks, startAll } from './errbacks.ts'
 import type { Outcome } from './outcome.ts'
 import { startReplacement } from './replacement.ts'
 
@@ -34,32 +33,10 @@ async function publishAfterSuccess(app: App, request: TaskRequest, value: unknow
   })
 }
 
-/** Errbacks that are functions here and take more than an id are called; the others get the id in a message. */
 async function publishAfterFailure(app: App, request: TaskRequest, error: unknown): Promise<void> {
   const errbacks = areFollowupsTaken(request) ? null : request.errbacks
   if (errbacks === null || errbacks.length === 0) return
-  await asPartOf(request, async () => {
-    const here = errbacks.filter((errback) => isCalledHere(app, errback))
-    for (const errback of here) await callErrback(app, errback, { request, error })
-    const elsewhere = errbacks.filter((errback) => !here.includes(errback))
-    await startAll(app, elsewhere, request.id)
-  })
-}
-
-/** Celery's rule for errbacks of the new style: registered here, and with room for more than an id. */
-function isCalledHere(app: App, errback: SignatureDict): boolean {
-  const task = app.tasks.get(errback.task)
-  return task !== undefined && task.options.bind !== true && task.run.length > 1
-}
-
-async function callErrback(
-  app: App,
-  errback: SignatureDict,
-  { request, error }: { readonly request: TaskRequest; readonly error: unknown },
-): Promise<void> {
-  // An errback's function takes what Celery gives errbacks; nothing narrower can be known of it here.
-  const run = app.tasks.get(errback.task)?.run as (...args: readonly unknown[]) => unknown
-  await run(request, error, tracebackOf(error), ...errback.args)
+  await asPartOf(request, async () => callErrbacks(app, errbacks, { request, error }))
 }
 
 async function startCallbacks(
@@ -78,19 +55,5 @@ async function startCallbacks(
     app,
     callbacks.filter((callback) => !isGroup(callback)),
     value,
-  )
-}
-
-/** Several at once form a group, as Celery's workers send them. */
-async function startAll(
-  app: App,
-  signatures: readonly SignatureDict[],
-  argument: unknown,
-): Promise<void> {
-  const groupId = randomUUID()
-  await Promise.all(
-    signatures.map(async (signature, groupIndex) =>
-      app.start(signature, { args: [argument], options: { groupId, groupIndex } }),
-    ),
   )
 }

@@ -9,12 +9,14 @@ import {
   flatMembers,
   headerGroup,
   isChain,
+  listOf,
   taskIdOf,
   tasksOf,
   withOptions,
 } from './dicts.ts'
 import { frozen, withEndOptions, withTasks } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
+import { linked, linkedError } from './link.ts'
 
 /** The task that waits for a chord's header; every worker offers it (Celery's own name and arguments). */
 export const CHORD_UNLOCK = 'celery.chord_unlock'
@@ -30,17 +32,24 @@ export async function startChord(
 ): Promise<Started> {
   const group = headerGroup(chord)
   const header = String(group.options.task_id ?? randomUUID())
-  const { chain, link, linkError, taskId, groupId, groupIndex, chord: outer, ...shared } = options
+  const {
+    chain,
+    link: _link,
+    linkError: _linkError,
+    taskId,
+    groupId,
+    groupIndex,
+    chord: outer,
+    ...shared
+  } = options
   const whole = defined<CallOptions>({
     chain,
-    link,
-    linkError,
     taskId,
     groupId,
     groupIndex,
     chord: outer,
   })
-  const own = ownBody(publisher, chord, taskId)
+  const own = withCallbacks(ownBody(publisher, chord, taskId), chord, options)
   const body = bodyOf(publisher, own, { groupId: header, ...whole })
   const members = flatMembers(group).map((member) => frozen(member, publisher.replyTo))
   if (members.length === 0) return await publisher.start(body, { args: [[]], isMember })
@@ -68,6 +77,20 @@ function ownBody(
 ): SignatureDict {
   const id = defined<Record<string, unknown>>({ task_id: taskId ?? options.task_id })
   return frozen(withEndOptions(readSignature(kwargs.body), id), publisher.replyTo)
+}
+
+/** Callbacks of the chord, and of the call, are the body's, beside its own; no header task calls these errbacks. */
+function withCallbacks(
+  body: SignatureDict,
+  { options }: SignatureDict,
+  { link = [], linkError = [] }: CallOptions,
+): SignatureDict {
+  const callbacks = [...listOf(options.link), ...(dictsOf(link) ?? [])]
+  const errbacks = [...listOf(options.link_error), ...(dictsOf(linkError) ?? [])]
+  const called = callbacks.map((next) => readSignature(next)).reduce(linked, body)
+  return errbacks
+    .map((next) => readSignature(next))
+    .reduce((whole, errback) => linkedError(whole, errback, { isOnHeader: false }), called)
 }
 
 /** What follows the chord belongs to its body. */

@@ -1,76 +1,133 @@
 import { BrokerError, ProtocolError } from '../../errors.ts'
+import { exceptionInfo, tracebackOf } from '../../protocol/exceptions.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import { isReady } from '../../protocol/states.ts'
-import type { TaskResult } from '../../protocol/task-result.ts'
-import type { ResultStore } from '../../results/result-store.ts'
+import type { SignatureDict } from '../../protocol/task-request.ts'
+import { pendingResult, type TaskResult } from '../../protocol/task-result.ts'
+import { nestedResult } from '../../results/nested-result.ts'
+import { type ResultNode, taskIdsOf } from '../../results/result-node.ts'
+import { resultTree } from '../../results/saved-group.ts'
 import type { App } from '../../tasks/app.ts'
 import { CHORD_UNLOCK } from '../../tasks/canvas/chord.ts'
 import type { TaskContext } from '../../tasks/task-context.ts'
-import { releaseBody } from '../chord-body.ts'
+import { exceptionRepr, failBody, releaseBody } from '../chord-body.ts'
+import { MaxRetriesExceededError } from '../retries.ts'
 import { type BuiltInTask, builtIn } from './built-in-task.ts'
 
 /**
  * Waits for a chord's header by looking, and retrying itself until all members are done: for chords that nobody counts,
- * such as those Python publishes with its database backend.
+ * such as those Python publishes with its database backend. Where it may not look again, the body has failed.
  * https://docs.celeryq.dev/en/stable/userguide/canvas.html#important-notes
  */
 export function chordUnlock(app: App): BuiltInTask {
-  const maxRetries = app.config.CHORD_UNLOCK_MAX_RETRIES
   const unlock = async (self: TaskContext, groupId: unknown, body: unknown): Promise<void> => {
-    const signature = readSignature(body, 'the body of a chord')
-    const { result, interval } = self.request.kwargs
-    const results = await app.results()
-    const members = await Promise.all(memberIds(result).map(async (id) => results.get(id)))
-    const countdown =
-      typeof interval === 'number' ? interval : app.config.result_chord_retry_interval
-    if (!members.every((member) => isReady(member.status))) {
-      throw self.retry({ countdown, maxRetries })
-    }
+    const waiting = waitingFor(app, self, { groupId, body })
+    const members = await readMembers(app, waiting)
+    if (members instanceof Error) throw await lookAgain(app, self, waiting, members)
+    if (members === undefined) throw await lookAgain(app, self, waiting)
     try {
-      const release = async (): Promise<void> => releaseBody(app, signature, members)
-      await releaseOnce(results, { groupId: String(groupId), members }, release)
+      await releaseOnce(app, waiting, async () => releaseBody(app, waiting.body, members))
     } catch (error) {
       if (!(error instanceof BrokerError)) throw error
-      throw self.retry({ countdown, maxRetries, cause: error })
+      throw await lookAgain(app, self, waiting, error)
     }
   }
+  const maxRetries = app.config.CHORD_UNLOCK_MAX_RETRIES
   // Late: nobody else would start the body, should this worker die.
   const options = { bind: true, ignoreResult: true, acksLate: true, maxRetries }
   return builtIn(app, CHORD_UNLOCK, options, unlock)
 }
 
+interface Waiting {
+  readonly groupId: string
+  readonly body: SignatureDict
+  readonly header: readonly ResultNode[]
+  readonly countdown: number
+  readonly maxRetries: number | null
+}
+
+function waitingFor(
+  app: App,
+  { request }: TaskContext,
+  { groupId, body }: { readonly groupId: unknown; readonly body: unknown },
+): Waiting {
+  const { result, interval, max_retries: most } = request.kwargs
+  const { result_chord_retry_interval, CHORD_UNLOCK_MAX_RETRIES } = app.config
+  return {
+    groupId: String(groupId),
+    body: readSignature(body, 'the body of a chord'),
+    header: headerOf(result),
+    countdown: typeof interval === 'number' ? interval : result_chord_retry_interval,
+    maxRetries: typeof most === 'number' ? most : CHORD_UNLOCK_MAX_RETRIES,
+  }
+}
+
+/** Undefined where not all are done, an error where nobody can tell. */
+async function readMembers(
+  app: App,
+  { header }: Waiting,
+): Promise<readonly TaskResult[] | Error | undefined> {
+  try {
+    const results = await app.results()
+    const ids = header.flatMap(taskIdsOf)
+    const all = new Map(
+      await Promise.all(ids.map(async (id) => [id, await results.get(id)] as const)),
+    )
+    if (![...all.values()].every(({ status }) => isReady(status))) return undefined
+    const read = async (id: string): Promise<TaskResult> => all.get(id) ?? pendingResult(id)
+    return await Promise.all(header.map(async (member) => nestedResult(member, read)))
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+/** What to throw: a retry, which is an error where it is one too many; then nobody will look for this chord again. */
+async function lookAgain(
+  app: App,
+  self: TaskContext,
+  waiting: Waiting,
+  cause?: Error,
+): Promise<Error> {
+  const { countdown, maxRetries } = waiting
+  if (maxRetries !== null && self.request.retries + 1 > maxRetries) {
+    const error = cause ?? new MaxRetriesExceededError(self.request)
+    const text = `chord_unlock could not be retried: ${exceptionRepr(exceptionInfo(error))}`
+    const why = { text, traceback: tracebackOf(error) }
+    await releaseOnce(app, waiting, async () => failBody(app, waiting.body, why))
+  }
+  return self.retry({ countdown, maxRetries, ...(cause === undefined ? {} : { cause }) })
+}
+
 /** A message that comes again, as after a crash, waits beside its copies: the first to see all members done is the one. */
 async function releaseOnce(
-  results: ResultStore,
-  { groupId, members }: { readonly groupId: string; readonly members: readonly TaskResult[] },
+  app: App,
+  { groupId, header }: Waiting,
   release: () => Promise<void>,
 ): Promise<void> {
-  const [last] = members
-  const { chords } = results
-  if (chords?.beginOnce === undefined || last === undefined) {
+  const { chords } = await app.results()
+  const [first] = header
+  if (chords?.beginOnce === undefined || first === undefined) {
     await release()
     return
   }
   // Apart from the chord's own count, which its members in this language would join.
   const waiting = `unlock:${groupId}`
   await chords.beginOnce(waiting, 1)
-  await chords.memberDone({ groupId: waiting, groupIndex: 0, result: last }, release)
+  const member = { groupId: waiting, groupIndex: 0, result: pendingResult(first.id) }
+  await chords.memberDone(member, release)
 }
 
-/** Results travel as tuples: [[id, parent], children]. */
-function memberIds(results: unknown): string[] {
-  if (!Array.isArray(results)) {
-    throw new ProtocolError(
-      'MESSAGE_INVALID',
-      `the results of a chord are ${String(results)}, expected a list`,
-    )
-  }
+/** Results travel as tuples: [[id, parent], members]. */
+function headerOf(results: unknown): readonly ResultNode[] {
+  if (!Array.isArray(results)) throw invalid(`the results of a chord are ${String(results)}`)
   return results.map((tuple: unknown) => {
-    const id = [tuple].flat(2)[0]
-    if (typeof id === 'string') return id
-    throw new ProtocolError(
-      'MESSAGE_INVALID',
-      `a member of a chord has the id ${String(id)}, expected a text`,
-    )
+    const node = resultTree(typeof tuple === 'string' ? [tuple, null] : tuple)
+    if (node === null) throw invalid(`a member of a chord has the result ${String(tuple)}`)
+    // As in Python: a group of nobody is read as a task.
+    return node.members?.length === 0 ? { ...node, members: null } : node
   })
+}
+
+function invalid(what: string): ProtocolError {
+  return new ProtocolError('MESSAGE_INVALID', `${what}, expected a list of [[id, parent], members]`)
 }

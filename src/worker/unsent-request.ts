@@ -1,0 +1,47 @@
+import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
+import type { Caller } from '../tasks/current-request.ts'
+
+/** The request of a task that was never sent, for errbacks that want to be told what has failed. */
+export function unsentRequest(
+  { task, args, kwargs }: SignatureDict,
+  { id, rootId, priority }: Caller,
+): TaskRequest {
+  return {
+    ...UNSENT,
+    id,
+    task,
+    args,
+    kwargs,
+    rootId: rootId ?? id,
+    priority,
+    correlationId: id,
+  }
+}
+
+const UNSENT = {
+  protocol: 2,
+  lang: 'js',
+  serializer: 'json',
+  headers: {},
+  callbacks: null,
+  errbacks: null,
+  chain: null,
+  chord: null,
+  parentId: null,
+  group: null,
+  groupIndex: null,
+  shadow: null,
+  eta: null,
+  expires: null,
+  retries: 0,
+  timeLimit: null,
+  softTimeLimit: null,
+  origin: null,
+  argsrepr: null,
+  kwargsrepr: null,
+  ignoreResult: null,
+  replacedTaskNesting: 0,
+  stampedHeaders: null,
+  stamps: {},
+  replyTo: null,
+} as const
