@@ -18,7 +18,7 @@ import { repeat } from './repeat.ts'
 
 export interface ReconcilerOptions extends Partial<LossLimits> {
   readonly database: Database
-  readonly broker: Broker
+  readonly broker: Pick<Broker, 'depth'>
   readonly config: Pick<Config, 'platformQueue'>
   readonly logger?: Logger
   /** By task name. Default: all are marked. */
