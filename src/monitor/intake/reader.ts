@@ -18,6 +18,7 @@ export class Reader {
   readonly #options: ReaderOptions
   /** Compressed messages that are being expanded. */
   readonly #expanding = new Set<Promise<void>>()
+  #lastMs = 0
 
   constructor(options: ReaderOptions) {
     this.#options = options
@@ -43,7 +44,14 @@ export class Reader {
   #taken(delivery: Delivery): Taken | Promise<Taken> {
     const { platformQueue, queues, privacy } = this.#options
     const { queue, message } = delivery
+    const options = { privacy, receivedAtMs: this.#nextMs() }
     const isCopy = queue === platformQueue && message.headers[EVENTS_HEADER] === undefined
-    return isCopy ? mirrored(delivery, queues, { privacy }) : told(delivery, { privacy })
+    return isCopy ? mirrored(delivery, queues, options) : told(delivery, options)
+  }
+
+  /** No two the same: what came in one millisecond stays in its order, whatever order it is written in. */
+  #nextMs(): number {
+    this.#lastMs = Math.max(Date.now(), this.#lastMs + 0.001)
+    return this.#lastMs
   }
 }

@@ -73,7 +73,7 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
     expiresMs: timeMs(request.expires),
     retries,
     nesting: wholeNumber(request.replacedTaskNesting),
-    publishedAtMs: from.receivedAtMs,
+    publishedAtMs: publishedAtMs(from),
     ...ownerOf(headers, properties),
   }
 }
@@ -115,6 +115,23 @@ function shortText(value: unknown): string | null {
 function isTrue(value: unknown): boolean {
   if (typeof value === 'string') return /^(?:true|1)$/i.test(value)
   return Boolean(value)
+}
+
+/**
+ * When the monitor saw it, or, better, when the broker took it, where it was told to say so
+ * (https://www.rabbitmq.com/docs/message-interceptors).
+ */
+function publishedAtMs({ message, receivedAtMs }: TaskOrigin): number {
+  const { timestamp_in_ms: ms } = message.headers
+  const { timestamp } = message.properties
+  if (isPast(ms, receivedAtMs)) return ms
+  const seconds = typeof timestamp === 'number' ? timestamp * 1000 : undefined
+  return isPast(seconds, receivedAtMs) ? seconds : receivedAtMs
+}
+
+/** Nobody has published anything before Celery was there. */
+function isPast(ms: unknown, nowMs: number): ms is number {
+  return typeof ms === 'number' && ms > 1_240_000_000_000 && ms <= nowMs
 }
 
 /** As Celery reads a time without an offset: UTC. */

@@ -5,12 +5,16 @@ import type { Mirrored } from './mirrored.ts'
 
 const DAY_MS = 86_400_000
 
-/** Adds what was read to monitor.message, except copies of what is there already. */
+/**
+ * Adds what was read to monitor.message, except copies of what is there already. Monitors that have copies of the same
+ * messages at the same time meet in the order of digests, so that none waits for another that waits for it.
+ */
 export async function writeMessages(
   connection: Connection,
   batch: readonly Mirrored[],
 ): Promise<void> {
-  for (const [day, rows] of byDay(batch)) {
+  const sorted = batch.toSorted(byDigest)
+  for (const [day, rows] of byDay(sorted)) {
     const sql = rows.some(({ delivery }) => delivery.redelivered) ? INSERT_NEW : INSERT
     await connection.query(sql, [day, ...parametersOf(rows)])
   }
@@ -25,9 +29,14 @@ function byDay(batch: readonly Mirrored[]): Map<string, Mirrored[]> {
     if (rows === undefined) days.set(day, [one])
     else rows.push(one)
   }
+  const inOrder = [...days].sort(([one], [other]) => one - other)
   return new Map(
-    [...days].map(([day, rows]) => [new Date(day * DAY_MS).toISOString().slice(0, 10), rows]),
+    inOrder.map(([day, rows]) => [new Date(day * DAY_MS).toISOString().slice(0, 10), rows]),
   )
+}
+
+function byDigest({ message: one }: Mirrored, { message: other }: Mirrored): number {
+  return one.digest < other.digest ? -1 : 1
 }
 
 function parametersOf(batch: readonly Mirrored[]): unknown[] {

@@ -1,0 +1,28 @@
+import type { Told } from '../../../src/monitor/events/told.ts'
+import { told } from '../../../src/monitor/events/told.ts'
+import { Privacy, type PrivacySettings } from '../../../src/monitor/privacy/privacy.ts'
+import type { Message, Route } from '../../../src/protocol/message.ts'
+import { delivery } from '../messages.ts'
+
+export const CELERYEV: Route = { exchange: 'celeryev', routingKey: 'task.multi' }
+
+/** A message of events as Celery's workers send it. */
+export function eventsMessage(events: unknown, headers: Message['headers'] = {}): Message {
+  return {
+    headers: { hostname: 'w1@host', ...headers },
+    properties: { contentType: 'application/json', contentEncoding: 'utf-8', deliveryMode: 1 },
+    body: Buffer.from(JSON.stringify(events)),
+  }
+}
+
+/** What the monitor makes of it before it is written. */
+export async function tell(
+  message: Message,
+  { settings = {}, receivedAtMs }: { settings?: PrivacySettings; receivedAtMs?: number } = {},
+): Promise<Told> {
+  const privacy = new Privacy(settings)
+  return await told(delivery(message, CELERYEV), {
+    privacy,
+    ...(receivedAtMs !== undefined && { receivedAtMs }),
+  })
+}
