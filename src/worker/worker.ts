@@ -254,6 +254,7 @@ export class Worker implements AsyncDisposable {
     const worker: ControlledWorker = {
       name,
       queues,
+      events: () => this.#events,
       task: (task) => this.#app.tasks.get(task) ?? this.#tasks.get(task),
       isRunning: (taskId) => this.#runner?.isRunning(taskId) ?? false,
       terminate: (isMeant, how) => this.#runner?.terminate(isMeant, how) ?? [],

@@ -141,6 +141,23 @@ test('--without-heartbeat and without -E a worker says nothing at all', async ()
   expect(broker.events).toEqual([])
 })
 
+test('events of tasks are switched on and off, and heartbeats asked for, by remote control', async () => {
+  const { app, broker } = await listenedApp()
+  declareTasks(app)
+  await startWorker(app, { name: NAME, heartbeat: false })
+  const ask = (method: string): Promise<unknown> =>
+    app.control.broadcast(method, {}, { destination: [NAME], reply: true, timeoutMs: 5_000 })
+  expect(await ask('enable_events')).toEqual([{ [NAME]: { ok: 'task events enabled' } }])
+  expect(await ask('enable_events')).toEqual([{ [NAME]: { ok: 'task events already enabled' } }])
+  const { id } = await app.sendTask('export.succeeds')
+  await eventsOf(broker, id, 'task-succeeded')
+  expect(await ask('disable_events')).toEqual([{ [NAME]: { ok: 'task events disabled' } }])
+  await (await app.sendTask('export.succeeds')).get(WAIT)
+  expect(await ask('heartbeat')).toEqual([{ [NAME]: null }])
+  await broker.until('the heartbeat', (event) => event.type === 'worker-heartbeat')
+  expect(ofTasks(broker.events).filter(({ uuid }) => uuid !== id)).toEqual([])
+})
+
 test('a task sends events of its own, whether or not it is told of', async () => {
   const { app, broker } = await listenedApp()
   const pay = app.task('export.pay', { bind: true }, async (self) => {

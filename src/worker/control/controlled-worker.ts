@@ -1,5 +1,6 @@
 import type { TaskRequest } from '../../protocol/task-request.ts'
 import type { Job } from '../job.ts'
+import type { ControlledEvents } from './event-commands.ts'
 
 /** How running tasks are ended. */
 export interface Termination {
@@ -13,6 +14,8 @@ export interface Termination {
 export interface ControlledWorker {
   readonly name: string
   readonly queues: readonly string[]
+  /** What it tells; undefined before it has started. */
+  events(): ControlledEvents | undefined
   task(name: string): Job['task'] | undefined
   isRunning(taskId: string): boolean
   /** Ends those of the running tasks; says which. */

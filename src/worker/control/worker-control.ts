@@ -6,6 +6,7 @@ import type { Logger } from '../../logger.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import type { App } from '../../tasks/app.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
+import { eventCommands } from './event-commands.ts'
 import { limitCommands } from './limit-commands.ts'
 import { LiveTaskOptions } from './live-options.ts'
 import { revokeCommands } from './revoke-commands.ts'
@@ -66,6 +67,7 @@ export class WorkerControl {
       ...this.#aboutItself(),
       ...revokeCommands({ worker, revoked, remember, results, logger }),
       ...limitCommands({ worker, options, logger }),
+      ...eventCommands(() => worker.events()),
     ])
   }
 

@@ -1,0 +1,20 @@
+import type { CommandFunction } from '../../events/mailbox.ts'
+import type { WorkerEvents } from '../worker-events.ts'
+
+/** What commands do to what a worker tells. */
+export type ControlledEvents = Pick<WorkerEvents, 'enable' | 'disable' | 'beat'>
+
+/** The commands about events, with Celery's names and answers. Monitors send them: Flower, `celery events`. */
+export function eventCommands(
+  events: () => ControlledEvents | undefined,
+): readonly (readonly [string, CommandFunction])[] {
+  return [
+    ['enable_events', () => changed(events()?.enable(), 'enabled')],
+    ['disable_events', () => changed(events()?.disable(), 'disabled')],
+    ['heartbeat', () => events()?.beat()],
+  ]
+}
+
+function changed(isChanged: boolean | undefined, state: string): { readonly ok: string } {
+  return { ok: isChanged === true ? `task events ${state}` : `task events already ${state}` }
+}
