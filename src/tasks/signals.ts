@@ -44,22 +44,20 @@ export class Ignore extends Error {
   }
 }
 
+export interface RejectOptions {
+  /** Back to the queue, or (default) away for good. */
+  readonly requeue?: boolean
+}
+
 /** Thrown on purpose by a late-acking task: give the message back, or away, unacknowledged. */
 export class Reject extends Error {
   readonly requeue: boolean
 
-  constructor(reason: string, options: { readonly requeue: boolean } = { requeue: false }) {
-    super(reason)
+  constructor(reason?: string | RejectOptions, options?: RejectOptions) {
+    super(typeof reason === 'string' ? reason : 'the task asked for its message to be rejected')
     this.name = 'Reject'
-    this.requeue = options.requeue
-  }
-}
-
-/** The task was revoked while it ran, and is to end: the reason `self.signal` aborts with. */
-export class TaskRevoked extends Error {
-  constructor(reason = 'the task was revoked') {
-    super(reason)
-    this.name = 'TaskRevoked'
+    const { requeue = false } = (typeof reason === 'object' ? reason : options) ?? {}
+    this.requeue = requeue
   }
 }
 

@@ -1,4 +1,6 @@
+import { repr } from '../codecs/python-repr.ts'
 import type { Logger } from '../logger.ts'
+import { exceptionInfo } from '../protocol/exceptions.ts'
 import type { Job } from './job.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -22,7 +24,8 @@ export function reportOutcome(
     case 'failure': {
       const { throwsExpected = [] } = task.options
       if (throwsExpected.some((type) => outcome.error instanceof type)) {
-        logger.info({ ...fields, err: outcome.error }, 'task failed as expected')
+        // In a line, as Celery does: nobody has to look where it came from.
+        logger.info({ ...fields, error: summary(outcome.error) }, 'task failed as expected')
         return
       }
       logger.error({ ...fields, err: outcome.error }, 'task failed')
@@ -44,4 +47,9 @@ export function reportOutcome(
     case 'abandoned':
       logger.warn({ ...fields, outcome: outcome.kind }, 'task did not run to its end')
   }
+}
+
+function summary(error: unknown): string {
+  const { excType, excMessage } = exceptionInfo(error)
+  return `${excType}(${excMessage.map((part) => repr(part)).join(', ')})`
 }
