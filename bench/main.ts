@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { chainScenario, chordScenario, groupScenario } from './canvas.ts'
 import { consumeScenario, resultsScenario } from './consume.ts'
 import { ingestScenario } from './ingest.ts'
+import { ingestCopyScenario } from './ingest-copy.ts'
 import { latencyScenario } from './latency.ts'
 import { measure, type Row, type Scenario, verdicts } from './measure.ts'
 import { publishScenario } from './publish.ts'
@@ -12,6 +13,7 @@ const SCENARIOS: Readonly<Record<string, (count: number) => Promise<Scenario>>> 
   consume: consumeScenario,
   results: resultsScenario,
   ingest: ingestScenario,
+  copy: ingestCopyScenario,
   chain: chainScenario,
   group: groupScenario,
   chord: chordScenario,
