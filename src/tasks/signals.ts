@@ -61,6 +61,14 @@ export class Reject extends Error {
   }
 }
 
+/** The task was revoked while it ran, and is to end: the reason `self.signal` aborts with. */
+export class TaskRevoked extends Error {
+  constructor(reason = 'the task was revoked') {
+    super(reason)
+    this.name = 'TaskRevoked'
+  }
+}
+
 /** The soft time limit passed: the reason `self.signal` aborts with. */
 export class SoftTimeLimitExceeded extends Error {
   readonly seconds: number
