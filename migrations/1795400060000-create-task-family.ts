@@ -28,7 +28,7 @@ const FOLLOW_UP_IDS = `
 /** Celery's own helper that waits for the members of a chord counts for nothing. */
 const MEMBERS = `
     WITH member AS MATERIALIZED (
-      SELECT task_id, name, status, published_at, started_at, finished_at, creator_id, related_type, related_id,
+      SELECT task_id, name, status, published_at, started_at, finished_at,
         CASE WHEN is_result THEN result END AS result
       FROM monitor.task_history
       WHERE task_history.root_id = root.root_id
@@ -69,10 +69,7 @@ const REST = `
       min(started_at) AS started_at,
       max(finished_at) AS finished_at,
       coalesce(jsonb_agg(result ORDER BY published_at, task_id) FILTER (WHERE result IS NOT NULL), '[]')
-        AS overall_results,
-      max(creator_id) AS creator_id,
-      max(related_type) AS related_type,
-      max(related_id) AS related_id
+        AS overall_results
     FROM member) AS rest`
 
 /**
@@ -93,9 +90,9 @@ const VIEW = `
     family.started_at,
     CASE WHEN family.is_over THEN family.finished_at END AS finished_at,
     CASE WHEN family.is_over THEN family.finished_at ELSE now() END - family.published_at AS span,
-    family.creator_id,
-    family.related_type,
-    family.related_id
+    root.creator_id,
+    root.related_type,
+    root.related_id
   FROM monitor.task AS root
   CROSS JOIN LATERAL (${MEMBERS}
     SELECT rest.*, tasks, statuses.statuses, overall_status, pending_steps,

@@ -6,6 +6,7 @@ import { addReplay } from './tasks/replay.ts'
 import { addShow } from './tasks/show.ts'
 import { addSize } from './tasks/size.ts'
 import { addStats } from './tasks/stats.ts'
+import { addTree } from './tasks/tree.ts'
 
 const EXAMPLES = `
 Reads the view monitor.task_history, which is there to be asked in SQL too. Tables on a terminal, JSON otherwise.
@@ -15,6 +16,7 @@ ${DATABASE_HELP}
 Examples:
   celery-toolbox tasks list --state FAILURE --since 2h
   celery-toolbox tasks list --arg slug=project-1 --arg options.page=3
+  celery-toolbox tasks tree 5b0b1d51
   celery-toolbox tasks stats --by name --since 7d
   celery-toolbox tasks list --name export.report --limit 1000 --json | jq '.[].taskId'
   celery-toolbox tasks show 5b0b1d51-2b7f-4a0c-a7c5-2f6d3f0c8f4e`
@@ -28,4 +30,4 @@ export function addTasks(program: Command): void {
 }
 
 /** One file each, in tasks/. */
-const COMMANDS = [addList, addShow, addStats, addReplay, addPrune, addSize] as const
+const COMMANDS = [addList, addShow, addTree, addStats, addReplay, addPrune, addSize] as const

@@ -1,0 +1,32 @@
+import type { Command } from 'commander'
+import { openCommandDatabase } from '../open-database.ts'
+import { isColoured, print, printError, printJson, wantsJson } from '../output.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+import { treeLines } from './tree-lines.ts'
+
+export function addTree(tasks: Command): void {
+  tasks
+    .command('tree')
+    .argument('<id>', 'the id of any task of the family, or the beginning of it')
+    .description('draw the family of a task: who published whom, what is to come, where time went')
+    .option(...DATABASE)
+    .option(...JSON_OUTPUT)
+    .action(async (id: string, _options, command: Command) => {
+      await runTree(id, command.optsWithGlobals<TasksOptions>())
+    })
+}
+
+async function runTree(id: string, options: TasksOptions): Promise<void> {
+  const { familyTree } = await import('../../monitor/queries/family-tree.ts')
+  await using database = await openCommandDatabase(options)
+  const tree = await familyTree(database, id)
+  if (tree === undefined) {
+    printError(`error: no task with the id "${id}" is recorded in ${database.safeUrl}`)
+    process.exitCode = 1
+  } else if (wantsJson(options)) {
+    printJson(tree)
+  } else {
+    const width = process.stdout.columns ?? 100
+    for (const line of treeLines(tree, { width, isColoured: isColoured() })) print(line)
+  }
+}

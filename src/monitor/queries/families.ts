@@ -1,0 +1,60 @@
+import type { Connection } from '../../database/database.ts'
+import type { TaskFamilyRow } from '../entities/task-family.ts'
+
+/** A row of monitor.task_family, its span in milliseconds. */
+export type Family = Omit<TaskFamilyRow, 'span' | 'statuses' | 'overallResults'> & {
+  readonly statuses: Readonly<Record<string, number>>
+  readonly overallResults: readonly unknown[]
+  readonly spanMs: number | null
+}
+
+const FAMILY = `
+  root_id AS "rootId", name, overall_status AS "overallStatus", overall_results AS "overallResults", tasks, statuses,
+  pending_steps AS "pendingSteps", published_at AS "publishedAt", started_at AS "startedAt",
+  finished_at AS "finishedAt", extract(epoch FROM span)::double precision * 1000 AS "spanMs",
+  creator_id AS "creatorId", related_type AS "relatedType", related_id AS "relatedId"`
+
+/** The family of a task, whichever member it is. */
+export async function family(database: Connection, taskId: string): Promise<Family | undefined> {
+  const [found] = await database.query<Family>(
+    `SELECT ${FAMILY} FROM monitor.task_family
+     WHERE root_id = (SELECT coalesce(root_id, task_id) FROM monitor.task WHERE task_id = $1)`,
+    [taskId],
+  )
+  return found
+}
+
+export interface FamilyFilters {
+  readonly overallStatus?: string
+  readonly creatorId?: string
+  readonly relatedType?: string
+  readonly relatedId?: string
+  /** Default 20. */
+  readonly limit?: number
+}
+
+/** Families, the latest first. Owners are those of the root. */
+export async function families(
+  database: Connection,
+  { limit = 20, ...filters }: FamilyFilters = {},
+): Promise<Family[]> {
+  const parameters: unknown[] = [limit]
+  const conditions = FILTERS.flatMap(({ filter, column }) => {
+    const value = filters[filter]
+    return value === undefined ? [] : [`${column} = $${parameters.push(value)}`]
+  })
+  return await database.query<Family>(
+    `SELECT ${FAMILY} FROM monitor.task_family
+     ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
+     ORDER BY published_at DESC
+     LIMIT $1`,
+    parameters,
+  )
+}
+
+const FILTERS = [
+  { filter: 'overallStatus', column: 'overall_status' },
+  { filter: 'creatorId', column: 'creator_id' },
+  { filter: 'relatedType', column: 'related_type' },
+  { filter: 'relatedId', column: 'related_id' },
+] as const

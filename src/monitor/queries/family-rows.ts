@@ -1,0 +1,66 @@
+import type { Connection } from '../../database/database.ts'
+import type { FollowUps } from '../mirror/follow-ups.ts'
+import { SUMMARY, type TaskSummary } from './history-columns.ts'
+
+/** A published member of a family. */
+export type FamilyMember = TaskSummary & {
+  readonly reason: string | null
+  readonly receivedAt: Date | null
+  readonly stateAt: Date | null
+  readonly groupId: string | null
+  readonly followUps: FollowUps | null
+}
+
+/** Something that happened to a task, in the order of time. */
+export interface Mark {
+  readonly taskId: string
+  readonly kind: MarkKind
+  readonly at: Date
+}
+
+export type MarkKind = 'published' | 'received' | 'started' | 'retried' | 'finished'
+
+/** Larger families are told of in part: nobody reads more. */
+export const MOST_MEMBERS = 2_000
+
+/** The first members of a root's family, oldest first. */
+export async function familyMembers(
+  database: Connection,
+  rootId: string,
+): Promise<readonly FamilyMember[]> {
+  return await database.query<FamilyMember>(
+    `SELECT ${SUMMARY}, history.reason, history.received_at AS "receivedAt", history.state_at AS "stateAt",
+       history.group_id AS "groupId", history.follow_ups AS "followUps"
+     FROM (
+       SELECT task_id FROM monitor.task WHERE root_id = $1 OR task_id = $1
+       ORDER BY published_at, task_id LIMIT ${MOST_MEMBERS}
+     ) AS member
+     JOIN monitor.task_history AS history USING (task_id)
+     ORDER BY history.published_at, history.task_id`,
+    [rootId],
+  )
+}
+
+/** What messages and events tell of retries and of each attempt; a family without retries has no use for it. */
+export async function marksOf(
+  database: Connection,
+  taskIds: readonly string[],
+): Promise<readonly Mark[]> {
+  if (taskIds.length === 0) return []
+  return await database.query<Mark>(
+    `SELECT task_id AS "taskId", kind, at
+     FROM (
+       SELECT task_id, happened_at AS at, CASE type WHEN 'task-received' THEN 'received'
+         WHEN 'task-started' THEN 'started' WHEN 'task-retried' THEN 'retried' ELSE 'finished' END AS kind
+       FROM monitor.event
+       WHERE task_id = ANY($1) AND type IN
+         ('task-received', 'task-started', 'task-retried', 'task-succeeded', 'task-failed', 'task-revoked')
+       UNION ALL
+       SELECT task_id, received_at, CASE WHEN headers ->> 'retries' > '0' THEN 'retried' ELSE 'published' END
+       FROM monitor.message
+       WHERE task_id = ANY($1)
+     ) AS marks
+     ORDER BY at`,
+    [taskIds],
+  )
+}

@@ -1,0 +1,144 @@
+import type { Connection } from '../../database/database.ts'
+import { criticalPath } from './critical-path.ts'
+import { type Family, family } from './families.ts'
+import { type FamilyMember, familyMembers, type Mark, marksOf } from './family-rows.ts'
+import { type Span, spansOf, totalMs } from './family-spans.ts'
+import { type PendingStep, pendingSteps } from './family-steps.ts'
+import { findTask } from './show-task.ts'
+
+/** A family as it grew: who was published by whom, and what is still to come. */
+export interface FamilyTree extends Family {
+  /** As a rule one: the root. More where a parent is not recorded. */
+  readonly roots: readonly TreeNode[]
+  /** The ids of the tasks that decided how long it took, in their order. */
+  readonly criticalPath: readonly string[]
+  readonly totals: SpanTotals
+  /** The time up to which spans without an end are counted. */
+  readonly at: Date
+}
+
+export interface TreeNode {
+  readonly task: FamilyMember
+  readonly spans: readonly Span[]
+  readonly totals: SpanTotals
+  readonly isCritical: boolean
+  readonly children: readonly TreeNode[]
+  /** Below it, and not published yet. */
+  readonly pending: readonly PendingStep[]
+  /** What is pending below it never comes, as it failed. */
+  readonly isBroken: boolean
+}
+
+export interface SpanTotals {
+  readonly waitingMs: number
+  readonly runningMs: number
+  readonly retryMs: number
+}
+
+/** The family of a task, by the id of any member or the beginning of it; undefined where there is none. */
+export async function familyTree(
+  database: Connection,
+  idOrPrefix: string,
+): Promise<FamilyTree | undefined> {
+  const taskId = await findTask(database, idOrPrefix)
+  if (taskId === undefined) return undefined
+  const whole = await family(database, taskId)
+  if (whole === undefined) return undefined
+  const members = await familyMembers(database, whole.rootId)
+  const marks = await marksOf(
+    database,
+    members.map(({ taskId }) => taskId),
+  )
+  return treeOf(whole, members, marks)
+}
+
+/** Puts together what was read. */
+export function treeOf(
+  whole: Family,
+  members: readonly FamilyMember[],
+  marks: readonly Mark[],
+  at: Date = new Date(),
+): FamilyTree {
+  const ids = new Set(members.map(({ taskId }) => taskId))
+  const path = criticalPath(members)
+  const context: Context = {
+    at,
+    marks: grouped(marks, ({ taskId }) => taskId),
+    children: grouped(members, ({ parentId }) => parentId ?? ''),
+    pending: pendingOf(members, ids),
+    path: new Set(path),
+  }
+  const roots = members
+    .filter(({ parentId }) => parentId === null || !ids.has(parentId))
+    .map((member) => nodeOf(member, context))
+  return { ...whole, roots, criticalPath: path, totals: summed(allNodes(roots)), at }
+}
+
+interface Context {
+  readonly at: Date
+  readonly marks: ReadonlyMap<string, readonly Mark[]>
+  readonly children: ReadonlyMap<string, readonly FamilyMember[]>
+  readonly pending: ReadonlyMap<string, readonly PendingStep[]>
+  readonly path: ReadonlySet<string>
+}
+
+function nodeOf(task: FamilyMember, context: Context): TreeNode {
+  const { at, marks, children, pending, path } = context
+  const spans = spansOf(task, marks.get(task.taskId) ?? [])
+  return {
+    task,
+    spans,
+    totals: {
+      waitingMs: totalMs(spans, 'waiting', at),
+      runningMs: totalMs(spans, 'running', at),
+      retryMs: totalMs(spans, 'retry', at),
+    },
+    isCritical: path.has(task.taskId),
+    children: (children.get(task.taskId) ?? []).map((child) => nodeOf(child, context)),
+    pending: pending.get(task.taskId) ?? [],
+    isBroken: task.finishedAt !== null && task.status !== 'SUCCESS',
+  }
+}
+
+/** A step that several tasks name (all members of a chord name its body) is shown once, below the last of them. */
+function pendingOf(
+  members: readonly FamilyMember[],
+  ids: ReadonlySet<string>,
+): Map<string, PendingStep[]> {
+  const claimed = new Set<string>()
+  const pending = new Map<string, PendingStep[]>()
+  for (const { taskId, followUps, finishedAt, status } of members.toReversed()) {
+    const steps = pendingSteps(followUps, {
+      isPublished: (id) => ids.has(id) || claimed.has(id),
+      isOver: finishedAt !== null,
+      hasSucceeded: status === 'SUCCESS',
+    })
+    for (const id of steps.flatMap(idsOf)) claimed.add(id)
+    if (steps.length > 0) pending.set(taskId, steps)
+  }
+  return pending
+}
+
+function idsOf({ id, steps }: PendingStep): string[] {
+  return [...(id === null ? [] : [id]), ...steps.flatMap(idsOf)]
+}
+
+export function allNodes(nodes: readonly TreeNode[]): TreeNode[] {
+  return nodes.flatMap((node) => [node, ...allNodes(node.children)])
+}
+
+function summed(nodes: readonly TreeNode[]): SpanTotals {
+  const sum = (field: keyof SpanTotals): number =>
+    nodes.reduce((total, { totals }) => total + totals[field], 0)
+  return { waitingMs: sum('waitingMs'), runningMs: sum('runningMs'), retryMs: sum('retryMs') }
+}
+
+function grouped<Row>(rows: readonly Row[], key: (row: Row) => string): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>()
+  for (const row of rows) {
+    const known = groups.get(key(row))
+    if (known === undefined) groups.set(key(row), [row])
+    else known.push(row)
+  }
+  return groups
+}
