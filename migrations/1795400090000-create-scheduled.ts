@@ -17,6 +17,7 @@ export class CreateScheduled1795400090000 implements MigrationInterface {
 /**
  * One row a task id: a retry takes the place of what waited under the same id. `next_at` is `due_at`, or later once
  * the broker did not take it. `recorded_at` is when the monitor made a row of monitor.task of it.
+ * json, not jsonb, as that keeps the order of keys: what is published then is the same message.
  */
 const UP = `
   CREATE TABLE IF NOT EXISTS monitor.scheduled (
@@ -26,8 +27,8 @@ const UP = `
     next_at     timestamptz NOT NULL,
     exchange    text NOT NULL,
     routing_key text NOT NULL,
-    properties  jsonb NOT NULL,
-    headers     jsonb NOT NULL,
+    properties  json NOT NULL,
+    headers     json NOT NULL,
     body        bytea NOT NULL,
     held_at     timestamptz NOT NULL DEFAULT now(),
     recorded_at timestamptz,

@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   events: [...WIRE, 'brokers', 'config'],
   tasks: [...RUN, 'schedule', 'events'],
   worker: [...RUN, 'schedule', 'events', 'tasks'],
-  monitor: [...CARRY, 'lifecycle'],
+  monitor: [...CARRY, 'lifecycle', 'schedule'],
   cli: [...RUN, 'tasks', 'worker', 'monitor'],
 }
 

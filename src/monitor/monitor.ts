@@ -18,6 +18,7 @@ import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-
 import { Partitions } from './partitions.ts'
 import { Privacy, type PrivacySettings } from './privacy/privacy.ts'
 import { PruneTimer, type RetentionSettings } from './retention/prune-timer.ts'
+import { VaultJobs } from './scheduled/vault-jobs.ts'
 import { StateJobs, type StateOptions, type StateSettings } from './states/state-jobs.ts'
 
 export interface MonitorOptions {
@@ -64,6 +65,7 @@ export class Monitor {
   readonly #partitions: Partitions
   readonly #pruning: PruneTimer
   readonly #states: StateJobs
+  readonly #vault: VaultJobs
   readonly #givingUp = new AbortController()
   #stopping: Promise<void> | undefined
 
@@ -75,10 +77,13 @@ export class Monitor {
       messages: options.batchSize ?? BATCH_SIZE,
       bytes: options.maxBatchBytes ?? BATCH_BYTES,
     }
+    const queues = new WorkQueues(config.topology(), config.platformQueue)
+    const privacy = new Privacy(config)
+    this.#vault = new VaultJobs({ broker: options.broker, database, queues, privacy, logger })
     this.#reader = new Reader({
       platformQueue: config.platformQueue,
-      queues: new WorkQueues(config.topology(), config.platformQueue),
-      privacy: new Privacy(config),
+      queues,
+      privacy,
       onRead: (one) => this.#writer.add(one),
     })
     this.#intake = new Intake(this.#logger)
@@ -118,6 +123,7 @@ export class Monitor {
     await this.#openEvents()
     this.#pruning.start()
     this.#states.start()
+    await this.#vault.start()
     this.#logger.info({ broker: broker.safeUrl, database: database.safeUrl }, 'monitor started')
   }
 
@@ -182,7 +188,7 @@ export class Monitor {
   }
 
   async #stop(graceMs: number): Promise<void> {
-    const jobs = [this.#pruning.stop(), this.#states.stop()]
+    const jobs = [this.#pruning.stop(), this.#states.stop(), this.#vault.stop()]
     await this.#intake.hold('stopping')
     const patience = new AbortController()
     await Promise.race([this.#drained(), sleep(graceMs, patience.signal).catch(() => undefined)])

@@ -1,0 +1,117 @@
+import type { Delivery } from '../../brokers/broker.ts'
+import type { Connection, Database } from '../../database/database.ts'
+import { type Logger, silentLogger } from '../../logger.ts'
+import { HELD_COLUMNS, type HeldMessage, type HeldRow, heldMessage } from '../../schedule/vault.ts'
+import { type Mirrored, mirrored } from '../mirror/mirrored.ts'
+import type { WorkQueues } from '../mirror/work-queues.ts'
+import type { Privacy } from '../privacy/privacy.ts'
+import { repeat } from '../states/repeat.ts'
+import { writeBatch } from '../write-batch.ts'
+
+export interface VaultRecorderOptions {
+  readonly database: Database
+  readonly queues: WorkQueues
+  readonly privacy: Privacy
+  readonly logger?: Logger
+  /** How often it looks. Default a second. */
+  readonly everyMs?: number
+}
+
+const EVERY_MS = 1000
+const BATCH_SIZE = 500
+
+/**
+ * What waits in the vault was called, though no broker has seen it yet: it gets its row, SCHEDULED, as if its copy had
+ * come. Once it is due and published the copy does come, and adds nothing. Any number run side by side.
+ */
+export class VaultRecorder {
+  readonly #options: VaultRecorderOptions
+  readonly #logger: Logger
+  readonly #stopping = new AbortController()
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(options: VaultRecorderOptions) {
+    this.#options = options
+    this.#logger = options.logger ?? silentLogger
+  }
+
+  start(): void {
+    this.#running = repeat(() => this.record(), {
+      everyMs: this.#options.everyMs ?? EVERY_MS,
+      signal: this.#stopping.signal,
+      logger: this.#logger,
+      what: 'recording what is scheduled',
+    })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  /** All that has no row yet. */
+  async record(): Promise<void> {
+    const { database } = this.#options
+    let taken = BATCH_SIZE
+    while (taken === BATCH_SIZE && !this.#stopping.signal.aborted) {
+      taken = await database.transaction(async (connection) => await this.#recordBatch(connection))
+    }
+  }
+
+  async #recordBatch(connection: Connection): Promise<number> {
+    const rows = await connection.query<HeldRow>(UNRECORDED, [BATCH_SIZE])
+    if (rows.length === 0) return 0
+    const batch = await Promise.all(rows.map(async (row) => await this.#read(heldMessage(row))))
+    await this.#write(batch)
+    await connection.query(
+      'UPDATE monitor.scheduled SET recorded_at = now() WHERE task_id = ANY($1)',
+      [rows.map(({ task_id }) => task_id)],
+    )
+    return rows.length
+  }
+
+  /** One that PostgreSQL refuses is left to its copy, which goes to the quarantine then. */
+  async #write(batch: readonly Mirrored[]): Promise<void> {
+    const { database } = this.#options
+    try {
+      await writeBatch(database, batch)
+    } catch (cause) {
+      const [only] = batch
+      if (only === undefined) return
+      if (batch.length > 1) {
+        for (const one of batch) await this.#write([one])
+      } else {
+        this.#logger.warn({ cause, taskId: only.taskId }, 'a scheduled task is not recorded yet')
+      }
+    }
+  }
+
+  async #read({ message, route, heldAt }: HeldMessage): Promise<Mirrored> {
+    const { queues, privacy } = this.#options
+    const delivery: Delivery = { ...UNDELIVERED, message, route }
+    return await mirrored(delivery, queues, { privacy, receivedAtMs: heldAt.getTime() })
+  }
+}
+
+/** Nobody delivered it, so nobody waits for it to be settled. */
+const UNDELIVERED = {
+  queue: '',
+  attempt: 1,
+  redelivered: false,
+  isSettled: true,
+  ack: async () => undefined,
+  requeue: async () => undefined,
+  reject: async () => undefined,
+  extend: async () => undefined,
+} as const
+
+const UNRECORDED = `
+  SELECT ${HELD_COLUMNS} FROM monitor.scheduled
+  WHERE recorded_at IS NULL
+  ORDER BY held_at
+  LIMIT $1
+  FOR UPDATE SKIP LOCKED`
