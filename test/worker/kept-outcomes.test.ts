@@ -1,54 +1,50 @@
 import { expect, test, vi } from 'vitest'
+import type { ConfigOptions } from '../../src/config/config.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
 import { Ignore, Reject } from '../../src/index.ts'
 import type { CallOptions } from '../../src/protocol/call-options.ts'
-import type { TaskOptions } from '../../src/tasks/task-options.ts'
 import { embeddedApp, recordingLogger, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const KEEP = { task_store_errors_even_if_ignored: true }
+const ALL = ['SUCCESS', 'FAILURE', 'RETRY']
+const ERRORS = ['FAILURE', 'RETRY']
 
-test.each<[string, object, TaskOptions, CallOptions, string[]]>([
-  ['nothing said', {}, {}, {}, ['SUCCESS', 'FAILURE', 'RETRY']],
-  ['task_ignore_result', { task_ignore_result: true }, {}, {}, []],
-  ['ignoreResult in the task', {}, { ignoreResult: true }, {}, []],
-  ['ignoreResult in the call', {}, {}, { ignoreResult: true }, []],
+/** What is said in the config, by the task and in the call. */
+interface Said {
+  readonly config?: Partial<ConfigOptions>
+  readonly task?: { readonly ignoreResult?: boolean; readonly storeErrorsEvenIfIgnored?: boolean }
+  readonly call?: CallOptions
+}
+
+test.each<[string, Said, string[]]>([
+  ['nothing said', {}, ALL],
+  ['task_ignore_result', { config: { task_ignore_result: true } }, []],
+  ['ignoreResult in the task', { task: { ignoreResult: true } }, []],
+  ['ignoreResult in the call', { call: { ignoreResult: true } }, []],
   [
     'a call that wants it after all',
-    {},
-    { ignoreResult: true },
-    { ignoreResult: false },
-    ['SUCCESS', 'FAILURE', 'RETRY'],
+    { task: { ignoreResult: true }, call: { ignoreResult: false } },
+    ALL,
   ],
-  [
-    'errors kept by the config',
-    { task_ignore_result: true, ...KEEP },
-    {},
-    {},
-    ['FAILURE', 'RETRY'],
-  ],
+  ['errors kept by the config', { config: { task_ignore_result: true, ...KEEP } }, ERRORS],
   [
     'errors kept by the task',
-    {},
-    { ignoreResult: true, storeErrorsEvenIfIgnored: true },
-    {},
-    ['FAILURE', 'RETRY'],
+    { task: { ignoreResult: true, storeErrorsEvenIfIgnored: true } },
+    ERRORS,
   ],
   [
     'errors not kept by the task',
-    KEEP,
-    { ignoreResult: true, storeErrorsEvenIfIgnored: false },
-    {},
+    { config: KEEP, task: { ignoreResult: true, storeErrorsEvenIfIgnored: false } },
     [],
   ],
-])('what is stored with %s', async (_, settings, options, callOptions, expected) => {
-  const app = embeddedApp({ task_track_started: false, ...settings })
-  app.task('export.succeed', options, () => 1)
-  app.task('export.fail', options, fail)
-  app.task('export.retry', { ...options, autoretryFor: [Error], defaultRetryDelay: 1_000 }, fail)
-  expect((await storedBy(app, ['succeed', 'fail', 'retry'], callOptions)).toSorted()).toEqual(
-    expected.toSorted(),
-  )
+])('what is stored with %s', async (_, { config, task = {}, call = {} }, expected) => {
+  const app = embeddedApp({ task_track_started: false, ...config })
+  app.task('export.succeed', task, () => 1)
+  app.task('export.fail', task, fail)
+  app.task('export.retry', { ...task, autoretryFor: [Error], defaultRetryDelay: 1_000 }, fail)
+  const stored = await storedBy(app, ['succeed', 'fail', 'retry'], call)
+  expect(new Set(stored)).toEqual(new Set(expected))
 })
 
 test('that a task has started is not stored where its result is not', async () => {
