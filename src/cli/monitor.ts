@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { StateOptions } from '../monitor/states/state-jobs.ts'
 import { safeUrl } from '../safe-url.ts'
 import { DATABASE_HELP, databaseUrl } from './database-url.ts'
 import { migrateUpWithProgress } from './migrate.ts'
@@ -13,6 +14,10 @@ interface MonitorCommandOptions extends DatabaseOptions {
   readonly batchSize?: number
   readonly loglevel: string
   readonly grace?: number
+  readonly reconcileEvery?: number
+  readonly reconcileAfter?: number
+  readonly missedHeartbeats?: number
+  readonly reconcile: boolean
 }
 
 const EXAMPLES = `
@@ -32,6 +37,14 @@ export function addMonitor(program: Command): void {
     .option('--migrate', 'bring the tables up to date first')
     .option('--database <url>', 'the database, as postgresql://…')
     .option('--batch-size <n>', 'the most messages that one transaction writes', positiveInteger)
+    .option('--reconcile-every <seconds>', 'how often tasks that vanished are sought (30)', seconds)
+    .option('--reconcile-after <seconds>', 'how long a task must be missed before (60)', seconds)
+    .option(
+      '--missed-heartbeats <n>',
+      'how many make a worker one that is gone (15)',
+      positiveInteger,
+    )
+    .option('--no-reconcile', 'leave tasks that vanished alone')
     .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
     .option('--grace <seconds>', 'how long a warm shutdown waits (default: 10)', seconds)
     .addHelpText('after', EXAMPLES)
@@ -62,6 +75,7 @@ async function runMonitor(options: MonitorCommandOptions): Promise<void> {
     config,
     logger,
     ...(batchSize !== undefined && { batchSize }),
+    states: { reconcile: options.reconcile && reconcileOptions(options) },
   })
   await runService(monitor, {
     name: 'monitor',
@@ -71,4 +85,16 @@ async function runMonitor(options: MonitorCommandOptions): Promise<void> {
         `monitor: ${config.platformQueue} on ${broker.safeUrl} is recorded in ${safeUrl(url)}`,
       ),
   })
+}
+
+function reconcileOptions({
+  reconcileEvery,
+  reconcileAfter,
+  missedHeartbeats,
+}: MonitorCommandOptions): Exclude<StateOptions['reconcile'], undefined> {
+  return {
+    ...(reconcileEvery !== undefined && { everyMs: reconcileEvery * 1000 }),
+    ...(reconcileAfter !== undefined && { graceMs: reconcileAfter * 1000 }),
+    ...(missedHeartbeats !== undefined && { missedHeartbeats }),
+  }
 }

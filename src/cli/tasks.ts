@@ -1,12 +1,15 @@
 import type { Command } from 'commander'
 import { DATABASE_HELP } from './database-url.ts'
+import { addBackfill } from './tasks/backfill.ts'
 import { addList } from './tasks/list.ts'
 import { addPrune } from './tasks/prune.ts'
+import { addReconcile } from './tasks/reconcile.ts'
 import { addReplay } from './tasks/replay.ts'
 import { addShow } from './tasks/show.ts'
 import { addSize } from './tasks/size.ts'
 import { addStats } from './tasks/stats.ts'
 import { addTree } from './tasks/tree.ts'
+import { addWhy } from './tasks/why.ts'
 
 const EXAMPLES = `
 Reads the view monitor.task_history, which is there to be asked in SQL too. Tables on a terminal, JSON otherwise.
@@ -30,4 +33,15 @@ export function addTasks(program: Command): void {
 }
 
 /** One file each, in tasks/. */
-const COMMANDS = [addList, addShow, addTree, addStats, addReplay, addPrune, addSize] as const
+const COMMANDS = [
+  addList,
+  addShow,
+  addWhy,
+  addTree,
+  addStats,
+  addReplay,
+  addPrune,
+  addSize,
+  addReconcile,
+  addBackfill,
+] as const

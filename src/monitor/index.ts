@@ -47,7 +47,19 @@ export {
   showTask,
   type TaskDetails,
 } from './queries/show-task.ts'
+export type { TaskState } from './queries/why/family.ts'
+export type { QueueSituation } from './queries/why/queue-situation.ts'
+export { type TaskWhy, whyTask } from './queries/why/why-task.ts'
 export { type CallEdit, callEdit } from './replay/call-edit.ts'
 export { type Replayed, type ReplayOptions, replayTask } from './replay/replay-task.ts'
 export { type NotReplayed, type ReplayManyOptions, replayTasks } from './replay/replay-tasks.ts'
 export { selectTasks, type TaskSelection } from './replay/select-tasks.ts'
+export {
+  type BackfillOptions,
+  type BackfillProgress,
+  backfill,
+} from './states/backfill.ts'
+export type { Loss, LossKind } from './states/loss.ts'
+export { type LossPolicies, type LossPolicy, lossPolicyOf } from './states/loss-policy.ts'
+export { type ReconciledLoss, Reconciler, type ReconcilerOptions } from './states/reconciler.ts'
+export type { StateOptions } from './states/state-jobs.ts'

@@ -30,11 +30,8 @@ export async function backfill(
   options: BackfillOptions = {},
 ): Promise<BackfillProgress> {
   const { batchSize = 1000, afterId = -1, onProgress, signal } = options
-  const [counted] = await database.query<{ total: number }>(
-    'SELECT count(*)::integer AS total FROM public.celery_taskmeta WHERE id > $1',
-    [afterId],
-  )
-  let progress = { done: 0, total: counted?.total ?? 0, added: 0, changed: 0, lastId: afterId }
+  const total = await countStored(database, afterId)
+  let progress = { done: 0, total, added: 0, changed: 0, lastId: afterId }
   while (signal?.aborted !== true) {
     const batch = await takeBatch(database, progress.lastId, batchSize)
     if (batch === undefined) break
@@ -48,6 +45,15 @@ export async function backfill(
     onProgress?.(progress)
   }
   return progress
+}
+
+/** How many results there are. */
+export async function countStored(database: Database, afterId = -1): Promise<number> {
+  const [counted] = await database.query<{ total: number }>(
+    'SELECT count(*)::integer AS total FROM public.celery_taskmeta WHERE id > $1',
+    [afterId],
+  )
+  return counted?.total ?? 0
 }
 
 interface Batch {

@@ -102,12 +102,17 @@ export class Reconciler {
     await this.stop()
   }
 
+  /** Whether the record keeps up with what happens, and has for a while. Whoever judges by one that is behind accuses the innocent. */
+  get isFresh(): boolean {
+    return this.#freshSinceMs !== null && Date.now() - this.#freshSinceMs >= this.#limits.graceMs
+  }
+
   /** One look at everything; what it does about what it finds is done when this resolves. */
   async pass(): Promise<readonly ReconciledLoss[]> {
     const { database } = this.#options
     const queues = await unfinishedQueues(database)
     await this.#look(queues)
-    if (!this.#isFresh()) return []
+    if (!this.isFresh) return []
     const noted = await database.transaction(async (connection) => {
       const [row] = await connection.query<{ mine: boolean }>(LOCK)
       return row?.mine === true ? await this.#note(connection, queues) : []
@@ -130,11 +135,6 @@ export class Reconciler {
       return observed !== undefined && observed.consumers > 0 && observed.messages <= MOST_LAG
     })
     this.#freshSinceMs = keepUp ? (this.#freshSinceMs ?? Date.now()) : null
-  }
-
-  /** Whoever judges by a record that is behind accuses the innocent. */
-  #isFresh(): boolean {
-    return this.#freshSinceMs !== null && Date.now() - this.#freshSinceMs >= this.#limits.graceMs
   }
 
   async #note(

@@ -1,0 +1,54 @@
+import type { Command } from 'commander'
+import { openCommandDatabase } from '../open-database.ts'
+import { count, positiveInteger } from '../option-values.ts'
+import { print, printJson, wantsJson } from '../output.ts'
+import { Progress } from '../progress.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+
+interface BackfillCommandOptions extends TasksOptions {
+  readonly batchSize: number
+  readonly afterId?: number
+}
+
+const EXAMPLES = `
+Takes over the results that celery_taskmeta holds from before the monitor was there. It may be cut short and run again,
+also while monitors run: what is known already stays as it is.
+
+Examples:
+  celery-toolbox tasks backfill --database postgresql://worker@db.example/history
+  celery-toolbox tasks backfill --after-id 2500000`
+
+export function addBackfill(tasks: Command): void {
+  tasks
+    .command('backfill')
+    .description('record the results that were stored before there was a monitor')
+    .option('--batch-size <n>', 'so many at a time', positiveInteger, 1000)
+    .option('--after-id <id>', 'go on after this id of celery_taskmeta', count)
+    .option(...DATABASE)
+    .option(...JSON_OUTPUT)
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      await runBackfill(command.optsWithGlobals<BackfillCommandOptions>())
+    })
+}
+
+async function runBackfill(options: BackfillCommandOptions): Promise<void> {
+  const { backfill, countStored } = await import('../../monitor/states/backfill.ts')
+  const { requireMigrations } = await import('../../database/migrate.ts')
+  const { batchSize, afterId } = options
+  await using database = await openCommandDatabase(options)
+  await requireMigrations(database)
+  const total = await countStored(database, afterId)
+  const progress = new Progress({ title: 'results recorded', total })
+  const done = await backfill(database, {
+    batchSize,
+    ...(afterId !== undefined && { afterId }),
+    onProgress: ({ done }) => progress.update(done),
+  })
+  progress.end()
+  if (wantsJson(options)) printJson(done)
+  else
+    print(
+      `${done.added} tasks added, ${done.changed - done.added} others brought up to date, up to id ${done.lastId}`,
+    )
+}

@@ -1,0 +1,100 @@
+import type { Chord, HistoryTask } from './family.ts'
+import type { QueueSituation } from './queue-situation.ts'
+
+export interface Surroundings {
+  readonly queue: QueueSituation | null
+  /** The chord that it is a member of. */
+  readonly chord: Chord | undefined
+}
+
+/** What there is to say of a task that was published, in sentences. */
+export function whyPublished(task: HistoryTask, { queue, chord }: Surroundings): string[] {
+  return [
+    ...inShort(task),
+    ...(queue === null ? [] : inQueue(queue)),
+    ...replayed(task),
+    ...(chord === undefined || !OVER.has(task.status) ? [] : [inChord(chord)]),
+  ]
+}
+
+function inShort(task: HistoryTask): string[] {
+  const { status, reason, finishedAt, eta } = task
+  const because = reason === null ? '' : `: ${reason}`
+  switch (status) {
+    case 'SUCCESS':
+    case 'FAILURE':
+    case 'REVOKED':
+    case 'REJECTED':
+    case 'IGNORED':
+      return [`it has finished${at(finishedAt)}${ran(task)} with ${status}${because}`]
+    case 'EXPIRED':
+      return [`it will not run${because}`]
+    case 'UNROUTED':
+      return [`it will never run${because}`]
+    case 'LOST':
+      return [`it vanished${because}`]
+    case 'SCHEDULED':
+      return [`it is not due yet${because}, at ${eta?.toISOString()}`]
+    case 'RETRY':
+      return [
+        `it is to be tried again${because}${eta === null ? '' : ` (due at ${eta.toISOString()})`}`,
+      ]
+    case 'PENDING':
+      return [`no worker has taken it yet${because}`]
+    default:
+      return [`it is under way (${status})${because}`]
+  }
+}
+
+const OVER: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED', 'EXPIRED'])
+
+function at(time: Date | null): string {
+  return time === null ? '' : ` at ${time.toISOString()}`
+}
+
+function ran({ runtimeMs, worker }: HistoryTask): string {
+  const spent = runtimeMs === null ? '' : ` after ${(runtimeMs / 1000).toFixed(3)} s`
+  return `${spent}${worker === null ? '' : ` on worker ${worker}`}`
+}
+
+function inQueue({ name, ahead, messages, consumers, problem }: QueueSituation): string[] {
+  const sentences = [
+    ahead === 0
+      ? `nothing is ahead of it in queue ${name}`
+      : `${tasks(ahead)} ahead of it in queue ${name}`,
+  ]
+  if (consumers === 0) sentences.unshift(`no consumer is on queue ${name}: start a worker for it`)
+  else if (consumers !== null)
+    sentences.push(`queue ${name} has ${consumers} ${consumers === 1 ? 'consumer' : 'consumers'}`)
+  if (messages === 0)
+    sentences.push(
+      'no message waits in that queue: a worker has taken it and not told so, or it is gone',
+    )
+  else if (messages !== null)
+    sentences.push(
+      `${messages} ${messages === 1 ? 'message waits' : 'messages wait'} in that queue`,
+    )
+  if (problem !== null) sentences.push(`the broker could not be asked: ${problem}`)
+  return sentences
+}
+
+function tasks(count: number): string {
+  return count === 1 ? '1 task is' : `${count} tasks are`
+}
+
+function replayed({ lost, replayOf }: HistoryTask): string[] {
+  const sentences: string[] = []
+  if (typeof lost?.replayed_as === 'string')
+    sentences.push(`it was replayed as ${lost.replayed_as}`)
+  if (typeof lost?.problem === 'string') sentences.push(`it was not replayed: ${lost.problem}`)
+  if (replayOf !== null) sentences.push(`it is a replay of ${replayOf}`)
+  return sentences
+}
+
+/** What a member that is done waits for, with the others. */
+function inChord({ body, members, size }: Chord): string {
+  const undone = members.filter(({ status }) => status !== 'SUCCESS').length + size - members.length
+  return undone === 0
+    ? `all ${size} members of its chord have succeeded, after which ${body.name} runs`
+    : `${undone} of the ${size} members of its chord have not succeeded, for which ${body.name} waits`
+}
