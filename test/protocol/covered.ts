@@ -33,7 +33,7 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   acknowledgement: 'the worker, which settles deliveries',
   'database backend': 'results/, which keeps Celery’s tables',
   declarations: 'brokers/, which declares exchanges and queues',
-  events: 'encode-events.test.ts, which writes them',
+  events: 'encode-events.test.ts and decode-events.test.ts',
   'remote control': 'control.test.ts, for the commands that are understood',
   sqs: 'the SQS broker, not built yet',
 }
