@@ -47,6 +47,8 @@ export interface TaskOptions {
   /** How many may start: "10/s", "10/m", "10/h", or a number per second; null is no limit. Per worker. */
   readonly rateLimit?: string | number | null
   readonly ignoreResult?: boolean
+  /** Store errors of a task that stores nothing else. Default: task_store_errors_even_if_ignored. */
+  readonly storeErrorsEvenIfIgnored?: boolean
   /** Store STARTED. Default: task_track_started. */
   readonly trackStarted?: boolean
   /** Tell of this task's calls, where the worker tells of tasks. Default true. */
@@ -80,6 +82,7 @@ const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   timeLimit: number(),
   rateLimit: { expected: 'a rate such as "10/m", a number per second, or null', holds: isRate },
   ignoreResult: boolean(),
+  storeErrorsEvenIfIgnored: boolean(),
   trackStarted: boolean(),
   sendEvents: boolean(),
   priority: { expected: 'an integer from 0 to 255', holds: isPriority },

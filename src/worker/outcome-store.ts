@@ -53,7 +53,7 @@ export class OutcomeStore {
   saveStarted(job: Job): void {
     const { request, task } = job
     const isTracked = task.options.trackStarted ?? this.#app.config.task_track_started
-    if (this.#isOff || request.ignoreResult === true || !isTracked) return
+    if (this.#isOff || this.#ignoresResult(job) || !isTracked) return
     const meta = { pid: process.pid, hostname: this.#worker }
     const started = stateResult(request, this.#place(job), { state: 'STARTED', meta })
     this.#results.save(started).catch((error: unknown) => {
@@ -112,15 +112,21 @@ export class OutcomeStore {
   async #failStepsCutOff(request: TaskRequest, failure: TaskResult): Promise<void> {
     await failSteps(request.chain ?? [], failure, {
       save: async (result) => this.#results.save(result),
-      saveMember: async (member, body) =>
-        saveMember(this.#app, member, { body, caller: request }),
+      saveMember: async (member, body) => saveMember(this.#app, member, { body, caller: request }),
     })
   }
 
-  #isIgnored({ request, task }: Job, outcome: Outcome): boolean {
-    const { config } = this.#app
-    const ignores = request.ignoreResult ?? task.options.ignoreResult ?? config.task_ignore_result
-    return ignores && !(outcome.kind === 'failure' && config.task_store_errors_even_if_ignored)
+  /** Whether nobody wants to know; errors may be wanted all the same. */
+  #isIgnored(job: Job, outcome: Outcome): boolean {
+    if (!this.#ignoresResult(job)) return false
+    const { task_store_errors_even_if_ignored: byDefault } = this.#app.config
+    const keepsErrors = job.task.options.storeErrorsEvenIfIgnored ?? byDefault
+    return outcome.kind === 'success' || !keepsErrors
+  }
+
+  #ignoresResult({ request, task }: Job): boolean {
+    const { task_ignore_result: byDefault } = this.#app.config
+    return request.ignoreResult ?? task.options.ignoreResult ?? byDefault
   }
 
   #place({ delivery }: Job): RunPlace {
