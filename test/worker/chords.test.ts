@@ -173,3 +173,13 @@ test('an errback of a chain is one of the chord in it', async () => {
   await waitFor('the errback', () => told.length > 0)
   expect(told).toEqual(['body'])
 })
+
+test('a chord at the end of a chain is a member of the chord around it', async () => {
+  const app = embeddedApp()
+  const one = app.task('export.one', () => 1)
+  const sum = app.task('export.sum', (values: readonly number[]) => values.reduce((a, b) => a + b))
+  await startWorker(app)
+  const inner = chain(one.si(), chord([one.si(), one.si()], sum.s()))
+  const result = await chord([one.si(), inner], sum.s()).applyAsync()
+  expect(await result.get(WAIT)).toBe(3)
+})

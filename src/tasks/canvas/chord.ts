@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { type CallOptions, dictsOf, toWireOptions } from '../../protocol/call-options.ts'
+import {
+  type CallOptions,
+  dictsOf,
+  fromWireOptions,
+  toWireOptions,
+} from '../../protocol/call-options.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { noteChild } from '../current-request.ts'
@@ -14,7 +19,7 @@ import {
   tasksOf,
   withOptions,
 } from './dicts.ts'
-import { frozen, withEndOptions, withTasks } from './freeze.ts'
+import { bodyWithId, frozen, withEndOptions, withTasks } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { linked, linkedError } from './link.ts'
 
@@ -32,24 +37,8 @@ export async function startChord(
 ): Promise<Started> {
   const group = headerGroup(chord)
   const header = String(group.options.task_id ?? randomUUID())
-  const {
-    chain,
-    link: _link,
-    linkError: _linkError,
-    taskId,
-    groupId,
-    groupIndex,
-    chord: outer,
-    ...shared
-  } = options
-  const whole = defined<CallOptions>({
-    chain,
-    taskId,
-    groupId,
-    groupIndex,
-    chord: outer,
-  })
-  const own = withCallbacks(ownBody(publisher, chord, taskId), chord, options)
+  const { whole, shared } = dividedOptions(chord, options)
+  const own = withCallbacks(ownBody(publisher, chord, whole.taskId), chord, options)
   const body = bodyOf(publisher, own, { groupId: header, ...whole })
   const members = flatMembers(group).map((member) => frozen(member, publisher.replyTo))
   if (members.length === 0) return await publisher.start(body, { args: [[]], isMember })
@@ -69,14 +58,33 @@ export async function startChord(
   return frozenNode(own, before)
 }
 
+/** What is the whole's, and so its body's, and what is every header task's. */
+function dividedOptions(
+  dict: SignatureDict,
+  options: CallOptions,
+): { readonly whole: CallOptions; readonly shared: CallOptions } {
+  const { link: _link, linkError: _linkError, ...others } = options
+  const { chain, taskId, groupId, groupIndex, chord, ...shared } = others
+  const own = fromWireOptions(dict.options).options
+  const whole = defined<CallOptions>({
+    chain: chain ?? own.chain,
+    taskId,
+    groupId: groupId ?? own.groupId,
+    groupIndex: groupIndex ?? own.groupIndex,
+    chord: chord ?? own.chord,
+  })
+  return { whole, shared }
+}
+
 /** The body alone; it has the chord's id. */
 function ownBody(
   publisher: Publisher,
-  { options, kwargs }: SignatureDict,
+  chord: SignatureDict,
   taskId: string | undefined,
 ): SignatureDict {
-  const id = defined<Record<string, unknown>>({ task_id: taskId ?? options.task_id })
-  return frozen(withEndOptions(readSignature(kwargs.body), id), publisher.replyTo)
+  const body = bodyWithId(chord)
+  const own = taskId === undefined ? body : withEndOptions(body, { task_id: taskId })
+  return frozen(own, publisher.replyTo)
 }
 
 /** Callbacks of the chord, and of the call, are the body's, beside its own; no header task calls these errbacks. */

@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
+import type { Signature } from '../../src/tasks/signature.ts'
+import { embeddedApp, startWorker } from '../support/embedded-app.ts'
+import { service } from '../support/services.ts'
+
+type Tasks = Record<'add' | 'fail' | 'sum', (...args: readonly unknown[]) => Signature>
+
+/** Each of them waits for ever where Celery alone runs it with Redis, 5.2 and 5.7 alike, but for the last two. */
+const BROKEN: readonly (readonly [name: string, make: (tasks: Tasks) => Signature])[] = [
+  [
+    'a member of another in a chain',
+    ({ add, fail, sum }) => {
+      const inner = chord([add(1, 1), chain(add(1, 1), fail())], sum())
+      return chain(add(1, 1), group(chain(add(10), add(10)), inner), sum())
+    },
+  ],
+  [
+    'a member of another',
+    ({ add, fail, sum }) => chord([add(1, 1), chord([add(1, 2), fail()], sum())], sum()),
+  ],
+  [
+    'all members of another',
+    ({ add, fail, sum }) => chord([chord([add(1, 2), fail()], sum())], sum()),
+  ],
+  [
+    'the last step of a member of another',
+    ({ add, fail, sum }) =>
+      chord([add(1, 1), chain(add(1, 1), chord([add(2), fail()], sum()))], sum()),
+  ],
+  ['alone', ({ add, fail, sum }) => chord([add(1, 1), fail()], sum())],
+  ['followed by a step', ({ add, fail, sum }) => chain(chord([add(1, 1), fail()], sum()), add(1))],
+]
+
+test('a chord whose member fails tells who waits for the whole, on Redis, wherever it stands', async () => {
+  const app = embeddedApp({
+    result_backend: service('REDIS_URL'),
+    result_backend_transport_options: { global_keyprefix: `test-${randomUUID()}:` },
+    result_expires: 600,
+  })
+  app.task('export.add', (a: number, b: number) => a + b)
+  app.task('export.sum', (values: readonly number[]) => values.length)
+  app.task('export.fail', () => {
+    throw new RangeError('deep inside')
+  })
+  await startWorker(app)
+  const tasks: Tasks = {
+    add: (...args) => app.signature('export.add', args),
+    sum: () => app.signature('export.sum'),
+    fail: () => app.signature('export.fail', [], {}, { isImmutable: true }),
+  }
+  const ends = BROKEN.map(async ([name, make]) => {
+    const result = await make(tasks).applyAsync()
+    const error = await result.get({ timeoutMs: 10_000 }).catch((reason: unknown) => reason)
+    return [name, String(error)]
+  })
+  for (const [name, error] of await Promise.all(ends)) {
+    expect(error, name).toMatch(/^TaskFailedError: ChordError: Dependency .*deep inside/)
+  }
+})
