@@ -171,6 +171,17 @@ test('ids in the header of a chord further down a chain are fixed before it is s
   })
 })
 
+test('the body of a chord that Python sends on keeps its id, though the chord has that of its header', async () => {
+  const { app, add, sum } = await workingApp()
+  const body = sum.s().set({ taskId: 'the-body' }).toDict()
+  const header = { ...group(add.s(1, 1)).toDict(), options: { task_id: 'the-header' } }
+  const whole = chord([add.s(1, 1)], sum.s()).toDict()
+  const kwargs = { ...whole.kwargs, header, body }
+  const started = await app.start({ ...whole, kwargs, options: { task_id: 'the-header' } })
+  expect(started).toMatchObject({ id: 'the-body', parent: { id: 'the-header' } })
+  expect(await app.asyncResult('the-body').get(WAIT)).toBe(2)
+})
+
 type Parts = Awaited<ReturnType<typeof workingApp>>
 
 async function workingApp() {

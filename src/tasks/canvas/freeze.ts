@@ -35,6 +35,13 @@ function withBody(chord: SignatureDict, options: Readonly<Record<string, unknown
   return 'task_id' in options ? withOptions(ended, { task_id: options.task_id }) : ended
 }
 
+/** A chord's body: its own id comes first, for Python gives a chord whose ids are fixed the id of its header. */
+export function bodyWithId({ kwargs, options: { task_id } }: SignatureDict): SignatureDict {
+  const body = readSignature(kwargs.body)
+  const hasId = endOptionsOf(body).task_id !== undefined
+  return hasId || task_id === undefined ? body : withEndOptions(body, { task_id })
+}
+
 /** The options of the task that a signature ends with. */
 export function endOptionsOf(dict: SignatureDict): SignatureDict['options'] {
   if (isChord(dict)) return endOptionsOf(readSignature(dict.kwargs.body))
@@ -71,12 +78,7 @@ function frozenGroup(group: SignatureDict, replyTo: string): SignatureDict {
 }
 
 function frozenChord(chord: SignatureDict, replyTo: string): SignatureDict {
-  const given = chord.options.task_id
-  const body = readSignature(chord.kwargs.body)
-  const fixed = frozen(
-    given === undefined ? body : withEndOptions(body, { task_id: given }),
-    replyTo,
-  )
+  const fixed = frozen(bodyWithId(chord), replyTo)
   const header = frozen(headerGroup(chord), replyTo)
   return withOptions(
     { ...chord, kwargs: { ...chord.kwargs, header, body: fixed } },
