@@ -160,6 +160,7 @@ export type MonitorErrorCode =
   | 'ROW_REFUSED' // PostgreSQL refused a row, for a reason nobody foresaw
   | 'TASK_AMBIGUOUS' // the beginning of an id fits several tasks
   | 'TASK_UNKNOWN' // no task with that id is recorded
+  | 'QUARANTINE_UNKNOWN' // nothing in quarantine has that id
   | 'TASK_UNFINISHED' // it may still run by itself, so it is not replayed
   | 'REPLAY_REPEATED' // it was replayed before
   | 'REPLAY_IMPOSSIBLE' // its message is not kept, cannot be read, or reaches no work queue

@@ -7,6 +7,7 @@ import { addDoctor } from './doctor.ts'
 import { addMigrate } from './migrate.ts'
 import { addMonitor } from './monitor.ts'
 import { addPurge } from './purge.ts'
+import { addQuarantine } from './quarantine.ts'
 import { addQueues } from './queues.ts'
 import { addResult } from './result.ts'
 import { addTasks } from './tasks.ts'
@@ -42,6 +43,7 @@ const COMMANDS = [
   addMonitor,
   addMigrate,
   addTasks,
+  addQuarantine,
   addQueues,
   addPurge,
   addConfig,

@@ -1,0 +1,83 @@
+import type { Command } from 'commander'
+import { UsageError } from '../../errors.ts'
+import type {
+  ReinjectReport,
+  ReinjectSelection,
+  StillUnread,
+} from '../../monitor/quarantine/reinject.ts'
+import { openConfig } from '../open-app.ts'
+import { openDatabaseOf } from '../open-database.ts'
+import { positiveInteger } from '../option-values.ts'
+import { print, printJson, printTable, wantsJson } from '../output.ts'
+import { Progress } from '../progress.ts'
+import type { Column } from '../table.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from '../tasks/options.ts'
+
+interface ReinjectCommandOptions extends TasksOptions {
+  readonly code?: string
+  readonly all?: boolean
+  readonly dryRun?: boolean
+}
+
+export function addReinject(quarantine: Command): void {
+  quarantine
+    .command('reinject')
+    .argument('[ids...]', 'the messages to read again', gathered)
+    .description('read messages in quarantine again, and record those that can be read now')
+    .option('--code <code>', 'all that have this code')
+    .option('--all', 'all there are')
+    .option('--dry-run', 'say what would become of them, and change nothing')
+    .option(...DATABASE)
+    .option(...JSON_OUTPUT)
+    .action(async (ids: readonly number[], _options, command: Command) => {
+      await runReinject(ids ?? [], command.optsWithGlobals<ReinjectCommandOptions>())
+    })
+}
+
+async function runReinject(ids: readonly number[], options: ReinjectCommandOptions): Promise<void> {
+  const { reinject } = await import('../../monitor/quarantine/reinject.ts')
+  const selection = selectionOf(ids, options)
+  const config = await openConfig(options)
+  await using database = await openDatabaseOf(config, options)
+  let progress: Progress | undefined
+  const report = await reinject(database, selection, {
+    config,
+    dryRun: options.dryRun === true,
+    onProgress: ({ done, total }) => {
+      progress ??= new Progress({ title: 'messages read again', total })
+      progress.update(done)
+    },
+  })
+  progress?.end()
+  if (wantsJson(options)) printJson(report)
+  else printReport(report)
+}
+
+function selectionOf(
+  ids: readonly number[],
+  { code, all }: ReinjectCommandOptions,
+): ReinjectSelection {
+  const given = [ids.length > 0, code !== undefined, all === true].filter(Boolean)
+  if (given.length !== 1)
+    throw new UsageError('say which messages: by their ids, by --code, or --all')
+  if (code !== undefined) return { code }
+  return all === true ? { all: true } : { ids }
+}
+
+function printReport({ looked, recorded, stillUnread, isDryRun }: ReinjectReport): void {
+  print(`${recorded} of ${looked} ${isDryRun ? 'can be read now' : 'are read and recorded'}`)
+  if (stillUnread.length === 0) return
+  print('\nthe others stay:\n')
+  printTable(COLUMNS, stillUnread)
+}
+
+const COLUMNS: readonly Column<StillUnread>[] = [
+  { title: 'messages', value: ({ count }) => count, align: 'right' },
+  { title: 'first id', value: ({ firstId }) => firstId, align: 'right' },
+  { title: 'code', value: ({ code }) => code },
+  { title: 'reason', value: ({ reason }) => reason },
+]
+
+function gathered(text: string, before: readonly number[] | undefined): readonly number[] {
+  return [...(before ?? []), positiveInteger(text)]
+}

@@ -1,0 +1,43 @@
+import type { Config } from '../../config/config.ts'
+import { EVENTS_HEADER } from '../../protocol/events.ts'
+import { told } from '../events/told.ts'
+import { isTold, type Taken } from '../intake/taken.ts'
+import { mirrored, type Problem } from '../mirror/mirrored.ts'
+import { WorkQueues } from '../mirror/work-queues.ts'
+import { Privacy, type PrivacySettings } from '../privacy/privacy.ts'
+import { type KeptRow, keptDelivery } from './kept-message.ts'
+
+export type ReadAgainConfig = Pick<Config, 'platformQueue' | 'topology'> & PrivacySettings
+
+export interface StillWrong {
+  readonly row: KeptRow
+  readonly problem: Problem
+}
+
+/** Reads a kept message as a monitor of this version reads it when it is delivered. */
+export function readerOf(config: ReadAgainConfig): (row: KeptRow) => Promise<Taken> {
+  const queues = new WorkQueues(config.topology(), config.platformQueue)
+  const privacy = new Privacy(config)
+  return async (row) => {
+    const delivery = keptDelivery(row)
+    const options = { privacy, receivedAtMs: row.received_at.getTime() }
+    const isCopy =
+      row.queue === config.platformQueue && delivery.message.headers[EVENTS_HEADER] === undefined
+    const one = isCopy ? await mirrored(delivery, queues, options) : await told(delivery, options)
+    return withAltered(one, row)
+  }
+}
+
+/** What was taken out when it came is missing still. */
+function withAltered(one: Taken, { altered }: KeptRow): Taken {
+  if (altered === null || isTold(one)) return one
+  return { ...one, message: { ...one.message, altered: { ...altered, ...one.message.altered } } }
+}
+
+/** Null where it can be recorded now. */
+export function stillWrong(row: KeptRow, one: Taken): StillWrong | null {
+  const { code, altered } = row
+  if (altered?.dropped !== undefined)
+    return { row, problem: { code, reason: 'its body was not kept' } }
+  return one.problem === null ? null : { row, problem: one.problem }
+}

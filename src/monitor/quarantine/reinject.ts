@@ -1,0 +1,129 @@
+import type { Database } from '../../database/database.ts'
+import { recordFailureOf } from '../intake/record-failure.ts'
+import type { Taken } from '../intake/taken.ts'
+import type { Problem } from '../mirror/mirrored.ts'
+import { writeBatch } from '../write-batch.ts'
+import { KEPT_COLUMNS, type KeptRow } from './kept-message.ts'
+import { type ReadAgainConfig, readerOf, type StillWrong, stillWrong } from './read-again.ts'
+
+/** Which messages: those of these ids, or all of a code, or all there are. */
+export type ReinjectSelection =
+  | { readonly ids: readonly number[] }
+  | { readonly code: string }
+  | { readonly all: true }
+
+export interface ReinjectOptions {
+  /** Names the queues; says what may be stored. */
+  readonly config: ReadAgainConfig
+  /** Says what would become of them, and changes nothing. */
+  readonly dryRun?: boolean
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void
+}
+
+export interface ReinjectReport {
+  readonly isDryRun: boolean
+  /** Unresolved messages that were selected. */
+  readonly looked: number
+  /** Of those, how many are read and recorded now. */
+  readonly recorded: number
+  /** Why the others are still not: how many by code, and the first of them. */
+  readonly stillUnread: readonly StillUnread[]
+}
+
+export interface StillUnread extends Problem {
+  readonly count: number
+  readonly firstId: number
+}
+
+/**
+ * Reads messages of the quarantine again, as after a fix. Those that can be read now are recorded as if they had just
+ * been delivered, and resolved; the others stay. Doing it again changes nothing.
+ */
+export async function reinject(
+  database: Database,
+  selection: ReinjectSelection,
+  options: ReinjectOptions,
+): Promise<ReinjectReport> {
+  const { config, dryRun: isDryRun = false, onProgress } = options
+  const read = readerOf(config)
+  const [{ total } = { total: 0 }] = await database.query<{ total: number }>(
+    `SELECT count(*) AS total FROM monitor.quarantine WHERE ${SELECTED}`,
+    [0, ...parametersOf(selection)],
+  )
+  const unread = new Map<string, StillUnread>()
+  let [looked, recorded, after] = [0, 0, 0]
+  for (;;) {
+    const rows = await page(database, selection, after)
+    if (rows.length === 0) break
+    const outcomes = await Promise.all(rows.map(async (row) => ({ row, one: await read(row) })))
+    const wrong = outcomes.map(({ row, one }) => stillWrong(row, one))
+    const readable = outcomes.filter((_, at) => wrong[at] === null)
+    const refused = isDryRun ? [] : await record(database, readable)
+    for (const one of [...wrong, ...refused]) if (one !== null) note(unread, one)
+    looked += rows.length
+    recorded += readable.length - refused.length
+    after = rows.at(-1)?.id ?? after
+    onProgress?.({ done: looked, total })
+  }
+  return { isDryRun, looked, recorded, stillUnread: [...unread.values()] }
+}
+
+interface Outcome {
+  readonly row: KeptRow
+  readonly one: Taken
+}
+
+const PAGE = 500
+
+async function page(
+  database: Database,
+  selection: ReinjectSelection,
+  after: number,
+): Promise<KeptRow[]> {
+  return await database.query<KeptRow>(
+    `SELECT ${KEPT_COLUMNS} FROM monitor.quarantine WHERE ${SELECTED} ORDER BY id LIMIT ${PAGE}`,
+    [after, ...parametersOf(selection)],
+  )
+}
+
+const SELECTED = `id > $1 AND resolved_at IS NULL AND ($2::bigint[] IS NULL OR id = ANY ($2))
+  AND ($3::text IS NULL OR code = $3)`
+
+function parametersOf(selection: ReinjectSelection): unknown[] {
+  return ['ids' in selection ? selection.ids : null, 'code' in selection ? selection.code : null]
+}
+
+/** What PostgreSQL still refuses stays; the others of its page are written without it. */
+async function record(database: Database, outcomes: readonly Outcome[]): Promise<StillWrong[]> {
+  if (outcomes.length === 0) return []
+  try {
+    await writeBatch(
+      database,
+      outcomes.map(({ one }) => one),
+    )
+    await resolve(database, outcomes)
+    return []
+  } catch (cause) {
+    if (recordFailureOf(cause) !== 'row') throw cause
+    const [only] = outcomes
+    if (outcomes.length === 1 && only !== undefined)
+      return [{ row: only.row, problem: { code: 'ROW_REFUSED', reason: String(cause) } }]
+    const middle = Math.ceil(outcomes.length / 2)
+    const first = await record(database, outcomes.slice(0, middle))
+    return [...first, ...(await record(database, outcomes.slice(middle)))]
+  }
+}
+
+/** After the rows are committed: cut short between both, it is read again, and written once. */
+async function resolve(database: Database, outcomes: readonly Outcome[]): Promise<void> {
+  await database.query(
+    'UPDATE monitor.quarantine SET resolved_at = now() WHERE id = ANY ($1::bigint[]) AND resolved_at IS NULL',
+    [outcomes.map(({ row }) => row.id)],
+  )
+}
+
+function note(unread: Map<string, StillUnread>, { row, problem }: StillWrong): void {
+  const key = `${problem.code} ${problem.reason}`
+  const known = unread.get(key)
+  unread.set(key, { firstId: known?.firstId ?? row.id, ...problem, count: (known?.count ?? 0) + 1 })
+}
