@@ -33,7 +33,9 @@ test('policies come from the settings, and a mistake in them is named', () => {
   const from = (text: string) =>
     ({ environment: { CELERY_RECONCILE: text }, dotenv: false, queues: ['export'] }) as const
   expect(new Config(from("{'export.*': 'replay'}")).RECONCILE).toEqual({ 'export.*': 'replay' })
-  expect(new Config({ environment: {}, dotenv: false, queues: [] }).RECONCILE).toEqual({ '*': 'mark' })
+  expect(new Config({ environment: {}, dotenv: false, queues: ['export'] }).RECONCILE).toEqual({
+    '*': 'mark',
+  })
   expect(checkConfig(from("{'export.*': 'retry'}")).join()).toMatch(
     /CELERY_RECONCILE.*retry.*a dict of 'leave' or 'mark' or 'replay'/,
   )

@@ -125,7 +125,8 @@ test('what is set for a task is done once, whoever looks', async () => {
   expect(replays).toEqual([])
   const many = await Promise.all([1, 2, 3].map(() => passes(reconcilerOf(database, options))))
   expect(many.flat()).toHaveLength(3)
-  expect(replays.sort()).toEqual(['broken.again', 'export.again'])
+  expect(new Set(replays)).toEqual(new Set(['broken.again', 'export.again']))
+  expect(replays).toHaveLength(2)
   expect(await told(database, 'left.alone')).toMatchObject({
     status: 'PENDING',
     lost: { action: 'leave' },

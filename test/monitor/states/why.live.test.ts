@@ -1,0 +1,149 @@
+import { expect, test } from 'vitest'
+import type { Database } from '../../../src/database/database.ts'
+import { BrokerError } from '../../../src/errors.ts'
+import { whyTask } from '../../../src/monitor/queries/why/why-task.ts'
+import { migrated, recordTask, storeResult } from './recorded.ts'
+
+const depth = (messages: number, consumers: number) => ({
+  depth: async () => ({ messages, consumers }),
+})
+
+test('of every task and step it is said why it has not finished, or how it has', async () => {
+  const database = await migrated()
+  await record(database)
+  const why = async (id: string, broker?: ReturnType<typeof depth>) =>
+    (await whyTask(database, broker, id))?.why.join('. ')
+
+  expect(await why('waiting', depth(7, 2))).toBe(
+    'no worker has taken it yet: waiting in queue export. 2 tasks are ahead of it in queue export. ' +
+      'queue export has 2 consumers. 7 messages wait in that queue',
+  )
+  expect(await why('ahead 1', depth(1, 0))).toMatch(
+    /no consumer is on queue export: start a worker for it. nothing is ahead of it/,
+  )
+  expect(await why('waiting', depth(0, 1))).toMatch(/no message waits in that queue/)
+  expect(await why('scheduled')).toMatch(/^it is not due yet: eta in 60 min, at 20/)
+  expect(await why('expired')).toBe('it will not run: expired 60 s ago, and no worker had taken it')
+  expect(await why('expired on arrival')).toMatch(/expired 10 s before a worker took it/)
+  expect(await why('unrouted')).toBe('it will never run: no work queue is bound to key nobody.home')
+  expect(await why('retried')).toMatch(
+    /retry 2 in \d+ s; it failed with ValueError: no ink \(due at/,
+  )
+  expect(await why('received')).toMatch(
+    /under way \(RECEIVED\): received by worker w1@host \d+ s ago, not started/,
+  )
+  expect(await why('held')).toMatch(/held by worker w1@host until its eta, in 60 min/)
+  expect(await why('done')).toMatch(/^it has finished at .* with SUCCESS$/)
+  expect(await why('failed')).toMatch(/with FAILURE: ValueError: no ink$/)
+  expect(await why('no such id')).toBeUndefined()
+})
+
+test('of a step that is not published yet it is said what it comes after', async () => {
+  const database = await migrated()
+  await record(database)
+  const why = async (id: string) => await whyTask(database, undefined, id)
+
+  expect(await why('third')).toMatchObject({
+    name: 'export.third',
+    status: null,
+    why: [
+      'it is published once export.first (first), which is STARTED has succeeded: running on worker w1@host for 60 s',
+      'before it in the chain: export.second (second)',
+    ],
+    waitsFor: [{ taskId: 'first', status: 'STARTED' }],
+  })
+  expect((await why('after failure'))?.why).toEqual([
+    expect.stringMatching(
+      /^it will never be published, as it comes after .*\(failed\), which is FAILURE: ValueError/,
+    ),
+  ])
+  expect(await why('body')).toMatchObject({
+    name: 'export.total',
+    why: [
+      'it waits for 1 of the 3 members of its chord: export.pdf (member 2), which is PENDING',
+      '1 of the 3 members of its chord is not published yet',
+    ],
+    waitsFor: [{ taskId: 'member 2', name: 'export.pdf', status: 'PENDING' }],
+  })
+  expect((await why('member 1'))?.why).toContain(
+    '2 of the 3 members of its chord have not succeeded, for which export.total waits',
+  )
+  await storeResult(database, { taskId: 'member 2', status: 'FAILURE' })
+  expect((await why('body'))?.why[0]).toMatch(/^it will never run, as members of its chord did not/)
+})
+
+test('a broker that cannot be asked is no reason to say nothing', async () => {
+  const database = await migrated()
+  await record(database)
+  const gone = { depth: () => Promise.reject(new BrokerError('BROKER_UNREACHABLE', 'no broker')) }
+  const found = await whyTask(database, gone, 'waiting')
+  expect(found?.queue).toMatchObject({ ahead: 2, messages: null })
+  expect(found?.why.at(-1)).toBe('the broker could not be asked: no broker')
+})
+
+async function record(database: Database): Promise<void> {
+  const secondsAgo = (s: number) => new Date(Date.now() - s * 1000)
+  const base = { name: 'export.pdf', queue: 'export', published_at: secondsAgo(300) }
+  const running = { worker: 'w1@host', state_at: secondsAgo(60), received_at: secondsAgo(60) }
+  await recordTask(database, { ...base, task_id: 'ahead 1' })
+  await recordTask(database, { ...base, task_id: 'ahead 2', published_at: secondsAgo(200) })
+  await recordTask(database, { ...base, task_id: 'waiting', published_at: secondsAgo(100) })
+  await recordTask(database, { ...base, task_id: 'scheduled', eta: secondsAgo(-3600) })
+  await recordTask(database, { ...base, task_id: 'expired', expires: secondsAgo(60) })
+  await recordTask(database, { ...base, task_id: 'expired on arrival', expires: secondsAgo(60) })
+  await storeResult(database, {
+    taskId: 'expired on arrival',
+    status: 'REVOKED',
+    done: "now() - interval '50 seconds'",
+  })
+  await recordTask(database, {
+    ...base,
+    task_id: 'unrouted',
+    queue: null,
+    routing_key: 'nobody.home',
+    options: { unrouted: true },
+  })
+  await recordTask(database, {
+    ...base,
+    task_id: 'retried',
+    state: 'RETRY',
+    retries: 2,
+    eta: secondsAgo(-30),
+    exception: 'ValueError: no ink',
+  })
+  await recordTask(database, { ...base, ...running, task_id: 'received', state: 'RECEIVED' })
+  await recordTask(database, {
+    ...base,
+    ...running,
+    task_id: 'held',
+    state: 'RECEIVED',
+    eta: secondsAgo(-3600),
+  })
+  await recordTask(database, { ...base, task_id: 'done' })
+  await storeResult(database, { taskId: 'done', status: 'SUCCESS' })
+  await recordTask(database, {
+    ...base,
+    task_id: 'failed',
+    state: 'FAILURE',
+    exception: 'ValueError: no ink',
+    follow_ups: { callbacks: [{ id: 'after failure', name: 'export.mail' }] },
+  })
+  await recordTask(database, {
+    ...base,
+    ...running,
+    task_id: 'first',
+    name: 'export.first',
+    state: 'STARTED',
+    started_at: secondsAgo(60),
+    follow_ups: {
+      chain: [
+        { id: 'second', name: 'export.second' },
+        { id: 'third', name: 'export.third' },
+      ],
+    },
+  })
+  const chord = { chord: { id: 'body', name: 'export.total', size: 3 } }
+  const member = { ...base, root_id: 'family', queue: 'other', follow_ups: chord }
+  await recordTask(database, { ...member, task_id: 'member 1', state: 'SUCCESS' })
+  await recordTask(database, { ...member, task_id: 'member 2' })
+}

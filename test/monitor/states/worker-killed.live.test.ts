@@ -1,0 +1,94 @@
+import { rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { Config } from '../../../src/config/index.ts'
+import { createApp } from '../../../src/create-app.ts'
+import type { Database } from '../../../src/database/database.ts'
+import { migrateUp } from '../../../src/database/migrate.ts'
+import { openDatabase } from '../../../src/database/open-database.ts'
+import { Monitor } from '../../../src/monitor/monitor.ts'
+import { whyTask } from '../../../src/monitor/queries/why/why-task.ts'
+import { cliSpace } from '../../cli/cli-space.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+const TELLING = ['-E', '--heartbeat-interval', '0.5']
+
+test('a task whose worker was killed is lost, with what shows it, until another worker takes it', async () => {
+  const cli = await cliSpace()
+  Object.assign(cli.env, { CELERY_TASK_ACKS_LATE: 'True' })
+  const database = await openDatabase({ url: cli.database })
+  onTestFinished(() => database.close())
+  await migrateUp(database)
+  const app = createApp(
+    new Config({
+      queues: ['export'],
+      broker_url: cli.vhost.url,
+      result_backend: `db+${cli.database}`,
+      dotenv: false,
+      environment: {},
+    }),
+  )
+  onTestFinished(() => app.close())
+  const { config } = app
+  const monitor = new Monitor({
+    broker: app.broker(),
+    database,
+    config,
+    states: {
+      absorb: { everyMs: 50 },
+      reconcile: { everyMs: 100, graceMs: 200, missedHeartbeats: 3 },
+    },
+  })
+  onTestFinished(() => monitor.stop())
+  await monitor.start()
+
+  const first = await cli.startWorker(...TELLING, '-n', 'first@host')
+  const release = join(tmpdir(), `release-${Date.now()}-${process.pid}`)
+  onTestFinished(() =>
+    Promise.all([rm(release, { force: true }), rm(`${release}.running`, { force: true })]).then(
+      () => undefined,
+    ),
+  )
+  const { id } = await app.sendTask('export.hold', [release])
+  await became(database, id, 'STARTED')
+  first.kill('SIGKILL')
+  const lost = await became(database, id, 'LOST')
+  expect(lost.reason).toMatch(/^worker first@host was heard of last at .*, and nothing was heard/)
+  expect(lost.lost).toMatchObject({
+    kind: 'worker-gone',
+    was: 'STARTED',
+    action: 'mark',
+    evidence: { worker: 'first@host', worker_is: 'silent' },
+  })
+  expect((await whyTask(database, app.broker(), id.slice(0, 20)))?.why).toEqual([
+    expect.stringMatching(/^it vanished: worker first@host/),
+  ])
+
+  await cli.startWorker(...TELLING, '-n', 'second@host')
+  const again = await became(database, id, 'STARTED')
+  expect(again.reason).toMatch(
+    /^running on worker second@host.*; it had been taken for lost: worker first/,
+  )
+  await writeFile(release, '')
+  expect(await became(database, id, 'SUCCESS')).toMatchObject({ result: 'released' })
+})
+
+async function became(
+  database: Database,
+  id: string,
+  status: string,
+): Promise<Record<string, unknown>> {
+  return await waitFor(
+    `${id} to be ${status}`,
+    async () => {
+      const [row] = await database.query<Record<string, unknown>>(
+        'select * from monitor.task_history where task_id = $1',
+        [id],
+      )
+      if (row?.status !== status) throw new Error(`it is ${row?.status}: ${row?.reason}`)
+      return row
+    },
+    { everyMs: 50 },
+  )
+}
