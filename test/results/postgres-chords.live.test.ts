@@ -57,6 +57,39 @@ describe('the tables of chords', () => {
   })
 })
 
+describe('a member', () => {
+  test('has no result that others see before it is counted', async () => {
+    const database = await open()
+    const { store, chords } = openStore(database)
+    const [groupId, [only]] = chordOf(['done']) as Single
+    await chords.begin(groupId, 1)
+    let isSaved = false
+    const saving = await database.transaction(async (connection) => {
+      await connection.query('select from celery_toolbox_chord where group_id = $1 for update', [
+        groupId,
+      ])
+      const saved = chords
+        .saveMember(only, async () => undefined)
+        .then(() => {
+          isSaved = true
+        })
+      await waitFor('the count to wait for the lock', async () => {
+        const waiting = await database.query(
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        )
+        return waiting.length > 0
+      })
+      expect((await store.get(only.result.taskId)).status).toBe('PENDING')
+      // Longer than rows of results are waited for.
+      await connection.query('select pg_sleep(0.2)')
+      expect(isSaved).toBe(false)
+      return { saved }
+    })
+    await saving.saved
+    expect(await store.get(only.result.taskId)).toMatchObject({ status: 'SUCCESS', result: 'done' })
+  })
+})
+
 describe('a release', () => {
   test('cut short by the end of its process is made by the next who counts a member', async () => {
     const { database, asked } = watched(await open())
