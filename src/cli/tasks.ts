@@ -5,6 +5,8 @@ import { addList } from './tasks/list.ts'
 import { addPrune } from './tasks/prune.ts'
 import { addReconcile } from './tasks/reconcile.ts'
 import { addReplay } from './tasks/replay.ts'
+import { addRevoke } from './tasks/revoke.ts'
+import { addReschedule, addScheduled } from './tasks/scheduled.ts'
 import { addShow } from './tasks/show.ts'
 import { addSize } from './tasks/size.ts'
 import { addStats } from './tasks/stats.ts'
@@ -40,6 +42,9 @@ const COMMANDS = [
   addTree,
   addStats,
   addReplay,
+  addRevoke,
+  addScheduled,
+  addReschedule,
   addPrune,
   addSize,
   addReconcile,

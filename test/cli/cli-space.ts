@@ -15,12 +15,13 @@ export interface CliSpace {
   startWorker(...args: string[]): Promise<Process>
 }
 
-export async function cliSpace(): Promise<CliSpace> {
+export async function cliSpace(more: Readonly<Record<string, string>> = {}): Promise<CliSpace> {
   const [vhost, database] = [await freshVhost(), await freshDatabase()]
   const env = {
     CELERY_BROKER_URL: vhost.url,
     CELERY_RESULT_BACKEND: `db+${database}`,
     CELERY_QUEUES: "['export']",
+    ...more,
   }
   const start = (...args: string[]): Process => startCli(args, { env })
   return {

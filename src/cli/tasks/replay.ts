@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import type { Broker } from '../../brokers/broker.ts'
 import type { Database } from '../../database/database.ts'
-import { UsageError } from '../../errors.ts'
 import type { Replayed, ReplayOptions } from '../../monitor/replay/replay-task.ts'
 import type { NotReplayed } from '../../monitor/replay/replay-tasks.ts'
 import { databaseUrl } from '../database-url.ts'
@@ -10,6 +9,7 @@ import { jsonObject, perSecond, positiveInteger, since } from '../option-values.
 import { print, printError, printJson, printTable, wantsJson } from '../output.ts'
 import { Progress } from '../progress.ts'
 import type { Column } from '../table.ts'
+import { callEditOption } from './edit-option.ts'
 import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
 import { type SelectionOptions, selectedIds } from './selection.ts'
 
@@ -76,25 +76,13 @@ async function runReplay(ids: readonly string[], options: ReplayCommandOptions):
 async function replayOptions(
   options: ReplayCommandOptions,
 ): Promise<Omit<ReplayOptions, 'config'>> {
-  const { callEdit } = await import('../../monitor/replay/call-edit.ts')
   const { edit, queue, again: isAgain, force: isForced, dryRun: isDryRun } = options
   return {
-    edit: edit === undefined ? undefined : usable(() => callEdit(edit)),
+    edit: await callEditOption(edit),
     queue,
     isAgain,
     isForced,
     isDryRun,
-  }
-}
-
-/** A mistake in what was typed, not in the work. */
-function usable<Value>(read: () => Value): Value {
-  try {
-    return read()
-  } catch (cause) {
-    throw new UsageError(`--edit: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    })
   }
 }
 

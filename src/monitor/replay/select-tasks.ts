@@ -41,9 +41,13 @@ async function asked<Rows>(where: string | undefined, answer: Promise<Rows>): Pr
     return await answer
   } catch (cause) {
     if (where === undefined || !isTheirMistake(cause)) throw cause
-    const problem = `PostgreSQL does not take the condition "${where}": ${String(cause)}`
-    throw new MonitorError('CONDITION_INVALID', problem, { cause })
+    throw conditionInvalid(where, cause)
   }
+}
+
+function conditionInvalid(where: string, cause: unknown): MonitorError {
+  const problem = `PostgreSQL does not take the condition "${where}": ${String(cause)}`
+  return new MonitorError('CONDITION_INVALID', problem, { cause })
 }
 
 /** Classes of SQLSTATE: data exception, read-only transaction, syntax or unknown name, cancelled for its length. */

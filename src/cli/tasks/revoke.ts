@@ -1,0 +1,106 @@
+import type { Command } from 'commander'
+import type { CeleryApp } from '../../create-app.ts'
+import type { Database } from '../../database/database.ts'
+import { databaseUrl } from '../database-url.ts'
+import { commandLogger, type GlobalOptions, openApp } from '../open-app.ts'
+import { positiveInteger, seconds, since } from '../option-values.ts'
+import { print, printError, printJson, wantsJson } from '../output.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+import { type SelectionOptions, selectedIds } from './selection.ts'
+
+interface RevokeCommandOptions extends GlobalOptions, TasksOptions, SelectionOptions {
+  readonly terminate?: boolean
+  readonly signal: string
+  readonly reason?: string
+  readonly wait: number
+}
+
+/** What was done about one task. */
+interface Revoked {
+  readonly taskId: string
+  /** `cancelled`: it waited in the vault, and never will be published. `told`: workers will not run it. */
+  readonly outcome: 'cancelled' | 'told'
+}
+
+const EXAMPLES = `
+A task that waits in the vault (monitor.scheduled) is taken out, and is REVOKED at once. Of all others the workers are
+told: each remembers the ids, and revokes the task when it is given it. With --terminate one that runs is ended too.
+
+Examples:
+  celery-toolbox tasks revoke 5b0b1d51-2b7f-4a0c-a7c5-2f6d3f0c8f4e
+  celery-toolbox tasks revoke --where "name = 'export.pdf' AND status = 'SCHEDULED'"
+  celery-toolbox tasks revoke 5b0b1d51-2b7f-4a0c-a7c5-2f6d3f0c8f4e --terminate`
+
+export function addRevoke(tasks: Command): void {
+  tasks
+    .command('revoke')
+    .argument('[ids...]', 'the tasks that are not to run')
+    .description('keep tasks from running')
+    .option('--where <sql>', 'those of monitor.task_history for which this holds')
+    .option('--failed', 'those that failed')
+    .option('--since <when>', 'of those, what ended or was published since then', since)
+    .option('--limit <n>', 'this many at most, the oldest first', positiveInteger)
+    .option('--terminate', 'also end those that run')
+    .option('--signal <name>', 'what a Python worker ends its process with', 'SIGTERM')
+    .option('--reason <text>', 'why, told to the task where one of our workers runs it')
+    .option('--wait <seconds>', 'how long to wait for the answers of workers', seconds, 1)
+    .option(...DATABASE)
+    .option(...JSON_OUTPUT)
+    .addHelpText('after', EXAMPLES)
+    .action(async (ids: string[], _options, command: Command) => {
+      await runRevoke(ids, command.optsWithGlobals<RevokeCommandOptions>())
+    })
+}
+
+async function runRevoke(ids: readonly string[], options: RevokeCommandOptions): Promise<void> {
+  await using app = await openApp(options)
+  app.useLogger(await commandLogger(app.config, options))
+  const { openDatabase } = await import('../../database/open-database.ts')
+  await using database = await openDatabase({ url: databaseUrl(app.config, options.database) })
+  const taskIds = await selectedIds(database, ids, options)
+  const cancelled = await cancel(app, database, taskIds)
+  const others = taskIds.filter((taskId) => !cancelled.includes(taskId))
+  const workers = others.length === 0 ? [] : await tell(app, others, options)
+  const revoked: readonly Revoked[] = taskIds.map((taskId) => ({
+    taskId,
+    outcome: cancelled.includes(taskId) ? 'cancelled' : 'told',
+  }))
+  if (wantsJson(options)) printJson({ revoked, workers })
+  else for (const { taskId, outcome } of revoked) print(`${taskId}  ${outcome}`)
+  if (others.length === 0 || workers.length > 0) return
+  printError(
+    'error: no worker answered: one that starts later does not know of it, and runs what it is given',
+  )
+  process.exitCode = 1
+}
+
+/** What waits in the vault is revoked without any worker, so its result and its row are written here. */
+async function cancel(
+  app: CeleryApp,
+  database: Database,
+  taskIds: readonly string[],
+): Promise<readonly string[]> {
+  const { cancelScheduled } = await import('../../monitor/scheduled/cancel-scheduled.ts')
+  const cancelled = await cancelScheduled(database, taskIds)
+  if (cancelled.length === 0) return cancelled
+  const { revokedResult } = await import('../../worker/stored-outcome.ts')
+  const results = await app.results()
+  await Promise.all(cancelled.map((taskId) => results.save(revokedResult(taskId))))
+  return cancelled
+}
+
+/** The names of those who answered. */
+async function tell(
+  app: CeleryApp,
+  taskIds: readonly string[],
+  { terminate, signal, reason, wait }: RevokeCommandOptions,
+): Promise<readonly string[]> {
+  const replies = await app.control.revoke(taskIds, {
+    terminate,
+    signal,
+    reason,
+    reply: true,
+    timeoutMs: wait * 1000,
+  })
+  return replies.flatMap((reply) => Object.keys(reply)).sort()
+}
