@@ -18,10 +18,12 @@ interface MonitorCommandOptions extends DatabaseOptions {
   readonly reconcileAfter?: number
   readonly missedHeartbeats?: number
   readonly reconcile: boolean
+  readonly events: boolean
 }
 
 const EXAMPLES = `
-Takes the copies of all messages from the platform queue, writes them in batches, and acknowledges after the commit.
+Takes the copies of all messages from the platform queue, and what workers tell of their tasks and of themselves from a
+queue of its own; writes them in batches, and acknowledges after the commit.
 Any number may run. Stops on SIGTERM or Ctrl-C once what it holds is written.
 
 ${DATABASE_HELP}
@@ -44,6 +46,7 @@ export function addMonitor(program: Command): void {
       'how many make a worker one that is gone (15)',
       positiveInteger,
     )
+    .option('--no-events', 'leave what workers tell (celeryev) alone: no queue, no rows')
     .option('--no-reconcile', 'leave tasks that vanished alone')
     .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
     .option('--grace <seconds>', 'how long a warm shutdown waits (default: 10)', seconds)
@@ -74,6 +77,7 @@ async function runMonitor(options: MonitorCommandOptions): Promise<void> {
     database,
     config,
     logger,
+    events: options.events,
     ...(batchSize !== undefined && { batchSize }),
     states: { reconcile: options.reconcile && reconcileOptions(options) },
   })
