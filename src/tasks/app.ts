@@ -19,6 +19,7 @@ import type { ResultStore } from '../results/result-store.ts'
 import type { Vault } from '../schedule/vault.ts'
 import { AppResults } from './app-results.ts'
 import { AppVault } from './app-vault.ts'
+import { brokerOptions } from './broker-options.ts'
 import { callDefaults } from './call-defaults.ts'
 import { beginCounting } from './canvas/counted-chords.ts'
 import { startSignature } from './canvas/start.ts'
@@ -244,14 +245,7 @@ export class App implements Publisher, AsyncDisposable {
   /** The broker, connected at its first use. */
   broker(): Broker {
     if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
-    this.#broker ??=
-      this.#options.broker ??
-      openBroker({
-        url: this.config.brokerUrls.join(';'),
-        failoverStrategy: this.config.broker_failover_strategy ?? undefined,
-        logger: this.logger,
-        connectionName: 'celery-toolbox',
-      })
+    this.#broker ??= this.#options.broker ?? openBroker(brokerOptions(this.config, this.logger))
     return this.#broker
   }
 

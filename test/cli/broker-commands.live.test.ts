@@ -50,7 +50,7 @@ test('purge deletes nothing where it cannot ask, and refuses queues it does not 
 })
 
 test('a broker that does not answer is exit code 1, and its password stays secret', async () => {
-  const cli = await cliSpace()
+  const cli = await cliSpace({ CELERY_BROKER_CONNECTION_TIMEOUT: '0.5' })
   const asked = await cli.run('queues', '-b', 'amqp://guest:hidden@127.0.0.1:1/')
   expect(asked.code).toBe(1)
   expect(asked.stderr).toMatch(/error: .*127\.0\.0\.1:1.*\[BROKER_UNREACHABLE\]/)

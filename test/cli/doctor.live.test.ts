@@ -38,7 +38,7 @@ test('doctor names the queue that was declared otherwise', async () => {
 })
 
 test('doctor goes on where the broker is away, and keeps its password', async () => {
-  const cli = await cliSpace()
+  const cli = await cliSpace({ CELERY_BROKER_CONNECTION_TIMEOUT: '0.5' })
   await cli.run('migrate', 'up')
   const { code, stdout, failed } = await examined(cli, '-b', 'amqp://guest:hidden@127.0.0.1:1/')
   expect(code).toBe(1)
