@@ -6,6 +6,10 @@ import { type DatabaseOptions, openCommandDatabase } from './open-database.ts'
 import { positiveInteger } from './option-values.ts'
 import { print, printError, printJson, printTable, wantsJson } from './output.ts'
 
+interface GrantOptions extends DatabaseOptions {
+  readonly role: string
+}
+
 interface MigrateCommandOptions extends DatabaseOptions {
   readonly steps?: number
   readonly json?: boolean
@@ -19,7 +23,8 @@ ${DATABASE_HELP}
 Examples:
   celery-toolbox migrate up --database postgresql://worker@localhost/history
   celery-toolbox migrate status --json
-  celery-toolbox migrate down --steps 2`
+  celery-toolbox migrate down --steps 2
+  celery-toolbox migrate grants --role analyst`
 
 export function addMigrate(program: Command): void {
   const migrate = program
@@ -34,6 +39,14 @@ export function addMigrate(program: Command): void {
     1,
   )
   add(migrate, 'status', 'list the migrations and when they ran', runStatus)
+  migrate
+    .command('grants')
+    .description('let a role read all that is recorded, and change none of it')
+    .requiredOption('--role <name>', 'the role, which has to exist')
+    .option(...DATABASE)
+    .action(async (_options, command: Command) => {
+      await runGrants(command.optsWithGlobals<GrantOptions>())
+    })
 }
 
 type Run = (options: MigrateCommandOptions) => Promise<void>
@@ -73,6 +86,13 @@ async function runStatus(options: MigrateCommandOptions): Promise<void> {
     ],
     status,
   )
+}
+
+async function runGrants(options: GrantOptions): Promise<void> {
+  const { grantReadOnly } = await import('../database/grant-read-only.ts')
+  await using database = await openCommandDatabase(options)
+  await grantReadOnly(database, options.role)
+  print(`${options.role} may read what is recorded in ${database.safeUrl}`)
 }
 
 /** Brings the tables up to date, saying each step as it starts. */

@@ -1,4 +1,6 @@
+export { migrations } from '../../migrations/index.ts'
 export type { Connection, Database } from '../database/database.ts'
+export { grantReadOnly } from '../database/grant-read-only.ts'
 export {
   type MigrateOptions,
   type MigrationStatus,
@@ -37,9 +39,21 @@ export {
 export { lastResortQueue } from './intake/last-resort.ts'
 export { Monitor, type MonitorOptions } from './monitor.ts'
 export type { BatchReport, MonitorStats } from './monitor-stats.ts'
+export type { ArgumentFilter } from './queries/argument-filter.ts'
 export { countByStatus, type StatusCount } from './queries/count-by-status.ts'
+export { type Family, type FamilyFilters, families, family } from './queries/families.ts'
+export type { FamilyMember } from './queries/family-rows.ts'
+export type { Span } from './queries/family-spans.ts'
+export type { PendingStep } from './queries/family-steps.ts'
+export {
+  type FamilyTree,
+  familyTree,
+  type SpanTotals,
+  type TreeNode,
+} from './queries/family-tree.ts'
 export type { TaskSummary } from './queries/history-columns.ts'
 export { listTasks, type TaskFilters } from './queries/list-tasks.ts'
+export { MonitorRepository, monitorRepository } from './queries/monitor-repository.ts'
 export { type Quarantined, quarantined } from './queries/quarantined.ts'
 export {
   type RecordedMessage,
@@ -47,6 +61,14 @@ export {
   showTask,
   type TaskDetails,
 } from './queries/show-task.ts'
+export { type StuckOptions, type StuckTask, stuckTasks } from './queries/stuck-tasks.ts'
+export {
+  type Percentiles,
+  type StatsKey,
+  type StatsOptions,
+  type TaskStats,
+  taskStats,
+} from './queries/task-stats.ts'
 export type { TaskState } from './queries/why/family.ts'
 export type { QueueSituation } from './queries/why/queue-situation.ts'
 export { type TaskWhy, whyTask } from './queries/why/why-task.ts'

@@ -4,6 +4,7 @@ import type { Message } from '../../src/protocol/message.ts'
 import { message, withBody } from './messages.ts'
 import { openPlace, type Place, recorded, startMonitor } from './monitored.ts'
 
+const KWARGS = { slug: 'project-1', options: { title: 'Report number 1' } }
 const OWNER = { creator_id: 7, related_content_type_id: 'project', related_object_id: 12 }
 
 /** A little of everything: a family with results, a failure, retries, a task nobody runs, a message nobody can read. */
@@ -11,7 +12,7 @@ export async function recordHistory(): Promise<Place> {
   const place = await openPlace()
   const monitor = await startMonitor(place)
   await place.publish([
-    message({ id: 'root', task: 'export.project', kwargs: { slug: 'project-1' }, headers: OWNER }),
+    message({ id: 'root', task: 'export.project', kwargs: KWARGS, headers: OWNER }),
     child('child-1', 'root', { is_result: true }),
     child('child-2', 'root'),
     child('grandchild', 'child-1'),
@@ -33,8 +34,15 @@ export async function recordHistory(): Promise<Place> {
   await place.database.query(
     "update monitor.task set published_at = published_at - interval '1 hour' where task_id = 'lost'",
   )
+  await place.database.query(HEARD)
   return place
 }
+
+/** What a worker told of itself, and of its task. */
+const HEARD = `
+  insert into monitor.worker (hostname, software, online_at, last_heartbeat_at) values ('celery@one', 'py-celery', now(), now());
+  insert into monitor.event (day, happened_at, type, hostname, task_id, fields, digest)
+  values ((now() at time zone 'UTC')::date, now(), 'task-started', 'celery@one', 'root', '{}', '\\x01')`
 
 function child(id: string, parentId: string, headers = {}): Message {
   return message({ id, parentId, rootId: 'root', task: `export.${id}`, headers })

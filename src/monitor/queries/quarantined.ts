@@ -10,7 +10,7 @@ export type Quarantined = Pick<
 /** What could not be read and is not resolved, the latest first. */
 export async function quarantined(database: Connection, limit = 50): Promise<Quarantined[]> {
   return await database.query<Quarantined>(
-    `SELECT id, received_at AS "receivedAt", queue, exchange, routing_key AS "routingKey", code, reason,
+    `SELECT id::double precision, received_at AS "receivedAt", queue, exchange, routing_key AS "routingKey", code, reason,
        task_id AS "taskId", octet_length(body) AS "bodyBytes"
      FROM monitor.quarantine
      WHERE resolved_at IS NULL
