@@ -117,6 +117,10 @@ function addTimedTasks(app: CeleryApp): void {
   app.task('export.now', () => Date.now() / 1_000)
   app.task('export.limited', { rateLimit: '4/s' }, () => Date.now() / 1_000)
   app.task('export.sleep', async (seconds: number) => wait(seconds * 1_000, seconds))
+  app.task('export.linger', { bind: true }, async ({ signal }, path: string) => {
+    tell(path, 'began')
+    await wait(30_000, undefined, { signal })
+  })
   app.task('export.soft', { bind: true }, async ({ signal }) => {
     await wait(30_000, undefined, { signal }).catch(() => undefined)
     return 'stopped softly'

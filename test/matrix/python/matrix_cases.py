@@ -497,10 +497,9 @@ def revoke():
 
 @case
 def terminate():
-    running = app.send_task('export.sleep', (30,))
-    deadline = time.time() + 20
-    while running.state != 'STARTED' and time.time() < deadline:
-        time.sleep(0.05)
+    file = path()
+    running = app.send_task('export.linger', (file,))
+    until('its start', lambda: os.path.exists(file))
     running.revoke(terminate=True)
     error = failing(running)
     same([type(error), error.args, running.state], [TaskRevokedError, ('terminated',), 'REVOKED'])
