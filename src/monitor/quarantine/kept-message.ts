@@ -19,10 +19,12 @@ export interface KeptRow {
   readonly task_id: string | null
   readonly resolved_at: Date | null
   readonly altered: Altered | null
+  /** In hex. */
+  readonly digest: string | null
 }
 
 export const KEPT_COLUMNS = `id, received_at, queue, exchange, routing_key, properties::text, headers::text, body,
-  code, reason, task_id, resolved_at, altered`
+  code, reason, task_id, resolved_at, altered, encode(digest, 'hex') AS digest`
 
 /** The message as it came. */
 export function keptMessage({ headers, properties, body }: KeptRow): Message {

@@ -24,14 +24,19 @@ export function readerOf(config: ReadAgainConfig): (row: KeptRow) => Promise<Tak
     const isCopy =
       row.queue === config.platformQueue && delivery.message.headers[EVENTS_HEADER] === undefined
     const one = isCopy ? await mirrored(delivery, queues, options) : await told(delivery, options)
-    return withAltered(one, row)
+    return asItCame(one, row)
   }
 }
 
-/** What was taken out when it came is missing still. */
-function withAltered(one: Taken, { altered }: KeptRow): Taken {
-  if (altered === null || isTold(one)) return one
-  return { ...one, message: { ...one.message, altered: { ...altered, ...one.message.altered } } }
+/** By the digest it had when it came, a copy is recognised; what was taken out then is missing still. */
+function asItCame(one: Taken, { altered, digest }: KeptRow): Taken {
+  if (isTold(one)) return one
+  const message = {
+    ...one.message,
+    digest: digest ?? one.message.digest,
+    ...(altered !== null && { altered: { ...altered, ...one.message.altered } }),
+  }
+  return { ...one, message }
 }
 
 /** Null where it can be recorded now. */
