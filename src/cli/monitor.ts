@@ -1,7 +1,12 @@
 import type { Command } from 'commander'
+import type { Service } from '../lifecycle/run-until-stopped.ts'
+import type { Monitor as MonitorService } from '../monitor/monitor.ts'
+import type { BatchReport } from '../monitor/monitor-stats.ts'
 import type { StateOptions } from '../monitor/states/state-jobs.ts'
 import { safeUrl } from '../safe-url.ts'
 import { DATABASE_HELP, databaseUrl } from './database-url.ts'
+import { HEALTH_HELP, type HealthAddress, healthAddress } from './health/health-address.ts'
+import type { MonitorHealthParts } from './health/monitor-health.ts'
 import { migrateUpWithProgress } from './migrate.ts'
 import { openApp } from './open-app.ts'
 import type { DatabaseOptions } from './open-database.ts'
@@ -19,6 +24,7 @@ interface MonitorCommandOptions extends DatabaseOptions {
   readonly missedHeartbeats?: number
   readonly reconcile: boolean
   readonly events: boolean
+  readonly healthPort?: HealthAddress
 }
 
 const EXAMPLES = `
@@ -49,6 +55,7 @@ export function addMonitor(program: Command): void {
     .option('--no-events', 'leave what workers tell (celeryev) alone: no queue, no rows')
     .option('--no-reconcile', 'leave tasks that vanished alone')
     .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
+    .option('--health-port <port>', HEALTH_HELP, healthAddress)
     .option('--grace <seconds>', 'how long a warm shutdown waits (default: 10)', seconds)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
@@ -72,16 +79,20 @@ async function runMonitor(options: MonitorCommandOptions): Promise<void> {
   const { Monitor } = await import('../monitor/monitor.ts')
   const { batchSize } = options
   const broker = app.broker()
-  const monitor = new Monitor({
-    broker,
-    database,
-    config,
-    logger,
-    events: options.events,
-    ...(batchSize !== undefined && { batchSize }),
-    states: { reconcile: options.reconcile && reconcileOptions(options) },
-  })
-  await runService(monitor, {
+  const monitor = (onBatch?: (batch: BatchReport) => void): MonitorService =>
+    new Monitor({
+      broker,
+      database,
+      config,
+      logger,
+      events: options.events,
+      ...(batchSize !== undefined && { batchSize }),
+      ...(onBatch !== undefined && { onBatch }),
+      states: { reconcile: options.reconcile && reconcileOptions(options) },
+    })
+  const parts = { broker, database, config, logger }
+  const service = await withHealth(monitor, parts, options.healthPort)
+  await runService(service, {
     name: 'monitor',
     graceSeconds: options.grace,
     onStarted: () =>
@@ -89,6 +100,16 @@ async function runMonitor(options: MonitorCommandOptions): Promise<void> {
         `monitor: ${config.platformQueue} on ${broker.safeUrl} is recorded in ${safeUrl(url)}`,
       ),
   })
+}
+
+async function withHealth(
+  monitor: (onBatch?: (batch: BatchReport) => void) => MonitorService,
+  parts: Omit<MonitorHealthParts, 'address'>,
+  address: HealthAddress | undefined,
+): Promise<Service> {
+  if (address === undefined) return monitor()
+  const { monitorWithHealth } = await import('./health/monitor-health.ts')
+  return await monitorWithHealth({ ...parts, address }, monitor)
 }
 
 function reconcileOptions({

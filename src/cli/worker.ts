@@ -1,7 +1,11 @@
 import type { Command } from 'commander'
+import type { CeleryApp } from '../create-app.ts'
 import { UsageError } from '../errors.ts'
+import type { Service } from '../lifecycle/run-until-stopped.ts'
+import type { Worker } from '../worker/worker.ts'
 import type { WorkerOptions } from '../worker/worker-options.ts'
 import { banner } from './banner.ts'
+import { HEALTH_HELP, type HealthAddress, healthAddress } from './health/health-address.ts'
 import { type GlobalOptions, openApp } from './open-app.ts'
 import { count, level, names, positiveInteger, seconds } from './option-values.ts'
 import { print } from './output.ts'
@@ -18,6 +22,7 @@ interface WorkerCommandOptions extends GlobalOptions {
   readonly taskEvents?: boolean
   readonly withoutHeartbeat?: boolean
   readonly heartbeatInterval?: number
+  readonly healthPort?: HealthAddress
   readonly statedb?: string
 }
 
@@ -44,6 +49,7 @@ export function addWorker(program: Command): void {
     .option('-E, --task-events', 'send events about tasks, for monitors')
     .option('--without-heartbeat', 'do not say all the time that the worker is there')
     .option('--heartbeat-interval <s>', 'seconds between heartbeats (default: 2)', seconds)
+    .option('--health-port <port>', HEALTH_HELP, healthAddress)
     .option('--grace <seconds>', 'how long a warm shutdown waits (default: no limit)', seconds)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
@@ -64,16 +70,30 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
   // After the log, so that it is closed before the log is.
   await using app = opened
   app.useLogger(logging.logger)
-  const worker = app.worker({
+  const workerOptions: WorkerOptions = {
     ...(queues !== undefined && { queues }),
     ...(concurrency !== undefined && { concurrency }),
     ...(prefetchMultiplier !== undefined && { prefetchMultiplier }),
     ...(name !== undefined && { name }),
     ...eventOptions(options),
     ...(statedb !== undefined && { stateDb: statedb }),
-  })
+  }
+  const { worker, service } = await openWorker(app, workerOptions, options.healthPort)
   print(banner(app, worker.settings, place))
-  await runService(worker, { name: 'worker', graceSeconds: options.grace })
+  await runService(service, { name: 'worker', graceSeconds: options.grace })
+}
+
+async function openWorker(
+  app: CeleryApp,
+  options: WorkerOptions,
+  address: HealthAddress | undefined,
+): Promise<{ readonly worker: Worker; readonly service: Service }> {
+  if (address === undefined) {
+    const worker = app.worker(options)
+    return { worker, service: worker }
+  }
+  const { workerWithHealth } = await import('./health/worker-health.ts')
+  return await workerWithHealth(app, address, (more) => app.worker({ ...options, ...more }))
 }
 
 function eventOptions({

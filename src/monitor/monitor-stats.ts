@@ -1,5 +1,6 @@
 import type { Backlog } from './intake/backlog.ts'
 import type { Recorded } from './intake/recorder.ts'
+import { isTold } from './intake/taken.ts'
 
 export interface MonitorStats {
   /** Recorded and acked since the start, the quarantined among them. */
@@ -10,7 +11,7 @@ export interface MonitorStats {
   readonly refused: number
   /** Taken from the queue, and not being written yet. */
   readonly waiting: number
-  /** For how long the oldest of those has waited. */
+  /** For how long the oldest of those has waited, or for how long the database is away. */
   readonly lagMs: number
   readonly isDatabaseAway: boolean
   readonly lastError: string | null
@@ -22,6 +23,8 @@ export interface BatchReport {
   readonly quarantined: number
   readonly refused: number
   readonly durationMs: number
+  /** The tasks whose messages are among them. */
+  readonly taskIds: readonly string[]
 }
 
 export class MonitorCounters {
@@ -29,7 +32,7 @@ export class MonitorCounters {
   #batches = 0
   #quarantined = 0
   #refused = 0
-  #isDatabaseAway: boolean = false
+  #awaySinceMs: number | null = null
   #lastError: string | null = null
 
   stats(backlog: Backlog): MonitorStats {
@@ -39,8 +42,9 @@ export class MonitorCounters {
       quarantined: this.#quarantined,
       refused: this.#refused,
       waiting: backlog.size,
-      lagMs: backlog.oldestMs === null ? 0 : Math.max(0, Date.now() - backlog.oldestMs),
-      isDatabaseAway: this.#isDatabaseAway,
+      // What is being written while the database is away is not in the backlog any more.
+      lagMs: Math.max(ageMs(backlog.oldestMs), ageMs(this.#awaySinceMs)),
+      isDatabaseAway: this.#awaySinceMs !== null,
       lastError: this.#lastError,
     }
   }
@@ -51,7 +55,16 @@ export class MonitorCounters {
     this.#batches += 1
     this.#quarantined += quarantined
     this.#refused += refused.length
-    return { messages: recorded.length, quarantined, refused: refused.length, durationMs }
+    return {
+      messages: recorded.length,
+      quarantined,
+      refused: refused.length,
+      durationMs,
+      // Only for those who ask.
+      get taskIds() {
+        return recorded.flatMap((one) => (isTold(one) || one.taskId === null ? [] : [one.taskId]))
+      },
+    }
   }
 
   failed(cause: unknown): void {
@@ -59,11 +72,15 @@ export class MonitorCounters {
   }
 
   away(cause: unknown): void {
-    this.#isDatabaseAway = true
+    this.#awaySinceMs ??= Date.now()
     this.failed(cause)
   }
 
   back(): void {
-    this.#isDatabaseAway = false
+    this.#awaySinceMs = null
   }
+}
+
+function ageMs(sinceMs: number | null): number {
+  return sinceMs === null ? 0 : Math.max(0, Date.now() - sinceMs)
 }

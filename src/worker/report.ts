@@ -7,6 +7,20 @@ import type { Outcome } from './outcome.ts'
 /** Told of every error a task fails with: a place for Sentry. */
 export type OnTaskError = (error: unknown, context: Readonly<Record<string, unknown>>) => void
 
+/** A run that has ended: for metrics. */
+export interface RunReport {
+  readonly task: string
+  readonly queue: string
+  readonly kind: Outcome['kind']
+  /** Null where it did not run to an end. */
+  readonly runtimeMs: number | null
+}
+
+export function runReport({ request, delivery }: Job, outcome: Outcome): RunReport {
+  const runtimeMs = 'runtimeMs' in outcome ? outcome.runtimeMs : null
+  return { task: request.task, queue: delivery.queue, kind: outcome.kind, runtimeMs }
+}
+
 /** Writes an outcome to the log. Errors that a task says it expects are information, and nobody is told of them. */
 export function reportOutcome(
   { request, delivery, task }: Job,

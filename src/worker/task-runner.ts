@@ -14,7 +14,7 @@ import type { Job } from './job.ts'
 import type { KeptMessages } from './kept-messages.ts'
 import type { Outcome } from './outcome.ts'
 import type { OutcomeStore } from './outcome-store.ts'
-import { type OnTaskError, reportOutcome } from './report.ts'
+import { type OnTaskError, type RunReport, reportOutcome, runReport } from './report.ts'
 import { retryMessage } from './retry-message.ts'
 import { RunningTask } from './running-task.ts'
 import type { TaskEvents } from './task-events.ts'
@@ -29,6 +29,7 @@ export interface RunnerParts {
   readonly control: Pick<WorkerControl, 'revoked' | 'options'>
   readonly logger: Logger
   readonly onTaskError: OnTaskError | undefined
+  readonly onRun?: ((run: RunReport) => void) | undefined
 }
 
 /** Outcomes that may wait to be stored before slots wait for them. */
@@ -136,6 +137,7 @@ export class TaskRunner {
       await this.#settle(job, final, acks)
       if (final.kind !== 'retry') events.concluded(job, { outcome: final, stored, isLate })
       reportOutcome(job, final, this.#parts)
+      this.#parts.onRun?.(runReport(job, final))
     } catch (error) {
       const { request, delivery } = job
       logger.error(

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { Config } from '../config/config.ts'
 import { TaskError } from '../errors.ts'
-import type { OnTaskError } from './report.ts'
+import type { OnTaskError, RunReport } from './report.ts'
 
 /** How a worker is started; what is absent comes from the config. */
 export interface WorkerOptions {
@@ -23,6 +23,8 @@ export interface WorkerOptions {
   readonly heartbeatSeconds?: number
   /** Told of every error a task fails with: a place for Sentry. */
   readonly onTaskError?: OnTaskError
+  /** Told of every run that has ended: a place for metrics. */
+  readonly onRun?: (run: RunReport) => void
 }
 
 export interface WorkerSettings {

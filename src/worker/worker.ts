@@ -69,6 +69,11 @@ export class Worker implements AsyncDisposable {
     })
   }
 
+  /** Tasks that run now. */
+  get running(): number {
+    return this.#slots.running
+  }
+
   /** Declares what is needed and starts to consume. Throws `BrokerError`, `ResultError`, `DatabaseError`. */
   async start(): Promise<void> {
     const broker = await firstConnection(this.#app, this.#starting.signal)
@@ -93,6 +98,7 @@ export class Worker implements AsyncDisposable {
       control: this.#control,
       logger: this.#logger,
       onTaskError: this.#options.onTaskError,
+      onRun: this.#options.onRun,
     })
     this.#forgetRejections = surviveRejections(this.#logger)
     events.start()

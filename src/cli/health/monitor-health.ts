@@ -1,0 +1,66 @@
+import type { Broker } from '../../brokers/broker.ts'
+import type { Config } from '../../config/config.ts'
+import type { Database } from '../../database/database.ts'
+import type { Service } from '../../lifecycle/run-until-stopped.ts'
+import { withHealth } from '../../lifecycle/with-health.ts'
+import type { Logger } from '../../logger.ts'
+import { eventQueueName } from '../../monitor/events/event-topology.ts'
+import type { Monitor } from '../../monitor/monitor.ts'
+import type { BatchReport } from '../../monitor/monitor-stats.ts'
+import { Metrics } from '../../telemetry/metrics.ts'
+import { MonitorMetrics } from '../../telemetry/monitor-metrics.ts'
+import { QueueMetrics } from '../../telemetry/queue-metrics.ts'
+import { RecordMetrics } from '../../telemetry/record-metrics.ts'
+import { TaskMetrics } from '../../telemetry/task-metrics.ts'
+import { brokerProblems } from './broker-problems.ts'
+import type { HealthAddress } from './health-address.ts'
+
+export interface MonitorHealthParts {
+  readonly address: HealthAddress
+  readonly broker: Broker
+  readonly database: Database
+  readonly config: Config
+  readonly logger: Logger
+}
+
+/** A monitor that is asked how it is. `monitor` makes it, given what wants to be told of its batches. */
+export async function monitorWithHealth(
+  parts: MonitorHealthParts,
+  monitor: (onBatch: (batch: BatchReport) => void) => Monitor,
+): Promise<Service> {
+  const { address, broker, database, config, logger } = parts
+  const metrics = await Metrics.open(logger)
+  const { kit } = metrics
+  const recording = new MonitorMetrics(kit, () => made.stats())
+  const tasks = new TaskMetrics(kit, { database, logger })
+  const made = monitor((batch) => {
+    recording.onBatch(batch)
+    tasks.follow(batch.taskIds)
+  })
+  const told = broker.carriesEvents ? [eventQueueName(config)] : []
+  const queues = [...config.workQueues(), config.platformQueue, ...told]
+  metrics.add(recording)
+  metrics.add(tasks)
+  metrics.add(new RecordMetrics(kit, database))
+  metrics.add(new QueueMetrics(kit, { broker, queues }))
+  const broken = brokerProblems(broker)
+  const service: Service = {
+    start: async () => {
+      await made.start()
+      tasks.start()
+    },
+    stop: async (how) => {
+      await made.stop(how)
+      await tasks.stop()
+    },
+  }
+  return withHealth(service, {
+    ...address,
+    logger,
+    metrics: async () => metrics.read(),
+    problems: () => [
+      ...broken(),
+      ...(made.stats().isDatabaseAway ? [`the database is away: ${database.safeUrl}`] : []),
+    ],
+  })
+}

@@ -1,0 +1,32 @@
+import type { Service } from '../../lifecycle/run-until-stopped.ts'
+import { withHealth } from '../../lifecycle/with-health.ts'
+import type { App } from '../../tasks/app.ts'
+import { Metrics } from '../../telemetry/metrics.ts'
+import { WorkerMetrics } from '../../telemetry/worker-metrics.ts'
+import type { Worker } from '../../worker/worker.ts'
+import type { WorkerOptions } from '../../worker/worker-options.ts'
+import { brokerProblems } from './broker-problems.ts'
+import type { HealthAddress } from './health-address.ts'
+
+/** A worker that is asked how it is. `worker` makes it, given what wants to be told of its runs. */
+export async function workerWithHealth(
+  app: App,
+  address: HealthAddress,
+  worker: (options: Pick<WorkerOptions, 'onRun'>) => Worker,
+): Promise<{ readonly worker: Worker; readonly service: Service }> {
+  const { logger } = app
+  const metrics = await Metrics.open(logger)
+  const seen = new WorkerMetrics(metrics.kit, () => ({
+    running: made.running,
+    concurrency: made.settings.concurrency,
+  }))
+  const made = worker({ onRun: (run) => seen.onRun(run) })
+  metrics.add(seen)
+  const service = withHealth(made, {
+    ...address,
+    logger,
+    metrics: async () => metrics.read(),
+    problems: brokerProblems(app.broker()),
+  })
+  return { worker: made, service }
+}

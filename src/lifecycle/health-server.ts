@@ -1,0 +1,99 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Logger } from '../logger.ts'
+
+export interface HealthServerOptions {
+  readonly port: number
+  /** Default 127.0.0.1: nobody but this machine. */
+  readonly host?: string | undefined
+  /** What keeps it from its work right now; empty where nothing does. */
+  readonly problems: () => readonly string[]
+  readonly metrics?: () => Promise<{ readonly contentType: string; readonly text: string }>
+  readonly logger: Logger
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly contentType?: string
+}
+
+/**
+ * Says over HTTP how a service is: `/livez` as long as its event loop turns, `/readyz` while it can do its work, with
+ * what keeps it from that otherwise, and `/metrics` for Prometheus.
+ */
+export class HealthServer {
+  readonly #options: HealthServerOptions
+  #server: Server | undefined
+
+  constructor(options: HealthServerOptions) {
+    this.#options = options
+  }
+
+  /** Where it listens; with port 0 the system has chosen. */
+  get port(): number {
+    return (this.#server?.address() as AddressInfo | null)?.port ?? this.#options.port
+  }
+
+  /** Rejects where the port is taken. */
+  async start(): Promise<void> {
+    const { port, host = '127.0.0.1', logger } = this.#options
+    const server = createServer((request, response) => {
+      this.#respond(request, response).catch((error: unknown) => {
+        logger.warn({ err: error, path: request.url }, 'a question about health was not answered')
+        response.destroy()
+      })
+    })
+    this.#server = server
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, () => {
+        server.off('error', reject)
+        resolve()
+      })
+    })
+    logger.info({ host, port: this.port }, 'health and metrics are served')
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server
+    if (server === undefined) return
+    this.#server = undefined
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #respond(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const isRead = request.method === 'GET' || request.method === 'HEAD'
+    const {
+      status,
+      text,
+      contentType = 'text/plain; charset=utf-8',
+    } = isRead
+      ? await this.#answer(new URL(request.url ?? '/', 'http://localhost').pathname)
+      : { status: 405, text: 'only GET and HEAD are answered\n' }
+    response.writeHead(status, { 'content-type': contentType, 'cache-control': 'no-store' })
+    response.end(request.method === 'HEAD' ? undefined : text)
+  }
+
+  async #answer(path: string): Promise<Answer> {
+    if (path === '/livez') return { status: 200, text: 'ok\n' }
+    if (path === '/readyz') return this.#readiness()
+    if (path === '/metrics' && this.#options.metrics !== undefined) {
+      return { status: 200, ...(await this.#options.metrics()) }
+    }
+    return { status: 404, text: 'there are /livez, /readyz and /metrics\n' }
+  }
+
+  #readiness(): Answer {
+    const problems = this.#options.problems()
+    if (problems.length === 0) return { status: 200, text: 'ok\n' }
+    return { status: 503, text: `${problems.join('\n')}\n` }
+  }
+}

@@ -1,0 +1,23 @@
+import { HealthServer, type HealthServerOptions } from './health-server.ts'
+import type { Service } from './run-until-stopped.ts'
+
+/** The service, with a server that tells how it is: from before its start, which may take long, to the end. */
+export function withHealth(service: Service, options: HealthServerOptions): Service {
+  let state: 'starting' | 'running' | 'stopping' = 'starting'
+  const server = new HealthServer({
+    ...options,
+    problems: () => [...(state === 'running' ? [] : [`it is ${state}`]), ...options.problems()],
+  })
+  return {
+    start: async () => {
+      await server.start()
+      await service.start()
+      if (state === 'starting') state = 'running'
+    },
+    stop: async (how) => {
+      state = 'stopping'
+      await service.stop(how)
+      await server.stop()
+    },
+  }
+}

@@ -1,0 +1,83 @@
+import type { Gauge } from 'prom-client'
+import type { Connection } from '../database/database.ts'
+import type { MetricSource, MetricsKit } from './metrics.ts'
+
+interface QueueAge {
+  readonly queue: string | null
+  readonly age: number
+}
+
+interface StateCount {
+  readonly state: string
+  readonly tasks: number
+}
+
+/**
+ * What the tables say: every monitor of a database shows the same, so take the maximum of them, not the sum. Nothing here
+ * looks at tasks that are over.
+ */
+export class RecordMetrics implements MetricSource {
+  readonly name = 'record'
+  readonly #database: Connection
+  readonly #oldest: Gauge
+  readonly #unfinished: Gauge
+  readonly #quarantined: Gauge
+  readonly #workers: Gauge
+
+  constructor({ prometheus, registry }: MetricsKit, database: Connection) {
+    this.#database = database
+    const gauge = (name: string, help: string, ...labelNames: string[]): Gauge =>
+      new prometheus.Gauge({
+        name: `celery_toolbox_${name}`,
+        help,
+        labelNames,
+        registers: [registry],
+      })
+    this.#oldest = gauge(
+      'queue_oldest_seconds',
+      'For how long the oldest task that no worker has received is due, by queue.',
+      'queue',
+    )
+    this.#unfinished = gauge('tasks', 'Tasks that are not over, by state.', 'state')
+    this.#quarantined = gauge('quarantined_messages', 'Messages in the quarantine.')
+    this.#workers = gauge(
+      'workers',
+      'Workers that are heard of: two heartbeats missed, and one is gone.',
+    )
+  }
+
+  async collect(): Promise<void> {
+    await this.#collectTasks()
+    const [counts] = await this.#database.query<{ quarantined: number; workers: number }>(COUNTS)
+    this.#quarantined.set(counts?.quarantined ?? 0)
+    this.#workers.set(counts?.workers ?? 0)
+  }
+
+  async #collectTasks(): Promise<void> {
+    const ages = await this.#database.query<QueueAge>(OLDEST)
+    this.#oldest.reset()
+    for (const { queue, age } of ages) this.#oldest.set({ queue: queue ?? 'unknown' }, age)
+    const states = await this.#database.query<StateCount>(UNFINISHED)
+    this.#unfinished.reset()
+    for (const { state, tasks } of states) this.#unfinished.set({ state }, tasks)
+  }
+}
+
+/** By the index of what waits: few rows, however many tasks there have been. */
+const OLDEST = `
+  SELECT queue, extract(epoch FROM now() - min(greatest(published_at, eta)))::double precision AS age
+  FROM monitor.task
+  WHERE monitor.state_class(state) < 2 AND state = 'PENDING' AND published_at IS NOT NULL
+    AND (eta IS NULL OR eta <= now()) AND (expires IS NULL OR expires > now())
+  GROUP BY queue`
+
+const UNFINISHED = `
+  SELECT state, count(*)::integer AS tasks FROM monitor.task
+  WHERE monitor.state_class(state) < 2 GROUP BY state`
+
+const COUNTS = `
+  SELECT
+    (SELECT count(*)::integer FROM monitor.quarantine WHERE resolved_at IS NULL) AS quarantined,
+    (SELECT count(*)::integer FROM monitor.worker
+     WHERE (offline_at IS NULL OR offline_at < last_heartbeat_at)
+       AND last_heartbeat_at > now() - make_interval(secs => 2 * coalesce(heartbeat_every_s, 2) + 5)) AS workers`
