@@ -6,7 +6,10 @@ interface HistoryLine {
   readonly task: string | null
   readonly status: string
   readonly outcome: string | null
+  readonly received: string | null
+  readonly started: string | null
   readonly finished: string | null
+  readonly ms: number | null
   readonly queue: string | null
   readonly retries: number
   readonly id: string
@@ -15,7 +18,8 @@ interface HistoryLine {
 
 // A chord's unlocking is Celery's own clockwork, and keeps no result.
 const HISTORY = `select name as task, status, coalesce(exception, result::text) as outcome,
-       to_char(finished_at, 'HH24:MI:SS.MS') as finished, queue, retries,
+       to_char(received_at, 'HH24:MI:SS.MS') as received, to_char(started_at, 'MI:SS.MS') as started,
+       to_char(finished_at, 'MI:SS.MS') as finished, round(runtime_ms) as ms, queue, retries,
        left(task_id, 8) as id, left(parent_id, 8) as parent
   from monitor.task_history
  where published_at >= $1 and name <> 'celery.chord_unlock'
@@ -34,7 +38,10 @@ const COLUMNS: readonly Column<HistoryLine>[] = [
     colour: ({ status }) => statusColour(status),
   },
   { title: 'result or error', value: ({ outcome }) => outcome },
+  { title: 'received', value: ({ received }) => received },
+  { title: 'started', value: ({ started }) => started },
   { title: 'finished', value: ({ finished }) => finished },
+  { title: 'ms', value: ({ ms }) => ms, align: 'right' },
   { title: 'queue', value: ({ queue }) => queue },
   { title: 'retries', value: ({ retries }) => retries, align: 'right' },
   { title: 'id', value: ({ id }) => id },
