@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../src/database/database.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import { migratedDatabase } from '../support/postgres.ts'
 import { runPythonJson } from '../support/python-celery.ts'
 
 /** Python expressions, and the jsonb that is read, as text, of their pickles and of kombu's JSON alike. */
@@ -208,9 +207,8 @@ test('plain results are read without a call of a function of ours', async () => 
 })
 
 async function migrated(): Promise<Database> {
-  const database = await openDatabase({ url: await freshDatabase() })
+  const database = await openDatabase({ url: await migratedDatabase() })
   onTestFinished(() => database.close())
-  await migrateUp(database)
   return database
 }
 

@@ -1,8 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../src/database/database.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import { migratedDatabase } from '../support/postgres.ts'
 
 const TWO = '\\x80054b022e'
 const JSON_NULL = '\\x6e756c6c'
@@ -186,8 +185,7 @@ async function history(database: Database): Promise<object | undefined> {
 }
 
 async function migrated(): Promise<Database> {
-  const database = await openDatabase({ url: await freshDatabase() })
+  const database = await openDatabase({ url: await migratedDatabase() })
   onTestFinished(() => database.close())
-  await migrateUp(database)
   return database
 }

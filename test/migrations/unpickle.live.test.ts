@@ -4,9 +4,8 @@ import { join, resolve } from 'node:path'
 import fc from 'fast-check'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../src/database/database.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import { migratedDatabase } from '../support/postgres.ts'
 
 const FIXTURES = resolve(import.meta.dirname, '../fixtures/celery')
 const PROTOCOLS = [0, 1, 2, 3, 4, 5]
@@ -242,9 +241,8 @@ test('exceptions of both shapes read as their type and message', async () => {
 })
 
 async function migrated(): Promise<Database> {
-  const database = await openDatabase({ url: await freshDatabase() })
+  const database = await openDatabase({ url: await migratedDatabase() })
   onTestFinished(() => database.close())
-  await migrateUp(database)
   return database
 }
 

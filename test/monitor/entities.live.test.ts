@@ -1,5 +1,4 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { createDataSource } from '../../src/monitor/entities/data-source.ts'
 import {
   MessageEntity,
@@ -8,7 +7,7 @@ import {
   TaskHistoryEntity,
   TaskMetaEntity,
 } from '../../src/monitor/entities/index.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import { migratedDatabase } from '../support/postgres.ts'
 
 test('migrations and entities agree exactly', async () => {
   const source = await migratedSource()
@@ -85,8 +84,7 @@ test('a message keeps its bytes, and its day decides its partition', async () =>
 })
 
 async function migratedSource() {
-  const url = await freshDatabase()
-  await migrateUp(url)
+  const url = await migratedDatabase()
   const source = await createDataSource(url)
   await source.initialize()
   onTestFinished(() => source.destroy())

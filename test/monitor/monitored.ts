@@ -2,11 +2,10 @@ import { onTestFinished } from 'vitest'
 import type { Broker } from '../../src/brokers/broker.ts'
 import { openBroker } from '../../src/brokers/open-broker.ts'
 import type { Database } from '../../src/database/database.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { Monitor, type MonitorOptions } from '../../src/monitor/monitor.ts'
 import type { Message, Route } from '../../src/protocol/message.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import { migratedDatabase } from '../support/postgres.ts'
 import { freshVhost, type Vhost } from '../support/rabbitmq.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { config, EXPORT } from './messages.ts'
@@ -22,12 +21,11 @@ export interface Place {
 }
 
 export async function openPlace(): Promise<Place> {
-  const [vhost, url] = [await freshVhost(), await freshDatabase()]
+  const [vhost, url] = [await freshVhost(), await migratedDatabase()]
   const broker = openBroker({ url: vhost.url })
   onTestFinished(() => broker.close())
   const database = await openDatabase({ url })
   onTestFinished(() => database.close())
-  await migrateUp(url)
   await broker.declare(config.topology())
   return {
     vhost,

@@ -2,13 +2,12 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Broker, PublishOptions } from '../../src/brokers/broker.ts'
 import { openBroker } from '../../src/brokers/open-broker.ts'
 import type { Database } from '../../src/database/database.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import type { Message, Route } from '../../src/protocol/message.ts'
 import { Vault, type WaitingMessage } from '../../src/schedule/vault.ts'
 import { VaultDispatcher } from '../../src/schedule/vault-dispatcher.ts'
 import { config, EXPORT, message } from '../monitor/messages.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import { freshDatabase, migratedDatabase } from '../support/postgres.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 test('a message comes out of the vault as it went in', async () => {
@@ -121,9 +120,8 @@ async function openPlace(): Promise<Place> {
   const broker = openBroker({ url: `memory://vault-${Math.random()}` })
   onTestFinished(() => broker.close())
   await broker.declare(config.topology())
-  const database = await openDatabase({ url: await freshDatabase() })
+  const database = await openDatabase({ url: await migratedDatabase() })
   onTestFinished(() => database.close())
-  await migrateUp(database)
   const dispatcher: Place['dispatcher'] = (options = {}) => {
     const made = new VaultDispatcher({ broker, database, ...options })
     onTestFinished(() => made.stop())

@@ -1,13 +1,15 @@
-import { onTestFinished } from 'vitest'
-import { service } from './services.ts'
-import { createTestDatabase, dropTestDatabase } from './test-databases.ts'
+import { inject, onTestFinished } from 'vitest'
+import { createTestDatabase, databaseUrl, dropTestDatabase } from './test-databases.ts'
+
+/** The url of a database of the test's own with all our tables, dropped when the test is done. */
+export async function migratedDatabase(): Promise<string> {
+  return await freshDatabase(inject('migratedTemplate'))
+}
 
 /** The url of an empty database of the test's own, dropped when the test is done. */
-export async function freshDatabase(): Promise<string> {
-  const name = await createTestDatabase()
+export async function freshDatabase(template?: string): Promise<string> {
+  const name = await createTestDatabase(template)
   // Runs after what the test registered later, so after it closed its connections.
   onTestFinished(() => dropTestDatabase(name))
-  const url = new URL(service('DATABASE_URL'))
-  url.pathname = `/${name}`
-  return url.href
+  return databaseUrl(name)
 }

@@ -8,11 +8,20 @@ const DROP_PATIENCE_MS = 2000
 /** No test is still at work on a database that old. */
 const LEFTOVER_AFTER_SECONDS = 15 * 60
 
-/** Makes an empty database on the server of DATABASE_URL, whose role may create and drop them; answers its name. */
-export async function createTestDatabase(): Promise<string> {
+/**
+ * Makes a database on the server of DATABASE_URL, whose role may create and drop them, empty or as the template is;
+ * answers its name.
+ */
+export async function createTestDatabase(template = 'template1'): Promise<string> {
   const name = `test_${now()}_${randomBytes(6).toString('hex')}`
-  await onServer((client) => client.query(`CREATE DATABASE ${name}`))
+  await onServer((client) => client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`))
   return name
+}
+
+export function databaseUrl(name: string): string {
+  const url = new URL(service('DATABASE_URL'))
+  url.pathname = `/${name}`
+  return url.href
 }
 
 /**

@@ -1,10 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { Config } from '../../src/config/index.ts'
 import { type CeleryApp, createApp } from '../../src/create-app.ts'
-import { migrateUp } from '../../src/database/migrate.ts'
 import type { Vault } from '../../src/schedule/vault.ts'
 import { EXPORT, message } from '../monitor/messages.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import { migratedDatabase } from '../support/postgres.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 test('a call with a countdown waits in the vault, and runs when it is due', async () => {
@@ -76,8 +75,7 @@ test.each([
 )
 
 async function openPlace(): Promise<{ readonly app: CeleryApp; readonly vault: Vault }> {
-  const url = await freshDatabase()
-  await migrateUp(url)
+  const url = await migratedDatabase()
   const app = openApp(`db+${url}`, true)
   const vault = await app.vault()
   if (vault === undefined) throw new Error('there is no vault')

@@ -2,13 +2,12 @@ import { expect, onTestFinished, test } from 'vitest'
 import type { Broker } from '../../../src/brokers/broker.ts'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
 import type { Database } from '../../../src/database/database.ts'
-import { migrateUp } from '../../../src/database/migrate.ts'
 import { openDatabase } from '../../../src/database/open-database.ts'
 import { Monitor } from '../../../src/monitor/monitor.ts'
 import { type Replayed, replayTask } from '../../../src/monitor/replay/replay-task.ts'
 import { type NotReplayed, replayTasks } from '../../../src/monitor/replay/replay-tasks.ts'
 import type { Message } from '../../../src/protocol/message.ts'
-import { freshDatabase } from '../../support/postgres.ts'
+import { migratedDatabase } from '../../support/postgres.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { config, EXPORT, message } from '../messages.ts'
 
@@ -135,10 +134,9 @@ interface Place {
 async function openPlace(messages: readonly Message[]): Promise<Place> {
   const broker = openBroker({ url: `memory://replay-${Math.random()}` })
   onTestFinished(() => broker.close())
-  const url = await freshDatabase()
+  const url = await migratedDatabase()
   const database = await openDatabase({ url })
   onTestFinished(() => database.close())
-  await migrateUp(database)
   const monitor = new Monitor({ broker, database, config })
   onTestFinished(() => monitor.stop({ graceMs: 0 }))
   await monitor.start()

@@ -1,10 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
-import { migrateUp } from '../../../src/database/migrate.ts'
 import { openDatabase } from '../../../src/database/open-database.ts'
 import { type PruneProgress, pruneHistory } from '../../../src/monitor/retention/prune-history.ts'
 import { sizeReport } from '../../../src/monitor/retention/size-report.ts'
-import { freshDatabase } from '../../support/postgres.ts'
+import { migratedDatabase } from '../../support/postgres.ts'
 
 const DAY = 86_400_000
 
@@ -156,10 +155,9 @@ test('the size report tells the rows and bytes of each table, of each day, and o
 })
 
 async function migrated(): Promise<Database> {
-  const url = await freshDatabase()
+  const url = await migratedDatabase()
   const database = await openDatabase({ url })
   onTestFinished(() => database.close())
-  await migrateUp(url)
   return database
 }
 

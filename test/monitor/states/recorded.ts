@@ -1,14 +1,12 @@
 import { onTestFinished } from 'vitest'
 import { writePickle } from '../../../src/codecs/pickle-writer.ts'
 import type { Database } from '../../../src/database/database.ts'
-import { migrateUp } from '../../../src/database/migrate.ts'
 import { openDatabase } from '../../../src/database/open-database.ts'
-import { freshDatabase } from '../../support/postgres.ts'
+import { migratedDatabase } from '../../support/postgres.ts'
 
 export async function migrated(): Promise<Database> {
-  const database = await openDatabase({ url: await freshDatabase() })
+  const database = await openDatabase({ url: await migratedDatabase() })
   onTestFinished(() => database.close())
-  await migrateUp(database)
   return database
 }
 
