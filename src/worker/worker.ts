@@ -15,14 +15,12 @@ import { builtInTasks } from './built-in/built-in-tasks.ts'
 import type { ControlledWorker } from './control/controlled-worker.ts'
 import { WorkerControl } from './control/worker-control.ts'
 import { firstConnection } from './first-connection.ts'
-import { HeldTasks } from './held-tasks.ts'
 import type { Job } from './job.ts'
 import { KeptMessages } from './kept-messages.ts'
 import { OutcomeStore } from './outcome-store.ts'
-import { RateLimits } from './rate-limits.ts'
 import { surviveRejections } from './rejections.ts'
-import { Slots } from './slots.ts'
 import { TaskRunner } from './task-runner.ts'
+import { WaitingJobs } from './waiting-jobs.ts'
 import { WorkerEvents } from './worker-events.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './worker-options.ts'
 
@@ -39,9 +37,7 @@ export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions
   readonly #logger: Logger
   readonly #tasks: ReadonlyMap<string, Task<readonly never[], unknown>>
-  readonly #held = new HeldTasks<Job>()
-  readonly #slots: Slots<Job>
-  readonly #limits = new RateLimits<Job>((job) => this.#slots.add(job))
+  readonly #waiting: WaitingJobs
   readonly #control: WorkerControl
   readonly #subscriptions: Subscription[] = []
   readonly #unfinished = new Set<Promise<void>>()
@@ -64,14 +60,17 @@ export class Worker implements AsyncDisposable {
     this.#logger = app.logger.child({ worker: this.settings.name })
     this.#tasks = builtInTasks(app)
     this.#control = this.#controlled()
-    this.#slots = new Slots<Job>(this.settings.concurrency, (job) => {
-      this.#track(this.#perform(job))
+    this.#waiting = new WaitingJobs({
+      concurrency: this.settings.concurrency,
+      start: (job) => this.#track(this.#perform(job)),
+      limitOf: (job) => this.#rateLimitOf(job),
+      onHeld: (queue) => this.#adjustPrefetch(queue),
     })
   }
 
   /** Tasks that run now. */
   get running(): number {
-    return this.#slots.running
+    return this.#waiting.running
   }
 
   /** Declares what is needed and starts to consume. Throws `BrokerError`, `ResultError`, `DatabaseError`. */
@@ -138,15 +137,13 @@ export class Worker implements AsyncDisposable {
   async #stop(graceMs: number): Promise<void> {
     this.#isStopping = true
     this.#starting.abort(new Error('the worker is stopping'))
-    this.#slots.pause()
-    this.#logger.info({ running: this.#slots.running, held: this.#held.size }, 'worker stopping')
+    this.#waiting.pause()
+    this.#logger.info(
+      { running: this.#waiting.running, held: this.#waiting.held },
+      'worker stopping',
+    )
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.pause()))
-    const unstarted = [
-      ...this.#slots.takeWaiting(),
-      ...this.#held.release(),
-      ...this.#limits.release(),
-    ]
-    await Promise.all(unstarted.map(async (job) => job.delivery.requeue()))
+    await Promise.all(this.#waiting.release().map(async (job) => job.delivery.requeue()))
     const timer = Number.isFinite(graceMs)
       ? setTimeout(() => this.#runner?.abandonAll(), graceMs)
       : undefined
@@ -168,7 +165,7 @@ export class Worker implements AsyncDisposable {
       name: this.settings.name,
       options: this.#options,
       logger: this.#logger,
-      active: () => this.#slots.running,
+      active: () => this.#waiting.running,
     })
   }
 
@@ -216,7 +213,7 @@ export class Worker implements AsyncDisposable {
     // Times are cut to milliseconds when they are read; a task must not start before its eta.
     const dueAt = eta === null ? 0 : parseIso(eta).getTime() + 1
     if (dueAt > Date.now()) this.#wait(job, dueAt)
-    else this.#admit(job)
+    else this.#waiting.admit(job)
   }
 
   #read(delivery: Delivery, message: Message): Job | undefined {
@@ -248,11 +245,10 @@ export class Worker implements AsyncDisposable {
     )
   }
 
-  #admit(job: Job): void {
-    const { config } = this.#app
-    const limit = this.#control.options.of(job.task).rateLimit ?? config.task_default_rate_limit
-    if (config.worker_disable_rate_limits) this.#slots.add(job)
-    else this.#limits.admit(job, job.task.name, limit)
+  #rateLimitOf({ task }: Job): string | number | null | undefined {
+    const { worker_disable_rate_limits: isOff, task_default_rate_limit: byDefault } =
+      this.#app.config
+    return isOff ? null : (this.#control.options.of(task).rateLimit ?? byDefault)
   }
 
   #controlled(): WorkerControl {
@@ -265,25 +261,21 @@ export class Worker implements AsyncDisposable {
       isRunning: (taskId) => this.#runner?.isRunning(taskId) ?? false,
       terminate: (isMeant, how) => this.#runner?.terminate(isMeant, how) ?? [],
       discardWaiting: (isMeant) => this.#discardWaiting(({ request }) => isMeant(request)),
-      admitAgain: (task) => {
-        for (const job of this.#limits.endLine(task)) this.#admit(job)
-      },
+      admitAgain: (task) => this.#waiting.admitAgain(task),
     }
     return new WorkerControl({ app: this.#app, logger: this.#logger, worker, stateDb })
   }
 
   #discardWaiting(isMeant: (job: Job) => boolean): readonly string[] {
-    const held = this.#held.remove(isMeant)
-    const jobs = [...held, ...this.#slots.remove(isMeant), ...this.#limits.remove(isMeant)]
+    const jobs = this.#waiting.remove(isMeant)
     for (const job of jobs) this.#track(this.#runner?.discard(job))
-    for (const { delivery } of held) this.#adjustPrefetch(delivery.queue)
     return jobs.map(({ request }) => request.id)
   }
 
   #wait(job: Job, dueAt: number): void {
     const isLong = dueAt - Date.now() > LONG_WAIT_MS && this.#app.waiting.isWanted
     if (isLong) this.#track(this.#putInVault(job, dueAt))
-    else this.#hold(job, dueAt)
+    else this.#waiting.hold(job, dueAt)
   }
 
   /** What others sent with an eta far ahead waits in the vault, where there is one, not here. */
@@ -295,22 +287,16 @@ export class Worker implements AsyncDisposable {
       await this.#app.waiting.hold({ taskId, name, eta, message: delivery.message, route })
     } catch (error) {
       this.#logger.warn({ err: error, taskId }, 'the vault does not take a task, it waits here')
-      this.#hold(job, dueAt)
+      this.#waiting.hold(job, dueAt)
       return
     }
     await delivery.ack()
   }
 
-  /** A held task keeps its delivery; the prefetch grows by one so that it takes no slot from others. */
-  #hold(job: Job, dueAt: number): void {
-    this.#held.hold(job, dueAt, (due) => {
-      this.#admit(due)
-      this.#adjustPrefetch(job.delivery.queue)
-    })
-    this.#adjustPrefetch(job.delivery.queue)
-  }
-
-  /** Once for all tasks that come or go in one turn of the event loop: the broker is asked each time. */
+  /**
+   * The prefetch grows by one for each held task, so that it takes no slot from others. Once for all that come or go in
+   * one turn of the event loop: the broker is asked each time.
+   */
   #adjustPrefetch(queue: string): void {
     const { prefetch } = this.settings
     if (prefetch === 0 || this.#queuesToAdjust.has(queue)) return
@@ -320,12 +306,12 @@ export class Worker implements AsyncDisposable {
       if (this.#isStopping) return
       const limit = this.#app.config.worker_eta_task_limit ?? 65_535 - prefetch
       const subscription = this.#subscriptions.find((candidate) => candidate.queue === queue)
-      this.#track(subscription?.setPrefetch(prefetch + Math.min(this.#held.size, limit)))
+      this.#track(subscription?.setPrefetch(prefetch + Math.min(this.#waiting.held, limit)))
     })
   }
 
   async #perform(job: Job): Promise<void> {
-    await this.#runner?.perform(job, () => this.#slots.free())
+    await this.#runner?.perform(job, () => this.#waiting.free())
   }
 
   /** Everything that goes on beside the deliveries is awaited at stop, and a failure in it is logged, not lost. */
