@@ -26,14 +26,16 @@ export {
   ToolboxError,
   UnroutableTaskError,
 } from './errors.ts'
+export type { BroadcastOptions, Control, RevokeOptions } from './events/control.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export type { CallOptions, RetryPolicy } from './protocol/call-options.ts'
 export type { Message, Route } from './protocol/message.ts'
 export type { State } from './protocol/states.ts'
 export type { SignatureDict, TaskRequest } from './protocol/task-request.ts'
 export type { ExceptionInfo, TaskResult } from './protocol/task-result.ts'
-export { AsyncResult } from './results/async-result.ts'
+export { AsyncResult, type GetOptions, type RevokeResultOptions } from './results/async-result.ts'
 export { GroupResult } from './results/group-result.ts'
+export type { ResultTuple } from './results/result-node.ts'
 export type { ResultStore } from './results/result-store.ts'
 export type { AppOptions } from './tasks/app.ts'
 export { chain, chord, type Group, group } from './tasks/canvas/canvas.ts'
@@ -46,6 +48,7 @@ export {
   Retry,
   type RetryOptions,
   SoftTimeLimitExceeded,
+  TaskRevoked,
   TimeLimitExceeded,
 } from './tasks/signals.ts'
 export { Signature } from './tasks/signature.ts'
