@@ -62,8 +62,8 @@ const ABSORB = `
         meta.status IN ('FAILURE', 'RETRY', 'REVOKED') AS is_error, monitor.state_class(meta.status) = 2 AS is_over
       FROM public.celery_taskmeta meta
       WHERE meta.task_id = ANY (task_ids) AND monitor.state_class(meta.status) > 0
-    ), news AS (
-      SELECT task.task_id
+    ), news AS MATERIALIZED (
+      SELECT said.*
       FROM said
       JOIN monitor.task ON task.task_id = said.task_id
       WHERE monitor.stored_is_further(said.state, said.date_done, task.state, task.state_at, task.lost)
@@ -94,8 +94,7 @@ const ABSORB = `
       -- Asked once a row: OFFSET keeps PostgreSQL from copying the question into each answer.
       FROM (SELECT monitor.stored_is_further(said.state, said.date_done, task.state, task.state_at, task.lost)
         AS is_further OFFSET 0) AS age)
-    FROM said
-    JOIN news USING (task_id)
+    FROM news AS said
     WHERE task.task_id = said.task_id;
     GET DIAGNOSTICS changed = ROW_COUNT;
     RETURN changed;
