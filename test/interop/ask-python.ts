@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import type { Servers } from '../support/live-app.ts'
 import type { Process } from '../support/processes.ts'
 import { runPythonJson, startPythonWorker } from '../support/python-celery.ts'
+import { type SharedServers, sharedServers } from '../support/shared-servers.ts'
 
 export type PythonVersion = 'new' | 'old'
 
@@ -45,6 +46,29 @@ export async function askPython<Value>(
   return await runPythonJson<Value>(program, { python, env: { ...env, PYTHONPATH } })
 }
 
+/** Servers and a worker of interop_app that the tests of a file share: they take longer to start than most tests last. */
+export function sharedWorker(
+  python: PythonVersion,
+  queues?: readonly string[],
+): { readonly servers: Servers } {
+  let servers: SharedServers | undefined
+  let worker: Process | undefined
+  beforeAll(async () => {
+    servers = await sharedServers()
+    worker = await startWorkerOf(python, { servers, queues, isShared: true })
+  })
+  afterAll(async () => {
+    await worker?.stop('SIGKILL')
+    await servers?.remove()
+  })
+  return {
+    get servers() {
+      if (servers === undefined) throw new Error('the servers of this file did not start')
+      return servers
+    },
+  }
+}
+
 /**
  * A worker of interop_app: toolbox_app and more. It looks for no other workers, and is killed in the end, as finding
  * none would take it a second, and saying goodbye two.
@@ -54,15 +78,29 @@ export async function startInteropWorker(
   servers: Servers,
   queues?: readonly string[],
 ): Promise<Process> {
-  const worker = await startPythonWorker({
+  const worker = await startWorkerOf(python, { servers, queues, isShared: false })
+  onTestFinished(async () => {
+    await worker.stop('SIGKILL')
+  })
+  return worker
+}
+
+interface WorkerPlace {
+  readonly servers: Servers
+  readonly queues: readonly string[] | undefined
+  readonly isShared: boolean
+}
+
+async function startWorkerOf(
+  python: PythonVersion,
+  { servers, queues, isShared }: WorkerPlace,
+): Promise<Process> {
+  return await startPythonWorker({
     python,
+    isShared,
     env: { ...servers.env, PYTHONPATH },
     app: 'interop_app',
     args: ['--without-mingle', '--without-gossip'],
     ...(queues !== undefined && { queues }),
   })
-  onTestFinished(async () => {
-    await worker.stop('SIGKILL')
-  })
-  return worker
 }

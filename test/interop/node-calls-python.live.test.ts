@@ -9,15 +9,15 @@ import {
   Uuid,
 } from '../../src/index.ts'
 import { finishedHistory, freshServers, liveApp, startMonitor } from '../support/live-app.ts'
-import { PYTHONS, startInteropWorker } from './ask-python.ts'
+import { PYTHONS, sharedWorker, startInteropWorker } from './ask-python.ts'
 
 const WAIT = { timeoutMs: 20_000 }
 
 describe.each(PYTHONS)('Celery (%s)', (python) => {
+  const place = sharedWorker(python)
+
   test('a Python task gets its arguments and options from Node, and Node its result', async () => {
-    const servers = await freshServers()
-    const app = liveApp(servers)
-    await startInteropWorker(python, servers)
+    const app = liveApp(place.servers)
     const sum = await app.sendTask<number>('python.add', [2, 3])
     const echo = await app.sendTask('python.echo', [1, 'é', [null, { a: 1.5 }]], { k: true })
     const request = await app.sendTask<Record<string, unknown>>(
@@ -47,9 +47,7 @@ describe.each(PYTHONS)('Celery (%s)', (python) => {
   })
 
   test('headers of a Node call are read by Python, integers of every width among them', async () => {
-    const servers = await freshServers()
-    const app = liveApp(servers)
-    await startInteropWorker(python, servers)
+    const app = liveApp(place.servers)
     // Celery 5.2 cannot read 16-bit integers, and would fetch such a message again and again.
     const headers = {
       byte: 128,
@@ -66,9 +64,7 @@ describe.each(PYTHONS)('Celery (%s)', (python) => {
   })
 
   test('what a Python task returns has the same value and type in Node', async () => {
-    const servers = await freshServers()
-    const app = liveApp(servers)
-    await startInteropWorker(python, servers)
+    const app = liveApp(place.servers)
     const typed = await app.sendTask<Record<string, unknown>>('python.typed')
     const nothing = await app.sendTask('python.noop')
     expect(await typed.get(WAIT)).toEqual({
@@ -84,9 +80,7 @@ describe.each(PYTHONS)('Celery (%s)', (python) => {
   })
 
   test('an exception of a Python task rejects in Node with its type, arguments and traceback', async () => {
-    const servers = await freshServers()
-    const app = liveApp(servers)
-    await startInteropWorker(python, servers)
+    const app = liveApp(place.servers)
     const failed = await app.sendTask('python.fail', ['boom', 3, null])
     const custom = await app.sendTask('python.fail_custom', ['no parcel', { id: 7 }])
     const unknown = await app.sendTask('python.nobody_knows')
@@ -111,9 +105,7 @@ describe.each(PYTHONS)('Celery (%s)', (python) => {
   })
 
   test('bodies that Node compresses, or writes as YAML or MessagePack, are read by Python', async () => {
-    const servers = await freshServers()
-    const app = liveApp(servers)
-    await startInteropWorker(python, servers)
+    const app = liveApp(place.servers)
     const text = 'Ünïcødé'.repeat(200)
     const kinds = [
       { compression: 'zlib' },

@@ -3,7 +3,7 @@ import { type CeleryApp, chain, chord, group } from '../../src/index.ts'
 import { startWorker } from '../support/embedded-app.ts'
 import { freshServers, liveApp, type Servers } from '../support/live-app.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { askPython, PYTHONS, startInteropWorker } from './ask-python.ts'
+import { askPython, PYTHONS, sharedWorker, startInteropWorker } from './ask-python.ts'
 
 const WAIT = { timeoutMs: 20_000 }
 const START = '{"steps": [], "roots": []}'
@@ -14,11 +14,11 @@ interface Trail {
 }
 
 describe.each(PYTHONS)('Celery (%s)', (python) => {
+  const place = sharedWorker(python, ['python'])
+
   test('a chain that alternates languages runs in order as one family, whoever starts it', async () => {
-    const servers = await freshServers()
-    const app = nodeApp(servers)
+    const app = nodeApp(place.servers)
     await startWorker(app, { queues: ['export', 'celery'] })
-    await startInteropWorker(python, servers, ['python'])
     const step = (name: string, text: string) => app.signature(name, [text])
     const ours = await chain(
       app.signature('export.join', [{ steps: [], roots: [] }, 'node']),
@@ -29,7 +29,7 @@ describe.each(PYTHONS)('Celery (%s)', (python) => {
     const trail = (await ours.get(WAIT)) as Trail
     expect(trail.steps).toEqual(['node', 'python', 'node again', 'python again'])
     expect(new Set(trail.roots).size).toBe(1)
-    const theirs = await askPython<Trail>(python, servers.env, {
+    const theirs = await askPython<Trail>(python, place.servers.env, {
       code: `
 step = lambda name, *args: signature(name, args=args, app=app)
 steps = chain(step('python.join', ${START}, 'python'), step('export.join', 'node'), step('python.join', 'python again'),
@@ -41,10 +41,8 @@ steps = chain(step('python.join', ${START}, 'python'), step('export.join', 'node
   })
 
   test('a chain that breaks in one language fails for whoever waits in the other', async () => {
-    const servers = await freshServers()
-    const app = nodeApp(servers)
+    const app = nodeApp(place.servers)
     await startWorker(app, { queues: ['export', 'celery'] })
-    await startInteropWorker(python, servers, ['python'])
     const broken = await chain(
       app.signature('python.fail', ['broken']),
       app.signature('export.add', [1]),
@@ -53,7 +51,7 @@ steps = chain(step('python.join', ${START}, 'python'), step('export.join', 'node
       excType: 'ValueError',
       excArgs: ['broken'],
     })
-    const theirs = await askPython(python, servers.env, {
+    const theirs = await askPython(python, place.servers.env, {
       code: `broken = signature('export.fail', args=('broken',), app=app) | signature('python.add', args=(1,), app=app)`,
       answer: 'failure(broken.apply_async())',
     })
@@ -61,16 +59,14 @@ steps = chain(step('python.join', ${START}, 'python'), step('export.join', 'node
   })
 
   test('a group has members in both languages, whoever starts it', async () => {
-    const servers = await freshServers()
-    const app = nodeApp(servers)
+    const app = nodeApp(place.servers)
     await startWorker(app, { queues: ['export', 'celery'] })
-    await startInteropWorker(python, servers, ['python'])
     const members = await group(
       app.signature('export.add', [1, 2]),
       app.signature('python.add', [3, 4]),
     ).applyAsync()
     expect(await members.get(WAIT)).toEqual([3, 7])
-    const theirs = await askPython(python, servers.env, {
+    const theirs = await askPython(python, place.servers.env, {
       code: `members = group(signature('export.add', args=(1, 2), app=app), signature('python.add', args=(3, 4), app=app))`,
       answer: 'get(members.apply_async())',
     })
@@ -78,10 +74,8 @@ steps = chain(step('python.join', ${START}, 'python'), step('export.join', 'node
   })
 
   test('callbacks and errbacks are called in the other language', async () => {
-    const servers = await freshServers()
-    const app = nodeApp(servers)
+    const app = nodeApp(place.servers)
     await startWorker(app, { queues: ['export', 'celery'] })
-    await startInteropWorker(python, servers, ['python'])
     const linked = (id: string, task: string) => ({
       link: app.signature(task, ['linked'], {}, { taskId: `${id}-linked` }),
       linkError: app.signature(task, ['failed'], {}, { taskId: `${id}-failed` }),

@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly cwd?: string
   /** Written to its standard input, which is then closed. */
   readonly input?: string
+  /** Several tests share it: for whoever started it to end. */
+  readonly isShared?: boolean
 }
 
 /** A process of a test's own: ended, with all its children, when the test has finished; its output shown if it failed. */
@@ -54,13 +56,14 @@ export async function runCli(
 export function startProcess(
   command: string,
   args: readonly string[],
-  { env = {}, cwd = PROJECT, input = '' }: StartOptions = {},
+  { env = {}, cwd = PROJECT, input = '', isShared = false }: StartOptions = {},
 ): Process {
   // In a group of its own, so that a pool's children can be ended with it.
   const child = spawn(command, args, { cwd, env: { ...process.env, ...env }, detached: true })
   const running = new RunningProcess(child, [command, ...args].join(' '))
   child.stdin.on('error', () => undefined) // it ended without reading: its exit says why
   child.stdin.end(input)
+  if (isShared) return running
   onTestFailed(() => console.error(`--- ${running.title}\n${running.output}`))
   onTestFinished(() => running.end())
   return running

@@ -9,6 +9,8 @@ export interface PythonOptions {
   readonly python?: 'new' | 'old'
   /** AMQP_URL, DATABASE_URL or RESULT_BACKEND, QUEUES: see test/support/python/toolbox_app.py. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Several tests share it: for whoever started it to end. */
+  readonly isShared?: boolean
 }
 
 export interface PythonWorkerOptions extends PythonOptions {
@@ -57,11 +59,12 @@ export async function runPythonJson<Value>(
 
 function startPython(
   args: readonly string[],
-  { python = 'new', env = {} }: PythonOptions,
+  { python = 'new', env = {}, isShared = false }: PythonOptions,
 ): Process {
   const program = service(python === 'new' ? 'PYTHON_CELERY' : 'PYTHON_CELERY_OLD')
   return startProcess(program, args, {
     cwd: PYTHON_FOLDER,
+    isShared,
     // A root worker that reads pickle is refused by Celery; these apps read JSON, and test machines are often root.
     env: { PYTHONUNBUFFERED: '1', PYTHONDONTWRITEBYTECODE: '1', C_FORCE_ROOT: '1', ...env },
   })

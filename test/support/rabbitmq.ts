@@ -35,6 +35,18 @@ export interface Vhost {
 
 /** Makes a virtual host, deleted with all it holds when the test has finished. */
 export async function freshVhost(): Promise<Vhost> {
+  const vhost = await makeVhost()
+  onTestFinished(() => deleteVhost(vhost))
+  return vhost
+}
+
+/** Deletes a virtual host with all it holds. */
+export async function deleteVhost({ name }: Vhost): Promise<void> {
+  await rabbitmqctl('delete_vhost', name)
+}
+
+/** Makes a virtual host that several tests share; for whoever made it to delete. */
+export async function makeVhost(): Promise<Vhost> {
   const name = `test-${randomUUID()}`
   const url = new URL(service('AMQP_URL'))
   await evaluate(
@@ -42,9 +54,6 @@ export async function freshVhost(): Promise<Vhost> {
       `rabbit_auth_backend_internal:set_permissions(<<"${decodeURIComponent(url.username) || 'guest'}">>, ` +
       `<<"${name}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).`,
   )
-  onTestFinished(async () => {
-    await rabbitmqctl('delete_vhost', name)
-  })
   url.pathname = `/${name}`
   const inVhost = (...args: string[]): Promise<string> => rabbitmqctl(...scoped(args, name))
   return {
