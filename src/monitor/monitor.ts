@@ -6,6 +6,7 @@ import { requireMigrations } from '../database/migrate.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Topology } from '../protocol/topology.ts'
 import { type EventQueueSettings, eventQueueName, eventTopology } from './events/event-topology.ts'
+import { Absence } from './intake/absence.ts'
 import type { BatchLimits } from './intake/backlog.ts'
 import { Feed } from './intake/feed.ts'
 import { Intake } from './intake/intake.ts'
@@ -63,6 +64,7 @@ export class Monitor {
   readonly #intake: Intake
   readonly #writer: Writer
   readonly #partitions: Partitions
+  readonly #absence: Absence
   readonly #pruning: PruneTimer
   readonly #states: StateJobs
   readonly #vault: VaultJobs
@@ -88,6 +90,7 @@ export class Monitor {
     })
     this.#intake = new Intake(this.#logger)
     this.#partitions = new Partitions(database, this.#logger)
+    this.#absence = new Absence({ logger: this.#logger, behind: () => this.#behind() })
     this.#pruning = new PruneTimer(database, config, this.#logger)
     const isTold = options.events !== false && options.broker.carriesEvents
     this.#states = new StateJobs({
@@ -179,16 +182,26 @@ export class Monitor {
     this.#counters.away(cause)
     this.#logger.warn({ cause }, 'database away, consuming is paused until it is back')
     void this.#intake.hold('database')
+    this.#absence.begin()
   }
 
   #onBack(): void {
     this.#counters.back()
     this.#logger.info('database back, consuming goes on')
     void this.#intake.release('database')
+    this.#absence.end()
+  }
+
+  async #behind(): Promise<Readonly<Record<string, unknown>>> {
+    const { broker, config } = this.#options
+    const { messages: queued } = await broker.depth(config.platformQueue)
+    const { waiting, lagMs, lastError } = this.stats()
+    return { queued, waiting, lagMs, lastError }
   }
 
   async #stop(graceMs: number): Promise<void> {
     const jobs = [this.#pruning.stop(), this.#states.stop(), this.#vault.stop()]
+    this.#absence.end()
     await this.#intake.hold('stopping')
     const patience = new AbortController()
     await Promise.race([this.#drained(), sleep(graceMs, patience.signal).catch(() => undefined)])

@@ -82,6 +82,23 @@ test('while the database is away consuming is paused and said once; it goes on b
   expect(monitor.stats().isDatabaseAway).toBe(false)
 })
 
+test.each(['before', 'after'] as const)(
+  'a connection that is cut %s the server commits costs no row, and doubles none',
+  async (when) => {
+    const place = await openPlace()
+    const gate = await gateTo(place.database.url)
+    const database = await openDatabase({ url: gate.url })
+    onTestFinished(() => database.close())
+    const monitor = await startMonitor(place, { database, batchSize: 20 })
+    gate.cutAtCommit(when)
+    await place.publish(many(60))
+    await recorded([monitor], 60)
+    expect(monitor.stats().lastError).toMatch(/cannot reach/)
+    expect(await counts(place.database)).toMatchObject({ tasks: 60, messages: 60, quarantined: 0 })
+    expect(await place.waiting()).toBe(0)
+  },
+)
+
 test('a monitor that stops while the database is away leaves what it held in the queue', async () => {
   const place = await openPlace()
   const gate = await gateTo(place.database.url)

@@ -7,12 +7,18 @@ export interface Gate {
   readonly url: string
   shut(): void
   open(): void
+  /** Ends the connection that commits messages next: before the server gets it, or before its answer is heard. */
+  cutAtCommit(when: 'before' | 'after'): void
 }
+
+/** A simple query, as the protocol has it: its type, its length, its text. */
+const COMMIT = Buffer.from('Q\u0000\u0000\u0000\u000bCOMMIT\u0000', 'latin1')
 
 export async function gateTo(url: string): Promise<Gate> {
   const target = new URL(url)
   const sockets = new Set<Socket>()
   let isOpen = true
+  let cutting: 'before' | 'after' | null = null
   const server = createServer((near) => {
     if (!isOpen) {
       near.destroy()
@@ -29,8 +35,20 @@ export async function gateTo(url: string): Promise<Gate> {
         far.destroy()
       })
     }
-    near.pipe(far)
-    far.pipe(near)
+    let isUnheard = false
+    let hasWritten = false
+    near.on('data', (sent) => {
+      hasWritten ||= sent.includes('INSERT INTO monitor.message')
+      const when = hasWritten && sent.includes(COMMIT) ? cutting : null
+      if (when !== null) cutting = null
+      isUnheard ||= when === 'after'
+      if (when === 'before') near.destroy()
+      else far.write(sent)
+    })
+    far.on('data', (answer) => {
+      if (isUnheard) near.destroy()
+      else near.write(answer)
+    })
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -51,6 +69,9 @@ export async function gateTo(url: string): Promise<Gate> {
     },
     open: () => {
       isOpen = true
+    },
+    cutAtCommit: (when) => {
+      cutting = when
     },
   }
 }

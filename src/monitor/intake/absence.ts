@@ -1,0 +1,38 @@
+import type { Logger } from '../../logger.ts'
+
+export interface AbsenceOptions {
+  readonly logger: Logger
+  /** How far behind the record is by now: fields of a log line. */
+  readonly behind: () => Promise<Readonly<Record<string, unknown>>>
+  /** Default 30 s. */
+  readonly everyMs?: number
+}
+
+/** Says now and then how far behind the record is, for as long as the database is away. */
+export class Absence {
+  readonly #options: AbsenceOptions
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: AbsenceOptions) {
+    this.#options = options
+  }
+
+  begin(): void {
+    this.#timer ??= setInterval(() => void this.#say(), this.#options.everyMs ?? 30_000).unref()
+  }
+
+  end(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+
+  async #say(): Promise<void> {
+    const { logger, behind } = this.#options
+    try {
+      logger.warn(await behind(), 'the record is behind, as there is no database')
+    } catch (cause) {
+      // The broker is away too; it has its own lines in the log.
+      logger.debug({ cause }, 'nobody knows how far behind the record is')
+    }
+  }
+}
