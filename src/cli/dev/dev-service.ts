@@ -75,7 +75,7 @@ export class DevService implements Service {
     const monitor = new Monitor({ broker, database, config: app.config, logger })
     await monitor.start()
     this.#closings.push(async () => monitor.stop())
-    this.#worker = app.worker()
+    this.#worker = app.worker({ taskEvents: true })
     await this.#worker.start()
     this.#closings.push(async () => this.#worker?.stop())
     printError(`worker and monitor are running on ${broker.safeUrl}`)

@@ -32,7 +32,7 @@ function unexpected({ title, result, expected }: DemoCall, status: string): stri
   return `error: ${title} (${result.id}) ended as ${status}, expected ${expected}`
 }
 
-/** Every task of the demonstration has its row, and each row its end. */
+/** Every task of the demonstration has its row, and each row its end, as the worker told it. */
 async function isRecorded({ database, startedAt, signal }: Following): Promise<boolean> {
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {
@@ -49,8 +49,8 @@ async function isRecorded({ database, startedAt, signal }: Following): Promise<b
 async function missingTasks(database: Database, startedAt: Date): Promise<readonly string[]> {
   const rows = await database.query<{ name: string; recorded: number }>(
     `select name, count(*)::integer as recorded
-       from monitor.task_history
-      where published_at >= $1 and status in ('SUCCESS', 'FAILURE')
+       from monitor.task
+      where published_at >= $1 and event_state in ('SUCCESS', 'FAILURE')
       group by name`,
     [startedAt],
   )
