@@ -7,6 +7,7 @@ import { ingestCopyScenario } from './ingest-copy.ts'
 import { latencyScenario } from './latency.ts'
 import { measure, type Row, type Scenario, verdicts } from './measure.ts'
 import { publishScenario } from './publish.ts'
+import { measureQueries, queryLines } from './queries.ts'
 
 const SCENARIOS: Readonly<Record<string, (count: number) => Promise<Scenario>>> = {
   publish: publishScenario,
@@ -20,11 +21,19 @@ const SCENARIOS: Readonly<Record<string, (count: number) => Promise<Scenario>>> 
   latency: latencyScenario,
 }
 
+/** Has no peer: it asks what the documentation asks. */
+const QUERIES = 'queries'
+/** Enough for the 95th of 100 to mean something. */
+const ROUNDS = 40
+const NAMES = [...Object.keys(SCENARIOS), QUERIES]
+
 const HELP = `npm run bench -- [NAME…] [--count N] [--runs N] [--json]
 
-Measures side by side with peers, in one run: ${Object.keys(SCENARIOS).join(', ')} (default: all).
+Measures side by side with peers, in one run: ${NAMES.join(', ')} (default: all).
   --count N   messages of one run (default 20000; Python and one-by-one peers get fewer,
               workflows have sizes of their own)
+  --tasks N   tasks in the database that ${QUERIES} asks (default 1000000); the exit code is 1
+              where a question takes longer than 100 ms, 5 times of 100
   --runs N    runs of each, after a warm-up; the median counts (default 3)
   --json      rows as JSON
 
@@ -35,20 +44,19 @@ const { values, positionals } = parseArgs({
   options: {
     count: { type: 'string', default: '20000' },
     runs: { type: 'string', default: '3' },
+    tasks: { type: 'string', default: '1000000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
 
 if (values.help) console.log(HELP)
-else await run(positionals.length === 0 ? Object.keys(SCENARIOS) : positionals)
+else await run(positionals.length === 0 ? NAMES : positionals)
 
 async function run(names: readonly string[]): Promise<void> {
-  const unknown = names.filter((name) => !(name in SCENARIOS))
+  const unknown = names.filter((name) => !NAMES.includes(name))
   if (unknown.length > 0) {
-    console.error(
-      `no scenario ${unknown.join(', ')}; there are: ${Object.keys(SCENARIOS).join(', ')}`,
-    )
+    console.error(`no scenario ${unknown.join(', ')}; there are: ${NAMES.join(', ')}`)
     process.exitCode = 2
     return
   }
@@ -67,7 +75,18 @@ async function run(names: readonly string[]): Promise<void> {
       await scenario.close()
     }
   }
-  if (values.json) console.log(JSON.stringify(all, null, 2))
+  const answers = names.includes(QUERIES) ? await ask() : []
+  if (values.json) console.log(JSON.stringify([...all, ...answers], null, 2))
+}
+
+async function ask(): ReturnType<typeof measureQueries> {
+  const answers = await measureQueries(Number(values.tasks), ROUNDS)
+  if (answers.some(({ isQuick }) => !isQuick)) process.exitCode = 1
+  if (!values.json) {
+    console.log(`\n${QUERIES} (of ${values.tasks} tasks, each over a fresh connection)`)
+    for (const line of queryLines(answers)) console.log(line)
+  }
+  return answers
 }
 
 function report(scenario: Scenario, rows: readonly Row[]): void {

@@ -4,7 +4,6 @@ import { SUMMARY, type TaskSummary } from './history-columns.ts'
 
 /** A published member of a family. */
 export type FamilyMember = TaskSummary & {
-  readonly reason: string | null
   readonly receivedAt: Date | null
   readonly stateAt: Date | null
   readonly groupId: string | null
@@ -29,7 +28,7 @@ export async function familyMembers(
   rootId: string,
 ): Promise<readonly FamilyMember[]> {
   return await database.query<FamilyMember>(
-    `SELECT ${SUMMARY}, history.reason, history.received_at AS "receivedAt", history.state_at AS "stateAt",
+    `SELECT ${SUMMARY}, history.received_at AS "receivedAt", history.state_at AS "stateAt",
        history.group_id AS "groupId", history.follow_ups AS "followUps"
      FROM (
        SELECT task_id FROM monitor.task WHERE root_id = $1 OR task_id = $1
@@ -41,26 +40,35 @@ export async function familyMembers(
   )
 }
 
-/** What messages and events tell of retries and of each attempt; a family without retries has no use for it. */
+/** What messages and events tell of each attempt of those that were retried; the others' columns say as much. */
 export async function marksOf(
   database: Connection,
-  taskIds: readonly string[],
+  members: readonly FamilyMember[],
 ): Promise<readonly Mark[]> {
-  if (taskIds.length === 0) return []
+  const retried = members.filter(({ retries, status }) => retries > 0 || status === 'RETRY')
+  if (retried.length === 0) return []
   return await database.query<Mark>(
     `SELECT task_id AS "taskId", kind, at
      FROM (
        SELECT task_id, happened_at AS at, CASE type WHEN 'task-received' THEN 'received'
          WHEN 'task-started' THEN 'started' WHEN 'task-retried' THEN 'retried' ELSE 'finished' END AS kind
        FROM monitor.event
-       WHERE task_id = ANY($1) AND type IN
+       WHERE task_id = ANY($1) AND day >= $2 AND type IN
          ('task-received', 'task-started', 'task-retried', 'task-succeeded', 'task-failed', 'task-revoked')
        UNION ALL
        SELECT task_id, received_at, CASE WHEN headers ->> 'retries' > '0' THEN 'retried' ELSE 'published' END
        FROM monitor.message
-       WHERE task_id = ANY($1)
+       WHERE task_id = ANY($1) AND day >= $2
      ) AS marks
      ORDER BY at`,
-    [taskIds],
+    [retried.map(({ taskId }) => taskId), firstDay(retried)],
   )
 }
+
+/** Older partitions hold nothing of them. */
+function firstDay(members: readonly FamilyMember[]): string {
+  const times = members.flatMap(({ publishedAt }) => publishedAt?.getTime() ?? [])
+  return new Date(Math.min(Date.now(), ...times) - DAY_MS).toISOString().slice(0, 10)
+}
+
+const DAY_MS = 86_400_000

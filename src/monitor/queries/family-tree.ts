@@ -45,11 +45,7 @@ export async function familyTree(
   const whole = await family(database, taskId)
   if (whole === undefined) return undefined
   const members = await familyMembers(database, whole.rootId)
-  const marks = await marksOf(
-    database,
-    members.map(({ taskId }) => taskId),
-  )
-  return treeOf(whole, members, marks)
+  return treeOf(whole, members, await marksOf(database, members))
 }
 
 /** Puts together what was read. */

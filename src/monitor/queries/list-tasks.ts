@@ -1,7 +1,12 @@
 import type { Connection } from '../../database/database.ts'
 import { MonitorError } from '../../errors.ts'
 import { SUMMARY, type TaskSummary } from './history-columns.ts'
-import { type TaskConditions, taskConditions } from './task-conditions.ts'
+import {
+  type StatusPlace,
+  statusPlaces,
+  type TaskConditions,
+  taskConditions,
+} from './task-conditions.ts'
 
 export interface TaskFilters extends TaskConditions {
   /** Default 50. */
@@ -13,30 +18,50 @@ export interface TaskFilters extends TaskConditions {
   readonly order?: 'newest' | 'oldest'
 }
 
-/** The tasks that fit all filters. */
+/** The tasks that fit all filters. The page is chosen from the table, by its indexes; the view tells of what is on it. */
 export async function listTasks(
   database: Connection,
   filters: TaskFilters = {},
 ): Promise<TaskSummary[]> {
+  const { status, after, limit = 50, offset = 0 } = filters
   const parameters: unknown[] = []
   const parameter = (value: unknown): string => `$${parameters.push(value)}`
-  const isOldestFirst = filters.order === 'oldest'
-  const direction = isOldestFirst ? 'ASC' : 'DESC'
   const conditions = taskConditions(filters, parameter)
-  if (filters.after !== undefined) {
-    const publishedAt = await publishedAtOf(database, filters.after)
-    const place = { publishedAt, taskId: filters.after, isOldestFirst }
-    conditions.push(comesAfter(place, parameter))
+  if (after !== undefined) {
+    const publishedAt = await publishedAtOf(database, after)
+    const isOldestFirst = filters.order === 'oldest'
+    conditions.push(comesAfter({ publishedAt, taskId: after, isOldestFirst }, parameter))
   }
+  const isWanted = status === undefined ? 'true' : `history.status = ${parameter(status)}`
+  const direction = filters.order === 'oldest' ? 'ASC' : 'DESC'
+  const choice = { conditions, isWanted, direction, most: parameter(limit + offset) }
+  const pages = statusPlaces(status).map((place) => pageOf(place, choice))
   return await database.query<TaskSummary>(
     `SELECT ${SUMMARY}
-     FROM monitor.task AS task
+     FROM (${pages.join(' UNION ALL ')}) AS page
      JOIN monitor.task_history AS history USING (task_id)
-     ${conditions.length === 0 ? '' : `WHERE ${conditions.join('\n AND ')}`}
-     ORDER BY task.published_at ${direction}, task.task_id ${direction}
-     LIMIT ${parameter(filters.limit ?? 50)} OFFSET ${parameter(filters.offset ?? 0)}`,
+     WHERE ${isWanted}
+     ORDER BY page.published_at ${direction}, page.task_id ${direction}
+     LIMIT ${parameter(limit)} OFFSET ${parameter(offset)}`,
     parameters,
   )
+}
+
+interface Choice {
+  readonly conditions: readonly string[]
+  readonly isWanted: string
+  readonly direction: string
+  readonly most: string
+}
+
+function pageOf(place: StatusPlace, { conditions, isWanted, direction, most }: Choice): string {
+  const view = place.asksView ? 'JOIN monitor.task_history AS history USING (task_id)' : ''
+  const all = [place.condition, ...(place.asksView ? [isWanted] : []), ...conditions]
+  return `(SELECT task_id, task.published_at
+      FROM monitor.task AS task ${view}
+      WHERE ${all.join(' AND ')}
+      ORDER BY task.published_at ${direction}, task_id ${direction}
+      LIMIT ${most})`
 }
 
 /** As text: a Date would lose the microseconds. Null where only events told of it. */

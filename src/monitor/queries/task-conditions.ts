@@ -24,12 +24,11 @@ export interface TaskConditions {
 
 type Parameter = (value: unknown) => string
 
-/** In SQL, of `task` (monitor.task) and `history` (monitor.task_history), given what makes a parameter of a value. */
+/** All but the status in SQL, of `monitor.task AS task`, given what makes a parameter of a value. */
 export function taskConditions(conditions: TaskConditions, parameter: Parameter): string[] {
-  const { name, status, text } = conditions
+  const { name, text } = conditions
   return [
     ...(name === undefined ? [] : [nameIs(name, parameter)]),
-    ...(status === undefined ? [] : [statusIs(status, parameter)]),
     ...(text === undefined ? [] : [`${TEXT} ILIKE ${parameter(`%${escaped(text)}%`)}`]),
     ...(conditions.arguments ?? []).map((filter) => argumentCondition(filter, parameter)),
     ...COLUMNS.flatMap(({ condition, sql }) => {
@@ -58,26 +57,39 @@ function nameIs(name: string, parameter: Parameter): string {
     : `task.name = ${parameter(name)}`
 }
 
-/**
- * The view knows the status; the table says which rows are worth asking the view about, by its indexes: those that are
- * over and were seen to end so, and those that are not over as far as the table knows.
- */
-function statusIs(status: string, parameter: Parameter): string {
-  const isOpen = 'task.finished_at IS NULL'
-  const ended = ENDED_AS.get(status)
-  const worthwhile = ended === undefined ? isOpen : `(task.state = '${ended}' OR ${isOpen})`
-  return `${worthwhile} AND history.status = ${parameter(status)}`
+/** Where tasks of a status are to be looked for: in the table alone, or among few rows with what the view says of them. */
+export interface StatusPlace {
+  readonly condition: string
+  readonly asksView: boolean
 }
 
+/**
+ * The view knows the status, and no index knows the view. What is over was told to the table as well, which has an
+ * index for it; what is not over as far as the table knows is few, and the view is asked.
+ */
+export function statusPlaces(status: string | undefined): StatusPlace[] {
+  if (status === undefined) return [{ condition: 'true', asksView: false }]
+  const open = { condition: 'task.finished_at IS NULL', asksView: true }
+  const over = OVER.get(status)
+  return over === undefined ? [open] : [open, { condition: over, asksView: false }]
+}
+
+const IS_EXPIRED = '(task.started_at IS NULL AND task.expires <= task.state_at)'
+
 /** A worker that takes an expired task revokes it. */
-const ENDED_AS: ReadonlyMap<string, string> = new Map([
-  ['SUCCESS', 'SUCCESS'],
-  ['FAILURE', 'FAILURE'],
-  ['REVOKED', 'REVOKED'],
-  ['EXPIRED', 'REVOKED'],
-  ['REJECTED', 'REJECTED'],
-  ['IGNORED', 'IGNORED'],
-])
+const OVER: ReadonlyMap<string, string> = new Map(
+  [
+    ['SUCCESS', "task.state = 'SUCCESS'"],
+    ['FAILURE', "task.state = 'FAILURE'"],
+    ['REVOKED', `task.state = 'REVOKED' AND ${IS_EXPIRED} IS NOT TRUE`],
+    ['EXPIRED', `task.state = 'REVOKED' AND ${IS_EXPIRED}`],
+    ['REJECTED', "task.state = 'REJECTED'"],
+    ['IGNORED', "task.state = 'IGNORED'"],
+  ].map(([status = '', condition = '']) => [
+    status,
+    `task.finished_at IS NOT NULL AND ${condition}`,
+  ]),
+)
 
 /** What LIKE would take for a wildcard stands for itself. */
 function escaped(text: string): string {

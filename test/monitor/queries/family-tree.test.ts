@@ -158,7 +158,6 @@ function member(taskId: string, { ran, ...given }: Given): FamilyMember {
     runtimeMs: null,
     worker: null,
     isUnrouted: false,
-    reason: null,
     groupId: null,
     followUps: null,
     ...given,
