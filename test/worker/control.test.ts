@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Deferred, deferred } from '../../src/async/deferred.ts'
+import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
 import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
 import type { Worker } from '../../src/worker/worker.ts'
@@ -40,6 +41,16 @@ test('an unknown command is answered in the words of Celery', async () => {
 test('a worker without remote control is silent, and hears nothing', async () => {
   const { app } = await controlled({ worker_enable_remote_control: false })
   expect(await app.control.ping({ timeoutMs: 50 })).toEqual([])
+})
+
+test('a worker hears commands again after its connection was lost', async () => {
+  const { app } = await controlled()
+  const broker = app.broker()
+  if (!(broker instanceof MemoryBroker)) throw new Error('this test needs a broker in memory')
+  await app.control.ping({ destination: [NAME] })
+  broker.simulateLoss()
+  broker.simulateRestore()
+  expect(await app.control.ping({ destination: [NAME] })).toEqual([{ [NAME]: { ok: 'pong' } }])
 })
 
 test('two workers of one name on two connections both work, and one is told of it', async () => {
