@@ -33,11 +33,22 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
 }
 
+interface Happened {
+  readonly name: string
+  /** The worker that was hit; undefined where all were. */
+  readonly worker: number | undefined
+  readonly from: number
+  readonly to: number
+}
+
+/** So long may a message stay unacknowledged after its task began: results are stored in batches, on busy machines. */
+const IN_FLIGHT_MS = 15_000
+
 /** Faults at random moments, one after the other, in an order that the seed decides. */
 export class Faults {
   readonly #random: () => number
   readonly #victims: readonly Victim[]
-  readonly #happened: { readonly name: string; readonly from: number; readonly to: number }[] = []
+  readonly #happened: Happened[] = []
   readonly #stopping = new AbortController()
 
   constructor(seed: number, victims: readonly Victim[]) {
@@ -58,8 +69,14 @@ export class Faults {
     this.#stopping.abort()
   }
 
-  happenedBetween(first: number, second: number): boolean {
-    return this.#happened.some(({ from, to }) => from <= second && to >= first)
+  /** Whether a fault may have hit that worker while what it began at `first` was in flight, and before `second`. */
+  hit(worker: number, first: number, second: number): boolean {
+    return this.#happened.some(
+      (fault) =>
+        (fault.worker === undefined || fault.worker === worker) &&
+        fault.to >= first &&
+        fault.from <= Math.min(second, first + IN_FLIGHT_MS),
+    )
   }
 
   summary(): string {
@@ -73,10 +90,11 @@ export class Faults {
     const names = Object.keys(FAULTS).filter((name) => name !== RESTART || restarts < MOST_RESTARTS)
     const name = names[this.#happened.length] ?? this.#pick(names)
     const victim = this.#pick(this.#victims)
-    const from = Date.now()
+    const [from, { pid }] = [Date.now(), victim.process]
     await FAULTS[name]?.(victim)
-    const about = name === RESTART ? name : `${name} of ${victim.name}`
-    this.#happened.push({ name: about, from, to: Date.now() })
+    const fault = { from, to: Date.now() }
+    if (name === RESTART) this.#happened.push({ ...fault, name, worker: undefined })
+    else this.#happened.push({ ...fault, name: `${name} of ${victim.name}`, worker: pid })
   }
 
   #pick<Value>(values: readonly Value[]): Value {

@@ -1,8 +1,9 @@
-"""The Python tasks of the chaos test: each run leaves a row in the table effects."""
+"""The Python tasks of the chaos test: each run leaves a row in the table runs."""
 import os
 import time
 
 import psycopg2
+from celery import current_task
 from celery.signals import worker_process_init
 from toolbox_app import app
 
@@ -18,13 +19,15 @@ def connect(**_):
 
 
 def note(kind, number, part):
+    row = (current_task.request.id, kind, number, part, os.getpid(), os.getppid())
     with connection.cursor() as cursor:
-        cursor.execute("insert into effects (kind, number, part) values (%s, %s, %s)", (kind, number, part))
+        cursor.execute(
+            "insert into runs (task_id, kind, number, part, process, worker) values (%s, %s, %s, %s, %s, %s)", row)
 
 
 @app.task(name='python.step')
 def step(value, number, part):
-    note('chain', number, part)
+    note('step', number, part)
     time.sleep(0.04)
     return value + 1
 
