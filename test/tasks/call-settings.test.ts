@@ -104,6 +104,38 @@ test('a priority of a step’s own wins over the inherited one', async () => {
   expect(seen).toEqual([7, 2, 2])
 })
 
+test('headers and priority that a workflow is started with reach each of its tasks, whose own ones stay', async () => {
+  const app = embeddedApp()
+  const seen: string[] = []
+  app.task('export.note', { bind: true }, ({ request }, name: string) => {
+    const { tenant, step } = request.headers
+    seen.push([name, tenant, step, request.priority].join(' '))
+  })
+  await startWorker(app)
+  const note = (name: string, options: CallOptions = {}) =>
+    app.signature('export.note', [name], {}, { isImmutable: true, ...options })
+  const whole = chain(
+    note('first'),
+    note('second', { priority: 2, headers: { step: 2 } }),
+    group(note('member'), chain(note('inner'), note('inner last'))),
+    note('body'),
+    note('last'),
+  )
+  await whole.applyAsync([], { headers: { tenant: 'acme' }, priority: 5 })
+  await waitFor('all seven', () => seen.length === 7)
+  expect(new Set(seen)).toEqual(
+    new Set([
+      'first acme  5',
+      'second acme 2 2',
+      'member acme  5',
+      'inner acme  5',
+      'inner last acme  5',
+      'body acme  5',
+      'last acme  5',
+    ]),
+  )
+})
+
 test('headers of a workflow reach each of its tasks', async () => {
   const app = embeddedApp()
   const seen: unknown[] = []

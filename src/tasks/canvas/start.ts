@@ -7,6 +7,7 @@ import { startChain } from './chain.ts'
 import { startChord } from './chord.ts'
 import { isChain, isChord, isGroup } from './dicts.ts'
 import { startGroup } from './group.ts'
+import { inheriting } from './inherited.ts'
 import { CHUNKS, chunksGroup, mappedTask } from './maps.ts'
 
 /** Starts a signature of any kind: a task, a chain, a group or a chord. */
@@ -15,7 +16,10 @@ export async function startSignature(
   signature: SignatureDict,
   startWith: StartWith = {},
 ): Promise<Started> {
-  const dict = readSignature(signature)
+  const read = readSignature(signature)
+  // A single task has its options anyway.
+  const isWorkflow = isChain(read) || isChord(read)
+  const dict = isWorkflow ? inheriting(read, startWith.options) : read
   if (isChain(dict)) return await startChain(publisher, dict, startWith)
   if (isGroup(dict)) return await startGroup(publisher, dict, startWith)
   if (isChord(dict)) return await startChord(publisher, dict, startWith)
