@@ -39,6 +39,21 @@ export {
 export { lastResortQueue } from './intake/last-resort.ts'
 export { Monitor, type MonitorOptions } from './monitor.ts'
 export type { BatchReport, MonitorStats } from './monitor-stats.ts'
+export { type Altered, Privacy, type PrivacySettings } from './privacy/privacy.ts'
+export {
+  type ListedMessage,
+  listQuarantine,
+  type QuarantineFilters,
+  type ShownQuarantine,
+  showQuarantine,
+} from './quarantine/list-quarantine.ts'
+export {
+  type ReinjectOptions,
+  type ReinjectReport,
+  type ReinjectSelection,
+  reinject,
+  type StillUnread,
+} from './quarantine/reinject.ts'
 export type { ArgumentFilter } from './queries/argument-filter.ts'
 export { countByStatus, type StatusCount } from './queries/count-by-status.ts'
 export { type Family, type FamilyFilters, families, family } from './queries/families.ts'
@@ -76,6 +91,16 @@ export { type CallEdit, callEdit } from './replay/call-edit.ts'
 export { type Replayed, type ReplayOptions, replayTask } from './replay/replay-task.ts'
 export { type NotReplayed, type ReplayManyOptions, replayTasks } from './replay/replay-tasks.ts'
 export { selectTasks, type TaskSelection } from './replay/select-tasks.ts'
+export {
+  type PrunedPartitions,
+  type PruneOptions,
+  type PruneProgress,
+  type PruneReport,
+  pruneHistory,
+  type Retention,
+} from './retention/prune-history.ts'
+export { retentionOf } from './retention/prune-timer.ts'
+export { type IndexSize, sizeReport, type TableSize } from './retention/size-report.ts'
 export {
   type BackfillOptions,
   type BackfillProgress,
