@@ -57,8 +57,8 @@ export const exportProject = app.task(
   // biome-ignore lint/complexity/useMaxParams: these are what the platform calls it with
   async (self, org: string, project: string, apiKey: string, outputType: string) => {
     const exports = exportsOf(outputType, { org, project, apiKey })
-    // In the record, `is_result` marks the task whose result is that of its whole family.
-    const last = createResult.s(org, project).set({ ...extractFollowups(self), is_result: true })
+    // In the record, `isResult` marks the task whose result is that of its whole family.
+    const last = createResult.s(org, project).set({ ...extractFollowups(self), isResult: true })
     const result = await chord(exports, last).applyAsync()
     return result.id
   },

@@ -49,6 +49,14 @@ export interface CallOptions {
   readonly origin?: string
   readonly replacedTaskNesting?: number
   readonly stampedHeaders?: readonly string[]
+  /** Who wants it: a user's id. This and the next three are for the record; they travel as headers of this call alone. */
+  readonly creatorId?: string | number
+  /** What it is for: a kind of thing ("project"), … */
+  readonly relatedContentTypeId?: string | number
+  /** … and which one of them. */
+  readonly relatedObjectId?: string | number
+  /** Its result is one that people wait for: it is among its family's `overall_results`. */
+  readonly isResult?: boolean
 }
 
 /** Seconds, as in Celery: how publishing is retried, https://docs.celeryq.dev/en/stable/userguide/calling.html#retry-policy */
@@ -94,6 +102,18 @@ const WIRE_NAMES: Readonly<Record<keyof CallOptions, string>> = {
   origin: 'origin',
   replacedTaskNesting: 'replaced_task_nesting',
   stampedHeaders: 'stamped_headers',
+  creatorId: 'creator_id',
+  relatedContentTypeId: 'related_content_type_id',
+  relatedObjectId: 'related_object_id',
+  isResult: 'is_result',
+}
+
+const RECORD_OPTIONS = ['creatorId', 'relatedContentTypeId', 'relatedObjectId', 'isResult'] as const
+
+/** What a call tells the record, as headers: AMQP has no room for properties of one's own, and Celery loses them there. */
+export function recordHeaders(options: CallOptions): Readonly<Record<string, unknown>> {
+  const said = RECORD_OPTIONS.filter((name) => options[name] !== undefined)
+  return Object.fromEntries(said.map((name) => [WIRE_NAMES[name], options[name]]))
 }
 
 const OPTION_NAMES: ReadonlyMap<string, keyof CallOptions> = new Map(

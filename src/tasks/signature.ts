@@ -57,10 +57,10 @@ export class Signature<Value = unknown> {
 
   /** The same signature with these options over its own; ones Celery does not know are kept as they are. */
   set(options: CallOptions & Readonly<Record<string, unknown>>): Signature<Value> {
-    const { extra } = fromWireOptions(toKnown(options).unknown)
-    return this.#with({
-      options: { ...this.#dict.options, ...toWireOptions(toKnown(options).known), ...extra },
-    })
+    const { known, unknown } = toKnown(options)
+    const { options: spelledAsSent, extra } = fromWireOptions(unknown)
+    const wire = { ...toWireOptions(spelledAsSent), ...toWireOptions(known) }
+    return this.#with({ options: { ...this.#dict.options, ...wire, ...extra } })
   }
 
   /** The same signature with these arguments before its own, and these kwargs over its own. */

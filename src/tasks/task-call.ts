@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { TaskError } from '../errors.ts'
-import { CALL_OPTION_NAMES, type CallOptions, dictOf, dictsOf } from '../protocol/call-options.ts'
+import {
+  CALL_OPTION_NAMES,
+  type CallOptions,
+  dictOf,
+  dictsOf,
+  recordHeaders,
+} from '../protocol/call-options.ts'
 import type { TaskCall } from '../protocol/task-request.ts'
 import { expirationMs, isoAfterSeconds, toIso } from '../protocol/times.ts'
 import type { CallDefaults } from './call-defaults.ts'
@@ -151,9 +157,13 @@ function stampsOf({ options, extra = {} }: CallInput): Partial<TaskCall> {
   return { stampedHeaders: names, stamps }
 }
 
-function headersOf({ options, extra }: CallInput): Partial<TaskCall> {
-  if (extra === undefined) return options.headers === undefined ? {} : { headers: options.headers }
+function headersOf({ options, extra = {} }: CallInput): Partial<TaskCall> {
   const stamped = new Set(options.stampedHeaders)
   const unknown = Object.entries(extra).filter(([name]) => !stamped.has(name))
-  return { headers: { ...Object.fromEntries(unknown), ...options.headers } }
+  const headers = {
+    ...Object.fromEntries(unknown),
+    ...recordHeaders(options),
+    ...options.headers,
+  }
+  return Object.keys(headers).length === 0 ? {} : { headers }
 }

@@ -49,6 +49,24 @@ test('the explicit queue of a call does not overrule the exchange and key of its
   expect((await app.broker().depth('msg')).messages).toBe(0)
 })
 
+test('what a call tells the record travels in headers, from a signature too, however it is spelled', async () => {
+  const app = embeddedApp()
+  const add = app.task('export.add', (x: number, y: number) => x + y)
+  const owner = { creatorId: 7, relatedContentTypeId: 'project', relatedObjectId: 12 }
+  await add.applyAsync([1, 2], { ...owner, isResult: true })
+  await add.s(1, 2).set({ is_result: true, creatorId: 8, tenant: 'acme' }).applyAsync()
+  await add.applyAsync([1, 2], { creatorId: 7, headers: { creator_id: 9 } })
+  const headers = async () => (await app.broker().get('export'))?.message.headers
+  expect(await headers()).toMatchObject({
+    creator_id: 7,
+    related_content_type_id: 'project',
+    related_object_id: 12,
+    is_result: true,
+  })
+  expect(await headers()).toMatchObject({ creator_id: 8, is_result: true, tenant: 'acme' })
+  expect(await headers()).toMatchObject({ creator_id: 9 })
+})
+
 test('options of a call travel in its headers and properties', async () => {
   const app = embeddedApp()
   await app.sendTask(
