@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tasks: [...RUN, 'schedule', 'events', 'telemetry'],
   worker: [...RUN, 'schedule', 'events', 'telemetry', 'tasks'],
   monitor: [...CARRY, 'lifecycle', 'schedule'],
-  cli: [...RUN, 'telemetry', 'tasks', 'worker', 'monitor'],
+  cli: [...RUN, 'schedule', 'telemetry', 'tasks', 'worker', 'monitor'],
 }
 
 /** The only folders of src/ that may import a driver, by the driver's package name. */
