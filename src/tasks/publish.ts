@@ -7,6 +7,7 @@ import type { Message } from '../protocol/message.ts'
 import type { ResolvedRoute } from '../protocol/routes.ts'
 import type { TaskCall } from '../protocol/task-request.ts'
 import { taskNode } from '../results/result-node.ts'
+import { tracePublish } from '../telemetry/trace-publish.ts'
 import type { DatedMessage } from './app-vault.ts'
 import type { CallDefaults } from './call-defaults.ts'
 import { currentRequest, noteChild } from './current-request.ts'
@@ -38,10 +39,13 @@ export async function publish(input: CallInput, context: PublishContext): Promis
     ...context,
     compression: input.options.compression,
   })
-  const dated = { taskId: call.id, name: call.task, eta: call.eta, message, route }
-  const isHeld = await context.hold(dated)
-  const sentBy = isHeld ? route : context.routes.delayed(route, call.eta)
-  if (!isHeld) await send({ message, route: sentBy }, input.options, context)
+  const { id, task, eta } = call
+  const sentBy = await tracePublish({ id, task, message, route }, async (traced) => {
+    if (await context.hold({ taskId: id, name: task, eta, message: traced, route })) return route
+    const delayed = context.routes.delayed(route, eta)
+    await send({ message: traced, route: delayed }, input.options, context)
+    return delayed
+  })
   if (input.isMember !== true) noteChild(taskNode(call.id))
   context.onPublished?.({ call, route: sentBy, queue: route.queue })
   return call.id

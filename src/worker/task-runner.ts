@@ -2,10 +2,13 @@ import type { Broker } from '../brokers/broker.ts'
 import { BrokerError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
+import type { TaskResult } from '../protocol/task-result.ts'
 import { parseIso } from '../protocol/times.ts'
 import type { App } from '../tasks/app.ts'
 import { delayedRoute } from '../tasks/delayed-route.ts'
 import { Reject } from '../tasks/signals.ts'
+import { tracePublish } from '../telemetry/trace-publish.ts'
+import { type RunTrace, traceRun, traceStep } from '../telemetry/trace-run.ts'
 import { AckPolicy, type AckSettings } from './ack-policy.ts'
 import type { Termination } from './control/controlled-worker.ts'
 import type { WorkerControl } from './control/worker-control.ts'
@@ -18,6 +21,7 @@ import { type OnTaskError, type RunReport, reportOutcome, runReport } from './re
 import { retryMessage } from './retry-message.ts'
 import { RunningTask } from './running-task.ts'
 import type { TaskEvents } from './task-events.ts'
+import { traceOutcome } from './traced-outcome.ts'
 
 export interface RunnerParts {
   readonly app: App
@@ -28,6 +32,7 @@ export interface RunnerParts {
   /** What remote control has told the worker. */
   readonly control: Pick<WorkerControl, 'revoked' | 'options'>
   readonly logger: Logger
+  readonly worker: string
   readonly onTaskError: OnTaskError | undefined
   readonly onRun?: ((run: RunReport) => void) | undefined
 }
@@ -81,6 +86,17 @@ export class TaskRunner {
    * outcomes wait to be stored that taking on more would only pile them up.
    */
   async perform(job: Job, onFree: () => void): Promise<void> {
+    const { request, delivery } = job
+    const { worker } = this.#parts
+    const trace = traceRun(request, { worker, routingKey: delivery.route.routingKey })
+    try {
+      await trace.within(async () => this.#perform(job, trace, onFree))
+    } finally {
+      trace.end()
+    }
+  }
+
+  async #perform(job: Job, trace: RunTrace, onFree: () => void): Promise<void> {
     const acks = this.#policyOf(job)
     this.#jobs.add(job)
     let outcome: Outcome
@@ -92,6 +108,7 @@ export class TaskRunner {
       onFree()
       throw error
     }
+    traceOutcome(trace, job, outcome)
     this.#concluding += 1
     const isCrowded = this.#concluding > MOST_CONCLUDING
     if (!isCrowded) onFree()
@@ -133,7 +150,8 @@ export class TaskRunner {
         events.concluded(job, { outcome, stored: outcomes.visible(job, outcome), isLate })
       }
       const final = await this.#handOn(job, outcome, acks)
-      const stored = await outcomes.save(job, final)
+      const save = async (): Promise<TaskResult | null> => outcomes.save(job, final)
+      const stored = await traceStep(`store/${job.request.task}`, save)
       await this.#settle(job, final, acks)
       if (final.kind !== 'retry') events.concluded(job, { outcome: final, stored, isLate })
       reportOutcome(job, final, this.#parts)
@@ -182,8 +200,10 @@ export class TaskRunner {
     const retry = { countdown, options, config: app.config }
     const { message, route, eta } = retryMessage(job.delivery, job.request, retry)
     const { id: taskId, task: name } = job.request
-    if (await app.waiting.hold({ taskId, name, eta, message, route })) return
-    await broker.publish(message, delayedRoute(route, eta, app.config))
+    await tracePublish({ id: taskId, task: name, message, route }, async (traced) => {
+      if (await app.waiting.hold({ taskId, name, eta, message: traced, route })) return
+      await broker.publish(traced, delayedRoute(route, eta, app.config))
+    })
   }
 
   async #settle({ delivery }: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {

@@ -10,6 +10,7 @@ import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
 import type { App } from '../tasks/app.ts'
 import { delayedRoute } from '../tasks/delayed-route.ts'
 import type { Task } from '../tasks/task.ts'
+import { loadTelemetry } from '../telemetry/open-telemetry.ts'
 import { AbandonedChords } from './abandoned-chords.ts'
 import { builtInTasks } from './built-in/built-in-tasks.ts'
 import type { ControlledWorker } from './control/controlled-worker.ts'
@@ -77,6 +78,7 @@ export class Worker implements AsyncDisposable {
   async start(): Promise<void> {
     const broker = await firstConnection(this.#app, this.#starting.signal)
     const results = await this.#app.results()
+    await loadTelemetry()
     await this.#control.load()
     this.#kept = new KeptMessages(broker, this.#logger)
     const events = this.#openEvents(broker)
@@ -96,6 +98,7 @@ export class Worker implements AsyncDisposable {
       events: events.tasks,
       control: this.#control,
       logger: this.#logger,
+      worker: this.settings.name,
       onTaskError: this.#options.onTaskError,
       onRun: this.#options.onRun,
     })

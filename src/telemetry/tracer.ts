@@ -1,0 +1,2 @@
+/** The name under which our spans are made. */
+export const TRACER = 'celery-toolbox'
