@@ -10,6 +10,8 @@ export interface Scenario {
   readonly baseline: string
   readonly goals: readonly Goal[]
   readonly contenders: readonly Contender[]
+  /** Too long for a warm-up, or for several runs. */
+  readonly runsOnce?: boolean
   /** What else is worth telling once all have run. */
   notes?(): readonly string[]
   close(): Promise<void>
@@ -38,8 +40,10 @@ export async function measure(
   onSample: (contender: string, perSecond: number) => void,
 ): Promise<readonly Row[]> {
   const samples = new Map<string, number[]>(scenario.contenders.map(({ name }) => [name, []]))
-  for (const contender of scenario.contenders) await contender.run() // warm-up, not counted
-  for (let run = 0; run < runs; run += 1) {
+  const counted = scenario.runsOnce === true ? 1 : runs
+  // A warm-up, not counted.
+  if (scenario.runsOnce !== true) for (const contender of scenario.contenders) await contender.run()
+  for (let run = 0; run < counted; run += 1) {
     for (const contender of scenario.contenders) {
       const perSecond = await contender.run()
       samples.get(contender.name)?.push(perSecond)

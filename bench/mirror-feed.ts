@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import type { Message } from 'celery-toolbox'
 import { type BenchPlace, benchApp } from './environment.ts'
 
-/** Fills the platform queue with mirrored calls, each under an id of its own. */
+/** Fills the platform queue with mirrored calls, each under an id of its own; `onSent` may end it by answering false. */
 export async function feed(
   place: BenchPlace,
   count: number,
-  onSent?: (sent: number) => Promise<void>,
+  onSent?: (sent: number) => Promise<boolean>,
 ): Promise<void> {
   const app = benchApp(place, 'none')
   await app.setUp()
@@ -16,7 +16,7 @@ export async function feed(
     const some = Math.min(BATCH, count - sent)
     const calls = Array.from({ length: some }, (_, at) => ({ message: call(sent + at), route }))
     await broker.publishMany(calls)
-    await onSent?.(sent + some)
+    if ((await onSent?.(sent + some)) === false) break
   }
   await app.close()
 }
