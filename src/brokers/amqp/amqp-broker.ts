@@ -46,7 +46,6 @@ export class AmqpBroker implements Broker {
   readonly kind = 'amqp'
   readonly safeUrl: string
   readonly carriesEvents = true
-  readonly carriesEvents = true
   readonly #log: Logger
   readonly #connectTimeoutMs: number
   readonly #known = new KnownTopology()
