@@ -8,8 +8,9 @@ export async function writeTasks(
   connection: Connection,
   tasks: readonly TaskEntry[],
 ): Promise<void> {
-  const columns = SENT.map(({ cell, isText = false }) => ({ cells: tasks.map(cell), isText }))
-  await connection.query(UPSERT, columnParameters(columns))
+  const { sent, sql } = tasks.some(({ stateAtMs }) => stateAtMs !== null) ? ALL : PUBLISHED
+  const columns = sent.map(({ cell, isText = false }) => ({ cells: tasks.map(cell), isText }))
+  await connection.query(sql, columnParameters(columns))
 }
 
 interface SentColumn {
@@ -19,8 +20,8 @@ interface SentColumn {
   readonly isText?: boolean
 }
 
-/** What travels, each column as text. What most tasks do not have costs nothing where none of a batch has it. */
-const SENT: readonly SentColumn[] = [
+/** What travels of a call, each column as text. What most tasks do not have costs nothing where none of a batch has it. */
+const CALL: readonly SentColumn[] = [
   { name: 'task_id', cell: (task) => task.taskId, isText: true },
   { name: 'name', cell: (task) => task.name, isText: true },
   { name: 'state', cell: (task) => task.state, isText: true },
@@ -44,6 +45,10 @@ const SENT: readonly SentColumn[] = [
   { name: 'related_id', cell: (task) => task.relatedId, isText: true },
   { name: 'is_result', cell: (task) => task.isResult || null },
   { name: 'replay_of', cell: (task) => task.replayOf, isText: true },
+]
+
+/** What travels besides of what became of it. */
+const PROGRESS: readonly SentColumn[] = [
   { name: 'state_ms', cell: (task) => task.stateAtMs },
   { name: 'received_ms', cell: (task) => task.receivedAtMs },
   { name: 'started_ms', cell: (task) => task.startedAtMs },
@@ -64,8 +69,10 @@ const OUTCOME = `CASE WHEN stored IS NOT NULL AND state = 'SUCCESS' THEN coalesc
 const EXCEPTION = `CASE WHEN state IN ('FAILURE', 'RETRY', 'REVOKED')
     THEN coalesce(monitor.exception_text(outcome), exception) ELSE exception END`
 
+type Written = readonly (readonly [column: string, value: string])[]
+
 /** Columns of the table, and what makes their values of the text that was sent. */
-const WRITTEN: readonly (readonly [column: string, value: string])[] = [
+const WRITTEN_CALL: Written = [
   ['task_id', 'task_id'],
   ['name', 'name'],
   ['state', 'state'],
@@ -93,6 +100,9 @@ const WRITTEN: readonly (readonly [column: string, value: string])[] = [
   ['related_id', 'related_id'],
   ['is_result', 'coalesce(is_result::boolean, false)'],
   ['replay_of', 'replay_of'],
+]
+
+const WRITTEN_PROGRESS: Written = [
   ['state_at', time('state_ms')],
   ['received_at', time('received_ms')],
   ['started_at', time('started_ms')],
@@ -106,10 +116,27 @@ const WRITTEN: readonly (readonly [column: string, value: string])[] = [
   ['event_at', time('state_ms')],
 ]
 
-const UPSERT = `
-  INSERT INTO monitor.task AS kept (${WRITTEN.map(([column]) => column).join(', ')})
-  SELECT ${WRITTEN.map(([, value]) => value).join(',\n    ')}
-  FROM ${rowsFrom(SENT.map(({ name }) => name))}, LATERAL (SELECT ${STORED} AS outcome OFFSET 0) AS stored_result
+const ALL = statement({
+  sent: [...CALL, ...PROGRESS],
+  written: [...WRITTEN_CALL, ...WRITTEN_PROGRESS],
+  more: `, LATERAL (SELECT ${STORED} AS outcome OFFSET 0) AS stored_result`,
+})
+/** Most batches hold nothing but messages, which know no progress. */
+const PUBLISHED = statement({ sent: CALL, written: WRITTEN_CALL, more: '' })
+
+interface StatementParts {
+  readonly sent: readonly SentColumn[]
+  readonly written: Written
+  readonly more: string
+}
+
+function statement({ sent, written, more }: StatementParts) {
+  const sql = `
+  INSERT INTO monitor.task AS kept (${written.map(([column]) => column).join(', ')})
+  SELECT ${written.map(([, value]) => value).join(',\n    ')}
+  FROM ${rowsFrom(sent.map(({ name }) => name))}${more}
   ON CONFLICT (task_id) DO UPDATE SET
     ${CHANGES.join(',\n    ')}
   WHERE ${HAS_NEWS.map((news) => `(${news})`).join('\n    OR ')}`
+  return { sent, sql }
+}
