@@ -22,6 +22,7 @@ interface MonitorCommandOptions extends DatabaseOptions {
   readonly reconcileEvery?: number
   readonly reconcileAfter?: number
   readonly missedHeartbeats?: number
+  readonly pruneEvery?: number
   readonly reconcile: boolean
   readonly events: boolean
   readonly healthPort?: HealthAddress
@@ -52,6 +53,11 @@ export function addMonitor(program: Command): void {
       'how many make a worker one that is gone (15)',
       positiveInteger,
     )
+    .option(
+      '--prune-every <seconds>',
+      'how often what RETENTION lets go is deleted (3600)',
+      seconds,
+    )
     .option('--no-events', 'leave what workers tell (celeryev) alone: no queue, no rows')
     .option('--no-reconcile', 'leave tasks that vanished alone')
     .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
@@ -77,7 +83,7 @@ async function runMonitor(options: MonitorCommandOptions): Promise<void> {
   await using database = await openDatabase({ url, logger })
   if (options.migrate === true) await migrateUpWithProgress(database)
   const { Monitor } = await import('../monitor/monitor.ts')
-  const { batchSize } = options
+  const { batchSize, pruneEvery } = options
   const broker = app.broker()
   const monitor = (onBatch?: (batch: BatchReport) => void): MonitorService =>
     new Monitor({
@@ -87,6 +93,7 @@ async function runMonitor(options: MonitorCommandOptions): Promise<void> {
       logger,
       events: options.events,
       ...(batchSize !== undefined && { batchSize }),
+      ...(pruneEvery !== undefined && { pruneEveryMs: pruneEvery * 1_000 }),
       ...(onBatch !== undefined && { onBatch }),
       states: { reconcile: options.reconcile && reconcileOptions(options) },
     })

@@ -40,6 +40,8 @@ export interface MonitorOptions {
   readonly maxBatchBytes?: number
   /** The most messages taken from the queue and not yet recorded. Default three batches. */
   readonly prefetch?: number
+  /** Instead of the setting PRUNE_EVERY; 0 is never. */
+  readonly pruneEveryMs?: number
   /** Told of each batch once it is committed and acked. */
   readonly onBatch?: (batch: BatchReport) => void
   /** How stored results become part of the record, and tasks that vanished are found. */
@@ -91,7 +93,10 @@ export class Monitor {
     this.#intake = new Intake(this.#logger)
     this.#partitions = new Partitions(database, this.#logger)
     this.#absence = new Absence({ logger: this.#logger, behind: () => this.#behind() })
-    this.#pruning = new PruneTimer(database, config, this.#logger)
+    this.#pruning = new PruneTimer(database, config, {
+      logger: this.#logger,
+      everyMs: options.pruneEveryMs,
+    })
     const isTold = options.events !== false && options.broker.carriesEvents
     this.#states = new StateJobs({
       ...options,

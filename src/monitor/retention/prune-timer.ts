@@ -7,6 +7,12 @@ import { pruneHistory, type Retention } from './prune-history.ts'
 /** The settings that say how long what is kept, and how often that is looked at. */
 export type RetentionSettings = Partial<Pick<Config, 'RETENTION' | 'PRUNE_EVERY'>>
 
+export interface PruneTimerOptions {
+  readonly logger: Logger
+  /** Instead of PRUNE_EVERY. */
+  readonly everyMs?: number | undefined
+}
+
 /** The first look is soon after the start, as monitors may be restarted more often than they look. */
 const FIRST_AFTER_MS = 60_000
 
@@ -20,11 +26,11 @@ export class PruneTimer {
   #timer: NodeJS.Timeout | undefined
   #pruning: Promise<void> = Promise.resolve()
 
-  constructor(database: Database, settings: RetentionSettings, logger: Logger) {
+  constructor(database: Database, settings: RetentionSettings, options: PruneTimerOptions) {
     this.#database = database
     this.#retention = retentionOf(settings.RETENTION ?? {})
-    this.#everyMs = (settings.PRUNE_EVERY ?? 3_600) * 1_000
-    this.#logger = logger
+    this.#everyMs = options.everyMs ?? (settings.PRUNE_EVERY ?? 3_600) * 1_000
+    this.#logger = options.logger
   }
 
   start(): void {
