@@ -110,7 +110,8 @@ const EVENTS = `
 const LAST = `
   update monitor.task set root_id = 'root' where root_id = (
     select root_id from monitor.task where root_id <> task_id order by published_at desc offset 2000 limit 1);
-  update monitor.task set task_id = 'root', related_id = '12', creator_id = '7' where root_id = 'root' and parent_id is null;
+  update monitor.task set task_id = 'root', related_id = '12', creator_id = '7',
+    kwargs = kwargs || '{"slug": "project-1"}', published_at = now() where root_id = 'root' and parent_id is null;
   update monitor.task set parent_id = 'root' where root_id = 'root' and parent_id is not null;
   update monitor.message set task_id = 'root' where digest = (select digest from monitor.message order by received_at desc limit 1);
   insert into monitor.worker (hostname, software, software_version, last_heartbeat_at)

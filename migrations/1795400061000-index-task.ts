@@ -15,8 +15,8 @@ export class IndexTask1795400061000 implements MigrationInterface {
 }
 
 /**
- * By argument, whichever it is and however deep; what is not over; what ended badly; families; whom it is for. Each costs every task that
- * is recorded a little, so there is none for what can be found by walking back from the latest task.
+ * By argument, whichever it is and however deep; what is not over; what ended badly; whom it is for. Each costs every task that is
+ * recorded a little, so there is none for what can be found by walking back from the latest task, as families are.
  */
 const INDEXES: readonly NewIndex[] = [
   {
@@ -33,11 +33,6 @@ const INDEXES: readonly NewIndex[] = [
     name: 'task_failed_idx',
     table: 'task',
     definition: `(state, finished_at DESC) WHERE state IN ('FAILURE', 'REVOKED', 'REJECTED', 'IGNORED')`,
-  },
-  {
-    name: 'task_family_idx',
-    table: 'task',
-    definition: '(published_at DESC) WHERE task_id = root_id',
   },
   {
     name: 'task_creator_id_idx',

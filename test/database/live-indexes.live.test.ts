@@ -21,12 +21,12 @@ test('an index that was cut short is made anew', async () => {
   const database = await withTasks(10)
   await database.query("insert into monitor.task (task_id, name) values ('twice', 'one')")
   await database.query(`
-    create index task_family_idx on monitor.task (published_at desc);
-    update pg_index set indisvalid = false where indexrelid = 'monitor.task_family_idx'::regclass`)
+    create index task_failed_idx on monitor.task (published_at desc);
+    update pg_index set indisvalid = false where indexrelid = 'monitor.task_failed_idx'::regclass`)
   await migrateUp(database)
   const [index] = await database.query<{ valid: boolean; definition: string }>(
     `select indisvalid as valid, pg_get_indexdef(indexrelid) as definition
-     from pg_index where indexrelid = 'monitor.task_family_idx'::regclass`,
+     from pg_index where indexrelid = 'monitor.task_failed_idx'::regclass`,
   )
   expect(index).toMatchObject({ valid: true, definition: expect.stringContaining('WHERE') })
 })

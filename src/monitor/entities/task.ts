@@ -98,7 +98,6 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     { name: 'task_resultless_idx', columns: ['stateAt'], synchronize: false },
     { name: 'task_open_idx', columns: ['publishedAt'], synchronize: false },
     { name: 'task_failed_idx', columns: ['state', 'finishedAt'], synchronize: false },
-    { name: 'task_family_idx', columns: ['publishedAt'], synchronize: false },
     { name: 'task_creator_id_idx', columns: ['creatorId', 'publishedAt'], synchronize: false },
     {
       name: 'task_related_idx',

@@ -65,15 +65,21 @@ export interface StatusPlace {
 
 /**
  * The view knows the status, and no index knows the view. What is over was told to the table as well, which has an
- * index for it; what is not over as far as the table knows is few, and the view is asked.
+ * index for it, or is about to be, from the stored result. What is not over is little: there the view is asked.
  */
 export function statusPlaces(status: string | undefined): StatusPlace[] {
   if (status === undefined) return [{ condition: 'true', asksView: false }]
-  const open = { condition: 'task.finished_at IS NULL', asksView: true }
   const over = OVER.get(status)
-  return over === undefined ? [open] : [open, { condition: over, asksView: false }]
+  if (over === undefined || status === 'EXPIRED') {
+    const open = { condition: IS_OPEN, asksView: true }
+    return over === undefined ? [open] : [open, { condition: over, asksView: false }]
+  }
+  const stored = `EXISTS (SELECT FROM public.celery_taskmeta AS meta
+        WHERE meta.task_id = task.task_id AND meta.status = '${status}')`
+  return [over, `${IS_OPEN} AND ${stored}`].map((condition) => ({ condition, asksView: false }))
 }
 
+const IS_OPEN = 'task.finished_at IS NULL'
 const IS_EXPIRED = '(task.started_at IS NULL AND task.expires <= task.state_at)'
 
 /** A worker that takes an expired task revokes it. */
