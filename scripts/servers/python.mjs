@@ -7,6 +7,7 @@ import { findProgram } from './machine.mjs'
 import { HOME } from './state.mjs'
 
 const NEWEST = ['celery[redis,sqlalchemy,pytest]', 'psycopg2-binary', 'pyyaml', 'msgpack']
+const TRACING = ['opentelemetry-sdk', 'opentelemetry-instrumentation-celery']
 const OLD = ['celery[redis]==5.2.7', 'sqlalchemy<2', 'psycopg2-binary', 'setuptools<81']
 const DEBIAN_PYTHON = '/usr/bin/python3'
 
@@ -28,6 +29,7 @@ export function wantsPythonPackages(record) {
 export async function bringPython(record) {
   const newest = isNewest(record?.newest) ? record.newest : await newestCelery()
   const old = isStillThere(record?.old) ? record.old : await oldCelery()
+  if (newest?.python.startsWith(ROOT)) await addTracing(newest.python)
   const either = newest ?? old
   if (either) return { newest: newest ?? either, old: old ?? either }
   throw new Error(
@@ -43,6 +45,16 @@ async function newestCelery() {
   const folder = join(ROOT, '.venv')
   const python = join(folder, 'bin/python')
   return celeryOf(python) ?? (await makeEnvironment(folder, NEWEST)) ?? celeryOf(DEBIAN_PYTHON)
+}
+
+/** Also to an environment that was made before; one without it serves all tests but that of traces. */
+async function addTracing(python) {
+  if (succeeds(python, ['-c', 'import opentelemetry.sdk, opentelemetry.instrumentation.celery'])) {
+    return
+  }
+  const args = ['-m', 'pip', 'install', '--progress-bar', 'off', '--retries', '2', ...TRACING]
+  const { code, output } = await run(python, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  if (code !== 0) console.error(`  could not: ${output.trim().split('\n').slice(-3).join('\n  ')}`)
 }
 
 async function oldCelery() {

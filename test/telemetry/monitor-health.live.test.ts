@@ -1,0 +1,63 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { expect, test } from 'vitest'
+import { freshServers, liveApp } from '../support/live-app.ts'
+import { startCli } from '../support/processes.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+test('a monitor and a worker serve their health and metrics while tasks run', async () => {
+  const servers = await freshServers(['export'])
+  const port = await freePort()
+  const monitor = startCli(['monitor', '--migrate', '--health-port', String(port)], {
+    env: servers.env,
+  })
+  await waitFor('the monitor to be ready', async () => (await ask(port, '/readyz')) === 'ok\n')
+  const app = liveApp(servers)
+  const add = app.task('export.add', (x: number, y: number) => x + y)
+  const fail = app.task('export.fail', () => {
+    throw new Error('no')
+  })
+  const worker = app.worker({ taskEvents: true })
+  await worker.start()
+  const results = [await add.delay(1, 2), await add.delay(3, 4), await fail.delay()]
+  await Promise.allSettled(results.map((result) => result.get({ timeoutMs: 20_000 })))
+  const finished = 'celery_toolbox_tasks_finished_total'
+  const metrics = await waitFor('all tasks in the metrics', async () => {
+    const text = await ask(port, '/metrics')
+    return text.includes(`${finished}{task="export.fail",state="FAILURE"} 1`) && text
+  })
+  for (const line of [
+    `${finished}{task="export.add",state="SUCCESS"} 2`,
+    'celery_toolbox_task_run_seconds_count{task="export.add"} 2',
+    'celery_toolbox_task_wait_seconds_count{task="export.add"} 2',
+    'celery_toolbox_queue_consumers{queue="platform.fifo"} 1',
+    'celery_toolbox_queue_consumers{queue="export"} 1',
+    'celery_toolbox_queue_messages{queue="celeryev.celery-toolbox"} 0',
+    'celery_toolbox_monitor_database_up 1',
+    'celery_toolbox_quarantined_messages 0',
+    'celery_toolbox_workers 1',
+  ]) {
+    expect(metrics.split('\n')).toContain(line)
+  }
+  expect(metrics).toMatch(/^celery_toolbox_monitor_messages_total\{outcome="recorded"\} [1-9]/m)
+  expect(metrics).not.toMatch(/^celery_toolbox_collect_failures_total\{/m)
+  await worker.stop()
+  await app.sendTask('export.add', [1, 2])
+  await waitFor('what waits', async () =>
+    /^celery_toolbox_queue_oldest_seconds\{queue="export"\} \d/m.test(await ask(port, '/metrics')),
+  )
+  expect(await monitor.stop()).toEqual({ code: 0, signal: null })
+})
+
+async function ask(port: number, path: string): Promise<string> {
+  return await (await fetch(`http://127.0.0.1:${port}${path}`)).text()
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
