@@ -15,10 +15,19 @@ export function stampedEvent(
     utcoffset: hoursWest(),
     pid: process.pid,
     clock: clock.forward(),
-    timestamp: Date.now() / 1_000,
+    timestamp: nextSeconds(),
     ...fields,
     type,
   }
+}
+
+let lastMs = 0
+
+/** No two the same: what happens within a millisecond stays in its order, for whoever goes by the time. */
+function nextSeconds(): number {
+  const nowMs = Date.now()
+  lastMs = lastMs >= nowMs && lastMs < nowMs + 1 ? lastMs + 0.001 : nowMs
+  return Math.round(lastMs * 1_000) / 1_000_000
 }
 
 /** Whole hours, as Python has them. */

@@ -38,7 +38,7 @@ test('every event says who sent it, and when', async () => {
     freq: 2,
   })
   expect(event.timestamp).toBeGreaterThanOrEqual(before)
-  expect(event.timestamp).toBeLessThanOrEqual(Date.now() / 1_000)
+  expect(event.timestamp).toBeLessThan((Date.now() + 1) / 1_000)
 })
 
 test('no message holds more than 24 events, and all of them arrive in order', async () => {

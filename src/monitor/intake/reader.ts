@@ -51,7 +51,9 @@ export class Reader {
 
   /** No two the same: what came in one millisecond stays in its order, whatever order it is written in. */
   #nextMs(): number {
-    this.#lastMs = Math.max(Date.now(), this.#lastMs + 0.001)
+    const nowMs = Date.now()
+    const isSame = this.#lastMs >= nowMs && this.#lastMs < nowMs + 1
+    this.#lastMs = isSame ? this.#lastMs + 0.001 : nowMs
     return this.#lastMs
   }
 }
