@@ -116,17 +116,18 @@ const COUNT_PRUNABLE = `
   SELECT count(*) AS count FROM monitor.task ${META}
   WHERE (task.published_at IS NULL OR ${IS_OLD}) AND ${IS_PRUNABLE}`
 
+/** By their places in the table: old rows lie together, while their ids are all over the index. One that just moved stays. */
 const DELETE_PAGE = `
   WITH page AS MATERIALIZED (
-    SELECT task_id, published_at, state, state_at, expires, finished_at, updated_at
+    SELECT ctid AS place, task_id, published_at, state, state_at, expires, finished_at, updated_at
     FROM monitor.task
     WHERE ${IS_OLD} AND published_at >= $5::timestamptz AND (published_at, task_id) > ($5::timestamptz, $6)
     ORDER BY published_at, task_id
     LIMIT $7
   ), gone AS (
-    DELETE FROM monitor.task WHERE task_id IN (
-      SELECT task.task_id FROM page AS task ${META} WHERE ${IS_PRUNABLE}
-    )
+    DELETE FROM monitor.task WHERE ctid = ANY (ARRAY(
+      SELECT place FROM page AS task ${META} WHERE ${IS_PRUNABLE}
+    ))
     RETURNING 1
   ), last AS (
     SELECT published_at::text AS published, task_id AS id
