@@ -3,6 +3,7 @@ import type { Database } from '../../src/database/database.ts'
 import { migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { listTasks, type TaskFilters } from '../../src/monitor/queries/list-tasks.ts'
+import { showTask } from '../../src/monitor/queries/show-task.ts'
 import { taskStats } from '../../src/monitor/queries/task-stats.ts'
 import { service } from '../support/services.ts'
 import { createTestDatabase, dropTestDatabase } from '../support/test-databases.ts'
@@ -73,6 +74,23 @@ test.each<[string, TaskFilters, string[]]>([
   ],
 ])('tasks are found by %s', async (_what, filters, ids) => {
   expect(await idsOf(filters)).toEqual(ids)
+})
+
+test('a filter is a value, never SQL', async () => {
+  const odd = "' or 1=1 --"
+  const filters: TaskFilters = { name: odd, queue: '$1', text: odd, status: odd, ...by(odd, odd) }
+  expect(await idsOf(filters)).toEqual([])
+})
+
+test('a task is found by the beginning of its id, as long as there is one such', async () => {
+  await database.query("insert into monitor.task (task_id) values ('long-1'), ('long-2')")
+  expect((await showTask(database, 'long-1'))?.task.taskId).toBe('long-1')
+  expect(await showTask(database, 'nothing')).toBeUndefined()
+  await expect(showTask(database, 'long')).rejects.toMatchObject({
+    code: 'TASK_AMBIGUOUS',
+    message: expect.stringMatching(/long-1 and long-2/),
+  })
+  await database.query("delete from monitor.task where task_id like 'long-%'")
 })
 
 test('pages follow one another, from the newest or from the oldest, tasks that only events told of included', async () => {
