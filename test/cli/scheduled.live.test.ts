@@ -32,9 +32,7 @@ test('what waits in the vault is listed, put off, edited and cancelled, and runs
   })
   await cli.run('tasks', 'reschedule', first, '--countdown', '0')
   await cli.startWorker()
-  await waitFor('its result', async () =>
-    (await cli.run('result', first)).stdout.trim() === '50',
-  )
+  await waitFor('its result', async () => (await cli.run('result', first)).stdout.trim() === '50')
   expect(await cli.run('tasks', 'reschedule', first, '--countdown', '9')).toMatchObject({
     code: 1,
     stderr: expect.stringContaining(`no task with the id "${first}" waits`),
