@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
+import { APP } from '../cli/cli-space.ts'
 import { freshServers, liveApp } from '../support/live-app.ts'
 import { startCli } from '../support/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -12,14 +13,18 @@ test('a monitor and a worker serve their health and metrics while tasks run', as
     env: servers.env,
   })
   await waitFor('the monitor to be ready', async () => (await ask(port, '/readyz')) === 'ok\n')
+  const workerPort = await freePort()
+  const worker = startCli(
+    ['worker', '-A', APP, '-E', '-n', 'tested@%h', '--health-port', `127.0.0.1:${workerPort}`],
+    { env: servers.env },
+  )
+  await waitFor('the worker to be ready', async () => (await ask(workerPort, '/readyz')) === 'ok\n')
   const app = liveApp(servers)
-  const add = app.task('export.add', (x: number, y: number) => x + y)
-  const fail = app.task('export.fail', () => {
-    throw new Error('no')
-  })
-  const worker = app.worker({ taskEvents: true })
-  await worker.start()
-  const results = [await add.delay(1, 2), await add.delay(3, 4), await fail.delay()]
+  const results = [
+    await app.sendTask('export.add', [1, 2]),
+    await app.sendTask('export.add', [3, 4]),
+    await app.sendTask('export.fail', ['no ink']),
+  ]
   await Promise.allSettled(results.map((result) => result.get({ timeoutMs: 20_000 })))
   const finished = 'celery_toolbox_tasks_finished_total'
   const metrics = await waitFor('all tasks in the metrics', async () => {
@@ -41,7 +46,10 @@ test('a monitor and a worker serve their health and metrics while tasks run', as
   }
   expect(metrics).toMatch(/^celery_toolbox_monitor_messages_total\{outcome="recorded"\} [1-9]/m)
   expect(metrics).not.toMatch(/^celery_toolbox_collect_failures_total\{/m)
-  await worker.stop()
+  expect(await ask(workerPort, '/metrics')).toContain(
+    'celery_toolbox_worker_runs_total{task="export.add",outcome="success"} 2',
+  )
+  expect(await worker.stop()).toEqual({ code: 0, signal: null })
   await app.sendTask('export.add', [1, 2])
   await waitFor('what waits', async () =>
     /^celery_toolbox_queue_oldest_seconds\{queue="export"\} \d/m.test(await ask(port, '/metrics')),
