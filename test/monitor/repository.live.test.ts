@@ -71,6 +71,17 @@ test('a family is summed up: status, results in order, what is to come, and what
   ])
 })
 
+test('families are found by what became of them', async () => {
+  const monitor = monitorRepository(await applicationSource())
+  const roots = async (overallStatus: string) =>
+    (await monitor.families({ overallStatus })).map(({ rootId }) => rootId)
+  expect(await roots('FAILURE')).toEqual(['root'])
+  expect(await roots('SUCCESS')).toEqual(['unseen'])
+  expect(
+    (await monitor.families({ creatorId: '7', limit: 1 })).map(({ rootId }) => rootId),
+  ).toEqual(['waiting'])
+})
+
 test('a family is under way while its tasks disagree, or while steps are to come', async () => {
   const source = await applicationSource()
   const monitor = monitorRepository(source)

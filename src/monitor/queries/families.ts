@@ -43,6 +43,7 @@ export async function families(
     const value = filters[filter]
     return value === undefined ? [] : [`${column} = $${parameters.push(value)}`]
   })
+  if (filters.overallStatus === 'FAILURE') conditions.push(MAY_HAVE_FAILED)
   return await database.query<Family>(
     `SELECT ${FAMILY} FROM monitor.task_family
      ${conditions.length === 0 ? '' : `WHERE ${conditions.join(' AND ')}`}
@@ -58,3 +59,9 @@ const FILTERS = [
   { filter: 'relatedType', column: 'related_type' },
   { filter: 'relatedId', column: 'related_id' },
 ] as const
+
+/** Asked before a family is summed up: most have not. What is open may have failed, and not be absorbed yet. */
+const MAY_HAVE_FAILED = `(
+       SELECT bool_or(member.state = 'FAILURE' OR member.finished_at IS NULL)
+       FROM monitor.task AS member
+       WHERE member.root_id = task_family.root_id)`

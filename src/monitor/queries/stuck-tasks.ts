@@ -9,7 +9,7 @@ export type StuckTask = TaskSummary & {
 export interface StuckOptions {
   /** Due for at least so long. Default ten minutes. */
   readonly forMs?: number
-  /** Default 50. */
+  /** Default 20. */
   readonly limit?: number
 }
 
@@ -18,7 +18,7 @@ const TEN_MINUTES_MS = 600_000
 /** Tasks that have been due for a while and are not over, the oldest first. */
 export async function stuckTasks(
   database: Connection,
-  { forMs = TEN_MINUTES_MS, limit = 50 }: StuckOptions = {},
+  { forMs = TEN_MINUTES_MS, limit = 20 }: StuckOptions = {},
 ): Promise<StuckTask[]> {
   return await database.query<StuckTask>(
     `SELECT ${SUMMARY}, history.reason
