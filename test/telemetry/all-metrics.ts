@@ -15,7 +15,7 @@ const nowhere: Connection = {
 export async function allMetrics(): Promise<ReadonlyMap<string, string>> {
   const { kit } = await Metrics.open()
   new MonitorMetrics(kit, () => ({ waiting: 0, lagMs: 0, isDatabaseAway: false }))
-  new RecordMetrics(kit, nowhere)
+  new RecordMetrics(kit, { database: nowhere, queues: [] })
   new TaskMetrics(kit, { database: nowhere })
   new WorkerMetrics(kit, () => ({ running: 0, concurrency: 1 }))
   const depth = () => Promise.resolve({ messages: 0, consumers: 0 })

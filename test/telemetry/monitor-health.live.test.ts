@@ -29,7 +29,8 @@ test('a monitor and a worker serve their health and metrics while tasks run', as
   const finished = 'celery_toolbox_tasks_finished_total'
   const metrics = await waitFor('all tasks in the metrics', async () => {
     const text = await ask(port, '/metrics')
-    return text.includes(`${finished}{task="export.fail",state="FAILURE"} 1`) && text
+    const isIdle = text.includes('celery_toolbox_queue_oldest_seconds{queue="export"} 0\n')
+    return isIdle && text.includes(`${finished}{task="export.fail",state="FAILURE"} 1`) && text
   })
   for (const line of [
     `${finished}{task="export.add",state="SUCCESS"} 2`,
@@ -52,7 +53,9 @@ test('a monitor and a worker serve their health and metrics while tasks run', as
   expect(await worker.stop()).toEqual({ code: 0, signal: null })
   await app.sendTask('export.add', [1, 2])
   await waitFor('what waits', async () =>
-    /^celery_toolbox_queue_oldest_seconds\{queue="export"\} \d/m.test(await ask(port, '/metrics')),
+    /^celery_toolbox_queue_oldest_seconds\{queue="export"\} (?!0$)/m.test(
+      await ask(port, '/metrics'),
+    ),
   )
   expect(await monitor.stop()).toEqual({ code: 0, signal: null })
 })

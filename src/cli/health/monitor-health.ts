@@ -41,7 +41,7 @@ export async function monitorWithHealth(
   const queues = [...config.workQueues(), config.platformQueue, ...told]
   metrics.add(recording)
   metrics.add(tasks)
-  metrics.add(new RecordMetrics(kit, database))
+  metrics.add(new RecordMetrics(kit, { database, queues: config.workQueues() }))
   metrics.add(new QueueMetrics(kit, { broker, queues }))
   const broken = brokerProblems(broker)
   const service: Service = {
