@@ -1,10 +1,12 @@
 import { writePickle } from '../../src/codecs/pickle-writer.ts'
 import type { Database } from '../../src/database/database.ts'
 import type { Message } from '../../src/protocol/message.ts'
+import { signatureDict } from '../../src/protocol/signatures.ts'
 import { message, withBody } from './messages.ts'
 import { openPlace, type Place, recorded, startMonitor } from './monitored.ts'
 
 const KWARGS = { slug: 'project-1', options: { title: 'Report number 1' } }
+const ZIP = signatureDict({ task: 'export.zip', options: { task_id: 'zip' } })
 const OWNER = { creator_id: 7, related_content_type_id: 'project', related_object_id: 12 }
 
 /** A little of everything: a family with results, a failure, retries, a task nobody runs, a message nobody can read. */
@@ -12,7 +14,7 @@ export async function recordHistory(): Promise<Place> {
   const place = await openPlace()
   const monitor = await startMonitor(place)
   await place.publish([
-    message({ id: 'root', task: 'export.project', kwargs: KWARGS, headers: OWNER }),
+    message({ id: 'root', task: 'export.project', kwargs: KWARGS, chain: [ZIP], headers: OWNER }),
     child('child-1', 'root', { is_result: true }),
     child('child-2', 'root'),
     child('grandchild', 'child-1'),

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { countByStatus } from '../../src/monitor/queries/count-by-status.ts'
+import { familyTree } from '../../src/monitor/queries/family-tree.ts'
 import { listTasks, type TaskFilters } from '../../src/monitor/queries/list-tasks.ts'
 import { quarantined } from '../../src/monitor/queries/quarantined.ts'
 import { showTask } from '../../src/monitor/queries/show-task.ts'
@@ -64,6 +65,15 @@ test('a task is shown with its result, its messages and its family', async () =>
     (await showTask(database, 'alone'))?.messages.map(({ message }) => message.headers.retries),
   ).toEqual([0, 2])
   expect((await showTask(database, 'child-2'))?.task.exception).toMatch(/ValueError.*no good/)
+})
+
+test('the tree of a recorded family shows the steps that its messages carry', async () => {
+  const { database } = await recordHistory()
+  const tree = await familyTree(database, 'grandchild')
+  expect(tree).toMatchObject({ rootId: 'root', pendingSteps: 1, overallStatus: 'FAILURE' })
+  expect(tree?.roots).toMatchObject([
+    { task: { taskId: 'root' }, pending: [{ id: 'zip', name: 'export.zip' }] },
+  ])
 })
 
 test('tasks are counted by status', async () => {
