@@ -95,9 +95,17 @@ function knownOf(arrival: Arrival, safe?: RedactedMessage): Known {
   const { delivery, receivedAtMs, route } = arrival
   const isAltered = safe !== undefined && safe.redacted.length > 0
   const message = isAltered ? safe.message : delivery.message
-  const row = messageEntry({ message, route }, receivedAtMs)
-  if (!isAltered) return { ...arrival, message, row }
-  return { ...arrival, message, row: { ...row, altered: { redacted: safe.redacted } } }
+  const entry = messageEntry({ message, route }, receivedAtMs)
+  const row = isAltered ? { ...entry, altered: { redacted: safe.redacted } } : entry
+  return {
+    delivery,
+    route,
+    receivedAtMs,
+    queue: arrival.queue,
+    privacy: arrival.privacy,
+    message,
+    row,
+  }
 }
 
 function undecodable(arrival: Arrival, cause: unknown): Mirrored {
@@ -112,7 +120,8 @@ function unreadable(known: Known, problem: Problem): Mirrored {
 }
 
 function mirroredAs(known: Known, read: Pick<Mirrored, 'task' | 'taskId' | 'problem'>): Mirrored {
-  return { delivery: known.delivery, message: known.row, queue: known.queue, ...read }
+  const { task, taskId, problem } = read
+  return { delivery: known.delivery, message: known.row, queue: known.queue, task, taskId, problem }
 }
 
 /**
