@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Process } from '../support/processes.ts'
-import { rabbitmqctl } from '../support/rabbitmq.ts'
+import { rabbitmqctl } from '../support/rabbitmqctl.ts'
 
 /** A worker that can be ended at any time, and started anew. */
 export interface Victim {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { freshServers, liveApp, type Servers } from '../support/live-app.ts'
-import { rabbitmqctl } from '../support/rabbitmq.ts'
+import { rabbitmqctl } from '../support/rabbitmqctl.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { Effects, startFaultWorker } from './fault-worker.ts'
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { CeleryApp } from '../../src/create-app.ts'
 import { startWorker } from '../support/embedded-app.ts'
 import { freshServers, liveApp } from '../support/live-app.ts'
-import { rabbitmqctl } from '../support/rabbitmq.ts'
+import { rabbitmqctl } from '../support/rabbitmqctl.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 test('200 delayed messages survive a restart of the broker, and none runs early', async () => {

@@ -3,18 +3,22 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { TestProject } from 'vitest/node'
 import { migrateUp } from '../../src/database/migrate.ts'
-import { PROJECT } from './services.ts'
+import { evaluate } from './rabbitmqctl.ts'
+import { PROJECT, service } from './services.ts'
 import {
   createTestDatabase,
   databaseUrl,
   dropLeftoverDatabases,
   dropTestDatabase,
 } from './test-databases.ts'
+import { VhostPool } from './vhost-pool.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** A database with all our tables, to be copied: quicker than to run every migration for each test. */
     readonly migratedTemplate: string
+    /** Where virtual hosts are to be had; see vhost-pool.ts. */
+    readonly vhostPool: string
   }
 }
 
@@ -28,7 +32,15 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const template = await createTestDatabase()
   await migrateUp(databaseUrl(template))
   project.provide('migratedTemplate', template)
-  return async () => await dropTestDatabase(template)
+  const pool = new VhostPool(evaluate, userOf(service('AMQP_URL')))
+  project.provide('vhostPool', await pool.start())
+  return async () => {
+    await Promise.all([pool.stop(), dropTestDatabase(template)])
+  }
+}
+
+function userOf(url: string): string {
+  return decodeURIComponent(new URL(url).username) || 'guest'
 }
 
 async function build(): Promise<void> {

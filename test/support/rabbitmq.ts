@@ -1,11 +1,6 @@
-import { execFile } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { onTestFinished } from 'vitest'
-import { PROJECT, service } from './services.ts'
-
-const execute = promisify(execFile)
+import { inject, onTestFinished } from 'vitest'
+import { rabbitmqctl } from './rabbitmqctl.ts'
+import { service } from './services.ts'
 
 /** Commands of rabbitmqctl that speak of one virtual host. */
 const OF_A_VHOST = new Set([
@@ -40,20 +35,15 @@ export async function freshVhost(): Promise<Vhost> {
   return vhost
 }
 
-/** Deletes a virtual host with all it holds. */
+/** Has a virtual host deleted, with all it holds, soon. */
 export async function deleteVhost({ name }: Vhost): Promise<void> {
-  await rabbitmqctl('delete_vhost', name)
+  await askPool('DELETE', `?name=${name}`)
 }
 
 /** Makes a virtual host that several tests share; for whoever made it to delete. */
 export async function makeVhost(): Promise<Vhost> {
-  const name = `test-${randomUUID()}`
+  const name = await askPool('POST')
   const url = new URL(service('AMQP_URL'))
-  await evaluate(
-    `rabbit_vhost:add(<<"${name}">>, <<"test">>), ` +
-      `rabbit_auth_backend_internal:set_permissions(<<"${decodeURIComponent(url.username) || 'guest'}">>, ` +
-      `<<"${name}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>).`,
-  )
   url.pathname = `/${name}`
   const inVhost = (...args: string[]): Promise<string> => rabbitmqctl(...scoped(args, name))
   return {
@@ -66,36 +56,14 @@ export async function makeVhost(): Promise<Vhost> {
   }
 }
 
-/** Runs rabbitmqctl against the broker that the tests use, and answers its output. */
-export async function rabbitmqctl(...args: string[]): Promise<string> {
-  try {
-    const { stdout } = await execute(join(PROJECT, 'scripts/services'), [
-      'rabbitmqctl',
-      '--quiet',
-      ...args,
-    ])
-    return stdout
-  } catch (cause) {
-    throw new Error(
-      `rabbitmqctl ${args.join(' ')} failed: ${outputOf(cause)}\nIs the broker up? Run "scripts/services up"; ` +
-        'for one given by AMQP_URL, RABBITMQCTL names the command that controls it',
-      { cause },
-    )
-  }
-}
-
-/** One start of rabbitmqctl (half a second) instead of one a command; its answer says "ok" twice or an error. */
-async function evaluate(expression: string): Promise<void> {
-  const answer = (await rabbitmqctl('eval', expression)).trim()
-  if (answer !== 'ok') throw new Error(`rabbitmqctl eval ${expression} answers: ${answer}`)
+async function askPool(method: 'POST' | 'DELETE', query = ''): Promise<string> {
+  const answer = await fetch(`${inject('vhostPool')}${query}`, { method })
+  const text = await answer.text()
+  if (!answer.ok) throw new Error(`no virtual host: ${text}`)
+  return text
 }
 
 function scoped(args: string[], vhost: string): string[] {
   const [command = '', ...rest] = args
   return OF_A_VHOST.has(command) ? [command, '--vhost', vhost, ...rest] : args
-}
-
-function outputOf(cause: unknown): string {
-  const { stdout = '', stderr = '' } = cause as { stdout?: string; stderr?: string } // as execFile rejects
-  return `${stdout}${stderr}`.trim()
 }

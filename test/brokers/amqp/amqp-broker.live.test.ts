@@ -4,7 +4,7 @@ import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { AmqpBroker } from '../../../src/brokers/amqp/amqp-broker.ts'
 import type { Topology } from '../../../src/protocol/topology.ts'
 import { brokerContract } from '../../contracts/broker-contract.ts'
-import { rabbitmqctl } from '../../support/rabbitmq.ts'
+import { rabbitmqctl } from '../../support/rabbitmqctl.ts'
 import { service } from '../../support/services.ts'
 
 // One virtual host for the file, emptied after each test: making one takes longer than most of these tests.

@@ -4,7 +4,8 @@ import { AmqpBroker } from '../../../src/brokers/amqp/amqp-broker.ts'
 import type { Broker } from '../../../src/brokers/broker.ts'
 import type { Message, Route } from '../../../src/protocol/message.ts'
 import { durableExchange, durableQueue } from '../../../src/protocol/topology.ts'
-import { freshVhost, rabbitmqctl } from '../../support/rabbitmq.ts'
+import { freshVhost } from '../../support/rabbitmq.ts'
+import { rabbitmqctl } from '../../support/rabbitmqctl.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 const work = {
