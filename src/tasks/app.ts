@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Broker } from '../brokers/broker.ts'
-import { openBroker } from '../brokers/open-broker.ts'
 import type { Config } from '../config/config.ts'
 import { TaskError } from '../errors.ts'
-import { Control } from '../events/control.ts'
-import { EventClient } from '../events/event-client.ts'
-import { LamportClock } from '../events/mailbox-clock.ts'
+import type { Control } from '../events/control.ts'
+import type { EventClient } from '../events/event-client.ts'
+import type { LamportClock } from '../events/mailbox-clock.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { CallOptions } from '../protocol/call-options.ts'
 import { toWireOptions } from '../protocol/call-options.ts'
@@ -14,16 +13,14 @@ import { signatureDict } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { GroupResult } from '../results/group-result.ts'
-import { openResultStore } from '../results/open-result-store.ts'
 import type { ResultStore } from '../results/result-store.ts'
 import type { Vault } from '../schedule/vault.ts'
+import { AppConnections } from './app-connections.ts'
 import { AppResults } from './app-results.ts'
-import { AppVault } from './app-vault.ts'
-import { brokerOptions } from './broker-options.ts'
+import type { AppVault } from './app-vault.ts'
 import { callDefaults } from './call-defaults.ts'
 import { beginCounting } from './canvas/counted-chords.ts'
 import { startSignature } from './canvas/start.ts'
-import { delayedTopology } from './delayed-route.ts'
 import { type PublishContext, publish } from './publish.ts'
 import type { Publisher, Started, StartWith } from './publisher.ts'
 import { sentFields } from './sent-event.ts'
@@ -52,39 +49,36 @@ export class App implements Publisher, AsyncDisposable {
   readonly tasks = new TaskRegistry()
   /** As in Python, the queue that replies to this process would go to. */
   readonly replyTo: string = randomUUID()
-  /** Orders what this process sends and hears of workers. */
-  readonly clock = new LamportClock()
   readonly #options: AppOptions
   #logger: Logger
   #routes: TaskRoutes
+  readonly #connections: AppConnections
   readonly #publishing: PublishContext
-  #broker: Broker | undefined
-  #results: Promise<ResultStore> | undefined
-  #events: EventClient | undefined
-  #setUp: Promise<void> | undefined
-  #isSetUp = false
   readonly #made = new AppResults({
     store: async () => await this.results(),
     revoke: async (taskIds, { wait, ...options }) =>
       this.control.revoke(taskIds, { ...options, reply: wait }),
   })
-  #control: Control | undefined
-  /** What waits for its eta in PostgreSQL, where ETA_VAULT says so. */
-  readonly waiting: AppVault
-  #isClosed = false
 
   constructor(config: Config, options: AppOptions = {}) {
     this.config = config
     this.#logger = options.logger ?? silentLogger
     this.#options = options
     this.#routes = new TaskRoutes(config, this.#logger)
-    this.waiting = new AppVault(config, () => this.logger)
+    const { replyTo } = this
+    const connections = new AppConnections({
+      config,
+      logger: () => this.logger,
+      replyTo,
+      given: options,
+    })
+    this.#connections = connections
     this.#publishing = {
-      routes: this.#routes,
-      defaults: callDefaults(config, this.replyTo),
+      routes: () => this.#routes,
+      defaults: callDefaults(config, replyTo),
       protocol: config.task_protocol,
-      broker: async () => await this.#listeningBroker(),
-      hold: async (dated) => await this.waiting.hold(dated),
+      broker: async () => await connections.listeningBroker(),
+      hold: async (dated) => await connections.vault.hold(dated),
       onPublished: config.task_send_sent_event
         ? (published) => this.events.tell('task-sent', sentFields(published))
         : undefined,
@@ -108,7 +102,7 @@ export class App implements Publisher, AsyncDisposable {
 
   /** Whether exchange, queues and bindings have been declared. */
   get isSetUp(): boolean {
-    return this.#isSetUp
+    return this.#connections.isSetUp
   }
 
   /** Declares a task. Its name's first dotted part is its routing key: "export.pdf" goes to the queue "export". */
@@ -233,102 +227,54 @@ export class App implements Publisher, AsyncDisposable {
 
   /** Commands to running workers: ping, revoke, limits. */
   get control(): Control {
-    this.#control ??= new Control({
-      settings: this.config,
-      broker: async () => await this.readyBroker(),
-      clock: this.clock,
-      logger: this.logger,
-    })
-    return this.#control
-  }
-
-  /** The broker, connected at its first use. */
-  broker(): Broker {
-    if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
-    this.#broker ??= this.#options.broker ?? openBroker(brokerOptions(this.config, this.logger))
-    return this.#broker
-  }
-
-  /** The broker, once everything is declared on it. */
-  async readyBroker(): Promise<Broker> {
-    if (!this.#isSetUp) await this.setUp()
-    return this.broker()
+    return this.#connections.control
   }
 
   /** Events of your own, for whoever listens: `app.events.send('invoice-paid', { id: 3 })`. */
   get events(): EventClient {
-    this.#events ??= new EventClient({
-      // While the app closes, what waits is still sent.
-      broker: async () => (this.#isSetUp && this.#broker) || (await this.readyBroker()),
-      settings: this.config,
-      clock: this.clock,
-      logger: this.logger,
-    })
-    return this.#events
+    return this.#connections.events
   }
 
-  /** The broker, once results that come as messages have somewhere to arrive. */
-  async #listeningBroker(): Promise<Broker> {
-    const broker = await this.readyBroker()
-    if (this.config.result_backend?.startsWith('rpc:') === true) {
-      await (await this.results()).beforePublish?.()
-    }
-    return broker
+  /** Orders what this process sends and hears of workers. */
+  get clock(): LamportClock {
+    return this.#connections.clock
+  }
+
+  /** Where calls wait for their eta, if ETA_VAULT says so. */
+  get waiting(): AppVault {
+    return this.#connections.vault
   }
 
   /** What waits for its eta, to be looked at, cancelled and changed; undefined where ETA_VAULT is off. */
   async vault(): Promise<Vault | undefined> {
-    return await this.waiting.open()
+    return await this.#connections.vault.open()
+  }
+
+  /** The broker, connected at its first use. */
+  broker(): Broker {
+    return this.#connections.broker()
+  }
+
+  /** The broker, once everything is declared on it. */
+  async readyBroker(): Promise<Broker> {
+    return await this.#connections.readyBroker()
+  }
+
+  async results(): Promise<ResultStore> {
+    return await this.#connections.results()
   }
 
   /** Declares exchange, queues and bindings, once. */
   async setUp(): Promise<void> {
-    this.#setUp ??= this.#declare()
-    try {
-      await this.#setUp
-    } catch (error) {
-      this.#setUp = undefined
-      throw error
-    }
-  }
-
-  async results(): Promise<ResultStore> {
-    this.#results ??=
-      this.#options.results === undefined
-        ? openResultStore(this.config, {
-            logger: this.logger,
-            broker: async () => await this.readyBroker(),
-            replyTo: this.replyTo,
-          })
-        : Promise.resolve(this.#options.results)
-    try {
-      return await this.#results
-    } catch (error) {
-      this.#results = undefined
-      throw error
-    }
+    await this.#connections.setUp()
   }
 
   /** Closes what this app opened. */
   async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
-    await this.#control?.close()
-    await this.#events?.close()
-    // Results first: those of rpc:// travel over the broker.
-    if (this.#options.results === undefined) await (await this.#results)?.close()
-    if (this.#options.broker === undefined) await this.#broker?.close()
-    await this.waiting.close()
+    await this.#connections.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  async #declare(): Promise<void> {
-    await this.broker().declare(this.config.topology())
-    const delayed = delayedTopology(this.config)
-    if (delayed !== null) await this.broker().declare(delayed)
-    this.#isSetUp = true
   }
 }

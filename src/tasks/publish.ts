@@ -17,7 +17,7 @@ import type { TaskRoutes } from './task-routes.ts'
 
 /** What publishing needs of the app. */
 export interface PublishContext {
-  readonly routes: TaskRoutes
+  readonly routes: () => TaskRoutes
   readonly defaults: CallDefaults
   /** task_protocol: 2, or 1 for workers before Celery 4. */
   readonly protocol: number
@@ -33,7 +33,7 @@ export interface PublishContext {
  * Next: the exchange, in brokers/. Throws `UnroutableTaskError` where the task would reach no work queue.
  */
 export async function publish(input: CallInput, context: PublishContext): Promise<string> {
-  const route = context.routes.routeOf(input)
+  const route = context.routes().routeOf(input)
   const call = taskCall(input, context.defaults, currentRequest())
   const message = await messageOf(call, route, {
     ...context,
@@ -42,7 +42,7 @@ export async function publish(input: CallInput, context: PublishContext): Promis
   const { id, task, eta } = call
   const sentBy = await tracePublish({ id, task, message, route }, async (traced) => {
     if (await context.hold({ taskId: id, name: task, eta, message: traced, route })) return route
-    const delayed = context.routes.delayed(route, eta)
+    const delayed = context.routes().delayed(route, eta)
     await send({ message: traced, route: delayed }, input.options, context)
     return delayed
   })

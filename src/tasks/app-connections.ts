@@ -1,0 +1,140 @@
+import type { Broker } from '../brokers/broker.ts'
+import { openBroker } from '../brokers/open-broker.ts'
+import type { Config } from '../config/config.ts'
+import { TaskError } from '../errors.ts'
+import { Control } from '../events/control.ts'
+import { EventClient } from '../events/event-client.ts'
+import { LamportClock } from '../events/mailbox-clock.ts'
+import type { Logger } from '../logger.ts'
+import { openResultStore } from '../results/open-result-store.ts'
+import type { ResultStore } from '../results/result-store.ts'
+import { AppVault } from './app-vault.ts'
+import { brokerOptions } from './broker-options.ts'
+import { delayedTopology } from './delayed-route.ts'
+
+export interface ConnectionParts {
+  readonly config: Config
+  /** The one in use at the time. */
+  readonly logger: () => Logger
+  /** The id that replies to this process are sent to. */
+  readonly replyTo: string
+  /** Opened, and closed, by whoever gives them. */
+  readonly given: { readonly broker?: Broker; readonly results?: ResultStore }
+}
+
+/** All that an app is connected to, each opened when it is first needed, and closed in the order that loses nothing. */
+export class AppConnections {
+  readonly clock = new LamportClock()
+  readonly vault: AppVault
+  readonly #parts: ConnectionParts
+  #broker: Broker | undefined
+  #results: Promise<ResultStore> | undefined
+  #events: EventClient | undefined
+  #control: Control | undefined
+  #settingUp: Promise<void> | undefined
+  #isSetUp = false
+  #isClosed = false
+
+  constructor(parts: ConnectionParts) {
+    this.#parts = parts
+    this.vault = new AppVault(parts.config, parts.logger)
+  }
+
+  get isSetUp(): boolean {
+    return this.#isSetUp
+  }
+
+  /** Connected at its first use. */
+  broker(): Broker {
+    if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
+    const { given, config, logger } = this.#parts
+    this.#broker ??= given.broker ?? openBroker(brokerOptions(config, logger()))
+    return this.#broker
+  }
+
+  /** The broker, once everything is declared on it. */
+  async readyBroker(): Promise<Broker> {
+    if (!this.#isSetUp) await this.setUp()
+    return this.broker()
+  }
+
+  /** The broker, once results that come as messages have somewhere to arrive. */
+  async listeningBroker(): Promise<Broker> {
+    const broker = await this.readyBroker()
+    if (this.#parts.config.result_backend?.startsWith('rpc:') === true) {
+      await (await this.results()).beforePublish?.()
+    }
+    return broker
+  }
+
+  /** Declares exchange, queues and bindings, once. */
+  async setUp(): Promise<void> {
+    this.#settingUp ??= this.#declare()
+    try {
+      await this.#settingUp
+    } catch (error) {
+      this.#settingUp = undefined
+      throw error
+    }
+  }
+
+  async results(): Promise<ResultStore> {
+    const { given, config, logger, replyTo } = this.#parts
+    this.#results ??=
+      given.results === undefined
+        ? openResultStore(config, {
+            logger: logger(),
+            broker: async () => await this.readyBroker(),
+            replyTo,
+          })
+        : Promise.resolve(given.results)
+    try {
+      return await this.#results
+    } catch (error) {
+      this.#results = undefined
+      throw error
+    }
+  }
+
+  get control(): Control {
+    this.#control ??= new Control({
+      settings: this.#parts.config,
+      broker: async () => await this.readyBroker(),
+      clock: this.clock,
+      logger: this.#parts.logger(),
+    })
+    return this.#control
+  }
+
+  get events(): EventClient {
+    this.#events ??= new EventClient({
+      // While the app closes, what waits is still sent.
+      broker: async () => (this.#isSetUp && this.#broker) || (await this.readyBroker()),
+      settings: this.#parts.config,
+      clock: this.clock,
+      logger: this.#parts.logger(),
+    })
+    return this.#events
+  }
+
+  /** Closes what was opened here. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    const { given } = this.#parts
+    await this.#control?.close()
+    await this.#events?.close()
+    // Results first: those of rpc:// travel over the broker.
+    if (given.results === undefined) await (await this.#results)?.close()
+    if (given.broker === undefined) await this.#broker?.close()
+    await this.vault.close()
+  }
+
+  async #declare(): Promise<void> {
+    const { config } = this.#parts
+    await this.broker().declare(config.topology())
+    const delayed = delayedTopology(config)
+    if (delayed !== null) await this.broker().declare(delayed)
+    this.#isSetUp = true
+  }
+}
