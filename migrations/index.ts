@@ -19,6 +19,7 @@ import { IndexTask1795400061000 } from './1795400061000-index-task.ts'
 import { CreateTaskText1795400062000 } from './1795400062000-create-task-text.ts'
 import { CreateGrants1795400063000 } from './1795400063000-create-grants.ts'
 import { AddAltered1795400070000 } from './1795400070000-add-altered.ts'
+import { CreateRedaction1795400071000 } from './1795400071000-create-redaction.ts'
 import { CreateReplay1795400080000 } from './1795400080000-create-replay.ts'
 import { CreateScheduled1795400090000 } from './1795400090000-create-scheduled.ts'
 import { ExtendChord1795500010000 } from './1795500010000-extend-chord.ts'
@@ -46,6 +47,7 @@ export const migrations = [
   CreateTaskText1795400062000,
   CreateGrants1795400063000,
   AddAltered1795400070000,
+  CreateRedaction1795400071000,
   CreateReplay1795400080000,
   CreateScheduled1795400090000,
   ExtendChord1795500010000,

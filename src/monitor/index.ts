@@ -19,6 +19,8 @@ export {
   type MessageRow,
   QuarantineEntity,
   type QuarantineRow,
+  RedactionEntity,
+  type RedactionRow,
   ReplayEntity,
   type ReplayRow,
   ScheduledEntity,

@@ -18,6 +18,7 @@ import { WorkQueues } from './mirror/work-queues.ts'
 import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-stats.ts'
 import { Partitions } from './partitions.ts'
 import { Privacy, type PrivacySettings } from './privacy/privacy.ts'
+import { saveRules } from './privacy/save-rules.ts'
 import { PruneTimer, type RetentionSettings } from './retention/prune-timer.ts'
 import { VaultJobs } from './scheduled/vault-jobs.ts'
 import { StateJobs, type StateOptions, type StateSettings } from './states/state-jobs.ts'
@@ -126,6 +127,7 @@ export class Monitor {
   async start(): Promise<void> {
     const { broker, config, database } = this.#options
     await requireMigrations(database)
+    await saveRules(database, config.REDACT ?? [])
     await this.#partitions.start()
     await this.#feed(config.platformQueue, config.topology()).open()
     await this.#openEvents()

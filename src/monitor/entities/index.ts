@@ -1,6 +1,7 @@
 import { EventEntity } from './event.ts'
 import { MessageEntity } from './message.ts'
 import { QuarantineEntity } from './quarantine.ts'
+import { RedactionEntity } from './redaction.ts'
 import { ReplayEntity } from './replay.ts'
 import { ScheduledEntity } from './scheduled.ts'
 import { TaskEntity } from './task.ts'
@@ -13,6 +14,7 @@ import { WorkerEntity } from './worker.ts'
 export { EventEntity, type EventRow } from './event.ts'
 export { MessageEntity, type MessageRow } from './message.ts'
 export { QuarantineEntity, type QuarantineRow } from './quarantine.ts'
+export { RedactionEntity, type RedactionRow } from './redaction.ts'
 export { ReplayEntity, type ReplayRow } from './replay.ts'
 export { ScheduledEntity, type ScheduledRow } from './scheduled.ts'
 export { TaskEntity, type TaskRow } from './task.ts'
@@ -29,6 +31,7 @@ export const entities = [
   EventEntity,
   WorkerEntity,
   QuarantineEntity,
+  RedactionEntity,
   ReplayEntity,
   ScheduledEntity,
   TaskMetaEntity,

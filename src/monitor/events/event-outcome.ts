@@ -18,7 +18,7 @@ export function outcomeOf(outcome: unknown, privacy: Privacy): EventOutcome | nu
   if (typeof status !== 'string' || stateClass(status) === 0) return null
   return {
     state: status,
-    stored: encodeJson(privacy.value(result)),
+    stored: encodeJson(privacy.outcome(result)),
     traceback: typeof traceback === 'string' ? traceback : null,
   }
 }

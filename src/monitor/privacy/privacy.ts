@@ -48,6 +48,17 @@ export class Privacy {
     return this.hasRules ? new ValueRedactor(this.#rules).redact(value, '') : value
   }
 
+  /** A result; what an error says of itself is text. */
+  outcome(result: unknown): unknown {
+    const value = this.value(result)
+    if (!(this.hasRules && isError(value))) return value
+    const said = value.exc_message
+    const messages = (Array.isArray(said) ? said : [said]).map((one) =>
+      typeof one === 'string' ? this.text(one) : one,
+    )
+    return { ...value, exc_message: messages }
+  }
+
   /** Text that may show values by their names: a repr, an exception, a traceback. It goes as a whole. */
   text(text: string): string {
     return this.#rules.hitsText(text) ? REDACTED : text
@@ -57,4 +68,8 @@ export class Privacy {
   argumentsText(text: string, task: string | null): string {
     return this.#rules.countsArgumentsOf(task) ? REDACTED : this.text(text)
   }
+}
+
+function isError(value: unknown): value is { readonly exc_message: unknown } {
+  return typeof value === 'object' && value !== null && 'exc_message' in value
 }

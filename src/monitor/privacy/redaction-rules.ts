@@ -91,7 +91,8 @@ function globPattern(glob: string, star: string): RegExp {
   return new RegExp(`^${globSource(glob, star)}$`, 'is')
 }
 
-function globSource(glob: string, star: string): string {
+/** The source of a regular expression, in the dialects of JavaScript and of PostgreSQL. */
+export function globSource(glob: string, star: string): string {
   return glob
     .split('*')
     .map((part) => part.replace(/[.+?^${}()|[\]\\/]/g, '\\$&').replace(/[-_]/g, '[-_]'))

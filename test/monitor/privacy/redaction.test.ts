@@ -137,6 +137,17 @@ test('results and fields of events are redacted by their keys', () => {
   })
 })
 
+test('what an error says of itself is text', () => {
+  const privacy = new Privacy({ REDACT: ['token'] })
+  const error = (text: string) => ({
+    exc_type: 'ValueError',
+    exc_message: [text, 7],
+    exc_module: null,
+  })
+  expect(privacy.outcome(error(`token='${SECRET}'`))).toEqual(error('[redacted]'))
+  expect(privacy.outcome(error('no token'))).toEqual(error('no token'))
+})
+
 const LONG = 'ä'.repeat(700)
 
 test.each([

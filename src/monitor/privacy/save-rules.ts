@@ -1,0 +1,37 @@
+import type { Database } from '../../database/database.ts'
+import { globSource } from './redaction-rules.ts'
+
+/** Tells the database what the setting REDACT names, for results that it takes over by itself. */
+export async function saveRules(database: Database, lines: readonly string[]): Promise<void> {
+  const rows = lines
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .map(rowOf)
+  await database.transaction(async (connection) => {
+    await connection.query('DELETE FROM monitor.redaction WHERE rule <> ALL ($1)', [
+      rows.map(({ rule }) => rule),
+    ])
+    for (const { rule, path, task, shown } of rows) {
+      await connection.query(
+        `INSERT INTO monitor.redaction (rule, path, task, shown) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (rule) DO NOTHING`,
+        [rule, path, task, shown],
+      )
+    }
+  })
+}
+
+/** PostgreSQL's regular expressions; a path begins with a dot. */
+function rowOf(rule: string) {
+  const colon = rule.lastIndexOf(':')
+  const keys = rule.slice(colon + 1).split('.')
+  const path = keys.map((key) => `\\.${globSource(key, '[^.]*')}`).join('')
+  const last = keys.at(-1) ?? ''
+  const isKey = last !== '' && !/^\d+$/.test(last)
+  return {
+    rule,
+    path: colon < 0 ? `${path}$` : `^${path}$`,
+    task: colon < 0 ? null : `^${globSource(rule.slice(0, colon), '.*')}$`,
+    shown: isKey ? `(?:^|[^A-Za-z0-9_])${globSource(last, '\\w*')}\\\\*["']?\\s*[:=,]` : null,
+  }
+}
