@@ -68,7 +68,7 @@ function readValue(cursor: LiteralCursor, depth: number): unknown {
     case '(':
       return readTuple(cursor, depth)
     case '[':
-      return readItems(cursor, '[', ']', depth).items
+      return readList(cursor, depth)
     case '{':
       return readBraces(cursor, depth)
     case '-':
@@ -105,6 +105,15 @@ function readUnsigned(cursor: LiteralCursor, depth: number): unknown {
   else cursor.skipBlanks()
   if (cursor.peek === '-' || cursor.peek === '+') throw cursor.unexpected('a number')
   return readValue(cursor, depth)
+}
+
+/** Arrays that were lists: all others were tuples. */
+const lists = new WeakSet<object>()
+
+function readList(cursor: LiteralCursor, depth: number): readonly unknown[] {
+  const { items } = readItems(cursor, '[', ']', depth)
+  lists.add(items)
+  return items
 }
 
 /** `()`, `(1,)` and `(1, 2)` are tuples; `(1)` is 1. */
@@ -186,8 +195,8 @@ function dictOf(pairs: readonly [unknown, unknown][]): unknown {
   return texts.length === pairs.length ? Object.fromEntries(texts) : new Map(pairs)
 }
 
-/** Dicts, sets, and arrays that hold one; whether an array was a list is no longer known, so lists pass. */
+/** Dicts, sets, lists, and tuples that hold one. */
 function isUnhashable(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(isUnhashable)
+  if (Array.isArray(value)) return lists.has(value) || value.some(isUnhashable)
   return typeof value === 'object' && value !== null && !(value instanceof Uint8Array)
 }

@@ -74,6 +74,8 @@ test.each([
   ["{'a': 1, 'b'}", 'found "}" at position 12, expected ":"'],
   ["{'a', 'b': 1}", 'found ":" at position 9, expected "," or "}"'],
   ['{{}: 1}', 'found "{" at position 1, expected something hashable'],
+  ['{"a", []}', 'found "[" at position 6, expected something hashable'],
+  ['{(1, [2]): 3}', 'found "(" at position 1, expected something hashable'],
   ['0777', 'found "0" at position 0, expected a number'],
   ['1__0', 'found "1" at position 0, expected a number'],
   ['1j', 'found "1" at position 0, expected a number'],

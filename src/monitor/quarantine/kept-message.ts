@@ -8,6 +8,8 @@ import type { Altered } from '../privacy/privacy.ts'
 export interface KeptRow {
   readonly id: number
   readonly received_at: Date
+  /** The same in milliseconds, to the microsecond, which a Date does not have. */
+  readonly received_at_ms: number
   readonly queue: string | null
   readonly exchange: string | null
   readonly routing_key: string | null
@@ -23,7 +25,8 @@ export interface KeptRow {
   readonly digest: string | null
 }
 
-export const KEPT_COLUMNS = `id, received_at, queue, exchange, routing_key, properties::text, headers::text, body,
+export const KEPT_COLUMNS = `id, received_at,
+  (extract(epoch FROM received_at) * 1000)::float8 AS received_at_ms, queue, exchange, routing_key, properties::text, headers::text, body,
   code, reason, task_id, resolved_at, altered, encode(digest, 'hex') AS digest`
 
 /** The message as it came. */

@@ -20,7 +20,7 @@ export function readerOf(config: ReadAgainConfig): (row: KeptRow) => Promise<Tak
   const privacy = new Privacy(config)
   return async (row) => {
     const delivery = keptDelivery(row)
-    const options = { privacy, receivedAtMs: row.received_at.getTime() }
+    const options = { privacy, receivedAtMs: row.received_at_ms }
     const isCopy =
       row.queue === config.platformQueue && delivery.message.headers[EVENTS_HEADER] === undefined
     const one = isCopy ? await mirrored(delivery, queues, options) : await told(delivery, options)
