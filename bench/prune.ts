@@ -32,7 +32,8 @@ export async function pruneScenario(count: number): Promise<Scenario> {
   }
 }
 
-const ALONE_MS = 10_000
+/** As long as pruning takes, as the tables grow meanwhile. */
+const ALONE_MS = 60_000
 
 /** How fast a monitor writes, while the work is done, what is published as fast as it writes. */
 async function during(

@@ -24,7 +24,7 @@ export interface PruneOptions extends Retention {
   readonly dryRun?: boolean
   /** Rows that one transaction deletes. Default 2000. */
   readonly batchSize?: number
-  /** Rests between batches, as a multiple of the time that a batch took. Default 4; 0 is no rest. */
+  /** Rests between batches, as a multiple of the time that a batch took. Default 6; 0 is no rest. */
   readonly rest?: number
   readonly onProgress?: (progress: PruneProgress) => void
   /** Ends the work between two batches; what is left goes the next time. */
@@ -110,7 +110,7 @@ async function isAlone(guard: Connection): Promise<boolean> {
 }
 
 function workOf(database: Database, guard: Connection, options: PruneOptions): PruneWork {
-  const { dryRun = false, batchSize = 2000, rest = 4, onProgress, signal } = options
+  const { dryRun = false, batchSize = 2000, rest = 6, onProgress, signal } = options
   return {
     database,
     isDryRun: dryRun,
