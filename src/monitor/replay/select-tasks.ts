@@ -18,22 +18,45 @@ const STATEMENT_TIMEOUT_MS = 60_000
  * Throws `MonitorError` CONDITION_INVALID, with what PostgreSQL says of it.
  */
 export async function selectTasks(database: Database, selection: TaskSelection): Promise<string[]> {
-  const { where, status, since, limit } = selection
-  const sql = `
-    SELECT task_id FROM monitor.task_history
-    WHERE ($1::text IS NULL OR status = $1)
-      AND ($2::timestamptz IS NULL OR coalesce(finished_at, published_at) >= $2)
-      AND (${where ?? 'true'}
-      )
-    ORDER BY published_at, task_id
-    LIMIT $3`
-  const parameters = [status ?? null, since ?? null, limit ?? null]
+  const { where } = selection
+  const { sql, parameters } = statementOf(selection)
   return await database.transaction(async (connection) => {
     await connection.query('SET TRANSACTION READ ONLY')
     await connection.query(`SET LOCAL statement_timeout = ${STATEMENT_TIMEOUT_MS}`)
     const rows = await asked(where, connection.query<{ task_id: string }>(sql, parameters))
     return rows.map(({ task_id }) => task_id)
   })
+}
+
+function statementOf({ where, status, since, limit }: TaskSelection): {
+  readonly sql: string
+  readonly parameters: readonly unknown[]
+} {
+  const parameters: unknown[] = []
+  const bound = (value: unknown) => `$${parameters.push(value)}`
+  const conditions = where === undefined ? [] : [`(${where}\n)`]
+  if (since !== undefined) {
+    conditions.push(`coalesce(finished_at, published_at) >= ${bound(since)}::timestamptz`)
+  }
+  if (status !== undefined) conditions.push(withStatus(bound(status)))
+  const sql = `
+    SELECT task_id FROM monitor.task_history
+    WHERE ${conditions.length === 0 ? 'true' : conditions.join(' AND ')}
+    ORDER BY published_at, task_id
+    LIMIT ${bound(limit ?? null)}`
+  return { sql, parameters }
+}
+
+/**
+ * The view knows the status, but no index does; both tables it is made of know which tasks may have it. What the
+ * monitor has not absorbed yet has its status in Celery's table alone.
+ */
+function withStatus(status: string): string {
+  return `status = ${status} AND task_id IN (
+      SELECT task_id FROM monitor.task WHERE state = ${status}
+      UNION ALL
+      SELECT task_id FROM public.celery_taskmeta WHERE status = ${status}
+    )`
 }
 
 async function asked<Rows>(where: string | undefined, answer: Promise<Rows>): Promise<Rows> {

@@ -6,6 +6,7 @@ import { openDatabase } from '../../../src/database/open-database.ts'
 import { Monitor } from '../../../src/monitor/monitor.ts'
 import { type Replayed, replayTask } from '../../../src/monitor/replay/replay-task.ts'
 import { type NotReplayed, replayTasks } from '../../../src/monitor/replay/replay-tasks.ts'
+import { selectTasks } from '../../../src/monitor/replay/select-tasks.ts'
 import type { Message } from '../../../src/protocol/message.ts'
 import { migratedDatabase } from '../../support/postgres.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -120,6 +121,29 @@ test('of many tasks those that cannot be replayed are named, the others go on, n
     'TASK_UNKNOWN',
     'replayed',
   ])
+})
+
+test('tasks are chosen by status, whichever table knows it, by time and by condition', async () => {
+  const place = await openPlace(['a', 'b', 'c', 'd'].map((id) => message({ id })))
+  const { database } = place
+  await finish(database, 'a')
+  await finish(database, 'b')
+  await database.query(
+    `insert into celery_taskmeta (id, task_id, status, date_done) values (1, 'c', 'FAILURE', now() at time zone 'UTC')`,
+  )
+  await database.query(
+    "update monitor.task set finished_at = now() - interval '3 hours' where task_id = 'a'",
+  )
+  const status = 'FAILURE'
+  expect(await selectTasks(database, { status })).toEqual(['a', 'b', 'c'])
+  const since = new Date(Date.now() - 3_600_000)
+  expect(await selectTasks(database, { status, since })).toEqual(['b', 'c'])
+  const where = "task_id <> 'b' -- and nothing else"
+  expect(await selectTasks(database, { status, since, where })).toEqual(['c'])
+  expect(await selectTasks(database, { where, limit: 2 })).toEqual(['a', 'c'])
+  await expect(selectTasks(database, { where: '1 / 0 = 1' })).rejects.toMatchObject({
+    code: 'CONDITION_INVALID',
+  })
 })
 
 interface Place {
