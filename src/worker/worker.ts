@@ -1,32 +1,24 @@
-import type { Broker, Delivery, Subscription } from '../brokers/broker.ts'
-import { TaskError } from '../errors.ts'
+import type { Broker, Subscription } from '../brokers/broker.ts'
 import type { Logger } from '../logger.ts'
-import { expandMessage, isCompressed } from '../protocol/compressed-message.ts'
-import { decodeTask } from '../protocol/decode-task.ts'
-import type { Message } from '../protocol/message.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
-import { parseIso } from '../protocol/times.ts'
 import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
 import type { App } from '../tasks/app.ts'
-import { delayedRoute } from '../tasks/delayed-route.ts'
 import type { Task } from '../tasks/task.ts'
 import { loadTelemetry } from '../telemetry/open-telemetry.ts'
 import { AbandonedChords } from './abandoned-chords.ts'
 import { builtInTasks } from './built-in/built-in-tasks.ts'
 import type { ControlledWorker } from './control/controlled-worker.ts'
 import { WorkerControl } from './control/worker-control.ts'
+import { EtaWaits } from './eta-waits.ts'
 import { firstConnection } from './first-connection.ts'
 import type { Job } from './job.ts'
 import { KeptMessages } from './kept-messages.ts'
 import { OutcomeStore } from './outcome-store.ts'
+import { Receiver } from './receiver.ts'
 import { surviveRejections } from './rejections.ts'
 import { TaskRunner } from './task-runner.ts'
 import { WaitingJobs } from './waiting-jobs.ts'
 import { WorkerEvents } from './worker-events.ts'
 import { type WorkerOptions, type WorkerSettings, workerSettings } from './worker-options.ts'
-
-/** What others sent to come sooner waits here, though there is a vault. */
-const LONG_WAIT_MS = 5_000
 
 /**
  * Journey 4/8, worker: takes deliveries from the work queues, runs their tasks and settles each exactly once.
@@ -39,13 +31,12 @@ export class Worker implements AsyncDisposable {
   readonly #logger: Logger
   readonly #tasks: ReadonlyMap<string, Task<readonly never[], unknown>>
   readonly #waiting: WaitingJobs
+  readonly #etas: EtaWaits
   readonly #control: WorkerControl
   readonly #subscriptions: Subscription[] = []
   readonly #unfinished = new Set<Promise<void>>()
   readonly #queuesToAdjust = new Set<string>()
   #runner: TaskRunner | undefined
-  #outcomes: OutcomeStore | undefined
-  #kept: KeptMessages | undefined
   #events: WorkerEvents | undefined
   #abandoned: AbandonedChords | undefined
   #dispatcher: VaultDispatcher | undefined
@@ -67,6 +58,12 @@ export class Worker implements AsyncDisposable {
       limitOf: (job) => this.#rateLimitOf(job),
       onHeld: (queue) => this.#adjustPrefetch(queue),
     })
+    this.#etas = new EtaWaits({
+      app,
+      logger: this.#logger,
+      hold: (job, dueAt) => this.#waiting.hold(job, dueAt),
+      track: (work) => this.#track(work),
+    })
   }
 
   /** Tasks that run now. */
@@ -80,7 +77,7 @@ export class Worker implements AsyncDisposable {
     const results = await this.#app.results()
     await loadTelemetry()
     await this.#control.load()
-    this.#kept = new KeptMessages(broker, this.#logger)
+    const kept = new KeptMessages(broker, this.#logger)
     const events = this.#openEvents(broker)
     this.#events = events
     const outcomes = new OutcomeStore({
@@ -89,12 +86,11 @@ export class Worker implements AsyncDisposable {
       logger: this.#logger,
       worker: this.settings.name,
     })
-    this.#outcomes = outcomes
     this.#runner = new TaskRunner({
       app: this.#app,
       broker,
       outcomes,
-      kept: this.#kept,
+      kept,
       events: events.tasks,
       control: this.#control,
       logger: this.#logger,
@@ -102,11 +98,20 @@ export class Worker implements AsyncDisposable {
       onTaskError: this.#options.onTaskError,
       onRun: this.#options.onRun,
     })
+    const receiver = new Receiver({
+      app: this.#app,
+      taskNamed: (name) => this.#taskNamed(name),
+      kept,
+      outcomes,
+      events: events.tasks,
+      track: (work) => this.#track(work),
+      onJob: (job) => this.#accept(job),
+    })
     this.#forgetRejections = surviveRejections(this.#logger)
     events.start()
     await this.#control.listen(broker, results)
     for (const queue of this.settings.queues) {
-      this.#subscriptions.push(await this.#consume(broker, queue))
+      this.#subscriptions.push(await this.#consume(broker, queue, receiver))
     }
     this.#abandoned = new AbandonedChords({ app: this.#app, results, logger: this.#logger })
     this.#abandoned.start()
@@ -172,7 +177,7 @@ export class Worker implements AsyncDisposable {
     })
   }
 
-  async #consume(broker: Broker, queue: string): Promise<Subscription> {
+  async #consume(broker: Broker, queue: string, receiver: Receiver): Promise<Subscription> {
     const { name, prefetch } = this.settings
     return await broker.consume(
       queue,
@@ -182,29 +187,13 @@ export class Worker implements AsyncDisposable {
         onCancel: (cause) =>
           this.#logger.error({ queue, err: cause }, 'no longer consuming a queue'),
       },
-      (delivery) => this.#receive(delivery),
+      (delivery) => receiver.receive(delivery),
     )
   }
 
-  #receive(delivery: Delivery): void {
-    const { message } = delivery
-    if (isCompressed(message)) this.#track(this.#receiveCompressed(delivery))
-    else this.#accept(delivery, message)
-  }
-
-  async #receiveCompressed(delivery: Delivery): Promise<void> {
-    try {
-      this.#accept(delivery, await expandMessage(delivery.message))
-    } catch (error) {
-      await this.#kept?.keep(delivery, error)
-    }
-  }
-
-  #accept(delivery: Delivery, message: Message): void {
-    const job = this.#read(delivery, message)
-    if (job === undefined) return
+  #accept(job: Job): void {
     if (this.#isStopping) {
-      this.#track(delivery.requeue())
+      this.#track(job.delivery.requeue())
       return
     }
     if (this.#control.revoked.has(job.request)) {
@@ -212,40 +201,11 @@ export class Worker implements AsyncDisposable {
       return
     }
     this.#events?.tasks.received(job)
-    const { eta } = job.request
-    // Times are cut to milliseconds when they are read; a task must not start before its eta.
-    const dueAt = eta === null ? 0 : parseIso(eta).getTime() + 1
-    if (dueAt > Date.now()) this.#wait(job, dueAt)
-    else this.#waiting.admit(job)
+    if (!this.#etas.wait(job)) this.#waiting.admit(job)
   }
 
-  #read(delivery: Delivery, message: Message): Job | undefined {
-    let request: TaskRequest
-    try {
-      request = decodeTask(message, this.#app.config.accept_content)
-    } catch (error) {
-      this.#track(this.#kept?.keep(delivery, error))
-      return undefined
-    }
-    const task = this.#app.tasks.get(request.task) ?? this.#tasks.get(request.task)
-    if (task === undefined) {
-      this.#track(this.#refuseUnknown(delivery, request))
-      return undefined
-    }
-    return { delivery, request, task }
-  }
-
-  async #refuseUnknown(delivery: Delivery, request: TaskRequest): Promise<void> {
-    const names = this.#app.tasks.names.join(', ')
-    await this.#outcomes?.saveNotRegistered(request, delivery.queue)
-    this.#events?.tasks.unknown(request)
-    await this.#kept?.keep(
-      delivery,
-      new TaskError(
-        'TASK_NOT_REGISTERED',
-        `received unregistered task of type "${request.task}"; the tasks here are: ${names}`,
-      ),
-    )
+  #taskNamed(name: string): Task<readonly never[], unknown> | undefined {
+    return this.#app.tasks.get(name) ?? this.#tasks.get(name)
   }
 
   #rateLimitOf({ task }: Job): string | number | null | undefined {
@@ -260,7 +220,7 @@ export class Worker implements AsyncDisposable {
       name,
       queues,
       events: () => this.#events,
-      task: (task) => this.#app.tasks.get(task) ?? this.#tasks.get(task),
+      task: (task) => this.#taskNamed(task),
       isRunning: (taskId) => this.#runner?.isRunning(taskId) ?? false,
       terminate: (isMeant, how) => this.#runner?.terminate(isMeant, how) ?? [],
       discardWaiting: (isMeant) => this.#discardWaiting(({ request }) => isMeant(request)),
@@ -273,27 +233,6 @@ export class Worker implements AsyncDisposable {
     const jobs = this.#waiting.remove(isMeant)
     for (const job of jobs) this.#track(this.#runner?.discard(job))
     return jobs.map(({ request }) => request.id)
-  }
-
-  #wait(job: Job, dueAt: number): void {
-    const isLong = dueAt - Date.now() > LONG_WAIT_MS && this.#app.waiting.isWanted
-    if (isLong) this.#track(this.#putInVault(job, dueAt))
-    else this.#waiting.hold(job, dueAt)
-  }
-
-  /** What others sent with an eta far ahead waits in the vault, where there is one, not here. */
-  async #putInVault(job: Job, dueAt: number): Promise<void> {
-    const { delivery, request } = job
-    const route = delayedRoute(delivery.route, null, this.#app.config)
-    const { id: taskId, task: name, eta } = request
-    try {
-      await this.#app.waiting.hold({ taskId, name, eta, message: delivery.message, route })
-    } catch (error) {
-      this.#logger.warn({ err: error, taskId }, 'the vault does not take a task, it waits here')
-      this.#waiting.hold(job, dueAt)
-      return
-    }
-    await delivery.ack()
   }
 
   /**

@@ -1,0 +1,55 @@
+import type { Logger } from '../logger.ts'
+import { parseIso } from '../protocol/times.ts'
+import type { App } from '../tasks/app.ts'
+import { delayedRoute } from '../tasks/delayed-route.ts'
+import type { Job } from './job.ts'
+
+export interface EtaWaitsParts {
+  readonly app: App
+  readonly logger: Logger
+  /** Keeps the job here until then (epoch ms). */
+  readonly hold: (job: Job, dueAt: number) => void
+  readonly track: (work: Promise<void>) => void
+}
+
+/** What is to come sooner waits here, though there is a vault. */
+const LONG_WAIT_MS = 5_000
+
+/** Where jobs wait whose eta is still to come: here, or in the vault. */
+export class EtaWaits {
+  readonly #parts: EtaWaitsParts
+
+  constructor(parts: EtaWaitsParts) {
+    this.#parts = parts
+  }
+
+  /** False for a job that need not wait. */
+  wait(job: Job): boolean {
+    const { eta } = job.request
+    if (eta === null) return false
+    // Times are cut to milliseconds when they are read; a task must not start before its eta.
+    const dueAt = parseIso(eta).getTime() + 1
+    const now = Date.now()
+    if (dueAt <= now) return false
+    const { app, hold, track } = this.#parts
+    if (app.waiting.isWanted && dueAt - now > LONG_WAIT_MS) track(this.#putInVault(job, dueAt))
+    else hold(job, dueAt)
+    return true
+  }
+
+  /** What others sent with an eta far ahead waits in the vault, as it is. */
+  async #putInVault(job: Job, dueAt: number): Promise<void> {
+    const { app, logger, hold } = this.#parts
+    const { delivery, request } = job
+    const route = delayedRoute(delivery.route, null, app.config)
+    const { id: taskId, task: name, eta } = request
+    try {
+      await app.waiting.hold({ taskId, name, eta, message: delivery.message, route })
+    } catch (error) {
+      logger.warn({ err: error, taskId }, 'the vault does not take a task, it waits here')
+      hold(job, dueAt)
+      return
+    }
+    await delivery.ack()
+  }
+}
