@@ -29,6 +29,8 @@ export interface Publisher {
 /** What comes before a signature's own arguments, and over its own options. */
 export interface StartWith {
   readonly args?: readonly unknown[]
+  /** Over its own, as in Celery: of the first step of a chain, of all members of a group or a chord's header. */
+  readonly kwargs?: Readonly<Record<string, unknown>>
   readonly options?: CallOptions
   /** It is a member of a group, which is what the running task is told to have called. */
   readonly isMember?: boolean

@@ -7,10 +7,16 @@ import {
 } from '../protocol/call-options.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
+import type { GroupResult } from '../results/group-result.ts'
 import { linked, linkedError } from './canvas/link.ts'
 import { chunksDict, mapDict, starmapDict } from './canvas/maps.ts'
 import { stamped } from './canvas/stamps.ts'
 import type { Publisher } from './publisher.ts'
+
+/** Options of a call that also brings keyword arguments. */
+export interface ApplyOptions extends CallOptions {
+  readonly kwargs?: Readonly<Record<string, unknown>>
+}
 
 /**
  * A call that has not been made yet: it can be passed on, linked, put into a chain, a group or a chord.
@@ -56,7 +62,7 @@ export class Signature<Value = unknown> {
   }
 
   /** The same signature with these options over its own; ones Celery does not know are kept as they are. */
-  set(options: CallOptions & Readonly<Record<string, unknown>>): Signature<Value> {
+  set(options: CallOptions & Readonly<Record<string, unknown>>): this {
     const { known, unknown } = toKnown(options)
     const { options: spelledAsSent, extra } = fromWireOptions(unknown)
     const wire = { ...toWireOptions(spelledAsSent), ...toWireOptions(known) }
@@ -64,10 +70,7 @@ export class Signature<Value = unknown> {
   }
 
   /** The same signature with these arguments before its own, and these kwargs over its own. */
-  clone(
-    args: readonly unknown[] = [],
-    kwargs: Readonly<Record<string, unknown>> = {},
-  ): Signature<Value> {
+  clone(args: readonly unknown[] = [], kwargs: Readonly<Record<string, unknown>> = {}): this {
     if (this.isImmutable) return this.#with({})
     return this.#with({
       args: [...args, ...this.#dict.args],
@@ -76,12 +79,12 @@ export class Signature<Value = unknown> {
   }
 
   /** Also call `next` with the result when this succeeds. */
-  link(next: SignatureLike): Signature<Value> {
+  link(next: SignatureLike): this {
     return this.#linkedTo(next, linked)
   }
 
   /** Also call `next` with the id of the failed task when this fails. */
-  linkError(next: SignatureLike): Signature<Value> {
+  linkError(next: SignatureLike): this {
     const { linksChordHeaders: isOnHeader } = this.#publisher
     return this.#linkedTo(next, (dict, errback) => linkedError(dict, errback, { isOnHeader }))
   }
@@ -91,19 +94,19 @@ export class Signature<Value = unknown> {
     return await this.applyAsync(args)
   }
 
-  /** Makes the call with arguments before its own (unless it is immutable) and options over its own. */
+  /** Makes the call: arguments go before its own, kwargs (unless it is immutable) and options over its own. */
   async applyAsync(
     args: readonly unknown[] = [],
-    options: CallOptions = {},
+    { kwargs = {}, ...options }: ApplyOptions = {},
   ): Promise<AsyncResult<Value>> {
     return this.#publisher.resultOf<Value>(
-      await this.#publisher.start(this.#dict, { args, options }),
+      await this.#publisher.start(this.#dict, { args, kwargs, options }),
     )
   }
 
   /** The same signature with stamps on it and on every step within: marks that travel with their tasks (Celery 5.3+). */
-  stamp(stamps: Readonly<Record<string, unknown>>): Signature<Value> {
-    return new Signature<Value>(this.#publisher, stamped(this.#dict, stamps))
+  stamp(stamps: Readonly<Record<string, unknown>>): this {
+    return this.#with(stamped(this.#dict, stamps))
   }
 
   /** A call of this task's function with each item, in one task; its own arguments and options are left out. */
@@ -117,19 +120,37 @@ export class Signature<Value = unknown> {
   }
 
   /** The same in a group of tasks, each with `size` lists of arguments. */
-  chunks(items: readonly (readonly unknown[])[], size: number): Signature<readonly unknown[]> {
-    return new Signature(this.#publisher, chunksDict(this.#dict, items, size))
+  chunks(items: readonly (readonly unknown[])[], size: number): Group<readonly Value[]> {
+    return new Group(this.#publisher, chunksDict(this.#dict, items, size))
   }
 
   #linkedTo(
     next: SignatureLike,
     link: (dict: SignatureDict, next: SignatureDict) => SignatureDict,
-  ): Signature<Value> {
-    return new Signature<Value>(this.#publisher, (dictsOf(next) ?? []).reduce(link, this.#dict))
+  ): this {
+    return this.#with((dictsOf(next) ?? []).reduce(link, this.#dict))
   }
 
-  #with(changes: Partial<SignatureDict>): Signature<Value> {
-    return new Signature<Value>(this.#publisher, { ...this.#dict, ...changes })
+  #with(changes: Partial<SignatureDict>): this {
+    // A group changed is a group: both are built alike.
+    const Kind = this.constructor as new (publisher: Publisher, dict: SignatureDict) => this
+    return new Kind(this.#publisher, { ...this.#dict, ...changes })
+  }
+}
+
+/** A group's signature: calling it gives the results of its members. */
+export class Group<Value = unknown> extends Signature<readonly Value[]> {
+  override async applyAsync(
+    args: readonly unknown[] = [],
+    { kwargs = {}, ...options }: ApplyOptions = {},
+  ): Promise<GroupResult<Value>> {
+    return this.publisher.groupResult<Value>(
+      await this.publisher.start(this.toDict(), { args, kwargs, options }),
+    )
+  }
+
+  override async delay(...args: readonly unknown[]): Promise<GroupResult<Value>> {
+    return await this.applyAsync(args)
   }
 }
 

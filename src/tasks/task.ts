@@ -3,7 +3,7 @@ import { toWireOptions } from '../protocol/call-options.ts'
 import { signatureDict } from '../protocol/signatures.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { Publisher } from './publisher.ts'
-import { Signature } from './signature.ts'
+import { type ApplyOptions, type Group, Signature } from './signature.ts'
 import type { TaskContext } from './task-context.ts'
 import type { TaskOptions } from './task-options.ts'
 
@@ -16,11 +16,6 @@ export type BoundTaskFunction<Args extends readonly unknown[], Value> = (
   self: TaskContext,
   ...args: Args
 ) => Value | Promise<Value>
-
-/** Options of a call that also brings keyword arguments. */
-export interface ApplyOptions extends CallOptions {
-  readonly kwargs?: Readonly<Record<string, unknown>>
-}
 
 /** A named function that a worker can run, and the ways to call it. Made by `app.task()`. */
 export class Task<Args extends readonly unknown[] = readonly unknown[], Value = unknown> {
@@ -50,8 +45,13 @@ export class Task<Args extends readonly unknown[] = readonly unknown[], Value = 
   }
 
   /** Calls the task with options, https://docs.celeryq.dev/en/stable/userguide/calling.html */
+  async applyAsync(args?: Args | readonly [], options?: ApplyOptions): Promise<AsyncResult<Value>>
   async applyAsync(
-    args: Args | readonly [] = [],
+    args: Readonly<Partial<Args>>,
+    options: ApplyOptions & Required<Pick<ApplyOptions, 'kwargs'>>,
+  ): Promise<AsyncResult<Value>>
+  async applyAsync(
+    args: readonly unknown[] = [],
     { kwargs = {}, ...options }: ApplyOptions = {},
   ): Promise<AsyncResult<Value>> {
     const taskId = await this.#publisher.publish({ task: this.name, args, kwargs, options })
@@ -79,7 +79,7 @@ export class Task<Args extends readonly unknown[] = readonly unknown[], Value = 
   }
 
   /** The same in a group of tasks, each with `size` lists of arguments. */
-  chunks(items: readonly (readonly unknown[])[], size: number): Signature<readonly unknown[]> {
+  chunks(items: readonly (readonly unknown[])[], size: number): Group<readonly Value[]> {
     return this.s().chunks(items, size)
   }
 

@@ -1,49 +1,76 @@
 import { TaskError } from '../../errors.ts'
-import type { CallOptions } from '../../protocol/call-options.ts'
-import type { GroupResult } from '../../results/group-result.ts'
-import { Signature } from '../signature.ts'
+import { Group, Signature } from '../signature.ts'
 import { chainDict, chordDict, groupDict } from './dicts.ts'
+import { NOBODY } from './nobody.ts'
+
+type Signatures = readonly Signature[]
+
+/** What the task of a signature returns; of a chain that is what its last step does. */
+type ValueOf<One> = One extends Signature<infer Value> ? Value : unknown
+
+type LastOf<Steps extends Signatures> = Steps extends readonly [...unknown[], infer Last]
+  ? Last
+  : Steps[number]
+
+/** What a member of a group adds to its results: a group within it adds each of its own. */
+type MemberOf<Member> = Member extends Group<infer Value> ? Value : ValueOf<Member>
 
 /** Tasks one after another: each gets the result of the one before it as its first argument. */
-export function chain(...steps: readonly Signature[]): Signature {
-  return new Signature(publisherOf('chain', steps), chainDict(steps))
+export function chain<const Steps extends Signatures>(
+  ...steps: Steps
+): Signature<ValueOf<LastOf<Steps>>>
+export function chain<const Steps extends Signatures>(
+  steps: Steps,
+): Signature<ValueOf<LastOf<Steps>>>
+export function chain(...steps: readonly unknown[]): Signature {
+  const all = signaturesOf('chain', steps)
+  if (all.length === 0) {
+    throw new TaskError('TASK_INVALID', 'cannot make a chain of nothing: give it a signature')
+  }
+  return new Signature(publisherOf(all), chainDict(all))
 }
 
 /** Tasks side by side. */
-export function group(...members: readonly Signature[]): Group {
-  return new Group(publisherOf('group', members), groupDict(members))
+export function group<const Members extends Signatures>(
+  ...members: Members
+): Group<MemberOf<Members[number]>>
+export function group<const Members extends Signatures>(
+  members: Members,
+): Group<MemberOf<Members[number]>>
+export function group(...members: readonly unknown[]): Group {
+  const all = signaturesOf('group', members)
+  return new Group(publisherOf(all), groupDict(all))
 }
 
 /** A group's results, all together, as the first argument of `body`. */
 export function chord<Value>(
-  header: Signature | readonly Signature[],
+  header: Signature | Signatures,
   body: Signature<Value>,
 ): Signature<Value> {
-  const whole = header instanceof Signature ? header : groupDict(header)
-  return new Signature<Value>(body.publisher, chordDict(whole, body))
+  const [last] = signaturesOf('chord', [body])
+  const whole = header instanceof Group ? header : group(signaturesOf('chord', [header].flat()))
+  return new Signature<Value>(last?.publisher ?? NOBODY, chordDict(whole, body))
 }
 
-/** A group's signature: calling it gives the results of its members. */
-export class Group extends Signature<readonly unknown[]> {
-  override async applyAsync(
-    args: readonly unknown[] = [],
-    options: CallOptions = {},
-  ): Promise<GroupResult> {
-    return this.publisher.groupResult(await this.publisher.start(this.toDict(), { args, options }))
-  }
-
-  override async delay(...args: readonly unknown[]): Promise<GroupResult> {
-    return await this.applyAsync(args)
-  }
+/** Signatures one by one, or in one list. */
+function signaturesOf(kind: string, given: readonly unknown[]): Signatures {
+  const [first] = given
+  const all: readonly unknown[] = given.length === 1 && Array.isArray(first) ? first : given
+  const stranger = all.findIndex((one) => !(one instanceof Signature))
+  if (stranger === -1) return all as Signatures
+  throw new TaskError(
+    'TASK_INVALID',
+    `cannot make a ${kind} of ${nameOf(all[stranger])}, expected signatures: task.s(…)`,
+  )
 }
 
-function publisherOf(kind: string, signatures: readonly Signature[]): Signature['publisher'] {
-  const [first] = signatures
-  if (first === undefined) {
-    throw new TaskError(
-      'TASK_INVALID',
-      `cannot make a ${kind} of nothing: give it at least one signature`,
-    )
-  }
-  return first.publisher
+function nameOf(stranger: unknown): string {
+  if (Array.isArray(stranger)) return 'a list in a list'
+  const { name } = Object(stranger) as { readonly name?: unknown }
+  return typeof name === 'string' && name !== '' ? `"${name}"` : String(stranger)
+}
+
+/** Groups of nobody belong to no app. */
+function publisherOf(signatures: Signatures): Signature['publisher'] {
+  return signatures.find(({ publisher }) => publisher !== NOBODY)?.publisher ?? NOBODY
 }

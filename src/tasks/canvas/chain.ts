@@ -19,7 +19,7 @@ import { frozenNode } from './frozen-node.ts'
 export async function startChain(
   publisher: Publisher,
   chain: SignatureDict,
-  { args = [], options = {}, isContinued = false, isMember = false }: StartWith,
+  { args = [], kwargs = {}, options = {}, isContinued = false, isMember = false }: StartWith,
 ): Promise<Started> {
   const { link, linkError, taskId, groupId, groupIndex, chord, chain: after, ...forFirst } = options
   const ends = defined<CallOptions>({ link, taskId, groupId, groupIndex, chord })
@@ -34,6 +34,7 @@ export async function startChain(
   const carried = rest.length > 0 || isContinued ? { chain: rest.toReversed() } : {}
   const started = await publisher.start(first, {
     args,
+    kwargs,
     options: { ...forFirst, ...carried },
     isMember,
   })

@@ -33,7 +33,7 @@ export const CHORD_UNLOCK = 'celery.chord_unlock'
 export async function startChord(
   publisher: Publisher,
   chord: SignatureDict,
-  { args = [], options = {}, isMember = false }: StartWith,
+  { args = [], kwargs = {}, options = {}, isMember = false }: StartWith,
 ): Promise<Started> {
   const group = headerGroup(chord)
   const header = String(group.options.task_id ?? randomUUID())
@@ -48,6 +48,7 @@ export async function startChord(
     members.map(async (member, index) =>
       publisher.start(member, {
         args,
+        kwargs,
         options: { ...shared, groupId: header, groupIndex: index, chord: body },
         isMember: true,
       }),

@@ -8,6 +8,7 @@ import {
 } from '../../protocol/call-options.ts'
 import { readSignature, signatureDict } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
+import { mappedTask, unchunked } from './maps.ts'
 
 /** Steps one after another, each with the result of the one before it. */
 export function chainDict(
@@ -61,7 +62,7 @@ export function isChord(dict: SignatureDict): boolean {
   return dict.subtask_type === 'chord' || dict.task === 'celery.chord'
 }
 
-/** The signatures a chain or a group is made of. */
+/** The signatures a chain or a group is made of; chunks among them are the groups they start. */
 export function tasksOf(whole: SignatureDict): SignatureDict[] {
   const { tasks } = whole.kwargs
   if (!Array.isArray(tasks)) {
@@ -70,7 +71,7 @@ export function tasksOf(whole: SignatureDict): SignatureDict[] {
       `the tasks of ${whole.task} are ${String(tasks)}, expected a list`,
     )
   }
-  return tasks.map((task) => readSignature(task))
+  return tasks.map((task) => unchunked(readSignature(task)))
 }
 
 /** A group's members, those of groups within it among them. */
@@ -78,17 +79,17 @@ export function flatMembers(group: SignatureDict): SignatureDict[] {
   return tasksOf(group).flatMap((member) => (isGroup(member) ? flatMembers(member) : [member]))
 }
 
-/** The names of all tasks that a signature may run. */
+/** The names of all tasks whose workers run what a signature starts: a map is run where its task is. */
 export function taskNames(dict: SignatureDict): string[] {
   if (isChain(dict) || isGroup(dict)) return tasksOf(dict).flatMap(taskNames)
-  if (!isChord(dict)) return [dict.task]
+  if (!isChord(dict)) return [mappedTask(dict) ?? dict.task]
   return [...taskNames(headerGroup(dict)), ...taskNames(readSignature(dict.kwargs.body))]
 }
 
 /** A chord's header as a group, in whichever form it stands there. */
 export function headerGroup({ kwargs: { header } }: SignatureDict): SignatureDict {
   if (Array.isArray(header)) return groupDict(header)
-  const group = readSignature(header)
+  const group = unchunked(readSignature(header))
   if (isGroup(group)) return group
   throw new TaskError(
     'TASK_INVALID',

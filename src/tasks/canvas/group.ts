@@ -8,7 +8,7 @@ import { flatMembers } from './dicts.ts'
 export async function startGroup(
   publisher: Publisher,
   group: SignatureDict,
-  { args = [], options = {}, isMember = false }: StartWith,
+  { args = [], kwargs = {}, options = {}, isMember = false }: StartWith,
 ): Promise<Started> {
   const { taskId, ...shared } = options
   const groupId = taskId ?? String(group.options.task_id ?? randomUUID())
@@ -16,6 +16,7 @@ export async function startGroup(
     flatMembers(group).map(async (member, groupIndex) =>
       publisher.start(member, {
         args,
+        kwargs,
         options: { ...shared, groupId, groupIndex },
         isMember: true,
       }),

@@ -1,7 +1,6 @@
 import { TaskError } from '../../errors.ts'
 import { readSignature, signatureDict } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
-import { groupDict } from './dicts.ts'
 
 export const MAP = 'celery.map'
 export const STARMAP = 'celery.starmap'
@@ -26,6 +25,11 @@ export function chunksDict(
   return signatureDict({ task: CHUNKS, kwargs: { task, it: items, n: size }, immutable: true })
 }
 
+/** The group that chunks are; anything else as it is. */
+export function unchunked(dict: SignatureDict): SignatureDict {
+  return dict.task === CHUNKS ? chunksGroup(dict) : dict
+}
+
 export function chunksGroup({ kwargs, options }: SignatureDict): SignatureDict {
   const { task, it, n } = kwargs
   if (!Array.isArray(it) || typeof n !== 'number' || !(Number.isInteger(n) && n > 0)) {
@@ -39,7 +43,12 @@ export function chunksGroup({ kwargs, options }: SignatureDict): SignatureDict {
   for (let at = 0; at < it.length; at += n) {
     starmaps.push(starmapDict(signature, it.slice(at, at + n)))
   }
-  return { ...groupDict(starmaps), options }
+  return signatureDict({
+    task: 'celery.group',
+    kwargs: { tasks: starmaps },
+    options,
+    subtask_type: 'group',
+  })
 }
 
 /** The task whose function a map calls: only where that is known can the map be run. */

@@ -31,14 +31,14 @@ export async function startSignature(
 async function startTask(
   publisher: Publisher,
   dict: SignatureDict,
-  { args = [], options = {}, isMember = false }: StartWith,
+  { args = [], kwargs = {}, options = {}, isMember = false }: StartWith,
 ): Promise<Started> {
   const own = fromWireOptions(dict.options)
   const routeAs = mappedTask(dict)
   const taskId = await publisher.publish({
     task: dict.task,
     args: dict.immutable ? dict.args : [...args, ...dict.args],
-    kwargs: dict.kwargs,
+    kwargs: dict.immutable ? dict.kwargs : { ...dict.kwargs, ...kwargs },
     options: { ...own.options, ...options },
     extra: own.extra,
     isFromSignature: true,
