@@ -6,7 +6,7 @@ export class ExplainTaskHistory1795400052000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`SELECT pg_advisory_xact_lock(hashtext('celery-toolbox schema'))`)
-    for (const statement of [IN_WORDS, WORKER_TROUBLE, REVOCATION, VIEW])
+    for (const statement of [IN_WORDS, WORKER_TROUBLE, REVOCATION, historyView(STATUS, REASON)])
       await runner.query(statement)
   }
 
@@ -89,7 +89,7 @@ const STORED_EXCEPTION = `CASE WHEN stored IN ('FAILURE', 'RETRY', 'REVOKED') TH
 const STATE_AT = 'CASE WHEN stored_more THEN stored_at ELSE state_at END'
 
 /** A worker that takes an expired task revokes it; a task that has started does not expire. */
-const STATUS = `CASE
+export const STATUS = `CASE
         WHEN expires <= ${STATE_AT} AND started_at IS NULL
           AND CASE WHEN stored_more THEN stored ELSE state END = 'REVOKED' THEN 'EXPIRED'
         WHEN stored_more THEN stored
@@ -100,9 +100,9 @@ const STATUS = `CASE
         ELSE 'PENDING'
       END`
 
-const TOLD = `
+const told = (status: string): string => `
     SELECT known.*,
-      ${STATUS} AS status,
+      ${status} AS status,
       ${STATE_AT} AS status_at,
       CASE WHEN stored_more THEN coalesce(stored_worker, worker) ELSE coalesce(worker, stored_worker) END AS any_worker,
       CASE WHEN stored_more THEN ${READ}
@@ -120,9 +120,9 @@ const TOLD = `
 const IN_QUEUE = `coalesce('waiting in queue ' || queue, 'waiting')`
 
 /** As heartbeats come every two seconds as a rule: half a minute. */
-const MISSED_BEATS = 15
+export const MISSED_BEATS = 15
 
-const REASON = `CASE status
+export const REASON = `CASE status
       WHEN 'UNROUTED' THEN 'no work queue is bound to key ' || coalesce(routing_key, '?')
       WHEN 'SCHEDULED' THEN 'eta in ' || monitor.in_words(eta - now())
       WHEN 'PENDING' THEN ${IN_QUEUE}
@@ -158,7 +158,7 @@ const GONE_ON = `CASE WHEN status <> 'LOST' AND lost ->> 'state' = 'LOST'
  * A query pays for what it selects: stored results are read only for \`result\`, \`exception\` and \`reason\`, and workers
  * and events are looked up for \`reason\` alone.
  */
-const VIEW = `
+export const historyView = (status: string, reason: string): string => `
   CREATE OR REPLACE VIEW monitor.task_history AS
   SELECT
     task_id, kind, coalesce(name, stored_name) AS name, status, state, args, kwargs, options, queue, routing_key, origin,
@@ -169,9 +169,9 @@ const VIEW = `
       ELSE coalesce(finished_at, CASE WHEN monitor.state_class(stored) = 2 THEN stored_at END) END AS finished_at,
     runtime_ms, any_worker AS worker, any_result AS result, any_exception AS exception, any_traceback AS traceback,
     creator_id, related_type, related_id, is_result, updated_at,
-    nullif(concat_ws('; ', ${REASON}, ${GONE_ON}), '') AS reason,
+    nullif(concat_ws('; ', ${reason}, ${GONE_ON}), '') AS reason,
     status_at AS state_at, replay_of, lost, follow_ups
-  FROM (${TOLD}
+  FROM (${told(status)}
   ) AS told
 `
 

@@ -23,6 +23,7 @@ import { CreateRedaction1795400071000 } from './1795400071000-create-redaction.t
 import { CreateReplay1795400080000 } from './1795400080000-create-replay.ts'
 import { CreateScheduled1795400090000 } from './1795400090000-create-scheduled.ts'
 import { ExtendChord1795500010000 } from './1795500010000-extend-chord.ts'
+import { TellWhatIsHeld1795500090000 } from './1795500090000-tell-what-is-held.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
 export const migrations = [
@@ -51,4 +52,5 @@ export const migrations = [
   CreateReplay1795400080000,
   CreateScheduled1795400090000,
   ExtendChord1795500010000,
+  TellWhatIsHeld1795500090000,
 ] as const

@@ -32,7 +32,15 @@ test('of every task and step it is said why it has not finished, or how it has',
   expect(await why('received')).toMatch(
     /under way \(RECEIVED\): received by worker w1@host \d+ s ago, not started/,
   )
-  expect(await why('held')).toMatch(/held by worker w1@host until its eta, in 60 min/)
+  expect(await why('held')).toMatch(
+    /^it is not due yet: eta in 60 min; held by worker w1@host, at 20/,
+  )
+  expect(await why('held retry')).toMatch(
+    /^it is to be tried again: retry 1 in \d+ s; it failed with ValueError: no ink; held by worker w1@host/,
+  )
+  expect(await why('dropped')).toMatch(
+    /\(RECEIVED\): worker w2@host went offline .* ago, so it goes back to its queue$/,
+  )
   expect(await why('done')).toMatch(/^it has finished at .* with SUCCESS$/)
   expect(await why('failed')).toMatch(/with FAILURE: ValueError: no ink$/)
   expect(await why('no such id')).toBeUndefined()
@@ -119,6 +127,25 @@ async function record(database: Database): Promise<void> {
     state: 'RECEIVED',
     eta: secondsAgo(-3600),
   })
+  await recordTask(database, {
+    ...base,
+    ...running,
+    task_id: 'held retry',
+    state: 'RECEIVED',
+    retries: 1,
+    eta: secondsAgo(-30),
+    exception: 'ValueError: no ink',
+  })
+  await recordTask(database, {
+    ...base,
+    ...running,
+    task_id: 'dropped',
+    worker: 'w2@host',
+    state: 'RECEIVED',
+  })
+  await database.query(
+    `insert into monitor.worker (hostname, updated_at, offline_at) values ('w2@host', now(), now())`,
+  )
   await recordTask(database, { ...base, task_id: 'done' })
   await storeResult(database, { taskId: 'done', status: 'SUCCESS' })
   await recordTask(database, {
