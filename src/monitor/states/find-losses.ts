@@ -50,12 +50,20 @@ export async function findNeverReceived(
     }))
 }
 
-/** Tasks in the hands of workers that are gone. */
+/**
+ * Tasks in the hands of workers that are gone. What was not started was not acknowledged, and is back in its queue: it
+ * is missed only once that queue has been empty for a while.
+ */
 export async function findWorkerGone(
   connection: Connection,
+  emptyQueues: readonly string[],
   limits: LossLimits,
 ): Promise<readonly FoundLoss[]> {
-  const tasks = await connection.query<Abandoned>(WORKER_GONE, [limits.missedHeartbeats, MOST])
+  const tasks = await connection.query<Abandoned>(WORKER_GONE, [
+    limits.missedHeartbeats,
+    MOST,
+    emptyQueues,
+  ])
   return tasks.map((task) => ({
     ...task,
     kind: 'worker-gone' as const,
@@ -167,6 +175,7 @@ const WORKER_GONE = `
     LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
     WHERE monitor.state_class(task.state) = 1 AND task.state NOT IN ('RETRY', 'LOST')
       AND meta.status IS DISTINCT FROM 'RETRY' AND monitor.state_class(meta.status) < 2
+      AND (task.state <> 'RECEIVED' OR task.queue IS NULL OR task.queue = ANY($3))
       AND NOT ${IS_NOTED}
   ) AS held
   WHERE trouble IS NOT NULL

@@ -153,7 +153,8 @@ export class Reconciler {
 
   /** In the order of ids, as whoever else writes locks them. */
   async #find(connection: Connection, queues: readonly string[]): Promise<readonly FoundLoss[]> {
-    const found = [...(await findWorkerGone(connection, this.#limits))]
+    const empty = queues.filter((queue) => this.#isEmptyForLong(queue))
+    const found = [...(await findWorkerGone(connection, empty, this.#limits))]
     for (const queue of queues) {
       const observed = this.#queues.get(queue)
       if (observed === undefined) continue

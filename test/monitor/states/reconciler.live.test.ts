@@ -163,6 +163,23 @@ test('what may be back in its queue is not replayed', async () => {
   expect(replays).toEqual(['late acked'])
 })
 
+test('what a worker had not started goes back to its queue, and is missed once that is empty', async () => {
+  const database = await migrated()
+  await heard(database, { hostname: 'gone@host', ago: '1 second', offline: 'now()' })
+  const state_at = new Date(Date.now() - 300_000)
+  await published(database, 'held', { state: 'RECEIVED', state_at, worker: 'gone@host' })
+  await started(database, 'begun', 'gone@host')
+  let messages = 1
+  const reconciler = reconcilerOf(database, {
+    broker: {
+      depth: async (queue) => ({ messages: queue === 'export' ? messages : 0, consumers: 1 }),
+    },
+  })
+  expect(await passes(reconciler)).toMatchObject([{ taskId: 'begun', kind: 'worker-gone' }])
+  messages = 0
+  expect(await passes(reconciler)).toMatchObject([{ taskId: 'held', kind: 'worker-gone' }])
+})
+
 test('a success without a result is noted, and is a success still', async () => {
   const database = await migrated()
   const ended = { state: 'SUCCESS', state_at: new Date(Date.now() - 60_000), name: 'export.pdf' }
