@@ -9,7 +9,7 @@ export function criticalPath(members: readonly FamilyMember[]): string[] {
   const counted = members.filter(({ name }) => name !== 'celery.chord_unlock')
   const before = predecessors(counted)
   const path: string[] = []
-  for (let task = lastOf(counted); task !== undefined; ) {
+  for (let task = lastOf(ends(counted)); task !== undefined; ) {
     if (path.includes(task.taskId)) break
     path.unshift(task.taskId)
     task = lastEnded(before.get(task.taskId) ?? [])
@@ -45,6 +45,13 @@ function nextIds(followUps: FollowUps | null): string[] {
 
 function idsIn({ id, steps = [] }: FollowUp): string[] {
   return [...(id === undefined ? [] : [id]), ...steps.flatMap(idsIn)]
+}
+
+/** Those that nothing has followed yet. A task may tell that it is done after what follows it has begun, or is done. */
+function ends(members: readonly FamilyMember[]): readonly FamilyMember[] {
+  const ids = new Set(members.map(({ taskId }) => taskId))
+  const last = members.filter(({ followUps }) => !nextIds(followUps).some((id) => ids.has(id)))
+  return last.length > 0 ? last : members
 }
 
 function lastOf(members: readonly FamilyMember[]): FamilyMember | undefined {

@@ -58,6 +58,21 @@ test('the critical path goes back from the last end through those that ended las
   expect(tree.criticalPath).toEqual(['root', 'slow', 'body'])
 })
 
+test('a chain ends with its last step, though the step before it told later that it was done', () => {
+  const tree = treeOf(
+    whole,
+    [
+      member('root', {
+        followUps: { chain: [{ id: 'next', name: 'export.next' }] },
+        ran: [0, 1, 9],
+      }),
+      member('next', { parentId: 'root', ran: [7, 7, 8] }),
+    ],
+    [],
+  )
+  expect(tree.criticalPath).toEqual(['root', 'next'])
+})
+
 test('while a family is not over, its critical path leads to what has gone on for longest', () => {
   const members = [
     member('root', { ran: [0, 1, 2] }),
