@@ -1,6 +1,6 @@
-import { signatureDict } from '../protocol/signatures.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
-import { chordDict, isChain, isGroup, listOf, withOptions } from '../tasks/canvas/dicts.ts'
+import { endingAsOne } from '../tasks/canvas/as-one.ts'
+import { isChain, listOf, withOptions } from '../tasks/canvas/dicts.ts'
 import { endOptionsOf, withEndOptions } from '../tasks/canvas/freeze.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { areFollowupsTaken } from '../tasks/followups.ts'
@@ -16,7 +16,7 @@ export async function startReplacement(
   request: TaskRequest,
   signature: SignatureDict,
 ): Promise<void> {
-  const whole = isGroup(signature) ? gathered(signature) : signature
+  const whole = endingAsOne(signature)
   const taken = withErrbacks(withEndOptions(whole, endOf(whole, request)), request)
   await asPartOf(request, async () => {
     await publisher.start(taken, {
@@ -26,11 +26,6 @@ export async function startReplacement(
       },
     })
   })
-}
-
-/** A group takes one task's place as a chord whose body hands its results on. */
-function gathered(group: SignatureDict): SignatureDict {
-  return chordDict(group, signatureDict({ task: 'celery.accumulate', kwargs: { index: 0 } }))
 }
 
 function endOf(whole: SignatureDict, request: TaskRequest): Record<string, unknown> {

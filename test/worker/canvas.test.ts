@@ -65,6 +65,30 @@ const WORKFLOWS: readonly (readonly [name: string, make: Make, value: unknown])[
       ),
     10,
   ],
+  [
+    'a chord of a chain that ends with a group',
+    ({ add, flat }) =>
+      chord([chain(add.s(1, 1), group(add.s(1), add.s(2))), add.s(9, 9)], flat.s()),
+    '[[3,4],18]',
+  ],
+  [
+    'a chord of chains that end with chords of group bodies, and with groups of one',
+    ({ add, sum, flat }) =>
+      chord(
+        [
+          chain(add.s(1, 1), chord([add.s(1), add.s(2)], group(sum.s(), flat.s()))),
+          chain(add.s(1, 1), group(add.s(1))),
+        ],
+        flat.s(),
+      ),
+    '[[7,"[3,4]"],3]',
+  ],
+  [
+    'a chord with a group as its body and a step behind it',
+    ({ add, sum, flat }) =>
+      chain(chord([add.s(1, 1), add.s(2, 2)], group(sum.s(), sum.s())), flat.s()),
+    '[6,6]',
+  ],
   ['a chord of nobody', ({ sum }) => chord([], sum.s()), 0],
   [
     'map',
@@ -208,6 +232,47 @@ test.each<readonly [string, (tasks: Tasks) => Signature, unknown]>([
   },
 )
 
+test.each<readonly [string, (tasks: Tasks) => Signature, unknown]>([
+  ['a task', ({ add }) => add.s(3, 4), 7],
+  ['a group', ({ add }) => group(add.s(1, 2), add.s(2, 2)), [3, 4]],
+  ['a chord', ({ add, sum }) => chord([add.s(1, 2), add.s(2, 2)], sum.s()), 7],
+  [
+    'a chain that ends with a chord',
+    ({ add, sum }) => chain(add.s(1, 1), chord([add.s(1)], sum.s())),
+    3,
+  ],
+  [
+    'a chain that ends with a group',
+    ({ add }) => chain(add.s(1, 1), group(add.s(1), add.s(2))),
+    [3, 4],
+  ],
+])('a member of a chord that is replaced by %s counts once', async (_what, by, value) => {
+  const { app, tasks } = await workingApp()
+  const replaced = app.task('export.replaced', { bind: true }, (self) => {
+    throw self.replace(by(tasks))
+  })
+  const result = await chord([replaced.s(), tasks.add.s(9, 9)], tasks.flat.s()).applyAsync()
+  expect(await result.get(WAIT)).toBe(JSON.stringify([value, 18]))
+})
+
+test('the body of a chord may be replaced by a chain, a group or a chord', async () => {
+  const { app, tasks } = await workingApp()
+  const { add, sum } = tasks
+  const made = [
+    chain(add.s(1, 1), add.s(1)),
+    group(add.s(1, 1), add.s(2, 2)),
+    chord([add.s(1, 1)], sum.s()),
+  ]
+  const replaced = app.task('export.replaced', { bind: true }, (self, _values, at: number) => {
+    throw self.replace(made[at] ?? add.s(0, 0))
+  })
+  const results = made.map(async (_by, at) => {
+    const result = await chain(chord([add.s(1, 1)], replaced.s(at)), tasks.flat.s()).applyAsync()
+    return await result.get(WAIT)
+  })
+  expect(await Promise.all(results)).toEqual(['3', '[2,4]', '2'])
+})
+
 test('a task replaced by a group has the group’s results as its own', async () => {
   const { app, tasks } = await workingApp()
   const replaced = app.task('export.replaced', { bind: true }, (self) => {
@@ -250,6 +315,7 @@ async function workingApp() {
     sum: app.task('export.sum', (numbers: readonly number[]) =>
       numbers.reduce((total, number) => total + number, 0),
     ),
+    flat: app.task('export.flat', (value: unknown) => JSON.stringify(value)),
     fail: app.task('export.fail', (message: string) => {
       throw new RangeError(message)
     }),

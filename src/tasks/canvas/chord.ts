@@ -5,21 +5,25 @@ import {
   fromWireOptions,
   toWireOptions,
 } from '../../protocol/call-options.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { noteChild } from '../current-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
+import { endingAsOne } from './as-one.ts'
 import {
+  chainDict,
   defined,
   flatMembers,
   headerGroup,
   isChain,
+  isGroup,
   listOf,
   taskIdOf,
   tasksOf,
   withOptions,
 } from './dicts.ts'
-import { bodyWithId, frozen, withEndOptions, withTasks } from './freeze.ts'
+import { bodyWithId, endOptionsOf, frozen, withEndOptions, withTasks } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { linked, linkedError } from './link.ts'
 
@@ -39,8 +43,8 @@ export async function startChord(
   const header = String(group.options.task_id ?? randomUUID())
   const { whole, shared } = dividedOptions(chord, options)
   const own = withCallbacks(ownBody(publisher, chord, whole.taskId), chord, options)
-  const body = bodyOf(publisher, own, { groupId: header, ...whole })
-  const members = flatMembers(group).map((member) => frozen(member, publisher.replyTo))
+  const body = bodyOf(publisher, own, { groupId: outerGroupOf(own) ?? header, ...whole })
+  const members = flatMembers(group).map((member) => frozen(endingAsOne(member), publisher.replyTo))
   if (members.length === 0) return await publisher.start(body, { args: [[]], isMember })
   const isCounted = await publisher.beginChord(header, members)
   if (!isCounted) await publishUnlock(publisher, { groupId: header, body, members })
@@ -102,6 +106,12 @@ function withCallbacks(
     .reduce((whole, errback) => linkedError(whole, errback, { isOnHeader: false }), called)
 }
 
+/** The group of the chord that a body is a member of, where it took a member's place. */
+function outerGroupOf(body: SignatureDict): string | undefined {
+  const { group_id, chord } = endOptionsOf(body)
+  return typeof group_id === 'string' && isRecord(chord) ? group_id : undefined
+}
+
 /** What follows the chord belongs to its body. */
 function bodyOf(
   publisher: Publisher,
@@ -119,6 +129,7 @@ function withSteps(body: SignatureDict, reversed: readonly SignatureDict[]): Sig
     const { task_id: _endsEarlier, ...options } = body.options
     return withTasks({ ...body, options }, [...tasksOf(body), ...reversed.toReversed()])
   }
+  if (isGroup(body)) return chainDict([body, ...reversed.toReversed()])
   return withOptions(body, { chain: reversed })
 }
 

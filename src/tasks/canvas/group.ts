@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import type { CallOptions } from '../../protocol/call-options.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { noteChild } from '../current-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
 import { flatMembers } from './dicts.ts'
+import { endOptionsOf } from './freeze.ts'
 
 /** Publishes every member under one group id, numbered in order. */
 export async function startGroup(
@@ -17,7 +20,7 @@ export async function startGroup(
       publisher.start(member, {
         args,
         kwargs,
-        options: { ...shared, groupId, groupIndex },
+        options: { ...shared, ...placeOf(member, { groupId, groupIndex }) },
         isMember: true,
       }),
     ),
@@ -25,4 +28,13 @@ export async function startGroup(
   const started = { id: groupId, members, parent: null }
   if (!isMember) noteChild(started)
   return started
+}
+
+/** A group that is part of a chord's member counts for that chord, if Python began it: its members know their place. */
+function placeOf(member: SignatureDict, inGroup: CallOptions): CallOptions {
+  const { group_id, group_index, chord } = endOptionsOf(member)
+  if (typeof group_id !== 'string' || !isRecord(chord)) return inGroup
+  return typeof group_index === 'number'
+    ? { groupId: group_id, groupIndex: group_index }
+    : { ...inGroup, groupId: group_id }
 }

@@ -1,0 +1,30 @@
+import { readSignature, signatureDict } from '../../protocol/signatures.ts'
+import type { SignatureDict } from '../../protocol/task-request.ts'
+import { chordDict, isChain, isChord, isGroup, tasksOf } from './dicts.ts'
+import { withTasks } from './freeze.ts'
+
+/**
+ * The same signature with one task at its end, so that it can be one member of a chord, or stand in one task's place:
+ * a group that it ends with is gathered by `celery.accumulate`, as Celery's `replace` does it.
+ */
+export function endingAsOne(dict: SignatureDict): SignatureDict {
+  if (isGroup(dict)) return chordDict(dict, gather())
+  if (isChord(dict)) {
+    const body = endingAsOne(readSignature(dict.kwargs.body))
+    return { ...dict, kwargs: { ...dict.kwargs, body } }
+  }
+  const steps = isChain(dict) ? tasksOf(dict) : []
+  const last = steps.at(-1)
+  if (last === undefined) return dict
+  return withTasks(dict, [...steps.slice(0, -1), endingAsOne(unrolled(last))])
+}
+
+/** In a chain a group of one is that one, as in Celery. */
+function unrolled(step: SignatureDict): SignatureDict {
+  const [only, another] = isGroup(step) ? tasksOf(step) : []
+  return only === undefined || another !== undefined ? step : only
+}
+
+function gather(): SignatureDict {
+  return signatureDict({ task: 'celery.accumulate', kwargs: { index: 0 } })
+}
