@@ -24,10 +24,8 @@ export async function takeTurn(
   taskId: string,
   { newId, isAgain }: { readonly newId: string; readonly isAgain: boolean },
 ): Promise<ReplayTurn> {
-  const [last] = await database.query<LedgerRow>(LAST_TURN, [taskId])
-  const isPublished = last !== undefined && (last.published_at !== null || last.is_recorded)
-  if (last !== undefined && !isPublished) return { taskId, turn: last.turn, newId: last.new_id }
-  if (isPublished && !isAgain) throw repeated(taskId, last.new_id, last.published_at)
+  const last = await requireTurn(database, taskId, isAgain)
+  if (last?.isPublished === false) return { taskId, turn: last.turn, newId: last.new_id }
   const turn = (last?.turn ?? 0) + 1
   const taken = await database.query(
     `INSERT INTO monitor.replay (task_id, turn, new_id) VALUES ($1, $2, $3)
@@ -36,6 +34,19 @@ export async function takeTurn(
   )
   if (taken.length === 0) throw inProgress(taskId)
   return { taskId, turn, newId }
+}
+
+/** Throws `MonitorError` REPLAY_REPEATED where no turn is left to take; answers the last that was taken. */
+export async function requireTurn(
+  database: Database,
+  taskId: string,
+  isAgain: boolean,
+): Promise<(LedgerRow & { readonly isPublished: boolean }) | undefined> {
+  const [last] = await database.query<LedgerRow>(LAST_TURN, [taskId])
+  if (last === undefined) return undefined
+  const isPublished = last.published_at !== null || last.is_recorded
+  if (isPublished && !isAgain) throw repeated(taskId, last.new_id, last.published_at)
+  return { ...last, isPublished }
 }
 
 /** Publishes while the turn is locked: of two who would publish it at once, one is refused. */

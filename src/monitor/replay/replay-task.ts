@@ -6,7 +6,7 @@ import { MonitorError } from '../../errors.ts'
 import type { Message, Route } from '../../protocol/message.ts'
 import { type RecordedMessage, recordedMessages } from '../queries/recorded-messages.ts'
 import type { CallEdit } from './call-edit.ts'
-import { publishTurn, takeTurn } from './replay-ledger.ts'
+import { publishTurn, requireTurn, takeTurn } from './replay-ledger.ts'
 import { replayRoute } from './replay-route.ts'
 import { replayedMessage } from './replayed-message.ts'
 import { requireWhole } from './whole-message.ts'
@@ -61,7 +61,10 @@ export async function replayTask(
     await replayedMessage(recorded, { taskId, newId, edit, now })
   // Whatever is wrong with it is found before a turn is taken.
   const message = await as(candidate)
-  if (isDryRun) return { taskId, name: task.name, newId: null, route }
+  if (isDryRun) {
+    await requireTurn(database, taskId, isAgain)
+    return { taskId, name: task.name, newId: null, route }
+  }
   const turn = await takeTurn(database, taskId, { newId: candidate, isAgain })
   const { newId } = turn
   await publishTurn(database, turn, async () => {

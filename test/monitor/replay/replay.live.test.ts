@@ -101,6 +101,14 @@ test('a dry run publishes nothing and takes no turn', async () => {
   })
   expect((await place.broker.depth('export')).messages).toBe(0)
   expect(await place.database.query('select 1 from monitor.replay')).toEqual([])
+  await replayTask(place.database, place.broker, 'old', OPTIONS)
+  await expect(replayTask(place.database, place.broker, 'old', options)).rejects.toMatchObject({
+    code: 'REPLAY_REPEATED',
+  })
+  const again = { ...options, isAgain: true }
+  expect(await replayTask(place.database, place.broker, 'old', again)).toMatchObject({
+    newId: null,
+  })
 })
 
 test('of many tasks those that cannot be replayed are named, the others go on, no faster than asked', async () => {
