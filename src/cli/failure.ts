@@ -19,11 +19,19 @@ export function exitCodeOf(error: unknown): 1 | 2 {
 /** `error: message [CODE]` on standard error; the stack where it was asked for, or where the error is not ours. */
 export function reportFailure(error: unknown, options: { readonly withStack: boolean }): void {
   const code = codeOf(error)
-  const message = messageOf(error)
+  const message = `${messageOf(error)}${whatIsMissing(error)}`
   printError(code === undefined ? `error: ${message}` : `error: ${message} [${code}]`)
   if (!(error instanceof Error)) return
   if (options.withStack) printError(stacksOf(error))
   else if (code === undefined) printError('Run it again with --debug to see where this came from.')
+}
+
+/** A table or view of ours that PostgreSQL does not know was never made, or not in this database. */
+function whatIsMissing(error: unknown): string {
+  const isUnknown = error instanceof Error && 'code' in error && error.code === '42P01'
+  return isUnknown && /"(?:monitor\.|celery_)/.test(error.message)
+    ? '; run "celery-toolbox migrate up", or name another database'
+    : ''
 }
 
 /** By its code, not its class: an app may bring a copy of the toolbox of its own. */

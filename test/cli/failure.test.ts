@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { asUsageError, codeOf, exitCodeOf } from '../../src/cli/failure.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { asUsageError, codeOf, exitCodeOf, reportFailure } from '../../src/cli/failure.ts'
 import {
   BrokerError,
   ConfigError,
@@ -37,3 +37,24 @@ test('a failing app is a usage error that says where it failed', () => {
   expect(error).toBeInstanceOf(UsageError)
   expect(String(error)).toMatch(/cannot load the app "x\.ts": boom\n +at .*failure\.test\.ts/)
 })
+
+test('where tables of ours are missing, it is said what makes them', () => {
+  const missing = (relation: string): Error =>
+    Object.assign(new Error(`relation "${relation}" does not exist`), { code: '42P01' })
+  expect(reported(missing('monitor.task'))).toMatch(
+    /^error: relation "monitor.task" does not exist; run "celery-toolbox migrate up", or name another/,
+  )
+  expect(reported(missing('theirs'))).toMatch(/^error: relation "theirs" does not exist\n/)
+})
+
+function reported(error: Error): string {
+  const written: string[] = []
+  const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written.push(String(text))
+    return true
+  })
+  onTestFinished(() => spy.mockRestore())
+  reportFailure(error, { withStack: false })
+  spy.mockRestore()
+  return written.join('')
+}
