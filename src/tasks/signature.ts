@@ -61,6 +61,11 @@ export class Signature<Value = unknown> {
     return this.#dict
   }
 
+  /** As an argument of a task it is its dict, as in Python. */
+  toJSON(): SignatureDict {
+    return this.#dict
+  }
+
   /** The same signature with these options over its own; ones Celery does not know are kept as they are. */
   set(options: CallOptions & Readonly<Record<string, unknown>>): this {
     const { known, unknown } = toKnown(options)

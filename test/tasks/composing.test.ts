@@ -6,8 +6,10 @@ import {
   type GroupResult,
   group,
   type Signature,
+  type TaskContext,
 } from '../../src/index.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 const WAIT = { timeoutMs: 8_000 }
 
@@ -74,6 +76,70 @@ test('chunks are a group, as a step of a chain and as the header of a chord too'
   ])
 })
 
+test.each(['set on it', 'given to the call'])(
+  'options of a workflow that are %s are heeded',
+  async (how) => {
+    const { add, sum, calls } = await workingTasks()
+    const options = { priority: 4, headers: { tenant: 'acme' }, timeLimit: 50 }
+    const run = async (workflow: Signature, { length }: { readonly length: number }) => {
+      calls.length = 0
+      const isSet = how === 'set on it'
+      const started = isSet
+        ? await workflow.set(options).applyAsync()
+        : await workflow.applyAsync([], options)
+      await started.get(WAIT)
+      await waitFor('all calls', () => calls.length === length)
+      return [...calls]
+    }
+    const [own, first, other] = [
+      [7, 'own', [50, null]],
+      [4, 'acme', [50, null]],
+      [4, 'acme', [null, null]],
+    ]
+    const odd = add.s(1).set({ priority: 7, headers: { tenant: 'own' } })
+    expect(await run(chain(add.s(1, 1), add.s(2)), { length: 2 })).toEqual([first, other])
+    expect(await run(group(add.s(1, 1), odd.clone([1])), { length: 2 })).toEqual([first, own])
+    expect(await run(chord([add.s(1, 1)], sum.s()), { length: 2 })).toEqual([first, first])
+    expect(await run(chain(odd.clone([1]), chain(add.s(2))), { length: 2 })).toEqual([own, other])
+  },
+)
+
+test('options of a chain in a chain and of the group in a chord are heeded', async () => {
+  const { add, sum, calls } = await workingTasks()
+  const inner = chain(add.s(1), add.s(2)).set({ priority: 5, timeLimit: 50 })
+  const header = group(add.s(1, 1)).set({ priority: 6, timeLimit: 60 })
+  await (await chain(chord(header, sum.s()), inner).applyAsync()).get(WAIT)
+  expect(calls.map(([priority, , limits]) => [priority, limits])).toEqual([
+    [6, [60, null]],
+    [0, [null, null]],
+    [5, [50, null]],
+    [5, [null, null]],
+  ])
+})
+
+test('a callback of a group is called once, one of its errbacks by each member that fails', async () => {
+  const { add, fail, note, notes } = await workingTasks()
+  const members = group(add.s(1, 1), fail.s(), fail.s()).link(note.s('linked')).linkError(note.s())
+  const result = await members.applyAsync()
+  await waitFor('callback and errbacks', () => notes.length === 3)
+  const [, first, second] = result.results.map(({ id }) => id)
+  expect(new Set(notes)).toEqual(new Set(['linked', first, second]))
+})
+
+test('the errback of a chain in a chain is called', async () => {
+  const { add, fail, note, notes } = await workingTasks()
+  const inner = chain(fail.si(), add.s(1)).linkError(note.s())
+  const result = await chain(add.s(1, 1), inner).applyAsync()
+  await expect(result.get(WAIT)).rejects.toThrow('no')
+  await waitFor('the errback', () => notes.length === 1)
+})
+
+test('a signature that is an argument arrives as its dict', async () => {
+  const { add, same } = await workingTasks()
+  const sent = add.s(1, 2)
+  expect(await (await same.delay(sent)).get(WAIT)).toEqual(sent.toDict())
+})
+
 test('a workflow knows of what type its result is', async () => {
   const { add, digits, sum, shout } = await workingTasks()
   expectTypeOf(chain(add.s(1, 1), shout.s())).toEqualTypeOf<Signature<string>>()
@@ -99,16 +165,31 @@ type Tasks = Awaited<ReturnType<typeof workingTasks>>
 
 async function workingTasks() {
   const app = embeddedApp()
+  const calls: unknown[][] = []
+  const notes: string[] = []
+  const seen = ({ request: { priority, headers } }: TaskContext): void => {
+    calls.push([priority, headers.tenant, headers.timelimit])
+  }
   const tasks = {
-    add: app.task('export.add', (x: number, y: number) => x + y),
+    calls,
+    notes,
+    add: app.task('export.add', { bind: true }, (self, x: number, y: number) => {
+      seen(self)
+      return x + y
+    }),
+    fail: app.task('export.fail', () => {
+      throw new RangeError('no')
+    }),
+    note: app.task('export.note', (what: string) => void notes.push(what)),
     digits: app.task(
       'export.digits',
       { params: ['x', 'y', 'z'] },
       (x: number, y: number, z?: number) => x * 100 + y * 10 + (z ?? 0),
     ),
-    sum: app.task('export.sum', (numbers: readonly number[]) =>
-      numbers.reduce((total, number) => total + number, 0),
-    ),
+    sum: app.task('export.sum', { bind: true }, (self, numbers: readonly number[]) => {
+      seen(self)
+      return numbers.reduce((total, number) => total + number, 0)
+    }),
     same: app.task('export.same', (value: unknown) => value),
     shout: app.task('export.shout', (text: string) => text.toUpperCase()),
   }

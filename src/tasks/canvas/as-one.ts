@@ -1,6 +1,6 @@
 import { readSignature, signatureDict } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
-import { chordDict, isChain, isChord, isGroup, tasksOf } from './dicts.ts'
+import { chordDict, isChain, isChord, isGroup, tasksOf, unrolled } from './dicts.ts'
 import { withTasks } from './freeze.ts'
 
 /**
@@ -17,12 +17,6 @@ export function endingAsOne(dict: SignatureDict): SignatureDict {
   const last = steps.at(-1)
   if (last === undefined) return dict
   return withTasks(dict, [...steps.slice(0, -1), endingAsOne(unrolled(last))])
-}
-
-/** In a chain a group of one is that one, as in Celery. */
-function unrolled(step: SignatureDict): SignatureDict {
-  const [only, another] = isGroup(step) ? tasksOf(step) : []
-  return only === undefined || another !== undefined ? step : only
 }
 
 function gather(): SignatureDict {

@@ -10,10 +10,13 @@ import {
   isGroup,
   listOf,
   tasksOf,
+  unrolled,
   withOptions,
 } from './dicts.ts'
 import { frozen } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
+import { inheriting } from './inherited.ts'
+import { callOptions, ownOptions } from './own-options.ts'
 
 /** Publishes the first step; the others travel with it, the next one last (`embed.chain`, PROTOCOL 2). */
 export async function startChain(
@@ -43,12 +46,16 @@ export async function startChain(
 
 /** Nested chains are spliced in, groups of one are that one. */
 function stepsOf(chain: SignatureDict): SignatureDict[] {
-  return tasksOf(chain).flatMap((step) => {
-    if (isChain(step)) return stepsOf(step)
-    const members = isGroup(step) ? tasksOf(step) : []
-    const [only] = members
-    return members.length === 1 && only !== undefined ? [only] : [step]
-  })
+  return tasksOf(chain).flatMap((step) => (isChain(step) ? spliced(step) : [unrolled(step)]))
+}
+
+/** What was set on a nested chain is its steps'. */
+function spliced(chain: SignatureDict): readonly SignatureDict[] {
+  const { headers, priority, ...others } = ownOptions(chain)
+  const [first, ...rest] = stepsOf(inheriting(chain, { headers, priority }))
+  if (first === undefined) return []
+  const called = { ...first, options: { ...callOptions(others), ...first.options } }
+  return withEnds(withErrbacks([called, ...rest], chain), chain, {})
 }
 
 /** A group cannot hand its results to a next step: with one behind it, it is the header of a chord. */
@@ -66,7 +73,7 @@ function groupsToChords(steps: readonly SignatureDict[]): SignatureDict[] {
 function withErrbacks(
   steps: readonly SignatureDict[],
   chain: SignatureDict,
-  linkError: CallOptions['linkError'],
+  linkError?: CallOptions['linkError'],
 ): readonly SignatureDict[] {
   const errbacks = [...listOf(chain.options.link_error), ...(dictsOf(linkError) ?? [])]
   if (errbacks.length === 0) return steps

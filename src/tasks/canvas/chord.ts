@@ -25,7 +25,9 @@ import {
 } from './dicts.ts'
 import { bodyWithId, endOptionsOf, frozen, withEndOptions, withTasks } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
+import { inheriting } from './inherited.ts'
 import { linked, linkedError } from './link.ts'
+import { callOptions, ownOptions } from './own-options.ts'
 
 /** The task that waits for a chord's header; every worker offers it (Celery's own name and arguments). */
 export const CHORD_UNLOCK = 'celery.chord_unlock'
@@ -41,10 +43,13 @@ export async function startChord(
 ): Promise<Started> {
   const group = headerGroup(chord)
   const header = String(group.options.task_id ?? randomUUID())
+  const { headers, priority, ...ofHeader } = ownOptions(group)
   const { whole, shared } = dividedOptions(chord, options)
-  const own = withCallbacks(ownBody(publisher, chord, whole.taskId), chord, options)
+  const own = withCallbacks(ownBody(publisher, chord, { ...shared, ...whole }), chord, options)
   const body = bodyOf(publisher, own, { groupId: outerGroupOf(own) ?? header, ...whole })
-  const members = flatMembers(group).map((member) => frozen(endingAsOne(member), publisher.replyTo))
+  const members = flatMembers(inheriting(group, { headers, priority })).map((member) =>
+    frozen(endingAsOne(member), publisher.replyTo),
+  )
   if (members.length === 0) return await publisher.start(body, { args: [[]], isMember })
   const isCounted = await publisher.beginChord(header, members)
   if (!isCounted) await publishUnlock(publisher, { groupId: header, body, members })
@@ -53,7 +58,7 @@ export async function startChord(
       publisher.start(member, {
         args,
         kwargs,
-        options: { ...shared, groupId: header, groupIndex: index, chord: body },
+        options: { ...ofHeader, ...shared, groupId: header, groupIndex: index, chord: body },
         isMember: true,
       }),
     ),
@@ -81,14 +86,15 @@ function dividedOptions(
   return { whole, shared }
 }
 
-/** The body alone; it has the chord's id. */
+/** The body alone: it has the chord's id, and is called as the header is, but for the delay. */
 function ownBody(
   publisher: Publisher,
   chord: SignatureDict,
-  taskId: string | undefined,
+  { taskId, countdown: _seconds, eta: _time, ...call }: CallOptions,
 ): SignatureDict {
   const body = bodyWithId(chord)
-  const own = taskId === undefined ? body : withEndOptions(body, { task_id: taskId })
+  const called = { ...body, options: { ...callOptions(call), ...body.options } }
+  const own = taskId === undefined ? called : withEndOptions(called, { task_id: taskId })
   return frozen(own, publisher.replyTo)
 }
 

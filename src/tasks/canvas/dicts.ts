@@ -79,6 +79,12 @@ export function flatMembers(group: SignatureDict): SignatureDict[] {
   return tasksOf(group).flatMap((member) => (isGroup(member) ? flatMembers(member) : [member]))
 }
 
+/** In a chain a group of one is that one, as in Celery. */
+export function unrolled(step: SignatureDict): SignatureDict {
+  const [only, another] = isGroup(step) ? tasksOf(step) : []
+  return only === undefined || another !== undefined ? step : only
+}
+
 /** The names of all tasks whose workers run what a signature starts: a map is run where its task is. */
 export function taskNames(dict: SignatureDict): string[] {
   if (isChain(dict) || isGroup(dict)) return tasksOf(dict).flatMap(taskNames)

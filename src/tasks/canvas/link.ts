@@ -1,25 +1,40 @@
 import { isDeepStrictEqual } from 'node:util'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
-import { headerGroup, isChord, listOf, tasksOf, withOptions } from './dicts.ts'
+import { headerGroup, isChord, isGroup, listOf, tasksOf, withOptions } from './dicts.ts'
 import { withTasks } from './freeze.ts'
+import { unchunked } from './maps.ts'
 
-/** The same signature that calls `next` with its result, too; of a chord that is its body's. */
-export function linked(dict: SignatureDict, next: SignatureDict): SignatureDict {
+/**
+ * The same signature that calls `next` with its result, too; of a chord that is its body's. Of a group it is its first
+ * member's, as in Celery, and gets no result: a chord's body is called when all members are done.
+ */
+export function linked(signature: SignatureDict, next: SignatureDict): SignatureDict {
+  const dict = unchunked(signature)
+  if (isGroup(dict)) {
+    const [first, ...others] = tasksOf(dict)
+    const once = { ...next, immutable: true }
+    return first === undefined ? dict : withTasks(dict, [linked(first, once), ...others])
+  }
   if (!isChord(dict)) return added(dict, 'link', next)
   return withBody(dict, linked(readSignature(dict.kwargs.body), next))
 }
 
 /**
- * The same signature that calls `errback` where it fails, too. Of a chord the body does, and so do chords in its header;
+ * The same signature that calls `errback` where it fails, too. Of a group each member does; of a chord the body does, and so do chords in its header;
  * `task_allow_error_cb_on_chord_header` adds the header's tasks.
  * https://docs.celeryq.dev/en/stable/userguide/canvas.html#error-handling
  */
 export function linkedError(
-  dict: SignatureDict,
+  signature: SignatureDict,
   errback: SignatureDict,
   { isOnHeader }: { readonly isOnHeader: boolean },
 ): SignatureDict {
+  const dict = unchunked(signature)
+  if (isGroup(dict)) {
+    const members = tasksOf(dict).map((member) => linkedError(member, errback, { isOnHeader }))
+    return withTasks(dict, members)
+  }
   if (!isChord(dict)) return added(dict, 'link_error', errback)
   const header = headerGroup(dict)
   const members = tasksOf(header).map((member) => {

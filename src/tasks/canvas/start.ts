@@ -8,7 +8,8 @@ import { startChord } from './chord.ts'
 import { isChain, isChord, isGroup } from './dicts.ts'
 import { startGroup } from './group.ts'
 import { inheriting } from './inherited.ts'
-import { CHUNKS, chunksGroup, mappedTask } from './maps.ts'
+import { mappedTask, unchunked } from './maps.ts'
+import { ownOptions } from './own-options.ts'
 
 /** Starts a signature of any kind: a task, a chain, a group or a chord. */
 export async function startSignature(
@@ -16,15 +17,19 @@ export async function startSignature(
   signature: SignatureDict,
   startWith: StartWith = {},
 ): Promise<Started> {
-  const read = readSignature(signature)
-  // A single task has its options anyway.
-  const isWorkflow = isChain(read) || isChord(read)
-  const dict = isWorkflow ? inheriting(read, startWith.options) : read
-  if (isChain(dict)) return await startChain(publisher, dict, startWith)
-  if (isGroup(dict)) return await startGroup(publisher, dict, startWith)
-  if (isChord(dict)) return await startChord(publisher, dict, startWith)
-  if (dict.task === CHUNKS) return await startGroup(publisher, chunksGroup(dict), startWith)
+  const dict = unchunked(readSignature(signature))
+  if (isChain(dict)) return await startChain(publisher, ...opened(dict, startWith))
+  if (isGroup(dict)) return await startGroup(publisher, ...opened(dict, startWith))
+  if (isChord(dict)) return await startChord(publisher, ...opened(dict, startWith))
   return await startTask(publisher, dict, startWith)
+}
+
+/** A workflow whose tasks have been given the headers and priority of the whole, and how else it is started. */
+function opened(workflow: SignatureDict, startWith: StartWith): [SignatureDict, StartWith] {
+  const { headers, priority, ...others } = { ...ownOptions(workflow), ...startWith.options }
+  // Null is no priority at all, which a task may be told.
+  const options = priority === null ? { ...others, priority } : others
+  return [inheriting(workflow, { headers, priority }), { ...startWith, options }]
 }
 
 /** Publishes a plain task: arguments handed on go before its own, unless it is immutable. */
