@@ -23,6 +23,15 @@ export interface HeldMessage extends WaitingMessage {
 /** The channel on which the vault says that something is due soon; its payload is empty. */
 export const VAULT_CHANNEL = 'celery_toolbox_scheduled'
 
+/** The header that says how often a message was changed while it waited: of two with one id, which is the later. */
+export const CHANGES_HEADER = 'celery_toolbox_changes'
+
+/** How often a message was changed while it waited. */
+export function changesOf({ headers }: Pick<Message, 'headers'>): number {
+  const changes = Number(headers[CHANGES_HEADER] ?? 0)
+  return Number.isSafeInteger(changes) && changes > 0 ? changes : 0
+}
+
 /**
  * Messages that wait for their eta in monitor.scheduled: any number, years ahead, exact to the byte, to be cancelled
  * and changed while they wait. What is due is published by a `VaultDispatcher`, of which any number may run.
@@ -87,7 +96,8 @@ export class Vault {
     return await this.#database.transaction(async (connection) => {
       const held = await lockedRow(connection, taskId)
       if (held === undefined) return undefined
-      await connection.query(HOLD, columnsOf(inStep(await change(held), held)))
+      const changed = inStep(await change(held), held)
+      await connection.query(HOLD, columnsOf(countedUp(changed, changesOf(held.message))))
       return await lockedRow(connection, taskId)
     })
   }
@@ -96,6 +106,12 @@ export class Vault {
 async function lockedRow(connection: Connection, taskId: string): Promise<HeldMessage | undefined> {
   const [row] = await connection.query<HeldRow>(`${SELECT} WHERE task_id = $1 FOR UPDATE`, [taskId])
   return row === undefined ? undefined : heldMessage(row)
+}
+
+function countedUp(changed: WaitingMessage, changes: number): WaitingMessage {
+  const { message } = changed
+  const headers = { ...message.headers, [CHANGES_HEADER]: changes + 1 }
+  return { ...changed, message: { ...message, headers } }
 }
 
 /** A worker would wait for the eta that the message names. */

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
+import { editedMessage } from '../../src/monitor/replay/edited-message.ts'
+import { replayTask } from '../../src/monitor/replay/replay-task.ts'
 import { Vault } from '../../src/schedule/vault.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { EXPORT, message } from './messages.ts'
+import { config, EXPORT, message } from './messages.ts'
 import { openPlace, startMonitor } from './monitored.ts'
 
 test('what waits in the vault is SCHEDULED in the history, and once due it is the same row and the same message', async () => {
@@ -30,4 +32,36 @@ test('what waits in the vault is SCHEDULED in the history, and once due it is th
   await waitFor('its copy', () => monitor.stats().messages === 1)
   expect(await history()).toEqual([{ ...row, status: 'PENDING' }])
   expect(await place.database.query('select task_id from monitor.message')).toHaveLength(1)
+})
+
+test('what was changed while it waited is shown, and replayed, as it is now: earlier, with less', async () => {
+  const place = await openPlace()
+  const vault = new Vault(place.database)
+  const monitor = await startMonitor(place)
+  const dueAt = new Date(Date.now() + 7_200_000)
+  const given = message({ id: 'later', args: [9, 9], eta: dueAt.toISOString() })
+  await vault.hold({ taskId: 'later', name: 'export.add', dueAt, message: given, route: EXPORT })
+  const row = async () => {
+    const [task] = await place.database.query<{ eta: Date; args: unknown; status: string }>(
+      'select eta, args, status from monitor.task_history',
+    )
+    return task
+  }
+  await waitFor('its row', async () => (await row()) !== undefined)
+  const sooner = new Date(Date.now() + 3_600_000)
+  await vault.change('later', (held) => ({ ...held, dueAt: sooner }))
+  await waitFor('its new time', async () => (await row())?.eta.getTime() === sooner.getTime())
+  await vault.change('later', async (held) => ({
+    ...held,
+    dueAt: new Date(Date.now() - 1),
+    message: await editedMessage(held.message, 'later', { args: [1] }),
+  }))
+  await waitFor('its message', async () => (await place.broker.depth('export')).messages === 1)
+  await waitFor('its copy', () => monitor.stats().messages === 1)
+  expect(await row()).toMatchObject({ status: 'PENDING', args: [1] })
+  await replayTask(place.database, place.broker, 'later', { config, isForced: true })
+  await waitFor('the copy of its replay', () => monitor.stats().messages === 2)
+  expect(
+    await place.database.query('select args from monitor.task where replay_of is not null'),
+  ).toEqual([{ args: [1] }])
 })

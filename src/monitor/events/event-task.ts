@@ -152,6 +152,7 @@ const NOTHING = {
   expiresMs: null,
   retries: 0,
   nesting: 0,
+  changes: 0,
   creatorId: null,
   relatedType: null,
   relatedId: null,

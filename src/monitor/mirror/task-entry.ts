@@ -1,6 +1,7 @@
 import type { Headers, Message, MessageProperties, Route } from '../../protocol/message.ts'
 import type { TaskRequest } from '../../protocol/task-request.ts'
 import { parseIso } from '../../protocol/times.ts'
+import { changesOf } from '../../schedule/vault.ts'
 import { storableOrNull, storableText } from '../stored/storable-text.ts'
 import { jsonbText } from '../stored/stored-json.ts'
 import type { ToldBy } from '../tasks/task-order.ts'
@@ -30,6 +31,8 @@ export interface TaskEntry extends TaskProgress {
   readonly retries: number
   /** Breaks the tie between messages with the same number of retries: a replaced task keeps its id. */
   readonly nesting: number
+  /** Breaks the next: what waited in the vault may have been changed there. */
+  readonly changes: number
   readonly publishedAtMs: number | null
   readonly creatorId: string | null
   readonly relatedType: string | null
@@ -49,8 +52,10 @@ export interface TaskOrigin {
 /** Spelled out field by field: an object of so many that is put together from others takes ten times as long. */
 export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
   const { headers, properties } = from.message
+  const changes = changesOf(from.message)
   const options = taskOptions(request, {
     properties,
+    changes,
     compression: headers.compression,
     isUnrouted: from.queue === null,
   })
@@ -87,6 +92,7 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
     expiresMs: timeMs(request.expires),
     retries,
     nesting: wholeNumber(request.replacedTaskNesting),
+    changes,
     publishedAtMs: publishedAtMs(from),
     creatorId: owner.creatorId,
     relatedType: owner.relatedType,

@@ -6,6 +6,8 @@ export interface OptionsContext {
   /** As they came with the message. */
   readonly properties: MessageProperties
   readonly compression: unknown
+  /** How often it was changed in the vault. */
+  readonly changes?: number
   readonly isUnrouted: boolean
 }
 
@@ -51,8 +53,9 @@ function addFollowUps(request: TaskRequest, options: Record<string, unknown>): v
 function addRemarks(
   { fault }: TaskRequest,
   options: Record<string, unknown>,
-  { compression, isUnrouted }: OptionsContext,
+  { compression, changes = 0, isUnrouted }: OptionsContext,
 ): void {
+  if (changes > 0) options.changes = changes
   if (compression !== null && compression !== undefined) options.compression = compression
   // It could be read, but must fail: why.
   if (fault !== undefined) options.fault = fault.message

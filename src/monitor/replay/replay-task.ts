@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts'
 import type { Database } from '../../database/database.ts'
 import { MonitorError } from '../../errors.ts'
 import type { Message, Route } from '../../protocol/message.ts'
+import { changesOf } from '../../schedule/vault.ts'
 import { type RecordedMessage, recordedMessages } from '../queries/recorded-messages.ts'
 import type { CallEdit } from './call-edit.ts'
 import { publishTurn, requireTurn, takeTurn } from './replay-ledger.ts'
@@ -105,10 +106,13 @@ const OVER: ReadonlySet<string> = new Set([
   'UNROUTED',
 ])
 
-/** The call as it was made: its first attempt, as far as that is kept. */
+/** The call as it was made: its first attempt, as far as that is kept; if it waited in the vault, as it left that. */
 async function firstMessage(database: Database, taskId: string): Promise<RecordedMessage> {
   const messages = await recordedMessages(database, taskId)
-  const [first] = messages.toSorted((one, other) => attempt(one) - attempt(other))
+  const [first] = messages.toSorted(
+    (one, other) =>
+      attempt(one) - attempt(other) || changesOf(other.message) - changesOf(one.message),
+  )
   if (first !== undefined) return first
   throw new MonitorError(
     'REPLAY_IMPOSSIBLE',

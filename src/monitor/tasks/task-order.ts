@@ -15,7 +15,8 @@ export function callOrder(one: TaskEntry, other: TaskEntry): number {
   return (
     KNOWLEDGE[one.toldBy] - KNOWLEDGE[other.toldBy] ||
     one.retries - other.retries ||
-    one.nesting - other.nesting
+    one.nesting - other.nesting ||
+    one.changes - other.changes
   )
 }
 
@@ -46,7 +47,8 @@ const OVER: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'REJ
 /** The same two orders in SQL, where `row` is `kept` or `excluded`. */
 export function callOrderSql(row: string): string {
   return `(${knowledgeSql(row)}, coalesce(${row}.options -> 'retries', '0'),
-      coalesce(${row}.options -> 'replaced_task_nesting', '0'), coalesce(${row}.options, 'null'),
+      coalesce(${row}.options -> 'replaced_task_nesting', '0'), coalesce(${row}.options -> 'changes', '0'),
+      coalesce(${row}.options, 'null'),
       coalesce(${row}.args, 'null'), coalesce(${row}.kwargs, 'null'), ${text(row, 'name')}, ${text(row, 'routing_key')},
       ${text(row, 'queue')}, ${text(row, 'origin')}, ${text(row, 'lang')}, coalesce(${row}.eta, '-infinity'),
       coalesce(${row}.expires, '-infinity'), coalesce(${row}.follow_ups, 'null'))`
