@@ -31,7 +31,11 @@ const STATUS = `CASE
 const GOES_BACK = `monitor.worker_trouble(any_worker, task_id, status_at, ${MISSED_BEATS}) ->> 'reason'
         || ', so it goes back to its queue'`
 
-const HOLDER = `coalesce(${GOES_BACK}, 'held by worker ' || any_worker, 'held by a worker')`
+/** A worker with the vault does not hold it, but moves it there. */
+const IN_VAULT = `CASE WHEN EXISTS (SELECT FROM monitor.scheduled held WHERE held.task_id = told.task_id)
+        THEN 'it waits in the vault' END`
+
+const HOLDER = `coalesce(${IN_VAULT}, ${GOES_BACK}, 'held by worker ' || any_worker, 'held by a worker')`
 
 const REASON = `coalesce(
       CASE WHEN status = 'RECEIVED' THEN ${GOES_BACK} END,

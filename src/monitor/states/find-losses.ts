@@ -126,6 +126,9 @@ export const IS_NOTED = `(task.lost ->> 'was' IS NOT DISTINCT FROM task.state
     AND task.lost ->> 'was_at' IS NOT DISTINCT FROM task.state_at::text
     AND task.lost ->> 'retries' IS NOT DISTINCT FROM task.retries::text)`
 
+/** What waits in the vault is in no queue and in nobody's hands, and is safe. */
+const IS_SAFE = 'EXISTS (SELECT FROM monitor.scheduled held WHERE held.task_id = task.task_id)'
+
 /** Column by column from value to value: quick, however many tasks wait. */
 const QUEUES = `
   WITH RECURSIVE known AS (
@@ -149,7 +152,7 @@ const NEVER_RECEIVED = `
       AND (task.eta IS NULL OR task.eta < now() - $2 * interval '1 millisecond')
       AND (task.expires IS NULL OR task.expires > now())
       AND (meta.task_id IS NULL OR meta.status IN ('PENDING', task.state))
-      AND NOT ${IS_NOTED}
+      AND NOT ${IS_NOTED} AND NOT ${IS_SAFE}
     ORDER BY task.published_at
     LIMIT 10 * $3::integer
   ) AS missing
@@ -176,7 +179,7 @@ const WORKER_GONE = `
     WHERE monitor.state_class(task.state) = 1 AND task.state NOT IN ('RETRY', 'LOST')
       AND meta.status IS DISTINCT FROM 'RETRY' AND monitor.state_class(meta.status) < 2
       AND (task.state <> 'RECEIVED' OR task.queue IS NULL OR task.queue = ANY($3))
-      AND NOT ${IS_NOTED}
+      AND NOT ${IS_NOTED} AND NOT ${IS_SAFE}
   ) AS held
   WHERE trouble IS NOT NULL
   LIMIT $2`

@@ -180,6 +180,27 @@ test('what a worker had not started goes back to its queue, and is missed once t
   expect(await passes(reconciler)).toMatchObject([{ taskId: 'held', kind: 'worker-gone' }])
 })
 
+test('what waits in the vault is not missed, whoever had it before', async () => {
+  const database = await migrated()
+  await heard(database, { hostname: 'gone@host', ago: '1 second', offline: 'now()' })
+  const state_at = new Date(Date.now() - 300_000)
+  const eta = new Date(Date.now() + 3_600_000)
+  await published(database, 'moved', { state: 'RECEIVED', state_at, worker: 'gone@host', eta })
+  await published(database, 'refused')
+  for (const id of ['moved', 'refused'])
+    await database.query(
+      `insert into monitor.scheduled (task_id, due_at, next_at, exchange, routing_key, properties, headers, body)
+       values ($1, now(), now(), '', 'export', '{}', '{}', '')`,
+      [id],
+    )
+  await received(database, 'received', 'w1@host')
+  expect(await passes(reconcilerOf(database))).toEqual([])
+  expect(await told(database, 'moved')).toMatchObject({
+    status: 'SCHEDULED',
+    reason: 'eta in 60 min; it waits in the vault',
+  })
+})
+
 test('a success without a result is noted, and is a success still', async () => {
   const database = await migrated()
   const ended = { state: 'SUCCESS', state_at: new Date(Date.now() - 60_000), name: 'export.pdf' }
