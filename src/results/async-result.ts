@@ -26,6 +26,8 @@ export interface AsyncResultOptions {
 export interface GetOptions extends WaitOptions {
   /** Fail with the first failed or revoked step before it, as nothing comes after that. Default true. */
   readonly followParents?: boolean
+  /** False: where the task failed or was revoked, its TaskFailedError is what `get()` gives, not throws. Default true. */
+  readonly propagate?: boolean
 }
 
 export interface RevokeResultOptions {
@@ -64,7 +66,14 @@ export class AsyncResult<Value = unknown> {
   }
 
   /** Waits for the task's return value; rejects with TaskFailedError when it failed or was revoked. */
-  async get({ followParents = true, ...options }: GetOptions = {}): Promise<Value> {
+  get(options?: GetOptions & { readonly propagate?: true }): Promise<Value>
+  get(options: GetOptions): Promise<unknown>
+  async get({ propagate = true, ...options }: GetOptions = {}): Promise<unknown> {
+    const value = this.#value(options)
+    return await (propagate ? value : value.catch(failureIn))
+  }
+
+  async #value({ followParents = true, ...options }: GetOptions): Promise<Value> {
     options.signal?.throwIfAborted()
     const store = await this.#options.store()
     const steps = followParents ? this.stepsBefore() : []
@@ -185,6 +194,12 @@ export class AsyncResult<Value = unknown> {
   protected stepsTo(): readonly string[] {
     return [...this.stepsBefore(), this.id]
   }
+}
+
+/** What a failed task is worth to who does not want it thrown. */
+function failureIn(error: unknown): TaskFailedError {
+  if (error instanceof TaskFailedError) return error
+  throw error
 }
 
 /** What `get()` throws of a task that did not succeed. */

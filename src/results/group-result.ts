@@ -11,7 +11,6 @@ import {
 } from './async-result.ts'
 import { whileUnbroken } from './following.ts'
 import type { ResultTuple } from './result-node.ts'
-import type { WaitOptions } from './result-store.ts'
 
 /** The results of a group's members, together, https://docs.celeryq.dev/en/stable/userguide/canvas.html#group-results */
 export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> {
@@ -34,10 +33,12 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
   }
 
   /** The members' values in order; rejects with the first failure (in order). `timeoutMs` is for all together. */
+  override get(options?: GetOptions & { readonly propagate?: true }): Promise<readonly Value[]>
+  override get(options: GetOptions): Promise<readonly unknown[]>
   override async get({
     followParents = true,
     ...options
-  }: GetOptions = {}): Promise<readonly Value[]> {
+  }: GetOptions = {}): Promise<readonly unknown[]> {
     const steps = followParents ? this.stepsBefore() : []
     if (steps.length === 0) return await this.#getMembers(options)
     const store = await this.#options.store()
@@ -46,7 +47,7 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
     )
   }
 
-  async #getMembers({ timeoutMs, ...options }: WaitOptions): Promise<readonly Value[]> {
+  async #getMembers({ timeoutMs, ...options }: GetOptions): Promise<readonly unknown[]> {
     const deadline = timeoutMs === undefined ? undefined : Date.now() + timeoutMs
     const waiting = this.results.map(async (result) => {
       const left = deadline === undefined ? {} : { timeoutMs: Math.max(0, deadline - Date.now()) }
@@ -60,7 +61,9 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
   }
 
   /** Python's name for `get`. */
-  async join(options: GetOptions = {}): Promise<readonly Value[]> {
+  join(options?: GetOptions & { readonly propagate?: true }): Promise<readonly Value[]>
+  join(options: GetOptions): Promise<readonly unknown[]>
+  async join(options: GetOptions = {}): Promise<readonly unknown[]> {
     return await this.get(options)
   }
 

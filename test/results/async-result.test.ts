@@ -30,6 +30,16 @@ test('a failed task throws TaskFailedError with the type, arguments and tracebac
   })
 })
 
+test('a failure is what get() gives where it is not to be thrown', async () => {
+  const { store, resultOf } = openStore()
+  const failed = failure({ excType: 'CustomError', excModule: 'proj.app', excMessage: [42] }, '')
+  await store.save(failed)
+  const result = resultOf(failed.taskId)
+  expect(await result.get({ propagate: false })).toMatchObject({ excType: 'CustomError' })
+  const waiting = resultOf(freshId()).get({ propagate: false, timeoutMs: 0 })
+  await expect(waiting).rejects.toMatchObject({ code: 'RESULT_TIMEOUT' })
+})
+
 test('a failure that was stored without its exception throws all the same', async () => {
   const { store, resultOf } = openStore()
   const failed = { ...success(null), status: 'FAILURE' }

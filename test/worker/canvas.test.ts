@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { CeleryApp } from '../../src/create-app.ts'
+import { TaskFailedError } from '../../src/errors.ts'
 import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
 import type { Signature } from '../../src/tasks/signature.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
@@ -131,6 +132,16 @@ test('a group tells how many of its members are done, and can be kept and found 
   await result.save()
   expect(await (await app.restoreGroup(result.id))?.get(WAIT)).toEqual([2, 4])
   expect(await app.restoreGroup('nobody')).toBeNull()
+})
+
+test('failures are among the values of a group that is asked not to throw them', async () => {
+  const { tasks } = await workingApp()
+  const { add, fail } = tasks
+  const result = await group(add.s(1, 1), chain(fail.s('no'), add.s(1)), add.s(2, 2)).applyAsync()
+  const [two, failure, four] = await result.join({ ...WAIT, propagate: false })
+  expect([two, four]).toEqual([2, 4])
+  expect(failure).toBeInstanceOf(TaskFailedError)
+  expect(failure).toMatchObject({ excType: 'RangeError', excArgs: ['no'] })
 })
 
 test('a broken chain gives its error to whoever waits for its end', async () => {
