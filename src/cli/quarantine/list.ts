@@ -45,6 +45,6 @@ const COLUMNS: readonly Column<ListedMessage>[] = [
   { title: 'queue', value: ({ queue }) => queue },
   { title: 'task id', value: ({ taskId }) => taskId },
   { title: 'bytes', value: ({ bodyBytes }) => bodyBytes, align: 'right' },
-  { title: 'code', value: ({ code }) => code },
+  { title: 'code', value: ({ code }) => code, isWhole: true },
   { title: 'reason', value: ({ reason }) => reason },
 ]

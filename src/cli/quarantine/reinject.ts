@@ -74,7 +74,7 @@ function printReport({ looked, recorded, stillUnread, isDryRun }: ReinjectReport
 const COLUMNS: readonly Column<StillUnread>[] = [
   { title: 'messages', value: ({ count }) => count, align: 'right' },
   { title: 'first id', value: ({ firstId }) => firstId, align: 'right' },
-  { title: 'code', value: ({ code }) => code },
+  { title: 'code', value: ({ code }) => code, isWhole: true },
   { title: 'reason', value: ({ reason }) => reason },
 ]
 
