@@ -25,7 +25,9 @@ export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | nul
     ...progress,
     ...callOf(event, taskId, hearing.privacy),
     taskId,
-    publishedAtMs: isCredible(happenedAtMs, hearing.receivedAtMs) ? happenedAtMs : null,
+    publishedAtMs: isCredible(happenedAtMs, hearing.receivedAtMs)
+      ? happenedAtMs
+      : hearing.receivedAtMs,
   }
 }
 
@@ -80,12 +82,18 @@ function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
     stateAtMs: entry.happenedAtMs,
     receivedAtMs: event.type === 'task-received' ? entry.happenedAtMs : null,
     startedAtMs: event.type === 'task-started' ? entry.happenedAtMs : null,
-    runtimeMs: typeof event.runtime === 'number' ? event.runtime * 1000 : null,
+    runtimeMs: runtimeMsOf(event),
     worker: entry.hostname,
     exception: safeText(exceptionOf(event, traceback), privacy),
     traceback: safeText(traceback, privacy),
     stored: outcome?.stored ?? null,
   }
+}
+
+/** Seconds as Celery tells them; what no clock can have measured is not kept. */
+function runtimeMsOf({ runtime }: CeleryEvent): number | null {
+  const ms = typeof runtime === 'number' ? runtime * 1000 : Number.NaN
+  return Number.isFinite(ms) ? ms : null
 }
 
 type StateOf = (event: CeleryEvent) => string

@@ -170,10 +170,17 @@ test('a digest recognises an event delivered again, alone or in a list, and tell
   expect(new Set([first, ...others]).size).toBe(6)
 })
 
-test('a clock that is far off makes no task old', async () => {
+test('a run that no clock can have measured is of unknown length', async () => {
+  const { tasks } = await tell(
+    eventsMessage([{ ...EVENT, type: 'task-succeeded', runtime: 1e308 }]),
+  )
+  expect(tasks).toMatchObject([{ state: 'SUCCESS', runtimeMs: null }])
+})
+
+test('a clock that is far off makes no task old, and leaves none without a time', async () => {
   const receivedAtMs = AT * 1000 + 8 * 86_400_000
   const { tasks } = await tell(eventsMessage(EVENT), { receivedAtMs })
-  expect(tasks).toMatchObject([{ publishedAtMs: null, startedAtMs: 1795295719132.293 }])
+  expect(tasks).toMatchObject([{ publishedAtMs: receivedAtMs, startedAtMs: 1795295719132.293 }])
 })
 
 test('what REDACT names is stored of no event', async () => {
