@@ -43,7 +43,7 @@ export function cellText(value: unknown): string {
   if (value === null || value === undefined) return ''
   const text = value instanceof Date ? shortTime(value) : String(value)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  return text.replace(/[\u0000-\u001F\u007F-\u009F]+/g, ' ')
+  return text.replace(/[\u0000-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]+/g, ' ')
 }
 
 export function statusColour(status: string): string | undefined {

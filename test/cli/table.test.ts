@@ -45,6 +45,7 @@ test('colours are added only when asked for, and do not count as width', () => {
 
 test('text that came with a message cannot steer the terminal or break the line', () => {
   expect(cellText('a\u001B[2J\nb\u009Bc')).toBe('a [2J b c')
+  expect(cellText('pdf\u202Efdp.exe')).toBe('pdf fdp.exe')
 })
 
 test('an absent value is an empty cell', () => {
