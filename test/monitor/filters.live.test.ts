@@ -28,7 +28,8 @@ const TASKS = `
     (task_id, root_id, name, state, state_at, args, kwargs, queue, worker, creator_id, retries,
      published_at, started_at, finished_at, runtime_ms, exception)
   select id, id, name, state, now(), args::jsonb, kwargs::jsonb, queue, worker, creator, retries,
-    published, published + wait * interval '1 second', published + (wait + run) * interval '1 second', run * 1000, exception
+    published, published + wait * interval '1 second', published + (wait + run) * interval '1 second',
+    CASE WHEN state <> 'FAILURE' THEN run * 1000 END, exception
   from (values
     ('a', 'export.pdf', 'SUCCESS', '[5, "x"]', '{"slug": "abc", "options": {"page": 3}}', 'export', 'w1', '7', 0, 1, 2, null),
     ('b', 'export.pdf', 'FAILURE', '["5"]', '{"slug": "100%_sure"}', 'export', 'w2', '7', 2, 3, 4, 'OSError: Paper out'),
@@ -117,7 +118,7 @@ test('statistics tell how many tasks there were, how they ended, and how long th
       retries: 2,
       wait: { p50: 3_000, p95: 7_000, max: 7_000 },
       run: { p50: 4_000, p95: 6_000, max: 6_000 },
-      perMinute: expect.closeTo(3 / (13 / 60)),
+      perMinute: 3,
     },
   ])
 })

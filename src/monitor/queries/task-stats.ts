@@ -25,7 +25,7 @@ export interface TaskStats {
   readonly wait: Percentiles
   /** How long it ran, in milliseconds. */
   readonly run: Percentiles
-  /** Tasks that ended, over the time from the first message to the last end. */
+  /** Tasks that ended, over the time from the first message to the last end: at least a minute. */
   readonly perMinute: number | null
 }
 
@@ -34,6 +34,9 @@ export interface Percentiles {
   readonly p95: number | null
   readonly max: number | null
 }
+
+/** Celery tells how long a task ran only if it succeeded. */
+const SPENT = `CASE WHEN state = 'FAILURE' THEN extract(epoch FROM finished_at - started_at)::double precision * 1000 END`
 
 const DAY_MS = 86_400_000
 
@@ -45,7 +48,8 @@ export async function taskStats(
   const key = by === undefined ? 'NULL::text' : KEYS[by]
   return await database.query<TaskStats>(
     `WITH chosen AS MATERIALIZED (
-       SELECT ${key} AS key, state, retries, published_at, finished_at, runtime_ms AS run,
+       SELECT ${key} AS key, state, retries, published_at, finished_at,
+         coalesce(runtime_ms, ${SPENT}) AS run,
          extract(epoch FROM started_at - greatest(published_at, eta))::double precision * 1000 AS wait
        FROM monitor.task
        WHERE published_at >= $1 AND ($2::timestamptz IS NULL OR published_at < $2)
@@ -73,8 +77,8 @@ const SUMMED = `
          count(*) FILTER (WHERE state = 'SUCCESS')::double precision
            / nullif(count(*) FILTER (WHERE state IN ('SUCCESS', 'FAILURE')), 0) AS "successRate",
          ${percentiles('wait')}, ${percentiles('run')},
-         count(finished_at) * 60::double precision
-           / nullif(extract(epoch FROM max(finished_at) - min(published_at)), 0)::double precision AS "perMinute"
+         nullif(count(finished_at), 0) * 60::double precision
+           / greatest(extract(epoch FROM max(finished_at) - min(published_at)), 60)::double precision AS "perMinute"
        FROM chosen
        GROUP BY key`
 
