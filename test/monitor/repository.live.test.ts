@@ -6,6 +6,7 @@ import {
   migrations,
   monitorRepository,
   openDatabase,
+  sizeReport,
 } from '../../src/monitor/index.ts'
 import { freshDatabase } from '../support/postgres.ts'
 
@@ -121,6 +122,7 @@ test('a role that may only read reads every table and view, calls functions, and
     { result: null },
   ])
   expect(await monitorRepository(source).tasks()).toHaveLength(7)
+  expect((await sizeReport(reader)).map(({ table }) => table)).toContain('monitor.task')
   for (const change of [
     "insert into monitor.task (task_id) values ('x')",
     'delete from celery_taskmeta',
@@ -141,6 +143,8 @@ const READABLE = [
   'monitor.event',
   'monitor.worker',
   'monitor.quarantine',
+  'monitor.scheduled',
+  'monitor.replay',
   'monitor.made_later',
   'public.celery_taskmeta',
   'public.celery_tasksetmeta',

@@ -8,7 +8,7 @@ import type {
 import { openConfig } from '../open-app.ts'
 import { openDatabaseOf } from '../open-database.ts'
 import { positiveInteger } from '../option-values.ts'
-import { print, printJson, printTable, wantsJson } from '../output.ts'
+import { print, printError, printJson, printTable, wantsJson } from '../output.ts'
 import { Progress } from '../progress.ts'
 import type { Column } from '../table.ts'
 import { DATABASE, JSON_OUTPUT, type TasksOptions } from '../tasks/options.ts'
@@ -51,6 +51,9 @@ async function runReinject(ids: readonly number[], options: ReinjectCommandOptio
   progress?.end()
   if (wantsJson(options)) printJson(report)
   else printReport(report)
+  if (report.missing.length === 0) return
+  printError(`error: not in quarantine, or resolved already: ${report.missing.join(', ')}`)
+  process.exitCode = 1
 }
 
 function selectionOf(

@@ -28,6 +28,8 @@ export interface ReinjectReport {
   readonly recorded: number
   /** Why the others are still not: how many by code, and the first of them. */
   readonly stillUnread: readonly StillUnread[]
+  /** Ids that were asked for, of which nothing unresolved is in quarantine. */
+  readonly missing: readonly number[]
 }
 
 export interface StillUnread extends Problem {
@@ -50,6 +52,7 @@ export async function reinject(
     `SELECT count(*) AS total FROM monitor.quarantine WHERE ${SELECTED}`,
     [0, ...parametersOf(selection)],
   )
+  const missing = 'ids' in selection ? await missingOf(database, selection.ids) : []
   const unread = new Map<string, StillUnread>()
   let [looked, recorded, after] = [0, 0, 0]
   for (;;) {
@@ -65,7 +68,16 @@ export async function reinject(
     after = rows.at(-1)?.id ?? after
     onProgress?.({ done: looked, total })
   }
-  return { isDryRun, looked, recorded, stillUnread: [...unread.values()] }
+  return { isDryRun, looked, recorded, stillUnread: [...unread.values()], missing }
+}
+
+async function missingOf(database: Database, ids: readonly number[]): Promise<number[]> {
+  const rows = await database.query<{ id: number }>(
+    `SELECT id FROM unnest($1::bigint[]) AS wanted (id)
+     WHERE NOT EXISTS (SELECT FROM monitor.quarantine kept WHERE kept.id = wanted.id AND resolved_at IS NULL)`,
+    [ids],
+  )
+  return rows.map(({ id }) => id)
 }
 
 interface Outcome {

@@ -20,7 +20,7 @@ export interface IndexSize {
   readonly bytes: number
 }
 
-/** The tables of the monitor and of Celery's results, each with its partitions and indexes: the largest first. */
+/** The tables of the monitor and of Celery's results that the role may read, with partitions and indexes: the largest first. */
 export async function sizeReport(database: Database): Promise<TableSize[]> {
   const sizes = await database.query<TableSize>(SIZES)
   const known = await Promise.all(sizes.map((size) => counted(database, size)))
@@ -72,5 +72,5 @@ const SIZES = `
       FROM pg_index JOIN pg_class AS one ON one.oid = indexrelid
       WHERE indrelid = class.oid AND one.relkind = 'i'), '[]') AS indexes
   FROM pg_class AS class JOIN pg_namespace AS schema ON schema.oid = class.relnamespace
-  WHERE class.relkind IN ('r', 'p')
+  WHERE class.relkind IN ('r', 'p') AND has_table_privilege(class.oid, 'SELECT')
     AND (schema.nspname = 'monitor' OR (schema.nspname = 'public' AND class.relname LIKE 'celery\\_%'))`

@@ -23,7 +23,9 @@ test('what could not be recorded is read again after a fix, once, and what is st
   expect(await counts(database)).toMatchObject({ tasks: 2 })
   const [listed] = await listQuarantine(database, { code: 'ROW_REFUSED', limit: 1 })
   const first = await reinject(database, { ids: [listed?.id ?? 0] }, { config })
-  expect(first).toMatchObject({ looked: 1, recorded: 1, stillUnread: [] })
+  expect(first).toMatchObject({ looked: 1, recorded: 1, stillUnread: [], missing: [] })
+  const again = await reinject(database, { ids: [listed?.id ?? 0, 999_999] }, { config })
+  expect(again).toMatchObject({ looked: 0, recorded: 0, missing: [listed?.id, 999_999] })
   const rest = await reinject(database, { all: true }, { config })
   expect(rest).toMatchObject({
     looked: 3,
