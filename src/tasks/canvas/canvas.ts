@@ -1,6 +1,7 @@
 import { TaskError } from '../../errors.ts'
 import { Group, Signature } from '../signature.ts'
-import { chainDict, chordDict, groupDict } from './dicts.ts'
+import { chainDict, chordDict, groupDict, tasksOf, unrolled } from './dicts.ts'
+import { groupsToChords } from './groups-to-chords.ts'
 import { NOBODY } from './nobody.ts'
 
 type Signatures = readonly Signature[]
@@ -22,12 +23,13 @@ export function chain<const Steps extends Signatures>(
 export function chain<const Steps extends Signatures>(
   steps: Steps,
 ): Signature<ValueOf<LastOf<Steps>>>
-export function chain(...steps: readonly unknown[]): Signature {
-  const all = signaturesOf('chain', steps)
+export function chain(...given: readonly unknown[]): Signature {
+  const all = signaturesOf('chain', given)
   if (all.length === 0) {
     throw new TaskError('TASK_INVALID', 'cannot make a chain of nothing: give it a signature')
   }
-  return new Signature(publisherOf(all), chainDict(all))
+  const steps = tasksOf(chainDict(all)).map(unrolled)
+  return new Signature(publisherOf(all), chainDict(groupsToChords(steps)))
 }
 
 /** Tasks side by side. */

@@ -2,19 +2,10 @@ import { TaskError } from '../../errors.ts'
 import { type CallOptions, dictsOf, toWireOptions } from '../../protocol/call-options.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
-import {
-  chainDict,
-  chordDict,
-  defined,
-  isChain,
-  isGroup,
-  listOf,
-  tasksOf,
-  unrolled,
-  withOptions,
-} from './dicts.ts'
+import { defined, isChain, listOf, tasksOf, unrolled, withOptions } from './dicts.ts'
 import { frozen } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
+import { groupsToChords } from './groups-to-chords.ts'
 import { inheriting } from './inherited.ts'
 import { callOptions, ownOptions } from './own-options.ts'
 
@@ -56,17 +47,6 @@ function spliced(chain: SignatureDict): readonly SignatureDict[] {
   if (first === undefined) return []
   const called = { ...first, options: { ...callOptions(others), ...first.options } }
   return withEnds(withErrbacks([called, ...rest], chain), chain, {})
-}
-
-/** A group cannot hand its results to a next step: with one behind it, it is the header of a chord. */
-function groupsToChords(steps: readonly SignatureDict[]): SignatureDict[] {
-  const at = steps.findIndex((step, index) => isGroup(step) && index < steps.length - 1)
-  const header = steps[at]
-  if (header === undefined) return [...steps]
-  const rest = steps.slice(at + 1)
-  const [only] = rest
-  const body = rest.length === 1 && only !== undefined ? only : chainDict(rest)
-  return [...steps.slice(0, at), chordDict(header, body)]
 }
 
 /** A chain's errbacks belong to every step. */

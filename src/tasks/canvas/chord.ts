@@ -12,7 +12,6 @@ import { noteChild } from '../current-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
 import { endingAsOne } from './as-one.ts'
 import {
-  chainDict,
   defined,
   flatMembers,
   headerGroup,
@@ -25,6 +24,7 @@ import {
 } from './dicts.ts'
 import { bodyWithId, endOptionsOf, frozen, withEndOptions, withTasks } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
+import { withBehind } from './groups-to-chords.ts'
 import { inheriting } from './inherited.ts'
 import { linked, linkedError } from './link.ts'
 import { callOptions, ownOptions } from './own-options.ts'
@@ -135,7 +135,7 @@ function withSteps(body: SignatureDict, reversed: readonly SignatureDict[]): Sig
     const { task_id: _endsEarlier, ...options } = body.options
     return withTasks({ ...body, options }, [...tasksOf(body), ...reversed.toReversed()])
   }
-  if (isGroup(body)) return chainDict([body, ...reversed.toReversed()])
+  if (isGroup(body)) return withBehind(body, reversed.toReversed())
   return withOptions(body, { chain: reversed })
 }
 
