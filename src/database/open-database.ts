@@ -64,6 +64,8 @@ async function connect(
   })
   // An idle connection was lost: the pool drops it, and opens another when one is needed.
   pool.on('error', (error) => {
+    // Its own server may stop before it has heard that the connections are to be closed.
+    if (pool.ending) return
     logger.warn({ database: safeUrl(url), err: error }, 'idle database connection lost')
   })
   const database = new PostgresDatabase({
