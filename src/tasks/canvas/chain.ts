@@ -1,12 +1,14 @@
 import { TaskError } from '../../errors.ts'
 import { type CallOptions, dictsOf, toWireOptions } from '../../protocol/call-options.ts'
+import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
-import { defined, isChain, listOf, tasksOf, unrolled, withOptions } from './dicts.ts'
-import { frozen } from './freeze.ts'
+import { defined, isChain, isChord, listOf, tasksOf, unrolled, withOptions } from './dicts.ts'
+import { frozen, withEndOptions } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { groupsToChords } from './groups-to-chords.ts'
 import { inheriting } from './inherited.ts'
+import { linked } from './link.ts'
 import { callOptions, ownOptions } from './own-options.ts'
 
 /** Publishes the first step; the others travel with it, the next one last (`embed.chain`, PROTOCOL 2). */
@@ -78,7 +80,13 @@ function withEnds(
     chord,
   })
   const callbacks = [...listOf(chain.options.link), ...(dictsOf(link) ?? [])]
-  const linked =
-    callbacks.length === 0 ? {} : { link: [...listOf(last.options.link), ...callbacks] }
-  return [...steps.slice(0, -1), withOptions(last, { ...own, ...toWireOptions(ends), ...linked })]
+  // Not beside a chord but on its body: Celery 5.2 gives what stands beside it to the header's tasks.
+  const ended = withEndOptions(last, { ...own, ...toWireOptions(ends) })
+  return [...steps.slice(0, -1), callbacks.map((next) => readSignature(next)).reduce(called, ended)]
+}
+
+/** As the chain says, also where the step has this callback already. */
+function called(step: SignatureDict, next: SignatureDict): SignatureDict {
+  if (isChord(step)) return linked(step, next)
+  return withOptions(step, { link: [...listOf(step.options.link), next] })
 }
