@@ -23,13 +23,22 @@ export const SAVE_SCRIPT = redisScript(`${SAVE} return save(KEYS[1], ARGV[1], AR
 const COUNT = `
 local members, added, size, seen, claim, group, unreleased = unpack(KEYS)
 local ordered, index, mark, entry = ARGV[1] == '1', ARGV[2], ARGV[3], ARGV[4]
+local function isThere()
+  if index == '+inf' then return false end
+  local id = string.match(mark, '^(.*):')
+  local isPlain = string.find(entry, id, 1, true)
+  for _, other in ipairs(redis.call('ZRANGEBYSCORE', members, index, index)) do
+    if not isPlain or string.find(other, id, 1, true) then return true end
+  end
+  return false
+end
 local function count()
   if redis.call('GET', claim) == 'done' then return 'done' end
   if redis.call('EXISTS', members) == 0 then redis.call('DEL', seen) end
   if redis.call('SADD', seen, mark) == 1 then
     if not ordered then
       redis.call('RPUSH', members, entry)
-    elseif index == '+inf' or redis.call('ZCOUNT', members, index, index) == 0 then
+    elseif not isThere() then
       redis.call('ZADD', members, index, entry)
     end
   end
@@ -52,7 +61,8 @@ end
 
 /**
  * Counts a member once, whoever ran it, with the keys that Python's workers use (all of them; older ones use the first
- * three). Whoever finds all members counted claims the release, and leaves the body there for others, should it be gone
+ * three, so what they have counted is looked for at its index: by its id, as the members of a group within a chord share
+ * indexes with others of the chord; where entries are compressed, by the index alone). Whoever finds all members counted claims the release, and leaves the body there for others, should it be gone
  * before it has released it; a second try with the same token has the claim still.
  * KEYS: members, added, size, seen, claim, group, unreleased. ARGV: "1" where ordered, index, mark, entry, seconds for the
  * counters or 0, seconds for the group or 0, token, milliseconds of the claim, group id, body or "".

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { pendingResult } from '../../src/protocol/task-result.ts'
 import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
 import type { Signature } from '../../src/tasks/signature.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
@@ -58,4 +59,30 @@ test('a chord whose member fails tells who waits for the whole, on Redis, wherev
   for (const [name, error] of await Promise.all(ends)) {
     expect(error, name).toMatch(/^TaskFailedError: ChordError: Dependency .*deep inside/)
   }
+})
+
+test('members of a group in a chord that Python began count one by one, though they share indexes', async () => {
+  const app = embeddedApp({
+    result_backend: service('REDIS_URL'),
+    result_backend_transport_options: { global_keyprefix: `test-${randomUUID()}:` },
+    result_expires: 600,
+  })
+  const { chords } = await app.results()
+  const groupId = randomUUID()
+  const ids = ['a', 'b', 'c'].map((name) => `${name}-${groupId}`)
+  const released: unknown[] = []
+  await chords?.begin(groupId, 3)
+  const done = async (at: number, groupIndex: number) => {
+    const result = { ...pendingResult(ids[at] ?? ''), status: 'SUCCESS', result: at }
+    const member = { groupId, groupIndex, result, body: () => '' }
+    await chords?.memberDone(member, async (members) => {
+      released.push(members.map(({ taskId }) => taskId))
+    })
+  }
+  await done(0, 0)
+  await done(1, 0)
+  await done(1, 0)
+  expect(released).toEqual([])
+  await done(2, 1)
+  expect(released).toEqual([ids])
 })
