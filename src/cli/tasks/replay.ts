@@ -3,8 +3,8 @@ import type { Broker } from '../../brokers/broker.ts'
 import type { Database } from '../../database/database.ts'
 import type { Replayed, ReplayOptions } from '../../monitor/replay/replay-task.ts'
 import type { NotReplayed } from '../../monitor/replay/replay-tasks.ts'
-import { databaseUrl } from '../database-url.ts'
 import { commandLogger, type GlobalOptions, openApp } from '../open-app.ts'
+import { openDatabaseOf } from '../open-database.ts'
 import { jsonObject, perSecond, positiveInteger, since } from '../option-values.ts'
 import { print, printError, printJson, printTable, wantsJson } from '../output.ts'
 import { Progress } from '../progress.ts'
@@ -61,8 +61,7 @@ async function runReplay(ids: readonly string[], options: ReplayCommandOptions):
   const replay = await replayOptions(options)
   await using app = await openApp(options)
   app.useLogger(await commandLogger(app.config, options))
-  const { openDatabase } = await import('../../database/open-database.ts')
-  await using database = await openDatabase({ url: databaseUrl(app.config, options.database) })
+  await using database = await openDatabaseOf(app.config, options)
   const taskIds = await selectedIds(database, ids, options)
   const outcomes = await replayAll(database, app.broker(), taskIds, {
     ...replay,

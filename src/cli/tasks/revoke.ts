@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { CeleryApp } from '../../create-app.ts'
 import type { Database } from '../../database/database.ts'
-import { databaseUrl } from '../database-url.ts'
 import { commandLogger, type GlobalOptions, openApp } from '../open-app.ts'
+import { openDatabaseOf } from '../open-database.ts'
 import { positiveInteger, seconds, since } from '../option-values.ts'
 import { print, printError, printJson, wantsJson } from '../output.ts'
 import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
@@ -55,8 +55,7 @@ export function addRevoke(tasks: Command): void {
 async function runRevoke(ids: readonly string[], options: RevokeCommandOptions): Promise<void> {
   await using app = await openApp(options)
   app.useLogger(await commandLogger(app.config, options))
-  const { openDatabase } = await import('../../database/open-database.ts')
-  await using database = await openDatabase({ url: databaseUrl(app.config, options.database) })
+  await using database = await openDatabaseOf(app.config, options)
   const taskIds = await selectedIds(database, ids, options)
   const cancelled = await cancel(app, database, taskIds)
   const others = taskIds.filter((taskId) => !cancelled.includes(taskId))
