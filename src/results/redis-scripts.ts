@@ -62,8 +62,9 @@ end
 /**
  * Counts a member once, whoever ran it, with the keys that Python's workers use (all of them; older ones use the first
  * three, so what they have counted is looked for at its index: by its id, as the members of a group within a chord share
- * indexes with others of the chord; where entries are compressed, by the index alone). Whoever finds all members counted claims the release, and leaves the body there for others, should it be gone
- * before it has released it; a second try with the same token has the claim still.
+ * indexes with others of the chord; where entries are compressed, by the index alone). Whoever finds all members
+ * counted claims the release, and leaves the body there for others, should it be gone before it has released it; a
+ * second try with the same token has the claim still.
  * KEYS: members, added, size, seen, claim, group, unreleased. ARGV: "1" where ordered, index, mark, entry, seconds for the
  * counters or 0, seconds for the group or 0, token, milliseconds of the claim, group id, body or "".
  * Answers the state: "done", "uncounted", "open", "claimed" or "elsewhere".
