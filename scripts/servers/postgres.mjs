@@ -51,6 +51,8 @@ function settings(port) {
     unix_socket_directories: '', // paths of sockets must be short, and a project's path may be long
     max_connections: 200,
     fsync: 'on',
+    shared_buffers: '512MB',
+    max_wal_size: '4GB',
   }
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
