@@ -1,12 +1,14 @@
 import type { Connection, Database } from '../../database/database.ts'
 import { pruneEvents, pruneMessages } from './prune-partitions.ts'
 import { pruneQuarantine } from './prune-quarantine.ts'
+import { pruneReplays } from './prune-replays.ts'
 import { pruneTasks } from './prune-tasks.ts'
 import type { PruneWork } from './prune-work.ts'
+import { pruneWorkers } from './prune-workers.ts'
 
 /** For how long what is kept, in milliseconds; what is absent is kept for ever. */
 export interface Retention {
-  /** Tasks that are over, from their end on. */
+  /** Tasks that are over, from their end on; and workers, from when they were heard of last. */
   readonly tasksMs?: number | undefined
   /** Those that failed or were lost. Default: as tasks. */
   readonly failuresMs?: number | undefined
@@ -14,6 +16,7 @@ export interface Retention {
   readonly unfinishedMs?: number | undefined
   /** Messages; those of tasks that failed, or are not over, stay as long as their tasks. */
   readonly messagesMs?: number | undefined
+  /** Events; where nothing is said of tasks, workers too. */
   readonly eventsMs?: number | undefined
   /** What was in quarantine, from when it was resolved on. */
   readonly quarantineMs?: number | undefined
@@ -31,7 +34,7 @@ export interface PruneOptions extends Retention {
   readonly signal?: AbortSignal
 }
 
-export type PruneStep = 'tasks' | 'messages' | 'events' | 'quarantine'
+export type PruneStep = 'tasks' | 'replays' | 'messages' | 'events' | 'workers' | 'quarantine'
 
 export interface PruneProgress {
   readonly step: PruneStep
@@ -55,16 +58,19 @@ export interface PruneReport {
   /** Another one was at work, so nothing was done. */
   readonly isBusy: boolean
   readonly tasks: number
+  /** What the ledger said of tasks that are gone. */
+  readonly replays: number
   readonly messages: PrunedPartitions
   readonly events: PrunedPartitions
+  readonly workers: number
   readonly quarantine: number
   readonly durationMs: number
 }
 
 /**
- * Deletes what is older than it has to be: old days of messages and events as whole partitions, tasks and quarantine in
- * small batches with rests, so that writers never wait for long. One at a time runs on a database; cut short it goes on
- * from where it was when it is called again.
+ * Deletes what is older than it has to be: old days of messages and events as whole partitions, all else in small
+ * batches with rests, so that writers never wait for long. One at a time runs on a database; cut short it goes on from
+ * where it was when it is called again.
  */
 export async function pruneHistory(
   database: Database,
@@ -84,22 +90,32 @@ export async function pruneHistory(
   })
 }
 
-type Pruned = Pick<PruneReport, 'tasks' | 'messages' | 'events' | 'quarantine'>
+type Pruned = Pick<PruneReport, PruneStep>
 
-/** Tasks first: their messages have then no task to stay for. */
+/** Tasks first: their messages, replays and workers have then no task to stay for. */
 async function prune(work: PruneWork, retention: Retention): Promise<Pruned> {
   const tasks = await pruneTasks(work, retention)
   const { messagesMs, eventsMs, quarantineMs } = retention
+  const workersMs = retention.tasksMs ?? eventsMs
   return {
     tasks,
+    replays: await pruneReplays(work, retention),
     messages: messagesMs === undefined ? NONE : await pruneMessages(work, messagesMs),
     events: eventsMs === undefined ? NONE : await pruneEvents(work, eventsMs),
+    workers: workersMs === undefined ? 0 : await pruneWorkers(work, workersMs),
     quarantine: quarantineMs === undefined ? 0 : await pruneQuarantine(work, quarantineMs),
   }
 }
 
 const NONE: PrunedPartitions = { dropped: [], reduced: [], rows: 0 }
-const NOTHING: Pruned = { tasks: 0, messages: NONE, events: NONE, quarantine: 0 }
+const NOTHING: Pruned = {
+  tasks: 0,
+  replays: 0,
+  messages: NONE,
+  events: NONE,
+  workers: 0,
+  quarantine: 0,
+}
 
 /** The lock goes with the transaction, and so with this process, whatever becomes of it. */
 async function isAlone(guard: Connection): Promise<boolean> {

@@ -11,7 +11,7 @@ export async function pruneTasks(work: PruneWork, retention: Retention): Promise
 }
 
 /** The times before which what goes; null: it stays. */
-interface Limits {
+export interface Limits {
   readonly tasks: Date | null
   readonly failures: Date | null
   readonly unfinished: Date | null
@@ -19,7 +19,7 @@ interface Limits {
   readonly latest: Date | null
 }
 
-function limitsOf({ tasksMs, failuresMs = tasksMs, unfinishedMs }: Retention): Limits {
+export function limitsOf({ tasksMs, failuresMs = tasksMs, unfinishedMs }: Retention): Limits {
   const before = (ms: number | undefined) => (ms === undefined ? null : cutoff(ms))
   const limits = [before(tasksMs), before(failuresMs), before(unfinishedMs)] as const
   const [tasks, failures, unfinished] = limits
@@ -81,7 +81,7 @@ async function count(work: PruneWork, sql: string, parameters: unknown[]): Promi
   return row?.count ?? 0
 }
 
-function parametersOf({ tasks, failures, unfinished, latest }: Limits): unknown[] {
+export function parametersOf({ tasks, failures, unfinished, latest }: Limits): unknown[] {
   return [tasks, failures, unfinished, latest]
 }
 
@@ -103,10 +103,13 @@ const IS_PRUNABLE = `
       ELSE coalesce(task.published_at, task.updated_at) < $3::timestamptz
     END`
 
-const META = 'LEFT JOIN public.celery_taskmeta AS meta ON meta.task_id = task.task_id'
+export const META = 'LEFT JOIN public.celery_taskmeta AS meta ON meta.task_id = task.task_id'
 
 /** None ends before it was published. */
 const IS_OLD = 'task.published_at < $4::timestamptz'
+
+/** With $1 to $4; NULL where nothing says how long it is kept. */
+export const IS_OLD_AND_PRUNABLE = `(task.published_at IS NULL OR ${IS_OLD}) AND ${IS_PRUNABLE}`
 
 const COUNT_OLD = `
   SELECT count(*) AS count FROM monitor.task
@@ -114,7 +117,7 @@ const COUNT_OLD = `
 
 const COUNT_PRUNABLE = `
   SELECT count(*) AS count FROM monitor.task ${META}
-  WHERE (task.published_at IS NULL OR ${IS_OLD}) AND ${IS_PRUNABLE}`
+  WHERE ${IS_OLD_AND_PRUNABLE}`
 
 /** By their places in the table: old rows lie together, while their ids are all over the index. One that just moved stays. */
 const DELETE_PAGE = `

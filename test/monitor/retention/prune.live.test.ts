@@ -137,6 +137,62 @@ test('resolved messages leave the quarantine, the others stay', async () => {
   ])
 })
 
+test('what the ledger says of a replayed task goes once the task is gone, and stays as long as it is there', async () => {
+  const database = await migrated()
+  await addTasks(database, [
+    { id: 'failed', state: 'FAILURE', days: 40 },
+    { id: 'going', state: 'SUCCESS', days: 40 },
+  ])
+  await database.query(
+    `insert into monitor.replay (task_id, turn, new_id, requested_at, published_at)
+     select task_id, turn, task_id || turn, now() - interval '40 days', now() - days * interval '1 day'
+     from (values ('failed', 1, 40), ('going', 1, 40), ('going', 2, 39), ('gone', 1, 40), ('gone', 2, 2)) as replays (task_id, turn, days)`,
+  )
+  const keep = { tasksMs: 30 * DAY, failuresMs: 90 * DAY, batchSize: 1, rest: 0 }
+  expect(await pruneHistory(database, { ...keep, dryRun: true })).toMatchObject({ replays: 3 })
+  const steps: PruneProgress[] = []
+  const onProgress = (progress: PruneProgress) => void steps.push(progress)
+  expect(await pruneHistory(database, { ...keep, onProgress })).toMatchObject({
+    tasks: 1,
+    replays: 3,
+  })
+  expect(await database.query('select new_id from monitor.replay order by new_id')).toEqual([
+    { new_id: 'failed1' },
+    { new_id: 'gone2' },
+  ])
+  expect(steps.at(-1)).toEqual({ step: 'replays', done: 5, total: 5, deleted: 3 })
+  expect(await pruneHistory(database, { messagesMs: DAY })).toMatchObject({ replays: 0 })
+})
+
+test('workers that were not heard of for as long as tasks are kept go, unless they have a task in their hands', async () => {
+  const database = await migrated()
+  await database.query(
+    `insert into monitor.worker (hostname, updated_at, last_heartbeat_at, offline_at)
+     select hostname, now() - days * interval '1 day', now() - interval '40 days', offline_at
+     from (values ('offline', 40, now() - interval '40 days'), ('silent', 40, null), ('holding', 40, null),
+       ('done with it', 40, null), ('of late', 20, null), ('with a slow clock', 0, null)) as workers (hostname, days, offline_at)`,
+  )
+  await database.query(
+    `insert into monitor.task (task_id, state, worker, published_at) values
+       ('held', 'STARTED', 'holding', now()), ('over', 'SUCCESS', 'done with it', now()), ('lost', 'LOST', 'silent', now())`,
+  )
+  const gone = ['done with it', 'offline', 'silent']
+  const dry = await pruneHistory(database, { tasksMs: 30 * DAY, eventsMs: 7 * DAY, dryRun: true })
+  expect(dry.workers).toBe(gone.length)
+  expect((await pruneHistory(database, { tasksMs: 30 * DAY, batchSize: 1, rest: 0 })).workers).toBe(
+    gone.length,
+  )
+  const hostnames = async () =>
+    (
+      await database.query<{ hostname: string }>(
+        'select hostname from monitor.worker order by hostname collate "C"',
+      )
+    ).map(({ hostname }) => hostname)
+  expect(await hostnames()).toEqual(['holding', 'of late', 'with a slow clock'])
+  expect((await pruneHistory(database, { eventsMs: 7 * DAY })).workers).toBe(1)
+  expect(await hostnames()).toEqual(['holding', 'with a slow clock'])
+})
+
 test('the size report tells the rows and bytes of each table, of each day, and of each index', async () => {
   const database = await migrated()
   await addTasks(database, [{ id: 'one', state: 'SUCCESS', days: 0 }])
@@ -146,6 +202,8 @@ test('the size report tells the rows and bytes of each table, of each day, and o
   expect(task).toMatchObject({ rows: 1, partitionOf: null })
   expect(task?.indexes.map(({ name }) => name)).toContain('task_pkey')
   expect(task?.totalBytes).toBeGreaterThanOrEqual((task?.indexBytes ?? 0) + 8192)
+  const tables = sizes.map(({ table }) => table)
+  expect(tables).toEqual(expect.arrayContaining(['monitor.replay', 'monitor.worker']))
   const messages = sizes.filter(({ partitionOf }) => partitionOf === 'monitor.message')
   expect(messages.find((one) => one.day === day(0))).toMatchObject({ rows: 1 })
   expect(sizes.find(({ table }) => table === 'monitor.message')).toMatchObject({
