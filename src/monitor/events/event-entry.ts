@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { CeleryEvent } from '../../protocol/events.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
 import { jsonbText } from '../stored/stored-json.ts'
@@ -51,11 +52,26 @@ function safeFields(fields: Fields, privacy: Privacy): Fields {
   const task = typeof fields.name === 'string' ? fields.name : null
   return Object.fromEntries(
     Object.entries(privacy.value(fields) as Fields).map(([name, value]) => {
-      if (typeof value !== 'string') return [name, value]
-      const isArguments = name === 'args' || name === 'kwargs'
-      return [name, isArguments ? privacy.argumentsText(value, task) : privacy.text(value)]
+      if (name === 'args' || name === 'kwargs')
+        return [name, safeArguments(value, name, { privacy, task })]
+      return [name, name === 'outcome' ? safeOutcome(value, privacy) : privacy.texts(value)]
     }),
   )
+}
+
+function safeArguments(
+  value: unknown,
+  name: 'args' | 'kwargs',
+  { privacy, task }: { readonly privacy: Privacy; readonly task: string | null },
+): unknown {
+  if (typeof value === 'string') return privacy.argumentsText(value, task)
+  return privacy.texts(privacy.arguments(value, name, task))
+}
+
+/** A result is no text to search, but what an error says of itself is. */
+function safeOutcome(value: unknown, privacy: Privacy): unknown {
+  if (!isRecord(value)) return privacy.texts(value)
+  return { ...(privacy.texts(value) as Fields), result: privacy.outcome(value.result) }
 }
 
 const LARGEST_CLOCK = 2n ** 63n

@@ -72,7 +72,9 @@ function readWith(arrival: Arrival, plain: Message): Mirrored {
   if (!arrival.privacy.hasRules) return readSafe(knownOf(arrival), plain)
   try {
     const safe = arrival.privacy.message(plain, READABLE)
-    return readSafe(knownOf(arrival, safe), safe.message)
+    const read = readSafe(knownOf(arrival, safe), safe.message)
+    if (read.problem === null) return read
+    return safe.isUnderstood ? withSafeReason(read, arrival.privacy) : unread(arrival, read.problem)
   } catch (cause) {
     return undecodable(arrival, cause)
   }
@@ -108,8 +110,19 @@ function knownOf(arrival: Arrival, safe?: RedactedMessage): Known {
   }
 }
 
+/** The reason shows what is wrong, as it came. */
+function withSafeReason(read: Mirrored, privacy: Privacy): Mirrored {
+  const { problem } = read
+  if (problem === null) return read
+  return { ...read, problem: { ...problem, reason: privacy.text(problem.reason) } }
+}
+
 function undecodable(arrival: Arrival, cause: unknown): Mirrored {
-  const { message, row, problem } = unreadEntry(arrival, problemOf(cause))
+  return unread(arrival, problemOf(cause))
+}
+
+function unread(arrival: Arrival, told: Problem): Mirrored {
+  const { message, row, problem } = unreadEntry(arrival, told)
   return unreadable({ ...arrival, message, row }, problem)
 }
 

@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import type { Message } from '../../protocol/message.ts'
 import { type RedactedMessage, redactMessage, redactUnreadable } from './redact-message.ts'
 import { ValueRedactor } from './redact-value.ts'
@@ -36,7 +37,9 @@ export class Privacy {
 
   /** A message, expanded, whose body is one of these content types; throws where it cannot be read. */
   message(message: Message, readable: readonly string[]): RedactedMessage {
-    return this.hasRules ? redactMessage(message, this.#rules, readable) : { message, redacted: [] }
+    return this.hasRules
+      ? redactMessage(message, this.#rules, readable)
+      : { message, redacted: [], isUnderstood: true }
   }
 
   unreadableMessage(message: Message): RedactedMessage {
@@ -52,11 +55,22 @@ export class Privacy {
   outcome(result: unknown): unknown {
     const value = this.value(result)
     if (!(this.hasRules && isError(value))) return value
-    const said = value.exc_message
-    const messages = (Array.isArray(said) ? said : [said]).map((one) =>
-      typeof one === 'string' ? this.text(one) : one,
-    )
-    return { ...value, exc_message: messages }
+    const said = this.texts(value.exc_message)
+    return { ...value, exc_message: Array.isArray(said) ? said : [said] }
+  }
+
+  /** The arguments of a task where they are not shown as text. */
+  arguments(value: unknown, place: 'args' | 'kwargs', task: string | null): unknown {
+    if (!this.hasRules || task === null) return this.value(value)
+    return new ValueRedactor(this.#rules).redactArguments(value, place, task)
+  }
+
+  /** All text that is in a value, each as `text` has it. */
+  texts(value: unknown): unknown {
+    if (typeof value === 'string') return this.text(value)
+    if (Array.isArray(value)) return value.map((one) => this.texts(one))
+    if (!isRecord(value)) return value
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, this.texts(one)]))
   }
 
   /** Text that may show values by their names: a repr, an exception, a traceback. It goes as a whole. */

@@ -11,6 +11,8 @@ export interface RedactedMessage {
   readonly message: Message
   /** Where something was taken out: `kwargs.password`, `headers.api_key`. */
   readonly redacted: readonly string[]
+  /** Whether it is known what each part of the body is. Where it is not, the rules may have missed something. */
+  readonly isUnderstood: boolean
 }
 
 /**
@@ -28,11 +30,14 @@ export function redactMessage(
   const task = typeof message.headers.task === 'string' ? message.headers.task : null
   const body = redactBody(value, task, redactor)
   const headers = redactHeaders(message.headers, rules, redactor, shownIn(body, value))
-  if (redactor.found.size === 0) return { message, redacted: [] }
-  const isSame = body === value
+  const isUnderstood = task === null ? isDict(value) : isBody(value)
+  const isSame = body === value && !hidesText({ message, serializer, value }, rules)
+  if (!isSame && body === value) redactor.found.add('body')
+  if (redactor.found.size === 0) return { message, redacted: [], isUnderstood }
   return {
     message: isSame ? { ...message, headers } : { ...written(message, serializer, body), headers },
     redacted: [...redactor.found],
+    isUnderstood,
   }
 }
 
@@ -43,19 +48,55 @@ export function redactUnreadable(message: Message, rules: RedactionRules): Redac
     argsrepr: REDACTED,
     kwargsrepr: REDACTED,
   })
-  return { message: { ...message, headers }, redacted: [...redactor.found] }
+  return { message: { ...message, headers }, redacted: [...redactor.found], isUnderstood: false }
 }
 
 /** Protocol 2 has `[args, kwargs, embed]`, protocol 1 one dict, which is a call like those inside of messages. */
 function redactBody(value: unknown, task: string | null, redactor: ValueRedactor): unknown {
-  if (!Array.isArray(value) || value.length !== 3) return redactor.redact(value, 'body', task)
+  if (task === null) return redactor.redact(value, 'body')
+  if (isDict(value)) return redactHybrid(value, task, redactor)
+  if (!Array.isArray(value) || value.length !== 3) return redactor.redact(value, 'body')
   const [args, kwargs, embed] = value
   const parts = [
-    redactor.redact(args, 'args', task),
-    redactor.redact(kwargs, 'kwargs', task),
+    redactor.redactArguments(args, 'args', task),
+    redactor.redactArguments(kwargs, 'kwargs', task),
     redactor.redact(embed, 'embed'),
   ]
   return parts.every((part, at) => part === value[at]) ? value : parts
+}
+
+/** The body of protocol 1 under the headers of protocol 2, which name its task. */
+function redactHybrid(body: Dict, task: string, redactor: ValueRedactor): unknown {
+  const { args, kwargs, ...rest } = redactor.redact(body, 'body') as Dict // a dict gives a dict
+  const parts = {
+    ...rest,
+    ...('args' in body && { args: redactor.redactArguments(args, 'args', task) }),
+    ...('kwargs' in body && { kwargs: redactor.redactArguments(kwargs, 'kwargs', task) }),
+  }
+  return Object.entries(parts).every(([key, part]) => part === body[key]) ? body : parts
+}
+
+function isBody(value: unknown): boolean {
+  return isDict(value) ? 'args' in value : Array.isArray(value) && value.length === 3
+}
+
+interface Written {
+  readonly message: Message
+  readonly serializer: Serializer
+  readonly value: unknown
+}
+
+/** Whether the bytes show a name that the value does not have: in a comment, or by a key that is there twice. */
+function hidesText({ message, serializer, value }: Written, rules: RedactionRules): boolean {
+  if (serializer.name === 'msgpack') return false
+  const text = plainBytes(message).toString().replace(ESCAPED, unescaped)
+  return rules.hitsText(text) && !rules.hitsText(serializer.encode(value).toString())
+}
+
+const ESCAPED = /\\u(00[2-7][\da-f])/gi
+
+function unescaped(_: string, digits: string): string {
+  return String.fromCharCode(Number.parseInt(digits, 16))
 }
 
 type Shown = Readonly<Partial<Record<'argsrepr' | 'kwargsrepr', string>>>
@@ -79,9 +120,9 @@ function redactHeaders(
   shown: Shown,
 ): Headers {
   const entries = Object.entries(headers).map(([name, value]): [string, unknown] => {
-    if (PROTOCOL.has(name)) return [name, value]
+    if (PROTOCOL.has(name)) return [name, redactor.redact(value, `headers.${name}`)]
     if (name !== 'argsrepr' && name !== 'kwargsrepr') {
-      return [name, redactHeader(name, value, redactor)]
+      return [name, redactHeader(name, value, { rules, redactor })]
     }
     const isShowing = typeof value === 'string' && (name in shown || rules.hitsText(value))
     if (isShowing) redactor.found.add(`headers.${name}`)
@@ -90,7 +131,16 @@ function redactHeaders(
   return Object.fromEntries(entries)
 }
 
-function redactHeader(name: string, value: unknown, redactor: ValueRedactor): unknown {
+/** Text in headers is for people, or lists values by their names, as `baggage` does. */
+function redactHeader(
+  name: string,
+  value: unknown,
+  { rules, redactor }: { readonly rules: RedactionRules; readonly redactor: ValueRedactor },
+): unknown {
+  if (typeof value === 'string' && rules.hitsText(value)) {
+    redactor.found.add(`headers.${name}`)
+    return REDACTED
+  }
   const only = redactor.redact({ [name]: value }, 'headers') as Headers // a dict gives a dict
   return only[name]
 }
@@ -118,6 +168,8 @@ function written(message: Message, serializer: Serializer, value: unknown): Mess
   }
 }
 
-function isDict(value: unknown): value is Readonly<Record<string, unknown>> {
+type Dict = Readonly<Record<string, unknown>>
+
+function isDict(value: unknown): value is Dict {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

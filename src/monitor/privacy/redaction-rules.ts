@@ -37,19 +37,18 @@ export class RedactionRules {
     this.#text = textPattern(rules)
   }
 
-  /** Whether what is at the path, in a call of the task, has to go. */
-  hits(path: Path, task: string | null): boolean {
-    const last = path.at(-1)
-    if (last === undefined) return false
-    if (this.#endsRule(last) && this.#anywhere.some(({ keys }) => isEndOf(path, keys))) return true
-    return (
-      task !== null &&
-      this.#ofTasks.some(
-        (rule) =>
-          rule.task?.test(task) === true &&
-          rule.keys.length === path.length &&
-          isEndOf(path, rule.keys),
-      )
+  /** Whether what is at the path has to go, whatever task it is of. */
+  hits(path: Path): boolean {
+    return this.#hitsKeys(path) || (path.some(isDotted) && this.#hitsKeys(path.flatMap(parts)))
+  }
+
+  /** Whether what is at the path, counted from the arguments of a call of the task, has to go. */
+  hitsOf(path: Path, task: string): boolean {
+    return this.#ofTasks.some(
+      (rule) =>
+        rule.task?.test(task) === true &&
+        rule.keys.length === path.length &&
+        isEndOf(path, rule.keys),
     )
   }
 
@@ -63,6 +62,15 @@ export class RedactionRules {
     return this.#text?.test(text) === true
   }
 
+  #hitsKeys(path: Path): boolean {
+    const last = path.at(-1)
+    return (
+      last !== undefined &&
+      this.#endsRule(last) &&
+      this.#anywhere.some(({ keys }) => isEndOf(path, keys))
+    )
+  }
+
   #endsRule(key: string): boolean {
     const known = this.#isLast.get(key)
     if (known !== undefined) return known
@@ -71,6 +79,15 @@ export class RedactionRules {
     this.#isLast.set(key, ends)
     return ends
   }
+}
+
+/** `{"card.number": …}` is one key, and may be meant as two. */
+function isDotted(key: string): boolean {
+  return key.includes('.')
+}
+
+function parts(key: string): string[] {
+  return key.split('.')
 }
 
 function isEndOf(path: Path, keys: readonly RegExp[]): boolean {
@@ -99,18 +116,24 @@ export function globSource(glob: string, star: string): string {
     .join(star)
 }
 
-/** The last key of each rule, where text shows it as a key. A position is no key. */
+/** The last key of each rule, where text shows it as a key. */
 function textPattern(rules: readonly string[]): RegExp | null {
-  const keys = rules
-    .map(
-      (rule) =>
-        rule
-          .slice(rule.lastIndexOf(':') + 1)
-          .split('.')
-          .at(-1) ?? '',
-    )
-    .filter((key) => key !== '' && !/^\d+$/.test(key))
-    .map((key) => globSource(key, '\\w*'))
-  if (keys.length === 0) return null
-  return new RegExp(`(?<![A-Za-z0-9_])(?:${keys.join('|')})\\\\*["']?\\s*[:=,]`, 'i')
+  const sources = rules.flatMap((rule) => shownSource(rule) ?? [])
+  return sources.length === 0 ? null : new RegExp(sources.join('|'), 'i')
+}
+
+/**
+ * How text shows the last key of a rule, in the dialects of JavaScript and of PostgreSQL: as a word, or in quotes, with
+ * a value after it. A position is no key: null. What `*` stands for has an end, so that long text takes no longer.
+ */
+export function shownSource(rule: string): string | null {
+  const last =
+    rule
+      .slice(rule.lastIndexOf(':') + 1)
+      .split('.')
+      .at(-1) ?? ''
+  if (last === '' || /^\d+$/.test(last)) return null
+  const word = `(?:^|[^A-Za-z0-9_])${globSource(last, '[A-Za-z0-9_.-]{0,100}')}\\\\*["']?`
+  const quoted = `["']${globSource(last, '[^"\'\\n]{0,100}')}["']`
+  return `(?:${word}|${quoted})\\s*[:=,>]`
 }

@@ -1,5 +1,5 @@
 import type { Database } from '../../database/database.ts'
-import { globSource } from './redaction-rules.ts'
+import { globSource, shownSource } from './redaction-rules.ts'
 
 /** Tells the database what the setting REDACT names, for results that it takes over by itself. */
 export async function saveRules(database: Database, lines: readonly string[]): Promise<void> {
@@ -14,7 +14,9 @@ export async function saveRules(database: Database, lines: readonly string[]): P
     for (const { rule, path, task, shown } of rows) {
       await connection.query(
         `INSERT INTO monitor.redaction (rule, path, task, shown) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (rule) DO NOTHING`,
+         ON CONFLICT (rule) DO UPDATE SET path = excluded.path, task = excluded.task, shown = excluded.shown
+         WHERE (redaction.path, redaction.task, redaction.shown)
+           IS DISTINCT FROM (excluded.path, excluded.task, excluded.shown)`,
         [rule, path, task, shown],
       )
     }
@@ -26,12 +28,10 @@ function rowOf(rule: string) {
   const colon = rule.lastIndexOf(':')
   const keys = rule.slice(colon + 1).split('.')
   const path = keys.map((key) => `\\.${globSource(key, '[^.]*')}`).join('')
-  const last = keys.at(-1) ?? ''
-  const isKey = last !== '' && !/^\d+$/.test(last)
   return {
     rule,
     path: colon < 0 ? `${path}$` : `^${path}$`,
     task: colon < 0 ? null : `^${globSource(rule.slice(0, colon), '.*')}$`,
-    shown: isKey ? `(?:^|[^A-Za-z0-9_])${globSource(last, '\\w*')}\\\\*["']?\\s*[:=,]` : null,
+    shown: shownSource(rule),
   }
 }

@@ -4,7 +4,7 @@ import { told } from '../events/told.ts'
 import { isTold, type Taken } from '../intake/taken.ts'
 import { mirrored, type Problem } from '../mirror/mirrored.ts'
 import { WorkQueues } from '../mirror/work-queues.ts'
-import { Privacy, type PrivacySettings } from '../privacy/privacy.ts'
+import { type Altered, Privacy, type PrivacySettings } from '../privacy/privacy.ts'
 import { type KeptRow, keptDelivery } from './kept-message.ts'
 
 export type ReadAgainConfig = Pick<Config, 'platformQueue' | 'topology'> & PrivacySettings
@@ -34,9 +34,14 @@ function asItCame(one: Taken, { altered, digest }: KeptRow): Taken {
   const message = {
     ...one.message,
     digest: digest ?? one.message.digest,
-    ...(altered !== null && { altered: { ...altered, ...one.message.altered } }),
+    ...(altered !== null && { altered: both(altered, one.message.altered) }),
   }
   return { ...one, message }
+}
+
+function both(then: Altered, now: Altered = {}): Altered {
+  const redacted = [...new Set([...(then.redacted ?? []), ...(now.redacted ?? [])])]
+  return { ...then, ...now, ...(redacted.length > 0 && { redacted }) }
 }
 
 /** Null where it can be recorded now. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { eventEntry } from '../../../src/monitor/events/event-entry.ts'
 import { type Mirrored, mirrored } from '../../../src/monitor/mirror/mirrored.ts'
 import { WorkQueues } from '../../../src/monitor/mirror/work-queues.ts'
 import { Privacy } from '../../../src/monitor/privacy/privacy.ts'
@@ -26,6 +27,31 @@ test.each<[string, readonly string[], Partial<TaskCall>]>([
   ['a step of a chain by position', ['export.step:0'], { chain: [signature({}, [SECRET])] }],
   ['the body of a chord', ['password'], { chord: signature({ password: SECRET }) }],
   ['a call among the arguments', ['export.step:0'], { kwargs: { later: signature({}, [SECRET]) } }],
+  [
+    'a path through what looks like a call',
+    ['job.kwargs.pin'],
+    { kwargs: { job: signature({ pin: SECRET }) } },
+  ],
+  [
+    'an argument after the result that is put before it',
+    ['export.step:1'],
+    { chain: [signature({}, [SECRET])] },
+  ],
+  [
+    'an argument after what an errback is given',
+    ['export.step:3'],
+    { errbacks: [signature({}, [SECRET])] },
+  ],
+  ['each item of a starmap', ['export.step:1'], each('celery.starmap', [['a', SECRET]])],
+  ['each item of a map', ['export.step:0.pin'], each('celery.map', [{ pin: SECRET }])],
+  ['each item of chunks', ['export.step:0'], each('celery.chunks', [[SECRET], [SECRET]])],
+  [
+    'what a step says of its arguments',
+    ['password'],
+    { chain: [{ ...signature({}), options: { kwargsrepr: `password=${SECRET}` } }] },
+  ],
+  ['a key with a dot', ['card.number'], { kwargs: { 'card.number': SECRET } }],
+  ['text of a header', ['token'], { headers: { baggage: `user=a,token=${SECRET}` } }],
 ])('%s that a rule names is stored nowhere', (_what, rules, call) => {
   const stored = read(message({ ...call, ...shownAs(call) }), rules)
   expect(stored.problem).toBeNull()
@@ -74,6 +100,50 @@ test('a message of protocol 1 is redacted too', () => {
   expect(stored.task).toMatchObject({ args: '["[redacted]"]', kwargs: '{"password":"[redacted]"}' })
 })
 
+test.each([
+  ['two values of one key', 'json', `[[], {"user": {"password": "${SECRET}"}, "user": 1}, {}]`],
+  ['of one escaped key', 'json', `[[], {"user": {"pass\\u0077ord": "${SECRET}"}, "user": 1}, {}]`],
+  ['a comment', 'x-yaml', `# password: ${SECRET}\n[[], {user: 1}, {}]`],
+])('what only the bytes of a body show is not stored: %s', (_what, type, body) => {
+  const given = {
+    ...message(),
+    body: Buffer.from(body),
+    properties: { contentType: `application/${type}` },
+  }
+  const stored = read(given, ['password'])
+  expect(textOf(stored)).not.toContain(SECRET)
+  expect(stored.task).toMatchObject({ kwargs: expect.stringContaining('user') })
+  expect(stored.message.altered).toEqual({ redacted: ['body'] })
+})
+
+test.each<[string, object, unknown]>([
+  ['arguments that are no list', {}, [SECRET, {}, {}]],
+  ['arguments in an object', {}, { args: [SECRET], kwargs: {} }],
+  ['no name', { task: null }, [[SECRET], {}, {}]],
+  ['a name that is none', { task: ['export.add'] }, [[SECRET], {}, {}]],
+  ['a body that is too short', {}, [[SECRET], {}]],
+  ['an id that is none', { id: { password: SECRET } }, [[], {}, {}]],
+])('an argument by its position is stored nowhere, with %s', (_what, headers, body) => {
+  const given = message()
+  const odd = {
+    ...given,
+    headers: { ...given.headers, ...headers },
+    body: Buffer.from(JSON.stringify(body)),
+  }
+  const stored = read(odd, ['export.add:0', 'password'])
+  expect(textOf(stored)).not.toContain(SECRET)
+})
+
+test('what can be read but for a header keeps its body', () => {
+  const given = message({ kwargs: { password: SECRET, slug: 'a' } })
+  const stored = read({ ...given, headers: { ...given.headers, eta: 'soon' } }, ['password'])
+  expect(stored.problem).toMatchObject({
+    code: 'MESSAGE_INVALID',
+    reason: expect.stringContaining('soon'),
+  })
+  expect(stored.message.body.toString()).toContain('slug')
+})
+
 test('a compressed message is redacted, and kept expanded', async () => {
   const given = await compressMessage(message({ kwargs: { password: SECRET } }), 'zlib')
   const stored = await mirrored(delivery(given, EXPORT), QUEUES, {
@@ -120,8 +190,39 @@ test.each([
   [`{"nested": "{\\"password\\": \\"${SECRET}\\"}"}`, true],
   ["{'slug': 'a', 'passwords_left': 3}", false],
   ['no password was given', false],
+  [`<password>${SECRET}</password>`, true],
 ])('text goes as a whole where it shows a value by its name: %s', (text, goes) => {
   expect(new Privacy({ REDACT: ['password'] }).text(text)).toBe(goes ? '[redacted]' : text)
+})
+
+test('what a star stands for may have dashes in it, and blanks where the key is quoted', () => {
+  const privacy = new Privacy({ REDACT: ['pass*'] })
+  expect(privacy.text(`{'pass-code': '${SECRET}'}`)).toBe('[redacted]')
+  expect(privacy.text(`{"pass code": "${SECRET}"}`)).toBe('[redacted]')
+  expect(privacy.text("{'bypass': 1}")).toBe("{'bypass': 1}")
+})
+
+test('an event without its values is an event, whatever it carries them in', () => {
+  const privacy = new Privacy({ REDACT: ['token', 'export.login:0'] })
+  const outcome = {
+    status: 'FAILURE',
+    result: { exc_type: 'ValueError', exc_message: [[`token='${SECRET}'`]], exc_module: 'm' },
+    traceback: `token='${SECRET}'`,
+  }
+  const { fields } = eventEntry(
+    {
+      type: 'x',
+      timestamp: 1,
+      name: 'export.login',
+      args: [SECRET],
+      kwargs: {},
+      more: { text: `token=${SECRET}` },
+      outcome,
+    },
+    privacy,
+  )
+  expect(fields).not.toContain(SECRET)
+  expect(fields).toContain('ValueError')
 })
 
 test('text that shows the arguments of a task whose arguments are counted goes as a whole', () => {
@@ -206,6 +307,11 @@ function signature(kwargs: object, args: readonly unknown[] = []) {
     subtask_type: null,
     immutable: false,
   }
+}
+
+/** A task of Celery's own that calls another with each item. */
+function each(task: string, it: readonly unknown[]): Partial<TaskCall> {
+  return { task, kwargs: { task: signature({}), it } }
 }
 
 /** As Python shows them. */
