@@ -22,7 +22,7 @@ export class TellWhatIsHeld1795500090000 implements MigrationInterface {
 
 const IS_RECEIVED = `state = 'RECEIVED' AND NOT stored_more`
 
-const STATUS = `CASE
+export const STATUS = `CASE
         WHEN ${IS_RECEIVED} AND eta > now() THEN CASE WHEN retries > 0 THEN 'RETRY' ELSE 'SCHEDULED' END
         ELSE ${STATUS_BEFORE}
       END`
@@ -37,6 +37,6 @@ const IN_VAULT = `CASE WHEN EXISTS (SELECT FROM monitor.scheduled held WHERE hel
 
 const HOLDER = `coalesce(${IN_VAULT}, ${GOES_BACK}, 'held by worker ' || any_worker, 'held by a worker')`
 
-const REASON = `coalesce(
+export const REASON = `coalesce(
       CASE WHEN status = 'RECEIVED' THEN ${GOES_BACK} END,
       ${REASON_BEFORE} || CASE WHEN ${IS_RECEIVED} AND eta > now() THEN '; ' || ${HOLDER} ELSE '' END)`

@@ -24,6 +24,7 @@ import { CreateReplay1795400080000 } from './1795400080000-create-replay.ts'
 import { CreateScheduled1795400090000 } from './1795400090000-create-scheduled.ts'
 import { ExtendChord1795500010000 } from './1795500010000-extend-chord.ts'
 import { TellWhatIsHeld1795500090000 } from './1795500090000-tell-what-is-held.ts'
+import { TellWhatIsRefused1795600010000 } from './1795600010000-tell-what-is-refused.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
 export const migrations = [
@@ -53,4 +54,5 @@ export const migrations = [
   CreateScheduled1795400090000,
   ExtendChord1795500010000,
   TellWhatIsHeld1795500090000,
+  TellWhatIsRefused1795600010000,
 ] as const

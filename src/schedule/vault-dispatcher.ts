@@ -103,7 +103,8 @@ export class VaultDispatcher {
 
   async #publish(row: HeldRow): Promise<void> {
     const { message, route } = heldMessage(row)
-    await this.#options.broker.publish(message, route)
+    // What no queue takes would be gone.
+    await this.#options.broker.publish(message, route, { mandatory: true })
   }
 
   async #putOff(
@@ -115,7 +116,8 @@ export class VaultDispatcher {
       'the broker did not take what is due, trying again',
     )
     await connection.query(
-      `UPDATE monitor.scheduled SET next_at = now() + interval '${AGAIN_SECONDS} seconds', problem = refused.problem
+      `UPDATE monitor.scheduled SET problem = refused.problem, refused_at = clock_timestamp(),
+         next_at = clock_timestamp() + interval '${AGAIN_SECONDS} seconds'
        FROM unnest($1::text[], $2::text[]) AS refused (task_id, problem)
        WHERE scheduled.task_id = refused.task_id`,
       [refused.map(({ row }) => row.task_id), refused.map(({ problem }) => problem)],

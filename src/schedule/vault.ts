@@ -18,6 +18,8 @@ export interface HeldMessage extends WaitingMessage {
   readonly heldAt: Date
   /** Why the broker has not taken it though it was due; null where nothing is wrong. */
   readonly problem: string | null
+  /** When it was tried last; null where nothing is wrong. */
+  readonly refusedAt: Date | null
 }
 
 /** The channel on which the vault says that something is due soon; its payload is empty. */
@@ -48,7 +50,7 @@ export class Vault {
     try {
       await this.#database.query(HOLD, columnsOf(waiting))
     } catch (cause) {
-      throw isMissingTable(cause) ? behind(cause) : cause
+      throw isBehind(cause) ? behind(cause) : cause
     }
   }
 
@@ -131,11 +133,12 @@ export interface HeldRow {
   readonly body: Buffer
   readonly held_at: Date
   readonly problem: string | null
+  readonly refused_at: Date | null
 }
 
 // jsonb as text: JavaScript's own JSON would lose digits.
 export const HELD_COLUMNS = `task_id, name, due_at, exchange, routing_key, properties::text, headers::text, body,
-  held_at, problem`
+  held_at, problem, refused_at`
 
 const SELECT = `SELECT ${HELD_COLUMNS} FROM monitor.scheduled`
 
@@ -152,6 +155,7 @@ export function heldMessage(row: HeldRow): HeldMessage {
     route: { exchange: row.exchange, routingKey: row.routing_key },
     heldAt: row.held_at,
     problem: row.problem,
+    refusedAt: row.refused_at,
   }
 }
 
@@ -177,19 +181,22 @@ const HOLD = `
     ON CONFLICT (task_id) DO UPDATE SET
       name = excluded.name, due_at = excluded.due_at, next_at = excluded.next_at, exchange = excluded.exchange,
       routing_key = excluded.routing_key, properties = excluded.properties, headers = excluded.headers,
-      body = excluded.body, recorded_at = NULL, problem = NULL
+      body = excluded.body, recorded_at = NULL, problem = NULL, refused_at = NULL
     RETURNING next_at
   )
   SELECT pg_notify('${VAULT_CHANNEL}', '') FROM held WHERE next_at < now() + interval '10 seconds'`
 
-function isMissingTable(cause: unknown): boolean {
-  return cause instanceof Error && 'code' in cause && cause.code === '42P01'
+/** Without the table, or a column of it. */
+function isBehind(cause: unknown): boolean {
+  return (
+    cause instanceof Error && 'code' in cause && ['42P01', '42703'].includes(String(cause.code))
+  )
 }
 
 function behind(cause: unknown): DatabaseError {
   return new DatabaseError(
     'DATABASE_BEHIND',
-    'the table monitor.scheduled is missing; run "celery-toolbox migrate up"',
+    'the table monitor.scheduled is missing, or an older one; run "celery-toolbox migrate up"',
     { cause },
   )
 }

@@ -88,12 +88,30 @@ test('what the broker does not take stays with the reason, and does not hold up 
   const fussy = refusing(broker, 'a')
   await dispatcher({ broker: fussy.broker }).start()
   await waitFor('the other', async () => (await vault.size()) === 1)
-  expect(await vault.find('a')).toMatchObject({ problem: expect.stringContaining('no room for a') })
+  expect(await vault.find('a')).toMatchObject({
+    problem: expect.stringContaining('no room for a'),
+    refusedAt: expect.any(Date),
+  })
   fussy.relent()
   await database.query(
     "update monitor.scheduled set next_at = now(); select pg_notify('celery_toolbox_scheduled', '')",
   )
   await waitFor('it', async () => (await vault.size()) === 0)
+})
+
+test('what no queue takes stays, instead of being gone', async () => {
+  const { vault, broker, dispatcher } = await openPlace()
+  await vault.hold({ ...due('a', -1), route: { exchange: '', routingKey: 'nobody' } })
+  await dispatcher().start()
+  const refused = await waitFor('its refusal', async () => {
+    const held = await vault.find('a')
+    return held?.problem === null ? undefined : held
+  })
+  expect(refused.problem).toMatch(/BrokerError: .*"nobody"/)
+  // What is changed has not been refused yet.
+  const changed = await vault.change('a', (held) => ({ ...held, dueAt: new Date(8e12) }))
+  expect(changed).toMatchObject({ problem: null, refusedAt: null })
+  expect((await broker.depth('export')).messages).toBe(0)
 })
 
 test('a vault without its table says what to run', async () => {

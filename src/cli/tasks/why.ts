@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
+import type { Broker } from '../../brokers/broker.ts'
+import type { Config } from '../../config/config.ts'
 import type { TaskWhy } from '../../monitor/queries/why/why-task.ts'
-import { commandLogger, openApp } from '../open-app.ts'
+import { commandLogger, openConfig } from '../open-app.ts'
 import { openDatabaseOf } from '../open-database.ts'
 import { print, printError, printJson, wantsJson } from '../output.ts'
 import { cellText } from '../table.ts'
@@ -20,10 +22,10 @@ export function addWhy(tasks: Command): void {
 
 async function runWhy(id: string, options: TasksOptions): Promise<void> {
   const { whyTask } = await import('../../monitor/queries/why/why-task.ts')
-  await using app = await openApp(options)
-  app.useLogger(await commandLogger(app.config, options))
-  await using database = await openDatabaseOf(app.config, options)
-  const why = await whyTask(database, app.broker(), id)
+  const config = await openConfig(options)
+  await using broker = await openBrokerOf(config, options)
+  await using database = await openDatabaseOf(config, options)
+  const why = await whyTask(database, broker, id)
   if (why === undefined) {
     printError(`error: no task with the id "${id}" is recorded in ${database.safeUrl}`)
     process.exitCode = 1
@@ -32,6 +34,17 @@ async function runWhy(id: string, options: TasksOptions): Promise<void> {
   } else {
     printWhy(why)
   }
+}
+
+const CONNECT_WITHIN_MS = 1_500
+
+/** Not waited for as long as elsewhere: the database knows most of it. The answer says what is wrong, so no log does. */
+async function openBrokerOf(config: Config, options: TasksOptions): Promise<Broker> {
+  const { openBroker } = await import('../../brokers/open-broker.ts')
+  const { brokerOptions } = await import('../../tasks/broker-options.ts')
+  const { silentLogger } = await import('../../logger.ts')
+  const logger = options.debug === true ? await commandLogger(config, options) : silentLogger
+  return openBroker({ ...brokerOptions(config, logger), connectTimeoutMs: CONNECT_WITHIN_MS })
 }
 
 function printWhy({ taskId, name, status, why }: TaskWhy): void {

@@ -15,7 +15,9 @@ export interface ScheduledRow {
   readonly heldAt: Date
   /** When the monitor made a row of monitor.task of it. */
   readonly recordedAt: Date | null
+  /** Why the broker did not take it when it was tried last, and when that was. */
   readonly problem: string | null
+  readonly refusedAt: Date | null
 }
 
 export const ScheduledEntity = new EntitySchema<ScheduledRow>({
@@ -40,6 +42,7 @@ export const ScheduledEntity = new EntitySchema<ScheduledRow>({
     heldAt: { name: 'held_at', type: 'timestamptz', default: () => 'now()' },
     recordedAt: { name: 'recorded_at', type: 'timestamptz', nullable: true },
     problem: { name: 'problem', type: 'text', nullable: true },
+    refusedAt: { name: 'refused_at', type: 'timestamptz', nullable: true },
   },
   indices: [
     { name: 'scheduled_next_at_idx', columns: ['nextAt'] },

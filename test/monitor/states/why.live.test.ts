@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
 import { BrokerError } from '../../../src/errors.ts'
 import { whyTask } from '../../../src/monitor/queries/why/why-task.ts'
+import { Vault } from '../../../src/schedule/vault.ts'
 import { migrated, recordTask, storeResult } from './recorded.ts'
 
 const depth = (messages: number, consumers: number) => ({
@@ -87,6 +88,47 @@ test('a broker that cannot be asked is no reason to say nothing', async () => {
   const found = await whyTask(database, gone, 'waiting')
   expect(found?.queue).toMatchObject({ ahead: 2, messages: null })
   expect(found?.why.at(-1)).toBe('the broker could not be asked: no broker')
+})
+
+test('a broker that does not answer is not waited for long', async () => {
+  const database = await migrated()
+  await record(database)
+  const silent = { safeUrl: 'amqp://far', depth: () => new Promise<never>(() => undefined) }
+  const found = await whyTask(database, silent, 'waiting')
+  expect(found?.queue).toMatchObject({ ahead: 2, messages: null })
+  expect(found?.why.at(-1)).toBe(
+    'the broker could not be asked: amqp://far did not tell within 2000 ms what is in queue "export"',
+  )
+})
+
+test('what is due in the vault is in no queue, and says what publishes it', async () => {
+  const database = await migrated()
+  const vault = new Vault(database)
+  const hold = async (taskId: string, dueAt: Date, given: Readonly<Record<string, unknown>>) => {
+    await recordTask(database, { task_id: taskId, queue: 'export', eta: dueAt, ...given })
+    const message = { headers: {}, properties: {}, body: Buffer.from('') }
+    const route = { exchange: '', routingKey: 'export' }
+    await vault.hold({ taskId, name: null, dueAt, message, route })
+  }
+  const why = async (id: string) => await whyTask(database, depth(0, 1), id)
+  const minuteAgo = new Date(Date.now() - 60_000)
+  await hold('due', minuteAgo, {})
+  expect(await why('due')).toMatchObject({
+    queue: null,
+    why: [
+      'it is not published yet: due 60 s ago, waiting in the vault to be published',
+      'what is due is published by a monitor, or a worker with ETA_VAULT: see that one runs',
+    ],
+  })
+  await hold('again', minuteAgo, { state: 'RETRY', retries: 2, exception: 'ValueError: no ink' })
+  expect((await why('again'))?.why[0]).toMatch(
+    /^it is to be tried again: retry 2, due 60 s ago, waiting in the vault .*; it failed with ValueError: no ink/,
+  )
+  await hold('later', new Date(Date.now() + 3_600_000), {})
+  expect(await why('later')).toMatchObject({
+    vault: { problem: null },
+    why: [expect.stringMatching(/^it is not due yet: eta in 60 min, at 20/)],
+  })
 })
 
 async function record(database: Database): Promise<void> {

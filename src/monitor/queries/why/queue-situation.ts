@@ -1,3 +1,4 @@
+import { withDeadline } from '../../../async/with-deadline.ts'
 import type { Broker } from '../../../brokers/broker.ts'
 import type { Database } from '../../../database/database.ts'
 import { BrokerError } from '../../../errors.ts'
@@ -17,27 +18,43 @@ export interface QueueSituation {
 
 export async function queueSituation(
   database: Database,
-  broker: Pick<Broker, 'depth'> | undefined,
+  broker: AskedBroker | undefined,
   { queue, publishedAt }: HistoryTask,
 ): Promise<QueueSituation | null> {
   if (queue === null) return null
+  const asked = depthOf(broker, queue)
+  asked.catch(() => undefined) // the database may fail first, and then says why
   const [row] = await database.query<{ ahead: number }>(AHEAD, [queue, publishedAt])
-  return { name: queue, ahead: row?.ahead ?? 0, ...(await depthOf(broker, queue)) }
+  return { name: queue, ahead: row?.ahead ?? 0, ...(await asked) }
 }
 
+export type AskedBroker = Pick<Broker, 'depth'> & Partial<Pick<Broker, 'safeUrl'>>
+
+/** The database has answered by then. */
+const ASK_WITHIN_MS = 2_000
+
 async function depthOf(
-  broker: Pick<Broker, 'depth'> | undefined,
+  broker: AskedBroker | undefined,
   queue: string,
 ): Promise<Omit<QueueSituation, 'name' | 'ahead'>> {
   const unknown = { messages: null, consumers: null }
   if (broker === undefined) return { ...unknown, problem: null }
   try {
-    const { messages, consumers } = await broker.depth(queue)
+    const { messages, consumers } = await withDeadline(broker.depth(queue), ASK_WITHIN_MS, () =>
+      noAnswer(broker, queue),
+    )
     return { messages, consumers, problem: null }
   } catch (error) {
     if (!(error instanceof BrokerError)) throw error
     return { ...unknown, problem: error.message }
   }
+}
+
+function noAnswer({ safeUrl = 'the broker' }: AskedBroker, queue: string): BrokerError {
+  return new BrokerError(
+    'BROKER_UNREACHABLE',
+    `${safeUrl} did not tell within ${ASK_WITHIN_MS} ms what is in queue "${queue}"`,
+  )
 }
 
 const AHEAD = `

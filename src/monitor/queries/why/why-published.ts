@@ -1,23 +1,26 @@
 import type { Chord, HistoryTask } from './family.ts'
 import type { QueueSituation } from './queue-situation.ts'
+import { inVault, type VaultSituation } from './vault-situation.ts'
 
 export interface Surroundings {
   readonly queue: QueueSituation | null
+  readonly vault: VaultSituation | null
   /** The chord that it is a member of. */
   readonly chord: Chord | undefined
 }
 
 /** What there is to say of a task that was published, in sentences. */
-export function whyPublished(task: HistoryTask, { queue, chord }: Surroundings): string[] {
+export function whyPublished(task: HistoryTask, { queue, vault, chord }: Surroundings): string[] {
   return [
-    ...inShort(task),
+    ...inShort(task, vault),
+    ...(vault === null ? [] : inVault(vault)),
     ...(queue === null ? [] : inQueue(queue)),
     ...replayed(task),
     ...(chord === undefined || !OVER.has(task.status) ? [] : [inChord(chord)]),
   ]
 }
 
-function inShort(task: HistoryTask): string[] {
+function inShort(task: HistoryTask, vault: VaultSituation | null): string[] {
   const { status, reason, finishedAt, eta } = task
   const because = reason === null ? '' : `: ${reason}`
   switch (status) {
@@ -40,13 +43,21 @@ function inShort(task: HistoryTask): string[] {
         `it is to be tried again${because}${eta === null ? '' : ` (due at ${eta.toISOString()})`}`,
       ]
     case 'PENDING':
-      return [`no worker has taken it yet${because}`]
+      return [
+        `${vault === null ? 'no worker has taken it yet' : 'it is not published yet'}${because}`,
+      ]
     default:
       return [`it is under way (${status})${because}`]
   }
 }
 
-const OVER: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED', 'REJECTED', 'EXPIRED'])
+export const OVER: ReadonlySet<string> = new Set([
+  'SUCCESS',
+  'FAILURE',
+  'REVOKED',
+  'REJECTED',
+  'EXPIRED',
+])
 
 function at(time: Date | null): string {
   return time === null ? '' : ` at ${time.toISOString()}`

@@ -1,4 +1,3 @@
-import type { Broker } from '../../../brokers/broker.ts'
 import type { Database } from '../../../database/database.ts'
 import { findTask } from '../show-task.ts'
 import {
@@ -9,8 +8,9 @@ import {
   type TaskState,
   whatPrecedes,
 } from './family.ts'
-import { type QueueSituation, queueSituation } from './queue-situation.ts'
-import { whyPublished } from './why-published.ts'
+import { type AskedBroker, type QueueSituation, queueSituation } from './queue-situation.ts'
+import { type VaultSituation, vaultSituation } from './vault-situation.ts'
+import { OVER, whyPublished } from './why-published.ts'
 import { whyUnpublished } from './why-unpublished.ts'
 
 /** Why a task is as it is, and what it waits for. */
@@ -23,31 +23,37 @@ export interface TaskWhy {
   readonly why: readonly string[]
   /** The queue that a task waits in; null where it waits in none. */
   readonly queue: QueueSituation | null
+  /** How it waits in the vault; null where it does not. */
+  readonly vault: VaultSituation | null
   /** The tasks that must be done first. */
   readonly waitsFor: readonly TaskState[]
 }
 
 /**
  * Says in words why a task has not finished, or how it has; undefined where nothing is known of that id. A broker is
- * asked for what its queue holds. The id may be the beginning of one, or that of a step that is still to come.
+ * asked for what its queue holds, and not waited for long. The id may be the beginning of one, or that of a step that is
+ * still to come.
  */
 export async function whyTask(
   database: Database,
-  broker: Pick<Broker, 'depth'> | undefined,
+  broker: AskedBroker | undefined,
   idOrPrefix: string,
 ): Promise<TaskWhy | undefined> {
   const taskId = await findTask(database, idOrPrefix)
   if (taskId === undefined) return await whyStep(database, idOrPrefix)
   const [task] = await readHistory(database, [taskId])
   if (task === undefined) return undefined
-  const queue = WAITING.has(task.status) ? await queueSituation(database, broker, task) : null
+  const vault = OVER.has(task.status) ? null : await vaultSituation(database, taskId)
+  const isInQueue = vault === null && WAITING.has(task.status)
+  const queue = isInQueue ? await queueSituation(database, broker, task) : null
   const chord = await chordOf(database, task.followUps)
   return {
     taskId,
     name: task.name,
     status: task.status,
-    why: whyPublished(task, { queue, chord }),
+    why: whyPublished(task, { queue, vault, chord }),
     queue,
+    vault,
     waitsFor: [],
   }
 }
@@ -66,6 +72,7 @@ async function whyStep(database: Database, id: string): Promise<TaskWhy | undefi
     status: null,
     why: whyUnpublished(step),
     queue: null,
+    vault: null,
     waitsFor: waitsFor
       .filter(isUndone)
       .map(({ taskId, name, status }) => ({ taskId, name, status })),
