@@ -1,4 +1,4 @@
-import { DataSource } from 'typeorm'
+import { DataSource, DefaultNamingStrategy, EntitySchema } from 'typeorm'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   entities,
@@ -48,6 +48,36 @@ test("an application's own DataSource takes our entities and migrations, and ans
   for (const rows of [monitor.taskRows, monitor.messages, monitor.events, monitor.workers])
     expect(await rows.count()).toBeGreaterThanOrEqual(0)
 })
+
+test('an application may have entities of the same names as ours, and names in a way of its own', async () => {
+  const own = ['Task', 'Message', 'Event', 'Worker'].map(
+    (name) =>
+      new EntitySchema({
+        name,
+        tableName: `app_${name.toLowerCase()}`,
+        columns: { appId: { type: 'integer', primary: true } },
+      }),
+  )
+  const source = await applicationSource({ entities: own, namingStrategy: new SnakeNames() })
+  const drift = await source.driver.createSchemaBuilder().log()
+  expect(drift.upQueries.map(({ query }) => query)).toEqual(
+    own.map(({ options }) =>
+      expect.stringContaining(`CREATE TABLE "${options.tableName}" ("app_id"`),
+    ),
+  )
+  const monitor = monitorRepository(source)
+  expect(await monitor.taskRows.findOneBy({ taskId: 'root' })).toMatchObject({
+    name: 'export.root',
+  })
+  for (const rows of [monitor.messages, monitor.events, monitor.workers])
+    expect(rows.metadata.schema).toBe('monitor')
+})
+
+class SnakeNames extends DefaultNamingStrategy {
+  override columnName(property: string, given: string): string {
+    return given || property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  }
+}
 
 test('a family is summed up: status, results in order, what is to come, and what it is for', async () => {
   const monitor = monitorRepository(await applicationSource())
@@ -105,7 +135,7 @@ test('a family is under way while its tasks disagree, or while steps are to come
 test('a role that may only read reads every table and view, calls functions, and changes nothing', async () => {
   const url = new URL(await freshDatabase())
   await using database = await openDatabase({ url: url.href })
-  const source = await applicationSource(url.href)
+  const source = await applicationSource({ url: url.href })
   const role = `reader_${Date.now()}`
   await database.query(`create role ${role} login password 'reads'`)
   onTestFinished(async () => {
@@ -150,13 +180,21 @@ const READABLE = [
   'public.celery_tasksetmeta',
 ]
 
-/** As an application opens it: TypeORM's defaults, and an entity of its own would stand beside ours. */
-async function applicationSource(url?: string): Promise<DataSource> {
+interface OwnOptions {
+  readonly url?: string
+  readonly entities?: readonly EntitySchema[]
+  readonly namingStrategy?: DefaultNamingStrategy
+}
+
+/** As an application opens it: TypeORM's defaults, and entities of its own beside ours. */
+async function applicationSource(own: OwnOptions = {}): Promise<DataSource> {
+  const { url = await freshDatabase(), entities: others = [], ...options } = own
   const source = new DataSource({
     type: 'postgres',
-    url: url ?? (await freshDatabase()),
-    entities: [...entities],
+    url,
+    entities: [...others, ...entities],
     migrations: [...migrations],
+    ...options,
   })
   await source.initialize()
   onTestFinished(() => source.destroy())

@@ -20,7 +20,7 @@ export interface EventRow {
 }
 
 export const EventEntity = new EntitySchema<EventRow>({
-  name: 'Event',
+  name: 'MonitorEvent',
   schema: 'monitor',
   tableName: 'event',
   columns: {

@@ -20,7 +20,7 @@ export interface MessageRow {
 }
 
 export const MessageEntity = new EntitySchema<MessageRow>({
-  name: 'Message',
+  name: 'MonitorMessage',
   schema: 'monitor',
   tableName: 'message',
   columns: {

@@ -21,7 +21,7 @@ export interface QuarantineRow {
 }
 
 export const QuarantineEntity = new EntitySchema<QuarantineRow>({
-  name: 'Quarantine',
+  name: 'MonitorQuarantine',
   schema: 'monitor',
   tableName: 'quarantine',
   columns: {

@@ -10,7 +10,7 @@ export interface RedactionRow {
 }
 
 export const RedactionEntity = new EntitySchema<RedactionRow>({
-  name: 'Redaction',
+  name: 'MonitorRedaction',
   schema: 'monitor',
   tableName: 'redaction',
   columns: {

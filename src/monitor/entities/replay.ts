@@ -11,7 +11,7 @@ export interface ReplayRow {
 }
 
 export const ReplayEntity = new EntitySchema<ReplayRow>({
-  name: 'Replay',
+  name: 'MonitorReplay',
   schema: 'monitor',
   tableName: 'replay',
   columns: {

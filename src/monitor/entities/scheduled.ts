@@ -21,7 +21,7 @@ export interface ScheduledRow {
 }
 
 export const ScheduledEntity = new EntitySchema<ScheduledRow>({
-  name: 'Scheduled',
+  name: 'MonitorScheduled',
   schema: 'monitor',
   tableName: 'scheduled',
   columns: {

@@ -26,7 +26,7 @@ export interface TaskFamilyRow {
 }
 
 export const TaskFamilyEntity = new EntitySchema<TaskFamilyRow>({
-  name: 'TaskFamily',
+  name: 'MonitorTaskFamily',
   type: 'view',
   schema: 'monitor',
   tableName: 'task_family',

@@ -10,7 +10,7 @@ export interface TaskHistoryRow extends TaskRow {
 }
 
 export const TaskHistoryEntity = new EntitySchema<TaskHistoryRow>({
-  name: 'TaskHistory',
+  name: 'MonitorTaskHistory',
   type: 'view',
   schema: 'monitor',
   tableName: 'task_history',

@@ -25,7 +25,7 @@ export interface TaskMetaRow {
 }
 
 export const TaskMetaEntity = new EntitySchema<TaskMetaRow>({
-  name: 'TaskMeta',
+  name: 'MonitorTaskMeta',
   schema: 'public',
   tableName: 'celery_taskmeta',
   columns: {

@@ -45,7 +45,7 @@ export interface TaskRow {
 }
 
 export const TaskEntity = new EntitySchema<TaskRow>({
-  name: 'Task',
+  name: 'MonitorTask',
   schema: 'monitor',
   tableName: 'task',
   columns: {

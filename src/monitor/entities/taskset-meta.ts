@@ -12,7 +12,7 @@ export interface TasksetMetaRow {
 }
 
 export const TasksetMetaEntity = new EntitySchema<TasksetMetaRow>({
-  name: 'TasksetMeta',
+  name: 'MonitorTasksetMeta',
   schema: 'public',
   tableName: 'celery_tasksetmeta',
   columns: {

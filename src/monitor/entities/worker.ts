@@ -19,7 +19,7 @@ export interface WorkerRow {
 }
 
 export const WorkerEntity = new EntitySchema<WorkerRow>({
-  name: 'Worker',
+  name: 'MonitorWorker',
   schema: 'monitor',
   tableName: 'worker',
   columns: {
