@@ -15,7 +15,7 @@ export class ExplainTaskHistory1795400052000 implements MigrationInterface {
   }
 }
 
-const IN_WORDS = `
+export const IN_WORDS = `
   CREATE OR REPLACE FUNCTION monitor.in_words(span interval) RETURNS text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE

@@ -19,7 +19,7 @@ export class CreateTaskFamily1795400060000 implements MigrationInterface {
 }
 
 /** The ids of the steps that are to come, wherever among the follow-ups; errbacks come only if something fails. */
-const FOLLOW_UP_IDS = `
+export const FOLLOW_UP_IDS = `
   CREATE OR REPLACE FUNCTION monitor.follow_up_ids(follow_ups jsonb) RETURNS SETOF text
   LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 3 AS $$
     SELECT DISTINCT id #>> '{}' FROM jsonb_path_query(follow_ups - 'errbacks', '$.**.id') AS id

@@ -25,6 +25,7 @@ import { CreateScheduled1795400090000 } from './1795400090000-create-scheduled.t
 import { ExtendChord1795500010000 } from './1795500010000-extend-chord.ts'
 import { TellWhatIsHeld1795500090000 } from './1795500090000-tell-what-is-held.ts'
 import { TellWhatIsRefused1795600010000 } from './1795600010000-tell-what-is-refused.ts'
+import { CountStepsOnce1795600020000 } from './1795600020000-count-steps-once.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
 export const migrations = [
@@ -55,4 +56,5 @@ export const migrations = [
   ExtendChord1795500010000,
   TellWhatIsHeld1795500090000,
   TellWhatIsRefused1795600010000,
+  CountStepsOnce1795600020000,
 ] as const

@@ -40,6 +40,25 @@ export async function familyMembers(
   )
 }
 
+/** The ids of steps that members name, and that were published under another root. */
+export async function publishedElsewhere(
+  database: Connection,
+  members: readonly FamilyMember[],
+): Promise<readonly string[]> {
+  const leading = members.filter(({ followUps }) => followUps !== null)
+  if (leading.length === 0) return []
+  const rows = await database.query<{ task_id: string }>(
+    `SELECT task.task_id
+     FROM (
+       SELECT DISTINCT monitor.follow_up_ids(follow_ups) AS task_id
+       FROM monitor.task WHERE task_id = ANY($1)
+     ) AS step
+     JOIN monitor.task AS task USING (task_id)`,
+    [leading.map(({ taskId }) => taskId)],
+  )
+  return rows.map(({ task_id }) => task_id)
+}
+
 /** What messages and events tell of each attempt of those that were retried; the others' columns say as much. */
 export async function marksOf(
   database: Connection,

@@ -54,17 +54,24 @@ function chainOf(
 }
 
 function stepOf(step: FollowUp, role: PendingStep['kind'], isToCome: IsToCome): PendingStep[] {
-  if (!isToCome(step)) return []
+  if (!(isComposite(step) || isToCome(step))) return []
   const inner = (step.steps ?? []).flatMap((one) => stepOf(one, 'task', isToCome))
   const members = step.kind === 'chain' ? nest(inner) : inner
+  const steps = [...members, ...linked(step, isToCome)]
+  if (isComposite(step) && steps.length === 0) return []
   const pending: PendingStep = {
     id: step.id ?? null,
     name: step.name,
     kind: step.kind ?? role,
     size: step.size ?? null,
-    steps: [...members, ...linked(step, isToCome)],
+    steps,
   }
   return [pending]
+}
+
+/** What is never published itself: a group and a chord have the id of the group, or of the body. */
+function isComposite({ kind }: FollowUp): boolean {
+  return kind === 'group' || kind === 'chord'
 }
 
 /** The steps of a chain within, each below the one before it. */

@@ -1,7 +1,14 @@
 import type { Connection } from '../../database/database.ts'
 import { criticalPath } from './critical-path.ts'
 import { type Family, family } from './families.ts'
-import { type FamilyMember, familyMembers, type Mark, marksOf } from './family-rows.ts'
+import { parentsOf } from './family-parents.ts'
+import {
+  type FamilyMember,
+  familyMembers,
+  type Mark,
+  marksOf,
+  publishedElsewhere,
+} from './family-rows.ts'
 import { type Span, spansOf, totalMs } from './family-spans.ts'
 import { type PendingStep, pendingSteps } from './family-steps.ts'
 import { findTask } from './show-task.ts'
@@ -45,7 +52,18 @@ export async function familyTree(
   const whole = await family(database, taskId)
   if (whole === undefined) return undefined
   const members = await familyMembers(database, whole.rootId)
-  return treeOf(whole, members, await marksOf(database, members))
+  const [marks, elsewhere] = await Promise.all([
+    marksOf(database, members),
+    publishedElsewhere(database, members),
+  ])
+  return treeOf(whole, members, marks, { elsewhere })
+}
+
+export interface TreeOptions {
+  /** Default now. */
+  readonly at?: Date
+  /** The ids of steps that were published in another family, as Celery does the body of a chord that is a root. */
+  readonly elsewhere?: readonly string[]
 }
 
 /** Puts together what was read. */
@@ -53,19 +71,20 @@ export function treeOf(
   whole: Family,
   members: readonly FamilyMember[],
   marks: readonly Mark[],
-  at: Date = new Date(),
+  { at = new Date(), elsewhere = [] }: TreeOptions = {},
 ): FamilyTree {
-  const ids = new Set(members.map(({ taskId }) => taskId))
+  const published = new Set([...members.map(({ taskId }) => taskId), ...elsewhere])
+  const parents = parentsOf(members, whole.rootId)
   const path = criticalPath(members)
   const context: Context = {
     at,
     marks: grouped(marks, ({ taskId }) => taskId),
-    children: grouped(members, ({ parentId }) => parentId ?? ''),
-    pending: pendingOf(members, ids),
+    children: grouped(members, ({ taskId }) => parents.get(taskId) ?? ''),
+    pending: pendingOf(members, published),
     path: new Set(path),
   }
   const roots = members
-    .filter(({ parentId }) => parentId === null || !ids.has(parentId))
+    .filter(({ taskId }) => !parents.has(taskId))
     .map((member) => nodeOf(member, context))
   return { ...whole, roots, criticalPath: path, totals: summed(allNodes(roots)), at }
 }
@@ -99,13 +118,13 @@ function nodeOf(task: FamilyMember, context: Context): TreeNode {
 /** A step that several tasks name (all members of a chord name its body) is shown once, below the last of them. */
 function pendingOf(
   members: readonly FamilyMember[],
-  ids: ReadonlySet<string>,
+  published: ReadonlySet<string>,
 ): Map<string, PendingStep[]> {
   const claimed = new Set<string>()
   const pending = new Map<string, PendingStep[]>()
   for (const { taskId, followUps, finishedAt, status } of members.toReversed()) {
     const steps = pendingSteps(followUps, {
-      isPublished: (id) => ids.has(id) || claimed.has(id),
+      isPublished: (id) => published.has(id) || claimed.has(id),
       isOver: finishedAt !== null,
       hasSucceeded: status === 'SUCCESS',
     })

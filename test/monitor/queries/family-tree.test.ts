@@ -28,6 +28,35 @@ test('the body of a chord is shown once, however many members name it', () => {
   expect(shape(...members)).toEqual({ root: [{ one: [] }, { two: ['to come export.total'] }] })
 })
 
+test('a chord within a chain, which Celery never publishes under its own id, is to come as long as its parts are', () => {
+  const total = { id: 'total', name: 'export.total' }
+  const steps = ['one', 'two'].map((id) => ({ id, name: 'export.part' }))
+  const chord = { id: 'group', name: 'celery.chord', kind: 'chord' as const, steps, chord: total }
+  const root = member('root', { followUps: { chain: [chord] }, ran: [0, 1, 2] })
+  const part = (id: string) =>
+    member(id, { parentId: 'root', followUps: { chord: total }, ran: [2, 3] })
+  expect(shape(root)).toEqual({
+    root: ['to come celery.chord > export.part > export.part > export.total'],
+  })
+  expect(shape(root, part('one'))).toEqual({
+    root: [{ one: ['to come export.total'] }, 'to come celery.chord > export.part'],
+  })
+  const all = [root, part('one'), part('two')]
+  expect(shape(...all)).toEqual({ root: [{ one: [] }, { two: ['to come export.total'] }] })
+  expect(shape(...all, member('total', { parentId: 'two', ran: [3, 4] }))).toEqual({
+    root: [{ one: [] }, { two: [{ total: [] }] }],
+  })
+})
+
+test('a task that was replaced by a group comes after members that came after it, and is drawn once', () => {
+  const root = member('root', { parentId: 'unlock', ran: [0, 9, 10] })
+  const one = member('one', { parentId: 'root', ran: [1, 2, 3] })
+  const unlock = member('unlock', { parentId: 'root', name: 'celery.chord_unlock', ran: [1, 4, 5] })
+  expect(shape(root, one, unlock)).toEqual({ root: [{ one: [] }, { unlock: [] }] })
+  const loop = [member('a', { parentId: 'b', ran: [1] }), member('b', { parentId: 'a', ran: [2] })]
+  expect(shape(...loop)).toEqual({ a: [{ b: [] }] })
+})
+
 test('errbacks of a task that succeeded never come, and nothing that follows a failure does', () => {
   const errbacks = [{ id: 'e', name: 'mail.failed' }]
   const chain = [{ id: 'next', name: 'export.next' }]
@@ -125,7 +154,10 @@ test('a family is drawn with a bar for each task, and told in sums', () => {
 
 test('a narrow terminal gets no bars', () => {
   const members = [member('root', { ran: [0, 10, 20] })]
-  const [line] = treeLines(treeOf(whole, members, [], at(40)), { width: 60, isColoured: false })
+  const [line] = treeLines(treeOf(whole, members, [], { at: at(40) }), {
+    width: 60,
+    isColoured: false,
+  })
   expect(line).not.toMatch(/[░█]/)
 })
 
@@ -188,7 +220,7 @@ function at(second: number): Date {
 }
 
 function draw(members: readonly FamilyMember[]): string[] {
-  return treeLines(treeOf(whole, members, [], at(40)), { width: 141, isColoured: false })
+  return treeLines(treeOf(whole, members, [], { at: at(40) }), { width: 141, isColoured: false })
 }
 
 /** Ids as they hang below each other, with what is to come as text. */

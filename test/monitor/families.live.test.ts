@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest'
+import { family } from '../../src/monitor/queries/families.ts'
+import { familyTree } from '../../src/monitor/queries/family-tree.ts'
+import { migrated, recordTask, storeResult } from './states/recorded.ts'
+
+const PUBLISHED = new Date('2026-11-01T12:00:00Z')
+
+test('a chain through a chord is over once its parts are, as Celery publishes no task under the id of the chord', async () => {
+  const database = await migrated()
+  const total = { id: 'total', name: 'python.total' }
+  const errbacks = [{ id: 'alarm', name: 'python.alarm' }]
+  const steps = [{ id: 'one', name: 'python.one', errbacks }]
+  const chord = { id: 'group', name: 'celery.chord', kind: 'chord', steps, chord: total }
+  const ended = { state: 'SUCCESS', state_at: PUBLISHED, finished_at: PUBLISHED }
+  const root = { task_id: 'root', root_id: 'root', published_at: PUBLISHED, ...ended }
+  await recordTask(database, { ...root, name: 'python.root', follow_ups: { chain: [chord] } })
+  expect(await family(database, 'root')).toMatchObject({ pendingSteps: 2, finishedAt: null })
+  await recordTask(database, { ...root, task_id: 'one', follow_ups: { chord: total } })
+  await recordTask(database, { ...root, task_id: 'total' })
+  expect(await family(database, 'root')).toMatchObject({ pendingSteps: 0, finishedAt: PUBLISHED })
+})
+
+test('the body of a chord that is nobody’s child is a family of its own, and no step to come of a member', async () => {
+  const database = await migrated()
+  const chord = { id: 'body', name: 'python.total' }
+  const member = { published_at: PUBLISHED, state: 'PENDING' }
+  await recordTask(database, {
+    ...member,
+    task_id: 'one',
+    root_id: 'one',
+    follow_ups: { chord },
+  })
+  expect((await familyTree(database, 'one'))?.roots).toMatchObject([{ pending: [chord] }])
+  await recordTask(database, { ...member, task_id: 'body', root_id: 'unlock' })
+  expect((await familyTree(database, 'one'))?.roots).toMatchObject([{ pending: [] }])
+})
+
+test('for how long a task has run is not told where nobody knows when it started', async () => {
+  const database = await migrated()
+  await recordTask(database, { task_id: 'silent', state: 'PENDING', published_at: PUBLISHED })
+  await storeResult(database, { taskId: 'silent', status: 'STARTED', done: 'null' })
+  const [told] = await database.query(
+    "SELECT status, reason FROM monitor.task_history WHERE task_id = 'silent'",
+  )
+  expect(told).toEqual({ status: 'STARTED', reason: 'running' })
+})
