@@ -60,9 +60,16 @@ function selectionOf(
   ids: readonly number[],
   { code, all }: ReinjectCommandOptions,
 ): ReinjectSelection {
-  const given = [ids.length > 0, code !== undefined, all === true].filter(Boolean)
-  if (given.length !== 1)
-    throw new UsageError('say which messages: by their ids, by --code, or --all')
+  const given = [
+    ...(ids.length > 0 ? [`the ids ${ids.join(', ')}`] : []),
+    ...(code !== undefined ? [`--code ${code}`] : []),
+    ...(all === true ? ['--all'] : []),
+  ]
+  if (given.length !== 1) {
+    throw new UsageError(
+      `say which messages, by their ids, by --code or with --all; given is ${given.join(' and ') || 'none of them'}`,
+    )
+  }
   if (code !== undefined) return { code }
   return all === true ? { all: true } : { ids }
 }

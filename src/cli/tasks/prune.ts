@@ -86,6 +86,9 @@ async function runPrune(options: PruneCommandOptions): Promise<void> {
 async function retentionFor(config: Config, options: PruneCommandOptions): Promise<Retention> {
   const { keep, keepFailures, keepMessages = keep, keepEvents = keep } = options
   const { keepQuarantine = keep, includeUnfinished = false } = options
+  if (includeUnfinished && keep === undefined) {
+    throw new UsageError('--include-unfinished goes by --keep: give that too, such as --keep 30d')
+  }
   const given = {
     tasksMs: keep,
     failuresMs: keepFailures,
