@@ -1,4 +1,5 @@
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { argument } from '../../src/cli/tasks/argument-option.ts'
 import type { Database } from '../../src/database/database.ts'
 import { migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
@@ -75,6 +76,29 @@ test.each<[string, TaskFilters, string[]]>([
   ],
 ])('tasks are found by %s', async (_what, filters, ids) => {
   expect(await idsOf(filters)).toEqual(ids)
+})
+
+test('tasks are found by arguments beyond what JavaScript holds, in lists, and by text that JSON escapes', async () => {
+  const kwargs =
+    '{"big": 12345678901234567891, "rows": [{"ids": [7, 8]}], "years": {"2026": 1}, "said": "\\"no\\"\\nC:\\\\tmp \ufffd"}'
+  await database.query(
+    `insert into monitor.task (task_id, name, args, kwargs) values ('odd', 'odd', '[[1, [2, 3]]]', $1)`,
+    [kwargs],
+  )
+  onTestFinished(async () => {
+    await database.query("delete from monitor.task where task_id = 'odd'")
+  })
+  const given = (text: string): TaskFilters => ({ name: 'odd', arguments: argument(text) })
+  for (const text of ['big=12345678901234567891', 'rows.0.ids.1=8', 'rows.0={"ids": [7, 8]}'])
+    expect([text, await idsOf(given(text))]).toEqual([text, ['odd']])
+  for (const text of ['years.2026=1', '0.1.0=2', '0.0=1'])
+    expect([text, await idsOf(given(text))]).toEqual([text, ['odd']])
+  for (const text of ['big=12345678901234567890', 'rows.1.ids.1=8', 'rows.0.ids.0=8', '0.1.1=2'])
+    expect([text, await idsOf(given(text))]).toEqual([text, []])
+  for (const text of ['12345678901=1', 'said="\\u0000"', 'said="\\ud800"'])
+    expect([text, await idsOf(given(text))]).toEqual([text, []])
+  for (const text of ['"NO"', '"\nc:\\TMP', 'tmp \u0000'])
+    expect([text, await idsOf({ name: 'odd', text })]).toEqual([text, ['odd']])
 })
 
 test('a filter is a value, never SQL', async () => {

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { decodeJson } from '../../codecs/json.ts'
 import type { ArgumentFilter } from '../../monitor/queries/argument-filter.ts'
 
 /** One `path=value`; repeated, they gather. The value is JSON, or else the text it is: abc, 5, "5", true, {"a": 1}. */
@@ -14,7 +15,7 @@ export function argument(
 /** Nobody quotes a number on the command line: 5 is the text "5" as well. */
 function readValue(text: string): Pick<ArgumentFilter, 'value' | 'text'> {
   try {
-    const value: unknown = JSON.parse(text)
+    const value = decodeJson(text)
     return typeof value === 'object' || typeof value === 'string' ? { value } : { value, text }
   } catch {
     return { value: text }

@@ -1,3 +1,4 @@
+import { storableText } from '../stored/storable-text.ts'
 import { type ArgumentFilter, argumentCondition } from './argument-filter.ts'
 
 export interface TaskConditions {
@@ -29,7 +30,7 @@ export function taskConditions(conditions: TaskConditions, parameter: Parameter)
   const { name, text } = conditions
   return [
     ...(name === undefined ? [] : [nameIs(name, parameter)]),
-    ...(text === undefined ? [] : [`${TEXT} ILIKE ${parameter(`%${escaped(text)}%`)}`]),
+    ...(text === undefined ? [] : [hasText(storableText(text), parameter)]),
     ...(conditions.arguments ?? []).map((filter) => argumentCondition(filter, parameter)),
     ...COLUMNS.flatMap(({ condition, sql }) => {
       const value = conditions[condition]
@@ -50,6 +51,13 @@ const COLUMNS = [
 ] as const
 
 const TEXT = 'monitor.task_text(task.name, task.args, task.kwargs, task.exception, task.result)'
+
+/** Arguments and results are JSON, in which quotes, backslashes and line ends are escaped. */
+function hasText(text: string, parameter: Parameter): string {
+  const texts = new Set([text, JSON.stringify(text).slice(1, -1)])
+  const found = [...texts].map((one) => `${TEXT} ILIKE ${parameter(`%${escaped(one)}%`)}`)
+  return `(${found.join(' OR ')})`
+}
 
 function nameIs(name: string, parameter: Parameter): string {
   return name.endsWith('*')
