@@ -25,11 +25,17 @@ export async function findNeverReceived(
 ): Promise<readonly FoundLoss[]> {
   if (observed.emptySinceMs === null) return []
   const emptyMs = Date.now() - observed.emptySinceMs
-  const missing = await connection.query<Missing>(NEVER_RECEIVED, [queue, limits.graceMs, MOST])
-  if (missing.length === 0 || emptyMs < limits.graceMs) return []
-  const [heard] = await connection.query<{ workers: number }>(TELLING_WORKERS, [queue])
+  if (emptyMs < limits.graceMs) return []
+  const [heard] = await connection.query<Heard>(TELLING_WORKERS, [queue])
   const telling = heard?.workers ?? 0
   const isTold = telling > 0 && telling >= observed.consumers
+  const toldSince = isTold ? heard?.since : null
+  const missing = await connection.query<Missing>(NEVER_RECEIVED, [
+    queue,
+    limits.graceMs,
+    MOST,
+    toldSince,
+  ])
   // Who does not tell what it receives may have it in its hands, or run it.
   const waitMs = isTold ? limits.graceMs : limits.silentMs
   return missing
@@ -86,15 +92,14 @@ export async function findNoResult(
   }))
 }
 
-/** Queues of which unfinished tasks are known. */
-export async function unfinishedQueues(connection: Connection): Promise<readonly string[]> {
-  const rows = await connection.query<{ queue: string }>(QUEUES)
-  return rows.map(({ queue }) => queue)
-}
-
 interface Missing extends LossCandidate {
   readonly publishedAt: Date
   readonly dueMs: number
+}
+
+interface Heard {
+  readonly workers: number
+  readonly since: string | null
 }
 
 interface Abandoned extends LossCandidate {
@@ -129,18 +134,10 @@ export const IS_NOTED = `(task.lost ->> 'was' IS NOT DISTINCT FROM task.state
 /** What waits in the vault is in no queue and in nobody's hands, and is safe. */
 const IS_SAFE = 'EXISTS (SELECT FROM monitor.scheduled held WHERE held.task_id = task.task_id)'
 
-/** Column by column from value to value: quick, however many tasks wait. */
-const QUEUES = `
-  WITH RECURSIVE known AS (
-    (SELECT queue FROM monitor.task WHERE monitor.state_class(state) < 2 AND queue IS NOT NULL ORDER BY queue LIMIT 1)
-    UNION ALL
-    SELECT (SELECT task.queue FROM monitor.task
-      WHERE monitor.state_class(state) < 2 AND task.queue > known.queue ORDER BY task.queue LIMIT 1)
-    FROM known WHERE known.queue IS NOT NULL
-  )
-  SELECT queue FROM known WHERE queue IS NOT NULL LIMIT 1000`
-
-/** When a retry was published is not kept, but the row was changed then. What is stored was begun. */
+/**
+ * When a retry was published is not kept, but the row was changed then. What is stored was begun. What is to leave no
+ * result may have run unseen, unless workers told what they receive by then ($4).
+ */
 const NEVER_RECEIVED = `
   SELECT * FROM (
     SELECT ${TASK}, task.published_at AS "publishedAt", extract(epoch FROM now() - greatest(
@@ -152,6 +149,7 @@ const NEVER_RECEIVED = `
       AND (task.eta IS NULL OR task.eta < now() - $2 * interval '1 millisecond')
       AND (task.expires IS NULL OR task.expires > now())
       AND (meta.task_id IS NULL OR meta.status IN ('PENDING', task.state))
+      AND ((task.options @> '{"ignore_result": true}') IS NOT TRUE OR task.published_at >= $4::timestamptz)
       AND NOT ${IS_NOTED} AND NOT ${IS_SAFE}
     ORDER BY task.published_at
     LIMIT 10 * $3::integer
@@ -159,9 +157,9 @@ const NEVER_RECEIVED = `
   WHERE "dueMs" >= $2
   LIMIT $3`
 
-/** How many workers have told lately that they received something of the queue. */
+/** How many workers have told lately that they received something of the queue, and since when. */
 const TELLING_WORKERS = `
-  SELECT count(DISTINCT worker)::integer AS workers
+  SELECT count(DISTINCT worker)::integer AS workers, min(received_at)::text AS since
   FROM (
     SELECT worker, queue, received_at FROM monitor.task
     WHERE published_at > now() - interval '1 day'

@@ -8,13 +8,13 @@ import {
   findNoResult,
   findWorkerGone,
   type LossLimits,
-  unfinishedQueues,
 } from './find-losses.ts'
 import type { Loss } from './loss.ts'
 import { type LossPolicies, type LossPolicy, lossPolicyOf } from './loss-policy.ts'
 import { noteLoss, noteReplay } from './note-loss.ts'
 import { ObservedQueues } from './observed-queues.ts'
 import { repeat } from './repeat.ts'
+import { unfinishedQueues } from './unfinished-queues.ts'
 
 export interface ReconcilerOptions extends Partial<LossLimits> {
   readonly database: Database

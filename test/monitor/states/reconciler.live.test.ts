@@ -51,6 +51,17 @@ test('where workers do not tell what they receive, nobody is accused before long
   ])
 })
 
+test('what leaves no result is missed only where workers told what they receive when it was published', async () => {
+  const database = await migrated()
+  const options = { ignore_result: true }
+  await published(database, 'before', { options })
+  await published(database, 'after', { options, published_at: new Date(Date.now() - 200_000) })
+  const reconciler = reconcilerOf(database, { silentMs: 5 })
+  expect(await passes(reconciler)).toEqual([])
+  await received(database, 'received', 'w1@host')
+  expect(await passes(reconciler)).toMatchObject([{ taskId: 'after', kind: 'never-received' }])
+})
+
 test('nobody is accused while a queue holds messages, or the record is behind', async () => {
   const database = await migrated()
   await published(database, 'waiting')
