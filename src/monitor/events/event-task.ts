@@ -93,8 +93,11 @@ function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
 /** Seconds as Celery tells them; what no clock can have measured is not kept. */
 function runtimeMsOf({ runtime }: CeleryEvent): number | null {
   const ms = typeof runtime === 'number' ? runtime * 1000 : Number.NaN
-  return Number.isFinite(ms) ? ms : null
+  return ms >= 0 && ms < LONGEST_RUN_MS ? ms : null
 }
+
+/** A hundred years. */
+const LONGEST_RUN_MS = 3_155_760_000_000
 
 type StateOf = (event: CeleryEvent) => string
 

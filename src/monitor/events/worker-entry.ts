@@ -32,7 +32,7 @@ export function workerEntry(event: CeleryEvent, entry: EventEntry): WorkerEntry 
     software: textOf(event.sw_ident),
     softwareVersion: textOf(event.sw_ver),
     platform: textOf(event.sw_sys),
-    everySeconds: numberOf(event.freq),
+    everySeconds: secondsOf(event.freq),
     active: countOf(event.active, 2 ** 31),
     processed: countOf(event.processed, Number.MAX_SAFE_INTEGER),
     loadAverage: loadOf(event.loadavg),
@@ -49,9 +49,12 @@ function countOf(value: unknown, limit: number): number | null {
   return Number.isSafeInteger(value) && Math.abs(Number(value)) < limit ? Number(value) : null
 }
 
-function numberOf(value: unknown): number | null {
-  return Number.isFinite(value) ? Number(value) : null
+/** Silence is reckoned from it, in intervals of PostgreSQL's, which have an end. */
+function secondsOf(value: unknown): number | null {
+  return typeof value === 'number' && value > 0 && value <= LONGEST_SILENCE_S ? value : null
 }
+
+const LONGEST_SILENCE_S = 86_400
 
 function loadOf(value: unknown): string | null {
   if (!Array.isArray(value) || value.length === 0 || value.length > 16) return null

@@ -170,12 +170,21 @@ test('a digest recognises an event delivered again, alone or in a list, and tell
   expect(new Set([first, ...others]).size).toBe(6)
 })
 
-test('a run that no clock can have measured is of unknown length', async () => {
-  const { tasks } = await tell(
-    eventsMessage([{ ...EVENT, type: 'task-succeeded', runtime: 1e308 }]),
-  )
-  expect(tasks).toMatchObject([{ state: 'SUCCESS', runtimeMs: null }])
-})
+test.each([1e308, 1e300, -5])(
+  'a run that no clock can have measured is of unknown length: %s s',
+  async (runtime) => {
+    const { tasks } = await tell(eventsMessage([{ ...EVENT, type: 'task-succeeded', runtime }]))
+    expect(tasks).toMatchObject([{ state: 'SUCCESS', runtimeMs: null }])
+  },
+)
+
+test.each([1e300, -1, 0, 'often'])(
+  'heartbeats that come every %s s are none to wait for',
+  async (freq) => {
+    const { workers } = await tell(eventsMessage([{ ...EVENT, type: 'worker-heartbeat', freq }]))
+    expect(workers).toMatchObject([{ hostname: 'w1@host', everySeconds: null }])
+  },
+)
 
 test('a clock that is far off makes no task old, and leaves none without a time', async () => {
   const receivedAtMs = AT * 1000 + 8 * 86_400_000
