@@ -22,7 +22,9 @@ test('of every task and step it is said why it has not finished, or how it has',
   expect(await why('ahead 1', depth(1, 0))).toMatch(
     /no consumer is on queue export: start a worker for it. nothing is ahead of it/,
   )
-  expect(await why('waiting', depth(0, 1))).toMatch(/no message waits in that queue/)
+  expect(await why('waiting', depth(0, 1))).toMatch(
+    /queue export. queue export has 1 consumer. no message waits in that queue/,
+  )
   expect(await why('scheduled')).toMatch(/^it is not due yet: eta in 60 min, at 20/)
   expect(await why('expired')).toBe('it will not run: expired 60 s ago, and no worker had taken it')
   expect(await why('expired on arrival')).toMatch(/expired 10 s before a worker took it/)
@@ -79,6 +81,32 @@ test('of a step that is not published yet it is said what it comes after', async
   )
   await storeResult(database, { taskId: 'member 2', status: 'FAILURE' })
   expect((await why('body'))?.why[0]).toMatch(/^it will never run, as members of its chord did not/)
+})
+
+test('the members of a chord that are families of their own are found by what Celery looks after them with', async () => {
+  const database = await migrated()
+  const follow_ups = { chord: { id: 'body', name: 'python.total' } }
+  for (const [id, state] of [
+    ['one', 'SUCCESS'],
+    ['two', 'FAILURE'],
+    ['three', 'PENDING'],
+  ] as const)
+    await recordTask(database, { task_id: id, root_id: id, group_id: 'group', state, follow_ups })
+  await recordTask(database, {
+    task_id: 'unlock',
+    root_id: 'unlock',
+    name: 'celery.chord_unlock',
+    args: ['group', { task: 'python.total' }],
+    kwargs: { result: ['one', 'two', 'three'].map((id) => [[id, null], null]) },
+  })
+  const why = async (id: string) => (await whyTask(database, undefined, id))?.why
+  expect(await why('one')).toContain(
+    '2 of the 3 members of its chord have not succeeded, for which python.total waits',
+  )
+  expect(await why('body')).toEqual([
+    expect.stringMatching(/^it will never run.*\(two\), which is FAILURE$/),
+    expect.stringMatching(/^it waits for 1 of the 3 members of its chord: .*\(three\)/),
+  ])
 })
 
 test('a broker that cannot be asked is no reason to say nothing', async () => {

@@ -54,19 +54,34 @@ export async function readHistory(
 /** The chord that a task is a member of. */
 export async function chordOf(
   database: Database,
-  followUps: FollowUps | null,
+  { taskId, followUps }: Pick<HistoryTask, 'taskId' | 'followUps'>,
 ): Promise<Chord | undefined> {
   const body = followUps?.chord
   if (body?.id === undefined) return undefined
-  const members = await database.query<TaskState>(
-    `SELECT task_id AS "taskId", name, status FROM monitor.task_history
-     WHERE root_id IS NOT DISTINCT FROM (SELECT root_id FROM monitor.task WHERE follow_ups @> $1 LIMIT 1)
-       AND follow_ups @> $1
-     ORDER BY published_at, task_id`,
-    [{ chord: { id: body.id } }],
-  )
+  const members = await database.query<TaskState>(MEMBERS, [taskId, { chord: { id: body.id } }])
   return { body, members, size: Math.max(body.size ?? 0, members.length) }
 }
+
+/**
+ * Members as a rule share their root. In Python those of a chord that is nobody's child have none in common; where the
+ * backend cannot count them, celery.chord_unlock names them all.
+ */
+const MEMBERS = `
+  WITH one AS MATERIALIZED (SELECT root_id, group_id FROM monitor.task WHERE task_id = $1)
+  SELECT task_id AS "taskId", name, status
+  FROM monitor.task_history
+  WHERE task_id IN (
+    SELECT $1
+    UNION
+    SELECT task_id FROM one JOIN monitor.task USING (root_id) WHERE follow_ups @> $2
+    UNION
+    SELECT waited #>> '{}'
+    FROM one
+    JOIN monitor.task AS unlock ON unlock.args @> jsonb_build_array(one.group_id)
+    CROSS JOIN jsonb_path_query(unlock.kwargs, '$.result[*][0][0]') AS waited
+    WHERE one.group_id IS NOT NULL AND unlock.name = 'celery.chord_unlock'
+  )
+  ORDER BY published_at, task_id`
 
 /** Where the id is that of a step to come: what it comes after. */
 export async function whatPrecedes(database: Database, id: string): Promise<Step | undefined> {
@@ -104,7 +119,7 @@ async function stepAfter(
   const errback = errbacks.find((step) => holds(step, id))
   if (errback !== undefined) return { ...known, as: 'errback', name: nameIn(errback, id) }
   const found =
-    chord !== undefined && holds(chord, id) ? await chordOf(database, parent.followUps) : undefined
+    chord !== undefined && holds(chord, id) ? await chordOf(database, parent) : undefined
   return found && { ...known, as: 'chord', name: nameIn(chord, id), chord: found }
 }
 

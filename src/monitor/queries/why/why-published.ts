@@ -69,11 +69,7 @@ function ran({ runtimeMs, worker }: HistoryTask): string {
 }
 
 function inQueue({ name, ahead, messages, consumers, problem }: QueueSituation): string[] {
-  const sentences = [
-    ahead === 0
-      ? `nothing is ahead of it in queue ${name}`
-      : `${tasks(ahead)} ahead of it in queue ${name}`,
-  ]
+  const sentences = messages === 0 ? [] : [aheadOfIt(name, ahead)]
   if (consumers === 0) sentences.unshift(`no consumer is on queue ${name}: start a worker for it`)
   else if (consumers !== null)
     sentences.push(`queue ${name} has ${consumers} ${consumers === 1 ? 'consumer' : 'consumers'}`)
@@ -87,6 +83,11 @@ function inQueue({ name, ahead, messages, consumers, problem }: QueueSituation):
     )
   if (problem !== null) sentences.push(`the broker could not be asked: ${problem}`)
   return sentences
+}
+
+function aheadOfIt(queue: string, ahead: number): string {
+  if (ahead === 0) return `nothing is ahead of it in queue ${queue}`
+  return `${tasks(ahead)} ahead of it in queue ${queue}`
 }
 
 function tasks(count: number): string {

@@ -46,7 +46,7 @@ export async function whyTask(
   const vault = OVER.has(task.status) ? null : await vaultSituation(database, taskId)
   const isInQueue = vault === null && WAITING.has(task.status)
   const queue = isInQueue ? await queueSituation(database, broker, task) : null
-  const chord = await chordOf(database, task.followUps)
+  const chord = await chordOf(database, task)
   return {
     taskId,
     name: task.name,
