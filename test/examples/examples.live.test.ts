@@ -75,9 +75,15 @@ test('monitor-queries.sql: the record answers every question', async () => {
     values
       ('a', 'export.project', 'SUCCESS', '["allthings", "fields"]', '{"org": "allthings"}', 'a', null, 'export', false, now() - interval '2 s'),
       ('b', 'export.xls', 'STARTED', '["fields"]', '{}', 'a', 'a', null, true, now() - interval '11 minutes')`)
+  // Of a long history nothing is listed as a whole.
+  await database.query(`
+    insert into monitor.task (task_id, name, state, args, kwargs, root_id, is_result, options, published_at)
+    select 'old ' || i, 'export.task_' || i, (array['PENDING', 'SUCCESS', 'FAILURE'])[1 + i % 3], '["fields"]', '{"org": "allthings"}',
+      'old ' || i, true, '{"unrouted": true}', now() - interval '40 days' from generate_series(1, 300) i`)
   const answers = []
   for (const query of asked) answers.push(await database.query<Record<string, unknown>>(query))
   expect(answers.flat()).toContainEqual({ status: 'SUCCESS', count: expect.anything() })
+  expect(Math.max(...answers.map(({ length }) => length))).toBe(20)
   expect(answers.flat()).toContainEqual({ task: '  export.xls', status: 'STARTED', result: null })
 })
 
