@@ -88,9 +88,10 @@ const UNFINISHED = `
   SELECT state, count(*)::integer AS tasks FROM monitor.task
   WHERE monitor.state_class(state) < 2 GROUP BY state`
 
+/** Heard of by the clock of the database: those of workers may be far off. */
 const COUNTS = `
   SELECT
     (SELECT count(*)::integer FROM monitor.quarantine WHERE resolved_at IS NULL) AS quarantined,
     (SELECT count(*)::integer FROM monitor.worker
      WHERE (offline_at IS NULL OR offline_at < last_heartbeat_at)
-       AND last_heartbeat_at > now() - make_interval(secs => 2 * coalesce(heartbeat_every_s, 2) + 5)) AS workers`
+       AND updated_at > now() - make_interval(secs => 2 * least(coalesce(heartbeat_every_s, 2), 86400) + 5)) AS workers`
