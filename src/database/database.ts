@@ -7,7 +7,7 @@ export interface Database extends AsyncDisposable {
   /** Runs one statement on any free connection. Rows come as pg gives them. */
   query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>
   /** Runs `work` on one connection between BEGIN and COMMIT; rolls back when it throws. */
-  transaction<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result>
+  transaction<Result>(work: (connection: Transaction) => Promise<Result>): Promise<Result>
   /** LISTENs on a channel (on a connection of its own, reopened when lost); the function returned stops it. */
   listen(channel: string, onNotify: (text: string) => void): Promise<() => Promise<void>>
   close(): Promise<void>
@@ -15,4 +15,10 @@ export interface Database extends AsyncDisposable {
 
 export interface Connection {
   query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]>
+}
+
+/** The connection of a transaction. */
+export interface Transaction extends Connection {
+  /** Sends what `COPY … FROM STDIN` asks for, in the format that it names. */
+  copyFrom(sql: string, chunks: readonly Buffer[]): Promise<void>
 }

@@ -2,7 +2,8 @@ import type { Client, Pool, PoolClient } from 'pg'
 import { DatabaseError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { asDatabaseError, unreachable } from './connection-loss.ts'
-import type { Connection, Database } from './database.ts'
+import { copyInto } from './copy-into.ts'
+import type { Database, Transaction } from './database.ts'
 import { Listener } from './listener.ts'
 import { toParameter } from './sql-values.ts'
 
@@ -38,7 +39,7 @@ export class PostgresDatabase implements Database {
     return await this.#withClient((client) => run<Row>(client, sql, parameters))
   }
 
-  async transaction<Result>(work: (connection: Connection) => Promise<Result>): Promise<Result> {
+  async transaction<Result>(work: (connection: Transaction) => Promise<Result>): Promise<Result> {
     return await this.#withClient((client) => inTransaction(client, work))
   }
 
@@ -120,18 +121,20 @@ async function run<Row extends object>(
 
 async function inTransaction<Result>(
   client: PoolClient,
-  work: (connection: Connection) => Promise<Result>,
+  work: (connection: Transaction) => Promise<Result>,
 ): Promise<Result> {
   let failure: unknown
-  const connection: Connection = {
-    query: async (sql, parameters) => {
-      try {
-        return await run(client, sql, parameters)
-      } catch (error) {
-        failure ??= error
-        throw error
-      }
-    },
+  const noted = async <Value>(statement: Promise<Value>): Promise<Value> => {
+    try {
+      return await statement
+    } catch (error) {
+      failure ??= error
+      throw error
+    }
+  }
+  const connection: Transaction = {
+    query: (sql, parameters) => noted(run(client, sql, parameters)),
+    copyFrom: (sql, chunks) => noted(copyInto(client, sql, chunks)),
   }
   try {
     await client.query('BEGIN')

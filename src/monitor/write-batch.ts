@@ -1,4 +1,4 @@
-import type { Connection, Database } from '../database/database.ts'
+import type { Database, Transaction } from '../database/database.ts'
 import type { Told } from './events/told.ts'
 import { writeEvents } from './events/write-events.ts'
 import { writeWorkers } from './events/write-workers.ts'
@@ -28,7 +28,7 @@ export async function writeBatch(database: Database, batch: readonly Taken[]): P
   })
 }
 
-async function writeTold(connection: Connection, told: readonly Told[]): Promise<void> {
+async function writeTold(connection: Transaction, told: readonly Told[]): Promise<void> {
   const events = told.flatMap((one) => one.events)
   const workers = told.flatMap((one) => one.workers)
   if (events.length > 0) await writeEvents(connection, events)

@@ -269,6 +269,7 @@ function watched(database: Database): { readonly database: Database; readonly as
   const transaction: Database['transaction'] = (work) =>
     database.transaction((connection) =>
       work({
+        ...connection,
         query: (sql, parameters) => {
           asked.push(sql)
           return connection.query(sql, parameters)

@@ -1,29 +1,30 @@
-import type { Connection } from '../../database/database.ts'
-import { columnParameters, rowsFrom } from '../stored/sql-columns.ts'
+import { bigint, hex, jsonb, text, timeMs } from '../../database/copy-columns.ts'
+import type { Transaction } from '../../database/database.ts'
+import { Stage } from '../stored/stage.ts'
 import type { EventEntry } from './event-entry.ts'
 
 /** Adds events to monitor.event, except those that are there already, in the order of their digests. */
 export async function writeEvents(
-  connection: Connection,
+  connection: Transaction,
   events: readonly EventEntry[],
 ): Promise<void> {
   const sorted = events.toSorted((one, other) => (one.digest < other.digest ? -1 : 1))
-  const parameters = columnParameters([
-    { cells: sorted.map(({ happenedAtMs }) => happenedAtMs) },
-    { cells: sorted.map(({ type }) => type), isText: true },
-    { cells: sorted.map(({ hostname }) => hostname), isText: true },
-    { cells: sorted.map(({ clock }) => clock) },
-    { cells: sorted.map(({ taskId }) => taskId), isText: true },
-    { cells: sorted.map(({ fields }) => fields) },
-    { cells: sorted.map(({ digest }) => digest) },
-  ])
-  await connection.query(INSERT, parameters)
+  await STAGE.fill(connection, sorted)
+  await connection.query(INSERT)
 }
 
-const COLUMNS = ['happened_ms', 'type', 'hostname', 'clock', 'task_id', 'fields', 'digest']
+const STAGE = new Stage<EventEntry>('event', [
+  timeMs('happened_at', ({ happenedAtMs }) => happenedAtMs),
+  text('type', ({ type }) => type),
+  text('hostname', ({ hostname }) => hostname),
+  bigint('clock', ({ clock }) => clock),
+  text('task_id', ({ taskId }) => taskId),
+  jsonb('fields', ({ fields }) => fields),
+  hex('digest', ({ digest }) => digest),
+])
 
 const INSERT = `
   INSERT INTO monitor.event (day, happened_at, type, hostname, clock, task_id, fields, digest)
-  SELECT (at AT TIME ZONE 'UTC')::date, at, type, hostname, clock::bigint, task_id, fields::jsonb, decode(digest, 'hex')
-  FROM ${rowsFrom(COLUMNS)}, LATERAL (SELECT to_timestamp(happened_ms::float8 / 1000) AS at) AS happened
+  SELECT (happened_at AT TIME ZONE 'UTC')::date, happened_at, type, hostname, clock, task_id, fields, digest
+  FROM ${STAGE.table}
   ON CONFLICT (day, digest) DO NOTHING`

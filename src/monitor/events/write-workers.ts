@@ -1,36 +1,31 @@
-import type { Connection } from '../../database/database.ts'
-import { type Cell, columnParameters, rowsFrom } from '../stored/sql-columns.ts'
+import { bigint, float8, integer, text, timeMs } from '../../database/copy-columns.ts'
+import type { Transaction } from '../../database/database.ts'
+import { Stage } from '../stored/stage.ts'
 import type { WorkerEntry } from './worker-entry.ts'
 
 /** Moves the rows of workers forward, in the order of their names. */
 export async function writeWorkers(
-  connection: Connection,
+  connection: Transaction,
   workers: readonly WorkerEntry[],
 ): Promise<void> {
-  const columns = SENT.map(({ cell, isText = false }) => ({ cells: workers.map(cell), isText }))
-  await connection.query(UPSERT, columnParameters(columns))
+  await STAGE.fill(connection, workers)
+  await connection.query(UPSERT)
 }
 
-interface SentColumn {
-  readonly name: string
-  readonly cell: (worker: WorkerEntry) => Cell
-  readonly isText?: boolean
-}
-
-const SENT: readonly SentColumn[] = [
-  { name: 'hostname', cell: (worker) => worker.hostname, isText: true },
-  { name: 'at_ms', cell: (worker) => worker.atMs },
-  { name: 'kind', cell: (worker) => worker.kind },
-  { name: 'clock', cell: (worker) => worker.clock },
-  { name: 'pid', cell: (worker) => worker.pid },
-  { name: 'software', cell: (worker) => worker.software, isText: true },
-  { name: 'software_version', cell: (worker) => worker.softwareVersion, isText: true },
-  { name: 'platform', cell: (worker) => worker.platform, isText: true },
-  { name: 'heartbeat_every_s', cell: (worker) => worker.everySeconds },
-  { name: 'active', cell: (worker) => worker.active },
-  { name: 'processed', cell: (worker) => worker.processed },
-  { name: 'load_average', cell: (worker) => worker.loadAverage },
-]
+const STAGE = new Stage<WorkerEntry>('worker', [
+  text('hostname', (worker) => worker.hostname),
+  timeMs('at', (worker) => worker.atMs),
+  text('kind', (worker) => worker.kind),
+  bigint('clock', (worker) => worker.clock),
+  integer('pid', (worker) => worker.pid),
+  text('software', (worker) => worker.software),
+  text('software_version', (worker) => worker.softwareVersion),
+  text('platform', (worker) => worker.platform),
+  float8('heartbeat_every_s', (worker) => worker.everySeconds),
+  integer('active', (worker) => worker.active),
+  bigint('processed', (worker) => worker.processed),
+  text('load_average', (worker) => worker.loadAverage),
+])
 
 /** Taken as a whole from a worker's latest event. */
 const LATEST: readonly (readonly [column: string, type: string])[] = [
@@ -72,10 +67,10 @@ const IS_LATER = `${age('excluded')} > ${age('kept')}`
 const NEW = `
   SELECT DISTINCT ON (hostname COLLATE "C") hostname,
     ${LATEST.map(([column, type]) => `${column}::${type} AS ${column}`).join(', ')},
-    ${TIMES.map(([column, kinds]) => `to_timestamp(max(at_ms::float8) FILTER (WHERE ${kinds}) OVER same / 1000) AS ${column}`).join(',\n    ')}
-  FROM ${rowsFrom(SENT.map(({ name }) => name))}
+    ${TIMES.map(([column, kinds]) => `max(at) FILTER (WHERE ${kinds}) OVER same AS ${column}`).join(',\n    ')}
+  FROM ${STAGE.table}
   WINDOW same AS (PARTITION BY hostname)
-  ORDER BY hostname COLLATE "C", at_ms::float8 DESC,
+  ORDER BY hostname COLLATE "C", at DESC,
     ${LATEST.map(([column, type]) => `${comparable(`${column}::${type}`, type)} DESC`).join(', ')}`
 
 const UPSERT = `

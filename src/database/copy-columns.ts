@@ -1,0 +1,91 @@
+import type { ByteWriter } from './byte-writer.ts'
+
+/** One column of rows that travel by COPY: its type in PostgreSQL, and how it is taken from a row. */
+export interface CopyColumn<Row> {
+  readonly name: string
+  readonly type: string
+  write(bytes: ByteWriter, row: Row): void
+}
+
+type Cell<Row, Value> = (row: Row) => Value | null
+
+/** What stands for NULL, instead of a number of bytes. */
+const NULL = -1
+/** Of jsonb's binary form: text follows. */
+const JSONB_VERSION = 1
+const EPOCH_2000_US = 946_684_800_000_000
+
+/** Text that PostgreSQL can hold: without NUL. */
+export function text<Row>(name: string, cell: Cell<Row, string>): CopyColumn<Row> {
+  return column(name, 'text', cell, (bytes, value) => bytes.text(value))
+}
+
+/** JSON as text. */
+export function jsonb<Row>(name: string, cell: Cell<Row, string>): CopyColumn<Row> {
+  return column(name, 'jsonb', cell, (bytes, value) => bytes.text(value, JSONB_VERSION))
+}
+
+export function bytea<Row>(name: string, cell: Cell<Row, Buffer>): CopyColumn<Row> {
+  return column(name, 'bytea', cell, (bytes, value) => bytes.bytes(value))
+}
+
+/** Bytes that are written as hex here. */
+export function hex<Row>(name: string, cell: Cell<Row, string>): CopyColumn<Row> {
+  return column(name, 'bytea', cell, (bytes, value) => bytes.hex(value))
+}
+
+export function boolean<Row>(name: string, cell: Cell<Row, boolean>): CopyColumn<Row> {
+  return column(name, 'boolean', cell, (bytes, value) => {
+    bytes.int32(1)
+    bytes.int8(value ? 1 : 0)
+  })
+}
+
+/** Throws RangeError where it is none of 32 bits. */
+export function integer<Row>(name: string, cell: Cell<Row, number>): CopyColumn<Row> {
+  return column(name, 'integer', cell, (bytes, value) => {
+    bytes.int32(4)
+    bytes.int32(value)
+  })
+}
+
+/** A whole number, or its digits. */
+export function bigint<Row>(name: string, cell: Cell<Row, number | string>): CopyColumn<Row> {
+  return column(name, 'bigint', cell, (bytes, value) => {
+    bytes.int32(8)
+    bytes.int64(BigInt(value))
+  })
+}
+
+export function float8<Row>(name: string, cell: Cell<Row, number>): CopyColumn<Row> {
+  return column(name, 'double precision', cell, (bytes, value) => {
+    bytes.int32(8)
+    bytes.double(value)
+  })
+}
+
+/** Milliseconds since 1970, to the microsecond. Throws RangeError where they are not finite. */
+export function timeMs<Row>(name: string, cell: Cell<Row, number>): CopyColumn<Row> {
+  return column(name, 'timestamptz', cell, (bytes, value) => {
+    if (!Number.isFinite(value)) throw new RangeError(`${name} is no time: ${value}`)
+    bytes.int32(8)
+    bytes.int64(Math.round(value * 1_000) - EPOCH_2000_US)
+  })
+}
+
+function column<Row, Value>(
+  name: string,
+  type: string,
+  cell: Cell<Row, Value>,
+  write: (bytes: ByteWriter, value: Value) => void,
+): CopyColumn<Row> {
+  return {
+    name,
+    type,
+    write: (bytes, row) => {
+      const value = cell(row)
+      if (value === null) bytes.int32(NULL)
+      else write(bytes, value)
+    },
+  }
+}

@@ -1,0 +1,17 @@
+import { finished } from 'node:stream/promises'
+import type { ClientBase } from 'pg'
+import { from } from 'pg-copy-streams'
+
+/** Runs `COPY … FROM STDIN`. Rejects with what PostgreSQL says; the connection is fit for the next statement then. */
+export async function copyInto(
+  client: ClientBase,
+  sql: string,
+  chunks: readonly Buffer[],
+): Promise<void> {
+  const copying = client.query(from(sql))
+  // A row may be refused while others are still on their way: these are not sent any more.
+  copying.once('error', () => copying.destroy())
+  for (const chunk of chunks) copying.write(chunk)
+  copying.end()
+  await finished(copying)
+}

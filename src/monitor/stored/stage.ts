@@ -1,0 +1,36 @@
+import { hash } from 'node:crypto'
+import type { CopyColumn } from '../../database/copy-columns.ts'
+import { copyRows } from '../../database/copy-rows.ts'
+import type { Transaction } from '../../database/database.ts'
+
+/**
+ * Where the rows of a transaction wait until one statement makes of them what is stored: a temporary table of the
+ * connection, empty again with each commit. COPY fills it, the quickest way in that there is; what it cannot do,
+ * ON CONFLICT, the statement does.
+ */
+export class Stage<Row> {
+  /** For FROM. */
+  readonly table: string
+  readonly #columns: readonly CopyColumn<Row>[]
+  readonly #create: string
+  readonly #copy: string
+  readonly #filled = new WeakSet<Transaction>()
+
+  constructor(name: string, columns: readonly CopyColumn<Row>[]) {
+    const declared = columns.map((column) => `${column.name} ${column.type}`).join(', ')
+    // A pooler may hand out a connection that an older release has made its tables on.
+    this.table = `pg_temp.staged_${name}_${hash('sha256', declared).slice(0, 8)}`
+    this.#columns = columns
+    // Without the notice that it is there already, as it is from the second time on.
+    this.#create = `SET LOCAL client_min_messages = warning;
+      CREATE TEMPORARY TABLE IF NOT EXISTS ${this.table} (${declared}) ON COMMIT DELETE ROWS`
+    this.#copy = `COPY ${this.table} (${columns.map((column) => column.name).join(', ')}) FROM STDIN (FORMAT binary)`
+  }
+
+  /** In place of what may be there, in the order in which a statement will read them. */
+  async fill(connection: Transaction, rows: readonly Row[]): Promise<void> {
+    await connection.query(this.#filled.has(connection) ? `TRUNCATE ${this.table}` : this.#create)
+    this.#filled.add(connection)
+    await connection.copyFrom(this.#copy, copyRows(this.#columns, rows))
+  }
+}
