@@ -102,6 +102,12 @@ test('a family is summed up: status, results in order, what is to come, and what
   ])
 })
 
+test('calls that tell of more retries than there can be spoil no statistics', async () => {
+  const source = await applicationSource()
+  await source.query('update monitor.task set retries = 2147483647')
+  expect(await monitorRepository(source).stats()).toMatchObject([{ retries: 7 * 2147483647 }])
+})
+
 test('families are found by what became of them', async () => {
   const monitor = monitorRepository(await applicationSource())
   const roots = async (overallStatus: string) =>

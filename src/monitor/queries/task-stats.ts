@@ -73,7 +73,7 @@ const KEYS: Readonly<Record<StatsKey, string>> = {
 }
 
 const SUMMED = `
-       SELECT key, count(*)::integer AS tasks, sum(retries)::integer AS retries,
+       SELECT key, count(*)::integer AS tasks, sum(retries)::double precision AS retries,
          count(*) FILTER (WHERE state = 'SUCCESS')::double precision
            / nullif(count(*) FILTER (WHERE state IN ('SUCCESS', 'FAILURE')), 0) AS "successRate",
          ${percentiles('wait')}, ${percentiles('run')},
