@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Broker } from '../../brokers/broker.ts'
+import type { QueueDepth } from '../../brokers/broker.ts'
 import type { Config } from '../../config/config.ts'
 import type { TaskWhy } from '../../monitor/queries/why/why-task.ts'
 import { commandLogger, openConfig } from '../open-app.ts'
@@ -23,8 +23,8 @@ export function addWhy(tasks: Command): void {
 async function runWhy(id: string, options: TasksOptions): Promise<void> {
   const { whyTask } = await import('../../monitor/queries/why/why-task.ts')
   const config = await openConfig(options)
-  await using broker = await openBrokerOf(config, options)
   await using database = await openDatabaseOf(config, options)
+  const broker = { depth: (queue: string) => depthOf(queue, config, options) }
   const why = await whyTask(database, broker, id)
   if (why === undefined) {
     printError(`error: no task with the id "${id}" is recorded in ${database.safeUrl}`)
@@ -38,13 +38,18 @@ async function runWhy(id: string, options: TasksOptions): Promise<void> {
 
 const CONNECT_WITHIN_MS = 1_500
 
-/** Not waited for as long as elsewhere: the database knows most of it. The answer says what is wrong, so no log does. */
-async function openBrokerOf(config: Config, options: TasksOptions): Promise<Broker> {
+/**
+ * Connected if it is asked at all, and not waited for as long as elsewhere: the database knows most of it. The answer
+ * says what is wrong, so no log does.
+ */
+async function depthOf(queue: string, config: Config, options: TasksOptions): Promise<QueueDepth> {
   const { openBroker } = await import('../../brokers/open-broker.ts')
   const { brokerOptions } = await import('../../tasks/broker-options.ts')
   const { silentLogger } = await import('../../logger.ts')
   const logger = options.debug === true ? await commandLogger(config, options) : silentLogger
-  return openBroker({ ...brokerOptions(config, logger), connectTimeoutMs: CONNECT_WITHIN_MS })
+  const given = { ...brokerOptions(config, logger), connectTimeoutMs: CONNECT_WITHIN_MS }
+  await using broker = openBroker(given)
+  return await broker.depth(queue)
 }
 
 function printWhy({ taskId, name, status, why }: TaskWhy): void {
