@@ -7,7 +7,7 @@ export class CreateTaskFamily1795400060000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`SELECT pg_advisory_xact_lock(hashtext('celery-toolbox schema'))`)
     await runner.query(FOLLOW_UP_IDS)
-    await runner.query(VIEW)
+    await runner.query(familyView(IS_FIRST))
   }
 
   async down(runner: QueryRunner): Promise<void> {
@@ -72,11 +72,18 @@ const REST = `
         AS overall_results
     FROM member) AS rest`
 
+/** What a family is found by: its root, or its first member while the root is not there. */
+export const IS_FIRST = `root.task_id = root.root_id
+    OR (NOT EXISTS (SELECT FROM monitor.task AS known WHERE known.task_id = root.root_id)
+      AND NOT EXISTS (SELECT FROM monitor.task AS earlier WHERE earlier.root_id = root.root_id
+        AND (coalesce(earlier.published_at, 'infinity'), earlier.task_id)
+          < (coalesce(root.published_at, 'infinity'), root.task_id)))`
+
 /**
  * A family is found by its root, and by its first member while the root is not there (its message is still to come,
  * or was pruned). Each is summed up when its row is read: a query for the latest 20 looks at the members of 20.
  */
-const VIEW = `
+export const familyView = (isFirst: string): string => `
   CREATE OR REPLACE VIEW monitor.task_family AS
   SELECT
     root.root_id,
@@ -100,9 +107,5 @@ const VIEW = `
       is_quiet AND (is_broken OR pending_steps = 0) AS is_over
     FROM ${STATUS},${STEPS},${REST}
   ) AS family
-  WHERE root.task_id = root.root_id
-    OR (NOT EXISTS (SELECT FROM monitor.task AS known WHERE known.task_id = root.root_id)
-      AND NOT EXISTS (SELECT FROM monitor.task AS earlier WHERE earlier.root_id = root.root_id
-        AND (coalesce(earlier.published_at, 'infinity'), earlier.task_id)
-          < (coalesce(root.published_at, 'infinity'), root.task_id)))
+  WHERE ${isFirst}
 `

@@ -1,19 +1,27 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 import { IN_WORDS as IN_WORDS_BEFORE } from './1795400052000-explain-task-history.ts'
-import { FOLLOW_UP_IDS as FOLLOW_UP_IDS_BEFORE } from './1795400060000-create-task-family.ts'
+import {
+  FOLLOW_UP_IDS as FOLLOW_UP_IDS_BEFORE,
+  familyView,
+  IS_FIRST as IS_FIRST_BEFORE,
+} from './1795400060000-create-task-family.ts'
 
-/** Only what is to be published is a step to come; of a time that nobody knows, no span is told. */
+/**
+ * Only what is to be published is a step to come; a family has a root; of a time that nobody knows, no span is told.
+ */
 export class CountStepsOnce1795600020000 implements MigrationInterface {
   readonly name = 'CountStepsOnce1795600020000'
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`SELECT pg_advisory_xact_lock(hashtext('celery-toolbox schema'))`)
     await runner.query(FOLLOW_UP_IDS)
+    await runner.query(familyView(IS_FIRST))
     await runner.query(IN_WORDS)
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(FOLLOW_UP_IDS_BEFORE)
+    await runner.query(familyView(IS_FIRST_BEFORE))
     await runner.query(IN_WORDS_BEFORE)
   }
 }
@@ -30,6 +38,15 @@ const FOLLOW_UP_IDS = `
     EXCEPT
     SELECT id #>> '{}' FROM jsonb_path_query(follow_ups, '$.**.errbacks.**.id') AS id
   $$`
+
+/** A task of which only its result is known does not say what its root is, though others may name it as theirs. */
+const IS_FIRST = `root.task_id = root.root_id
+    OR (root.root_id IS NOT NULL
+      AND NOT EXISTS (SELECT FROM monitor.task AS known
+        WHERE known.task_id = root.root_id AND known.root_id = root.root_id)
+      AND NOT EXISTS (SELECT FROM monitor.task AS earlier WHERE earlier.root_id = root.root_id
+        AND (coalesce(earlier.published_at, 'infinity'), earlier.task_id)
+          < (coalesce(root.published_at, 'infinity'), root.task_id)))`
 
 /** greatest() overlooks NULL, which would make it no time at all. */
 const IN_WORDS = `

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { family } from '../../src/monitor/queries/families.ts'
 import { familyTree } from '../../src/monitor/queries/family-tree.ts'
+import { backfill } from '../../src/monitor/states/backfill.ts'
 import { migrated, recordTask, storeResult } from './states/recorded.ts'
 
 const PUBLISHED = new Date('2026-11-01T12:00:00Z')
@@ -33,6 +34,28 @@ test('the body of a chord that is nobody’s child is a family of its own, and n
   expect((await familyTree(database, 'one'))?.roots).toMatchObject([{ pending: [chord] }])
   await recordTask(database, { ...member, task_id: 'body', root_id: 'unlock' })
   expect((await familyTree(database, 'one'))?.roots).toMatchObject([{ pending: [] }])
+})
+
+test('a task of which only the result is known is a family of one, until others name it as their root', async () => {
+  const database = await migrated()
+  await storeResult(database, { taskId: 'stored', status: 'SUCCESS', result: 42 })
+  await backfill(database)
+  expect(await database.query('SELECT * FROM monitor.task_family')).toEqual([])
+  expect(await familyTree(database, 'stored')).toMatchObject({
+    rootId: 'stored',
+    overallStatus: 'SUCCESS',
+    tasks: 1,
+    statuses: { SUCCESS: 1 },
+    pendingSteps: 0,
+    roots: [{ task: { taskId: 'stored' } }],
+  })
+  const child = { root_id: 'stored', parent_id: 'stored', published_at: PUBLISHED }
+  await recordTask(database, { ...child, task_id: 'child', state: 'STARTED' })
+  expect(await familyTree(database, 'stored')).toMatchObject({
+    rootId: 'stored',
+    name: null,
+    roots: [{ task: { taskId: 'stored' }, children: [{ task: { taskId: 'child' } }] }],
+  })
 })
 
 test('for how long a task has run is not told where nobody knows when it started', async () => {

@@ -97,7 +97,7 @@ async function replayAll(
   const outcomes: Outcome[] = []
   for await (const outcome of replayTasks(database, broker, taskIds, options)) {
     outcomes.push(outcome)
-    progress.add()
+    if (!('problem' in outcome)) progress.add()
   }
   if (taskIds.length > 1) progress.end()
   return outcomes

@@ -21,8 +21,22 @@ export async function family(database: Connection, taskId: string): Promise<Fami
      WHERE root_id = (SELECT coalesce(root_id, task_id) FROM monitor.task WHERE task_id = $1)`,
     [taskId],
   )
-  return found
+  if (found !== undefined) return found
+  const [alone] = await database.query<Family>(ALONE, [taskId])
+  return alone
 }
+
+/** Of what only events or results told, the root is not known: as long as nobody names it as theirs it is its own. */
+const ALONE = `
+  SELECT ${FAMILY}
+  FROM (
+    SELECT task_id AS root_id, name, status AS overall_status, 1 AS tasks, jsonb_build_object(status, 1) AS statuses,
+      CASE WHEN is_result AND result IS NOT NULL THEN jsonb_build_array(result) ELSE '[]' END AS overall_results,
+      0 AS pending_steps, published_at, started_at, finished_at, coalesce(finished_at, now()) - published_at AS span,
+      creator_id, related_type, related_id
+    FROM monitor.task_history
+    WHERE task_id = $1 AND root_id IS NULL
+  ) AS alone`
 
 export interface FamilyFilters {
   readonly overallStatus?: string
