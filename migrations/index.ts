@@ -26,6 +26,8 @@ import { ExtendChord1795500010000 } from './1795500010000-extend-chord.ts'
 import { TellWhatIsHeld1795500090000 } from './1795500090000-tell-what-is-held.ts'
 import { TellWhatIsRefused1795600010000 } from './1795600010000-tell-what-is-refused.ts'
 import { CountStepsOnce1795600020000 } from './1795600020000-count-steps-once.ts'
+import { ExtendGrants1795600030000 } from './1795600030000-extend-grants.ts'
+import { DateMigrations1795600031000 } from './1795600031000-date-migrations.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
 export const migrations = [
@@ -57,4 +59,6 @@ export const migrations = [
   TellWhatIsHeld1795500090000,
   TellWhatIsRefused1795600010000,
   CountStepsOnce1795600020000,
+  ExtendGrants1795600030000,
+  DateMigrations1795600031000,
 ] as const

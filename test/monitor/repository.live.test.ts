@@ -1,5 +1,6 @@
 import { DataSource, DefaultNamingStrategy, EntitySchema } from 'typeorm'
 import { expect, onTestFinished, test } from 'vitest'
+import { migrateUp, requireMigrations } from '../../src/database/migrate.ts'
 import {
   entities,
   grantReadOnly,
@@ -141,7 +142,10 @@ test('a family is under way while its tasks disagree, or while steps are to come
 test('a role that may only read reads every table and view, calls functions, and changes nothing', async () => {
   const url = new URL(await freshDatabase())
   await using database = await openDatabase({ url: url.href })
-  const source = await applicationSource({ url: url.href })
+  const source = await applicationSource({
+    url: url.href,
+    migrationsTableName: 'celery_toolbox_migrations',
+  })
   const role = `reader_${Date.now()}`
   await database.query(`create role ${role} login password 'reads'`)
   onTestFinished(async () => {
@@ -158,6 +162,8 @@ test('a role that may only read reads every table and view, calls functions, and
     { result: null },
   ])
   expect(await monitorRepository(source).tasks()).toHaveLength(7)
+  await requireMigrations(reader)
+  expect(await migrateUp(database)).toEqual([])
   expect((await sizeReport(reader)).map(({ table }) => table)).toContain('monitor.task')
   for (const change of [
     "insert into monitor.task (task_id) values ('x')",
@@ -188,6 +194,7 @@ const READABLE = [
 
 interface OwnOptions {
   readonly url?: string
+  readonly migrationsTableName?: string
   readonly entities?: readonly EntitySchema[]
   readonly namingStrategy?: DefaultNamingStrategy
 }
