@@ -45,7 +45,11 @@ async function runStats(options: StatsCommandOptions): Promise<void> {
 }
 
 function columnsOf(by: StatsKey | undefined): Column<TaskStats>[] {
-  const key: Column<TaskStats> = { title: by ?? 'tasks', value: ({ key }) => key ?? 'unknown' }
+  const key: Column<TaskStats> = {
+    title: by ?? 'tasks',
+    value: ({ key }) => key ?? 'unknown',
+    isWhole: true,
+  }
   return [...(by === undefined ? [] : [key]), ...FIGURES]
 }
 

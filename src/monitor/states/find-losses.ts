@@ -124,7 +124,8 @@ function seconds(ms: number): number {
   return Math.round(ms / 1000)
 }
 
-const TASK = `task.task_id AS "taskId", task.name, task.queue, task.state, task.state_at::text AS "stateAt", task.retries`
+const TASK = `task.task_id AS "taskId", task.name, task.queue, task.state, task.state_at::text AS "stateAt", task.retries,
+  task.replay_of IS NOT NULL AS "isReplay"`
 
 /** What is known of a loss already; a new attempt may be lost anew. */
 export const IS_NOTED = `(task.lost ->> 'was' IS NOT DISTINCT FROM task.state

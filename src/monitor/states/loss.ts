@@ -20,4 +20,6 @@ export interface LossCandidate {
   readonly state: string
   readonly stateAt: string | null
   readonly retries: number
+  /** It is itself what became of another that was published again. */
+  readonly isReplay: boolean
 }

@@ -171,6 +171,8 @@ export class Reconciler {
     const policy = lossPolicyOf(loss.name, this.#options.policies ?? {})
     if (policy !== 'replay') return policy
     if (this.#options.replay === undefined && this.#options.isDryRun !== true) return 'mark'
+    // It may be what kills its workers.
+    if (loss.isReplay) return 'mark'
     // What is acked late goes back to its queue when its worker dies, and is run from there.
     return loss.kind === 'never-received' || this.#isEmptyForLong(loss.queue) ? 'replay' : 'later'
   }

@@ -152,6 +152,15 @@ test('what is set for a task is done once, whoever looks', async () => {
   })
 })
 
+test('what vanishes again after it was replayed is marked, and not replayed for ever', async () => {
+  const database = await migrated()
+  await received(database, 'received', 'w1@host')
+  await published(database, 'kills its worker', { replay_of: 'first' })
+  const replay = () => Promise.reject(new Error('replayed'))
+  const reconciler = reconcilerOf(database, { policies: { '*': 'replay' }, replay })
+  expect(await passes(reconciler)).toMatchObject([{ taskId: 'kills its worker', action: 'mark' }])
+})
+
 test('what may be back in its queue is not replayed', async () => {
   const database = await migrated()
   await heard(database, { hostname: 'dead@host', ago: '95 seconds' })
