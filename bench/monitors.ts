@@ -10,6 +10,8 @@ export interface MonitorProcess {
   readonly rssMib: number
   /** Of CPU, in this process. */
   readonly cpuMs: number
+  /** From now on it gets that share of a core at most, as on a machine where others want the rest. */
+  hold(share: number): void
   stop(): Promise<void>
 }
 
@@ -47,13 +49,26 @@ async function startMonitor(place: BenchPlace): Promise<MonitorProcess> {
     get cpuMs() {
       return said.cpuMs
     },
+    hold: (share) => hold(child, share),
     stop: async () => stopped(child),
   }
+}
+
+const HOLD_PERIOD_MS = 100
+
+/** Stopped for most of each period, by signals that a process cannot overhear. */
+function hold(child: ChildProcess, share: number): void {
+  const period = setInterval(() => {
+    child.kill('SIGCONT')
+    setTimeout(() => child.kill('SIGSTOP'), share * HOLD_PERIOD_MS)
+  }, HOLD_PERIOD_MS)
+  child.once('exit', () => clearInterval(period))
 }
 
 async function stopped(child: ChildProcess): Promise<void> {
   const gone = once(child, 'exit')
   child.kill('SIGTERM')
+  child.kill('SIGCONT')
   await gone
 }
 
