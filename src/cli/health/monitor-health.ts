@@ -13,6 +13,7 @@ import { QueueMetrics } from '../../telemetry/queue-metrics.ts'
 import { RecordMetrics } from '../../telemetry/record-metrics.ts'
 import { TaskMetrics } from '../../telemetry/task-metrics.ts'
 import { brokerProblems } from './broker-problems.ts'
+import { DatabaseWatch } from './database-watch.ts'
 import type { HealthAddress } from './health-address.ts'
 
 export interface MonitorHealthParts {
@@ -31,7 +32,17 @@ export async function monitorWithHealth(
   const { address, broker, database, config, logger } = parts
   const metrics = await Metrics.open(logger)
   const { kit } = metrics
-  const recording = new MonitorMetrics(kit, () => made.stats())
+  const watch = new DatabaseWatch(database)
+  const stats = () => {
+    const { waiting, lagMs, isDatabaseAway } = made.stats()
+    const { awayMs } = watch
+    return {
+      waiting,
+      lagMs: Math.max(lagMs, awayMs),
+      isDatabaseAway: isDatabaseAway || awayMs > 0,
+    }
+  }
+  const recording = new MonitorMetrics(kit, stats)
   const tasks = new TaskMetrics(kit, { database, logger })
   const made = monitor((batch) => {
     recording.onBatch(batch)
@@ -48,8 +59,10 @@ export async function monitorWithHealth(
     start: async () => {
       await made.start()
       tasks.start()
+      watch.start()
     },
     stop: async (how) => {
+      watch.stop()
       await made.stop(how)
       await tasks.stop()
     },
@@ -60,7 +73,7 @@ export async function monitorWithHealth(
     metrics: async () => metrics.read(),
     problems: () => [
       ...broken(),
-      ...(made.stats().isDatabaseAway ? [`the database is away: ${database.safeUrl}`] : []),
+      ...(stats().isDatabaseAway ? [`the database is away: ${database.safeUrl}`] : []),
     ],
   })
 }
