@@ -7,7 +7,7 @@ export class CreateTaskFamily1795400060000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`SELECT pg_advisory_xact_lock(hashtext('celery-toolbox schema'))`)
     await runner.query(FOLLOW_UP_IDS)
-    await runner.query(familyView(IS_FIRST))
+    await runner.query(familyView(IS_FIRST, HAS_RESULT))
   }
 
   async down(runner: QueryRunner): Promise<void> {
@@ -26,10 +26,10 @@ export const FOLLOW_UP_IDS = `
   $$`
 
 /** Celery's own helper that waits for the members of a chord counts for nothing. */
-const MEMBERS = `
+const members = (hasResult: string): string => `
     WITH member AS MATERIALIZED (
       SELECT task_id, name, status, published_at, started_at, finished_at,
-        CASE WHEN is_result THEN result END AS result
+        CASE WHEN ${hasResult} THEN result END AS result
       FROM monitor.task_history
       WHERE task_history.root_id = root.root_id
     ), by_status AS (
@@ -72,6 +72,9 @@ const REST = `
         AS overall_results
     FROM member) AS rest`
 
+/** Whose result is one of the family. */
+export const HAS_RESULT = 'is_result'
+
 /** What a family is found by: its root, or its first member while the root is not there. */
 export const IS_FIRST = `root.task_id = root.root_id
     OR (NOT EXISTS (SELECT FROM monitor.task AS known WHERE known.task_id = root.root_id)
@@ -83,7 +86,7 @@ export const IS_FIRST = `root.task_id = root.root_id
  * A family is found by its root, and by its first member while the root is not there (its message is still to come,
  * or was pruned). Each is summed up when its row is read: a query for the latest 20 looks at the members of 20.
  */
-export const familyView = (isFirst: string): string => `
+export const familyView = (isFirst: string, hasResult: string): string => `
   CREATE OR REPLACE VIEW monitor.task_family AS
   SELECT
     root.root_id,
@@ -101,7 +104,7 @@ export const familyView = (isFirst: string): string => `
     root.related_type,
     root.related_id
   FROM monitor.task AS root
-  CROSS JOIN LATERAL (${MEMBERS}
+  CROSS JOIN LATERAL (${members(hasResult)}
     SELECT rest.*, tasks, statuses.statuses, overall_status, pending_steps,
       -- Where something failed, what was to follow it never comes.
       is_quiet AND (is_broken OR pending_steps = 0) AS is_over

@@ -3,11 +3,13 @@ import { IN_WORDS as IN_WORDS_BEFORE } from './1795400052000-explain-task-histor
 import {
   FOLLOW_UP_IDS as FOLLOW_UP_IDS_BEFORE,
   familyView,
+  HAS_RESULT as HAS_RESULT_BEFORE,
   IS_FIRST as IS_FIRST_BEFORE,
 } from './1795400060000-create-task-family.ts'
 
 /**
- * Only what is to be published is a step to come; a family has a root; of a time that nobody knows, no span is told.
+ * Only what is to be published is a step to come; a family has a root, and the results of what is over; of a time that
+ * nobody knows, no span is told.
  */
 export class CountStepsOnce1795600020000 implements MigrationInterface {
   readonly name = 'CountStepsOnce1795600020000'
@@ -15,13 +17,13 @@ export class CountStepsOnce1795600020000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`SELECT pg_advisory_xact_lock(hashtext('celery-toolbox schema'))`)
     await runner.query(FOLLOW_UP_IDS)
-    await runner.query(familyView(IS_FIRST))
+    await runner.query(familyView(IS_FIRST, HAS_RESULT))
     await runner.query(IN_WORDS)
   }
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(FOLLOW_UP_IDS_BEFORE)
-    await runner.query(familyView(IS_FIRST_BEFORE))
+    await runner.query(familyView(IS_FIRST_BEFORE, HAS_RESULT_BEFORE))
     await runner.query(IN_WORDS_BEFORE)
   }
 }
@@ -47,6 +49,9 @@ const IS_FIRST = `root.task_id = root.root_id
       AND NOT EXISTS (SELECT FROM monitor.task AS earlier WHERE earlier.root_id = root.root_id
         AND (coalesce(earlier.published_at, 'infinity'), earlier.task_id)
           < (coalesce(root.published_at, 'infinity'), root.task_id)))`
+
+/** What is stored before it is over tells how far it is, or why it is tried again. */
+const HAS_RESULT = 'is_result AND monitor.state_class(status) = 2'
 
 /** greatest() overlooks NULL, which would make it no time at all. */
 const IN_WORDS = `

@@ -58,6 +58,19 @@ test('a task of which only the result is known is a family of one, until others 
   })
 })
 
+test('how far a task is, and what it is retried for, are no results of its family', async () => {
+  const database = await migrated()
+  const task = { root_id: 'busy', is_result: true, published_at: PUBLISHED }
+  for (const task_id of ['busy', 'done', 'failed', 'retried'])
+    await recordTask(database, { ...task, task_id })
+  await storeResult(database, { taskId: 'busy', status: 'PROGRESS', json: '{"at": 1}' })
+  await storeResult(database, { taskId: 'done', status: 'SUCCESS', json: '"url"' })
+  const problem = { exc_type: 'ValueError', exc_message: ['no ink'], exc_module: 'builtins' }
+  await storeResult(database, { taskId: 'failed', status: 'FAILURE', result: problem })
+  await storeResult(database, { taskId: 'retried', status: 'RETRY', result: problem })
+  expect(await family(database, 'busy')).toMatchObject({ overallResults: ['url', problem] })
+})
+
 test('for how long a task has run is not told where nobody knows when it started', async () => {
   const database = await migrated()
   await recordTask(database, { task_id: 'silent', state: 'PENDING', published_at: PUBLISHED })

@@ -31,7 +31,7 @@ const ALONE = `
   SELECT ${FAMILY}
   FROM (
     SELECT task_id AS root_id, name, status AS overall_status, 1 AS tasks, jsonb_build_object(status, 1) AS statuses,
-      CASE WHEN is_result AND result IS NOT NULL THEN jsonb_build_array(result) ELSE '[]' END AS overall_results,
+      CASE WHEN is_result AND finished_at IS NOT NULL AND result IS NOT NULL THEN jsonb_build_array(result) ELSE '[]' END AS overall_results,
       0 AS pending_steps, published_at, started_at, finished_at, coalesce(finished_at, now()) - published_at AS span,
       creator_id, related_type, related_id
     FROM monitor.task_history
