@@ -80,7 +80,8 @@ export class Privacy {
 
   /** Text that shows the arguments of a task, which rules may count. */
   argumentsText(text: string, task: string | null): string {
-    return this.#rules.countsArgumentsOf(task) ? REDACTED : this.text(text)
+    const counts = this.#rules.countsArgumentsOf(task) || this.#rules.countsArgumentsIn(text)
+    return counts ? REDACTED : this.text(text)
   }
 }
 

@@ -57,6 +57,12 @@ export class RedactionRules {
     return task !== null && this.#ofTasks.some((rule) => rule.task?.test(task) === true)
   }
 
+  /** The same of a task that text shows a call of, as the one that `celery.starmap` is to call. */
+  countsArgumentsIn(text: string): boolean {
+    if (this.#ofTasks.length === 0) return false
+    return [...text.matchAll(SHOWN_CALL)].some(([, task = '']) => this.countsArgumentsOf(task))
+  }
+
   /** Whether text shows a key that a rule names, with a value after it: `'password': …`, `password=…`. */
   hitsText(text: string): boolean {
     return this.#text?.test(text) === true
@@ -89,6 +95,8 @@ function isDotted(key: string): boolean {
 function parts(key: string): string[] {
   return key.split('.')
 }
+
+const SHOWN_CALL = /["']task\\*["']\s*:\s*\\*["']([^"'\\]+)/g
 
 function isEndOf(path: Path, keys: readonly RegExp[]): boolean {
   const start = path.length - keys.length

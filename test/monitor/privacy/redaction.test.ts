@@ -229,6 +229,10 @@ test('text that shows the arguments of a task whose arguments are counted goes a
   const privacy = new Privacy({ REDACT: ['export.login:0'] })
   expect(privacy.argumentsText(`('${SECRET}',)`, 'export.login')).toBe('[redacted]')
   expect(privacy.argumentsText("('a',)", 'export.other')).toBe("('a',)")
+  const each = `{'task': {'task': 'export.login', 'args': ()}, 'it': [('${SECRET}',)]}`
+  expect(privacy.argumentsText(each, 'celery.starmap')).toBe('[redacted]')
+  const other = each.replace('login', 'other')
+  expect(privacy.argumentsText(other, 'celery.starmap')).toBe(other)
 })
 
 test('results and fields of events are redacted by their keys', () => {
