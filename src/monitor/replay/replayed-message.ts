@@ -1,5 +1,6 @@
 import type { Headers, Message, MessageProperties } from '../../protocol/message.ts'
 import { parseIso } from '../../protocol/times.ts'
+import { REDACTED } from '../privacy/redaction-rules.ts'
 import type { RecordedMessage } from '../queries/recorded-messages.ts'
 import type { CallEdit } from './call-edit.ts'
 import { editedMessage, fieldsOf, isFirstProtocol, openBody } from './edited-message.ts'
@@ -59,9 +60,12 @@ async function inFirstProtocol(
   }
 }
 
-/** What a broker adds on the way is none of the message's own. */
+/** What a broker adds on the way is none of the message's own, and what was taken out of it is nothing to read. */
 function published(headers: Headers): Headers {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !ADDED.test(name)))
+  const entries = Object.entries(headers)
+  return Object.fromEntries(
+    entries.filter(([name, value]) => !ADDED.test(name) && value !== REDACTED),
+  )
 }
 
 const ADDED = /^x-(?:death|first-death-|last-death-|delivery-count|acquired-count)/

@@ -29,10 +29,16 @@ export function requireWhole(
 /** An edit replaces `args` as a whole, and `kwargs` one by one. */
 function isGiven(path: string, { args, kwargs = {} }: CallEdit): boolean {
   if (SHOWN.has(path)) return true
-  const [part, name = ''] = path.replace(/^body\./, '').split('.')
+  const [part, ...names] = path.replace(/^body\./, '').split('.')
   if (part === 'args') return args !== undefined
-  return part === 'kwargs' && Object.hasOwn(kwargs, name)
+  const name = `${names.join('.')}.`
+  return part === 'kwargs' && Object.keys(kwargs).some((given) => name.startsWith(`${given}.`))
 }
 
-/** Written anew with the arguments. */
-const SHOWN: ReadonlySet<string> = new Set(['headers.argsrepr', 'headers.kwargsrepr'])
+/** Written anew with the arguments, or of the trace that the old call was in, which a replay is no part of. */
+const SHOWN: ReadonlySet<string> = new Set([
+  'headers.argsrepr',
+  'headers.kwargsrepr',
+  'headers.baggage',
+  'headers.tracestate',
+])

@@ -58,6 +58,13 @@ test('what a broker added on the way is left out', async () => {
   expect(Object.keys(headers).filter((name) => name.startsWith('x-'))).toEqual(['x-mine'])
 })
 
+test('a header that was taken out is left out', async () => {
+  const given = message({ headers: { baggage: '[redacted]', slug: 'a' } })
+  const { headers } = await replayedMessage(recorded(given), CHANGES)
+  expect(headers).not.toHaveProperty('baggage')
+  expect(headers).toHaveProperty('slug')
+})
+
 test('an edit replaces args as a whole and kwargs one by one, and what is shown of them', async () => {
   const given = message({ id: 'old', args: [1, 2], kwargs: { slug: 'a', format: 'pdf', old: 1 } })
   const edit = callEdit({ args: [3], kwargs: { slug: 'b', old: null } })

@@ -6,6 +6,7 @@ import { EXPORT, message } from '../messages.ts'
 test.each([
   ['an argument by name', ['kwargs.password', 'headers.kwargsrepr'], { kwargs: { password: 'x' } }],
   ['a key inside of one', ['kwargs.user.pin'], { kwargs: { user: { pin: 1 } } }],
+  ['a key with a dot', ['kwargs.card.number'], { kwargs: { 'card.number': 1 } }],
   ['an argument by position', ['args.0'], { args: ['x'] }],
   ['an argument of protocol 1', ['body.kwargs.password'], { kwargs: { password: 'x' } }],
 ])('%s that was taken out has to be given to be replayed', (_what, redacted, edit) => {
@@ -23,6 +24,11 @@ test.each([
 ])('%s that is missing cannot be given by an edit', (_what, altered, named) => {
   const edit = { args: [], kwargs: { password: 'x' } }
   expect(() => requireWhole(recorded(altered), 'one', edit)).toThrow(named)
+})
+
+test('the trace that a call was in is not missed', () => {
+  const altered = { redacted: ['headers.baggage', 'headers.tracestate'] }
+  expect(() => requireWhole(recorded(altered), 'one')).not.toThrow()
 })
 
 test('a message that is whole is replayed as it is', () => {
