@@ -4,6 +4,8 @@ export interface Column<Row> {
   readonly align?: 'left' | 'right'
   /** Never shortened: an id is of no use without its end. */
   readonly isWhole?: boolean
+  /** Left out where there is no room for it, before any column is shortened. */
+  readonly isExtra?: boolean
   /** The SGR code of a cell's colour, e.g. "32"; undefined for none. */
   readonly colour?: (row: Row) => string | undefined
 }
@@ -17,14 +19,15 @@ export interface TableOptions {
 const GAP = '  '
 const NARROWEST = 6
 
-/** An aligned table with a line of titles; never wider than `width`. */
+/** An aligned table with a line of titles; not wider than `width`, as far as columns can be cut or left out. */
 export function renderTable<Row>(
-  columns: readonly Column<Row>[],
+  allColumns: readonly Column<Row>[],
   rows: readonly Row[],
   { width, isColoured = false }: TableOptions = {},
 ): string {
-  const titles = columns.map(({ title }) => title.toUpperCase())
-  const cells = rows.map((row) => columns.map((column) => cellText(column.value(row))))
+  const columns = withRoom(allColumns, rows, width)
+  const titles = titlesOf(columns)
+  const cells = cellsOf(columns, rows)
   const widths = fitted(widestOf([titles, ...cells]), columns, width)
   const line = (texts: readonly string[], row?: Row): string =>
     columns
@@ -36,6 +39,31 @@ export function renderTable<Row>(
       .join(GAP)
       .trimEnd()
   return [line(titles), ...rows.map((row, index) => line(cells[index] ?? [], row))].join('\n')
+}
+
+function titlesOf(columns: readonly Column<never>[]): string[] {
+  return columns.map(({ title }) => title.toUpperCase())
+}
+
+function cellsOf<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string[][] {
+  return rows.map((row) => columns.map((column) => cellText(column.value(row))))
+}
+
+/** The columns that there is room for; of those that may go the last goes first. */
+function withRoom<Row>(
+  columns: readonly Column<Row>[],
+  rows: readonly Row[],
+  width: number | undefined,
+): readonly Column<Row>[] {
+  if (width === undefined) return columns
+  const widths = widestOf([titlesOf(columns), ...cellsOf(columns, rows)])
+  const kept = columns.map((column, index) => ({ column, size: widths[index] ?? 0 }))
+  while (sum(kept.map(({ size }) => size)) + GAP.length * (kept.length - 1) > width) {
+    const last = kept.findLastIndex(({ column }) => column.isExtra === true)
+    if (last < 0) break
+    kept.splice(last, 1)
+  }
+  return kept.map(({ column }) => column)
 }
 
 /** One line of harmless text: what came with a message must not steer the terminal. */

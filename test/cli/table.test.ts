@@ -31,6 +31,16 @@ test('a column that must stay whole is not shortened', () => {
   expect(renderTable(whole, rows, { width: 18 })).toContain('a-very-long-name-indeed')
 })
 
+test('where there is no room, columns that may go do so before any is cut, the last of them first', () => {
+  const extra = COLUMNS.map((column) => ({ ...column, isExtra: column.title === 'count' }))
+  const columns = [...extra, { title: 'end', value: () => 'x' }]
+  const rows = [{ name: 'a-very-long-name', count: 1 }]
+  expect(renderTable(columns, rows, { width: 28 })).toMatch(/^NAME {14}COUNT {2}END\n/)
+  expect(renderTable(columns, rows, { width: 24 })).toBe(
+    'NAME              END\na-very-long-name  x',
+  )
+})
+
 test('a terminal too narrow for anything still gets every column', () => {
   const rows = [{ name: 'a-very-long-name-indeed', count: 1 }]
   expect(renderTable(COLUMNS, rows, { width: 3 })).toContain('a-ver…')

@@ -9,9 +9,10 @@ export const TASK_COLUMNS: readonly Column<TaskSummary>[] = [
     title: 'status',
     value: ({ status }) => status,
     colour: ({ status }) => statusColour(status),
+    isWhole: true,
   },
-  { title: 'finished', value: ({ finishedAt }) => finishedAt },
-  { title: 'queue', value: ({ queue }) => queue },
-  { title: 'retries', value: ({ retries }) => retries, align: 'right' },
+  { title: 'finished', value: ({ finishedAt }) => finishedAt, isExtra: true },
+  { title: 'queue', value: ({ queue }) => queue, isExtra: true },
+  { title: 'retries', value: ({ retries }) => retries, align: 'right', isExtra: true },
   { title: 'id', value: ({ taskId }) => taskId, isWhole: true },
 ]

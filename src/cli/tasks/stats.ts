@@ -61,17 +61,18 @@ const FIGURES: readonly Column<TaskStats>[] = [
     align: 'right',
     colour: ({ successRate }) => (successRate !== null && successRate < 0.9 ? '31' : undefined),
   },
-  { title: 'retries', value: ({ retries }) => retries, align: 'right' },
+  { title: 'retries', value: ({ retries }) => retries, align: 'right', isExtra: true },
   { title: 'wait p50', value: ({ wait }) => durationText(wait.p50), align: 'right' },
   { title: 'p95', value: ({ wait }) => durationText(wait.p95), align: 'right' },
-  { title: 'max', value: ({ wait }) => durationText(wait.max), align: 'right' },
+  { title: 'max', value: ({ wait }) => durationText(wait.max), align: 'right', isExtra: true },
   { title: 'run p50', value: ({ run }) => durationText(run.p50), align: 'right' },
   { title: 'p95', value: ({ run }) => durationText(run.p95), align: 'right' },
-  { title: 'max', value: ({ run }) => durationText(run.max), align: 'right' },
+  { title: 'max', value: ({ run }) => durationText(run.max), align: 'right', isExtra: true },
   {
     title: 'per minute',
     value: ({ perMinute }) => (perMinute === null ? '' : perMinute.toFixed(1)),
     align: 'right',
+    isExtra: true,
   },
   {
     title: 'states',
@@ -80,5 +81,6 @@ const FIGURES: readonly Column<TaskStats>[] = [
         .sort(([, one], [, other]) => other - one)
         .map(([state, tasks]) => `${tasks} ${state}`)
         .join(', '),
+    isExtra: true,
   },
 ]
