@@ -24,10 +24,15 @@ export function isColoured(): boolean {
   return isTerminalColoured(process.stdout.isTTY === true)
 }
 
+/** Undefined where there is no terminal, or one that does not know its size, as `script` opens. */
+export function terminalWidth(): number | undefined {
+  const width = process.stdout.isTTY ? process.stdout.columns : 0
+  return width > 0 ? width : undefined
+}
+
 /** A table as wide as the terminal, or as wide as it needs to be where there is none. */
 export function printTable<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): void {
-  const width = process.stdout.isTTY ? process.stdout.columns : undefined
-  print(renderTable(columns, rows, { width, isColoured: isColoured() }))
+  print(renderTable(columns, rows, { width: terminalWidth(), isColoured: isColoured() }))
 }
 
 /** `celery-toolbox tasks list | head` is no failure. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { openCommandDatabase } from '../open-database.ts'
-import { isColoured, print, printError, printJson, wantsJson } from '../output.ts'
+import { isColoured, print, printError, printJson, terminalWidth, wantsJson } from '../output.ts'
 import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
 import { treeLines } from './tree-lines.ts'
 
@@ -26,7 +26,7 @@ async function runTree(id: string, options: TasksOptions): Promise<void> {
   } else if (wantsJson(options)) {
     printJson(tree)
   } else {
-    const width = process.stdout.columns ?? 100
+    const width = terminalWidth() ?? 100
     for (const line of treeLines(tree, { width, isColoured: isColoured() })) print(line)
   }
 }
