@@ -80,6 +80,22 @@ class SnakeNames extends DefaultNamingStrategy {
   }
 }
 
+test('numbers are numbers in the DataSource of an application, too', async () => {
+  const source = await applicationSource()
+  await source.query(
+    "insert into monitor.worker (hostname, clock, processed) values ('w', 7, 9007199254740993)",
+  )
+  await source.query(
+    `insert into monitor.event (day, happened_at, type, clock, fields, digest)
+     values ('2026-01-01', '2026-01-01', 'x', 5, '{}', 'a')`,
+  )
+  const monitor = monitorRepository(source)
+  const exact = '9007199254740993'
+  expect(await monitor.workers.find()).toMatchObject([{ clock: 7, processed: exact }])
+  expect(await monitor.events.find()).toMatchObject([{ id: 1, clock: 5, day: '2026-01-01' }])
+  expect(await monitor.events.countBy({ id: 1 })).toBe(1)
+})
+
 test('a family is summed up: status, results in order, what is to come, and what it is for', async () => {
   const monitor = monitorRepository(await applicationSource())
   expect(await monitor.family('third')).toMatchObject({

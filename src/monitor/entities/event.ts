@@ -1,4 +1,5 @@
 import { EntitySchema } from 'typeorm'
+import { exactNumber } from './exact-number.ts'
 
 /** One event, as its sender told it. */
 export interface EventRow {
@@ -27,6 +28,7 @@ export const EventEntity = new EntitySchema<EventRow>({
     id: {
       name: 'id',
       type: 'bigint',
+      transformer: exactNumber,
       primary: true,
       primaryKeyConstraintName: 'event_pkey',
       // TypeORM knows it, its types of an EntitySchema do not.
@@ -37,7 +39,7 @@ export const EventEntity = new EntitySchema<EventRow>({
     happenedAt: { name: 'happened_at', type: 'timestamptz' },
     type: { name: 'type', type: 'text' },
     hostname: { name: 'hostname', type: 'text', nullable: true },
-    clock: { name: 'clock', type: 'bigint', nullable: true },
+    clock: { name: 'clock', type: 'bigint', transformer: exactNumber, nullable: true },
     taskId: { name: 'task_id', type: 'text', nullable: true },
     fields: { name: 'fields', type: 'jsonb' },
     digest: { name: 'digest', type: 'bytea' },

@@ -1,4 +1,5 @@
 import { EntitySchema } from 'typeorm'
+import { exactNumber } from './exact-number.ts'
 
 /** One mirrored publish, byte for byte. */
 export interface MessageRow {
@@ -27,6 +28,7 @@ export const MessageEntity = new EntitySchema<MessageRow>({
     id: {
       name: 'id',
       type: 'bigint',
+      transformer: exactNumber,
       primary: true,
       primaryKeyConstraintName: 'message_pkey',
       // TypeORM knows it, its types of an EntitySchema do not.

@@ -1,4 +1,5 @@
 import { EntitySchema } from 'typeorm'
+import { exactNumber } from './exact-number.ts'
 
 /** A message that could not be read, whole, with the reason. */
 export interface QuarantineRow {
@@ -28,6 +29,7 @@ export const QuarantineEntity = new EntitySchema<QuarantineRow>({
     id: {
       name: 'id',
       type: 'bigint',
+      transformer: exactNumber,
       primary: true,
       primaryKeyConstraintName: 'quarantine_pkey',
       // TypeORM knows it, its types of an EntitySchema do not.

@@ -1,4 +1,5 @@
 import { EntitySchema } from 'typeorm'
+import { exactNumber } from './exact-number.ts'
 
 /** One worker, as its latest event tells. */
 export interface WorkerRow {
@@ -38,9 +39,9 @@ export const WorkerEntity = new EntitySchema<WorkerRow>({
     offlineAt: { name: 'offline_at', type: 'timestamptz', nullable: true },
     heartbeatEveryS: { name: 'heartbeat_every_s', type: 'double precision', nullable: true },
     active: { name: 'active', type: 'integer', nullable: true },
-    processed: { name: 'processed', type: 'bigint', nullable: true },
+    processed: { name: 'processed', type: 'bigint', transformer: exactNumber, nullable: true },
     loadAverage: { name: 'load_average', type: 'double precision', array: true, nullable: true },
-    clock: { name: 'clock', type: 'bigint', nullable: true },
+    clock: { name: 'clock', type: 'bigint', transformer: exactNumber, nullable: true },
     updatedAt: { name: 'updated_at', type: 'timestamptz', default: () => 'now()' },
   },
 })
