@@ -3,9 +3,11 @@ import { globSource, shownSource } from './redaction-rules.ts'
 
 /** Tells the database what the setting REDACT names, for results that it takes over by itself. */
 export async function saveRules(database: Database, lines: readonly string[]): Promise<void> {
+  // In one order everywhere, so that no two monitors that start at once wait for one another.
   const rows = lines
     .map((line) => line.trim())
     .filter((line) => line !== '')
+    .toSorted()
     .map(rowOf)
   await database.transaction(async (connection) => {
     await connection.query('DELETE FROM monitor.redaction WHERE rule <> ALL ($1)', [
