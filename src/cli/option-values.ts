@@ -1,3 +1,4 @@
+import { constants } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import { decodeJson } from '../codecs/json.ts'
 import { type LogLevel, logLevel } from '../config/log-level.ts'
@@ -60,6 +61,13 @@ export function isoTime(text: string): Date {
 /** Seconds from now, or a time, as Celery's --expires. */
 export function secondsOrTime(text: string): number | Date {
   return /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : isoTime(text)
+}
+
+/** A signal as Python's workers know it: a name that no worker knows would end nothing, and nobody would be told. */
+export function signalName(text: string): string {
+  const name = text.toUpperCase().replace(/^(?!SIG)/, 'SIG')
+  if (Object.hasOwn(constants.signals, name)) return name
+  throw new InvalidArgumentError('Expected the name of a signal, such as SIGTERM or SIGKILL.')
 }
 
 /** One `name=value`; repeated, they gather. */

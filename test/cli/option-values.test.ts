@@ -11,6 +11,7 @@ import {
   positiveInteger,
   seconds,
   secondsOrTime,
+  signalName,
   since,
 } from '../../src/cli/option-values.ts'
 import { timeSpanMs } from '../../src/cli/time-span.ts'
@@ -45,9 +46,15 @@ test.each<[string, (text: string) => unknown, string]>([
   ['2030-13-45', isoTime, 'ISO 8601'],
   ['yesterday', since, 'span'],
   ['=1', header, 'name=value'],
+  ['SIGTREM', signalName, 'SIGTERM'],
+  ['constructor', signalName, 'SIGTERM'],
 ])('"%s" is refused with what was expected', (text, read, expected) => {
   expect(() => read(text)).toThrow(InvalidArgumentError)
   expect(() => read(text)).toThrow(expected)
+})
+
+test('a signal goes by its name, with SIG or without', () => {
+  expect([signalName('SIGKILL'), signalName('kill')]).toEqual(['SIGKILL', 'SIGKILL'])
 })
 
 test('names are split at commas and each is there once', () => {

@@ -3,7 +3,7 @@ import type { CeleryApp } from '../../create-app.ts'
 import type { Database } from '../../database/database.ts'
 import { commandLogger, type GlobalOptions, openApp } from '../open-app.ts'
 import { openDatabaseOf } from '../open-database.ts'
-import { positiveInteger, seconds, since } from '../option-values.ts'
+import { positiveInteger, seconds, signalName, since } from '../option-values.ts'
 import { print, printError, printJson, wantsJson } from '../output.ts'
 import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
 import { type SelectionOptions, selectedIds } from './selection.ts'
@@ -41,7 +41,7 @@ export function addRevoke(tasks: Command): void {
     .option('--since <when>', 'of those, what ended or was published since then', since)
     .option('--limit <n>', 'this many at most, the oldest first', positiveInteger)
     .option('--terminate', 'also end those that run')
-    .option('--signal <name>', 'what a Python worker ends its process with', 'SIGTERM')
+    .option('--signal <name>', 'what a Python worker ends its process with', signalName, 'SIGTERM')
     .option('--reason <text>', 'why, told to the task where one of our workers runs it')
     .option('--wait <seconds>', 'how long to wait for the answers of workers', seconds, 1)
     .option(...DATABASE)
