@@ -1,4 +1,5 @@
 import type { Delivery } from '../../brokers/broker.ts'
+import { ProtocolError } from '../../errors.ts'
 import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
 import { readEvents } from '../../protocol/decode-events.ts'
 import type { CeleryEvent } from '../../protocol/events.ts'
@@ -55,7 +56,9 @@ interface Read {
 }
 
 function toldIn(arrived: Arrived, { events, problem }: Read): Told {
-  const heard = events.map((event) => heardOf(event, arrived))
+  const giants = events.flatMap((event) => giantIn(event) ?? [])
+  const storable = giants.length === 0 ? events : events.filter((event) => giantIn(event) === null)
+  const heard = storable.map((event) => heardOf(event, arrived))
   const { delivery, receivedAtMs } = arrived
   return {
     delivery,
@@ -64,8 +67,28 @@ function toldIn(arrived: Arrived, { events, problem }: Read): Told {
     tasks: heard.flatMap(({ task }) => task ?? []),
     workers: heard.flatMap(({ worker }) => worker ?? []),
     taskId: null,
-    ...keptOf(arrived, problem),
+    ...keptOf(arrived, problem ?? giants[0] ?? null),
   }
+}
+
+/** What rows are found by, and how many bytes of it an index of PostgreSQL takes. */
+const KEYS = ['uuid', 'hostname', 'name', 'root_id']
+const LONGEST_KEY = 2600
+/** So many characters are never more bytes than that. */
+const SHORT = LONGEST_KEY / 4
+
+/** No table could take such an event: its row would be refused, and with it those that it travelled with. */
+function giantIn(event: CeleryEvent): ProtocolError | null {
+  for (const key of KEYS) {
+    const value = event[key]
+    const text = typeof value === 'bigint' ? String(value) : value
+    const bytes = typeof text === 'string' && text.length > SHORT ? Buffer.byteLength(text) : 0
+    if (bytes > LONGEST_KEY) {
+      const problem = `${key} of an event has ${bytes} bytes, expected at most ${LONGEST_KEY}`
+      return new ProtocolError('MESSAGE_INVALID', problem)
+    }
+  }
+  return null
 }
 
 function heardOf(event: CeleryEvent, { privacy, receivedAtMs }: Arrived) {

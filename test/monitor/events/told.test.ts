@@ -186,6 +186,19 @@ test.each([1e300, -1, 0, 'often'])(
   },
 )
 
+test.each(['uuid', 'hostname', 'name', 'root_id'])(
+  'an event whose %s no index can hold does not spoil those it travels with',
+  async (key) => {
+    const giant = { ...EVENT, type: 'task-received', [key]: 'x'.repeat(10_000) }
+    const { events, problem } = await tell(eventsMessage([EVENT, giant, { ...EVENT, uuid: 'b' }]))
+    expect(events.map(({ taskId }) => taskId)).toEqual(['a', 'b'])
+    expect(problem).toEqual({
+      code: 'MESSAGE_INVALID',
+      reason: `${key} of an event has 10000 bytes, expected at most 2600`,
+    })
+  },
+)
+
 test('a clock that is far off makes no task old, and leaves none without a time', async () => {
   const receivedAtMs = AT * 1000 + 8 * 86_400_000
   const { tasks } = await tell(eventsMessage(EVENT), { receivedAtMs })
