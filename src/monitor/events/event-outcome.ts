@@ -11,11 +11,15 @@ export interface EventOutcome {
   readonly traceback: string | null
 }
 
+/** More than Celery's own table has room for. */
+const LONGEST_STATE = 255
+
 /** Null where the event carries none that can be read. */
 export function outcomeOf(outcome: unknown, privacy: Privacy): EventOutcome | null {
   if (!isRecord(outcome)) return null
   const { status, result = null, traceback } = outcome
-  if (typeof status !== 'string' || stateClass(status) === 0) return null
+  if (typeof status !== 'string' || status.length > LONGEST_STATE) return null
+  if (stateClass(status) === 0) return null
   return {
     state: status,
     stored: encodeJson(privacy.outcome(result)),

@@ -199,6 +199,12 @@ test.each(['uuid', 'hostname', 'name', 'root_id'])(
   },
 )
 
+test('a state that is no name is none', async () => {
+  const outcome = { status: 'S'.repeat(10_000), result: 1 }
+  const { tasks } = await tell(eventsMessage([{ ...EVENT, type: 'task-failed', outcome }]))
+  expect(tasks).toMatchObject([{ state: 'FAILURE', stored: null }])
+})
+
 test('a clock that is far off makes no task old, and leaves none without a time', async () => {
   const receivedAtMs = AT * 1000 + 8 * 86_400_000
   const { tasks } = await tell(eventsMessage(EVENT), { receivedAtMs })
