@@ -15,7 +15,7 @@ export interface StuckOptions {
 
 const TEN_MINUTES_MS = 600_000
 
-/** Tasks that have been due for a while and are not over, the oldest first. */
+/** Tasks that have been due for a while and are not over, the oldest first. What expired in its queue never ends. */
 export async function stuckTasks(
   database: Connection,
   { forMs = TEN_MINUTES_MS, limit = 20 }: StuckOptions = {},
@@ -25,6 +25,7 @@ export async function stuckTasks(
      FROM monitor.task AS task
      JOIN monitor.task_history AS history USING (task_id)
      WHERE task.finished_at IS NULL AND history.finished_at IS NULL
+       AND (task.state = 'PENDING' AND task.expires <= now()) IS NOT TRUE
        AND greatest(task.published_at, task.eta) < now() - $1::double precision * interval '1 millisecond'
      ORDER BY task.published_at
      LIMIT $2`,
