@@ -56,7 +56,8 @@ interface Read {
 }
 
 function toldIn(arrived: Arrived, { events, problem }: Read): Told {
-  const giants = events.flatMap((event) => giantIn(event) ?? [])
+  // Alone it spoils nothing: PostgreSQL itself says what it has against it.
+  const giants = events.length === 1 ? [] : events.flatMap((event) => giantIn(event) ?? [])
   const storable = giants.length === 0 ? events : events.filter((event) => giantIn(event) === null)
   const heard = storable.map((event) => heardOf(event, arrived))
   const { delivery, receivedAtMs } = arrived
