@@ -149,6 +149,8 @@ test('tasks are chosen by status, whichever table knows it, by time and by condi
   const where = "task_id <> 'b' -- and nothing else"
   expect(await selectTasks(database, { status, since, where })).toEqual(['c'])
   expect(await selectTasks(database, { where, limit: 2 })).toEqual(['a', 'c'])
+  const escaping = selectTasks(database, { status, where: 'false) OR (true' })
+  await expect(escaping).rejects.toMatchObject({ code: 'CONDITION_INVALID' })
   await expect(selectTasks(database, { where: '1 / 0 = 1' })).rejects.toMatchObject({
     code: 'CONDITION_INVALID',
   })
