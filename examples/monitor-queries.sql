@@ -31,6 +31,7 @@ group by name order by p95 desc limit 20;
 select history.task_id, history.name, history.status, history.reason, history.queue, history.published_at
 from monitor.task join monitor.task_history history using (task_id)
 where task.finished_at is null and greatest(task.published_at, task.eta) < now() - interval '10 minutes'
+  and (task.state = 'PENDING' and task.expires <= now()) is not true
 order by task.published_at limit 20;
 
 -- Calls with a certain argument, by an index (which ->> would not use): anywhere in the list, by name.
