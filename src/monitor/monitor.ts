@@ -13,7 +13,7 @@ import { Intake } from './intake/intake.ts'
 import { moveAside } from './intake/last-resort.ts'
 import { Reader } from './intake/reader.ts'
 import { type Recorded, Recorder } from './intake/recorder.ts'
-import { Writer } from './intake/writer.ts'
+import { MOST_WRITERS, Writer } from './intake/writer.ts'
 import { WorkQueues } from './mirror/work-queues.ts'
 import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-stats.ts'
 import { Partitions } from './partitions.ts'
@@ -39,7 +39,7 @@ export interface MonitorOptions {
   readonly batchSize?: number
   /** The most bytes one transaction writes, unless a single message is larger. Default 8 MiB. */
   readonly maxBatchBytes?: number
-  /** The most messages taken from the queue and not yet recorded. Default three batches. */
+  /** The most messages taken from the queue and not yet recorded. Default seven batches. */
   readonly prefetch?: number
   /** Instead of the setting PRUNE_EVERY; 0 is never. */
   readonly pruneEveryMs?: number
@@ -51,6 +51,8 @@ export interface MonitorOptions {
 
 const BATCH_SIZE = 1000
 const BATCH_BYTES = 8 * 1024 * 1024
+/** Those that are written, and as many as arrive meanwhile. */
+const BATCHES_IN_HAND = MOST_WRITERS + 3
 const STOP_GRACE_MS = 10_000
 
 /**
@@ -169,7 +171,7 @@ export class Monitor {
       broker: this.#options.broker,
       queue,
       topology,
-      prefetch: this.#options.prefetch ?? 3 * this.#limits.messages,
+      prefetch: this.#options.prefetch ?? BATCHES_IN_HAND * this.#limits.messages,
       intake: this.#intake,
       onDelivery: (delivery) => this.#reader.read(delivery),
       onGone: (cause) => this.#counters.failed(cause),

@@ -19,7 +19,8 @@ export interface WriterOptions {
   readonly onBatch?: ((batch: BatchReport) => void) | undefined
 }
 
-const MOST_WRITERS = 2
+/** So that PostgreSQL has work while one waits for its commit, and others for rows that are being read. */
+export const MOST_WRITERS = 4
 /** From here on messages stay in their queue until some of those in hand are written. */
 const MOST_HELD_BYTES = 64 * 1024 * 1024
 
