@@ -19,6 +19,29 @@ export class ConfigError extends ToolboxError {
   }
 }
 
+/** A mistake in a definition file, and its place. */
+export interface DefinitionProblem {
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  /** From 1. */
+  readonly column: number
+  readonly message: string
+}
+
+/** A definition file (YAML or JSON) cannot be read, or does not fit its schema. `problems` lists every mistake found. */
+export class DefinitionError extends ToolboxError {
+  readonly problems: readonly DefinitionProblem[]
+
+  constructor(problems: readonly DefinitionProblem[], options?: ErrorOptions) {
+    const lines = problems.map(
+      ({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`,
+    )
+    super('DEFINITION_INVALID', lines.join('\n'), options)
+    this.problems = problems
+  }
+}
+
 export type ProtocolErrorCode =
   | 'CONTENT_DISALLOWED' // the content type is not in accept_content; nothing was decoded
   | 'MESSAGE_UNDECODABLE' // the body cannot be read: bad JSON, bad UTF-8, broken compression

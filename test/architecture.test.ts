@@ -13,6 +13,8 @@ const RUN = [...CARRY, 'lifecycle', 'results']
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   async: [],
   codecs: [],
+  graph: [],
+  definitions: ['codecs', 'protocol'],
   lifecycle: ['async'],
   schedule: [...WIRE, 'brokers', 'database'],
   protocol: ['codecs'],
@@ -38,6 +40,7 @@ const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['telemetry'],
   '@opentelemetry/api': ['telemetry'],
   ioredis: ['results'],
+  ajv: ['definitions'],
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) =>
