@@ -28,6 +28,7 @@ import { TellWhatIsRefused1795600010000 } from './1795600010000-tell-what-is-ref
 import { CountStepsOnce1795600020000 } from './1795600020000-count-steps-once.ts'
 import { ExtendGrants1795600030000 } from './1795600030000-extend-grants.ts'
 import { DateMigrations1795600031000 } from './1795600031000-date-migrations.ts'
+import { CreateLease1795700010000 } from './1795700010000-create-lease.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
 export const migrations = [
@@ -61,4 +62,5 @@ export const migrations = [
   CountStepsOnce1795600020000,
   ExtendGrants1795600030000,
   DateMigrations1795600031000,
+  CreateLease1795700010000,
 ] as const

@@ -199,6 +199,26 @@ export class MonitorError extends ToolboxError {
   }
 }
 
+export type ServiceErrorCode =
+  | 'SERVICE_STOPPED' // it was stopped before it was ready
+  | 'SERVICE_STUCK' // a step of its stop took longer than it may
+
+/** Something that runs until it is stopped could not start, or could not stop in time. */
+export class ServiceError extends ToolboxError {
+  declare readonly code: ServiceErrorCode
+
+  constructor(code: ServiceErrorCode, message: string, options?: ErrorOptions) {
+    super(code, message, options)
+  }
+}
+
+/** Another process may hold the lease by now: what was to be done under it must not be done. */
+export class LeaseError extends ToolboxError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('LEASE_LOST', message, options)
+  }
+}
+
 /** The command line was used wrongly. */
 export class UsageError extends ToolboxError {
   constructor(message: string, options?: ErrorOptions) {

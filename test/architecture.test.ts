@@ -16,6 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   graph: [],
   definitions: ['codecs', 'protocol'],
   lifecycle: ['async'],
+  leases: [...WIRE, 'brokers', 'database'],
   schedule: [...WIRE, 'brokers', 'database'],
   protocol: ['codecs'],
   config: ['protocol', 'codecs'],
@@ -24,10 +25,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   results: [...WIRE, 'brokers', 'config', 'database'],
   events: [...WIRE, 'brokers', 'config'],
   telemetry: CARRY,
-  tasks: [...RUN, 'schedule', 'events', 'telemetry'],
-  worker: [...RUN, 'schedule', 'events', 'telemetry', 'tasks'],
-  monitor: [...CARRY, 'lifecycle', 'schedule'],
-  cli: [...RUN, 'schedule', 'telemetry', 'tasks', 'worker', 'monitor'],
+  tasks: [...RUN, 'leases', 'schedule', 'events', 'telemetry'],
+  worker: [...RUN, 'leases', 'schedule', 'events', 'telemetry', 'tasks'],
+  monitor: [...CARRY, 'leases', 'lifecycle', 'schedule'],
+  cli: [...RUN, 'leases', 'schedule', 'telemetry', 'tasks', 'worker', 'monitor'],
 }
 
 /** The only folders of src/ that may import a driver, by the driver's package name. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Service } from '../lifecycle/run-until-stopped.ts'
+import type { Runnable } from '../lifecycle/run-until-stopped.ts'
 import type { Monitor as MonitorService } from '../monitor/monitor.ts'
 import type { BatchReport } from '../monitor/monitor-stats.ts'
 import type { StateOptions } from '../monitor/states/state-jobs.ts'
@@ -113,7 +113,7 @@ async function withHealth(
   monitor: (onBatch?: (batch: BatchReport) => void) => MonitorService,
   parts: Omit<MonitorHealthParts, 'address'>,
   address: HealthAddress | undefined,
-): Promise<Service> {
+): Promise<Runnable> {
   if (address === undefined) return monitor()
   const { monitorWithHealth } = await import('./health/monitor-health.ts')
   return await monitorWithHealth({ ...parts, address }, monitor)

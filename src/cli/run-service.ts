@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { Logging } from '../config/logging.ts'
-import { runUntilStopped, type Service } from '../lifecycle/run-until-stopped.ts'
+import { type Runnable, runUntilStopped } from '../lifecycle/run-until-stopped.ts'
 import { printError } from './output.ts'
 
 export interface RunServiceOptions {
@@ -12,7 +12,7 @@ export interface RunServiceOptions {
 }
 
 /** Runs a service in the foreground until SIGTERM or Ctrl-C: once warmly, twice coldly, which is exit code 1. */
-export async function runService(service: Service, options: RunServiceOptions): Promise<void> {
+export async function runService(service: Runnable, options: RunServiceOptions): Promise<void> {
   const { name, graceSeconds, endsByItself = false, onStarted } = options
   const kind = await runUntilStopped(service, {
     endsByItself,

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { CeleryApp } from '../create-app.ts'
 import { UsageError } from '../errors.ts'
-import type { Service } from '../lifecycle/run-until-stopped.ts'
+import type { Runnable } from '../lifecycle/run-until-stopped.ts'
 import type { Worker } from '../worker/worker.ts'
 import type { WorkerOptions } from '../worker/worker-options.ts'
 import { banner } from './banner.ts'
@@ -87,7 +87,7 @@ async function openWorker(
   app: CeleryApp,
   options: WorkerOptions,
   address: HealthAddress | undefined,
-): Promise<{ readonly worker: Worker; readonly service: Service }> {
+): Promise<{ readonly worker: Worker; readonly service: Runnable }> {
   if (address === undefined) {
     const worker = app.worker(options)
     return { worker, service: worker }

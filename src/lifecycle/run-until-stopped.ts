@@ -1,7 +1,7 @@
 import { type Stoppable, stopOnSignals } from './stop-on-signals.ts'
 
-/** What runs until it is told to stop. */
-export interface Service extends Stoppable {
+/** The part of a Service that signals need. */
+export interface Runnable extends Stoppable {
   start(): Promise<void>
 }
 
@@ -17,7 +17,7 @@ export interface RunOptions {
 
 /** Runs a service until a signal has stopped it; says how, or undefined where it ended without one. */
 export async function runUntilStopped(
-  service: Service,
+  service: Runnable,
   { graceMs, endsByItself = false, onSignal, onStarted }: RunOptions = {},
 ): Promise<'warm' | 'cold' | undefined> {
   let kind: 'warm' | 'cold' | undefined

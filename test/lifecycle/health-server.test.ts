@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { HealthServer, type HealthServerOptions } from '../../src/lifecycle/health-server.ts'
-import type { Service } from '../../src/lifecycle/run-until-stopped.ts'
+import type { Runnable } from '../../src/lifecycle/run-until-stopped.ts'
 import { withHealth } from '../../src/lifecycle/with-health.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { recordingLogger } from '../support/embedded-app.ts'
@@ -60,7 +60,7 @@ test('a service is not ready before it has started, nor while it stops', async (
   const look = async (): Promise<void> => {
     seen.push(await readiness())
   }
-  const service: Service = { start: look, stop: look }
+  const service: Runnable = { start: look, stop: look }
   const watched = withHealth(service, { port, problems: () => [], logger: silentLogger })
   await watched.start()
   await look()

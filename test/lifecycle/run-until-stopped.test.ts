@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runUntilStopped, type Service } from '../../src/lifecycle/run-until-stopped.ts'
+import { type Runnable, runUntilStopped } from '../../src/lifecycle/run-until-stopped.ts'
 
 test('the first signal stops warmly, the second coldly', async () => {
   const stops: unknown[] = []
@@ -37,7 +37,7 @@ test('a service that cannot start is stopped, and its error told', async () => {
 
 test('a start that a signal cuts short is no failure', async () => {
   const cut = new AbortController()
-  const service: Service = {
+  const service: Runnable = {
     start: async () => {
       await new Promise((_resolve, reject) => {
         cut.signal.addEventListener('abort', () => reject(new Error('cut short')))
@@ -58,7 +58,7 @@ test('a service that ends by itself is stopped once it has started', async () =>
   expect(process.listenerCount('SIGTERM')).toBe(before)
 })
 
-function recorded(stops: unknown[], stop: Service['stop'] = () => Promise.resolve()): Service {
+function recorded(stops: unknown[], stop: Runnable['stop'] = () => Promise.resolve()): Runnable {
   return {
     start: () => Promise.resolve(),
     stop: async (options) => {

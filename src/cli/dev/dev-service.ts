@@ -1,7 +1,7 @@
 import type { CeleryApp } from '../../create-app.ts'
 import type { Database } from '../../database/database.ts'
 import { openDatabase } from '../../database/open-database.ts'
-import type { Service } from '../../lifecycle/run-until-stopped.ts'
+import type { Runnable } from '../../lifecycle/run-until-stopped.ts'
 import type { Logger } from '../../logger.ts'
 import { Monitor } from '../../monitor/monitor.ts'
 import { safeUrl } from '../../safe-url.ts'
@@ -16,7 +16,7 @@ import { printHistory } from './history.ts'
 import { nextSteps } from './next-steps.ts'
 
 /** A worker and a monitor in one process, on a database of their own: the whole journey at a glance. */
-export class DevService implements Service {
+export class DevService implements Runnable {
   readonly #options: DevOptions
   /** What was opened, in that order; closed in the other. */
   readonly #closings: (() => Promise<void>)[] = []

@@ -1,7 +1,7 @@
 import type { Broker } from '../../brokers/broker.ts'
 import type { Config } from '../../config/config.ts'
 import type { Database } from '../../database/database.ts'
-import type { Service } from '../../lifecycle/run-until-stopped.ts'
+import type { Runnable } from '../../lifecycle/run-until-stopped.ts'
 import { withHealth } from '../../lifecycle/with-health.ts'
 import type { Logger } from '../../logger.ts'
 import { eventQueueName } from '../../monitor/events/event-topology.ts'
@@ -28,7 +28,7 @@ export interface MonitorHealthParts {
 export async function monitorWithHealth(
   parts: MonitorHealthParts,
   monitor: (onBatch: (batch: BatchReport) => void) => Monitor,
-): Promise<Service> {
+): Promise<Runnable> {
   const { address, broker, database, config, logger } = parts
   const metrics = await Metrics.open(logger)
   const { kit } = metrics
@@ -55,7 +55,7 @@ export async function monitorWithHealth(
   metrics.add(new RecordMetrics(kit, { database, queues: config.workQueues() }))
   metrics.add(new QueueMetrics(kit, { broker, queues }))
   const broken = brokerProblems(broker)
-  const service: Service = {
+  const service: Runnable = {
     start: async () => {
       await made.start()
       tasks.start()

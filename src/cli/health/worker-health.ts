@@ -1,4 +1,4 @@
-import type { Service } from '../../lifecycle/run-until-stopped.ts'
+import type { Runnable } from '../../lifecycle/run-until-stopped.ts'
 import { withHealth } from '../../lifecycle/with-health.ts'
 import type { App } from '../../tasks/app.ts'
 import { Metrics } from '../../telemetry/metrics.ts'
@@ -13,7 +13,7 @@ export async function workerWithHealth(
   app: App,
   address: HealthAddress,
   worker: (options: Pick<WorkerOptions, 'onRun'>) => Worker,
-): Promise<{ readonly worker: Worker; readonly service: Service }> {
+): Promise<{ readonly worker: Worker; readonly service: Runnable }> {
   const { logger } = app
   const metrics = await Metrics.open(logger)
   const seen = new WorkerMetrics(metrics.kit, () => ({

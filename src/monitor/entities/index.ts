@@ -1,4 +1,5 @@
 import { EventEntity } from './event.ts'
+import { LeaseEntity } from './lease.ts'
 import { MessageEntity } from './message.ts'
 import { QuarantineEntity } from './quarantine.ts'
 import { RedactionEntity } from './redaction.ts'
@@ -12,6 +13,7 @@ import { TasksetMetaEntity } from './taskset-meta.ts'
 import { WorkerEntity } from './worker.ts'
 
 export { EventEntity, type EventRow } from './event.ts'
+export { LeaseEntity, type LeaseRow } from './lease.ts'
 export { MessageEntity, type MessageRow } from './message.ts'
 export { QuarantineEntity, type QuarantineRow } from './quarantine.ts'
 export { RedactionEntity, type RedactionRow } from './redaction.ts'
@@ -34,6 +36,7 @@ export const entities = [
   RedactionEntity,
   ReplayEntity,
   ScheduledEntity,
+  LeaseEntity,
   TaskMetaEntity,
   TasksetMetaEntity,
   TaskHistoryEntity,

@@ -1,0 +1,43 @@
+import { LeaseError } from '../errors.ts'
+
+/** How long one holder may go on, by its own clock, which never runs behind that of the server. */
+export class LeaseTerm {
+  readonly #name: string
+  readonly #holdMs: number
+  readonly #lost = new AbortController()
+  #endsAt = 0
+  #timer: NodeJS.Timeout | undefined
+
+  /** `sinceMs` is when the lease was asked for (performance.now): the server counts from later on. */
+  constructor(name: string, { holdMs, sinceMs }: { holdMs: number; sinceMs: number }) {
+    this.#name = name
+    this.#holdMs = holdMs
+    this.extend(sinceMs)
+  }
+
+  get lost(): AbortSignal {
+    return this.#lost.signal
+  }
+
+  extend(sinceMs: number): void {
+    this.check()
+    this.#endsAt = sinceMs + this.#holdMs
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.end(), this.#endsAt - performance.now()).unref()
+  }
+
+  /** Throws LEASE_LOST once it is over, also where a suspended process has not yet heard its timer. */
+  check(): void {
+    if (this.#endsAt > 0 && performance.now() >= this.#endsAt) this.end()
+    this.#lost.signal.throwIfAborted()
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#lost.abort(
+      new LeaseError(
+        `the lease "${this.#name}" is lost: it was held for ${this.#holdMs} ms, and not extended`,
+      ),
+    )
+  }
+}

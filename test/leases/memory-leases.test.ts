@@ -1,0 +1,4 @@
+import { MemoryLeases } from '../../src/leases/memory-leases.ts'
+import { leaseContract } from '../contracts/lease-contract.ts'
+
+leaseContract(async () => new MemoryLeases())
