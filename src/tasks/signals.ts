@@ -61,6 +61,12 @@ export class Reject extends Error {
   }
 }
 
+/** Whether it is one of the signals above: returned by a task it counts as thrown. */
+export function isSignal(value: unknown): value is Retry | Replace | Ignore | Reject {
+  if (!(value instanceof Error)) return false
+  return [Retry, Replace, Ignore, Reject].some((signal) => value instanceof signal)
+}
+
 /** The task was revoked while it ran, and is to end: the reason `self.signal` aborts with. */
 export class TaskRevoked extends Error {
   constructor(reason = 'the task was revoked') {

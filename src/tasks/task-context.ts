@@ -14,8 +14,8 @@ export interface TaskContext {
   updateState(state: string, meta?: unknown): Promise<void>
   /** Sends an event of the task's own, such as "invoice-paid"; it carries the task's id as `uuid`. */
   sendEvent(type: string, fields?: Readonly<Record<string, unknown>>): Promise<void>
-  /** `throw self.retry({ countdown: 10, cause: error })`. */
+  /** `throw self.retry({ countdown: 10, cause: error })`; it throws by itself where the `throw` is forgotten. */
   retry(options?: RetryOptions): Retry
-  /** `throw self.replace(other.s(1))`: the other signature runs under this task's id, with its callbacks. */
+  /** `throw self.replace(other.s(1))`: the other signature runs under this task's id, with its callbacks. Throws as `retry`. */
   replace(signature: SignatureLike): Replace
 }

@@ -7,15 +7,21 @@ import { callErrbacks, startAll } from './errbacks.ts'
 import type { Outcome } from './outcome.ts'
 import { startReplacement } from './replacement.ts'
 
-/** What an outcome leads to, published before it is stored. */
-export async function publishAfter(
+/** What comes after a success, or in the place of a task: published before the outcome is stored, among its children. */
+export async function publishNext(app: App, request: TaskRequest, outcome: Outcome): Promise<void> {
+  if (outcome.kind === 'success') await publishAfterSuccess(app, request, outcome.value)
+  if (outcome.kind === 'replaced') await startReplacement(app, request, outcome.signature)
+}
+
+/** Calls the errbacks of a task: after its failure is stored, where they look for it. */
+export async function publishErrbacks(
   app: App,
   request: TaskRequest,
-  outcome: Outcome,
+  error: unknown,
 ): Promise<void> {
-  if (outcome.kind === 'success') await publishAfterSuccess(app, request, outcome.value)
-  if (outcome.kind === 'failure') await publishAfterFailure(app, request, outcome.error)
-  if (outcome.kind === 'replaced') await startReplacement(app, request, outcome.signature)
+  const errbacks = areFollowupsTaken(request) ? null : request.errbacks
+  if (errbacks === null || errbacks.length === 0) return
+  await asPartOf(request, async () => callErrbacks(app, errbacks, { request, error }))
 }
 
 /** Callbacks first, then the next step of the chain: the order of Celery's tracer. */
@@ -31,12 +37,6 @@ async function publishAfterSuccess(app: App, request: TaskRequest, value: unknow
       await app.start(chainDict(chain.toReversed()), { args: [value], isContinued: true })
     }
   })
-}
-
-async function publishAfterFailure(app: App, request: TaskRequest, error: unknown): Promise<void> {
-  const errbacks = areFollowupsTaken(request) ? null : request.errbacks
-  if (errbacks === null || errbacks.length === 0) return
-  await asPartOf(request, async () => callErrbacks(app, errbacks, { request, error }))
 }
 
 async function startCallbacks(

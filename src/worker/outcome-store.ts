@@ -17,6 +17,12 @@ import {
   unencodableResult,
 } from './stored-outcome.ts'
 
+/** An outcome as it was stored, and what callers see of it: null where that is nothing. */
+export interface Stored {
+  readonly outcome: Outcome
+  readonly result: TaskResult | null
+}
+
 /** Journey 5/8, result: outcomes are stored, and counted where a chord waits for them. */
 export class OutcomeStore {
   readonly #app: App
@@ -33,14 +39,18 @@ export class OutcomeStore {
     this.#isOff = parts.results.kind === 'disabled'
   }
 
-  /** Resolves once the outcome, and what it means for others, is safe: with what there is to see of it. */
-  async save(job: Job, outcome: Outcome): Promise<TaskResult | null> {
-    const { request } = job
+  /**
+   * Resolves once the outcome, and what it means for others, is safe: with the outcome as it is stored (a value that has
+   * no form in the result backend is a failure), and what there is to see of it.
+   */
+  async save(job: Job, outcome: Outcome): Promise<Stored> {
     const result = this.visible(job, outcome)
-    if (result === null || this.#isOff) return result
-    const saved = await this.#saveEncodable(request, result, this.#place(job))
-    if (saved.status === 'FAILURE') await this.#failStepsCutOff(request, saved)
-    return saved
+    const stored = this.#isOff
+      ? { outcome, result }
+      : await this.#saveEncodable(job, outcome, result)
+    const isCutOff = outcome.kind === 'reject' && !outcome.requeue
+    if (stored.outcome.kind === 'failure' || isCutOff) await this.#failStepsCutOff(job, stored)
+    return stored
   }
 
   /** What callers are to see of an outcome; null where that is nothing. */
@@ -72,7 +82,7 @@ export class OutcomeStore {
     try {
       const result = notRegisteredResult(request, { worker: this.#worker, queue })
       await this.#saveAndCount(request, result)
-      await this.#failStepsCutOff(request, result)
+      await this.#failSteps(request, result)
     } catch (error) {
       this.#logger.error(
         { taskId: request.id, task: request.task, err: error },
@@ -92,24 +102,29 @@ export class OutcomeStore {
     await saveMember(this.#app, member, { body: chord, caller: request })
   }
 
-  async #saveEncodable(
-    request: TaskRequest,
-    result: TaskResult,
-    place: RunPlace,
-  ): Promise<TaskResult> {
+  async #saveEncodable(job: Job, outcome: Outcome, result: TaskResult | null): Promise<Stored> {
+    if (result === null) return { outcome, result }
+    const { request } = job
     try {
       await this.#saveAndCount(request, result)
-      return result
+      return { outcome, result }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
-      const unencodable = unencodableResult(request, place, error)
+      const unencodable = unencodableResult(request, this.#place(job), error)
       await this.#saveAndCount(request, unencodable)
-      return unencodable
+      return { outcome: { kind: 'failure', error, runtimeMs: 0 }, result: unencodable }
     }
   }
 
-  /** Whoever waits for the end of a broken chain gets the error that broke it. */
-  async #failStepsCutOff(request: TaskRequest, failure: TaskResult): Promise<void> {
+  /** Whoever waits for the end of a broken chain gets the error that broke it, also where the broken step stores none. */
+  async #failStepsCutOff(job: Job, { outcome, result }: Stored): Promise<void> {
+    const { request } = job
+    const failure = result ?? resultOf(request, outcome, this.#place(job))
+    if (this.#isOff || failure === null) return
+    await this.#failSteps(request, failure)
+  }
+
+  async #failSteps(request: TaskRequest, failure: TaskResult): Promise<void> {
     await failSteps(request.chain ?? [], failure, {
       save: async (result) => this.#results.save(result),
       saveMember: async (member, body) => saveMember(this.#app, member, { body, caller: request }),

@@ -5,6 +5,7 @@ import { dictOf, type SignatureLike } from '../protocol/call-options.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import {
+  isSignal,
   Replace,
   Retry,
   type RetryOptions,
@@ -19,6 +20,7 @@ import type { Termination } from './control/controlled-worker.ts'
 import type { Outcome } from './outcome.ts'
 import { outcomeOfError } from './retries.ts'
 import { argumentsFor, checkedBySchema } from './task-arguments.ts'
+import { visible } from './thrown.ts'
 
 /** What a running task may use of its worker. */
 export interface RunEnvironment {
@@ -58,9 +60,9 @@ export class RunningTask implements TaskContext {
   async run(): Promise<Outcome> {
     this.#startTimers()
     asPartOf(this.request, async () => await this.#call()).then(
-      (value) => this.#conclude({ kind: 'success', value, runtimeMs: this.#runtimeMs() }),
-      (error: unknown) =>
-        this.#conclude(outcomeOfError(error, this.request, this.#task.options, this.#runtimeMs())),
+      (value) =>
+        this.#conclude(isSignal(visible(value)) ? this.#thrown(value) : this.#returned(value)),
+      (error: unknown) => this.#conclude(this.#thrown(error)),
     )
     const outcome = await this.outcome
     for (const timer of this.#timers) clearTimeout(timer)
@@ -98,12 +100,21 @@ export class RunningTask implements TaskContext {
     await this.#environment.sendEvent(type, fields)
   }
 
+  /** Throws by itself, as Python's does: a forgotten `throw` is no silent success. */
   retry(options: RetryOptions = {}): Retry {
-    return new Retry(options)
+    throw new Retry(options)
   }
 
   replace(signature: SignatureLike): Replace {
-    return new Replace(dictOf(signature))
+    throw new Replace(dictOf(signature))
+  }
+
+  #returned(value: unknown): Outcome {
+    return { kind: 'success', value, runtimeMs: this.#runtimeMs() }
+  }
+
+  #thrown(thrown: unknown): Outcome {
+    return outcomeOfError(thrown, this.request, this.#task.options, this.#runtimeMs())
   }
 
   #call(): unknown {

@@ -2,7 +2,6 @@ import type { Broker } from '../brokers/broker.ts'
 import { BrokerError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
-import type { TaskResult } from '../protocol/task-result.ts'
 import { parseIso } from '../protocol/times.ts'
 import type { App } from '../tasks/app.ts'
 import { delayedRoute } from '../tasks/delayed-route.ts'
@@ -12,11 +11,11 @@ import { type RunTrace, traceRun, traceStep } from '../telemetry/trace-run.ts'
 import { AckPolicy, type AckSettings } from './ack-policy.ts'
 import type { Termination } from './control/controlled-worker.ts'
 import type { WorkerControl } from './control/worker-control.ts'
-import { publishAfter } from './follow-ups.ts'
+import { publishErrbacks, publishNext } from './follow-ups.ts'
 import type { Job } from './job.ts'
 import type { KeptMessages } from './kept-messages.ts'
 import type { Outcome } from './outcome.ts'
-import type { OutcomeStore } from './outcome-store.ts'
+import type { OutcomeStore, Stored } from './outcome-store.ts'
 import { type OnTaskError, type RunReport, reportOutcome, runReport } from './report.ts'
 import { retryMessage } from './retry-message.ts'
 import { RunningTask } from './running-task.ts'
@@ -140,7 +139,10 @@ export class TaskRunner {
     return outcome
   }
 
-  /** What follows is published, the outcome is stored, and only then the message is settled. */
+  /**
+   * In the order of Celery's tracer: what follows is published, the outcome is stored, errbacks are called, and only then
+   * the message is settled. A crash in between repeats, where the message is acknowledged late, and loses nothing.
+   */
   async #conclude(job: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {
     const { logger, outcomes, events } = this.#parts
     const { isLate } = acks
@@ -149,11 +151,12 @@ export class TaskRunner {
       if (outcome.kind === 'retry') {
         events.concluded(job, { outcome, stored: outcomes.visible(job, outcome), isLate })
       }
-      const final = await this.#handOn(job, outcome, acks)
-      const save = async (): Promise<TaskResult | null> => outcomes.save(job, final)
-      const stored = await traceStep(`store/${job.request.task}`, save)
+      const handedOn = await this.#handOn(job, outcome, acks)
+      const save = async (): Promise<Stored> => outcomes.save(job, handedOn)
+      const { outcome: final, result } = await traceStep(`store/${job.request.task}`, save)
+      if (final.kind === 'failure') await this.#callErrbacks(job, final.error, acks)
       await this.#settle(job, final, acks)
-      if (final.kind !== 'retry') events.concluded(job, { outcome: final, stored, isLate })
+      if (final.kind !== 'retry') events.concluded(job, { outcome: final, stored: result, isLate })
       reportOutcome(job, final, this.#parts)
       this.#parts.onRun?.(runReport(job, final))
     } catch (error) {
@@ -168,11 +171,9 @@ export class TaskRunner {
 
   /** Publishes what the outcome leads to. Where a success cannot be handed on, it is no success. */
   async #handOn(job: Job, outcome: Outcome, acks: AckPolicy): Promise<Outcome> {
-    const { app, logger } = this.#parts
-    const { request } = job
     try {
       if (outcome.kind === 'retry') await this.#publishRetry(job, outcome)
-      else await publishAfter(app, request, outcome)
+      else await publishNext(this.#parts.app, job.request, outcome)
       return outcome
     } catch (error) {
       // A broker that is away is no fault of the task: its message will come again, if it still can.
@@ -180,17 +181,22 @@ export class TaskRunner {
       switch (outcome.kind) {
         case 'success':
           return { kind: 'failure', error, runtimeMs: outcome.runtimeMs }
-        case 'replaced':
-          return { kind: 'failure', error, runtimeMs: 0 }
         case 'retry':
           return { kind: 'reject', reason: `its retry failed: ${String(error)}`, requeue: false }
         default:
-          logger.error(
-            { taskId: request.id, task: request.task, err: error },
-            'cannot call the errbacks of a task',
-          )
-          return outcome
+          return { kind: 'failure', error, runtimeMs: 0 }
       }
+    }
+  }
+
+  async #callErrbacks({ request }: Job, error: unknown, acks: AckPolicy): Promise<void> {
+    const { app, logger } = this.#parts
+    try {
+      await publishErrbacks(app, request, error)
+    } catch (cause) {
+      if (acks.isLate && cause instanceof BrokerError) throw cause
+      const about = { taskId: request.id, task: request.task, err: cause }
+      logger.error(about, 'cannot call the errbacks of a task')
     }
   }
 
