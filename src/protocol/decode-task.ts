@@ -19,7 +19,7 @@ import {
   readTime,
   readTimeLimits,
 } from './request-fields.ts'
-import type { TaskRequest } from './task-request.ts'
+import type { DeliveryInfo, TaskRequest } from './task-request.ts'
 
 /**
  * Reads a task message of protocol 2 or 1, or of the hybrid between them. What Python's worker runs is accepted
@@ -27,13 +27,24 @@ import type { TaskRequest } from './task-request.ts'
  * stores FAILURE for carries a `fault`. Content that is not accepted is refused before anything is decoded.
  * docs/protocol.md has the table.
  */
-export function decodeTask(message: Message, acceptContent: readonly string[]): TaskRequest {
+export function decodeTask(
+  message: Message,
+  acceptContent: readonly string[],
+  deliveryInfo: DeliveryInfo = UNDELIVERED,
+): TaskRequest {
   const serializer = acceptedSerializer(message, acceptContent)
   const parts = partsOf(message, decodeBody(message, serializer))
-  return requestOf(message, parts, serializer.name)
+  return requestOf(message, parts, { serializer: serializer.name, deliveryInfo })
 }
 
-function requestOf(message: Message, parts: MessageParts, serializer: string): TaskRequest {
+/** Of a message that is read where no worker received it. */
+export const UNDELIVERED: DeliveryInfo = { exchange: '', routingKey: '', redelivered: false }
+
+function requestOf(
+  message: Message,
+  parts: MessageParts,
+  { serializer, deliveryInfo }: Pick<TaskRequest, 'serializer' | 'deliveryInfo'>,
+): TaskRequest {
   const { fields } = parts
   const { priority = null, replyTo = null, correlationId = null } = message.properties
   const id = requiredText(fields, 'id')
@@ -72,6 +83,8 @@ function requestOf(message: Message, parts: MessageParts, serializer: string): T
     replyTo,
     correlationId,
     headers: message.headers,
+    properties: message.properties,
+    deliveryInfo,
     serializer,
   }
   return fault === undefined ? request : { ...request, fault }

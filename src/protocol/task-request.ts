@@ -1,5 +1,5 @@
 import type { ProtocolError } from '../errors.ts'
-import type { Headers } from './message.ts'
+import type { Headers, MessageProperties, Route } from './message.ts'
 
 /** A call to be made later, as it travels in callbacks, errbacks, chains and chords (Celery's signature dict). */
 export interface SignatureDict {
@@ -65,12 +65,21 @@ export interface TaskCall extends Partial<TaskFields> {
   readonly expirationMs?: number
 }
 
+/** How a message came to the worker. */
+export interface DeliveryInfo extends Route {
+  /** The broker has delivered it before. */
+  readonly redelivered: boolean
+}
+
 /** A decoded message: what the worker runs. */
 export interface TaskRequest extends TaskFields {
   readonly protocol: 1 | 2
   readonly lang: string | null
   /** All headers as they came, user headers among them. */
   readonly headers: Headers
+  /** The message's own properties as they came. */
+  readonly properties: MessageProperties
+  readonly deliveryInfo: DeliveryInfo
   /** How the body was serialised, so that what follows is sent alike: "json", "yaml", ... */
   readonly serializer: string
   /**

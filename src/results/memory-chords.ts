@@ -42,6 +42,11 @@ export class MemoryChords implements ChordCounter {
     if (!this.#space.has(groupId)) await this.begin(groupId, size)
   }
 
+  async addMember(groupId: string): Promise<void> {
+    const chord = this.#space.get(groupId)
+    if (chord !== undefined) chord.size += 1
+  }
+
   async memberDone(
     { groupId, groupIndex, result }: ChordMember,
     release: Release,

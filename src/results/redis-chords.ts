@@ -67,6 +67,17 @@ export class RedisChords implements ChordCounter {
     })
   }
 
+  /** Python's counter of members that came later. */
+  async addMember(groupId: string): Promise<void> {
+    const { connection, keys, expiresSeconds } = this.#options
+    const { added } = keys.chord(groupId)
+    await connection.run(async (redis) => {
+      const counted = redis.multi().incr(added)
+      if (expiresSeconds > 0) counted.expire(added, expiresSeconds)
+      await counted.exec()
+    })
+  }
+
   async memberDone(member: ChordMember, release: Release): Promise<boolean> {
     return await this.#countOrSave(member, release)
   }

@@ -33,6 +33,8 @@ export interface ChordCounter {
   begin(groupId: string, size: number): Promise<void>
   /** The same where nobody has begun, even if it is released by now: for those who may come twice. */
   beginOnce?(groupId: string, size: number): Promise<void>
+  /** One member more, which is not published yet. Absent where chords keep the size that they began with. */
+  addMember?(groupId: string): Promise<void>
   /**
    * A member is done and its result is safe. When all are, `release` is called with the members' results in order, and the
    * chord counts as released once it has resolved: a crash in between leads to a second call, never to none.

@@ -21,6 +21,7 @@ import type { AppVault } from './app-vault.ts'
 import { callDefaults } from './call-defaults.ts'
 import { beginCounting } from './canvas/counted-chords.ts'
 import { startSignature } from './canvas/start.ts'
+import { becomeCurrent } from './current-app.ts'
 import { type PublishContext, publish } from './publish.ts'
 import type { Publisher, Started, StartWith } from './publisher.ts'
 import { sentFields } from './sent-event.ts'
@@ -66,6 +67,7 @@ export class App implements Publisher, AsyncDisposable {
     this.#options = options
     this.#routes = new TaskRoutes(config, this.#logger)
     const { replyTo } = this
+    becomeCurrent(this)
     const connections = new AppConnections({
       config,
       logger: () => this.logger,

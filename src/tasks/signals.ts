@@ -9,9 +9,12 @@ export interface RetryOptions {
   readonly cause?: unknown
   /** Overrides the task's own limit; null retries for ever. */
   readonly maxRetries?: number | null
-  /** Run the next attempt with other arguments. */
+  /** Run the next attempt with other arguments; keyword arguments that are named by them are left out. */
   readonly args?: readonly unknown[]
+  /** Other keyword arguments; positional ones that they name take their values. */
   readonly kwargs?: Readonly<Record<string, unknown>>
+  /** Seconds from now, or a time, after which the next attempt is dropped; null is never. Default as before. */
+  readonly expires?: number | Date | string | null
 }
 
 /** Thrown on purpose: run this task again later. Made by `self.retry()`. Not an error. */

@@ -40,7 +40,8 @@ export function taskCall(
 ): TaskCall {
   checkCall(input)
   const { task, args, kwargs, options } = input
-  const id = options.taskId ?? randomUUID()
+  // An empty id is none, as in Python.
+  const id = options.taskId || randomUUID()
   return {
     id,
     task,

@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { tracebackOf } from '../protocol/exceptions.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
+import type { Task } from '../tasks/task.ts'
+import { argumentsFor } from './task-arguments.ts'
+import { unsentRequest } from './unsent-request.ts'
 
 export interface Failed {
   readonly request: TaskRequest
@@ -15,7 +18,7 @@ export async function callErrbacks(
   failed: Failed,
 ): Promise<void> {
   const here = errbacks.filter((errback) => isCalledHere(app, errback))
-  for (const errback of here) await callErrback(app, errback, failed)
+  for (const errback of here) await tryErrback(app, errback, failed)
   const elsewhere = errbacks.filter((errback) => !here.includes(errback))
   await startAll(app, elsewhere, failed.request.id)
 }
@@ -34,10 +37,33 @@ export async function startAll(
   )
 }
 
-/** Celery's rule for errbacks of the new style: registered here, and with room for more than an id. */
+/**
+ * Celery's rule for errbacks of the new style: registered here, and with room for more than an id. Arguments that the
+ * signature brings along take some of the room: `(id, label)` called with a label is of the old style.
+ */
 function isCalledHere(app: App, errback: SignatureDict): boolean {
   const task = app.tasks.get(errback.task)
-  return task !== undefined && task.options.bind !== true && task.run.length > 1
+  if (task === undefined || task.options.bind === true) return false
+  return roomOf(task) - takenBy(errback) > 1
+}
+
+function roomOf({ run, options: { params } }: Task<never, unknown>): number {
+  return Math.max(run.length, params?.length ?? 0)
+}
+
+/** An immutable one is called with nothing but its own. */
+function takenBy({ args, kwargs, immutable }: SignatureDict): number {
+  return immutable ? 0 : args.length + Object.keys(kwargs).length
+}
+
+/** One that fails does not keep the others from being called, as in Celery. */
+async function tryErrback(app: App, errback: SignatureDict, failed: Failed): Promise<void> {
+  try {
+    await callErrback(app, errback, failed)
+  } catch (err) {
+    const { id: taskId } = failed.request
+    app.logger.error({ taskId, errback: errback.task, err }, 'an errback failed')
+  }
 }
 
 async function callErrback(
@@ -45,7 +71,12 @@ async function callErrback(
   errback: SignatureDict,
   { request, error }: Failed,
 ): Promise<void> {
+  const task = app.tasks.get(errback.task)
+  if (task === undefined) return
+  const { args, kwargs, immutable } = errback
+  const given = immutable ? args : [request, error, tracebackOf(error), ...args]
+  const called = unsentRequest({ ...errback, args: given, kwargs }, request)
   // An errback's function takes what Celery gives errbacks; nothing narrower can be known of it here.
-  const run = app.tasks.get(errback.task)?.run as (...args: readonly unknown[]) => unknown
-  await run(request, error, tracebackOf(error), ...errback.args)
+  const run = task.run as (...args: readonly unknown[]) => unknown
+  await run(...argumentsFor(called, task.options, task.run.length))
 }

@@ -3,7 +3,7 @@ import { TaskError } from '../errors.ts'
 import { expandMessage, isCompressed } from '../protocol/compressed-message.ts'
 import { decodeTask } from '../protocol/decode-task.ts'
 import type { Message } from '../protocol/message.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
+import type { DeliveryInfo, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
 import type { Job } from './job.ts'
@@ -50,7 +50,7 @@ export class Receiver {
     const { app, taskNamed, kept, track, onJob } = this.#parts
     let request: TaskRequest
     try {
-      request = decodeTask(message, app.config.accept_content)
+      request = decodeTask(message, app.config.accept_content, arrivalOf(delivery))
     } catch (error) {
       track(kept.keep(delivery, error))
       return
@@ -72,4 +72,8 @@ export class Receiver {
       ),
     )
   }
+}
+
+function arrivalOf({ route, redelivered }: Delivery): DeliveryInfo {
+  return { exchange: route.exchange, routingKey: route.routingKey, redelivered }
 }

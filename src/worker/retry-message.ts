@@ -9,29 +9,41 @@ import { userHeaders } from '../protocol/user-headers.ts'
 import { timezoneOf } from '../tasks/call-defaults.ts'
 import { delayedRoute } from '../tasks/delayed-route.ts'
 import type { RetryOptions } from '../tasks/signals.ts'
+import { retryArguments } from './retry-arguments.ts'
+
+export interface NextAttempt {
+  readonly countdown: number
+  readonly options: RetryOptions
+  readonly config: Config
+  /** The names of the task's parameters. */
+  readonly params: readonly string[] | undefined
+}
 
 /** The same task again: same id, one retry more, later; back to where the message came from, when its eta is due. */
 export function retryMessage(
   delivery: Delivery,
   request: TaskRequest,
-  retry: { readonly countdown: number; readonly options: RetryOptions; readonly config: Config },
+  retry: NextAttempt,
 ): { readonly message: Message; readonly route: Route; readonly eta: string } {
   const now = new Date()
-  const { eta, args, kwargs } = retry.options
+  const { eta } = retry.options
   const due =
     eta === undefined ? isoAfterSeconds(retry.countdown, now, timezoneOf(retry.config)) : toIso(eta)
+  const expires = expiryOf(request, retry, now)
+  const { args, kwargs } = retryArguments(request, retry.options, retry.params)
   const call: TaskCall = {
     ...request,
-    args: args ?? request.args,
-    kwargs: kwargs ?? request.kwargs,
+    args,
+    kwargs,
+    expires,
     retries: request.retries + 1,
     eta: due,
     parentId: request.parentId ?? request.id,
     correlationId: request.correlationId ?? request.id,
     headers: userHeaders(request.headers),
-    ...(request.expires === null ? {} : { expirationMs: expirationMs(request.expires, now) }),
+    ...(expires === null ? {} : { expirationMs: expirationMs(expires, now) }),
   }
-  const sent = withFreshRepr(call, retry.options)
+  const sent = withFreshRepr(call, request)
   const { task_protocol: protocol, enable_utc: isUtc } = retry.config
   return {
     message: protocol === 1 ? encodeTaskV1(sent, { isUtc }) : encodeTask(sent),
@@ -40,12 +52,26 @@ export function retryMessage(
   }
 }
 
+/** As it was, unless the retry says otherwise. */
+function expiryOf(
+  request: TaskRequest,
+  { options, config }: NextAttempt,
+  now: Date,
+): string | null {
+  const { expires } = options
+  if (expires === undefined) return request.expires
+  if (expires === null) return null
+  return typeof expires === 'number'
+    ? isoAfterSeconds(expires, now, timezoneOf(config))
+    : toIso(expires)
+}
+
 /** Other arguments need another text for them. */
-function withFreshRepr(call: TaskCall, { args, kwargs }: RetryOptions): TaskCall {
+function withFreshRepr(call: TaskCall, before: TaskRequest): TaskCall {
   const { argsrepr, kwargsrepr, ...rest } = call
   return {
     ...rest,
-    ...(args === undefined && argsrepr !== undefined ? { argsrepr } : {}),
-    ...(kwargs === undefined && kwargsrepr !== undefined ? { kwargsrepr } : {}),
+    ...(call.args === before.args && argsrepr !== undefined ? { argsrepr } : {}),
+    ...(call.kwargs === before.kwargs && kwargsrepr !== undefined ? { kwargsrepr } : {}),
   }
 }

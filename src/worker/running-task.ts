@@ -2,7 +2,8 @@ import { checkEventType } from '../events/event-client.ts'
 import type { EventFields } from '../events/event-fields.ts'
 import type { Logger } from '../logger.ts'
 import { dictOf, type SignatureLike } from '../protocol/call-options.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
+import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
+import type { AsyncResult } from '../results/async-result.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import {
   isSignal,
@@ -27,6 +28,7 @@ export interface RunEnvironment {
   readonly logger: Logger
   readonly saveState: (state: string, meta: unknown) => Promise<void>
   readonly sendEvent: (type: string, fields: EventFields) => Promise<void>
+  readonly addToChord: (signature: SignatureDict) => Promise<AsyncResult>
   /** The task's limits as they are now. */
   readonly limits: Pick<TaskOptions, 'softTimeLimit' | 'timeLimit'>
 }
@@ -98,6 +100,12 @@ export class RunningTask implements TaskContext {
   async sendEvent(type: string, fields: EventFields = {}): Promise<void> {
     checkEventType(type)
     await this.#environment.sendEvent(type, fields)
+  }
+
+  async addToChord<Value = unknown>(signature: SignatureLike): Promise<AsyncResult<Value>> {
+    const added = await this.#environment.addToChord(dictOf(signature))
+    // The signature's caller knows what it answers.
+    return added as AsyncResult as AsyncResult<Value>
   }
 
   /** Throws by itself, as Python's does: a forgotten `throw` is no silent success. */

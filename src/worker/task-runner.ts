@@ -9,6 +9,7 @@ import { Reject } from '../tasks/signals.ts'
 import { tracePublish } from '../telemetry/trace-publish.ts'
 import { type RunTrace, traceRun, traceStep } from '../telemetry/trace-run.ts'
 import { AckPolicy, type AckSettings } from './ack-policy.ts'
+import { addToChord } from './added-member.ts'
 import type { Termination } from './control/controlled-worker.ts'
 import type { WorkerControl } from './control/worker-control.ts'
 import { publishErrbacks, publishNext } from './follow-ups.ts'
@@ -131,6 +132,7 @@ export class TaskRunner {
       logger,
       saveState: async (state, meta) => outcomes.saveState(job, state, meta),
       sendEvent: async (type, fields) => this.#parts.events.own(request, type, fields),
+      addToChord: async (signature) => addToChord(this.#parts.app, request, signature),
       limits: control.options.of(task),
     })
     this.#running.add(running)
@@ -203,7 +205,8 @@ export class TaskRunner {
   async #publishRetry(job: Job, outcome: Outcome & { readonly kind: 'retry' }): Promise<void> {
     const { app, broker } = this.#parts
     const { countdown, options } = outcome
-    const retry = { countdown, options, config: app.config }
+    const { params } = job.task.options
+    const retry = { countdown, options, config: app.config, params }
     const { message, route, eta } = retryMessage(job.delivery, job.request, retry)
     const { id: taskId, task: name } = job.request
     await tracePublish({ id: taskId, task: name, message, route }, async (traced) => {

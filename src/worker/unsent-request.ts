@@ -1,3 +1,4 @@
+import { UNDELIVERED } from '../protocol/decode-task.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { Caller } from '../tasks/current-request.ts'
 
@@ -23,6 +24,8 @@ const UNSENT = {
   lang: 'js',
   serializer: 'json',
   headers: {},
+  properties: {},
+  deliveryInfo: UNDELIVERED,
   callbacks: null,
   errbacks: null,
   chain: null,

@@ -1,8 +1,8 @@
 import { TaskError } from '../../errors.ts'
 import { Group, Signature } from '../signature.ts'
-import { chainDict, chordDict, groupDict, tasksOf, unrolled } from './dicts.ts'
+import { chainDict, chordDict, groupDict, tasksOf, unrolled, withoutEmptyGroups } from './dicts.ts'
+import { emptyGroupPublisher } from './empty-group.ts'
 import { groupsToChords } from './groups-to-chords.ts'
-import { NOBODY } from './nobody.ts'
 
 type Signatures = readonly Signature[]
 
@@ -28,7 +28,7 @@ export function chain(...given: readonly unknown[]): Signature {
   if (all.length === 0) {
     throw new TaskError('TASK_INVALID', 'cannot make a chain of nothing: give it a signature')
   }
-  const steps = tasksOf(chainDict(all)).map(unrolled)
+  const steps = withoutEmptyGroups(tasksOf(chainDict(all)).map(unrolled))
   return new Signature(publisherOf(all), chainDict(groupsToChords(steps)))
 }
 
@@ -51,7 +51,7 @@ export function chord<Value>(
 ): Signature<Value> {
   const [last] = signaturesOf('chord', [body])
   const whole = header instanceof Group ? header : group(signaturesOf('chord', [header].flat()))
-  return new Signature<Value>(last?.publisher ?? NOBODY, chordDict(whole, body))
+  return new Signature<Value>(last?.publisher ?? emptyGroupPublisher, chordDict(whole, body))
 }
 
 /** Signatures one by one, or in one list. */
@@ -72,7 +72,10 @@ function nameOf(stranger: unknown): string {
   return typeof name === 'string' && name !== '' ? `"${name}"` : String(stranger)
 }
 
-/** Groups of nobody belong to no app. */
+/** Empty groups belong to no app. */
 function publisherOf(signatures: Signatures): Signature['publisher'] {
-  return signatures.find(({ publisher }) => publisher !== NOBODY)?.publisher ?? NOBODY
+  return (
+    signatures.find(({ publisher }) => publisher !== emptyGroupPublisher)?.publisher ??
+    emptyGroupPublisher
+  )
 }

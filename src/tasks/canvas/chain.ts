@@ -3,7 +3,16 @@ import { type CallOptions, dictsOf, toWireOptions } from '../../protocol/call-op
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
-import { defined, isChain, isChord, listOf, tasksOf, unrolled, withOptions } from './dicts.ts'
+import {
+  defined,
+  isChain,
+  isChord,
+  listOf,
+  tasksOf,
+  unrolled,
+  withOptions,
+  withoutEmptyGroups,
+} from './dicts.ts'
 import { frozen, withEndOptions } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { groupsToChords } from './groups-to-chords.ts'
@@ -38,8 +47,9 @@ export async function startChain(
 }
 
 /** Nested chains are spliced in, groups of one are that one. */
-function stepsOf(chain: SignatureDict): SignatureDict[] {
-  return tasksOf(chain).flatMap((step) => (isChain(step) ? spliced(step) : [unrolled(step)]))
+function stepsOf(chain: SignatureDict): readonly SignatureDict[] {
+  const steps = tasksOf(chain).flatMap((step) => (isChain(step) ? spliced(step) : [unrolled(step)]))
+  return withoutEmptyGroups(steps)
 }
 
 /** What was set on a nested chain is its steps'. */

@@ -42,7 +42,7 @@ export async function startChord(
   { args = [], kwargs = {}, options = {}, isMember = false }: StartWith,
 ): Promise<Started> {
   const group = headerGroup(chord)
-  const header = String(group.options.task_id ?? randomUUID())
+  const header = String(group.options.task_id || randomUUID())
   const { headers, priority, ...ofHeader } = ownOptions(group)
   const { whole, shared } = dividedOptions(chord, options)
   const own = withCallbacks(ownBody(publisher, chord, { ...shared, ...whole }), chord, options)

@@ -11,8 +11,8 @@ export function frozen(dict: SignatureDict, replyTo: string): SignatureDict {
   if (isChain(dict)) return frozenChain(dict, replyTo)
   if (isGroup(dict)) return frozenGroup(dict, replyTo)
   if (isChord(dict)) return frozenChord(dict, replyTo)
-  const { task_id = randomUUID(), reply_to = replyTo } = dict.options
-  return withOptions(dict, { task_id, reply_to })
+  const { reply_to = replyTo } = dict.options
+  return withOptions(dict, { task_id: idOf(dict), reply_to })
 }
 
 /** Lays options over the task that a signature ends with: itself, the last step of a chain, the body of a chord. */
@@ -49,6 +49,11 @@ export function endOptionsOf(dict: SignatureDict): SignatureDict['options'] {
   return last === undefined ? dict.options : endOptionsOf(last)
 }
 
+/** Its own, if it has one; an empty id is none, as in Python. */
+function idOf({ options: { task_id } }: SignatureDict): string {
+  return typeof task_id === 'string' && task_id !== '' ? task_id : randomUUID()
+}
+
 /** The same chain or group with other tasks in it. */
 export function withTasks(dict: SignatureDict, tasks: readonly SignatureDict[]): SignatureDict {
   return { ...dict, kwargs: { ...dict.kwargs, tasks } }
@@ -70,7 +75,7 @@ function frozenChain(chain: SignatureDict, replyTo: string): SignatureDict {
 }
 
 function frozenGroup(group: SignatureDict, replyTo: string): SignatureDict {
-  const { task_id = randomUUID() } = group.options
+  const task_id = idOf(group)
   const members = tasksOf(group).map((member, group_index) =>
     withOptions(frozen(member, replyTo), { group_index }),
   )

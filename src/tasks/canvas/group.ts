@@ -14,7 +14,7 @@ export async function startGroup(
   { args = [], kwargs = {}, options = {}, isMember = false }: StartWith,
 ): Promise<Started> {
   const { taskId, ...shared } = options
-  const groupId = taskId ?? String(group.options.task_id ?? randomUUID())
+  const groupId = taskId || String(group.options.task_id || randomUUID())
   const members = await Promise.all(
     flatMembers(group).map(async (member, groupIndex) =>
       publisher.start(member, {

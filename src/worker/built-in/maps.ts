@@ -4,6 +4,7 @@ import type { App } from '../../tasks/app.ts'
 import { CHUNKS, chunksGroup, MAP, STARMAP } from '../../tasks/canvas/maps.ts'
 import type { TaskContext } from '../../tasks/task-context.ts'
 import { type BuiltInTask, builtIn } from './built-in-task.ts'
+import { MappedCall } from './mapped-call.ts'
 
 /** `celery.map`: another task's function with each item. */
 export function mapTask(app: App): BuiltInTask {
@@ -46,9 +47,12 @@ async function eachInTurn(
   }
   // A task's function takes what its callers send; nothing narrower can be known of it here.
   const run = registered.run as (...args: readonly unknown[]) => unknown
-  const own = registered.options.bind === true ? [self] : []
+  const isBound = registered.options.bind === true
   const values: unknown[] = []
-  for (const args of calls) values.push(await run(...own, ...args))
+  for (const args of calls) {
+    const own = isBound ? [new MappedCall(self, name, args)] : []
+    values.push(await run(...own, ...args))
+  }
   return values
 }
 
