@@ -13,6 +13,10 @@ const alias = [
     replacement: resolve(import.meta.dirname, 'src/monitor/index.ts'),
   },
   {
+    find: /^celery-toolbox\/streams$/,
+    replacement: resolve(import.meta.dirname, 'src/streams/index.ts'),
+  },
+  {
     find: /^celery-toolbox\/testing$/,
     replacement: resolve(import.meta.dirname, 'src/testing.ts'),
   },

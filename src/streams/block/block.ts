@@ -1,0 +1,231 @@
+import { ConfigurationError } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
+import { checkListener, type ListenerLike, listenerName } from '../parts/listener.ts'
+import { Operator } from '../parts/operator.ts'
+import { checkPublisher, type PublisherLike, publisherName } from '../parts/publisher.ts'
+import { QUEUE_LIMIT } from './bounded-queue.ts'
+import { type BlockCounts, type BlockObserver, Counts } from './counts.ts'
+import { processWarnings } from './process-warnings.ts'
+import { Run } from './run.ts'
+import { type BlockOptions, type BlockSettings, blockSettings } from './settings.ts'
+
+export interface BlockParts extends BlockOptions {
+  readonly listeners?: Iterable<ListenerLike>
+  readonly publishers?: Iterable<PublisherLike>
+  /** Where the block logs. Default: warnings and errors as warnings of the process. */
+  readonly logger?: Logger
+  readonly description?: string | undefined
+  readonly observer?: BlockObserver
+}
+
+export interface RunOptions {
+  /** Aborted, it stops the block: what was taken is published, or given back after `graceMs`. */
+  readonly signal?: AbortSignal | undefined
+  readonly graceMs?: number | undefined
+}
+
+export interface BlockStats extends BlockCounts {
+  readonly queue: { readonly messages: number; readonly bytes: number; readonly limit: number }
+  readonly publishers: readonly { readonly name: string; readonly waiting: number }[]
+}
+
+/**
+ * Listeners, one operator, publishers. Messages pass through one bounded queue; each is settled with its source once all
+ * publishers have its results. It can be started, stopped and started again; blocks share nothing.
+ */
+export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
+  readonly name: string
+  readonly description: string
+  readonly operator: Operator<In, Out>
+  readonly settings: BlockSettings
+  readonly #log: Logger
+  readonly #observer: BlockObserver
+  readonly #listeners: Set<ListenerLike>
+  readonly #publishers: Set<PublisherLike>
+  #run: Run | undefined
+  #last: Run | undefined
+  #finished: Promise<void> = Promise.resolve()
+
+  constructor(name: string, operator: Operator<In, Out>, parts: BlockParts = {}) {
+    if (typeof name !== 'string' || name === '') {
+      throw new ConfigurationError(`a block's name is ${JSON.stringify(name)}, expected a text`)
+    }
+    if (!(operator instanceof Operator)) {
+      throw new ConfigurationError(
+        `block "${name}": Operator must be an instance of Operator; wrap a function by operator(…)`,
+      )
+    }
+    this.name = name
+    this.description = parts.description ?? ''
+    this.operator = operator
+    this.settings = blockSettings(name, parts)
+    this.#log = parts.logger ?? processWarnings
+    this.#observer = parts.observer ?? {}
+    this.#listeners = new Set(
+      [...(parts.listeners ?? [])].map((each, index) =>
+        checkListener(each, `block "${name}": listener ${index}`),
+      ),
+    )
+    this.#publishers = new Set(
+      [...(parts.publishers ?? [])].map((each, index) =>
+        checkPublisher(each, `block "${name}": publisher ${index}`),
+      ),
+    )
+  }
+
+  get listeners(): readonly ListenerLike[] {
+    return [...this.#listeners]
+  }
+
+  get publishers(): readonly PublisherLike[] {
+    return [...this.#publishers]
+  }
+
+  get isRunning(): boolean {
+    return this.#run !== undefined
+  }
+
+  /** The id of this run, or of the last one. */
+  get runId(): string | undefined {
+    return this.#last?.id
+  }
+
+  /** Resolves once a started block has ended; rejects with the error that ended it. */
+  get finished(): Promise<void> {
+    return this.#finished
+  }
+
+  /** Opens publishers, then listeners; resolves once it hears what is sent from now on. */
+  async start(): Promise<void> {
+    if (this.#run !== undefined) {
+      this.#log.warn({ block: this.name }, 'block is running already')
+      return
+    }
+    const run = new Run({
+      name: this.name,
+      operator: this.operator as Operator, // in and out are a matter of its own parts
+      settings: this.settings,
+      log: this.#log,
+      observer: this.#observer,
+    })
+    this.#run = run
+    this.#last = run
+    this.#log.debug({ block: this.name, run: run.id }, 'block starts')
+    try {
+      await run.open(this.#publishers)
+    } catch (error) {
+      this.#run = undefined
+      throw error
+    }
+    this.#finished = run.work().finally(() => this.#onEnded(run))
+    this.#finished.catch(() => undefined) // whether somebody waits for it or not
+    await this.#begin(run)
+  }
+
+  /** Ends listeners, works on what was taken until `graceMs` have passed, gives the rest back, closes publishers. */
+  async stop({
+    graceMs = this.settings.graceMs,
+  }: {
+    readonly graceMs?: number
+  } = {}): Promise<void> {
+    const run = this.#run
+    if (run === undefined) {
+      this.#log.warn({ block: this.name }, 'block is not running')
+      return
+    }
+    run.endSources()
+    if (graceMs <= 0) run.force()
+    const deadline = setTimeout(() => run.force(), Math.min(graceMs, LONGEST_TIMER_MS))
+    try {
+      await this.#finished.catch(() => undefined) // `finished` and `run` tell of the error
+    } finally {
+      clearTimeout(deadline)
+    }
+  }
+
+  /** Starts, and resolves when all listeners have ended and all that was taken is through, or the signal has stopped it. */
+  async run({ signal, graceMs }: RunOptions = {}): Promise<void> {
+    if (isAborted(signal)) return
+    const onAbort = (): void => void this.stop(graceMs === undefined ? {} : { graceMs })
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      await this.start()
+      if (isAborted(signal)) onAbort()
+      if (this.#listeners.size === 0) this.#run?.endSources()
+      await this.#finished
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Resolves once the listener hears, where the block runs. */
+  async addListener(listener: ListenerLike): Promise<void> {
+    this.#listeners.add(checkListener(listener, `block "${this.name}": listener`))
+    await this.#run?.addListener(listener)
+  }
+
+  async removeListener(listener: ListenerLike): Promise<void> {
+    this.#listeners.delete(listener)
+    await this.#run?.removeListener(listener)
+  }
+
+  /** Results from now on go to this publisher, too. */
+  async addPublisher(publisher: PublisherLike): Promise<void> {
+    this.#publishers.add(checkPublisher(publisher, `block "${this.name}": publisher`))
+    await this.#run?.addPublisher(publisher)
+  }
+
+  /** Sends what waits for it, then closes it. */
+  async removePublisher(publisher: PublisherLike): Promise<void> {
+    this.#publishers.delete(publisher)
+    await this.#run?.removePublisher(publisher)
+  }
+
+  /** Of this run, or the last one. */
+  get stats(): BlockStats {
+    const run = this.#run ?? this.#last
+    const counts = run?.counts.read() ?? new Counts().read()
+    return {
+      ...counts,
+      queue: {
+        messages: run?.queue.size ?? 0,
+        bytes: run?.queue.bytes ?? 0,
+        limit: this.settings.queue.limit ?? QUEUE_LIMIT,
+      },
+      publishers: [...(run?.outlets ?? [])].map(({ name, waiting }) => ({ name, waiting })),
+    }
+  }
+
+  toString(): string {
+    const listeners = this.listeners.map(listenerName).join(', ')
+    const publishers = this.publishers.map(publisherName).join(', ')
+    return `Block(${this.name}: [${listeners}] → ${this.operator.name} → [${publishers}])`
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.isRunning) await this.stop()
+  }
+
+  async #begin(run: Run): Promise<void> {
+    try {
+      await run.begin(this.#listeners)
+    } catch (error) {
+      run.endSources()
+      await this.#finished // rejects with the same error, with its place
+      throw error
+    }
+  }
+
+  #onEnded(run: Run): void {
+    if (this.#run === run) this.#run = undefined
+    this.#log.debug({ block: this.name, run: run.id, ...run.counts.read() }, 'block ended')
+  }
+}
+
+// A function, so that the compiler does not take the answer for lasting.
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true
+}
+
+/** A timer that is set for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1

@@ -1,0 +1,112 @@
+import { type Deferred, deferred } from '../../async/deferred.ts'
+import type { Received } from '../parts/received.ts'
+import type { Queued } from './bounded-queue.ts'
+
+/** What became of a message, once nothing of it is under way any more. */
+export type Fate = 'done' | 'failed' | 'given-back'
+
+export interface EntryParts {
+  readonly received: Received
+  readonly listener: string
+  readonly number: number
+  readonly lane: number | undefined
+  /** The message before it of the same listener, where results have to keep their order across lanes. */
+  readonly before: Entry | undefined
+  readonly onSettled: (entry: Entry, fate: Fate) => void
+}
+
+/** A message on its way through a block: settled once, after the last of its results was accepted. */
+export class Entry implements Queued {
+  readonly received: Received
+  readonly listener: string
+  /** 1 for the first message of the run. */
+  readonly number: number
+  readonly lane: number | undefined
+  /** Why it failed; the first reason counts. */
+  failure: Error | undefined
+  readonly #onSettled: (entry: Entry, fate: Fate) => void
+  /** The operator's own share, and one for each publisher that has a result of it. */
+  #open = 1
+  #isGivenBack = false
+  #before: Entry | undefined
+  #passed: Deferred<void> | undefined
+  #hasPassed = false
+  /** Messages whose results went out with those of this one: they share its fate. */
+  #carried: Entry[] | undefined
+
+  constructor(parts: EntryParts) {
+    this.received = parts.received
+    this.listener = parts.listener
+    this.number = parts.number
+    this.lane = parts.lane
+    this.#before = parts.before
+    this.#onSettled = parts.onSettled
+  }
+
+  get size(): number {
+    return this.received.size
+  }
+
+  /** Undefined where all before it have published; else resolves when they have. */
+  turn(): Promise<void> | undefined {
+    const before = this.#before
+    if (before === undefined) return undefined
+    if (before.#hasPassed) {
+      this.#before = undefined // a chain of all messages ever would never be freed
+      return undefined
+    }
+    before.#passed ??= deferred()
+    return before.#passed.promise
+  }
+
+  /** One more publisher has a result of it. */
+  open(): void {
+    this.#open += 1
+  }
+
+  /** A publisher, or the operator, is through with it. */
+  close(failure?: Error): void {
+    this.failure ??= failure
+    this.#open -= 1
+    if (this.#open === 0) this.#settle()
+  }
+
+  /** The operator is through with it: those behind it may publish. */
+  pass(): void {
+    this.#hasPassed = true
+    this.#before = undefined
+    this.#passed?.resolve()
+    this.#passed = undefined
+  }
+
+  carry(entries: readonly Entry[]): void {
+    if (entries.length === 0) return
+    this.#carried = this.#carried === undefined ? [...entries] : [...this.#carried, ...entries]
+  }
+
+  /** Not worked on to the end: its source may deliver it again. */
+  giveBack(): void {
+    this.#isGivenBack = true
+    this.pass()
+    this.close()
+  }
+
+  /** A result of it did not reach a publisher before the stop. */
+  spoil(): void {
+    this.#isGivenBack = true
+    this.close()
+  }
+
+  #settle(): void {
+    for (const carried of this.#carried ?? []) {
+      if (this.#isGivenBack) carried.giveBack()
+      else carried.close(this.failure)
+    }
+    this.#onSettled(this, this.#fate())
+  }
+
+  #fate(): Fate {
+    if (this.failure !== undefined) return 'failed'
+    return this.#isGivenBack ? 'given-back' : 'done'
+  }
+}

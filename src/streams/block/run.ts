@@ -1,0 +1,306 @@
+import { randomUUID } from 'node:crypto'
+import { type Deferred, deferred } from '../../async/deferred.ts'
+import { StreamError } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
+import type { ListenerLike } from '../parts/listener.ts'
+import type { Operator } from '../parts/operator.ts'
+import { Publisher, type PublisherLike, publisherName } from '../parts/publisher.ts'
+import type { Received } from '../parts/received.ts'
+import { BoundedQueue } from './bounded-queue.ts'
+import { type BlockObserver, Counts } from './counts.ts'
+import { DropLog } from './drop-log.ts'
+import { Entry, type Fate } from './entry.ts'
+import { Intake } from './intake.ts'
+import { type LaneHost, type Result, RunLane } from './lane.ts'
+import { laneOf } from './lane-of.ts'
+import { Outlet } from './outlet.ts'
+import type { BlockSettings } from './settings.ts'
+import { Settlements } from './settlements.ts'
+
+export interface RunParts {
+  readonly name: string
+  readonly operator: Operator
+  readonly settings: BlockSettings
+  readonly log: Logger
+  readonly observer: BlockObserver
+}
+
+/** How long work that does not heed its signal is waited for after the deadline. */
+const STUBBORN_MS = 1_000
+
+/** A block from one start to its stop: listeners → queue → lanes → publishers, and each message settled at the end. */
+export class Run implements LaneHost {
+  readonly id = randomUUID()
+  readonly name: string
+  readonly operatorName: string
+  readonly settings: BlockSettings
+  readonly log: Logger
+  readonly counts = new Counts()
+  readonly queue: BoundedQueue<Entry>
+  readonly #parts: RunParts
+  readonly #intakes = new Map<ListenerLike, { intake: Intake; ended: Promise<void> }>()
+  /** All that have not let go of their connection, ended ones too. */
+  readonly #unclosed = new Set<Intake>()
+  readonly #outlets = new Map<PublisherLike, Outlet>()
+  readonly #ending = new AbortController()
+  readonly #sourcesOver: Deferred<void> = deferred()
+  readonly #settlements: Settlements
+  readonly #drops: DropLog
+  #failure: Error | undefined
+  #isStopping = false
+  #number = 0
+
+  constructor(parts: RunParts) {
+    this.#parts = parts
+    this.name = parts.name
+    this.operatorName = parts.operator.name
+    this.settings = parts.settings
+    this.log = parts.log
+    this.#drops = new DropLog(parts.log)
+    this.#settlements = new Settlements(parts.log)
+    this.queue = new BoundedQueue(parts.settings.queue, (entry) => this.#drop('queue', entry))
+  }
+
+  /** Aborted when the run has to end at once. */
+  get signal(): AbortSignal {
+    return this.#ending.signal
+  }
+
+  get outlets(): Iterable<Outlet> {
+    return this.#outlets.values()
+  }
+
+  get listeners(): number {
+    return this.#intakes.size
+  }
+
+  /** Publishers first, so that no result finds its way closed. */
+  async open(publishers: Iterable<PublisherLike>): Promise<void> {
+    const opened = await Promise.allSettled([...publishers].map((each) => this.addPublisher(each)))
+    const refused = opened.find((each) => each.status === 'rejected')
+    if (refused !== undefined) {
+      this.#ending.abort()
+      await this.#closeOutlets()
+      throw refused.reason
+    }
+    try {
+      await this.#parts.operator.open?.(new RunLane(this, undefined).context)
+    } catch (error) {
+      await this.#closeOutlets()
+      throw error
+    }
+  }
+
+  /** Starts the work; resolves once every listener hears what is sent from now on. */
+  async begin(listeners: Iterable<ListenerLike>): Promise<void> {
+    await Promise.all([...listeners].map((listener) => this.addListener(listener)))
+  }
+
+  /** Works until the sources are over and all that was taken is through; rejects with what ended it. */
+  async work(): Promise<void> {
+    const lanes = this.#startLanes()
+    await this.#sourcesOver.promise
+    await Promise.all([...this.#intakes.values()].map(({ ended }) => ended))
+    this.queue.close()
+    await this.#orForced(lanes)
+    this.#giveBackWaiting()
+    await this.#orForced(this.#closeOutlets())
+    for (const outlet of this.#outlets.values()) outlet.abandon()
+    await this.#orForced(this.#settlements.all())
+    await this.#orForced(this.#closeIntakes())
+    await this.#parts.operator.close?.()
+    this.#drops.flush()
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  async addListener(listener: ListenerLike): Promise<void> {
+    const { log, name, settings } = this
+    const intake = new Intake({
+      block: name,
+      listener,
+      log: log.child({ block: name }),
+      limit: settings.queue.limit ?? 64,
+      admit: (received, from) => this.#admit(received, from),
+    })
+    this.#unclosed.add(intake)
+    void intake.whenClosed.then(() => this.#unclosed.delete(intake))
+    if (this.#isStopping) intake.stop()
+    const ended = intake.run().catch((error: unknown) => this.#onListenerFailed(intake, error))
+    this.#intakes.set(listener, { intake, ended })
+    void ended.then(() => this.#onListenerEnded(listener))
+    await intake.whenReady
+  }
+
+  async removeListener(listener: ListenerLike): Promise<void> {
+    const found = this.#intakes.get(listener)
+    found?.intake.stop()
+    await found?.ended
+  }
+
+  async addPublisher(publisher: PublisherLike): Promise<void> {
+    const { name, log, signal, settings } = this
+    const sink =
+      publisher instanceof Publisher
+        ? await (publisher as Publisher).open({ block: name, log, signal })
+        : publisher
+    const outlet = new Outlet({
+      name: publisherName(publisher),
+      block: name,
+      sink,
+      settings,
+      log,
+      signal,
+      onPublished: () => this.#onPublished(outlet),
+      onDrop: () => this.#onDropped(outlet.name),
+      onFatal: (error) => this.fail(error),
+    })
+    this.#outlets.set(publisher, outlet)
+  }
+
+  async removePublisher(publisher: PublisherLike): Promise<void> {
+    const outlet = this.#outlets.get(publisher)
+    this.#outlets.delete(publisher)
+    await outlet?.close()
+  }
+
+  /** Takes nothing new; what was taken is worked on. */
+  endSources(): void {
+    this.#isStopping = true
+    for (const { intake } of this.#intakes.values()) intake.stop()
+    this.#sourcesOver.resolve()
+  }
+
+  /** Ends at once: what is not through goes back to its source. */
+  force(): void {
+    this.#ending.abort()
+    this.endSources()
+    this.queue.close()
+    this.#giveBackWaiting()
+    for (const outlet of this.#outlets.values()) outlet.abandon()
+  }
+
+  /** The first error counts. What waits goes back to its source; what was worked on is published. */
+  fail(error: Error): void {
+    this.#failure ??= error
+    this.endSources()
+    this.queue.close()
+    this.#giveBackWaiting()
+  }
+
+  offer(result: Result): Promise<void> | undefined {
+    let waiting: Promise<unknown> | undefined
+    for (const outlet of this.#outlets.values()) {
+      const full = outlet.offer(result)
+      if (full !== undefined) waiting = waiting === undefined ? full : Promise.all([waiting, full])
+    }
+    return waiting?.then(() => undefined)
+  }
+
+  observe(ms: number): void {
+    this.counts.processed += 1
+    this.counts.busyMs += ms
+    this.#parts.observer.onProcessed?.(this.operatorName, ms)
+  }
+
+  #startLanes(): Promise<unknown> {
+    const { concurrency, partitionBy } = this.settings
+    const lanes = Array.from({ length: concurrency }, (_, index) => {
+      const lane = new RunLane(this, partitionBy === undefined ? undefined : index)
+      return this.#parts.operator.work(lane).catch((error: unknown) => lane.broke(error))
+    })
+    return Promise.all(lanes)
+  }
+
+  #admit(received: Received, intake: Intake): Promise<void> | undefined {
+    this.#number += 1
+    this.counts.received += 1
+    this.#parts.observer.onReceived?.(intake.name, received.size)
+    const { concurrency, ordered, partitionBy } = this.settings
+    const entry = new Entry({
+      received,
+      listener: intake.name,
+      number: this.#number,
+      lane:
+        partitionBy === undefined ? undefined : laneOf(received.value, partitionBy, concurrency),
+      before: concurrency > 1 && ordered && partitionBy === undefined ? intake.last : undefined,
+      onSettled: (settled, fate) => {
+        this.#onSettled(settled, fate)
+        intake.onSettled()
+      },
+    })
+    if (concurrency > 1) intake.last = entry
+    return this.queue.put(entry)?.then((isTaken) => {
+      if (!isTaken) entry.giveBack()
+    })
+  }
+
+  #onSettled(entry: Entry, fate: Fate): void {
+    if (fate === 'failed') {
+      const error = entry.failure as Error // a fate of failed is given by a failure alone
+      this.counts.failed += 1
+      this.log.error({ err: error, block: this.name, message: entry.number }, 'message failed')
+      this.#parts.observer.onFailed?.(error)
+    }
+    if (fate === 'given-back') this.counts.givenBack += 1
+    this.#settlements.settle(entry, fate)
+  }
+
+  #onListenerFailed(intake: Intake, cause: unknown): void {
+    const error = new StreamError(
+      'STREAM_LISTENER_FAILED',
+      `block "${this.name}": listener ${intake.name} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+    this.log.error({ err: error, block: this.name, listener: intake.name }, 'listener failed')
+    if (this.settings.onError.afterwards === 'stop') this.fail(error)
+    else this.#failure ??= error
+  }
+
+  /** The block ends with the last of its listeners. */
+  #onListenerEnded(listener: ListenerLike): void {
+    this.#intakes.delete(listener)
+    if (this.#intakes.size === 0) this.#sourcesOver.resolve()
+  }
+
+  #onPublished(outlet: Outlet): void {
+    this.counts.published += 1
+    this.#parts.observer.onPublished?.(outlet.name)
+  }
+
+  #drop(place: string, entry: Entry): void {
+    entry.pass()
+    entry.close()
+    this.#onDropped(place)
+  }
+
+  #onDropped(place: string): void {
+    this.counts.dropped += 1
+    this.#drops.add(place)
+    this.#parts.observer.onDropped?.(place)
+  }
+
+  #giveBackWaiting(): void {
+    for (const entry of this.queue.drain()) entry.giveBack()
+  }
+
+  /** Ended ones close by themselves once all is settled; after a stop by force they close as they are. */
+  async #closeIntakes(): Promise<void> {
+    const unclosed = [...this.#unclosed]
+    if (this.signal.aborted) await Promise.all(unclosed.map((intake) => intake.close()))
+    else await Promise.all(unclosed.map((intake) => intake.whenClosed))
+  }
+
+  async #closeOutlets(): Promise<void> {
+    await Promise.all([...this.#outlets.values()].map((outlet) => outlet.close()))
+  }
+
+  /** The work, or its end by force, from where it is waited for a moment only. */
+  async #orForced(work: Promise<unknown>): Promise<void> {
+    const forced = new Promise<void>((resolve) => {
+      const onAbort = (): void => void setTimeout(resolve, STUBBORN_MS).unref()
+      if (this.signal.aborted) onAbort()
+      else this.signal.addEventListener('abort', onAbort, { once: true })
+    })
+    await Promise.race([work, forced])
+  }
+}

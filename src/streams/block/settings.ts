@@ -1,0 +1,110 @@
+import { ConfigurationError } from '../../errors.ts'
+import type { QueueLimits, WhenFull } from './bounded-queue.ts'
+
+export interface RetryPolicy {
+  /** How often a message is tried again. Default 3. */
+  readonly times?: number
+  /** Default 100. */
+  readonly delayMs?: number
+  /** After the last try. Default skip. */
+  readonly afterwards?: 'skip' | 'stop'
+}
+
+/** What happens to a message that fails: left out (counted, logged, dead-lettered), tried again, or the end of the run. */
+export type OnError = 'skip' | 'stop' | 'retry' | RetryPolicy | { readonly retry: RetryPolicy }
+
+export interface BlockOptions {
+  /** Messages between listeners and operator. Default 64 messages, 64 MiB, wait. */
+  readonly queue?: QueueLimits
+  /** Of each publisher between operator and wire. Default 64 messages, 16 MiB, wait. */
+  readonly outlet?: QueueLimits
+  /** Default skip. */
+  readonly onError?: OnError
+  /** Messages that the operator works on at a time. Default 1. */
+  readonly concurrency?: number
+  /** Whether results keep the order of each listener's messages, also with concurrency. Default true. */
+  readonly ordered?: boolean
+  /** Messages of one key are worked on one after another, in order; those of others may overtake them. */
+  readonly partitionBy?: ((message: never) => unknown) | undefined
+  /** How long a stop waits for what was taken. Default 10000. */
+  readonly graceMs?: number
+}
+
+export interface BlockSettings {
+  readonly queue: QueueLimits
+  readonly outlet: QueueLimits
+  readonly onError: Required<RetryPolicy>
+  readonly concurrency: number
+  readonly ordered: boolean
+  readonly partitionBy: ((message: never) => unknown) | undefined
+  readonly graceMs: number
+}
+
+const OUTLET_LIMIT_BYTES = 16 * 1024 * 1024
+const WHEN_FULL: readonly WhenFull[] = ['wait', 'drop-oldest', 'drop-newest', 'latest']
+
+/** The options of a block, checked; defaults where nothing was given. */
+export function blockSettings(name: string, options: BlockOptions): BlockSettings {
+  const { queue = {}, outlet = {}, concurrency = 1, ordered = true, graceMs = 10_000 } = options
+  const place = `block "${name}"`
+  checkLimits(`${place}: queue`, queue)
+  checkLimits(`${place}: outlet`, outlet)
+  if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
+    throw new ConfigurationError(
+      `${place}: concurrency is ${String(concurrency)}, expected a whole number from 1`,
+    )
+  }
+  if (options.partitionBy !== undefined && typeof options.partitionBy !== 'function') {
+    throw new ConfigurationError(`${place}: partitionBy must be a function of the message`)
+  }
+  return {
+    queue,
+    outlet: { limitBytes: OUTLET_LIMIT_BYTES, ...outlet },
+    onError: errorPolicy(place, options.onError ?? 'skip'),
+    concurrency,
+    ordered,
+    partitionBy: options.partitionBy,
+    graceMs,
+  }
+}
+
+export function checkLimits(place: string, limits: QueueLimits): void {
+  for (const field of ['limit', 'limitBytes'] as const) {
+    const value = limits[field]
+    if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue
+    throw new ConfigurationError(
+      `${place}.${field} is ${String(value)}, expected a whole number from 1`,
+    )
+  }
+  const { whenFull } = limits
+  if (whenFull !== undefined && !WHEN_FULL.includes(whenFull)) {
+    throw new ConfigurationError(
+      `${place}.whenFull is ${JSON.stringify(whenFull)}, expected ${WHEN_FULL.join(', ')}`,
+    )
+  }
+}
+
+function errorPolicy(place: string, onError: OnError): Required<RetryPolicy> {
+  if (onError === 'skip' || onError === 'stop') return { times: 0, delayMs: 0, afterwards: onError }
+  const policy = onError === 'retry' ? {} : retryOf(place, onError)
+  const { times = 3, delayMs = 100, afterwards = 'skip' } = policy
+  if (!(Number.isSafeInteger(times) && times >= 0 && delayMs >= 0)) {
+    throw new ConfigurationError(
+      `${place}: onError retries ${String(times)} times after ${String(delayMs)} ms, expected numbers from 0`,
+    )
+  }
+  return { times, delayMs, afterwards }
+}
+
+function retryOf(
+  place: string,
+  onError: RetryPolicy | { readonly retry: RetryPolicy },
+): RetryPolicy {
+  if (typeof onError === 'object' && onError !== null) {
+    if ('retry' in onError && typeof onError.retry === 'object') return onError.retry
+    if ('times' in onError || 'delayMs' in onError) return onError
+  }
+  throw new ConfigurationError(
+    `${place}: onError is ${JSON.stringify(onError)}, expected skip, stop, retry or { retry: { times, delayMs } }`,
+  )
+}

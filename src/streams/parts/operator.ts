@@ -1,0 +1,111 @@
+import { ConfigurationError } from '../../errors.ts'
+import type { Lane } from './lane.ts'
+import type { OperatorContext } from './operator-context.ts'
+import type { Outgoing } from './outgoing.ts'
+import { runEach } from './run-each.ts'
+import { runStream } from './run-stream.ts'
+
+/** One result, none (undefined), or several one after another. */
+export type Results<Out> =
+  | Out
+  | Outgoing<Out>
+  | undefined
+  | Promise<Out | Outgoing<Out> | undefined>
+  | AsyncIterable<Out | Outgoing<Out>>
+  | Generator<Out | Outgoing<Out>, unknown, unknown>
+
+/**
+ * The work of a block, apart from any wire. A class with `process`, for one message at a time; `operator()` makes one of
+ * a function.
+ */
+export abstract class Operator<In = unknown, Out = unknown> {
+  /** Shown in errors, logs and metrics. */
+  get name(): string {
+    return this.constructor.name
+  }
+
+  /** Before the first message of a run, and after the last. */
+  open?(context: OperatorContext): void | Promise<void>
+  close?(): void | Promise<void>
+
+  /** Results of one message: returned, or yielded by an (async) generator. */
+  abstract process(message: In, context: OperatorContext): Results<Out>
+
+  /** Works through the messages of a lane until there are no more; windows do it their own way. */
+  work(lane: Lane): Promise<void> {
+    return runEach(this, lane)
+  }
+}
+
+export type StreamFunction<In, Out> = (
+  messages: AsyncIterable<In>,
+  context: OperatorContext,
+) => AsyncIterable<Out | Outgoing<Out>>
+
+export type MessageFunction<In, Out> = (message: In, context: OperatorContext) => Results<Out>
+
+/**
+ * An operator of a function. An async generator function is given the stream of messages; any other function is given
+ * one message after another. A message is acknowledged when the generator asks for the next one.
+ */
+export function operator<In = unknown, Out = unknown>(
+  work: StreamFunction<In, Out>,
+): Operator<In, Out>
+export function operator<In = unknown, Out = unknown>(
+  work: MessageFunction<In, Out>,
+): Operator<In, Out>
+export function operator(work: unknown): Operator {
+  if (work instanceof Operator) return work
+  if (typeof work !== 'function') {
+    throw new ConfigurationError(`operator() was given ${String(work)}, expected a function`)
+  }
+  return work instanceof AsyncGeneratorFunction
+    ? new StreamOperator(work as StreamFunction<unknown, unknown>)
+    : new FunctionOperator(work as MessageFunction<unknown, unknown>)
+}
+
+const AsyncGeneratorFunction = Object.getPrototypeOf(async function* () {
+  // Only its class is wanted.
+}).constructor
+
+class FunctionOperator extends Operator {
+  readonly #work: MessageFunction<unknown, unknown>
+
+  constructor(work: MessageFunction<unknown, unknown>) {
+    super()
+    this.#work = work
+  }
+
+  override get name(): string {
+    return this.#work.name || 'operator'
+  }
+
+  process(message: unknown, context: OperatorContext): Results<unknown> {
+    return this.#work(message, context)
+  }
+}
+
+class StreamOperator extends Operator {
+  readonly #work: StreamFunction<unknown, unknown>
+
+  constructor(work: StreamFunction<unknown, unknown>) {
+    super()
+    this.#work = work
+  }
+
+  override get name(): string {
+    return this.#work.name || 'operator'
+  }
+
+  process(message: unknown, context: OperatorContext): AsyncIterable<unknown> {
+    return this.#work(only(message), context)
+  }
+
+  override work(lane: Lane): Promise<void> {
+    return runStream(this.#work, lane)
+  }
+}
+
+async function* only(message: unknown): AsyncIterable<unknown> {
+  yield message
+}
