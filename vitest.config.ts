@@ -5,20 +5,12 @@ import { defineConfig } from 'vitest/config'
 const alias = [
   { find: /^celery-toolbox$/, replacement: resolve(import.meta.dirname, 'src/index.ts') },
   {
-    find: /^celery-toolbox\/config$/,
-    replacement: resolve(import.meta.dirname, 'src/config/index.ts'),
-  },
-  {
-    find: /^celery-toolbox\/monitor$/,
-    replacement: resolve(import.meta.dirname, 'src/monitor/index.ts'),
-  },
-  {
-    find: /^celery-toolbox\/streams$/,
-    replacement: resolve(import.meta.dirname, 'src/streams/index.ts'),
-  },
-  {
     find: /^celery-toolbox\/testing$/,
     replacement: resolve(import.meta.dirname, 'src/testing.ts'),
+  },
+  {
+    find: /^celery-toolbox\/([a-z-]+)$/,
+    replacement: resolve(import.meta.dirname, 'src/$1/index.ts'),
   },
 ]
 

@@ -29,6 +29,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   worker: [...RUN, 'leases', 'schedule', 'events', 'telemetry', 'tasks'],
   monitor: [...CARRY, 'leases', 'lifecycle', 'schedule'],
   streams: [...WIRE, 'brokers', 'config', 'database', 'definitions', 'lifecycle', 'telemetry'],
+  recipes: [...CARRY, 'graph', 'definitions', 'schedule'],
   cli: [...RUN, 'leases', 'schedule', 'telemetry', 'tasks', 'worker', 'monitor', 'streams'],
 }
 

@@ -1,11 +1,24 @@
 import { ProtocolError } from '../errors.ts'
 import { readTyped } from './json-types.ts'
 import { exactInteger } from './numbers.ts'
+import { orderedDict } from './ordered-dict.ts'
 import { Float } from './values.ts'
 
 export interface ParseOptions {
   readonly keepFloats: boolean
+  readonly keepOrder?: boolean
+  readonly plainObjects?: boolean
   readonly maxDepth: number
+}
+
+/** A text that is no JSON, with the offset at which it stops being any. */
+export class JsonSyntaxError extends ProtocolError {
+  readonly position: number
+
+  constructor(position: number, message: string, options?: ErrorOptions) {
+    super('MESSAGE_UNDECODABLE', message, options)
+    this.position = position
+  }
 }
 
 /** Reads JSON with what JSON.parse cannot: exact integers, NaN and Infinity, typed values, where a mistake is. */
@@ -93,6 +106,7 @@ class JsonParser {
   }
 
   #object(): unknown {
+    if (this.#options.keepOrder === true) return this.#orderedObject()
     this.#enter()
     const object: Record<string, unknown> = {}
     if (this.#leave(CLOSE_OBJECT)) return object
@@ -102,15 +116,32 @@ class JsonParser {
     return this.#revive(object)
   }
 
+  /** Of two equal keys the later value counts, in the place of the first: Python's dict. */
+  #orderedObject(): unknown {
+    this.#enter()
+    const entries = new Map<string, unknown>()
+    if (this.#leave(CLOSE_OBJECT)) return {}
+    do entries.set(this.#key(), this.#value())
+    while (this.#take(COMMA))
+    if (!this.#leave(CLOSE_OBJECT)) throw this.#expected('"," or "}"')
+    const dict = orderedDict([...entries])
+    return dict instanceof Map ? dict : this.#revive(dict as Record<string, unknown>)
+  }
+
   #member(object: Record<string, unknown>): void {
+    setOwn(object, this.#key(), this.#value())
+  }
+
+  #key(): string {
     if (this.#next() !== QUOTE) throw this.#expected('a key in double quotes')
     const key = this.#string()
     if (!this.#take(COLON)) throw this.#expected('":"')
-    setOwn(object, key, this.#value())
+    return key
   }
 
   /** An object is a typed value when it has these two keys and no other. */
   #revive(object: Record<string, unknown>): unknown {
+    if (this.#options.plainObjects === true) return object
     const { __type__: type, __value__: value } = object
     if (type === undefined || value === undefined || Object.keys(object).length !== 2) return object
     return readTyped(type, value)
@@ -184,13 +215,13 @@ class JsonParser {
     return Number.isNaN(code) ? END : code
   }
 
-  #expected(what: string, cause?: unknown): ProtocolError {
+  #expected(what: string, cause?: unknown): JsonSyntaxError {
     const found =
       this.#at >= this.#text.length
         ? 'the end'
         : JSON.stringify(this.#text.slice(this.#at, this.#at + 12))
-    return new ProtocolError(
-      'MESSAGE_UNDECODABLE',
+    return new JsonSyntaxError(
+      this.#at,
       `JSON at position ${this.#at}: expected ${what}, found ${found}`,
       { cause },
     )

@@ -7,9 +7,16 @@ const MAX_DEPTH = JSON_FORMAT.maxDepth
 /** A number that would lose its being a float: 1.0, 1e5. It starts the text, or follows [ , : or a blank. */
 const WHOLE_FLOAT = /(?:^|[[,:\s])-?\d+(?:\.0+(?!\d)|(?:\.\d+)?[eE])/
 
+/** A key that JavaScript would move to the front of its object. */
+const INDEX_KEY = /"\d{1,10}"\s*:/
+
 export interface DecodeJsonOptions {
   /** Give `1.0` as `Float`, so that it is `1.0` again when sent on. */
   readonly keepFloats?: boolean
+  /** Give objects whose keys are whole numbers as Maps, so that they stay in the order they came in. */
+  readonly keepOrder?: boolean
+  /** Read `__type__` as a key like any other. */
+  readonly plainObjects?: boolean
 }
 
 /**
@@ -27,14 +34,16 @@ export function encodeJson(value: unknown): string {
 /** Reads what Python writes: integers beyond 2^53 come as bigint, typed values as their classes. */
 export function decodeJson(text: string, options?: DecodeJsonOptions): unknown {
   const keepFloats = options?.keepFloats === true
-  if (!isSpecial(text, keepFloats)) {
+  const keepOrder = options?.keepOrder === true
+  if (!isSpecial(text, keepFloats) && !(keepOrder && INDEX_KEY.test(text))) {
     try {
       return JSON.parse(text)
     } catch {
       // The parser below finds the same mistake, and says where it is and what was expected.
     }
   }
-  return parseJson(text, { keepFloats, maxDepth: MAX_DEPTH })
+  const plainObjects = options?.plainObjects === true
+  return parseJson(text, { keepFloats, keepOrder, plainObjects, maxDepth: MAX_DEPTH })
 }
 
 function isSpecial(text: string, keepFloats: boolean): boolean {

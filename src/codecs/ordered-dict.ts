@@ -1,0 +1,38 @@
+import { setOwn } from './own-key.ts'
+
+/** A JSON object: a plain object where that keeps the order of its keys, else a Map. */
+export type Dict = Readonly<Record<string, unknown>> | ReadonlyMap<string, unknown>
+
+/** JavaScript moves such keys to the front of an object, in ascending order. */
+const INDEX_KEY = /^(?:0|[1-9]\d{0,9})$/
+
+/** Pairs as a plain object, or as a Map where an object would put the keys in another order. */
+export function orderedDict(entries: readonly (readonly [string, unknown])[]): Dict {
+  if (entries.some(([key]) => INDEX_KEY.test(key))) return new Map(entries)
+  const object: Record<string, unknown> = {}
+  for (const [key, value] of entries) setOwn(object, key, value)
+  return object
+}
+
+export function isDict(value: unknown): value is Dict {
+  if (typeof value !== 'object' || value === null) return false
+  if (value instanceof Map) return true
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+export function entriesOf(dict: Dict): [string, unknown][] {
+  return dict instanceof Map
+    ? [...dict].map(([key, value]): [string, unknown] => [String(key), value])
+    : Object.entries(dict)
+}
+
+export function hasKey(dict: Dict, key: string): boolean {
+  return dict instanceof Map ? dict.has(key) : Object.hasOwn(dict, key)
+}
+
+/** The value of a key of the dict's own; undefined where it has none. */
+export function itemAtKey(dict: Dict, key: string): unknown {
+  if (dict instanceof Map) return dict.get(key)
+  return Object.hasOwn(dict, key) ? (dict as Readonly<Record<string, unknown>>)[key] : undefined
+}

@@ -1,0 +1,18 @@
+/** Zocalo's recipes: workflows that are data, carried by their messages. */
+export { DisconnectedError, RecipeError, TransportError } from '../errors.ts'
+export type { RecipeSource } from './recipe/recipe.ts'
+export { Recipe } from './recipe/recipe.ts'
+export { OfflineTransport } from './transport/offline-transport.ts'
+export type {
+  BroadcastOptions,
+  MessageCallback,
+  NackOptions,
+  RecipeMessage,
+  SendOptions,
+  SettleOptions,
+  SubscribeOptions,
+  Transport,
+  TransportHeader,
+} from './transport/transport.ts'
+export type { Mangle, WrapperOptions, WrapperSendOptions } from './wrapper/recipe-wrapper.ts'
+export { RecipeWrapper } from './wrapper/recipe-wrapper.ts'

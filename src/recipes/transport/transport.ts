@@ -1,0 +1,108 @@
+import type { Dict } from '../../codecs/ordered-dict.ts'
+
+/** A message's headers with what the broker says of it: `message-id`, `subscription`, `redelivered` and the like. */
+export type TransportHeader = Readonly<Record<string, unknown>>
+
+export interface SendOptions {
+  readonly headers?: TransportHeader
+  /** Seconds before the message becomes visible. */
+  readonly delay?: number
+  /** Seconds after which an unread message is dropped. */
+  readonly expiration?: number
+  /** The id that `transactionBegin` gave. */
+  readonly transaction?: number
+  /** An exchange to send through; the routing key stays the queue's name. */
+  readonly exchange?: string
+}
+
+export interface BroadcastOptions {
+  readonly headers?: TransportHeader
+  /** A broadcast cannot wait: 0 is taken for none, anything else is refused. */
+  readonly delay?: number
+  readonly expiration?: number
+  readonly transaction?: number
+  readonly exchange?: string
+}
+
+export interface SubscribeOptions {
+  /** Messages wait for `ack` or `nack`; without it they are settled on arrival. */
+  readonly acknowledgement?: boolean
+  /** Unacknowledged messages in hand at a time; 1 by default. */
+  readonly prefetchCount?: number
+  /** Refuse a second consumer of the queue. */
+  readonly exclusive?: boolean
+  /** Take the subscription up again after the connection was lost. */
+  readonly reconnectable?: boolean
+  /** Hand over the body as it is, not parsed as JSON. */
+  readonly disableMangling?: boolean
+}
+
+export type MessageCallback = (header: TransportHeader, message: unknown) => void | Promise<void>
+
+/**
+ * A thin layer over a broker: queues, broadcasts, acknowledgements, transactions (Zocalo:
+ * workflows.transport.common_transport). One contract suite runs against every transport.
+ */
+export interface Transport {
+  readonly isConnected: boolean
+  /** Whether a lost connection can be made again without losing anything: no subscription and no transaction. */
+  readonly isReconnectable: boolean
+
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+
+  /** Consumes a queue, which must exist. Resolves with the subscription's id: 1, 2, 3 and so on. */
+  subscribe(queue: string, callback: MessageCallback, options?: SubscribeOptions): Promise<number>
+  /** Consumes what is broadcast to a topic from now on; never acknowledged. */
+  subscribeBroadcast(
+    topic: string,
+    callback: MessageCallback,
+    options?: SubscribeOptions,
+  ): Promise<number>
+  /** Makes a queue that lives as long as the connection. `hint` becomes part of its name. */
+  subscribeTemporary(
+    hint: string | null,
+    callback: MessageCallback,
+    options?: SubscribeOptions,
+  ): Promise<{ readonly subscriptionId: number; readonly queue: string }>
+  unsubscribe(subscriptionId: number): Promise<void>
+
+  /** Sends a JSON value to a queue; resolves when the broker has it. */
+  send(queue: string, message: unknown, options?: SendOptions): Promise<void>
+  /** Sends a body as it is. */
+  rawSend(queue: string, body: string | Uint8Array, options?: SendOptions): Promise<void>
+  broadcast(topic: string, message: unknown, options?: BroadcastOptions): Promise<void>
+  rawBroadcast(topic: string, body: string | Uint8Array, options?: BroadcastOptions): Promise<void>
+
+  ack(header: TransportHeader | number, options?: SettleOptions): Promise<void>
+  nack(header: TransportHeader | number, options?: NackOptions): Promise<void>
+
+  /** Resolves with the transaction's id. It can acknowledge only on the subscription that it names. */
+  transactionBegin(options?: { readonly subscriptionId?: number }): Promise<number>
+  transactionCommit(transaction: number): Promise<void>
+  transactionAbort(transaction: number): Promise<void>
+
+  /** Throws for options that a broadcast of this transport cannot keep, before anything is sent. */
+  checkBroadcast?(topic: string, options: BroadcastOptions): void
+}
+
+export interface SettleOptions {
+  /** Needed where a message id is given instead of a header. */
+  readonly subscriptionId?: number
+  readonly transaction?: number
+}
+
+export interface NackOptions extends SettleOptions {
+  /** Give the message back to its queue; true by default. False dead-letters it. */
+  readonly requeue?: boolean
+}
+
+/** The body of a recipe message: what is sent along with every payload. */
+export interface RecipeMessage {
+  readonly environment: Dict
+  readonly payload: unknown
+  readonly recipe: ReadonlyMap<string, unknown>
+  readonly 'recipe-path': readonly unknown[]
+  readonly 'recipe-pointer': unknown
+}

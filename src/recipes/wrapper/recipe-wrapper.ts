@@ -1,0 +1,320 @@
+import { type Dict, hasKey, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
+import { RecipeError } from '../../errors.ts'
+import { nodeNumber } from '../recipe/links.ts'
+import { Recipe, type RecipeSource } from '../recipe/recipe.ts'
+import type {
+  BroadcastOptions,
+  RecipeMessage,
+  SendOptions,
+  Transport,
+  TransportHeader,
+} from '../transport/transport.ts'
+import { withReconnects } from './reconnects.ts'
+
+/** Turns the whole message into the body that is sent, in place of JSON. */
+export type Mangle = (message: RecipeMessage) => string | Uint8Array
+
+export type WrapperSource =
+  | { readonly message: unknown; readonly environment?: Dict }
+  | { readonly recipe: RecipeSource; readonly environment?: Dict }
+
+export type WrapperOptions = WrapperSource & {
+  readonly transport?: Transport
+  readonly mangleForSending?: Mangle
+}
+
+/** Options of one send; they win over those of the target's node. */
+export interface WrapperSendOptions extends SendOptions {
+  readonly header?: TransportHeader
+  readonly mangleForSending?: Mangle
+}
+
+/**
+ * A received recipe message, or a recipe about to be started: sends results to whatever the recipe connects to the
+ * output of this step (Zocalo: workflows.recipe.RecipeWrapper).
+ */
+export class RecipeWrapper {
+  readonly recipe: Recipe
+  /** Number of this step's node; null before the recipe has been started. */
+  readonly recipePointer: number | bigint | null
+  /** Numbers of the nodes passed so far, oldest first. */
+  readonly recipePath: readonly unknown[]
+  /** Values of the whole run; `ID` is the recipe's id. */
+  readonly environment: Dict
+  readonly payload: unknown
+  readonly transport: Transport | undefined
+  readonly #mangle: Mangle | undefined
+  #step: Dict | null
+  #defaultChannel: string | null = null
+
+  /** Throws `RecipeError` (stage `message`) for a message that holds no recipe, or points to no node of it. */
+  constructor(options: WrapperOptions) {
+    const parts = 'message' in options ? partsOfMessage(options.message) : partsOfRecipe(options)
+    this.recipe = parts.recipe
+    this.recipePointer = parts.pointer
+    this.recipePath = parts.path
+    this.payload = parts.payload
+    this.environment = options.environment ?? parts.environment
+    this.#step = parts.pointer === null ? null : stepOf(parts.recipe, parts.pointer)
+    this.transport = options.transport
+    this.#mangle = options.mangleForSending
+  }
+
+  /** This step's node: queue, parameters, output. Null before the recipe has been started. */
+  get recipeStep(): Dict | null {
+    return this.#step
+  }
+
+  get defaultChannel(): string | null {
+    return this.#defaultChannel
+  }
+
+  /** Names the output that `send` uses where outputs have names. */
+  setDefaultChannel(name: string | null): void {
+    this.#defaultChannel = name
+  }
+
+  /** Sends to all targets of the unnamed output, or to the default channel. Without an output nothing is sent. */
+  async send(payload: unknown, options: WrapperSendOptions = {}): Promise<void> {
+    const output = this.#output()
+    if (output === undefined) return
+    if (!isDict(output)) return this.#sendToAll(output, payload, options)
+    if (this.#defaultChannel !== null) await this.sendTo(this.#defaultChannel, payload, options)
+  }
+
+  /** Sends to the targets of a named output; where the recipe connects nothing to it, nothing is sent. */
+  async sendTo(channel: string, payload: unknown, options: WrapperSendOptions = {}): Promise<void> {
+    const output = this.#output()
+    if (output === undefined) return
+    if (!isDict(output)) {
+      if (channel === this.#defaultChannel) await this.#sendToAll(output, payload, options)
+      return
+    }
+    if (hasKey(output, channel)) await this.#sendToAll(itemAtKey(output, channel), payload, options)
+  }
+
+  /** Sends the start payloads of a recipe that has not been started. */
+  async start(options: WrapperSendOptions = {}): Promise<void> {
+    this.#transport()
+    if (this.#step !== null)
+      throw misuse('This recipe has already been started.', 'already-started')
+    const start = this.recipe.recipe.get('start')
+    for (const [target, payload] of Array.isArray(start) ? start : []) {
+      await this.#sendToOne(target, { payload, options, path: this.recipePath })
+    }
+  }
+
+  /** Sends a message to this step itself: a state to go on from. */
+  async checkpoint(payload: unknown, options: WrapperSendOptions = {}): Promise<void> {
+    this.#transport()
+    this.#startedStep()
+    await this.#sendToOne(this.recipePointer, {
+      payload,
+      options: { ...options, delay: options.delay ?? 0 },
+      path: this.recipePath,
+    })
+  }
+
+  /** Puts parameters into the wrapped recipe: for tests, as a recipe should not change on its way. */
+  applyParameters(parameters: Dict): void {
+    this.recipe.applyParameters(parameters)
+    if (this.recipePointer !== null) this.#step = stepOf(this.recipe, this.recipePointer)
+  }
+
+  #output(): unknown {
+    this.#transport()
+    const step = this.#startedStep()
+    return hasKey(step, 'output') ? itemAtKey(step, 'output') : undefined
+  }
+
+  #transport(): Transport {
+    if (this.transport !== undefined) return this.transport
+    throw misuse(
+      'This RecipeWrapper object does not contain a reference to a transport object.',
+      'no-transport',
+    )
+  }
+
+  #startedStep(): Dict {
+    if (this.#step !== null) return this.#step
+    throw misuse(
+      'This RecipeWrapper object does not contain a recipe with a selected step.',
+      'not-started',
+    )
+  }
+
+  async #sendToAll(targets: unknown, payload: unknown, options: WrapperSendOptions): Promise<void> {
+    const list: readonly unknown[] = Array.isArray(targets) ? targets : [targets]
+    // Python adds no pointer that is 0, and there is none.
+    const path = [...this.recipePath, this.recipePointer]
+    for (const target of list) this.#checkTarget(target, options)
+    for (const target of list) await this.#sendToOne(target, { payload, options, path })
+  }
+
+  /** What cannot be kept is refused before the first of several targets has its message. */
+  #checkTarget(target: unknown, options: WrapperSendOptions): void {
+    const step = stepOf(this.recipe, target)
+    const topic = textOf(step, 'topic')
+    if (topic !== null) this.#transport().checkBroadcast?.(topic, transportOptions(step, options))
+  }
+
+  async #sendToOne(target: unknown, parcel: Parcel): Promise<void> {
+    const step = stepOf(this.recipe, target)
+    this.#checkTarget(target, parcel.options)
+    const message = this.#message(target, parcel)
+    const mangle = parcel.options.mangleForSending ?? this.#mangle
+    const options = transportOptions(step, parcel.options)
+    const queue = textOf(step, 'queue')
+    const topic = textOf(step, 'topic')
+    const transport = this.#transport()
+    const deliver = (work: () => Promise<void>) => withReconnects(transport, work)
+    if (queue !== null) {
+      await deliver(() =>
+        mangle === undefined
+          ? transport.send(queue, message, options)
+          : transport.rawSend(queue, mangle(message), options),
+      )
+    }
+    if (topic !== null) {
+      await deliver(() =>
+        mangle === undefined
+          ? transport.broadcast(topic, message, options)
+          : transport.rawBroadcast(topic, mangle(message), options),
+      )
+    }
+  }
+
+  #message(target: unknown, parcel: Parcel): RecipeMessage {
+    return {
+      environment: this.environment,
+      payload: parcel.payload ?? null,
+      recipe: this.recipe.recipe,
+      'recipe-path': parcel.path,
+      'recipe-pointer': nodeNumber(target) ?? target,
+    }
+  }
+}
+
+interface Parcel {
+  readonly payload: unknown
+  readonly options: WrapperSendOptions
+  readonly path: readonly unknown[]
+}
+
+interface Parts {
+  readonly recipe: Recipe
+  readonly pointer: number | bigint | null
+  readonly path: readonly unknown[]
+  readonly environment: Dict
+  readonly payload: unknown
+}
+
+function partsOfRecipe(options: WrapperOptions): Parts {
+  const source = 'recipe' in options ? options.recipe : undefined
+  if (source === undefined || source === null) {
+    throw misuse('A message or recipe is required to create a RecipeWrapper object.', 'no-recipe')
+  }
+  const recipe = source instanceof Recipe ? source : new Recipe(source)
+  return { recipe, pointer: null, path: [], environment: {}, payload: null }
+}
+
+function partsOfMessage(message: unknown): Parts {
+  if (!isDict(message)) {
+    throw invalid(
+      'type-error',
+      'TypeError',
+      'a recipe message is no object; expected recipe, recipe-pointer and payload',
+    )
+  }
+  const recipe = new Recipe(recipeOf(message))
+  const environment = itemAtKey(message, 'environment')
+  const path = itemAtKey(message, 'recipe-path')
+  return {
+    recipe,
+    pointer: pointerOf(message),
+    path: Array.isArray(path) ? path : [],
+    environment: isDict(environment) ? environment : {},
+    payload: itemAtKey(message, 'payload') ?? null,
+  }
+}
+
+function recipeOf(message: Dict): RecipeSource {
+  const recipe = itemAtKey(message, 'recipe')
+  if (recipe instanceof Recipe || typeof recipe === 'string' || isDict(recipe)) return recipe
+  throw missing('recipe')
+}
+
+const INTEGER = /^\s*[+-]?\d+(?:_\d+)*\s*$/
+
+function pointerOf(message: Dict): number | bigint {
+  const pointer = itemAtKey(message, 'recipe-pointer')
+  if (pointer === undefined) throw missing('recipe-pointer')
+  const number = nodeNumber(pointer)
+  if (number !== null) return number
+  if (typeof pointer === 'string' && INTEGER.test(pointer)) {
+    return Number(pointer.replaceAll('_', ''))
+  }
+  throw invalid(
+    'pointer-invalid',
+    typeof pointer === 'string' ? 'ValueError' : 'TypeError',
+    `the recipe-pointer of a message is ${JSON.stringify(pointer)?.slice(0, 60)}; expected a node number`,
+  )
+}
+
+function stepOf(recipe: Recipe, target: unknown): Dict {
+  const number = nodeNumber(target)
+  const step = number === null ? undefined : recipe.node(number)
+  if (step !== undefined) return step
+  const node = String(number ?? JSON.stringify(target)).slice(0, 60)
+  throw new RecipeError(`the recipe has no node ${node}`, {
+    stage: 'message',
+    category: 'missing-node',
+    pythonClass: 'KeyError',
+    node,
+  })
+}
+
+/** An empty name sends nothing. */
+function textOf(step: Dict, field: 'queue' | 'topic'): string | null {
+  const value = itemAtKey(step, field)
+  return typeof value === 'string' && value !== '' ? value : null
+}
+
+function transportOptions(step: Dict, options: WrapperSendOptions): SendOptions & BroadcastOptions {
+  const { header, mangleForSending: _mangle, headers, ...rest } = options
+  const delay = options.delay ?? numberOf(itemAtKey(step, 'transport-delay'))
+  const exchange = options.exchange ?? itemAtKey(step, 'exchange')
+  return {
+    ...rest,
+    headers: { ...headers, ...header, 'workflows-recipe': true },
+    ...(delay === undefined ? {} : { delay }),
+    ...(typeof exchange === 'string' ? { exchange } : {}),
+  }
+}
+
+function numberOf(value: unknown): number | undefined {
+  if (value === undefined || value === null) return undefined
+  const number = Number(value)
+  if (typeof value !== 'string' && Number.isFinite(number)) return number
+  throw invalid(
+    'delay-invalid',
+    'TypeError',
+    `the transport-delay of a node is ${JSON.stringify(value)?.slice(0, 60)}; expected seconds`,
+  )
+}
+
+function missing(key: string): RecipeError {
+  return invalid(
+    `${key}-missing`,
+    'KeyError',
+    `the message has no "${key}", so it is no recipe message`,
+  )
+}
+
+function misuse(message: string, category: string): RecipeError {
+  return invalid(category, 'ValueError', message)
+}
+
+function invalid(category: string, pythonClass: string, message: string): RecipeError {
+  return new RecipeError(message, { stage: 'message', category, pythonClass })
+}
