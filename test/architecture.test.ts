@@ -71,6 +71,13 @@ test('every folder of src/ has its import rule', () => {
   expect([...folders].filter((folder) => !(folder in MAY_IMPORT))).toEqual([])
 })
 
+test.each(files)('%s starts a timer of its own only for a delay that is written down', (file) => {
+  const source = readFileSync(join(SRC, file), 'utf8')
+  const delays = file === 'async/timer.ts' ? [] : delaysIn(source)
+  // setTimeout fires after 1 ms where the delay is more than 24.8 days: startTimer and startInterval do not.
+  expect(delays.filter((delay) => !/^(?:[\d_]+|[A-Z][A-Z\d_]*)$/.test(delay))).toEqual([])
+})
+
 test('migrations import TypeORM and nothing of src/', () => {
   const sources = readdirSync(MIGRATIONS)
     .filter((file) => file.endsWith('.ts'))
@@ -97,4 +104,32 @@ function specifiersOf(source: string): string[] {
 
 function folderOf(file: string): string {
   return file.slice(0, file.indexOf('/'))
+}
+
+/** The last argument of every setTimeout and setInterval. */
+function delaysIn(source: string): string[] {
+  const calls = [...source.matchAll(/\bset(?:Timeout|Interval)\(/g)]
+  return calls.map(({ index, 0: call }) => lastArgument(source.slice(index + call.length)))
+}
+
+/** The arguments of a call start the text, up to the bracket that closes it. */
+function lastArgument(text: string): string {
+  let depth = 1
+  const commas: number[] = []
+  for (const [at, letter] of [...text].entries()) {
+    if ('([{'.includes(letter)) depth += 1
+    else if (')]}'.includes(letter)) depth -= 1
+    else if (letter === ',' && depth === 1) commas.push(at)
+    if (depth > 0) continue
+    const parts = [...commas, at].map((end, index) =>
+      text.slice((commas[index - 1] ?? -1) + 1, end),
+    )
+    return (
+      parts
+        .filter((part) => part.trim() !== '')
+        .at(-1)
+        ?.trim() ?? ''
+    )
+  }
+  return text
 }

@@ -1,9 +1,10 @@
 import { type Deferred, deferred } from './deferred.ts'
+import { Line } from './line.ts'
 
 /** Lets at most `permits` holders in at a time; the others wait in line. */
 export class Semaphore {
   #free: number
-  readonly #line: Deferred<void>[] = []
+  readonly #line = new Line<Deferred<void>>()
 
   constructor(permits: number) {
     this.#free = permits

@@ -1,3 +1,5 @@
+import { startTimer } from './timer.ts'
+
 /** Waits; rejects with the signal's reason once it is aborted. */
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -6,13 +8,13 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
       return
     }
     const onAbort = (): void => {
-      clearTimeout(timer)
+      timer.clear()
       reject(signal?.reason)
     }
-    const timer = setTimeout(() => {
+    const timer = startTimer(ms, () => {
       signal?.removeEventListener('abort', onAbort)
       resolve()
-    }, ms)
+    })
     signal?.addEventListener('abort', onAbort, { once: true })
   })
 }

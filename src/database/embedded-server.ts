@@ -86,7 +86,7 @@ const KEEPER = `
   process.stdin.on('error', () => {})
   process.stdin.on('close', () => {
     server.kill('SIGINT')
-    setTimeout(() => server.kill('SIGQUIT'), 10000).unref()
+    setTimeout(() => server.kill('SIGQUIT'), 10_000).unref()
   })
   process.stdin.resume()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})

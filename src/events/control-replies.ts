@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { startTimer } from '../async/timer.ts'
 import type { Broker, Delivery, Subscription } from '../brokers/broker.ts'
 import type { Logger } from '../logger.ts'
 import { clockOf, decodeReply } from '../protocol/control.ts'
@@ -49,9 +50,9 @@ export class ControlReplies {
     const replies: WorkerReply[] = []
     let cancel = (): void => undefined
     const collected = new Promise<readonly WorkerReply[]>((resolve) => {
-      const timer = setTimeout(() => cancel(), timeoutMs)
+      const timer = startTimer(timeoutMs, () => cancel())
       cancel = () => {
-        clearTimeout(timer)
+        timer.clear()
         this.#collectors.delete(ticket)
         resolve(replies)
       }

@@ -1,4 +1,5 @@
 import { loadavg, type } from 'node:os'
+import { startInterval, type Timer } from '../async/timer.ts'
 import { version } from '../version.ts'
 import type { EventFields } from './event-fields.ts'
 import type { EventSender } from './event-sender.ts'
@@ -17,7 +18,7 @@ export class EventHeart {
   readonly #intervalMs: number
   readonly #load: () => WorkerLoad
   readonly #software = { sw_ident: 'celery-toolbox', sw_ver: version(), sw_sys: type() }
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
 
   constructor(events: EventSender, intervalMs: number, load: () => WorkerLoad) {
     this.#events = events
@@ -27,7 +28,7 @@ export class EventHeart {
 
   start(): void {
     this.#send('worker-online')
-    this.#timer = setInterval(() => this.beat(), this.#intervalMs).unref()
+    this.#timer = startInterval(this.#intervalMs, () => this.beat()).unref()
   }
 
   /** Also out of turn, as when somebody asks who is there. */
@@ -37,7 +38,7 @@ export class EventHeart {
 
   stop(): void {
     if (this.#timer === undefined) return
-    clearInterval(this.#timer)
+    this.#timer.clear()
     this.#timer = undefined
     this.#send('worker-offline')
   }

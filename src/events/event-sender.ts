@@ -1,5 +1,6 @@
 import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
 import { sleep } from '../async/sleep.ts'
+import { startTimer, type Timer } from '../async/timer.ts'
 import type { Broker } from '../brokers/broker.ts'
 import type { Logger } from '../logger.ts'
 import { groupOf } from '../protocol/encode-events.ts'
@@ -34,7 +35,7 @@ export class EventSender {
   readonly #muted: Set<string>
   #declared: Broker | undefined
   #sending: Promise<void> | undefined
-  #nextTry: NodeJS.Timeout | undefined
+  #nextTry: Timer | undefined
   #attempt = 0
   #isClosed: boolean = false
 
@@ -81,7 +82,7 @@ export class EventSender {
     await Promise.race([this.flush(), late])
     patience.abort()
     this.#isClosed = true
-    clearTimeout(this.#nextTry)
+    this.#nextTry?.clear()
   }
 
   /** What is told in one turn of the event loop travels together, and so does what comes while that is sent. */
@@ -121,13 +122,10 @@ export class EventSender {
   #tryAgainLater(): void {
     if (this.#isClosed) return
     this.#attempt += 1
-    this.#nextTry = setTimeout(
-      () => {
-        this.#nextTry = undefined
-        this.#sending ??= this.#sendAll()
-      },
-      backoffDelayMs(AWAY_BACKOFF, this.#attempt),
-    ).unref()
+    this.#nextTry = startTimer(backoffDelayMs(AWAY_BACKOFF, this.#attempt), () => {
+      this.#nextTry = undefined
+      this.#sending ??= this.#sendAll()
+    }).unref()
   }
 
   #sayAway(error: unknown): void {

@@ -1,4 +1,5 @@
 import { deferred } from '../async/deferred.ts'
+import { startTimer, type Timer } from '../async/timer.ts'
 import { ResultError } from '../errors.ts'
 import { isReady } from '../protocol/states.ts'
 import type { ChordState } from './chord-table.ts'
@@ -15,13 +16,13 @@ export class PendingSave {
   /** Why the last try failed. */
   lastError: unknown
   readonly #saved = deferred<ChordState | undefined>()
-  readonly #timer: NodeJS.Timeout
+  readonly #timer: Timer
   #state: 'open' | 'settled' = 'open'
 
   constructor(row: TaskmetaRow, deadlineMs: number) {
     this.row = row
     this.lastError = new Error(`no answer from the database in ${deadlineMs} ms`)
-    this.#timer = setTimeout(() => this.giveUp(), deadlineMs)
+    this.#timer = startTimer(deadlineMs, () => this.giveUp())
   }
 
   /** With the state of the chord that the row's task is a member of. */
@@ -52,7 +53,7 @@ export class PendingSave {
 
   #settle(): void {
     this.#state = 'settled'
-    clearTimeout(this.#timer)
+    this.#timer.clear()
   }
 }
 

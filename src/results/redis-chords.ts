@@ -43,6 +43,7 @@ type Count = 'done' | 'uncounted' | 'open' | 'claimed' | 'elsewhere'
 
 /** How long a claim outlives its process. */
 const CLAIM_MS = 15_000
+const KEEP_CLAIM_MS = CLAIM_MS / 3
 const ELSEWHERE_MS = 100
 const DONE_SECONDS = 300
 
@@ -172,7 +173,7 @@ export class RedisChords implements ChordCounter {
   async #release(groupId: string, token: string, release: Release): Promise<void> {
     const { connection, keys } = this.#options
     const chord = keys.chord(groupId)
-    const keeping = setInterval(() => this.#keepClaim(chord, token), CLAIM_MS / 3)
+    const keeping = setInterval(() => this.#keepClaim(chord, token), KEEP_CLAIM_MS)
     try {
       await release(await readMembers(chord, this.#options))
     } catch (error) {

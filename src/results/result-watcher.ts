@@ -1,5 +1,7 @@
+import { startTimer, type Timer } from '../async/timer.ts'
 import type { Logger } from '../logger.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
+import { LookSchedule } from './look-schedule.ts'
 import type { WaitOptions } from './result-store.ts'
 import type { TaskmetaRow } from './taskmeta-row.ts'
 import { Waiters } from './waiters.ts'
@@ -14,14 +16,6 @@ export interface ResultWatcherOptions {
   readonly listen: (onResults: (taskIds: readonly string[]) => void) => Promise<() => Promise<void>>
 }
 
-/** When an id is looked for next; each look that finds nothing doubles the wait. */
-interface Look {
-  dueAt: number
-  delayMs: number
-  intervalMs: number
-}
-
-const FIRST_DELAY_MS = 20
 const DEFAULT_INTERVAL_MS = 500
 const LISTEN_AGAIN_MS = 30_000
 
@@ -32,8 +26,8 @@ const LISTEN_AGAIN_MS = 30_000
 export class ResultWatcher {
   readonly #options: ResultWatcherOptions
   readonly #waiters = new Waiters()
-  readonly #looks = new Map<string, Look>()
-  #timer: NodeJS.Timeout | undefined
+  readonly #looks = new LookSchedule()
+  #timer: { readonly at: number; readonly timer: Timer } | undefined
   #looking: Promise<void> | undefined
   #listening: Promise<(() => Promise<void>) | undefined> | undefined
   #listenAfter = 0
@@ -44,12 +38,13 @@ export class ResultWatcher {
 
   async wait(taskId: string, options: WaitOptions): Promise<TaskResult> {
     const waiting = this.#waiters.wait(taskId, options)
-    this.#lookFor(taskId, options.intervalMs ?? DEFAULT_INTERVAL_MS)
+    this.#looks.add(taskId, options.intervalMs ?? DEFAULT_INTERVAL_MS)
+    this.#lookAt(0)
     try {
       return await waiting
     } finally {
       if (!this.#waiters.has(taskId)) this.#looks.delete(taskId)
-      if (this.#looks.size === 0) clearTimeout(this.#timer)
+      if (this.#looks.size === 0) this.#clearTimer()
     }
   }
 
@@ -57,58 +52,43 @@ export class ResultWatcher {
   async close(reason: unknown): Promise<void> {
     this.#waiters.rejectAll(reason)
     this.#looks.clear()
-    clearTimeout(this.#timer)
+    this.#clearTimer()
     await this.#looking
     const stop = await this.#listening
     await stop?.()
   }
 
-  #lookFor(taskId: string, intervalMs: number): void {
-    const before = this.#looks.get(taskId)
-    this.#looks.set(taskId, {
-      dueAt: 0,
-      delayMs: FIRST_DELAY_MS,
-      intervalMs: Math.min(intervalMs, before?.intervalMs ?? intervalMs),
-    })
-    this.#schedule()
+  /** One timer for all of them; a look that goes on sets it when it has ended. */
+  #lookAt(at: number): void {
+    if (this.#looking !== undefined || at === Number.POSITIVE_INFINITY) return
+    if (this.#timer !== undefined && this.#timer.at <= at) return
+    this.#clearTimer()
+    const timer = startTimer(at - performance.now(), () => this.#startLook())
+    this.#timer = { at, timer }
   }
 
-  #schedule(): void {
-    clearTimeout(this.#timer)
-    if (this.#looks.size === 0 || this.#looking !== undefined) return
-    let dueAt = Number.POSITIVE_INFINITY
-    for (const look of this.#looks.values()) dueAt = Math.min(dueAt, look.dueAt)
-    this.#timer = setTimeout(() => this.#startLook(), Math.max(0, dueAt - performance.now()))
+  #clearTimer(): void {
+    this.#timer?.timer.clear()
+    this.#timer = undefined
   }
 
   #startLook(): void {
+    this.#timer = undefined
     this.#looking = this.#look().finally(() => {
       this.#looking = undefined
-      this.#schedule()
+      this.#lookAt(this.#looks.nextAt)
     })
   }
 
   /** Never rejects. */
   async #look(): Promise<void> {
-    const taskIds = this.#takeDue(performance.now())
+    const taskIds = this.#looks.takeDue(performance.now())
     try {
       for (const row of await this.#options.readReady(taskIds)) this.#answer(row)
       if (this.#looks.size > 0) this.#startListening()
     } catch (error) {
       this.#handle(error, taskIds)
     }
-  }
-
-  #takeDue(now: number): readonly string[] {
-    const taskIds: string[] = []
-    for (const [taskId, look] of this.#looks) {
-      // What is due in a moment goes along.
-      if (look.dueAt > now + FIRST_DELAY_MS / 2) continue
-      taskIds.push(taskId)
-      look.dueAt = now + Math.min(look.delayMs, look.intervalMs)
-      look.delayMs *= 2
-    }
-    return taskIds
   }
 
   #answer(row: TaskmetaRow): void {
@@ -142,8 +122,7 @@ export class ResultWatcher {
   }
 
   #hear(taskIds: readonly string[]): void {
-    const looks = taskIds.flatMap((taskId) => this.#looks.get(taskId) ?? [])
-    for (const look of looks) look.dueAt = 0
-    if (looks.length > 0) this.#schedule()
+    const isWanted = taskIds.filter((taskId) => this.#looks.hasten(taskId)).length > 0
+    if (isWanted) this.#lookAt(0)
   }
 }

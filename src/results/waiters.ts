@@ -1,9 +1,7 @@
+import { startTimer } from '../async/timer.ts'
 import { ResultError } from '../errors.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
 import type { WaitOptions } from './result-store.ts'
-
-/** setTimeout takes no more; a longer wait ends after these 24 days. */
-const LONGEST_TIMER_MS = 2_147_483_647
 
 interface Waiter {
   readonly resolve: (result: TaskResult) => void
@@ -28,13 +26,15 @@ export class Waiters {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { resolve: leaveAnd(resolve), reject: leaveAnd(reject) }
       const onAbort = () => waiter.reject(signal?.reason)
-      const timer = startTimer(timeoutMs, () => waiter.reject(timedOut(taskId, timeoutMs)))
+      const timer = startTimer(timeoutMs ?? Number.POSITIVE_INFINITY, () =>
+        waiter.reject(timedOut(taskId, timeoutMs)),
+      )
       signal?.addEventListener('abort', onAbort, { once: true })
       const leave = this.#add(taskId, waiter)
 
       function leaveAnd<Value>(settle: (value: Value) => void): (value: Value) => void {
         return (value) => {
-          clearTimeout(timer)
+          timer.clear()
           signal?.removeEventListener('abort', onAbort)
           leave()
           settle(value)
@@ -68,14 +68,6 @@ export class Waiters {
   #of(taskId: string): readonly Waiter[] {
     return [...(this.#byId.get(taskId) ?? [])]
   }
-}
-
-function startTimer(
-  timeoutMs: number | undefined,
-  onTimeout: () => void,
-): NodeJS.Timeout | undefined {
-  if (timeoutMs === undefined || timeoutMs === Number.POSITIVE_INFINITY) return undefined
-  return setTimeout(onTimeout, Math.min(Math.max(timeoutMs, 0), LONGEST_TIMER_MS))
 }
 
 function timedOut(taskId: string, timeoutMs: number | undefined): ResultError {

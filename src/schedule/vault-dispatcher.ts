@@ -1,5 +1,6 @@
 import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
 import { deferred } from '../async/deferred.ts'
+import { startTimer } from '../async/timer.ts'
 import type { Broker } from '../brokers/broker.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { type Logger, silentLogger } from '../logger.ts'
@@ -127,9 +128,9 @@ export class VaultDispatcher {
   /** Until then, or until something is due sooner, or until it is stopped. */
   async #pause(ms: number): Promise<void> {
     if (ms <= 0 || this.#stopping.signal.aborted) return
-    const timer = setTimeout(() => this.#wake.resolve(), ms)
+    const timer = startTimer(ms, () => this.#wake.resolve())
     await this.#wake.promise
-    clearTimeout(timer)
+    timer.clear()
   }
 }
 

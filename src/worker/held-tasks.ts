@@ -1,47 +1,59 @@
-/** setTimeout counts in 32 bits; longer waits are taken in steps. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
+import { startClockTimer, type Timer } from '../async/timer.ts'
+import { DueLine } from './due-line.ts'
 
-/** Deliveries that wait, unacknowledged, for their eta: if the worker dies, the broker still has them. */
+/**
+ * Deliveries that wait, unacknowledged, for their eta: if the worker dies, the broker still has them. They are due by the
+ * system's clock, whatever is done to it meanwhile.
+ */
 export class HeldTasks<Job> {
-  readonly #timers = new Map<Job, NodeJS.Timeout>()
+  readonly #held = new Map<Job, (job: Job) => void>()
+  readonly #line = new DueLine<Job>()
+  #next: { readonly at: number; readonly timer: Timer } | undefined
 
   get size(): number {
-    return this.#timers.size
+    return this.#held.size
   }
 
   /** Calls `onDue` with the job once `dueAt` (epoch ms) is reached. */
   hold(job: Job, dueAt: number, onDue: (job: Job) => void): void {
-    const waitMs = dueAt - Date.now()
-    const timer = setTimeout(
-      () => {
-        // The longest timer may end long before, and any timer a moment.
-        if (Date.now() < dueAt) {
-          this.hold(job, dueAt, onDue)
-          return
-        }
-        this.#timers.delete(job)
-        onDue(job)
-      },
-      Math.max(0, Math.min(waitMs, LONGEST_TIMER_MS)),
-    )
-    this.#timers.set(job, timer)
+    this.#held.set(job, onDue)
+    this.#line.add(job, dueAt)
+    this.#wakeAt(dueAt)
   }
 
   /** Lets go of those. */
   remove(isMeant: (job: Job) => boolean): readonly Job[] {
-    const jobs = [...this.#timers.keys()].filter(isMeant)
-    for (const job of jobs) {
-      clearTimeout(this.#timers.get(job))
-      this.#timers.delete(job)
-    }
+    const jobs = [...this.#held.keys()].filter(isMeant)
+    for (const job of jobs) this.#held.delete(job)
+    // The line lets go of them when they are due, or at once where few are left.
+    if (this.#line.size > 2 * this.#held.size) this.#line.keep((job) => this.#held.has(job))
     return jobs
   }
 
   /** Lets go of all of them, to be given back. */
   release(): readonly Job[] {
-    const jobs = [...this.#timers.keys()]
-    for (const timer of this.#timers.values()) clearTimeout(timer)
-    this.#timers.clear()
+    const jobs = [...this.#held.keys()]
+    this.#held.clear()
+    this.#line.keep(() => false)
+    this.#next?.timer.clear()
+    this.#next = undefined
     return jobs
+  }
+
+  #wakeAt(at: number): void {
+    if (this.#next !== undefined && this.#next.at <= at) return
+    this.#next?.timer.clear()
+    this.#next = { at, timer: startClockTimer(at, () => this.#wake()) }
+  }
+
+  #wake(): void {
+    this.#next = undefined
+    for (const job of this.#line.takeDue(Date.now())) {
+      const onDue = this.#held.get(job)
+      this.#held.delete(job)
+      onDue?.(job)
+    }
+    const { nextAt } = this.#line
+    if (nextAt !== undefined) this.#wakeAt(nextAt)
   }
 }

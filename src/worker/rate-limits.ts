@@ -1,9 +1,11 @@
+import { Line } from '../async/line.ts'
+import { startTimer, type Timer } from '../async/timer.ts'
 import { parseRateLimit, TokenBucket } from '../schedule/token-bucket.ts'
 
-interface Line<Job> {
+interface TaskLine<Job> {
   readonly bucket: TokenBucket
-  readonly waiting: Job[]
-  timer: NodeJS.Timeout | undefined
+  waiting: Line<Job>
+  timer: Timer | undefined
 }
 
 /**
@@ -11,7 +13,7 @@ interface Line<Job> {
  * delivery, as in Celery. https://docs.celeryq.dev/en/stable/userguide/tasks.html#Task.rate_limit
  */
 export class RateLimits<Job> {
-  readonly #lines = new Map<string, Line<Job>>()
+  readonly #lines = new Map<string, TaskLine<Job>>()
   readonly #letThrough: (job: Job) => void
 
   constructor(letThrough: (job: Job) => void) {
@@ -33,11 +35,9 @@ export class RateLimits<Job> {
   /** Lets go of those that wait. */
   remove(isMeant: (job: Job) => boolean): readonly Job[] {
     return [...this.#lines.values()].flatMap((line) => {
-      const removed = line.waiting.filter(isMeant)
-      if (removed.length > 0) {
-        line.waiting.splice(0, line.waiting.length, ...line.waiting.filter((job) => !isMeant(job)))
-      }
-      return removed
+      const waiting = line.waiting.takeAll()
+      for (const job of waiting) if (!isMeant(job)) line.waiting.push(job)
+      return waiting.filter(isMeant)
     })
   }
 
@@ -45,33 +45,33 @@ export class RateLimits<Job> {
   endLine(task: string): readonly Job[] {
     const line = this.#lines.get(task)
     if (line === undefined) return []
-    clearTimeout(line.timer)
+    line.timer?.clear()
     this.#lines.delete(task)
-    return line.waiting
+    return line.waiting.takeAll()
   }
 
   /** Lets go of all that wait, to be given back. */
   release(): readonly Job[] {
     const lines = [...this.#lines.values()]
-    for (const line of lines) clearTimeout(line.timer)
+    for (const line of lines) line.timer?.clear()
     this.#lines.clear()
-    return lines.flatMap(({ waiting }) => waiting)
+    return lines.flatMap(({ waiting }) => waiting.takeAll())
   }
 
-  #advance(line: Line<Job>): void {
+  #advance(line: TaskLine<Job>): void {
     line.timer = undefined
-    while (line.waiting.length > 0 && line.bucket.take()) {
+    while (line.waiting.size > 0 && line.bucket.take()) {
       const job = line.waiting.shift()
       if (job !== undefined) this.#letThrough(job)
     }
-    if (line.waiting.length === 0) return
-    line.timer = setTimeout(() => this.#advance(line), line.bucket.expectedWaitMs())
+    if (line.waiting.size === 0) return
+    line.timer = startTimer(line.bucket.expectedWaitMs(), () => this.#advance(line))
   }
 
-  #lineOf(task: string, perSecond: number): Line<Job> {
+  #lineOf(task: string, perSecond: number): TaskLine<Job> {
     let line = this.#lines.get(task)
     if (line === undefined) {
-      line = { bucket: new TokenBucket(perSecond), waiting: [], timer: undefined }
+      line = { bucket: new TokenBucket(perSecond), waiting: new Line(), timer: undefined }
       this.#lines.set(task, line)
     }
     return line

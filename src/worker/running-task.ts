@@ -1,3 +1,4 @@
+import { startTimer, type Timer } from '../async/timer.ts'
 import { checkEventType } from '../events/event-client.ts'
 import type { EventFields } from '../events/event-fields.ts'
 import type { Logger } from '../logger.ts'
@@ -43,7 +44,7 @@ export class RunningTask implements TaskContext {
   #conclude: (outcome: Outcome) => void = () => undefined
   #controller: AbortController | undefined
   #abortReason: Error | undefined
-  #timers: NodeJS.Timeout[] = []
+  #timers: Timer[] = []
 
   constructor(
     request: TaskRequest,
@@ -67,7 +68,7 @@ export class RunningTask implements TaskContext {
       (error: unknown) => this.#conclude(this.#thrown(error)),
     )
     const outcome = await this.outcome
-    for (const timer of this.#timers) clearTimeout(timer)
+    for (const timer of this.#timers) timer.clear()
     return outcome
   }
 
@@ -162,7 +163,7 @@ export class RunningTask implements TaskContext {
   }
 
   #after(seconds: number, act: () => void): void {
-    this.#timers.push(setTimeout(act, seconds * 1_000))
+    this.#timers.push(startTimer(seconds * 1_000, act))
   }
 
   #abort(reason: Error): void {

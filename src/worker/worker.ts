@@ -1,3 +1,4 @@
+import { startTimer } from '../async/timer.ts'
 import type { Broker, Subscription } from '../brokers/broker.ts'
 import type { Logger } from '../logger.ts'
 import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
@@ -152,11 +153,9 @@ export class Worker implements AsyncDisposable {
     )
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.pause()))
     await Promise.all(this.#waiting.release().map(async (job) => job.delivery.requeue()))
-    const timer = Number.isFinite(graceMs)
-      ? setTimeout(() => this.#runner?.abandonAll(), graceMs)
-      : undefined
+    const timer = startTimer(graceMs, () => this.#runner?.abandonAll())
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
-    clearTimeout(timer)
+    timer.clear()
     await this.#abandoned?.stop()
     await this.#dispatcher?.stop()
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()))

@@ -1,8 +1,9 @@
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Backoff, backoffDelayMs, retry } from '../../src/async/backoff.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { Semaphore } from '../../src/async/semaphore.ts'
 import { sleep } from '../../src/async/sleep.ts'
+import { startInterval, startTimer } from '../../src/async/timer.ts'
 import { withDeadline } from '../../src/async/with-deadline.ts'
 
 const doubling: Backoff = { initialMs: 100, factor: 2, maxMs: 500, jitter: 0.5 }
@@ -110,4 +111,20 @@ test('a deadline lets work pass that is in time, whatever came of it, and fails 
   await expect(withDeadline(Promise.resolve(1), 1000, late)).resolves.toBe(1)
   await expect(withDeadline(Promise.reject(new Error('no')), 1000, late)).rejects.toThrow('no')
   await expect(withDeadline(deferred().promise, 5, late)).rejects.toThrow('late')
+})
+
+test('timers longer than setTimeout can count do not fire early, and fire in the end', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const fired: string[] = []
+  startTimer(2 ** 32, () => fired.push('long'))
+  startTimer(Number.POSITIVE_INFINITY, () => fired.push('never'))
+  startTimer(Number.NaN, () => fired.push('at once'))
+  startInterval(2 ** 32, () => fired.push('again'))
+  vi.advanceTimersByTime(10)
+  expect(fired).toEqual(['at once'])
+  vi.advanceTimersByTime(2 ** 32)
+  expect(fired).toEqual(['at once', 'long', 'again'])
+  vi.advanceTimersByTime(2 ** 32)
+  expect(fired).toEqual(['at once', 'long', 'again', 'again'])
 })

@@ -1,9 +1,5 @@
 import type { Message as AmqpMessage, Channel } from 'amqplib'
 
-const UNSETTLED = 0
-const ACK_DUE = 1
-const SETTLED = 2
-
 const MOST_ACKS_DUE = 128
 
 const nextTurn = setImmediate
@@ -11,15 +7,17 @@ const nextTurn = setImmediate
 /**
  * Settles the deliveries of one channel. Acks are gathered and sent together at the end of a turn of the event
  * loop: one for a whole run of delivery tags, single ones for those behind a delivery that is still open.
+ * Each ack costs the same, however many deliveries are open.
  */
 export class AckWindow {
   readonly #channel: Channel
   readonly #mostDue: number
-  #states: number[] = []
-  #head = 0
-  /** The delivery tag that the head of `#states` stands for. */
-  #firstTag = 1
-  #due = 0
+  /** The delivery tags that are not settled. */
+  readonly #open = new Set<number>()
+  /** Every tag below this one is settled, or its ack is due. Tags count up from 1. */
+  #lowestOpen = 1
+  #nextTag = 1
+  #due: number[] = []
   #isFlushDue: boolean = false
   #isOpen: boolean = true
 
@@ -35,14 +33,15 @@ export class AckWindow {
 
   /** A delivery has come; their tags count up from 1. */
   opened(tag: number): void {
-    this.#states[this.#head + tag - this.#firstTag] = UNSETTLED
+    this.#open.add(tag)
+    this.#nextTag = tag + 1
   }
 
   ack(tag: number): void {
     if (!this.#isOpen) return
-    this.#states[this.#head + tag - this.#firstTag] = ACK_DUE
-    this.#due += 1
-    if (this.#due >= this.#mostDue) {
+    this.#open.delete(tag)
+    this.#due.push(tag)
+    if (this.#due.length >= this.#mostDue) {
       this.flush()
     } else if (!this.#isFlushDue) {
       this.#isFlushDue = true
@@ -55,52 +54,36 @@ export class AckWindow {
 
   nack(tag: number, requeue: boolean): void {
     if (!this.#isOpen) return
-    this.#states[this.#head + tag - this.#firstTag] = SETTLED
+    this.#open.delete(tag)
     this.#send(() => this.#channel.nack(tagged(tag), false, requeue))
   }
 
   flush(): void {
-    if (!this.#isOpen || this.#due === 0) return
-    this.#flushRun()
-    if (this.#due > 0) this.#flushRest()
-    this.#compact()
+    if (!this.#isOpen || this.#due.length === 0) return
+    const due = this.#due
+    this.#due = []
+    const lowestOpen = this.#findLowestOpen()
+    let lastOfRun = 0
+    for (const tag of due) {
+      if (tag > lowestOpen) this.#send(() => this.#channel.ack(tagged(tag), false))
+      else lastOfRun = Math.max(lastOfRun, tag)
+    }
+    if (lastOfRun > 0) this.#send(() => this.#channel.ack(tagged(lastOfRun), true))
   }
 
   /** The channel is gone: the broker has put back what was not settled. */
   close(): void {
     this.#isOpen = false
-    this.#states = []
+    this.#open.clear()
+    this.#due = []
   }
 
-  #flushRun(): void {
-    const states = this.#states
-    let lastTag = 0
-    let head = this.#head
-    let tag = this.#firstTag
-    for (; head < states.length && states[head] !== UNSETTLED; head += 1, tag += 1) {
-      if (states[head] !== ACK_DUE) continue
-      lastTag = tag
-      this.#due -= 1
+  /** It only goes up, so that all the looks together pass each tag once. */
+  #findLowestOpen(): number {
+    while (this.#lowestOpen < this.#nextTag && !this.#open.has(this.#lowestOpen)) {
+      this.#lowestOpen += 1
     }
-    this.#head = head
-    this.#firstTag = tag
-    if (lastTag > 0) this.#send(() => this.#channel.ack(tagged(lastTag), true))
-  }
-
-  #flushRest(): void {
-    for (let at = this.#head; this.#due > 0 && at < this.#states.length; at += 1) {
-      if (this.#states[at] !== ACK_DUE) continue
-      this.#states[at] = SETTLED
-      this.#due -= 1
-      const tag = this.#firstTag + at - this.#head
-      this.#send(() => this.#channel.ack(tagged(tag), false))
-    }
-  }
-
-  #compact(): void {
-    if (this.#head < 1024) return
-    this.#states = this.#states.slice(this.#head)
-    this.#head = 0
+    return this.#lowestOpen
   }
 
   #send(frame: () => void): void {

@@ -1,4 +1,5 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
+import { Line } from '../../async/line.ts'
 import type { Logger } from '../../logger.ts'
 import type { Delivery } from '../broker.ts'
 import { AckWindow } from './ack-window.ts'
@@ -28,7 +29,7 @@ export class ConsumerChannel {
   #starts = 0
   #unsettled = 0
   /** Came before a lowered prefetch took hold; handed out as room comes. */
-  #held: ConsumeMessage[] = []
+  #held = new Line<ConsumeMessage>()
   #hasEnded: boolean = false
 
   static async open(
@@ -77,7 +78,7 @@ export class ConsumerChannel {
     const tag = this.#consumerTag
     this.#consumerTag = undefined
     await this.#cancel(tag)
-    for (const { fields } of this.#held.splice(0)) this.#window.nack(fields.deliveryTag, true)
+    for (const { fields } of this.#held.takeAll()) this.#window.nack(fields.deliveryTag, true)
   }
 
   /** Sends the last acks; the server puts back what is not settled. */
@@ -111,7 +112,7 @@ export class ConsumerChannel {
       return
     }
     this.#window.opened(received.fields.deliveryTag)
-    if (this.#hasRoom && this.#held.length === 0) this.#deliver(received)
+    if (this.#hasRoom && this.#held.size === 0) this.#deliver(received)
     else this.#held.push(received)
   }
 
@@ -136,7 +137,7 @@ export class ConsumerChannel {
 
   readonly #onSettled = (): void => {
     this.#unsettled -= 1
-    if (this.#held.length > 0) this.#handOut()
+    if (this.#held.size > 0) this.#handOut()
   }
 
   #handOut(): void {
@@ -151,7 +152,7 @@ export class ConsumerChannel {
     this.#window.close()
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#held = []
+    this.#held.takeAll()
     this.#parts.onEnd(this, refusal)
   }
 }

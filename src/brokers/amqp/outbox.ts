@@ -1,13 +1,20 @@
 import type { Message as AmqpMessage, ConfirmChannel } from 'amqplib'
+import { Line } from '../../async/line.ts'
 import type { BrokerError } from '../../errors.ts'
 import { messageUnroutable, publishRefused } from '../broker-errors.ts'
-import { Line } from './line.ts'
 import { isReturnOf, type Outgoing, refusedByServer, send } from './outgoing.ts'
 import { missingExchange } from './server-errors.ts'
 
+/** So much may be on its way unconfirmed: enough to keep a server busy, and few enough that their confirms come in time. */
+const MOST_SENT = 2_000
+const MOST_SENT_BYTES = 16 * 1024 * 1024
+
+const nextTurn = setImmediate
+
 /**
- * Every publish from its call to its confirm. What a lost channel left unconfirmed is sent again over the next
- * one, so nothing is dropped; the broker may see a message twice, never not at all.
+ * Every publish from its call to its confirm: a bounded number on their way, the others in line. What a lost channel
+ * left unconfirmed is sent again over the next one, so nothing is dropped; the broker may see a message twice, never
+ * not at all. The deadline of a message counts from its write to the socket; in line, from when the line moved last.
  */
 export class Outbox {
   readonly #safeUrl: string
@@ -16,6 +23,12 @@ export class Outbox {
   readonly #sent = new Set<Outgoing>()
   /** Those of `#sent` that may still come back as unroutable. */
   readonly #returnable = new Set<Outgoing>()
+  /** Sent in this turn of the event loop, in which nothing is written yet. */
+  #unwritten: Outgoing[] = []
+  #sentBytes = 0
+  /** When the server took or confirmed something last. */
+  #movedAt = Number.NEGATIVE_INFINITY
+  #mostDeadlineMs = Number.POSITIVE_INFINITY
   #channel: ConfirmChannel | undefined
   #isFull: boolean = false
   /** So many of those that wait go one by one, since one of them has ended a channel. */
@@ -41,8 +54,10 @@ export class Outbox {
   attach(channel: ConfirmChannel): void {
     this.#channel = channel
     this.#isFull = false
+    this.#moved()
     channel.on('drain', () => {
       this.#isFull = false
+      this.#moved()
       this.#pump()
     })
     channel.on('return', (returned) => this.#onReturn(returned))
@@ -54,9 +69,13 @@ export class Outbox {
     this.#channel = undefined
     const unsure = [...this.#sent]
     this.#sent.clear()
+    this.#sentBytes = 0
     this.#returnable.clear()
     const innocent = refusal === undefined ? unsure : this.#refuse(unsure, refusal)
-    for (const outgoing of innocent) outgoing.isReturned = false
+    for (const outgoing of innocent) {
+      outgoing.isReturned = false
+      outgoing.overdueAt = Number.POSITIVE_INFINITY
+    }
     this.#waiting.toFront(innocent)
   }
 
@@ -65,8 +84,9 @@ export class Outbox {
     let next = Number.POSITIVE_INFINITY
     const isDue = (outgoing: Outgoing): boolean => {
       if (outgoing.isSettled) return true
-      if (outgoing.overdueAt > now) {
-        next = Math.min(next, outgoing.overdueAt)
+      const overdueAt = this.#overdueAt(outgoing)
+      if (overdueAt > now) {
+        next = Math.min(next, overdueAt)
         return false
       }
       this.#settle(outgoing, errorOf(outgoing))
@@ -74,12 +94,27 @@ export class Outbox {
     }
     this.#waiting.filter((outgoing) => !isDue(outgoing))
     for (const outgoing of this.#sent) if (isDue(outgoing)) this.#forget(outgoing)
+    this.#pump()
     return next
   }
 
-  /** Gives up everything. */
-  abandon(errorOf: (outgoing: Outgoing) => BrokerError): void {
-    this.expire(Number.POSITIVE_INFINITY, errorOf)
+  /** For so long this process heard nothing, as its event loop was busy: no fault of the server. */
+  postpone(ms: number): void {
+    this.#movedAt += ms
+    for (const outgoing of this.#sent) outgoing.overdueAt += ms
+  }
+
+  /** Nothing waits for longer than this from now on. */
+  limitDeadlines(mostMs: number): void {
+    this.#mostDeadlineMs = mostMs
+    const latest = performance.now() + mostMs
+    for (const outgoing of this.#sent) outgoing.overdueAt = Math.min(outgoing.overdueAt, latest)
+  }
+
+  #overdueAt(outgoing: Outgoing): number {
+    if (this.#sent.has(outgoing)) return outgoing.overdueAt
+    const sinceMs = Math.max(outgoing.addedAt, this.#movedAt)
+    return sinceMs + Math.min(outgoing.deadlineMs, this.#mostDeadlineMs)
   }
 
   get #mayGoAtOnce(): boolean {
@@ -87,7 +122,9 @@ export class Outbox {
   }
 
   get #mayGoNext(): boolean {
-    return !this.#isFull && (this.#suspects === 0 || this.#sent.size === 0)
+    if (this.#sent.size === 0) return !this.#isFull
+    const hasRoom = this.#sent.size < MOST_SENT && this.#sentBytes < MOST_SENT_BYTES
+    return hasRoom && !this.#isFull && this.#suspects === 0
   }
 
   #pump(): void {
@@ -104,6 +141,8 @@ export class Outbox {
     const channel = this.#channel
     if (channel === undefined) return
     this.#sent.add(outgoing)
+    this.#sentBytes += outgoing.message.body.length
+    this.#markUnwritten(outgoing)
     if (outgoing.mandatory) this.#returnable.add(outgoing)
     try {
       const hasRoom = send(channel, outgoing, (error) => {
@@ -114,6 +153,25 @@ export class Outbox {
     } catch (cause) {
       this.#onSendError(outgoing, cause)
     }
+  }
+
+  /** Written at the end of this turn, or later where the turn takes long. */
+  #markUnwritten(outgoing: Outgoing): void {
+    outgoing.overdueAt = Number.POSITIVE_INFINITY
+    this.#unwritten.push(outgoing)
+    if (this.#unwritten.length > 1) return
+    nextTurn(() => {
+      const now = performance.now()
+      const written = this.#unwritten
+      this.#unwritten = []
+      for (const each of written) {
+        each.overdueAt = now + Math.min(each.deadlineMs, this.#mostDeadlineMs)
+      }
+    })
+  }
+
+  #moved(): void {
+    this.#movedAt = performance.now()
   }
 
   #onSendError(outgoing: Outgoing, cause: unknown): void {
@@ -129,6 +187,7 @@ export class Outbox {
   }
 
   #onConfirm(outgoing: Outgoing, error: unknown): void {
+    if (this.#waiting.size > 0) this.#moved()
     this.#forget(outgoing)
     if (this.#suspects > 0) this.#suspects -= 1
     if (error) this.#settle(outgoing, refusedByServer(outgoing, this.#safeUrl, error))
@@ -163,7 +222,7 @@ export class Outbox {
   }
 
   #forget(outgoing: Outgoing): void {
-    this.#sent.delete(outgoing)
+    if (this.#sent.delete(outgoing)) this.#sentBytes -= outgoing.message.body.length
     if (outgoing.mandatory) this.#returnable.delete(outgoing)
   }
 

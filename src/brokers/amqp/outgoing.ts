@@ -10,8 +10,10 @@ export interface Outgoing {
   readonly route: Route
   readonly mandatory: boolean
   readonly deadlineMs: number
-  /** On the clock of `performance.now()`. */
-  readonly overdueAt: number
+  /** When it was handed over, on the clock of `performance.now()`. */
+  readonly addedAt: number
+  /** Its confirm is due then: counted from when it was written to the socket, so Infinity until it is. */
+  overdueAt: number
   readonly settle: (error?: BrokerError) => void
   /** The broker sent it back: no queue takes it. Its confirm follows. */
   isReturned: boolean

@@ -1,5 +1,6 @@
 import type { ChannelModel } from 'amqplib'
 import { type Deferred, deferred } from '../../async/deferred.ts'
+import { startTimer, type Timer } from '../../async/timer.ts'
 import type { BrokerError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
@@ -11,6 +12,10 @@ import { serverText } from './server-errors.ts'
 
 const DEADLINE_MS = 5000
 const REPLACE_AGAIN_MS = 100
+/** Deadlines are looked at no more often than this. */
+const LOOK_EVERY_MS = 50
+/** A timer this late says that the event loop was busy, and that nothing was heard meanwhile. */
+const BUSY_MS = 100
 
 const nextTurn = setImmediate
 
@@ -21,7 +26,7 @@ export class Publisher {
   readonly #connection: AmqpConnection
   readonly #outbox: Outbox
   #emptied: Deferred<void> | undefined
-  #expiry: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined
+  #expiry: { readonly at: number; readonly timer: Timer } | undefined
 
   constructor(parts: { safeUrl: string; log: Logger; connection: AmqpConnection }) {
     this.#safeUrl = parts.safeUrl
@@ -73,15 +78,17 @@ export class Publisher {
     this.#outbox.attach(channel)
   }
 
-  /** Resolves once everything is confirmed or given up. */
+  /** Resolves once everything is confirmed or given up, also what was to be tried for ever. */
   async drained(): Promise<void> {
     if (this.#outbox.size === 0) return
+    this.#outbox.limitDeadlines(DEADLINE_MS)
+    this.#expireAt(performance.now() + DEADLINE_MS)
     this.#emptied ??= deferred()
     await this.#emptied.promise
   }
 
   close(): void {
-    clearTimeout(this.#expiry?.timer)
+    this.#expiry?.timer.clear()
   }
 
   #add(
@@ -90,7 +97,7 @@ export class Publisher {
     settle: (error?: BrokerError) => void,
   ): void {
     const deadlineMs = options?.deadlineMs ?? DEADLINE_MS
-    const overdueAt = performance.now() + deadlineMs
+    const addedAt = performance.now()
     const mandatory = options?.mandatory ?? false
     if (!this.#connection.isOpen) this.#connection.seek(deadlineMs)
     this.#outbox.add({
@@ -98,12 +105,13 @@ export class Publisher {
       route,
       mandatory,
       deadlineMs,
-      overdueAt,
+      addedAt,
+      overdueAt: Number.POSITIVE_INFINITY,
       settle,
       isReturned: false,
       isSettled: false,
     })
-    this.#expireAt(overdueAt)
+    this.#expireAt(addedAt + deadlineMs)
   }
 
   /** The channel ended and the connection did not: a message was refused. */
@@ -119,17 +127,23 @@ export class Publisher {
   // One timer for all of them, set for the earliest deadline.
   #expireAt(at: number): void {
     if (this.#expiry !== undefined && this.#expiry.at <= at) return
-    clearTimeout(this.#expiry?.timer)
+    this.#expiry?.timer.clear()
     this.#expiry = undefined
     if (at === Number.POSITIVE_INFINITY) return
-    const timer = setTimeout(() => this.#onExpiry(), Math.max(0, at - performance.now()))
-    this.#expiry = { at, timer }
+    const dueAt = Math.max(at, performance.now() + LOOK_EVERY_MS)
+    const timer = startTimer(dueAt - performance.now(), () => this.#onExpiry(dueAt))
+    this.#expiry = { at: dueAt, timer }
   }
 
-  #onExpiry(): void {
-    this.#expiry = undefined
-    const next = this.#outbox.expire(performance.now(), (outgoing) => this.#unconfirmed(outgoing))
-    this.#expireAt(next)
+  /** Confirms that have come meanwhile are read before the next turn: what has been confirmed is not overdue. */
+  #onExpiry(dueAt: number): void {
+    const lateMs = performance.now() - dueAt
+    nextTurn(() => {
+      this.#expiry = undefined
+      if (lateMs > BUSY_MS) this.#outbox.postpone(lateMs)
+      const now = performance.now()
+      this.#expireAt(this.#outbox.expire(now, (outgoing) => this.#unconfirmed(outgoing)))
+    })
   }
 
   #unconfirmed(outgoing: Outgoing): BrokerError {

@@ -34,6 +34,7 @@ const DEADLINE_MS = 5000
 /** Publishes in a row before the event loop gets a turn, so that a publisher that never waits starves nobody. */
 const TURN = 256
 const nextTurn = setImmediate
+const KEEP_ALIVE_MS = 2 ** 30
 
 /** A connection to a broker that lives in this process: same promises, same bytes, nothing kept after it ends. */
 export class MemoryBroker implements Broker {
@@ -106,7 +107,7 @@ export class MemoryBroker implements Broker {
     })
     this.#consumers.add(consumer)
     // As a socket would: a process with a consumer does not end.
-    this.#keepAlive ??= setInterval(() => undefined, 2 ** 30)
+    this.#keepAlive ??= setInterval(() => undefined, KEEP_ALIVE_MS)
     consumer.attach()
     return consumer
   }

@@ -1,12 +1,10 @@
+import { startClockTimer, type Timer } from '../../async/timer.ts'
 import type { Queue } from '../../protocol/topology.ts'
 import type { QueueDepth } from '../broker.ts'
 import { Backlog } from './backlog.ts'
 import type { DeathReason } from './dead-letter.ts'
 import { type QueueLimits, queueLimits, timeToLiveMs } from './queue-limits.ts'
 import type { QueueEntry, StoredMessage } from './stored-message.ts'
-
-/** setTimeout counts in 32 bits; longer waits are taken in steps. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 /** Deliveries made in one turn of the event loop before others get theirs. */
 const TURN = 256
@@ -37,7 +35,7 @@ export class MemoryQueue {
   #nextConsumer = 0
   #position = 0
   #isTurnDue: boolean = false
-  #expiry: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined
+  #expiry: { readonly at: number; readonly timer: Timer } | undefined
 
   constructor(definition: Queue, owner: QueueOwner) {
     this.definition = definition
@@ -168,12 +166,10 @@ export class MemoryQueue {
   #watchExpiry(): void {
     const expiresAt = this.#backlog.peek()?.expiresAt ?? Infinity
     if (this.#expiry !== undefined && this.#expiry.at <= expiresAt && expiresAt !== Infinity) return
-    clearTimeout(this.#expiry?.timer)
+    this.#expiry?.timer.clear()
     this.#expiry = undefined
     if (expiresAt === Infinity) return
-    const waitMs = Math.max(0, expiresAt - Date.now())
-    const timer = setTimeout(() => this.#onExpiry(), Math.min(waitMs, LONGEST_TIMER_MS))
-    timer.unref()
+    const timer = startClockTimer(expiresAt, () => this.#onExpiry()).unref()
     this.#expiry = { at: expiresAt, timer }
   }
 

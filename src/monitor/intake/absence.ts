@@ -1,3 +1,4 @@
+import { startInterval, type Timer } from '../../async/timer.ts'
 import type { Logger } from '../../logger.ts'
 
 export interface AbsenceOptions {
@@ -11,18 +12,18 @@ export interface AbsenceOptions {
 /** Says now and then how far behind the record is, for as long as the database is away. */
 export class Absence {
   readonly #options: AbsenceOptions
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
 
   constructor(options: AbsenceOptions) {
     this.#options = options
   }
 
   begin(): void {
-    this.#timer ??= setInterval(() => void this.#say(), this.#options.everyMs ?? 30_000).unref()
+    this.#timer ??= startInterval(this.#options.everyMs ?? 30_000, () => void this.#say()).unref()
   }
 
   end(): void {
-    clearInterval(this.#timer)
+    this.#timer?.clear()
     this.#timer = undefined
   }
 

@@ -1,3 +1,4 @@
+import { startTimer, type Timer } from '../../async/timer.ts'
 import type { Config } from '../../config/config.ts'
 import { retentionMs } from '../../config/retention.ts'
 import type { Database } from '../../database/database.ts'
@@ -23,7 +24,7 @@ export class PruneTimer {
   readonly #everyMs: number
   readonly #logger: Logger
   readonly #stopping = new AbortController()
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #pruning: Promise<void> = Promise.resolve()
 
   constructor(database: Database, settings: RetentionSettings, options: PruneTimerOptions) {
@@ -41,15 +42,14 @@ export class PruneTimer {
   /** What is being deleted is cut short, between two batches. */
   async stop(): Promise<void> {
     this.#stopping.abort()
-    clearTimeout(this.#timer)
+    this.#timer?.clear()
     await this.#pruning
   }
 
   #plan(delayMs: number): void {
-    this.#timer = setTimeout(() => {
+    this.#timer = startTimer(delayMs, () => {
       this.#pruning = this.#prune()
-    }, delayMs)
-    this.#timer.unref()
+    }).unref()
   }
 
   async #prune(): Promise<void> {

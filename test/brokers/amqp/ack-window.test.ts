@@ -2,6 +2,7 @@ import type { Channel } from 'amqplib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { AckWindow } from '../../../src/brokers/amqp/ack-window.ts'
+import { growthOf } from '../../support/growth.ts'
 
 type How = 'ack' | 'reject' | 'requeue'
 type Step = 'deliver' | 'flush' | { readonly how: How; readonly which: number }
@@ -62,6 +63,20 @@ test('once the channel is gone, settling sends nothing', () => {
   window.nack(1, true)
   window.flush()
   expect(server.frames).toBe(0)
+})
+
+test('an ack costs the same however many deliveries came after one that stays open', async () => {
+  const silent = { ack: () => undefined } as unknown as Channel // the one method that is used
+  const ratio = await growthOf(150_000, (count) => {
+    const window = new AckWindow(silent, 400)
+    window.opened(1)
+    for (let tag = 2; tag <= count; tag += 1) {
+      window.opened(tag)
+      window.ack(tag)
+      if (tag % 20 === 0) window.flush()
+    }
+  })
+  expect(ratio).toBeLessThan(3)
 })
 
 /** Settles as RabbitMQ does, and objects to tags it does not know as RabbitMQ does. */

@@ -20,6 +20,14 @@ export class Line<T> {
     return item
   }
 
+  takeAll(): readonly T[] {
+    this.#compact()
+    // What is left holds no gaps: only shift() makes them, and they are cut off.
+    const items = this.#items as T[]
+    this.#items = []
+    return items
+  }
+
   toFront(items: readonly T[]): void {
     this.#items = [...items, ...this.#items.slice(this.#head)]
     this.#head = 0
