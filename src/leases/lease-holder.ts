@@ -1,3 +1,4 @@
+import { startInterval } from '../async/timer.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Lease, LeaseOptions, Leases } from './lease.ts'
 
@@ -26,11 +27,11 @@ export class LeaseHolder {
   async run<Answer>(work: (lease: Lease) => Promise<Answer>): Promise<Answer | undefined> {
     const lease = await this.#hold()
     if (lease === undefined) return undefined
-    const timer = setInterval(() => this.#extend(lease), this.#options.holdMs / 3).unref()
+    const timer = startInterval(this.#options.holdMs / 3, () => this.#extend(lease)).unref()
     try {
       return await work(lease)
     } finally {
-      clearInterval(timer)
+      timer.clear()
     }
   }
 

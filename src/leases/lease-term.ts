@@ -1,3 +1,4 @@
+import { startTimer, type Timer } from '../async/timer.ts'
 import { LeaseError } from '../errors.ts'
 
 /** How long one holder may go on, by its own clock, which never runs behind that of the server. */
@@ -6,7 +7,7 @@ export class LeaseTerm {
   readonly #holdMs: number
   readonly #lost = new AbortController()
   #endsAt = 0
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
 
   /** `sinceMs` is when the lease was asked for (performance.now): the server counts from later on. */
   constructor(name: string, { holdMs, sinceMs }: { holdMs: number; sinceMs: number }) {
@@ -22,8 +23,8 @@ export class LeaseTerm {
   extend(sinceMs: number): void {
     this.check()
     this.#endsAt = sinceMs + this.#holdMs
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.end(), this.#endsAt - performance.now()).unref()
+    this.#timer?.clear()
+    this.#timer = startTimer(this.#endsAt - performance.now(), () => this.end()).unref()
   }
 
   /** Throws LEASE_LOST once it is over, also where a suspended process has not yet heard its timer. */
@@ -33,7 +34,7 @@ export class LeaseTerm {
   }
 
   end(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.clear()
     this.#lost.abort(
       new LeaseError(
         `the lease "${this.#name}" is lost: it was held for ${this.#holdMs} ms, and not extended`,

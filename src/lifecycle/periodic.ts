@@ -1,4 +1,5 @@
 import { deferred } from '../async/deferred.ts'
+import { startTimer } from '../async/timer.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { type Service, service } from './service.ts'
 
@@ -95,9 +96,9 @@ class Clock {
     if (signal.aborted) return
     const onAbort = (): void => this.wake()
     signal.addEventListener('abort', onAbort, { once: true })
-    const timer = setTimeout(onAbort, ms * (1 - this.#jitter * Math.random())).unref()
+    const timer = startTimer(ms * (1 - this.#jitter * Math.random()), onAbort).unref()
     await this.#woken.promise
-    clearTimeout(timer)
+    timer.clear()
     signal.removeEventListener('abort', onAbort)
     this.#woken = deferred()
   }

@@ -1,5 +1,6 @@
 import { aborted } from '../async/aborted.ts'
 import { deferred } from '../async/deferred.ts'
+import { startTimer } from '../async/timer.ts'
 import { withDeadline } from '../async/with-deadline.ts'
 import { ServiceError } from '../errors.ts'
 
@@ -49,8 +50,6 @@ export function service(parts: ServiceParts): Service {
 }
 
 const WITHIN_MS = 10_000
-/** The longest that a timer can wait; a grace beyond it has no end. */
-const LONGEST_MS = 2 ** 31 - 1
 
 class PartedService implements Service {
   readonly #parts: ServiceParts
@@ -84,7 +83,7 @@ class PartedService implements Service {
     await this.#starting
   }
 
-  async drain({ graceMs = LONGEST_MS }: DrainOptions = {}): Promise<void> {
+  async drain({ graceMs = Number.POSITIVE_INFINITY }: DrainOptions = {}): Promise<void> {
     this.#cutAfter(graceMs)
     if (this.#state === 'ready') {
       this.#state = 'draining'
@@ -93,7 +92,10 @@ class PartedService implements Service {
     await this.#draining
   }
 
-  async stop({ graceMs = LONGEST_MS, withinMs = WITHIN_MS }: StopOptions = {}): Promise<void> {
+  async stop({
+    graceMs = Number.POSITIVE_INFINITY,
+    withinMs = WITHIN_MS,
+  }: StopOptions = {}): Promise<void> {
     this.#cutAfter(graceMs)
     this.#stopping ??= this.#stop(withinMs)
     await this.#stopping
@@ -144,7 +146,7 @@ class PartedService implements Service {
 
   #cutAfter(graceMs: number): void {
     if (graceMs <= 0) this.#cut.abort()
-    else if (graceMs < LONGEST_MS) setTimeout(() => this.#cut.abort(), graceMs).unref()
+    else startTimer(graceMs, () => this.#cut.abort()).unref()
   }
 }
 
@@ -157,7 +159,7 @@ class TimedSteps {
 
   constructor(name: string, withinMs: number) {
     this.#name = name
-    this.#withinMs = Math.min(withinMs, LONGEST_MS)
+    this.#withinMs = withinMs
   }
 
   get leftMs(): number {
