@@ -1,3 +1,4 @@
+import { startTimer } from '../../async/timer.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { checkListener, type ListenerLike, listenerName } from '../parts/listener.ts'
@@ -135,11 +136,11 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     }
     run.endSources()
     if (graceMs <= 0) run.force()
-    const deadline = setTimeout(() => run.force(), Math.min(graceMs, LONGEST_TIMER_MS))
+    const deadline = startTimer(graceMs, () => run.force())
     try {
       await this.#finished.catch(() => undefined) // `finished` and `run` tell of the error
     } finally {
-      clearTimeout(deadline)
+      deadline.clear()
     }
   }
 
@@ -228,4 +229,3 @@ function isAborted(signal: AbortSignal | undefined): boolean {
 }
 
 /** A timer that is set for longer fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1

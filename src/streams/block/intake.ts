@@ -1,4 +1,5 @@
 import { type Deferred, deferred } from '../../async/deferred.ts'
+import { startTimer } from '../../async/timer.ts'
 import type { Logger } from '../../logger.ts'
 import {
   asReceived,
@@ -119,7 +120,7 @@ export class Intake implements Inlet {
     const ms = this.#parts.listener instanceof Listener ? LISTENER_MS : ITERABLE_MS
     return new Promise((resolve) => {
       this.signal.addEventListener('abort', () => {
-        setTimeout(resolve, ms).unref()
+        startTimer(ms, resolve).unref()
       })
     })
   }

@@ -1,4 +1,5 @@
 import { sleep } from '../../async/sleep.ts'
+import { startTimer, type Timer } from '../../async/timer.ts'
 import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Lane } from '../parts/lane.ts'
@@ -73,16 +74,16 @@ export class RunLane implements Lane {
     if (entry !== undefined) return entry
     if (this.#run.queue.isClosed) return undefined
     if (ms <= 0) return 'late'
-    let timer: NodeJS.Timeout | undefined
+    let timer: Timer | undefined
     const timeUp = new Promise<symbol>((resolve) => {
-      timer = setTimeout(() => resolve(late), ms)
+      timer = startTimer(ms, () => resolve(late))
     })
     const endsAt = performance.now() + ms
     try {
       const first = await Promise.race([this.#run.queue.changed(), timeUp])
       return first === late ? 'late' : await this.nextWithin(endsAt - performance.now())
     } finally {
-      clearTimeout(timer)
+      timer?.clear()
     }
   }
 
