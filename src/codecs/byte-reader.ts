@@ -1,5 +1,6 @@
 import { isAscii, isUtf8 } from 'node:buffer'
 import { ProtocolError } from '../errors.ts'
+import { decodeWithSurrogates } from './surrogates.ts'
 
 /** Walks through bytes; asked for more than there are, it throws instead of believing the length. */
 export class ByteReader {
@@ -41,6 +42,15 @@ export class ByteReader {
     if (isAscii(bytes)) return bytes.toString('latin1')
     if (!isUtf8(bytes)) throw this.fail('expected text in UTF-8')
     return bytes.toString('utf8')
+  }
+
+  /** The same as Python's pickle writes it: halves of surrogate pairs may stand alone. */
+  textWithSurrogates(count: number): string {
+    const bytes = this.take(count)
+    if (isAscii(bytes)) return bytes.toString('latin1')
+    const text = isUtf8(bytes) ? bytes.toString('utf8') : decodeWithSurrogates(bytes)
+    if (text === undefined) throw this.fail('expected text in UTF-8')
+    return text
   }
 
   /** A length of 64 bits; what cannot be there is refused before anything is allocated. */

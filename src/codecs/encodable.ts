@@ -66,16 +66,19 @@ function search(place: Place, format: Format): { path: string; reason: string } 
   if (above.length >= format.maxDepth) {
     return { path: start(path), reason: `it nests deeper than ${format.maxDepth} levels` }
   }
-  const key =
-    value instanceof Map
-      ? [...value.keys()].find((each) => format.keyReason(each) !== null)
-      : undefined
+  const key = keysOf(value).find((each) => format.keyReason(each) !== null)
   if (key !== undefined) return { path: `${path} (a key)`, reason: format.keyReason(key) ?? '' }
   for (const [step, inner] of stepsInto(value)) {
     const found = search({ value: inner, path: path + step, above: [...above, value] }, format)
     if (found !== undefined) return found
   }
   return undefined
+}
+
+function keysOf(value: object): readonly unknown[] {
+  if (value instanceof Map) return [...value.keys()]
+  const isKeyless = Array.isArray(value) || ArrayBuffer.isView(value) || hasToJson(value)
+  return isKeyless ? [] : Object.keys(value)
 }
 
 function stepsInto(value: object): (readonly [step: string, inner: unknown])[] {

@@ -1,6 +1,7 @@
 import { ByteWriter } from './byte-writer.ts'
 import { explainUnencodable, type Format, hasToJson, notDataReason } from './encodable.ts'
 import { isWholeNumber } from './numbers.ts'
+import { hasHalfSurrogate } from './surrogates.ts'
 import { DateTime, Decimal, Float, LocalDate, LocalTime, TimeDelta, Uuid } from './values.ts'
 
 /** Writes MessagePack as Python's msgpack does: text as str, bytes as bin, each integer as short as it goes. */
@@ -20,8 +21,10 @@ const MSGPACK_FORMAT: Format = {
   name: 'msgpack',
   maxDepth: 500,
   reason: unwritableReason,
-  keyReason: (key) =>
-    typeof key === 'string' || isNumber(key) ? null : 'it is neither text nor number',
+  keyReason: (key) => {
+    if (typeof key === 'string') return hasHalfSurrogate(key) ? HALF_SURROGATE : null
+    return isNumber(key) ? null : 'it is neither text nor number'
+  },
 }
 
 function isNumber(value: unknown): boolean {
@@ -32,9 +35,12 @@ function unwritableReason(value: unknown): string | null {
   if (typeof value === 'bigint' && (value < -(2n ** 63n) || value >= 2n ** 64n)) {
     return `the integer ${value} has more than 64 bits`
   }
+  if (typeof value === 'string' && hasHalfSurrogate(value)) return HALF_SURROGATE
   const foreign = FOREIGN.find((type) => value instanceof type)
   return foreign === undefined ? notDataReason(value) : `msgpack has no form for a ${foreign.name}`
 }
+
+const HALF_SURROGATE = 'the text has half of a surrogate pair, which UTF-8 has no form for'
 
 const FOREIGN = [Set, Decimal, Uuid, LocalDate, LocalTime, TimeDelta] as const
 
@@ -95,6 +101,7 @@ function writeMap(
 
 function writeText(writer: ByteWriter, text: string): void {
   const length = Buffer.byteLength(text, 'utf8')
+  if (length !== text.length && hasHalfSurrogate(text)) throw UNENCODABLE
   writeLength(writer, length, { fixed: 0xa0, fixedMax: 31, tiny: 0xd9, short: 0xda })
   writer.text(text, length)
 }

@@ -1,4 +1,5 @@
 import { ByteWriter } from './byte-writer.ts'
+import { encodeWithSurrogates, hasHalfSurrogate } from './surrogates.ts'
 
 /** The operations we write, of protocol 4. */
 export const Op = {
@@ -51,8 +52,17 @@ export class PickleOutput {
 
   text(text: string): void {
     const length = Buffer.byteLength(text, 'utf8')
+    if (length !== text.length && hasHalfSurrogate(text)) {
+      this.#encodedText(encodeWithSurrogates(text))
+      return
+    }
     this.#length(length, Op.SHORT_BINUNICODE, Op.BINUNICODE)
     this.#bytes.text(text, length)
+  }
+
+  #encodedText(bytes: Buffer): void {
+    this.#length(bytes.length, Op.SHORT_BINUNICODE, Op.BINUNICODE)
+    this.#bytes.bytes(bytes)
   }
 
   binary(bytes: Uint8Array): void {

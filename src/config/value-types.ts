@@ -27,6 +27,21 @@ export const filledText: ValueType<string> = {
   read: (value) => (typeof value === 'string' && value !== '' ? value : unfit),
 }
 
+export const timezone: ValueType<string> = {
+  name: 'the name of a time zone, such as Europe/Berlin',
+  environmentText: 'raw',
+  read: (value) => (typeof value === 'string' && isTimezone(value) ? value : unfit),
+}
+
+/** Of the IANA database: offsets, which newer versions of Node take as well, mean nothing to Python. */
+function isTimezone(name: string): boolean {
+  try {
+    return /^[a-z]/i.test(name) && Intl.DateTimeFormat('en', { timeZone: name }) !== undefined
+  } catch {
+    return false // a RangeError: there is no such zone
+  }
+}
+
 export const boolean: ValueType<boolean> = {
   name: 'true or false',
   environmentText: 'literal',

@@ -263,3 +263,11 @@ test('settings have the types of their values', () => {
   // @ts-expect-error a value that does not fit
   expect(() => new Config({ environment: {}, worker_concurrency: 'x' })).toThrow('does not fit')
 })
+
+test.each(['Mars/Olympus', '', '+01:00'])('the time zone %j is refused', (timezone) => {
+  expect(() => makeConfig({ timezone })).toThrow(/timezone: .*expected the name of a time zone/)
+})
+
+test.each(['UTC', 'Europe/Berlin', 'Asia/Kolkata'])('the time zone %s is taken', (timezone) => {
+  expect(makeConfig({ timezone }).timezone).toBe(timezone)
+})

@@ -24,7 +24,7 @@ export interface AmqpTarget {
 const PARTS =
   /^(amqps?):\/\/(?:([^/]*)@)?(\[[^\]]*\]|[^:/?#@]*)(?::(\d*))?(?:\/([^?#]*))?(?:\?([^#]*))?$/i
 
-/** Reads an AMQP url; what is missing is as in Celery: guest at localhost, virtual host "/". */
+/** Reads an AMQP url; what is missing is as in Celery: guest with the password guest at localhost, virtual host "/". */
 export function parseAmqpUrl(url: string): AmqpTarget {
   const parts = PARTS.exec(url)
   if (parts === null) {
@@ -42,14 +42,10 @@ export function parseAmqpUrl(url: string): AmqpTarget {
     hostname: host.replace(/^\[|\]$/g, '') || 'localhost',
     port: Number(port) || (protocol === 'amqp' ? 5672 : 5671),
     username: decoded(colon < 0 ? login : login.slice(0, colon)) || 'guest',
-    password: colon < 0 ? passwordWithout(login) : decoded(login.slice(colon + 1)),
+    password: (colon < 0 ? '' : decoded(login.slice(colon + 1))) || 'guest',
     vhost: decoded(vhost) || '/',
     heartbeatSeconds: heartbeat !== null && /^\d+$/.test(heartbeat) ? Number(heartbeat) : undefined,
   }
-}
-
-function passwordWithout(login: string): string {
-  return login === '' ? 'guest' : ''
 }
 
 function decoded(text: string): string {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { Decimal } from '../../codecs/values.ts'
 
 /** Where the reader says why the rest of a broken table could not be read. */
@@ -41,7 +42,7 @@ class TableReader {
     const tag = this.#bytes[this.#take(1)] ?? 0
     switch (tag) {
       case 0x53: // S, long string
-        return this.#text(this.#length())
+        return this.#textOrBytes(this.#length())
       case 0x49: // I
         return this.#bytes.readInt32BE(this.#take(4))
       case 0x56: // V
@@ -134,6 +135,14 @@ class TableReader {
   #text(length: number): string {
     const start = this.#take(length)
     return this.#bytes.toString('utf8', start, start + length)
+  }
+
+  /** As py-amqp reads it, which sends bytes under the type of text. */
+  #textOrBytes(length: number): string | Buffer {
+    const start = this.#take(length)
+    const bytes = this.#bytes.subarray(start, start + length)
+    const text = bytes.toString('utf8')
+    return text.includes('\ufffd') && !isUtf8(bytes) ? Buffer.from(bytes) : text
   }
 
   #length(): number {

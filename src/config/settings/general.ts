@@ -1,5 +1,5 @@
 import { setting } from '../setting.ts'
-import { anything, boolean, nullable, text, textList } from '../value-types.ts'
+import { anything, boolean, nullable, text, textList, timezone } from '../value-types.ts'
 
 export const generalSettings = {
   accept_content: setting(
@@ -12,7 +12,7 @@ export const generalSettings = {
     celeryDefault: [],
   }),
   include: setting(textList, [], 'More modules that declare tasks.'),
-  timezone: setting(nullable(text), null, 'The time zone of schedules; None is UTC.'),
+  timezone: setting(nullable(timezone), null, 'The time zone of schedules; None is UTC.'),
   override_backends: setting(
     anything,
     null,

@@ -197,3 +197,15 @@ function recordedTable(): Buffer {
   const start = 2 + 1 + 'application/json'.length + 1 + 'utf-8'.length
   return Buffer.from(bytes.subarray(start + 4, start + 4 + bytes.readUInt32BE(start)))
 }
+
+test('text that is not UTF-8 stays bytes, as py-amqp reads it, and is written as bytes again', () => {
+  const bytes = Buffer.from([0x00, 0xff])
+  // py-amqp sends bytes under the type of text.
+  const theirs = Buffer.concat([Buffer.from('\x01hS\0\0\0\x02', 'latin1'), bytes])
+  expect(readTable(theirs)).toEqual({ h: bytes })
+  expect(readTable(encodeTable({ h: bytes }).subarray(4))).toEqual({ h: bytes })
+})
+
+test('a replacement character that was sent as such is text', () => {
+  expect(readTable(encodeTable({ h: 'a\ufffd' }).subarray(4))).toEqual({ h: 'a\ufffd' })
+})
