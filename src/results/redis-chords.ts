@@ -49,6 +49,7 @@ const DONE_SECONDS = 300
 
 /** Chords by the counters of Python's Redis backend, so that each member may run in either language. */
 export class RedisChords implements ChordCounter {
+  readonly isSharedWithPython = true
   readonly #options: RedisChordsOptions
   readonly #saving = new Set<Promise<boolean>>()
 

@@ -29,6 +29,8 @@ export interface ResultStore extends AsyncDisposable {
 
 /** Counts the members of chords as they finish, each once, whoever runs them and however often. */
 export interface ChordCounter {
+  /** Python's workers count in the same place. */
+  readonly isSharedWithPython?: boolean
   /** Before the header is published: how many members there are. */
   begin(groupId: string, size: number): Promise<void>
   /** The same where nobody has begun, even if it is released by now: for those who may come twice. */

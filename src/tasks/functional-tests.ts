@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts'
 import { workQueuesReached } from '../protocol/routes.ts'
 import type { App } from './app.ts'
-import { CHORD_UNLOCK } from './canvas/chord.ts'
+import { CHORD_UNLOCK } from './canvas/unlock.ts'
 
 /** One check of an application's configuration: `test(check.name, check.run)` in any test runner. */
 export interface FunctionalTest {

@@ -34,8 +34,8 @@ export interface StartWith {
   readonly options?: CallOptions
   /** It is a member of a group, which is what the running task is told to have called. */
   readonly isMember?: boolean
-  /** The signature is the rest of a chain that runs already. */
-  readonly isContinued?: boolean
+  /** Options that Celery does not know, set on the workflow it is part of. */
+  readonly extra?: Readonly<Record<string, unknown>>
 }
 
 /** What was started, as a tree of results. */

@@ -5,11 +5,11 @@ import {
   type SignatureLike,
   toWireOptions,
 } from '../protocol/call-options.ts'
+import { chunksDict, mapDict, starmapDict } from '../protocol/signature-tree/maps.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { GroupResult } from '../results/group-result.ts'
 import { linked, linkedError } from './canvas/link.ts'
-import { chunksDict, mapDict, starmapDict } from './canvas/maps.ts'
 import { stamped } from './canvas/stamps.ts'
 import type { Publisher } from './publisher.ts'
 

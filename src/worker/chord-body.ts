@@ -1,18 +1,17 @@
 import { repr } from '../codecs/python-repr.ts'
 import { BrokerError } from '../errors.ts'
-import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
+import { taskIdsOf } from '../results/result-node.ts'
 import type { ChordMember } from '../results/result-store.ts'
+import { resultTree } from '../results/saved-group.ts'
+import { isExceptionInfo } from '../results/stored-value.ts'
 import type { App } from '../tasks/app.ts'
-import { isChain, isGroup, listOf, taskIdOf, tasksOf } from '../tasks/canvas/dicts.ts'
-import { asPartOf, type Caller, currentRequest } from '../tasks/current-request.ts'
-import { callErrbacks } from './errbacks.ts'
+import { asPartOf } from '../tasks/current-request.ts'
+import type { CalledFor } from './errback-plan.ts'
+import { bodyFailure, callerFor, callPlanned, type WhyFailed } from './failed-body.ts'
 import { type LeftBody, leaveBody } from './left-body.ts'
 import { failSteps } from './steps-cut-off.ts'
-import { unsentRequest } from './unsent-request.ts'
-
-const CHORD_ERROR = 'ChordError'
 
 /** Saves the outcome of a chord's member and counts it, in one step where the backend can; the last one starts the body. */
 export async function saveMember(
@@ -39,7 +38,7 @@ export async function releaseBody(
 ): Promise<void> {
   const failed = members.find((member) => member.status !== 'SUCCESS')
   if (failed !== undefined) {
-    await failBody(app, body, { text: dependencyText(failed), traceback: failed.traceback })
+    await failBody(app, body, await whyFailed(app, failed))
     return
   }
   try {
@@ -52,26 +51,36 @@ export async function releaseBody(
   }
 }
 
-/** Whoever waits for the body is told why it will never run: its result is a ChordError, and its errbacks are called. */
+/** Whoever waits for the body is told why it will never run, and its errbacks are called: each finds the failure stored. */
 export async function failBody(app: App, body: SignatureDict, why: WhyFailed): Promise<void> {
   const results = await app.results()
-  const caller = currentRequest() ?? { id: taskIdOf(body), rootId: null, priority: null }
-  const result: ExceptionInfo = {
-    excType: CHORD_ERROR,
-    excModule: 'celery.exceptions',
-    excMessage: [why.text],
+  const caller = callerFor(body)
+  const { cutOff, calls } = bodyFailure(app, body, why)
+  for (const { steps, failure } of cutOff) {
+    await failSteps(steps, failure, {
+      save: (step) => results.save(step),
+      saveMember: (member, outer) => saveMember(app, member, { body: outer, caller }),
+    })
   }
-  const failure = { status: 'FAILURE', result, traceback: why.traceback, dateDone: new Date() }
-  await failSteps([body], failure, {
-    save: (step) => results.save(step),
-    saveMember: (member, outer) => saveMember(app, member, { body: outer, caller }),
-  })
-  for (const failed of failedIn(body)) await callErrbacksOf(app, failed, { why, caller })
+  for (const call of calls) await callPlanned(app, call)
 }
 
-export interface WhyFailed {
-  readonly text: string
-  readonly traceback: string | null
+async function whyFailed(app: App, failed: TaskResult): Promise<WhyFailed> {
+  const { traceback, result } = failed
+  const why = { text: dependencyText(failed), traceback, called: await calledFor(app, failed) }
+  return isExceptionInfo(result) ? { ...why, cause: result } : why
+}
+
+/**
+ * Where Python counts too, it tells an outer chord nothing of an inner one that failed, and so calls errbacks that both have
+ * only once: what was called for the member's own failure is not called again.
+ */
+async function calledFor(app: App, { taskId }: TaskResult): Promise<CalledFor | undefined> {
+  const results = await app.results()
+  if (results.chords?.isSharedWithPython !== true) return undefined
+  const { children = [] } = await results.get(taskId)
+  const nodes = children.map((child) => resultTree(child))
+  return { taskId, ids: new Set(nodes.flatMap((node) => (node === null ? [] : taskIdsOf(node)))) }
 }
 
 /** Python's words, https://docs.celeryq.dev/en/stable/userguide/canvas.html#error-handling */
@@ -86,45 +95,4 @@ export function exceptionRepr({
   excMessage = [],
 }: Partial<ExceptionInfo>): string {
   return `${excType}(${excMessage.map((part) => repr(part)).join(', ')})`
-}
-
-interface FailedStep {
-  readonly step: SignatureDict
-  readonly taskId: string
-  readonly errbacks: readonly SignatureDict[]
-}
-
-/** Who has errbacks to be called: of a group its members, otherwise the whole. */
-function failedIn(body: SignatureDict): readonly FailedStep[] {
-  if (!isGroup(body)) return [{ step: body, taskId: taskIdOf(body), errbacks: errbacksOf(body) }]
-  const ofAll = errbacksOf(body)
-  return tasksOf(body)
-    .flatMap(failedIn)
-    .map((failed) => ({
-      ...failed,
-      errbacks: [...failed.errbacks, ...ofAll],
-    }))
-}
-
-function errbacksOf(body: SignatureDict): readonly SignatureDict[] {
-  const own = listOf(body.options.link_error).map((errback) => readSignature(errback))
-  const [first] = isChain(body) ? tasksOf(body) : []
-  return first === undefined ? own : [...own, ...errbacksOf(first)]
-}
-
-async function callErrbacksOf(
-  app: App,
-  { step, taskId, errbacks }: FailedStep,
-  { why, caller }: { readonly why: WhyFailed; readonly caller: Caller },
-): Promise<void> {
-  if (errbacks.length === 0) return
-  const error = Object.assign(new Error(why.text), { name: CHORD_ERROR })
-  const request = unsentRequest(step, { ...caller, id: taskId })
-  try {
-    await asPartOf(request, async () => callErrbacks(app, errbacks, { request, error }))
-  } catch (cause) {
-    // A broker that is away is no fault of theirs: the chord is released again later.
-    if (cause instanceof BrokerError) throw cause
-    app.logger.error({ taskId, err: cause }, 'cannot call the errbacks of a chord')
-  }
 }

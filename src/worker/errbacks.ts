@@ -9,6 +9,8 @@ import { unsentRequest } from './unsent-request.ts'
 export interface Failed {
   readonly request: TaskRequest
   readonly error: unknown
+  /** The group that the published ones form; default a new one. */
+  readonly groupId?: string
 }
 
 /** Errbacks that are functions here and take more than an id are called; the others get the id in a message. */
@@ -20,16 +22,18 @@ export async function callErrbacks(
   const here = errbacks.filter((errback) => isCalledHere(app, errback))
   for (const errback of here) await tryErrback(app, errback, failed)
   const elsewhere = errbacks.filter((errback) => !here.includes(errback))
-  await startAll(app, elsewhere, failed.request.id)
+  await startAll(app, elsewhere, { argument: failed.request.id, groupId: failed.groupId })
 }
 
 /** Several at once form a group, as Celery's workers send them. */
 export async function startAll(
   app: App,
   signatures: readonly SignatureDict[],
-  argument: unknown,
+  {
+    argument,
+    groupId = randomUUID(),
+  }: { readonly argument: unknown; readonly groupId?: string | undefined },
 ): Promise<void> {
-  const groupId = randomUUID()
   await Promise.all(
     signatures.map(async (signature, groupIndex) =>
       app.start(signature, { args: [argument], options: { groupId, groupIndex } }),
@@ -41,7 +45,7 @@ export async function startAll(
  * Celery's rule for errbacks of the new style: registered here, and with room for more than an id. Arguments that the
  * signature brings along take some of the room: `(id, label)` called with a label is of the old style.
  */
-function isCalledHere(app: App, errback: SignatureDict): boolean {
+export function isCalledHere(app: App, errback: SignatureDict): boolean {
   const task = app.tasks.get(errback.task)
   if (task === undefined || task.options.bind === true) return false
   return roomOf(task) - takenBy(errback) > 1

@@ -1,6 +1,6 @@
+import { isGroup } from '../protocol/signature-tree/kinds.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
-import { chainDict, isGroup } from '../tasks/canvas/dicts.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { areFollowupsTaken } from '../tasks/followups.ts'
 import { callErrbacks, startAll } from './errbacks.ts'
@@ -33,8 +33,9 @@ async function publishAfterSuccess(app: App, request: TaskRequest, value: unknow
   if (!(hasCallbacks || hasSteps)) return
   await asPartOf(request, async () => {
     if (hasCallbacks) await startCallbacks(app, callbacks, value)
-    if (hasSteps) {
-      await app.start(chainDict(chain.toReversed()), { args: [value], isContinued: true })
+    const next = chain?.at(-1)
+    if (next !== undefined) {
+      await app.start(next, { args: [value], options: { chain: chain?.slice(0, -1) ?? [] } })
     }
   })
 }
@@ -54,6 +55,6 @@ async function startCallbacks(
   await startAll(
     app,
     callbacks.filter((callback) => !isGroup(callback)),
-    value,
+    { argument: value },
   )
 }

@@ -1,6 +1,7 @@
+import { isChain } from '../protocol/signature-tree/kinds.ts'
+import { listOf, withOptions } from '../protocol/signature-tree/options.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import { endingAsOne } from '../tasks/canvas/as-one.ts'
-import { isChain, listOf, withOptions } from '../tasks/canvas/dicts.ts'
 import { endOptionsOf, withEndOptions } from '../tasks/canvas/freeze.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { areFollowupsTaken } from '../tasks/followups.ts'

@@ -1,8 +1,10 @@
+import { isTask } from '../protocol/signature-tree/kinds.ts'
+import { listOf } from '../protocol/signature-tree/options.ts'
+import { partsOf } from '../protocol/signature-tree/parts.ts'
 import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
 import type { ChordMember } from '../results/result-store.ts'
-import { flatMembers, isChain, isChord, isGroup, listOf, tasksOf } from '../tasks/canvas/dicts.ts'
 
 /** A step that will never run, and the chord that waits for it. */
 interface StepCutOff {
@@ -12,13 +14,18 @@ interface StepCutOff {
   readonly chord: SignatureDict | null
 }
 
+/** The result of what never ran; `childrenOf` what was called because of it. */
+export interface Failure extends Omit<TaskResult, 'taskId'> {
+  readonly childrenOf?: (taskId: string) => readonly unknown[]
+}
+
 /**
  * Gives steps that will never run the error that cut them off, so that whoever waits for the end is told; those that are
  * members of a chord are counted there.
  */
 export async function failSteps(
   steps: readonly SignatureDict[],
-  failure: Omit<TaskResult, 'taskId'>,
+  { childrenOf = () => [], ...failure }: Failure,
   parts: {
     readonly save: (result: TaskResult) => Promise<void>
     readonly saveMember: (member: ChordMember, body: SignatureDict) => Promise<void>
@@ -26,28 +33,31 @@ export async function failSteps(
 ): Promise<void> {
   await Promise.all(
     steps.flatMap(cutOffWithin).map(async ({ taskId, groupId, groupIndex, chord }) => {
-      const result = { ...failure, taskId, name: null }
+      const result = { ...failure, taskId, name: null, children: childrenOf(taskId) }
       if (chord === null || groupId === null) await parts.save(result)
       else await parts.saveMember({ groupId, groupIndex, result }, chord)
     }),
   )
 }
 
-/** Members of groups, bodies of chords and what stands behind them are among them. */
+/** Members of groups, bodies of chords and what stands behind any of them (`options.chain`) are among them. */
 function cutOffWithin(step: SignatureDict): StepCutOff[] {
-  if (isChain(step)) return tasksOf(step).flatMap(cutOffWithin)
-  if (isGroup(step)) return flatMembers(step).flatMap(cutOffWithin)
-  if (isChord(step)) return cutOffWithin(readSignature(step.kwargs.body))
-  const { task_id, group_id, group_index, chord, chain } = step.options
-  const behind = listOf(chain).flatMap((next) => cutOffWithin(readSignature(next)))
-  if (typeof task_id !== 'string') return behind
+  const behind = listOf(step.options.chain).map((next) => readSignature(next, 'options.chain'))
+  // A chord's header never started: nobody is told of its members.
+  const within = partsOf(step).filter(([place]) => place !== 'header')
+  const own = isTask(step) ? cutOff(step) : within.flatMap(([, part]) => cutOffWithin(part))
+  return [...own, ...behind.flatMap(cutOffWithin)]
+}
+
+function cutOff({ options }: SignatureDict): StepCutOff[] {
+  const { task_id, group_id, group_index, chord } = options
+  if (typeof task_id !== 'string') return []
   return [
     {
       taskId: task_id,
       groupId: typeof group_id === 'string' ? group_id : null,
       groupIndex: typeof group_index === 'number' ? group_index : null,
-      chord: chord === undefined || chord === null ? null : readSignature(chord),
+      chord: chord === undefined || chord === null ? null : readSignature(chord, 'options.chord'),
     },
-    ...behind,
   ]
 }

@@ -1,7 +1,8 @@
-import { readSignature, signatureDict } from '../../protocol/signatures.ts'
+import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
+import { bodyOf, tasksOf, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
+import { signatureDict } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
-import { chordDict, isChain, isChord, isGroup, tasksOf, unrolled } from './dicts.ts'
-import { withTasks } from './freeze.ts'
+import { chordDict, unrolled } from './dicts.ts'
 
 /**
  * The same signature with one task at its end, so that it can be one member of a chord, or stand in one task's place:
@@ -9,10 +10,7 @@ import { withTasks } from './freeze.ts'
  */
 export function endingAsOne(dict: SignatureDict): SignatureDict {
   if (isGroup(dict)) return chordDict(dict, gather())
-  if (isChord(dict)) {
-    const body = endingAsOne(readSignature(dict.kwargs.body))
-    return { ...dict, kwargs: { ...dict.kwargs, body } }
-  }
+  if (isChord(dict)) return withBody(dict, endingAsOne(bodyOf(dict)))
   const steps = isChain(dict) ? tasksOf(dict) : []
   const last = steps.at(-1)
   if (last === undefined) return dict

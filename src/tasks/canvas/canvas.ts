@@ -1,6 +1,7 @@
 import { TaskError } from '../../errors.ts'
+import { tasksOf } from '../../protocol/signature-tree/parts.ts'
 import { Group, Signature } from '../signature.ts'
-import { chainDict, chordDict, groupDict, tasksOf, unrolled, withoutEmptyGroups } from './dicts.ts'
+import { chainDict, chordDict, groupDict, unrolled, withoutEmptyGroups } from './dicts.ts'
 import { emptyGroupPublisher } from './empty-group.ts'
 import { groupsToChords } from './groups-to-chords.ts'
 

@@ -1,102 +1,86 @@
 import { TaskError } from '../../errors.ts'
-import { type CallOptions, dictsOf, toWireOptions } from '../../protocol/call-options.ts'
-import { readSignature } from '../../protocol/signatures.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
-import type { Publisher, Started, StartWith } from '../publisher.ts'
+import { toWireOptions } from '../../protocol/call-options.ts'
+import { isChain, isChord } from '../../protocol/signature-tree/kinds.ts'
 import {
-  defined,
-  isChain,
-  isChord,
-  listOf,
-  tasksOf,
-  unrolled,
+  added,
+  linksOf,
+  optionsOf,
+  type SignatureOptions,
   withOptions,
-  withoutEmptyGroups,
-} from './dicts.ts'
+} from '../../protocol/signature-tree/options.ts'
+import { tasksOf } from '../../protocol/signature-tree/parts.ts'
+import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { Publisher, Started } from '../publisher.ts'
+import { unrolled, withoutEmptyGroups } from './dicts.ts'
 import { frozen, withEndOptions } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { groupsToChords } from './groups-to-chords.ts'
 import { inheriting } from './inherited.ts'
-import { linked } from './link.ts'
-import { callOptions, ownOptions } from './own-options.ts'
+import { linked, linkedError } from './link.ts'
+import type { Opening } from './start.ts'
 
 /** Publishes the first step; the others travel with it, the next one last (`embed.chain`, PROTOCOL 2). */
 export async function startChain(
   publisher: Publisher,
   chain: SignatureDict,
-  { args = [], kwargs = {}, options = {}, isContinued = false, isMember = false }: StartWith,
+  opening: Opening,
 ): Promise<Started> {
-  const { link, linkError, taskId, groupId, groupIndex, chord, chain: after, ...forFirst } = options
-  const ends = defined<CallOptions>({ link, taskId, groupId, groupIndex, chord })
-  const own = withEnds(withErrbacks(stepsOf(chain), chain, linkError), chain, ends)
-  const steps = groupsToChords([...own, ...(dictsOf(after) ?? []).toReversed()]).map((step) =>
-    frozen(step, publisher.replyTo),
+  const { args, kwargs, call, extra, isMember } = opening
+  const steps = groupsToChords(stepsWith(publisher, stepsOf(publisher, chain), opening)).map(
+    (step) => frozen(step, publisher.replyTo),
   )
   const [first, ...rest] = steps
   if (first === undefined) {
     throw new TaskError('TASK_INVALID', 'cannot start a chain that has no steps')
   }
-  const carried = rest.length > 0 || isContinued ? { chain: rest.toReversed() } : {}
-  const started = await publisher.start(first, {
-    args,
-    kwargs,
-    options: { ...forFirst, ...carried },
-    isMember,
-  })
+  const isCarried = rest.length > 0 || opening.chain !== undefined
+  const carried = isCarried ? { chain: rest.toReversed() } : {}
+  const options = { ...call, ...carried }
+  const started = await publisher.start(first, { args, kwargs, options, extra, isMember })
   return rest.reduce((before, step) => frozenNode(step, before), started)
 }
 
 /** Nested chains are spliced in, groups of one are that one. */
-function stepsOf(chain: SignatureDict): readonly SignatureDict[] {
-  const steps = tasksOf(chain).flatMap((step) => (isChain(step) ? spliced(step) : [unrolled(step)]))
+function stepsOf(publisher: Publisher, chain: SignatureDict): readonly SignatureDict[] {
+  const steps = tasksOf(chain).flatMap((step) =>
+    isChain(step) ? spliced(publisher, step) : [unrolled(step)],
+  )
   return withoutEmptyGroups(steps)
 }
 
-/** What was set on a nested chain is its steps'. */
-function spliced(chain: SignatureDict): readonly SignatureDict[] {
-  const { headers, priority, ...others } = ownOptions(chain)
-  const [first, ...rest] = stepsOf(inheriting(chain, { headers, priority }))
+/** The options of a nested chain are those of its steps. */
+function spliced(publisher: Publisher, chain: SignatureDict): readonly SignatureDict[] {
+  const options = optionsOf(chain)
+  const { call, inherited, extra } = options
+  const [first, ...rest] = stepsOf(publisher, inheriting(chain, inherited))
   if (first === undefined) return []
-  const called = { ...first, options: { ...callOptions(others), ...first.options } }
-  return withEnds(withErrbacks([called, ...rest], chain), chain, {})
+  const called = {
+    ...first,
+    args: first.immutable ? first.args : [...chain.args, ...first.args],
+    options: { ...toWireOptions(call), ...extra, ...first.options },
+  }
+  return stepsWith(publisher, [called, ...rest], options)
 }
 
-/** A chain's errbacks belong to every step. */
-function withErrbacks(
+/** The steps of a chain with all that its options say: errbacks of each, callbacks and membership of the last, and those behind it. */
+function stepsWith(
+  publisher: Publisher,
   steps: readonly SignatureDict[],
-  chain: SignatureDict,
-  linkError?: CallOptions['linkError'],
+  { link, linkError, end, chain = [] }: SignatureOptions,
 ): readonly SignatureDict[] {
-  const errbacks = [...listOf(chain.options.link_error), ...(dictsOf(linkError) ?? [])]
-  if (errbacks.length === 0) return steps
-  return steps.map((step) =>
-    withOptions(step, { link_error: [...listOf(step.options.link_error), ...errbacks] }),
+  const { linksChordHeaders: isOnHeader } = publisher
+  const caught = steps.map((step) =>
+    linkError.reduce((one, errback) => linkedError(one, errback, { isOnHeader }), step),
   )
-}
-
-/** A chain's id, callbacks and membership of a group or chord belong to its last step. */
-function withEnds(
-  steps: readonly SignatureDict[],
-  chain: SignatureDict,
-  { link, ...ends }: CallOptions,
-): readonly SignatureDict[] {
-  const last = steps.at(-1)
+  const last = caught.at(-1)
   if (last === undefined) return steps
-  const { task_id: taskId, group_id: groupId, group_index: groupIndex, chord } = chain.options
-  const own = defined<Record<string, unknown>>({
-    task_id: taskId,
-    group_id: groupId,
-    group_index: groupIndex,
-    chord,
-  })
-  const callbacks = [...listOf(chain.options.link), ...(dictsOf(link) ?? [])]
   // Not beside a chord but on its body: Celery 5.2 gives what stands beside it to the header's tasks.
-  const ended = withEndOptions(last, { ...own, ...toWireOptions(ends) })
-  return [...steps.slice(0, -1), callbacks.map((next) => readSignature(next)).reduce(called, ended)]
+  const ended = link.reduce(called, withEndOptions(last, toWireOptions(end)))
+  return [...caught.slice(0, -1), ended, ...chain.toReversed()]
 }
 
-/** As the chain says, also where the step has this callback already. */
+/** Of a group each member is called back, which is what such an option of a group means. */
 function called(step: SignatureDict, next: SignatureDict): SignatureDict {
   if (isChord(step)) return linked(step, next)
-  return withOptions(step, { link: [...listOf(step.options.link), next] })
+  return withOptions(step, { link: added(linksOf(step, 'link'), [next]) })
 }

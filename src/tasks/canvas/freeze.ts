@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import { readSignature } from '../../protocol/signatures.ts'
+import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
+import { taskIdOf, withOptions } from '../../protocol/signature-tree/options.ts'
+import {
+  bodyOf,
+  headerGroup,
+  tasksOf,
+  withBody,
+  withTasks,
+} from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
-import { headerGroup, isChain, isChord, isGroup, taskIdOf, tasksOf, withOptions } from './dicts.ts'
 
 /**
  * The same signature with its ids fixed before it is sent, as the steps of a chain and the members of a chord need them
@@ -20,7 +27,7 @@ export function withEndOptions(
   dict: SignatureDict,
   options: Readonly<Record<string, unknown>>,
 ): SignatureDict {
-  if (isChord(dict)) return withBody(dict, options)
+  if (isChord(dict)) return withBodyOptions(dict, options)
   if (!isChain(dict)) return withOptions(dict, options)
   const steps = tasksOf(dict)
   const last = steps.at(-1)
@@ -29,22 +36,25 @@ export function withEndOptions(
   return 'task_id' in options ? withOptions(ended, { task_id: options.task_id }) : ended
 }
 
-function withBody(chord: SignatureDict, options: Readonly<Record<string, unknown>>): SignatureDict {
-  const body = withEndOptions(readSignature(chord.kwargs.body), options)
-  const ended = { ...chord, kwargs: { ...chord.kwargs, body } }
+function withBodyOptions(
+  chord: SignatureDict,
+  options: Readonly<Record<string, unknown>>,
+): SignatureDict {
+  const ended = withBody(chord, withEndOptions(bodyOf(chord), options))
   return 'task_id' in options ? withOptions(ended, { task_id: options.task_id }) : ended
 }
 
 /** A chord's body: its own id comes first, for Python gives a chord whose ids are fixed the id of its header. */
-export function bodyWithId({ kwargs, options: { task_id } }: SignatureDict): SignatureDict {
-  const body = readSignature(kwargs.body)
+export function bodyWithId(chord: SignatureDict): SignatureDict {
+  const { task_id } = chord.options
+  const body = bodyOf(chord)
   const hasId = endOptionsOf(body).task_id !== undefined
   return hasId || task_id === undefined ? body : withEndOptions(body, { task_id })
 }
 
 /** The options of the task that a signature ends with. */
 export function endOptionsOf(dict: SignatureDict): SignatureDict['options'] {
-  if (isChord(dict)) return endOptionsOf(readSignature(dict.kwargs.body))
+  if (isChord(dict)) return endOptionsOf(bodyOf(dict))
   const last = isChain(dict) ? tasksOf(dict).at(-1) : undefined
   return last === undefined ? dict.options : endOptionsOf(last)
 }
@@ -52,11 +62,6 @@ export function endOptionsOf(dict: SignatureDict): SignatureDict['options'] {
 /** Its own, if it has one; an empty id is none, as in Python. */
 function idOf({ options: { task_id } }: SignatureDict): string {
   return typeof task_id === 'string' && task_id !== '' ? task_id : randomUUID()
-}
-
-/** The same chain or group with other tasks in it. */
-export function withTasks(dict: SignatureDict, tasks: readonly SignatureDict[]): SignatureDict {
-  return { ...dict, kwargs: { ...dict.kwargs, tasks } }
 }
 
 function frozenChain(chain: SignatureDict, replyTo: string): SignatureDict {

@@ -1,7 +1,8 @@
-import { readSignature } from '../../protocol/signatures.ts'
+import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
+import { taskIdOf } from '../../protocol/signature-tree/options.ts'
+import { bodyOf, flatMembers, headerGroup, tasksOf } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { type ResultNode, taskNode } from '../../results/result-node.ts'
-import { flatMembers, isChain, isChord, isGroup, taskIdOf, tasksOf } from './dicts.ts'
 
 /** The result that a signature whose ids are fixed will have, behind the result of the step before. */
 export function frozenNode(dict: SignatureDict, before: ResultNode | null): ResultNode {
@@ -10,8 +11,7 @@ export function frozenNode(dict: SignatureDict, before: ResultNode | null): Resu
     return { id: taskIdOf(dict), members, parent: before }
   }
   if (isChord(dict)) {
-    const { header, body } = dict.kwargs
-    return frozenNode(readSignature(body), frozenNode(readSignature(header), before))
+    return frozenNode(bodyOf(dict), frozenNode(headerGroup(dict), before))
   }
   if (!isChain(dict)) return taskNode(taskIdOf(dict), before)
   return (

@@ -1,26 +1,30 @@
 import { randomUUID } from 'node:crypto'
 import type { CallOptions } from '../../protocol/call-options.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
+import { defined, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
+import { flatMembers } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { noteChild } from '../current-request.ts'
-import type { Publisher, Started, StartWith } from '../publisher.ts'
-import { flatMembers } from './dicts.ts'
+import type { Publisher, Started } from '../publisher.ts'
 import { endOptionsOf } from './freeze.ts'
+import type { Opening } from './start.ts'
 
 /** Publishes every member under one group id, numbered in order. */
 export async function startGroup(
   publisher: Publisher,
   group: SignatureDict,
-  { args = [], kwargs = {}, options = {}, isMember = false }: StartWith,
+  opening: Opening,
 ): Promise<Started> {
-  const { taskId, ...shared } = options
-  const groupId = taskId || String(group.options.task_id || randomUUID())
+  const { args, kwargs, end, extra, isMember } = opening
+  const groupId = end.taskId ?? randomUUID()
+  const shared = memberOptions(opening)
   const members = await Promise.all(
     flatMembers(group).map(async (member, groupIndex) =>
       publisher.start(member, {
         args,
         kwargs,
         options: { ...shared, ...placeOf(member, { groupId, groupIndex }) },
+        extra,
         isMember: true,
       }),
     ),
@@ -28,6 +32,25 @@ export async function startGroup(
   const started = { id: groupId, members, parent: null }
   if (!isMember) noteChild(started)
   return started
+}
+
+/**
+ * The options of a group are those of each of its members, over their own, as in Celery: callbacks, errbacks and the steps
+ * behind it among them.
+ */
+export function memberOptions({
+  call,
+  link,
+  linkError,
+  chain,
+  end: { chord },
+}: SignatureOptions): CallOptions {
+  return {
+    ...call,
+    ...(link.length === 0 ? {} : { link }),
+    ...(linkError.length === 0 ? {} : { linkError }),
+    ...defined<CallOptions>({ chain, chord }),
+  }
 }
 
 /** A group that is part of a chord's member counts for that chord, if Python began it: its members know their place. */

@@ -1,7 +1,7 @@
-import { readSignature } from '../../protocol/signatures.ts'
+import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
+import { bodyOf, tasksOf, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
-import { chainDict, chordDict, isChain, isChord, isGroup, tasksOf } from './dicts.ts'
-import { withTasks } from './freeze.ts'
+import { chainDict, chordDict } from './dicts.ts'
 
 /**
  * A group cannot hand its results to a next step: with one behind it, it is the header of a chord. Done before a chain
@@ -15,22 +15,19 @@ export function groupsToChords(steps: readonly SignatureDict[]): readonly Signat
 }
 
 /** The signature with these steps behind the group that it ends with. */
-export function withBehind(dict: SignatureDict, steps: readonly SignatureDict[]): SignatureDict {
+function withBehind(dict: SignatureDict, steps: readonly SignatureDict[]): SignatureDict {
   if (isChain(dict)) {
     const { task_id: _endsEarlier, ...options } = dict.options
     return withTasks({ ...dict, options }, groupsToChords([...tasksOf(dict), ...steps]))
   }
-  if (isChord(dict)) {
-    const body = withBehind(readSignature(dict.kwargs.body), steps)
-    return { ...dict, kwargs: { ...dict.kwargs, body } }
-  }
+  if (isChord(dict)) return withBody(dict, withBehind(bodyOf(dict), steps))
   const [only, another] = steps
   const body = only !== undefined && another === undefined ? only : chainDict(steps)
   return chordDict(dict, body)
 }
 
 function endsWithGroup(dict: SignatureDict): boolean {
-  if (isChord(dict)) return endsWithGroup(readSignature(dict.kwargs.body))
+  if (isChord(dict)) return endsWithGroup(bodyOf(dict))
   const last = isChain(dict) ? tasksOf(dict).at(-1) : undefined
   return last === undefined ? isGroup(dict) : endsWithGroup(last)
 }

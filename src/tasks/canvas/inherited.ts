@@ -1,9 +1,8 @@
 import type { CallOptions } from '../../protocol/call-options.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
-import { readSignature } from '../../protocol/signatures.ts'
+import { withOptions } from '../../protocol/signature-tree/options.ts'
+import { mapTasks } from '../../protocol/signature-tree/walk.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
-import { isChain, isChord, isGroup, tasksOf, withOptions } from './dicts.ts'
-import { withTasks } from './freeze.ts'
 
 interface Inherited {
   readonly headers?: CallOptions['headers'] | undefined
@@ -16,14 +15,7 @@ export function inheriting(
   { headers, priority }: Inherited = {},
 ): SignatureDict {
   if (headers === undefined && (priority === undefined || priority === null)) return dict
-  const given = { headers, priority }
-  if (isChain(dict) || isGroup(dict)) {
-    return withTasks(
-      dict,
-      tasksOf(dict).map((task) => inheriting(task, given)),
-    )
-  }
-  return isChord(dict) ? inChord(dict, given) : inTask(dict, given)
+  return mapTasks(dict, (task) => inTask(task, { headers, priority }))
 }
 
 function inTask(dict: SignatureDict, { headers, priority }: Inherited): SignatureDict {
@@ -33,15 +25,4 @@ function inTask(dict: SignatureDict, { headers, priority }: Inherited): Signatur
     ...(headers === undefined ? {} : { headers: { ...headers, ...ownHeaders } }),
     ...(priority === undefined || priority === null ? {} : { priority: own.priority ?? priority }),
   })
-}
-
-function inChord(chord: SignatureDict, given: Inherited): SignatureDict {
-  const { header, body } = chord.kwargs
-  const inherited = Array.isArray(header)
-    ? header.map((member) => inheriting(readSignature(member), given))
-    : inheriting(readSignature(header), given)
-  return {
-    ...chord,
-    kwargs: { ...chord.kwargs, header: inherited, body: inheriting(readSignature(body), given) },
-  }
 }

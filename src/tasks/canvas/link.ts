@@ -1,9 +1,14 @@
-import { isDeepStrictEqual } from 'node:util'
-import { readSignature } from '../../protocol/signatures.ts'
+import { isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
+import { unchunked } from '../../protocol/signature-tree/maps.ts'
+import { added, linksOf, withOptions } from '../../protocol/signature-tree/options.ts'
+import {
+  bodyOf,
+  mapParts,
+  tasksOf,
+  withBody,
+  withTasks,
+} from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
-import { headerGroup, isChord, isGroup, listOf, tasksOf, withOptions } from './dicts.ts'
-import { withTasks } from './freeze.ts'
-import { unchunked } from './maps.ts'
 
 /**
  * The same signature that calls `next` with its result, too; of a chord that is its body's. Of a group it is its first
@@ -16,8 +21,8 @@ export function linked(signature: SignatureDict, next: SignatureDict): Signature
     const once = { ...next, immutable: true }
     return first === undefined ? dict : withTasks(dict, [linked(first, once), ...others])
   }
-  if (!isChord(dict)) return added(dict, 'link', next)
-  return withBody(dict, linked(readSignature(dict.kwargs.body), next))
+  if (!isChord(dict)) return withLink(dict, 'link', next)
+  return withBody(dict, linked(bodyOf(dict), next))
 }
 
 /**
@@ -31,39 +36,43 @@ export function linkedError(
   { isOnHeader }: { readonly isOnHeader: boolean },
 ): SignatureDict {
   const dict = unchunked(signature)
-  if (isGroup(dict)) {
-    const members = tasksOf(dict).map((member) => linkedError(member, errback, { isOnHeader }))
-    return withTasks(dict, members)
-  }
-  if (!isChord(dict)) return added(dict, 'link_error', errback)
-  const header = headerGroup(dict)
-  const members = tasksOf(header).map((member) => {
+  if (!(isGroup(dict) || isChord(dict))) return withLink(dict, 'link_error', errback)
+  return mapParts(dict, (part, place) => {
+    if (place !== 'header') return linkedError(part, errback, { isOnHeader })
     const own = isOnHeader
-      ? linkedError(member, withOptions(errback, { immutable: true }), { isOnHeader })
-      : member
+      ? linkedError(part, withOptions(errback, { immutable: true }), { isOnHeader })
+      : part
     return isChord(own) ? linkedError(own, errback, { isOnHeader }) : own
   })
-  const body = linkedError(readSignature(dict.kwargs.body), errback, { isOnHeader })
-  return withBody(withHeader(dict, withTasks(header, members)), body)
 }
 
-/** Each once, as in Python. */
-function added(
+/**
+ * The body of a chord that calls the errbacks of the chord's options: a group in its own option where it has one, as that is
+ * what its members call, else each of its members; any other body in its own option, where a failed header finds it.
+ */
+export function bodyLinkedError(body: SignatureDict, errback: SignatureDict): SignatureDict {
+  return isGroup(body)
+    ? inGroup(body, errback, { isFlattened: false })
+    : withLink(body, 'link_error', errback)
+}
+
+/** A group in a group is flattened when it runs, so that its options say nothing. */
+function inGroup(
+  dict: SignatureDict,
+  errback: SignatureDict,
+  { isFlattened }: { readonly isFlattened: boolean },
+): SignatureDict {
+  if (isChord(dict)) return withBody(dict, inGroup(bodyOf(dict), errback, { isFlattened: false }))
+  const { link_error: own } = dict.options
+  const isCalledByMembers = isGroup(dict) && (isFlattened || own === undefined || own === null)
+  if (!isCalledByMembers) return withLink(dict, 'link_error', errback)
+  return mapParts(dict, (member) => inGroup(member, errback, { isFlattened: true }))
+}
+
+function withLink(
   dict: SignatureDict,
   name: 'link' | 'link_error',
   next: SignatureDict,
 ): SignatureDict {
-  const before = listOf(dict.options[name])
-  const isThere = before.some((other) => isDeepStrictEqual(other, next))
-  return isThere ? dict : withOptions(dict, { [name]: [...before, next] })
-}
-
-function withBody(chord: SignatureDict, body: SignatureDict): SignatureDict {
-  return { ...chord, kwargs: { ...chord.kwargs, body } }
-}
-
-/** A list stays a list. */
-function withHeader(chord: SignatureDict, group: SignatureDict): SignatureDict {
-  const header = Array.isArray(chord.kwargs.header) ? tasksOf(group) : group
-  return { ...chord, kwargs: { ...chord.kwargs, header } }
+  return withOptions(dict, { [name]: added(linksOf(dict, name), [next]) })
 }

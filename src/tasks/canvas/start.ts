@@ -1,15 +1,23 @@
 import { fromWireOptions } from '../../protocol/call-options.ts'
+import { kindOf } from '../../protocol/signature-tree/kinds.ts'
+import { mappedTask, unchunked } from '../../protocol/signature-tree/maps.ts'
+import { optionsOf, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
+import { checkBounds } from '../../protocol/signature-tree/walk.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { taskNode } from '../../results/result-node.ts'
 import type { Publisher, Started, StartWith } from '../publisher.ts'
 import { startChain } from './chain.ts'
 import { startChord } from './chord.ts'
-import { isChain, isChord, isGroup } from './dicts.ts'
 import { startGroup } from './group.ts'
 import { inheriting } from './inherited.ts'
-import { mappedTask, unchunked } from './maps.ts'
-import { ownOptions } from './own-options.ts'
+
+/** How a workflow starts: all of its options, and the arguments of its first tasks. */
+export interface Opening extends SignatureOptions {
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly isMember: boolean
+}
 
 /** Starts a signature of any kind: a task, a chain, a group or a chord. */
 export async function startSignature(
@@ -18,34 +26,61 @@ export async function startSignature(
   startWith: StartWith = {},
 ): Promise<Started> {
   const dict = unchunked(readSignature(signature))
-  if (isChain(dict)) return await startChain(publisher, ...opened(dict, startWith))
-  if (isGroup(dict)) return await startGroup(publisher, ...opened(dict, startWith))
-  if (isChord(dict)) return await startChord(publisher, ...opened(dict, startWith))
-  return await startTask(publisher, dict, startWith)
+  checkBounds(dict)
+  switch (kindOf(dict)) {
+    case 'chain':
+      return await startChain(publisher, ...opened(dict, startWith))
+    case 'group':
+      return await startGroup(publisher, ...opened(dict, startWith))
+    case 'chord':
+      return await startChord(publisher, ...opened(dict, startWith))
+    default:
+      return await startTask(publisher, dict, startWith)
+  }
 }
 
 /** A workflow whose tasks have been given the headers and priority of the whole, and how else it is started. */
-function opened(workflow: SignatureDict, startWith: StartWith): [SignatureDict, StartWith] {
-  const { headers, priority, ...others } = { ...ownOptions(workflow), ...startWith.options }
-  // Null is no priority at all, which a task may be told.
-  const options = priority === null ? { ...others, priority } : others
-  return [inheriting(workflow, { headers, priority }), { ...startWith, options }]
+function opened(
+  workflow: SignatureDict,
+  { args = [], kwargs = {}, isMember = false, extra, ...startWith }: StartWith,
+): [SignatureDict, Opening] {
+  const options = optionsOf(workflow, startWith.options)
+  const { headers, priority } = options.inherited
+  const given = workflow.immutable ? [] : args
+  const opening = {
+    ...options,
+    // Null is no priority at all, which a task may be told.
+    call: priority === null ? { ...options.call, priority } : options.call,
+    extra: { ...extra, ...options.extra },
+    args: [...given, ...workflow.args],
+    kwargs,
+    isMember,
+  }
+  return [inheriting(workflow, { headers, priority }), opening]
 }
 
 /** Publishes a plain task: arguments handed on go before its own, unless it is immutable. */
 async function startTask(
   publisher: Publisher,
   dict: SignatureDict,
-  { args = [], kwargs = {}, options = {}, isMember = false }: StartWith,
+  { args = [], kwargs = {}, options = {}, extra = {}, isMember = false }: StartWith,
 ): Promise<Started> {
   const own = fromWireOptions(dict.options)
+  const { chain } = optionsOf(dict, options)
+  // Stamps it has already stay, as in Celery.
+  const { stampedHeaders = options.stampedHeaders } = own.options
   const routeAs = mappedTask(dict)
   const taskId = await publisher.publish({
     task: dict.task,
     args: dict.immutable ? dict.args : [...args, ...dict.args],
     kwargs: dict.immutable ? dict.kwargs : { ...dict.kwargs, ...kwargs },
-    options: { ...own.options, ...options },
-    extra: own.extra,
+    options: {
+      ...own.options,
+      ...options,
+      ...(chain === undefined ? {} : { chain }),
+      ...(stampedHeaders === undefined ? {} : { stampedHeaders }),
+    },
+    extra: { ...extra, ...own.extra },
     isFromSignature: true,
     isMember,
     ...(routeAs === undefined ? {} : { routeAs }),

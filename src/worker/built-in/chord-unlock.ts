@@ -8,7 +8,7 @@ import { nestedResult } from '../../results/nested-result.ts'
 import { type ResultNode, taskIdsOf } from '../../results/result-node.ts'
 import { resultTree } from '../../results/saved-group.ts'
 import type { App } from '../../tasks/app.ts'
-import { CHORD_UNLOCK } from '../../tasks/canvas/chord.ts'
+import { CHORD_UNLOCK } from '../../tasks/canvas/unlock.ts'
 import type { TaskContext } from '../../tasks/task-context.ts'
 import { exceptionRepr, failBody, releaseBody } from '../chord-body.ts'
 import { MaxRetriesExceededError } from '../retries.ts'
@@ -91,8 +91,9 @@ async function lookAgain(
   const { countdown, maxRetries } = waiting
   if (maxRetries !== null && self.request.retries + 1 > maxRetries) {
     const error = cause ?? new MaxRetriesExceededError(self.request)
-    const text = `chord_unlock could not be retried: ${exceptionRepr(exceptionInfo(error))}`
-    const why = { text, traceback: tracebackOf(error) }
+    const info = exceptionInfo(error)
+    const text = `chord_unlock could not be retried: ${exceptionRepr(info)}`
+    const why = { text, traceback: tracebackOf(error), cause: info }
     await releaseOnce(app, waiting, async () => failBody(app, waiting.body, why))
   }
   return self.retry({ countdown, maxRetries, ...(cause === undefined ? {} : { cause }) })

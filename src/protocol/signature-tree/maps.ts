@@ -1,6 +1,6 @@
 import { TaskError } from '../../errors.ts'
-import { readSignature, signatureDict } from '../../protocol/signatures.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import { readSignature, signatureDict } from '../signatures.ts'
+import type { SignatureDict } from '../task-request.ts'
 
 export const MAP = 'celery.map'
 export const STARMAP = 'celery.starmap'

@@ -1,0 +1,108 @@
+import { TaskError } from '../../errors.ts'
+import { readSignature, signatureDict } from '../signatures.ts'
+import type { SignatureDict } from '../task-request.ts'
+import { isGroup, kindOf } from './kinds.ts'
+import { unchunked } from './maps.ts'
+
+/** Where a signature stands in the one it is part of. */
+export type Place = 'step' | 'member' | 'header' | 'body'
+
+/** The signatures a workflow is made of: the steps of a chain, the members of a group, the header and the body of a chord. */
+export function partsOf(dict: SignatureDict): readonly (readonly [Place, SignatureDict])[] {
+  switch (kindOf(dict)) {
+    case 'chain':
+      return tasksOf(dict).map((step) => ['step', step])
+    case 'group':
+    case 'chunks':
+      return tasksOf(unchunked(dict)).map((member) => ['member', member])
+    case 'chord':
+      return [...headerMembers(dict).map((member) => ['header', member] as const), bodyPart(dict)]
+    default:
+      return []
+  }
+}
+
+/** The same signature with each of its parts changed. */
+export function mapParts(
+  signature: SignatureDict,
+  change: (part: SignatureDict, place: Place) => SignatureDict,
+): SignatureDict {
+  const dict = unchunked(signature)
+  switch (kindOf(dict)) {
+    case 'chain':
+      return withTasks(
+        dict,
+        tasksOf(dict).map((step) => change(step, 'step')),
+      )
+    case 'group':
+      return withTasks(
+        dict,
+        tasksOf(dict).map((member) => change(member, 'member')),
+      )
+    case 'chord': {
+      const header = headerMembers(dict).map((member) => change(member, 'header'))
+      return withBody(withHeader(dict, header), change(bodyOf(dict), 'body'))
+    }
+    default:
+      return dict
+  }
+}
+
+/** The signatures a chain or a group is made of; chunks among them are the groups they start. */
+export function tasksOf(whole: SignatureDict): SignatureDict[] {
+  const { tasks } = whole.kwargs
+  if (!Array.isArray(tasks)) {
+    throw new TaskError(
+      'TASK_INVALID',
+      `the tasks of ${whole.task} are ${String(tasks)}, expected a list`,
+    )
+  }
+  return tasks.map((task) => unchunked(readSignature(task)))
+}
+
+/** A group's members, those of groups within it among them. */
+export function flatMembers(group: SignatureDict): SignatureDict[] {
+  return tasksOf(group).flatMap((member) => (isGroup(member) ? flatMembers(member) : [member]))
+}
+
+/** A chord's header as a group, in whichever form it stands there. */
+export function headerGroup({ kwargs: { header } }: SignatureDict): SignatureDict {
+  if (Array.isArray(header)) {
+    return signatureDict({ task: 'celery.group', kwargs: { tasks: header }, subtask_type: 'group' })
+  }
+  const group = unchunked(readSignature(header))
+  if (isGroup(group)) return group
+  throw new TaskError(
+    'TASK_INVALID',
+    `a chord's header is ${group.task}, expected a group or a list`,
+  )
+}
+
+export function bodyOf({ kwargs: { body } }: SignatureDict): SignatureDict {
+  return readSignature(body, 'the body of a chord')
+}
+
+/** The same chain or group with other tasks in it. */
+export function withTasks(dict: SignatureDict, tasks: readonly SignatureDict[]): SignatureDict {
+  return { ...dict, kwargs: { ...dict.kwargs, tasks } }
+}
+
+export function withBody(chord: SignatureDict, body: SignatureDict): SignatureDict {
+  return { ...chord, kwargs: { ...chord.kwargs, body } }
+}
+
+/** A header that is a list stays one. */
+export function withHeader(chord: SignatureDict, members: readonly SignatureDict[]): SignatureDict {
+  const header = Array.isArray(chord.kwargs.header)
+    ? members
+    : withTasks(headerGroup(chord), members)
+  return { ...chord, kwargs: { ...chord.kwargs, header } }
+}
+
+function headerMembers(chord: SignatureDict): readonly SignatureDict[] {
+  return tasksOf(headerGroup(chord))
+}
+
+function bodyPart(chord: SignatureDict): readonly [Place, SignatureDict] {
+  return ['body', bodyOf(chord)]
+}
