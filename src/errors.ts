@@ -45,6 +45,7 @@ export class DefinitionError extends ToolboxError {
 export type ProtocolErrorCode =
   | 'CONTENT_DISALLOWED' // the content type is not in accept_content; nothing was decoded
   | 'MESSAGE_UNDECODABLE' // the body cannot be read: bad JSON, bad UTF-8, broken compression
+  | 'MESSAGE_TOO_LARGE' // it would take more memory or time to read than one message may
   | 'MESSAGE_INVALID' // it was read, but a field has the wrong type or value
   | 'MESSAGE_UNKNOWN' // it is no task message at all
   | 'VALUE_UNENCODABLE' // a value we were asked to send has no form on the wire

@@ -12,13 +12,13 @@ const RUN = [...CARRY, 'lifecycle', 'results']
 /** Which folders a folder of src/ may import, besides itself and the files at the root of src/. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   async: [],
-  codecs: [],
+  codecs: ['async'],
   graph: [],
   definitions: ['codecs', 'protocol'],
   lifecycle: ['async'],
   leases: [...WIRE, 'brokers', 'database'],
   schedule: [...WIRE, 'brokers', 'database'],
-  protocol: ['codecs'],
+  protocol: ['async', 'codecs'],
   config: ['protocol', 'codecs'],
   brokers: WIRE,
   database: WIRE,

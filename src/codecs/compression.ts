@@ -1,17 +1,13 @@
 import { promisify } from 'node:util'
 import { brotliCompress, brotliDecompress, deflate, inflate } from 'node:zlib'
+import { Semaphore } from '../async/semaphore.ts'
+import { ThreadLost } from '../async/thread.ts'
 import { ProtocolError } from '../errors.ts'
-import { bzip2Decompress } from './bzip2-reader.ts'
 import { bzip2Compress } from './bzip2-writer.ts'
-import { xzDecompress, xzStore } from './xz.ts'
-import { zstdCompress, zstdDecompress } from './zstd.ts'
-
-export interface DecompressLimits {
-  /** Bytes that may come out; a small body could otherwise fill the memory. */
-  readonly maxBytes: number
-}
-
-const DEFAULT_LIMITS: DecompressLimits = { maxBytes: 256 * 1024 * 1024 }
+import { expandInThread } from './decode-in-thread.ts'
+import { DEFAULT_LIMITS, type MessageLimits, tooLarge } from './limits.ts'
+import { xzStore } from './xz.ts'
+import { zstdCompress } from './zstd.ts'
 
 interface Compression {
   /** What the header `compression` says. */
@@ -40,7 +36,7 @@ const COMPRESSIONS: readonly Compression[] = [
     contentType: 'application/x-bz2',
     names: ['bzip2', 'bzip'],
     compress: async (bytes) => bzip2Compress(bytes),
-    decompress: async (bytes, maxBytes) => bzip2Decompress(bytes, maxBytes),
+    decompress: (bytes, maxBytes) => expandInThread('application/x-bz2', bytes, maxBytes),
   },
   {
     contentType: 'application/x-brotli',
@@ -52,13 +48,13 @@ const COMPRESSIONS: readonly Compression[] = [
     contentType: 'application/x-lzma',
     names: ['lzma', 'xz'],
     compress: async (bytes) => xzStore(bytes),
-    decompress: xzDecompress,
+    decompress: (bytes, maxBytes) => expandInThread('application/x-lzma', bytes, maxBytes),
   },
   {
     contentType: 'application/zstd',
     names: ['zstd', 'zstandard'],
     compress: zstdCompress,
-    decompress: zstdDecompress,
+    decompress: (bytes, maxBytes) => expandInThread('application/zstd', bytes, maxBytes),
   },
 ]
 
@@ -72,19 +68,28 @@ export async function compress(bytes: Uint8Array, name: string): Promise<Buffer>
   return await find(name, 'VALUE_UNENCODABLE').compress(asBuffer(bytes))
 }
 
-/** Expands a body by what its header `compression` says. */
+/** Expands a body by what its header `compression` says, off the event loop. */
 export async function decompress(
   bytes: Uint8Array,
   contentType: string,
-  limits: DecompressLimits = DEFAULT_LIMITS,
+  limits: Pick<MessageLimits, 'maxBytes'> = DEFAULT_LIMITS,
 ): Promise<Buffer> {
   const compression = find(contentType, 'MESSAGE_UNDECODABLE')
+  const size = bytes.length
+  const maxBytes = Math.min(limits.maxBytes, Math.max(FREE_OF_RATIO, size * MAX_RATIO))
   try {
-    return await compression.decompress(asBuffer(bytes), limits.maxBytes)
+    return await EXPANDING.run(() => compression.decompress(asBuffer(bytes), maxBytes))
   } catch (cause) {
-    throw unexpandable({ contentType, size: bytes.length, maxBytes: limits.maxBytes, cause })
+    throw unexpandable({ contentType, size, maxBytes, cause })
   }
 }
+
+/** Bodies that are expanded at the same time: each may take its whole limit. */
+const EXPANDING = new Semaphore(2)
+
+/** No producer's data shrinks so much. */
+const MAX_RATIO = 100_000
+const FREE_OF_RATIO = 1024 * 1024
 
 interface Failure {
   readonly contentType: string
@@ -94,12 +99,14 @@ interface Failure {
 }
 
 function unexpandable({ contentType, size, maxBytes, cause }: Failure): ProtocolError {
-  const why = isTooLarge(cause) ? `it expands to more than ${maxBytes} bytes` : String(cause)
-  return new ProtocolError(
-    'MESSAGE_UNDECODABLE',
-    `cannot expand the body of ${size} bytes as ${contentType}: ${why}`,
-    { cause },
-  )
+  const place = `cannot expand the body of ${size} bytes as ${contentType}: `
+  if (isTooLarge(cause)) {
+    const ratio = `more than ${Math.floor(maxBytes / Math.max(1, size))} times its size`
+    return tooLarge(`${place}it expands to more than ${maxBytes} bytes, ${ratio}`, cause)
+  }
+  const why = cause instanceof Error ? cause.message : String(cause)
+  if (cause instanceof ThreadLost && cause.reason !== 'crash') return tooLarge(place + why, cause)
+  return new ProtocolError('MESSAGE_UNDECODABLE', place + why, { cause })
 }
 
 function find(name: string, code: 'VALUE_UNENCODABLE' | 'MESSAGE_UNDECODABLE'): Compression {

@@ -1,11 +1,15 @@
+import type { Divisible } from '../async/slices.ts'
 import { ProtocolError } from '../errors.ts'
 import { readTyped } from './json-types.ts'
+import { MAX_DIGITS } from './limits.ts'
 import { exactInteger } from './numbers.ts'
 import { orderedDict } from './ordered-dict.ts'
+import { setOwn } from './own-key.ts'
 import { Float } from './values.ts'
 
 export interface ParseOptions {
-  readonly keepFloats: boolean
+  /** Gives `1.0` as `Float`: everywhere, or in one place of the outermost list (its number). */
+  readonly keepFloats: boolean | number
   readonly keepOrder?: boolean
   readonly plainObjects?: boolean
   readonly maxDepth: number
@@ -23,11 +27,11 @@ export class JsonSyntaxError extends ProtocolError {
 
 /** Reads JSON with what JSON.parse cannot: exact integers, NaN and Infinity, typed values, where a mistake is. */
 export function parseJson(text: string, options: ParseOptions): unknown {
-  return new JsonParser(text, options).parse()
+  const parser = new JsonParser(text, options)
+  parser.advance(Number.POSITIVE_INFINITY)
+  return parser.result()
 }
 
-// Python refuses integers with more digits, as reading them takes quadratic time.
-const MAX_DIGITS = 4300
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON forbids them in text
 const NEEDS_CARE = /[\\\u0000-\u001f]/
@@ -49,94 +53,112 @@ const CLOSE_LIST = 0x5d
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
 
-class JsonParser {
+/** What is being filled. */
+interface Holder {
+  /** Exactly one of the two: a list, or an object (a Map where order counts) and the key whose value comes next. */
+  readonly items: unknown[] | null
+  readonly object: Record<string, unknown> | Map<string, unknown> | null
+  key: string
+  readonly outer: Holder | null
+}
+
+/** Keeps its place between two values, so that a long text can be read in slices. */
+export class JsonParser implements Divisible<unknown> {
   readonly #text: string
   readonly #options: ParseOptions
   #at = 0
   #depth = 0
+  #holder: Holder | null = null
+  #outermost: Holder | null = null
+  #value: unknown
+  #isDone = false
 
   constructor(text: string, options: ParseOptions) {
     this.#text = text
     this.#options = options
+    if (text.charCodeAt(0) === 0xfeff) throw this.#expected('JSON without a byte order mark')
   }
 
-  parse(): unknown {
-    if (this.#text.charCodeAt(0) === 0xfeff) throw this.#expected('JSON without a byte order mark')
-    const value = this.#value()
-    if (this.#next() !== END) throw this.#expected('the end of the text')
-    return value
+  /** Reads so many values; true once the whole is read. */
+  advance(steps: number): boolean {
+    for (let left = steps; left > 0 && !this.#isDone; left -= 1) this.#readValue()
+    return this.#isDone
   }
 
-  #value(): unknown {
+  result(): unknown {
+    return this.#value
+  }
+
+  /** One that holds others is left open, unless it is empty. */
+  #readValue(): void {
     switch (this.#next()) {
       case QUOTE:
-        return this.#string()
+        this.#place(this.#string())
+        break
       case OPEN_OBJECT:
-        return this.#object()
+        this.#open(null, this.#options.keepOrder === true ? new Map() : {})
+        break
       case OPEN_LIST:
-        return this.#list()
+        this.#open([], null)
+        break
       default:
-        return this.#scalar()
+        this.#place(this.#scalar())
     }
   }
 
-  #enter(): void {
+  #open(items: Holder['items'], object: Holder['object']): void {
     this.#depth += 1
     if (this.#depth > this.#options.maxDepth) {
       throw this.#expected(`at most ${this.#options.maxDepth} levels of nesting`)
     }
     this.#at += 1
+    if (this.#take(object === null ? CLOSE_LIST : CLOSE_OBJECT)) {
+      this.#depth -= 1
+      this.#place(items ?? emptyObject())
+      return
+    }
+    this.#holder = { items, object, key: '', outer: this.#holder }
+    this.#outermost ??= this.#holder
+    if (object !== null) this.#readKey(this.#holder)
   }
 
-  /** Passes the closing bracket, if it is next. */
-  #leave(close: number): boolean {
-    if (!this.#take(close)) return false
+  /** Puts a value where it belongs, and closes all that is complete by it. */
+  #place(read: unknown): void {
+    let value = read
+    while (this.#holder !== null) {
+      const holder = this.#holder
+      put(holder, value)
+      if (this.#take(COMMA)) {
+        if (holder.object !== null) this.#readKey(holder)
+        return
+      }
+      value = this.#closed(holder)
+    }
+    if (this.#next() !== END) throw this.#expected('the end of the text')
+    this.#value = value
+    this.#isDone = true
+  }
+
+  #closed({ items, object, outer }: Holder): unknown {
+    if (!this.#take(object === null ? CLOSE_LIST : CLOSE_OBJECT)) {
+      throw this.#expected(object === null ? '"," or "]"' : '"," or "}"')
+    }
     this.#depth -= 1
-    return true
-  }
-
-  #list(): unknown[] {
-    this.#enter()
-    const items: unknown[] = []
-    if (this.#leave(CLOSE_LIST)) return items
-    do items.push(this.#value())
-    while (this.#take(COMMA))
-    if (!this.#leave(CLOSE_LIST)) throw this.#expected('"," or "]"')
-    return items
-  }
-
-  #object(): unknown {
-    if (this.#options.keepOrder === true) return this.#orderedObject()
-    this.#enter()
-    const object: Record<string, unknown> = {}
-    if (this.#leave(CLOSE_OBJECT)) return object
-    do this.#member(object)
-    while (this.#take(COMMA))
-    if (!this.#leave(CLOSE_OBJECT)) throw this.#expected('"," or "}"')
-    return this.#revive(object)
+    this.#holder = outer
+    return object === null ? items : this.#finished(object)
   }
 
   /** Of two equal keys the later value counts, in the place of the first: Python's dict. */
-  #orderedObject(): unknown {
-    this.#enter()
-    const entries = new Map<string, unknown>()
-    if (this.#leave(CLOSE_OBJECT)) return {}
-    do entries.set(this.#key(), this.#value())
-    while (this.#take(COMMA))
-    if (!this.#leave(CLOSE_OBJECT)) throw this.#expected('"," or "}"')
-    const dict = orderedDict([...entries])
+  #finished(object: Record<string, unknown> | Map<string, unknown>): unknown {
+    if (!(object instanceof Map)) return this.#revive(object)
+    const dict = orderedDict([...object])
     return dict instanceof Map ? dict : this.#revive(dict as Record<string, unknown>)
   }
 
-  #member(object: Record<string, unknown>): void {
-    setOwn(object, this.#key(), this.#value())
-  }
-
-  #key(): string {
+  #readKey(holder: Holder): void {
     if (this.#next() !== QUOTE) throw this.#expected('a key in double quotes')
-    const key = this.#string()
+    holder.key = this.#string()
     if (!this.#take(COLON)) throw this.#expected('":"')
-    return key
   }
 
   /** An object is a typed value when it has these two keys and no other. */
@@ -178,6 +200,8 @@ class JsonParser {
   }
 
   #scalar(): unknown {
+    const small = this.#smallInteger()
+    if (small !== undefined) return small
     NUMBER.lastIndex = this.#at
     const match = NUMBER.exec(this.#text)
     if (match !== null) return this.#number(match)
@@ -185,6 +209,22 @@ class JsonParser {
     if (word === undefined) throw this.#expected('a value')
     this.#at += word[0].length
     return word[1]
+  }
+
+  /** Up to fifteen digits and nothing else: most numbers, and no text is made of them. */
+  #smallInteger(): number | undefined {
+    const first = this.#text.charCodeAt(this.#at)
+    if (!(first > ZERO && first <= NINE)) return undefined
+    let [at, value] = [this.#at, 0]
+    let code = first
+    while (code >= ZERO && code <= NINE && at - this.#at < 16) {
+      value = value * 10 + code - ZERO
+      at += 1
+      code = this.#text.charCodeAt(at)
+    }
+    if (at - this.#at > 15 || code === DOT || (code | 0x20) === SMALL_E) return undefined
+    this.#at = at
+    return value
   }
 
   #number(match: RegExpExecArray): unknown {
@@ -196,7 +236,13 @@ class JsonParser {
     this.#at += text.length
     if (isInteger) return text.length < 16 ? Number(text) + 0 : exactInteger(BigInt(text))
     const value = Number(text)
-    return this.#options.keepFloats && Number.isSafeInteger(value) ? new Float(value) : value
+    return this.#keepsFloats() && Number.isSafeInteger(value) ? new Float(value) : value
+  }
+
+  #keepsFloats(): boolean {
+    const { keepFloats } = this.#options
+    if (typeof keepFloats === 'boolean') return keepFloats
+    return this.#outermost?.items?.length === keepFloats
   }
 
   /** Whether the next character is this one; if so it is passed. */
@@ -229,15 +275,23 @@ class JsonParser {
 }
 
 const END = -1
+const DOT = 0x2e
+const ZERO = 0x30
+const NINE = 0x39
+const SMALL_E = 0x65
 
-// Plain assignment would set the prototype instead of a key of that name.
-function setOwn(object: Record<string, unknown>, key: string, value: unknown): void {
-  if (key !== '__proto__') object[key] = value
-  else
-    Object.defineProperty(object, key, {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    })
+function put({ items, object, key }: Holder, value: unknown): void {
+  if (items !== null) items.push(value)
+  else if (object instanceof Map) object.set(key, value)
+  else if (object !== null) setOwn(object, key, value)
+}
+
+/** An object without room for keys: it takes less than half of what `{}` takes, and bodies may hold millions. */
+function Empty(this: object): void {
+  // It stays empty.
+}
+Empty.prototype = Object.prototype
+
+function emptyObject(): object {
+  return new (Empty as unknown as new () => object)() // a class could not have the prototype of plain objects
 }

@@ -1,6 +1,7 @@
+import type { Divisible } from '../async/slices.ts'
 import { explainUnencodable } from './encodable.ts'
 import { JSON_FORMAT, jsonText, UNENCODABLE } from './json-encoder.ts'
-import { parseJson } from './json-parser.ts'
+import { JsonParser, parseJson } from './json-parser.ts'
 
 const MAX_DEPTH = JSON_FORMAT.maxDepth
 
@@ -17,6 +18,11 @@ export interface DecodeJsonOptions {
   readonly keepOrder?: boolean
   /** Read `__type__` as a key like any other. */
   readonly plainObjects?: boolean
+}
+
+/** JSON that is read in slices; its floats may be kept in one place of the outermost list. */
+export function jsonReader(text: string, keepFloats: boolean | number = false): Divisible<unknown> {
+  return new JsonParser(text, { keepFloats, maxDepth: MAX_DEPTH })
 }
 
 /**

@@ -1,7 +1,9 @@
+import type { Divisible } from '../async/slices.ts'
 import { ByteReader } from './byte-reader.ts'
 import { isoText } from './iso-text.ts'
+import { MAX_DEPTH, tooManyNodes } from './limits.ts'
 import { exactInteger } from './numbers.ts'
-import { dictOf } from './own-key.ts'
+import { DictBuilder } from './own-key.ts'
 import { DateTime } from './values.ts'
 
 /**
@@ -9,41 +11,154 @@ import { DateTime } from './values.ts'
  * timestamps as DateTime. Our own, as a lying length or deep nesting must not cost the process its memory.
  */
 export function decodeMsgpack(bytes: Uint8Array): unknown {
-  const reader: ByteReader = new ByteReader(bytes, () => `msgpack at byte ${reader.at}`)
-  const value = readValue(reader, 0)
-  if (reader.left > 0) throw reader.fail(`expected the end, found ${reader.left} more bytes`)
-  return value
+  const reader = new MsgpackReader(bytes)
+  reader.advance(Number.POSITIVE_INFINITY)
+  return reader.result()
 }
 
-const MAX_DEPTH = 500
 const TIMESTAMP = -1
 
-function readValue(reader: ByteReader, depth: number): unknown {
-  if (depth > MAX_DEPTH) throw reader.fail(`expected at most ${MAX_DEPTH} levels of nesting`)
-  const tag = reader.byte()
-  if (tag < 0x80) return tag
-  if (tag < 0x90) return readMap(reader, tag & 0x0f, depth)
-  if (tag < 0xa0) return readArray(reader, tag & 0x0f, depth)
-  if (tag < 0xc0) return reader.text(tag & 0x1f)
-  if (tag >= 0xe0) return tag - 0x100
-  return readTagged(reader, tag, depth)
+/** What is being filled: a list, or a map, whose keys and values come in turn. */
+interface Holder {
+  readonly list: unknown[]
+  readonly dict: DictBuilder | null
+  /** Values that are still to come. */
+  left: number
+  readonly outer: Holder | null
 }
 
-function readTagged(reader: ByteReader, tag: number, depth: number): unknown {
+/** Keeps its place between two values, so that many bytes can be read in slices. */
+export class MsgpackReader implements Divisible<unknown> {
+  readonly #reader: ByteReader
+  #holder: Holder | null = null
+  #depth = 0
+  #value: unknown
+  #isDone = false
+
+  constructor(bytes: Uint8Array) {
+    const reader: ByteReader = new ByteReader(bytes, () => `msgpack at byte ${reader.at}`)
+    this.#reader = reader
+  }
+
+  advance(steps: number): boolean {
+    for (let left = steps; left > 0 && !this.#isDone; left -= 1) this.#readValue()
+    return this.#isDone
+  }
+
+  result(): unknown {
+    return this.#value
+  }
+
+  #readValue(): void {
+    const reader = this.#reader
+    const tag = reader.byte()
+    const size = sizeOf(tag, reader)
+    if (size === undefined) this.#place(readScalar(reader, tag))
+    else this.#open(reader.count(size.count), size.isMap)
+  }
+
+  #open(count: number, isMap: boolean): void {
+    if (this.#depth >= MAX_DEPTH) {
+      throw this.#reader.fail(`expected at most ${MAX_DEPTH} levels of nesting`)
+    }
+    if (count === 0) {
+      this.#place(isMap ? {} : [])
+      return
+    }
+    this.#depth += 1
+    this.#holder = {
+      list: [],
+      dict: isMap ? new DictBuilder() : null,
+      left: isMap ? 2 * count : count,
+      outer: this.#holder,
+    }
+  }
+
+  /** Puts a value where it belongs, and closes all that is complete by it. */
+  #place(read: unknown): void {
+    let value = read
+    while (this.#holder !== null) {
+      const holder: Holder = this.#holder
+      if (holder.dict === null) holder.list.push(value)
+      else holder.dict.add(value)
+      holder.left -= 1
+      if (holder.left > 0) return
+      this.#depth -= 1
+      this.#holder = holder.outer
+      value = holder.dict === null ? holder.list : holder.dict.finish()
+    }
+    const { left } = this.#reader
+    if (left > 0) throw this.#reader.fail(`expected the end, found ${left} more bytes`)
+    this.#value = value
+    this.#isDone = true
+  }
+}
+
+/** Counts the values before any of them is made, so that too many cost no memory. */
+export class MsgpackNodes implements Divisible<void> {
+  readonly #reader: ByteReader
+  readonly #maxNodes: number
+  /** Values, and keys, that are still to come. */
+  #left = 1
+  #nodes = 0
+
+  constructor(bytes: Uint8Array, maxNodes: number) {
+    const reader: ByteReader = new ByteReader(bytes, () => `msgpack at byte ${reader.at}`)
+    this.#reader = reader
+    this.#maxNodes = maxNodes
+  }
+
+  advance(steps: number): boolean {
+    const reader = this.#reader
+    for (let step = 0; step < steps && this.#left > 0; step += 1) {
+      const tag = reader.byte()
+      const size = sizeOf(tag, reader)
+      this.#left -= 1
+      this.#nodes += 1
+      if (size === undefined) passScalar(reader, tag)
+      else {
+        const count = reader.count(size.count)
+        this.#left += size.isMap ? 2 * count : count
+        if (size.isMap) this.#nodes -= count
+      }
+      if (this.#nodes > this.#maxNodes) throw tooManyNodes(this.#maxNodes, 'msgpack')
+    }
+    return this.#left === 0
+  }
+
+  result(): void {
+    // It throws, or all is well.
+  }
+}
+
+/** How many values or pairs follow a tag; undefined where it is no list and no map. */
+function sizeOf(
+  tag: number,
+  reader: ByteReader,
+): { readonly count: number; readonly isMap: boolean } | undefined {
+  if (tag < 0x80) return undefined
+  if (tag < 0x90) return { count: tag & 0x0f, isMap: true }
+  if (tag < 0xa0) return { count: tag & 0x0f, isMap: false }
+  if (tag < 0xdc || tag > 0xdf) return undefined
+  return { count: tag % 2 === 0 ? uint16(reader) : uint32(reader), isMap: tag >= 0xde }
+}
+
+function readScalar(reader: ByteReader, tag: number): unknown {
+  if (tag < 0x80) return tag
+  if (tag >= 0xe0) return tag - 0x100
+  if (tag < 0xc0) return reader.text(tag & 0x1f)
   const read = TAGGED[tag]
   if (read !== undefined) return read(reader)
-  switch (tag) {
-    case 0xdc:
-      return readArray(reader, uint16(reader), depth)
-    case 0xdd:
-      return readArray(reader, uint32(reader), depth)
-    case 0xde:
-      return readMap(reader, uint16(reader), depth)
-    case 0xdf:
-      return readMap(reader, uint32(reader), depth)
-    default:
-      throw reader.fail(`expected a value, found the unused tag 0x${tag.toString(16)}`)
-  }
+  throw reader.fail(`expected a value, found the unused tag 0x${tag.toString(16)}`)
+}
+
+/** Texts and bytes are passed without a copy of them. */
+function passScalar(reader: ByteReader, tag: number): void {
+  if (tag >= 0xa0 && tag < 0xc0) reader.take(tag & 0x1f)
+  else if (tag === 0xc4 || tag === 0xd9) reader.take(reader.byte())
+  else if (tag === 0xc5 || tag === 0xda) reader.take(uint16(reader))
+  else if (tag === 0xc6 || tag === 0xdb) reader.take(uint32(reader))
+  else readScalar(reader, tag)
 }
 
 const TAGGED: Readonly<Record<number, (reader: ByteReader) => unknown>> = {
@@ -82,21 +197,6 @@ function uint16(reader: ByteReader): number {
 
 function uint32(reader: ByteReader): number {
   return reader.take(4).readUInt32BE()
-}
-
-function readArray(reader: ByteReader, count: number, depth: number): unknown[] {
-  const items: unknown[] = []
-  for (let left = reader.count(count); left > 0; left -= 1) items.push(readValue(reader, depth + 1))
-  return items
-}
-
-function readMap(reader: ByteReader, count: number, depth: number): object {
-  const entries: [unknown, unknown][] = []
-  for (let left = reader.count(count); left > 0; left -= 1) {
-    const key = readValue(reader, depth + 1)
-    entries.push([key, readValue(reader, depth + 1)])
-  }
-  return dictOf(entries)
 }
 
 function readExtension(reader: ByteReader, length: number): unknown {

@@ -17,3 +17,30 @@ export function dictOf(entries: readonly (readonly [unknown, unknown])[]): objec
   for (const [key, value] of entries) setOwn(object, key as string, value)
   return object
 }
+
+/** The same, pair by pair: keys and values are added in turn, and no list of millions is gone through at once. */
+export class DictBuilder {
+  #object: Record<string, unknown> = {}
+  #map: Map<unknown, unknown> | undefined
+  #key: unknown
+  #hasKey = false
+
+  add(value: unknown): void {
+    if (this.#hasKey) this.#set(value)
+    else this.#key = value
+    this.#hasKey = !this.#hasKey
+  }
+
+  finish(): object {
+    return this.#map ?? this.#object
+  }
+
+  #set(value: unknown): void {
+    if (this.#map === undefined && typeof this.#key !== 'string') {
+      this.#map = new Map(Object.entries(this.#object))
+    }
+    if (this.#map === undefined)
+      setOwn(this.#object, this.#key as string, value) // looked at just now
+    else this.#map.set(this.#key, value)
+  }
+}

@@ -1,9 +1,7 @@
 import { isAscii } from 'node:buffer'
 import type { ByteReader } from './byte-reader.ts'
+import { MAX_DIGITS } from './limits.ts'
 import { exactInteger } from './numbers.ts'
-
-// Python refuses integers with more digits, as reading them takes quadratic time.
-const MAX_DIGITS = 4300
 
 /** The rest of the line, as protocol 0 separates its arguments; the line break is passed. */
 export function readLine(reader: ByteReader): Buffer {
@@ -92,12 +90,18 @@ export function python2Text(bytes: Buffer): string | Buffer {
   return isAscii(bytes) ? bytes.toString('latin1') : Buffer.from(bytes)
 }
 
-/** An integer of any size, least byte first, in two's complement. */
-export function littleEndian(bytes: Buffer): number | bigint {
-  if (bytes.length === 0) return 0
+/** An integer of so many bytes, least byte first, in two's complement. */
+export function littleEndian(reader: ByteReader, size: number): number | bigint {
+  const bytes = reader.take(size)
+  if (size === 0) return 0
+  // Written out, as every log and every JSON text would, it takes quadratic time.
+  if (size > MAX_INTEGER_BYTES)
+    throw reader.fail(`expected an integer of at most ${MAX_DIGITS} digits, found ${size} bytes`)
   const hex = Buffer.from(bytes).reverse().toString('hex')
   return exactInteger(BigInt.asIntN(bytes.length * 8, BigInt(`0x${hex}`)))
 }
+
+const MAX_INTEGER_BYTES = Math.ceil((MAX_DIGITS * Math.log2(10)) / 8)
 
 function integer(text: string, reader: ByteReader): number | bigint {
   if (!/^\s*[+-]?\d+\s*$/.test(text)) throw reader.fail('expected an integer')

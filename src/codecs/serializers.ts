@@ -1,7 +1,12 @@
 import { isAscii, isUtf8 } from 'node:buffer'
+import { inSlices } from '../async/slices.ts'
 import { ProtocolError } from '../errors.ts'
-import { decodeJson, encodeJson } from './json.ts'
+import { decodeYamlInThread } from './decode-in-thread.ts'
+import { decodeJson, encodeJson, jsonReader } from './json.ts'
+import { JsonNodes } from './json-nodes.ts'
+import { DEFAULT_LIMITS, decodingTime, type MessageLimits } from './limits.ts'
 import { decodeMsgpack, encodeMsgpack } from './msgpack.ts'
+import { MsgpackNodes, MsgpackReader } from './msgpack-reader.ts'
 import { readPickle } from './pickle-reader.ts'
 import { writePickle } from './pickle-writer.ts'
 import { decodeYaml, encodeYaml } from './yaml.ts'
@@ -14,8 +19,23 @@ export interface Serializer {
   readonly contentType: string
   readonly contentEncoding: string
   encode(value: unknown): Buffer
-  decode(bytes: Buffer): unknown
+  /** At once, however long it takes: for what is small, or in a thread of its own. */
+  decode(bytes: Buffer, limits?: MessageLimits): unknown
+  /** Bodies of more bytes than this take so long that others would notice. */
+  readonly largestAtOnce: number
+  /** The same off the event loop, or in slices of its time. */
+  decodeLarge(bytes: Buffer, options: DecodeLargeOptions): Promise<unknown>
 }
+
+export interface DecodeLargeOptions {
+  readonly limits: MessageLimits
+  /** The place in a list of JSON whose floats stay floats (1.0 is no 1), as they are sent on. */
+  readonly floatsAt?: number
+}
+
+const AT_ONCE = 256 * 1024
+/** The library takes a millisecond for a hundred bytes. */
+const YAML_AT_ONCE = 4096
 
 /** The serializer Celery knows by this name, as in `task_serializer`. */
 export function serializerByName(name: string): Serializer {
@@ -37,7 +57,16 @@ const json: Serializer = {
   contentType: 'application/json',
   contentEncoding: 'utf-8',
   encode: (value) => Buffer.from(encodeJson(value), 'latin1'),
-  decode: (bytes) => decodeJson(utf8(bytes, 'JSON')),
+  largestAtOnce: AT_ONCE,
+  decode: (bytes, { maxNodes } = DEFAULT_LIMITS) => {
+    if (bytes.length > maxNodes) new JsonNodes(bytes, maxNodes).advance(bytes.length)
+    return decodeJson(utf8(bytes, 'JSON'))
+  },
+  decodeLarge: async (bytes, { limits, floatsAt }) => {
+    const time = decodingTime(bytes, 'JSON')
+    await inSlices(new JsonNodes(bytes, limits.maxNodes), time)
+    return await inSlices(jsonReader(utf8(bytes, 'JSON'), floatsAt), time)
+  },
 }
 
 const yaml: Serializer = {
@@ -45,7 +74,9 @@ const yaml: Serializer = {
   contentType: 'application/x-yaml',
   contentEncoding: 'utf-8',
   encode: (value) => Buffer.from(encodeYaml(value), 'utf8'),
-  decode: (bytes) => decodeYaml(utf8(bytes, 'YAML')),
+  largestAtOnce: YAML_AT_ONCE,
+  decode: (bytes, limits) => decodeYaml(utf8(bytes, 'YAML'), limits),
+  decodeLarge: async (bytes, { limits }) => await decodeYamlInThread(utf8(bytes, 'YAML'), limits),
 }
 
 const msgpack: Serializer = {
@@ -53,7 +84,16 @@ const msgpack: Serializer = {
   contentType: 'application/x-msgpack',
   contentEncoding: 'binary',
   encode: encodeMsgpack,
-  decode: decodeMsgpack,
+  largestAtOnce: AT_ONCE,
+  decode: (bytes, { maxNodes } = DEFAULT_LIMITS) => {
+    if (bytes.length > maxNodes) new MsgpackNodes(bytes, maxNodes).advance(bytes.length)
+    return decodeMsgpack(bytes)
+  },
+  decodeLarge: async (bytes, { limits }) => {
+    const time = decodingTime(bytes, 'msgpack')
+    await inSlices(new MsgpackNodes(bytes, limits.maxNodes), time)
+    return await inSlices(new MsgpackReader(bytes), time)
+  },
 }
 
 /** Reads what is safe and runs nothing. Who may send it at all is for protocol/ to decide. */
@@ -62,7 +102,9 @@ const pickle: Serializer = {
   contentType: 'application/x-python-serialize',
   contentEncoding: 'binary',
   encode: writePickle,
+  largestAtOnce: AT_ONCE,
   decode: readPickle,
+  decodeLarge: async (bytes) => readPickle(bytes),
 }
 
 const raw: Serializer = {
@@ -70,7 +112,9 @@ const raw: Serializer = {
   contentType: 'application/data',
   contentEncoding: 'binary',
   encode: rawBytes,
+  largestAtOnce: Number.POSITIVE_INFINITY,
   decode: (bytes) => bytes,
+  decodeLarge: async (bytes) => bytes,
 }
 
 const SERIALIZERS: readonly Serializer[] = [json, yaml, msgpack, pickle, raw]

@@ -1,10 +1,11 @@
 import { type Document, Lexer, parseDocument, type ScalarTag, type Tags } from 'yaml'
 import { ProtocolError } from '../errors.ts'
+import { DEFAULT_LIMITS, MAX_DEPTH, type MessageLimits, tooLarge, tooManyNodes } from './limits.ts'
 import { dictOf } from './own-key.ts'
 import { SCALAR_TYPES } from './yaml-scalars.ts'
 
 /** Reads YAML as PyYAML's safe loader does: YAML 1.1, and no tags but YAML's own. */
-export function decodeYaml(text: string): unknown {
+export function decodeYaml(text: string, limits: MessageLimits = DEFAULT_LIMITS): unknown {
   refuseTooMuch(text)
   try {
     const document = parseDocument(text, {
@@ -14,15 +15,15 @@ export function decodeYaml(text: string): unknown {
       prettyErrors: false,
     })
     refuseProblems(document)
-    return plain(document.toJS({ mapAsMap: true, maxAliasCount: MAX_ALIASES }), new Map())
+    return new PlainCopy(limits).of(document.toJS({ mapAsMap: true, maxAliasCount: MAX_ALIASES }))
   } catch (error) {
     throw error instanceof ProtocolError ? error : unreadable(error)
   }
 }
 
-/** A parsed character can take a kilobyte, so that a few megabytes would end the process. */
+/** A parsed token takes more than half a kilobyte, so that a few megabytes of them would end the process. */
 const MAX_LENGTH = 1_000_000
-const MAX_DEPTH = 500
+const MAX_TOKENS = 250_000
 
 /** How often aliases may repeat what they stand for; a few lines could otherwise fill the memory. */
 const MAX_ALIASES = 10_000
@@ -44,10 +45,15 @@ function withOurScalars(tags: Tags): Tags {
 
 function refuseTooMuch(text: string): void {
   if (text.length > MAX_LENGTH) {
-    throw unreadable(`expected at most ${MAX_LENGTH} characters, found ${text.length}`)
+    throw tooLarge(`YAML: expected at most ${MAX_LENGTH} characters, found ${text.length}`)
   }
   let depth = 0
+  let tokens = 0
   for (const token of new Lexer().lex(text)) {
+    tokens += 1
+    if (tokens > MAX_TOKENS) {
+      throw tooLarge(`YAML: expected at most ${MAX_TOKENS} tokens in ${text.length} characters`)
+    }
     if (token === '[' || token === '{') depth += 1
     if (token === ']' || token === '}') depth -= 1
     if (depth > MAX_DEPTH) throw unreadable(TOO_DEEP)
@@ -62,22 +68,56 @@ function refuseProblems(document: Document): void {
   if (problem !== undefined) throw unreadable(problem, ` at position ${problem.pos[0]}`)
 }
 
-/** Maps become objects where all keys are text. What an alias repeats stays one value. */
-function plain(value: unknown, done: Map<object, unknown>): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (value instanceof Uint8Array) return Buffer.from(value)
-  const before = done.get(value)
-  if (before !== undefined) return before
-  const result = plainContainer(value, done)
-  done.set(value, result)
-  return result
+/** What a value is once it is written out: what an alias repeats counts each time. */
+interface Size {
+  readonly nodes: number
+  readonly characters: number
 }
 
-function plainContainer(value: object, done: Map<object, unknown>): unknown {
-  if (Array.isArray(value)) return value.map((item) => plain(item, done))
-  if (value instanceof Set) return new Set([...value].map((item) => plain(item, done)))
-  if (!(value instanceof Map)) return value
-  return dictOf([...value].map(([key, item]) => [plain(key, done), plain(item, done)]))
+/** Maps become objects where all keys are text. What an alias repeats stays one value. */
+class PlainCopy {
+  readonly #limits: MessageLimits
+  readonly #done = new Map<object, { readonly copy: unknown; readonly size: Size }>()
+  #nodes = 0
+  #characters = 0
+
+  constructor(limits: MessageLimits) {
+    this.#limits = limits
+  }
+
+  of(value: unknown): unknown {
+    if (typeof value === 'string') this.#count({ nodes: 1, characters: value.length })
+    else this.#count({ nodes: 1, characters: 0 })
+    if (typeof value !== 'object' || value === null) return value
+    const before = this.#done.get(value)
+    if (before !== undefined) {
+      this.#count(before.size)
+      return before.copy
+    }
+    const [nodes, characters] = [this.#nodes, this.#characters]
+    const copy = this.#copyOf(value)
+    const size = { nodes: this.#nodes - nodes, characters: this.#characters - characters }
+    this.#done.set(value, { copy, size })
+    return copy
+  }
+
+  #copyOf(value: object): unknown {
+    if (value instanceof Uint8Array) return Buffer.from(value)
+    if (Array.isArray(value)) return value.map((item) => this.of(item))
+    if (value instanceof Set) return new Set([...value].map((item) => this.of(item)))
+    if (!(value instanceof Map)) return value
+    return dictOf([...value].map(([key, item]) => [this.of(key), this.of(item)]))
+  }
+
+  #count({ nodes, characters }: Size): void {
+    this.#nodes += nodes
+    this.#characters += characters
+    const { maxNodes, maxBytes } = this.#limits
+    if (this.#nodes > maxNodes) throw tooManyNodes(maxNodes, 'YAML')
+    if (this.#characters > maxBytes) {
+      throw tooLarge(`YAML: its aliases expand to more than ${maxBytes} characters`)
+    }
+  }
 }
 
 function unreadable(cause: unknown, place = ''): ProtocolError {

@@ -1,3 +1,4 @@
+import { MAX_DIGITS } from './limits.ts'
 import { exactInteger, floatText, isWholeNumber } from './numbers.ts'
 import { DateTime, LocalDate } from './values.ts'
 
@@ -78,6 +79,8 @@ export function yamlFloat(value: number): string {
 }
 
 function readInt(text: string): number | bigint {
+  if (text.length > MAX_DIGITS)
+    throw new Error(`expected an integer of at most ${MAX_DIGITS} digits`)
   const digits = text.replaceAll('_', '').replace(/^[-+]/, '')
   const size = digits.includes(':')
     ? sexagesimal(digits)

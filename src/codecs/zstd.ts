@@ -1,5 +1,6 @@
 import * as zlib from 'node:zlib'
 import { BoundedBytes } from './bounded-bytes.ts'
+import { withSmallWindows } from './zstd-windows.ts'
 
 const MAGIC = 0xfd2fb528
 const BLOCK = 128 * 1024
@@ -13,15 +14,19 @@ export async function zstdCompress(bytes: Buffer): Promise<Buffer> {
 }
 
 /** Expands in pieces, so that too much is noticed early. */
-export async function zstdDecompress(bytes: Buffer, maxBytes: number): Promise<Buffer> {
+export async function zstdDecompress(given: Buffer, maxBytes: number): Promise<Buffer> {
+  const bytes = withSmallWindows(given, maxBytes)
   const { Decompress } = await import('fzstd')
   const output = new BoundedBytes(maxBytes)
   const stream = new Decompress((chunk) => output.add(chunk))
-  for (let at = 0; at < bytes.length; at += BLOCK) {
-    stream.push(bytes.subarray(at, at + BLOCK), at + BLOCK >= bytes.length)
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    stream.push(bytes.subarray(at, at + PIECE), at + PIECE >= bytes.length)
   }
   return output.finish()
 }
+
+/** A piece of blocks that say "this byte, 128 KiB times" may grow so much. */
+const PIECE = 8 * 1024
 
 function stored(bytes: Buffer): Buffer {
   const header = Buffer.alloc(9)

@@ -1,9 +1,5 @@
-import {
-  compress,
-  compressionFor,
-  type DecompressLimits,
-  decompress,
-} from '../codecs/compression.ts'
+import { compress, compressionFor, decompress } from '../codecs/compression.ts'
+import type { MessageLimits } from '../codecs/limits.ts'
 import { ProtocolError } from '../errors.ts'
 import type { Message } from './message.ts'
 import { showValue } from './show-value.ts'
@@ -28,7 +24,7 @@ export async function compressMessage(message: Message, name: string): Promise<M
 }
 
 /** The message as if it had never been compressed. */
-export async function expandMessage(message: Message, limits?: DecompressLimits): Promise<Message> {
+export async function expandMessage(message: Message, limits?: MessageLimits): Promise<Message> {
   if (!isCompressed(message)) return message
   const { compression, ...headers } = message.headers
   if (typeof compression !== 'string') {

@@ -1,4 +1,11 @@
-import { type Serializer, serializerByContentType } from '../codecs/serializers.ts'
+import { Semaphore } from '../async/semaphore.ts'
+import { ThreadLost } from '../async/thread.ts'
+import { type MessageLimits, tooLarge } from '../codecs/limits.ts'
+import {
+  type DecodeLargeOptions,
+  type Serializer,
+  serializerByContentType,
+} from '../codecs/serializers.ts'
 import { ProtocolError } from '../errors.ts'
 import type { Message } from './message.ts'
 import { showValue } from './show-value.ts'
@@ -25,18 +32,64 @@ export function acceptedSerializer(message: Message, acceptContent: readonly str
   return serializer
 }
 
-/** The value of a message's body. */
-export function decodeBody(message: Message, serializer: Serializer): unknown {
+/** The value of a message's body, read at once; bodies that are large are for `decodeLargeBody`. */
+export function decodeBody(
+  message: Message,
+  serializer: Serializer,
+  limits?: MessageLimits,
+): unknown {
+  const bytes = expandedBytes(message)
+  try {
+    return serializer.decode(bytes, limits)
+  } catch (cause) {
+    throw unreadable(serializer, cause)
+  }
+}
+
+/** Whether reading the body at once would keep the event loop from everything else for too long. */
+export function isLarge({ body, properties }: Message): boolean {
+  if (body.length <= SMALL) return false
+  const serializer = serializerByContentType(properties.contentType ?? '')
+  return body.length > (serializer?.largestAtOnce ?? Number.POSITIVE_INFINITY)
+}
+
+/** No serializer takes long for so few bytes. */
+const SMALL = 4096
+
+/** The same value, read off the event loop or in slices of its time. */
+export async function decodeLargeBody(
+  message: Message,
+  serializer: Serializer,
+  options: DecodeLargeOptions,
+): Promise<unknown> {
+  const bytes = expandedBytes(message)
+  try {
+    // One at a time: each may take as much memory as a message may.
+    return await READING.run(() => serializer.decodeLarge(bytes, options))
+  } catch (cause) {
+    throw unreadable(serializer, cause)
+  }
+}
+
+const READING = new Semaphore(1)
+
+function expandedBytes(message: Message): Buffer {
   if (message.headers.compression !== undefined && message.headers.compression !== null) {
     throw undecodable('the body is still compressed, expected it expanded')
   }
-  const bytes = plainBytes(message)
-  try {
-    return serializer.decode(bytes)
-  } catch (cause) {
-    if (cause instanceof ProtocolError) throw cause
-    throw undecodable(`the body is no ${serializer.name}: ${String(cause)}`, cause)
+  return plainBytes(message)
+}
+
+function unreadable({ name }: Serializer, cause: unknown): ProtocolError {
+  if (cause instanceof ProtocolError) return cause
+  if (cause instanceof ThreadLost && cause.reason !== 'crash') {
+    return tooLarge(`the body takes too much to read as ${name}: ${cause.message}`, cause)
   }
+  return undecodable(`the body is no ${name}: ${showCause(cause)}`, cause)
+}
+
+function showCause(cause: unknown): string {
+  return cause instanceof Error ? cause.message : showValue(cause)
 }
 
 /** The body in the encoding that serializers read: UTF-8 where it is text. */
@@ -46,7 +99,7 @@ export function plainBytes({ body, properties }: Message): Buffer {
   try {
     return Buffer.from(new TextDecoder(encoding, { fatal: true }).decode(body))
   } catch (cause) {
-    throw undecodable(`the body is no text in ${showValue(encoding)}: ${String(cause)}`, cause)
+    throw undecodable(`the body is no text in ${showValue(encoding)}: ${showCause(cause)}`, cause)
   }
 }
 

@@ -1,5 +1,6 @@
 import { decodeJson } from '../codecs/json.ts'
-import { acceptedSerializer, decodeBody, plainBytes } from './content.ts'
+import { DEFAULT_LIMITS, type MessageLimits } from '../codecs/limits.ts'
+import { acceptedSerializer, decodeBody, decodeLargeBody, plainBytes } from './content.ts'
 import { readEmbed } from './embed.ts'
 import {
   isRecord,
@@ -21,6 +22,12 @@ import {
 } from './request-fields.ts'
 import type { DeliveryInfo, TaskRequest } from './task-request.ts'
 
+export interface DecodeTaskOptions {
+  readonly limits?: MessageLimits
+  /** How it came; default: it did not come to a worker. */
+  readonly deliveryInfo?: DeliveryInfo
+}
+
 /**
  * Reads a task message of protocol 2 or 1, or of the hybrid between them. What Python's worker runs is accepted
  * with the same meaning; what stops that worker, or gets lost in it, is refused with a ProtocolError; what it
@@ -30,12 +37,28 @@ import type { DeliveryInfo, TaskRequest } from './task-request.ts'
 export function decodeTask(
   message: Message,
   acceptContent: readonly string[],
-  deliveryInfo: DeliveryInfo = UNDELIVERED,
+  { limits, deliveryInfo = UNDELIVERED }: DecodeTaskOptions = {},
 ): TaskRequest {
   const serializer = acceptedSerializer(message, acceptContent)
-  const parts = partsOf(message, decodeBody(message, serializer))
+  const parts = partsOf(message, decodeBody(message, serializer, limits))
+  const embed = exactEmbed(message, parts, serializer.name)
+  return requestOf(message, { ...parts, embed }, { serializer: serializer.name, deliveryInfo })
+}
+
+/** The same, off the event loop or in slices of its time: for bodies that are large. */
+export async function decodeLargeTask(
+  message: Message,
+  acceptContent: readonly string[],
+  { limits = DEFAULT_LIMITS, deliveryInfo = UNDELIVERED }: DecodeTaskOptions = {},
+): Promise<TaskRequest> {
+  const serializer = acceptedSerializer(message, acceptContent)
+  const options = { limits, floatsAt: EMBED_PLACE }
+  const parts = partsOf(message, await decodeLargeBody(message, serializer, options))
   return requestOf(message, parts, { serializer: serializer.name, deliveryInfo })
 }
+
+/** In the list that is the body of protocol 2. */
+const EMBED_PLACE = 2
 
 /** Of a message that is read where no worker received it. */
 export const UNDELIVERED: DeliveryInfo = { exchange: '', routingKey: '', redelivered: false }
@@ -50,7 +73,7 @@ function requestOf(
   const id = requiredText(fields, 'id')
   const [timeLimit, softTimeLimit] = readTimeLimits(fields)
   const { args, argsFault } = readArgs(parts.args)
-  const { embed, fault = argsFault } = readEmbed(exactEmbed(message, parts, serializer))
+  const { embed, fault = argsFault } = readEmbed(parts.embed)
   const request: TaskRequest = {
     protocol: parts.protocol,
     lang: shownText(fields, 'lang'),
@@ -104,7 +127,7 @@ function exactEmbed(
   const text = plainBytes(message).toString()
   if (!WHOLE_FLOAT.test(text)) return embed
   const body = decodeJson(text, { keepFloats: true })
-  return Array.isArray(body) ? body[2] : embed
+  return Array.isArray(body) ? body[EMBED_PLACE] : embed
 }
 
 const WHOLE_FLOAT = /\d(?:\.0|[eE])/

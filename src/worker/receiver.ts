@@ -1,8 +1,10 @@
 import type { Delivery } from '../brokers/broker.ts'
+import type { MessageLimits } from '../codecs/limits.ts'
+import { limitsOf } from '../config/message-limits.ts'
 import { TaskError } from '../errors.ts'
 import { expandMessage, isCompressed } from '../protocol/compressed-message.ts'
-import { decodeTask } from '../protocol/decode-task.ts'
-import type { Message } from '../protocol/message.ts'
+import { isLarge } from '../protocol/content.ts'
+import { type DecodeTaskOptions, decodeLargeTask, decodeTask } from '../protocol/decode-task.ts'
 import type { DeliveryInfo, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
@@ -27,30 +29,44 @@ export interface ReceiverParts {
 /** Makes jobs of deliveries. What cannot be read, and what nobody here can run, is kept. */
 export class Receiver {
   readonly #parts: ReceiverParts
+  readonly #accepted: readonly string[]
+  readonly #limits: MessageLimits
 
   constructor(parts: ReceiverParts) {
+    const { config } = parts.app
     this.#parts = parts
+    this.#accepted = config.accept_content
+    this.#limits = limitsOf(config)
   }
 
   receive(delivery: Delivery): void {
     const { message } = delivery
-    if (isCompressed(message)) this.#parts.track(this.#receiveCompressed(delivery))
-    else this.#read(delivery, message)
+    if (isCompressed(message) || isLarge(message)) this.#parts.track(this.#receiveLarge(delivery))
+    else this.#read(delivery, () => decodeTask(message, this.#accepted, this.#how(delivery)))
   }
 
-  async #receiveCompressed(delivery: Delivery): Promise<void> {
+  async #receiveLarge(delivery: Delivery): Promise<void> {
     try {
-      this.#read(delivery, await expandMessage(delivery.message))
+      const plain = await expandMessage(delivery.message, this.#limits)
+      const how = this.#how(delivery)
+      const request = isLarge(plain)
+        ? await decodeLargeTask(plain, this.#accepted, how)
+        : decodeTask(plain, this.#accepted, how)
+      this.#read(delivery, () => request)
     } catch (error) {
       await this.#parts.kept.keep(delivery, error)
     }
   }
 
-  #read(delivery: Delivery, message: Message): void {
-    const { app, taskNamed, kept, track, onJob } = this.#parts
+  #how(delivery: Delivery): DecodeTaskOptions {
+    return { limits: this.#limits, deliveryInfo: arrivalOf(delivery) }
+  }
+
+  #read(delivery: Delivery, decode: () => TaskRequest): void {
+    const { taskNamed, kept, track, onJob } = this.#parts
     let request: TaskRequest
     try {
-      request = decodeTask(message, app.config.accept_content, arrivalOf(delivery))
+      request = decode()
     } catch (error) {
       track(kept.keep(delivery, error))
       return

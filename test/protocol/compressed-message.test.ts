@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../../src/codecs/limits.ts'
 import {
   compressMessage,
   expandMessage,
@@ -27,8 +28,10 @@ test('a message that is not compressed is given back as it is', async () => {
 
 test('a body that expands beyond the limit is refused', async () => {
   const compressed = await compressMessage(PLAIN, 'zlib')
-  await expect(expandMessage(compressed, { maxBytes: 1000 })).rejects.toMatchObject({
-    code: 'MESSAGE_UNDECODABLE',
+  await expect(
+    expandMessage(compressed, { ...DEFAULT_LIMITS, maxBytes: 1000 }),
+  ).rejects.toMatchObject({
+    code: 'MESSAGE_TOO_LARGE',
     message: expect.stringContaining('more than 1000 bytes'),
   })
 })

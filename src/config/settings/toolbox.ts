@@ -26,6 +26,16 @@ export const toolboxSettings = {
     'platform.fifo',
     'The queue that gets a copy of everything, for the monitor.',
   ),
+  MESSAGE_LIMIT_BYTES: setting(
+    positiveInteger,
+    67_108_864,
+    'Bytes that a compressed body may expand to; a message with more is kept aside, unread.',
+  ),
+  MESSAGE_LIMIT_NODES: setting(
+    positiveInteger,
+    10_000_000,
+    'Values (numbers, texts, lists, dicts) that a body may hold; a message with more is kept aside, unread.',
+  ),
   NATIVE_DELAYED_DELIVERY: setting(
     either(boolean, oneOf('auto')),
     'auto',

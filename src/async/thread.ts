@@ -1,0 +1,101 @@
+import { type ResourceLimits, Worker, type WorkerOptions } from 'node:worker_threads'
+import { type Deferred, deferred } from './deferred.ts'
+
+export interface ThreadOptions {
+  /** The module that the thread runs: it gives `serveThread` a function. */
+  readonly module: URL
+  /** A job that takes longer ends with its thread; the next job gets a new one. */
+  readonly jobMs: number
+  readonly limits?: ResourceLimits
+}
+
+/** Why a job has no outcome: it took too long, or more memory than its thread may have. */
+export class ThreadLost extends Error {
+  readonly reason: 'time' | 'memory' | 'crash'
+
+  constructor(reason: ThreadLost['reason'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}
+
+/** What a thread answers: errors come as text, since their classes do not cross over. */
+export type ThreadAnswer =
+  | { readonly value: unknown }
+  | {
+      readonly failure: { readonly name: string; readonly code?: string; readonly message: string }
+    }
+
+/**
+ * A thread beside the event loop, for work that cannot be divided. It starts with the first job, does one job at a
+ * time, and keeps no process alive.
+ */
+export class Thread {
+  readonly #options: ThreadOptions
+  #worker: Worker | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(options: ThreadOptions) {
+    this.#options = options
+  }
+
+  /** The answer to a job, once those before it are done. Rejects with `ThreadLost`. */
+  async run(job: unknown): Promise<ThreadAnswer> {
+    const answer = this.#last.then(() => this.#run(job))
+    this.#last = answer.catch(() => undefined)
+    return await answer
+  }
+
+  async #run(job: unknown): Promise<ThreadAnswer> {
+    const worker = this.#started()
+    const answer = deferred<ThreadAnswer>()
+    const timer = setTimeout(() => this.#abandon(worker, answer), this.#options.jobMs)
+    const onError = (cause: Error): void => answer.reject(lost(cause))
+    const onExit = (): void => answer.reject(new ThreadLost('crash', 'its thread ended'))
+    worker.once('message', answer.resolve).once('error', onError).once('exit', onExit)
+    // Someone waits for the answer, so the process must live as long as the job.
+    worker.ref()
+    try {
+      worker.postMessage(job)
+      return await answer.promise
+    } finally {
+      clearTimeout(timer)
+      worker.off('message', answer.resolve).off('error', onError).off('exit', onExit)
+      worker.unref()
+    }
+  }
+
+  #started(): Worker {
+    if (this.#worker !== undefined) return this.#worker
+    const { module, limits } = this.#options
+    const worker = startWorker(module, limits === undefined ? {} : { resourceLimits: limits })
+    // Errors are the job's; between two jobs there is nobody to tell, and the next one starts a new thread.
+    worker.on('error', () => this.#forget(worker))
+    worker.on('exit', () => this.#forget(worker))
+    this.#worker = worker
+    return worker
+  }
+
+  #abandon(worker: Worker, answer: Deferred<ThreadAnswer>): void {
+    this.#forget(worker)
+    answer.reject(new ThreadLost('time', `it took more than ${this.#options.jobMs / 1000} seconds`))
+    void worker.terminate()
+  }
+
+  #forget(worker: Worker): void {
+    if (this.#worker === worker) this.#worker = undefined
+  }
+}
+
+/** Tests run the sources as they are, and Node 20 reads no TypeScript by itself. */
+function startWorker(module: URL, options: WorkerOptions): Worker {
+  if (!module.pathname.endsWith('.ts')) return new Worker(module, options)
+  const start = `import('tsx/esm/api').then((tsx) => tsx.register()).then(() => import(${JSON.stringify(module.href)}))`
+  return new Worker(start, { ...options, eval: true })
+}
+
+function lost(cause: Error & { readonly code?: string }): ThreadLost {
+  const isMemory = cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
+  const why = isMemory ? 'it took more memory than its thread may have' : cause.message
+  return new ThreadLost(isMemory ? 'memory' : 'crash', why, { cause })
+}

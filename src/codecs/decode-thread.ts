@@ -1,0 +1,21 @@
+import { serveThread } from '../async/serve-thread.ts'
+import { bzip2Decompress } from './bzip2-reader.ts'
+import type { DecodeJob } from './decode-in-thread.ts'
+import { toThread } from './thread-values.ts'
+import { xzDecompress } from './xz.ts'
+import { decodeYaml } from './yaml-reader.ts'
+import { zstdDecompress } from './zstd.ts'
+
+const EXPAND: Readonly<
+  Record<string, (bytes: Buffer, maxBytes: number) => Buffer | Promise<Buffer>>
+> = {
+  'application/x-bz2': bzip2Decompress,
+  'application/x-lzma': xzDecompress,
+  'application/zstd': zstdDecompress,
+}
+
+serveThread(async (job: DecodeJob) => {
+  if (job.kind === 'yaml') return toThread(decodeYaml(job.text, job.limits))
+  const { contentType, bytes, maxBytes } = job
+  return await EXPAND[contentType]?.(Buffer.from(bytes), maxBytes)
+})

@@ -1,0 +1,44 @@
+import type { SliceOptions } from '../async/slices.ts'
+import { ProtocolError } from '../errors.ts'
+
+/** What one message may cost whoever reads it. */
+export interface MessageLimits {
+  /** Bytes that a compressed body may expand to. */
+  readonly maxBytes: number
+  /** Values in a body: each number, text, list and dict is one. */
+  readonly maxNodes: number
+}
+
+export const DEFAULT_LIMITS: MessageLimits = { maxBytes: 64 * 1024 * 1024, maxNodes: 10_000_000 }
+
+/** Integers with more digits are refused, as Python refuses them: reading them takes quadratic time. */
+export const MAX_DIGITS = 4300
+
+/** Of msgpack and YAML; what walks a value later must not overflow the stack. */
+export const MAX_DEPTH = 500
+
+/** How long one body may be worked on: expanded, or decoded. */
+export const DECODE_MS = 60_000
+
+/** The error of a body beyond a limit. */
+export function tooLarge(problem: string, cause?: unknown): ProtocolError {
+  return new ProtocolError('MESSAGE_TOO_LARGE', problem, cause === undefined ? {} : { cause })
+}
+
+export function tooManyNodes(maxNodes: number, format: string): ProtocolError {
+  return tooLarge(
+    `the body holds more than ${maxNodes} values as ${format}; MESSAGE_LIMIT_NODES allows no more`,
+  )
+}
+
+/** The time that a body of so many bytes may take, in slices. */
+export function decodingTime(bytes: Uint8Array, format: string): SliceOptions {
+  const seconds = DECODE_MS / 1000
+  return {
+    withinMs: DECODE_MS,
+    onLate: () =>
+      tooLarge(
+        `the body of ${bytes.length} bytes takes more than ${seconds} s to read as ${format}`,
+      ),
+  }
+}

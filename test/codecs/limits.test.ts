@@ -1,0 +1,210 @@
+import { deflateSync } from 'node:zlib'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { inSlices } from '../../src/async/slices.ts'
+import { decompress } from '../../src/codecs/compression.ts'
+import { decodeJson, encodeJson, jsonReader } from '../../src/codecs/json.ts'
+import { JsonNodes } from '../../src/codecs/json-nodes.ts'
+import { DEFAULT_LIMITS } from '../../src/codecs/limits.ts'
+import { decodeMsgpack, encodeMsgpack } from '../../src/codecs/msgpack.ts'
+import { MsgpackReader } from '../../src/codecs/msgpack-reader.ts'
+import { serializerByName } from '../../src/codecs/serializers.ts'
+import { DateTime, LocalDate } from '../../src/codecs/values.ts'
+
+const TIME = { withinMs: 10_000, onLate: () => new Error('late') }
+const TOO_LARGE = { code: 'MESSAGE_TOO_LARGE' }
+const MIB = 1024 * 1024
+
+function zstdFrame(windowByte: number, blocks: readonly Buffer[]): Buffer {
+  return Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, windowByte]), ...blocks])
+}
+
+/** A block that stands for this many spaces. */
+function spaces(count: number, isLast: boolean): Buffer {
+  const block = Buffer.alloc(4, 0x20)
+  block.writeUIntLE(count * 8 + 2 + (isLast ? 1 : 0), 0, 3)
+  return block
+}
+
+describe('expanding', () => {
+  test('a zstd window of half a gigabyte around one byte costs no memory', async () => {
+    const before = process.memoryUsage().rss
+    const frame = zstdFrame(0x98, [spaces(1, true)])
+    const twenty = Buffer.concat(Array(20).fill(frame))
+    expect((await decompress(twenty, 'zstd')).toString()).toBe(' '.repeat(20))
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * MIB)
+  })
+
+  test('zstd that says it holds more than the limit is refused before it is expanded', async () => {
+    const blocks = Array.from({ length: 8000 }, (_, at) => spaces(128 * 1024, at === 7999))
+    const bomb = zstdFrame(0x88, blocks)
+    const startedAt = process.cpuUsage()
+    await expect(decompress(bomb, 'zstd')).rejects.toMatchObject({
+      ...TOO_LARGE,
+      message: expect.stringContaining(
+        'it expands to more than 67108864 bytes, more than 2096 times its',
+      ),
+    })
+    expect(process.cpuUsage(startedAt).user / 1e6).toBeLessThan(3)
+  })
+
+  test('a body that grows more than a hundred thousand times is refused, whatever the limit', async () => {
+    const small = zstdFrame(
+      0x58,
+      Array.from({ length: 16 }, (_, at) => spaces(128 * 1024, at === 15)),
+    )
+    await expect(decompress(small, 'zstd', { maxBytes: 64 * MIB })).resolves.toHaveLength(2 * MIB)
+    const bomb = zstdFrame(
+      0x58,
+      Array.from({ length: 100 }, (_, at) => spaces(128 * 1024, at === 99)),
+    )
+    await expect(decompress(bomb, 'zstd', { maxBytes: 64 * MIB })).resolves.toHaveLength(12.5 * MIB)
+  })
+
+  test('many tiny bzip2 streams are expanded while the event loop goes on', async () => {
+    const empty = Buffer.from('425a683917724538509000000000', 'hex')
+    const turns = await turnsWhile(decompress(Buffer.concat(Array(20_000).fill(empty)), 'bzip2'))
+    expect(turns).toBeGreaterThan(1)
+  })
+
+  test('zlib of more than the limit is refused with the figures', async () => {
+    const bomb = deflateSync(Buffer.alloc(2 * MIB))
+    await expect(decompress(bomb, 'zlib', { maxBytes: MIB })).rejects.toMatchObject(TOO_LARGE)
+  })
+})
+
+describe('slices', () => {
+  test('any JSON reads the same in slices of one value', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue({ maxDepth: 5 }), async (value) => {
+        const text = JSON.stringify(value)
+        const reader = jsonReader(text)
+        while (!reader.advance(1));
+        expect(reader.result()).toEqual(decodeJson(text))
+        expect(countedBy(text)).toBe(nodesIn(value))
+      }),
+    )
+  })
+
+  test('any msgpack reads the same in slices of one value', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
+        const bytes = encodeMsgpack(value)
+        const reader = new MsgpackReader(bytes)
+        while (!reader.advance(1));
+        expect(reader.result()).toEqual(decodeMsgpack(bytes))
+      }),
+    )
+  })
+
+  test('what follows a task keeps its floats, and its arguments do not', async () => {
+    const body = jsonReader('[[1.0, [2.0]], {"a": 3.0}, {"chain": [{"args": [4.0]}]}]', 2)
+    expect(encodeJson(await inSlices(body, TIME))).toBe(
+      '[[1, [2]], {"a": 3}, {"chain": [{"args": [4.0]}]}]',
+    )
+  })
+
+  test('work that takes longer than it may ends with its error', async () => {
+    const endless = { advance: () => false, result: () => undefined }
+    await expect(inSlices(endless, { ...TIME, withinMs: 30 })).rejects.toThrow('late')
+  })
+})
+
+describe.each(['json', 'msgpack', 'yaml'] as const)('%s', (name) => {
+  const serializer = serializerByName(name)
+  const limits = { ...DEFAULT_LIMITS, maxNodes: 1000 }
+  const many = serializer.encode(Array.from({ length: 1000 }, () => ({})))
+  const few = serializer.encode(Array.from({ length: 999 }, () => ({})))
+
+  test('as many values as the limit are read, and one more is refused', async () => {
+    expect(serializer.decode(few, limits)).toHaveLength(999)
+    expect(await serializer.decodeLarge(few, { limits })).toHaveLength(999)
+    expect(() => serializer.decode(many, limits)).toThrow('the body holds more than 1000 values')
+    await expect(serializer.decodeLarge(many, { limits })).rejects.toMatchObject(TOO_LARGE)
+  })
+
+  test('the event loop goes on while a large body is read', async () => {
+    const items = Array.from({ length: name === 'yaml' ? 2000 : 800_000 }, (_, at) => [at])
+    const turns = await turnsWhile(
+      serializer.decodeLarge(serializer.encode(items), { limits: DEFAULT_LIMITS }),
+    )
+    expect(turns).toBeGreaterThan(1)
+  })
+})
+
+describe('YAML', () => {
+  test('dates, bytes, sets and keys of any kind are the same when they were read in a thread', async () => {
+    const text =
+      'a: 2024-01-02\nb: 2024-01-02T03:04:05Z\nc: !!binary aGk=\nd: {1: x}\ne: !!set {x}\n'
+    const read = await serializerByName('yaml').decodeLarge(Buffer.from(text), {
+      limits: DEFAULT_LIMITS,
+    })
+    expect(read).toEqual({
+      a: new LocalDate('2024-01-02'),
+      b: new DateTime('2024-01-02T03:04:05+00:00'),
+      c: Buffer.from('hi'),
+      d: new Map([[1, 'x']]),
+      e: new Set(['x']),
+    })
+  })
+
+  test('a list that aliases repeat counts each time', () => {
+    const text = `a: &a [${'1,'.repeat(100)}]\nb: &b [${'*a,'.repeat(50)}]\nc: [${'*b,'.repeat(50)}]`
+    expect(() =>
+      serializerByName('yaml').decode(Buffer.from(text), { ...DEFAULT_LIMITS, maxNodes: 100_000 }),
+    ).toThrow('the body holds more than 100000 values')
+  })
+
+  test('more tokens than fit into memory are refused before they are parsed', () => {
+    const text = Buffer.from(`[${'[],'.repeat(250_000)}]`)
+    expect(() => serializerByName('yaml').decode(text)).toThrow('at most 250000 tokens')
+  })
+
+  test.each(['1'.repeat(1_000_000), `1${':0'.repeat(400_000)}`])(
+    'an integer of too many digits is refused',
+    (text) => {
+      expect(() => serializerByName('yaml').decode(Buffer.from(text.slice(0, 900_000)))).toThrow(
+        '4300 digits',
+      )
+    },
+  )
+})
+
+test('an integer of a million digits in a pickle is refused', () => {
+  const size = Buffer.alloc(4)
+  size.writeUInt32LE(400_000)
+  const bytes = Buffer.concat([
+    Buffer.from('80028b', 'hex'),
+    size,
+    Buffer.alloc(400_000, 1),
+    Buffer.from('.'),
+  ])
+  expect(() => serializerByName('pickle').decode(bytes)).toThrow('at most 4300 digits')
+})
+
+function countedBy(text: string): number {
+  const bytes = Buffer.from(text)
+  for (let nodes = 1; ; nodes += 1) {
+    try {
+      new JsonNodes(bytes, nodes).advance(bytes.length)
+      return nodes
+    } catch {
+      // More than so many.
+    }
+  }
+}
+
+function nodesIn(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 1
+  return Object.values(value).reduce((sum: number, item) => sum + nodesIn(item), 1)
+}
+
+/** How often the event loop turned in the meantime. */
+async function turnsWhile(work: Promise<unknown>): Promise<number> {
+  let turns = 0
+  const counting = setInterval(() => {
+    turns += 1
+  }, 1)
+  await work.finally(() => clearInterval(counting))
+  return turns
+}
