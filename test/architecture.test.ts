@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   telemetry: CARRY,
   tasks: [...RUN, 'leases', 'schedule', 'events', 'telemetry'],
   worker: [...RUN, 'leases', 'schedule', 'events', 'telemetry', 'tasks'],
-  monitor: [...CARRY, 'leases', 'lifecycle', 'schedule'],
+  monitor: [...CARRY, 'leases', 'lifecycle', 'schedule', 'events'],
   streams: [...WIRE, 'brokers', 'config', 'database', 'definitions', 'lifecycle', 'telemetry'],
   recipes: [...CARRY, 'graph', 'definitions', 'schedule'],
   cli: [...RUN, 'leases', 'schedule', 'telemetry', 'tasks', 'worker', 'monitor', 'streams'],

@@ -1,7 +1,15 @@
 // RabbitMQ: a node of our own name and cookie, with its distribution and its epmd on loopback too.
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, existsSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { inContainer } from './compose.mjs'
 import { startDaemon, stopDaemon, waitUntilReady } from './daemon.mjs'
@@ -60,7 +68,8 @@ async function startRabbitmq(port) {
   const folder = folderFor('rabbitmq', user)
   const scripts = scriptsFolder()
   const env = await environmentFor(folder)
-  writeSettings(folder, env.HOME, user, port)
+  const apiPort = hasManagement(scripts) ? await freePort(15_672) : undefined
+  writeSettings({ folder, home: env.HOME, user, port, apiPort })
   const owner = { user, cwd: folder, env: { PATH: process.env.PATH, LANG: 'C.UTF-8', ...env } }
   const epmd = await startDaemon({
     ...owner,
@@ -75,7 +84,8 @@ async function startRabbitmq(port) {
     const daemon = await startDaemon({ ...owner, ...program })
     await waitUntilReady({ name: 'rabbitmq', daemon, log, isReady: () => probeRabbitmq(url) })
     const { uid, gid } = user ?? {}
-    return { url, daemons: [daemon, epmd], folder, scripts, env, uid, gid }
+    const api = apiPort === undefined ? {} : { api: apiAt(apiPort) }
+    return { url, ...api, daemons: [daemon, epmd], folder, scripts, env, uid, gid }
   } catch (cause) {
     await stopDaemon(epmd)
     throw cause
@@ -102,15 +112,36 @@ async function environmentFor(folder) {
   }
 }
 
-function writeSettings(folder, home, user, port) {
+/** The management API: what consumers there are, and how many messages they hold. */
+function apiAt(port) {
+  return `http://guest:guest@127.0.0.1:${port}`
+}
+
+/** Debian ships the plugin with the server; another package may not. */
+function hasManagement(scripts) {
+  const plugins = join(dirname(realpathSync(join(scripts, 'rabbitmqctl'))), '../plugins')
+  return existsSync(plugins) && readdirSync(plugins).some((name) => MANAGEMENT.test(name))
+}
+
+const MANAGEMENT = /^rabbitmq_management-/
+
+function writeSettings({ folder, home, user, port, apiPort }) {
+  const api =
+    apiPort === undefined
+      ? []
+      : [`management.tcp.ip = 127.0.0.1`, `management.tcp.port = ${apiPort}`]
   const settings = [
     `listeners.tcp.1 = 127.0.0.1:${port}`,
+    ...api,
     'disk_free_limit.absolute = 100MB',
     'log.console = true',
     'log.console.level = info',
   ]
   writeFileSync(join(folder, 'rabbitmq.conf'), `${settings.join('\n')}\n`)
-  writeFileSync(join(folder, 'enabled_plugins'), '[].\n')
+  writeFileSync(
+    join(folder, 'enabled_plugins'),
+    apiPort === undefined ? '[].\n' : '[rabbitmq_management].\n',
+  )
   const cookie = join(home, '.erlang.cookie')
   if (existsSync(cookie)) return
   writeFileSync(cookie, randomBytes(16).toString('hex'))

@@ -37,8 +37,10 @@ export function up() {
 /** What tests are told, and what `scripts/services env` prints. */
 export function variablesOf(state) {
   const urls = SERVERS.map((server) => [server.variable, state[server.name].url])
+  const { api } = state.rabbitmq
   return {
     ...Object.fromEntries(urls),
+    ...(api === undefined ? {} : { RABBITMQ_API_URL: api }),
     PYTHON_CELERY: state.python.newest.python,
     PYTHON_CELERY_OLD: state.python.old.python,
   }

@@ -27,7 +27,9 @@ export interface Resolution {
 
 /** Names that CELERY_* variables have for the command line, not for a setting. */
 const NO_SETTINGS: readonly string[] = ['log_level', 'log_file']
-const SENTRY_NAMES: readonly string[] = [
+/** Settings whose variables need no prefix. */
+const PLAIN_NAMES: readonly string[] = [
+  'RABBITMQ_API_URL',
   'SENTRY_DSN',
   'SENTRY_NAME',
   'SENTRY_ENVIRONMENT',
@@ -104,7 +106,7 @@ function resolveSetting(name: string, resolution: Resolution): void {
 
 function variableOf(name: string, { environment, prefix }: Resolution): Variable | undefined {
   const variable = environment.find(`${prefix}${name.toUpperCase()}`)
-  return variable ?? (SENTRY_NAMES.includes(name) ? environment.find(name) : undefined)
+  return variable ?? (PLAIN_NAMES.includes(name) ? environment.find(name) : undefined)
 }
 
 function readVariable(

@@ -1,6 +1,7 @@
 import type { Database, Transaction } from '../database/database.ts'
 import type { Told } from './events/told.ts'
 import { writeEvents } from './events/write-events.ts'
+import { writeProcesses } from './events/write-processes.ts'
 import { writeWorkers } from './events/write-workers.ts'
 import { isTold, type Taken } from './intake/taken.ts'
 import type { Mirrored } from './mirror/mirrored.ts'
@@ -32,5 +33,13 @@ async function writeTold(connection: Transaction, told: readonly Told[]): Promis
   const events = told.flatMap((one) => one.events)
   const workers = told.flatMap((one) => one.workers)
   if (events.length > 0) await writeEvents(connection, events)
-  if (workers.length > 0) await writeWorkers(connection, workers)
+  if (workers.length === 0) return
+  await writeWorkers(
+    connection,
+    workers.filter(({ kind }) => kind !== 'told'),
+  )
+  await writeProcesses(
+    connection,
+    workers.filter(({ pid }) => pid !== null),
+  )
 }

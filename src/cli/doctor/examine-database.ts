@@ -3,6 +3,7 @@ import type { Database } from '../../database/database.ts'
 import { databaseUrl } from '../database-url.ts'
 import { type DatabaseOptions, openDatabaseOf } from '../open-database.ts'
 import { type Check, failed, noted, ok } from './check.ts'
+import { workersCheck } from './examine-workers.ts'
 
 const NEEDED = [
   ['monitor.task', 'SELECT, INSERT, UPDATE'],
@@ -26,7 +27,10 @@ export async function* examineDatabase(
   yield ok('database', database.safeUrl)
   const migrations = await migrationsCheck(database)
   yield migrations
-  if (migrations.state === 'ok') yield await permissionsCheck(database)
+  if (migrations.state !== 'ok') return
+  const permissions = await permissionsCheck(database)
+  yield permissions
+  if (permissions.state === 'ok') yield await workersCheck(database)
 }
 
 async function openedDatabase(config: Config, options: DatabaseOptions): Promise<Database | Check> {

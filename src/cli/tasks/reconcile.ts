@@ -11,14 +11,13 @@ import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
 interface ReconcileOptions extends TasksOptions {
   readonly dryRun?: boolean
   readonly observe: number
-  readonly silent?: number
   readonly missedHeartbeats?: number
 }
 
 const EXAMPLES = `
 Finds tasks that were published and never received, started by a worker that is gone, or that succeeded without a
-result, and does what the setting RECONCILE says: leave, mark or replay. A monitor does the same all the time. It looks
-twice, to know which queues stay empty.
+result, and does what the setting RECONCILE says: leave, mark or replay. What is only in doubt becomes UNHEARD. A monitor
+does the same all the time. It looks twice, to know which queues stay empty.
 
 Examples:
   celery-toolbox tasks reconcile --dry-run
@@ -30,7 +29,6 @@ export function addReconcile(tasks: Command): void {
     .description('find tasks that vanished, and do what is set for them')
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--observe <seconds>', 'watch the queues for so long', seconds, 10)
-    .option('--silent <seconds>', 'wait so long where workers send no events (6 hours)', seconds)
     .option(
       '--missed-heartbeats <n>',
       'how many make a worker one that is gone (15)',
@@ -72,14 +70,9 @@ async function runReconcile(options: ReconcileOptions): Promise<void> {
   process.exitCode = 1
 }
 
-function limitsOf({
-  observe,
-  silent,
-  missedHeartbeats,
-}: ReconcileOptions): Partial<ReconcilerOptions> {
+function limitsOf({ observe, missedHeartbeats }: ReconcileOptions): Partial<ReconcilerOptions> {
   return {
     graceMs: observe * 1000,
-    ...(silent !== undefined && { silentMs: silent * 1000 }),
     ...(missedHeartbeats !== undefined && { missedHeartbeats }),
   }
 }

@@ -1,6 +1,14 @@
 import { retentionSpans } from '../retention.ts'
 import { setting } from '../setting.ts'
-import { boolean, oneOf, positiveInteger, seconds, textList } from '../value-types.ts'
+import {
+  boolean,
+  filledText,
+  nullable,
+  oneOf,
+  positiveInteger,
+  seconds,
+  textList,
+} from '../value-types.ts'
 
 /** Uppercase: what the monitor stores, and for how long. */
 export const monitorSettings = {
@@ -28,6 +36,16 @@ export const monitorSettings = {
     retentionSpans,
     {},
     "For how long the monitor keeps what; nothing goes that is not named: {'tasks': '30d', 'failures': '90d', 'messages': '7d', 'events': '7d', 'quarantine': '90d'}.",
+  ),
+  RABBITMQ_API_URL: setting(
+    nullable(filledText),
+    null,
+    "RabbitMQ's management API, http://user:password@host:15672, which shows the monitor whose connections are open; its variable needs no prefix.",
+  ),
+  WARM_STOP_DEADLINE: setting(
+    nullable(seconds),
+    null,
+    'Seconds after which a worker that announced its stop has ended for certain, as after terminationGracePeriodSeconds. None: nobody knows.',
   ),
   PRUNE_EVERY: setting(
     seconds,

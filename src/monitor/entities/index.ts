@@ -2,6 +2,7 @@ import { EventEntity } from './event.ts'
 import { LeaseEntity } from './lease.ts'
 import { MessageEntity } from './message.ts'
 import { QuarantineEntity } from './quarantine.ts'
+import { QueueEntity } from './queue.ts'
 import { RedactionEntity } from './redaction.ts'
 import { ReplayEntity } from './replay.ts'
 import { ScheduledEntity } from './scheduled.ts'
@@ -11,11 +12,13 @@ import { TaskHistoryEntity } from './task-history.ts'
 import { TaskMetaEntity } from './task-meta.ts'
 import { TasksetMetaEntity } from './taskset-meta.ts'
 import { WorkerEntity } from './worker.ts'
+import { WorkerProcessEntity } from './worker-process.ts'
 
 export { EventEntity, type EventRow } from './event.ts'
 export { LeaseEntity, type LeaseRow } from './lease.ts'
 export { MessageEntity, type MessageRow } from './message.ts'
 export { QuarantineEntity, type QuarantineRow } from './quarantine.ts'
+export { QueueEntity, type QueueRow } from './queue.ts'
 export { RedactionEntity, type RedactionRow } from './redaction.ts'
 export { ReplayEntity, type ReplayRow } from './replay.ts'
 export { ScheduledEntity, type ScheduledRow } from './scheduled.ts'
@@ -25,6 +28,7 @@ export { TaskHistoryEntity, type TaskHistoryRow } from './task-history.ts'
 export { TaskMetaEntity, type TaskMetaRow } from './task-meta.ts'
 export { TasksetMetaEntity, type TasksetMetaRow } from './taskset-meta.ts'
 export { WorkerEntity, type WorkerRow } from './worker.ts'
+export { WorkerProcessEntity, type WorkerProcessRow } from './worker-process.ts'
 
 /** Every table and view, for a DataSource of your own. */
 export const entities = [
@@ -32,6 +36,8 @@ export const entities = [
   MessageEntity,
   EventEntity,
   WorkerEntity,
+  WorkerProcessEntity,
+  QueueEntity,
   QuarantineEntity,
   RedactionEntity,
   ReplayEntity,

@@ -42,6 +42,8 @@ export interface TaskRow {
   /** The furthest state that an event told, and when: worker and runtime are of that event. */
   readonly eventState: string | null
   readonly eventAt: Date | null
+  /** Why nothing is known of a task that should have been heard of. */
+  readonly unheard: unknown
 }
 
 export const TaskEntity = new EntitySchema<TaskRow>({
@@ -86,6 +88,7 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     lost: { name: 'lost', type: 'jsonb', nullable: true },
     eventState: { name: 'event_state', type: 'text', nullable: true },
     eventAt: { name: 'event_at', type: 'timestamptz', nullable: true },
+    unheard: { name: 'unheard', type: 'jsonb', nullable: true },
   },
   indices: [
     { name: 'task_root_id_idx', columns: ['rootId'] },

@@ -10,7 +10,7 @@ import { problemOf, unreadEntry } from '../mirror/unread-entry.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { type EventEntry, eventEntry } from './event-entry.ts'
 import { eventTask } from './event-task.ts'
-import { type WorkerEntry, workerEntry } from './worker-entry.ts'
+import { Tellers, type WorkerEntry, workerEntry } from './worker-entry.ts'
 
 /** A message of events as rows. Where some of them cannot be read, the message is kept in the quarantine as well. */
 export interface Told {
@@ -30,12 +30,14 @@ export interface Told {
 export interface TellOptions {
   readonly privacy: Privacy
   readonly receivedAtMs?: number
+  /** The workers that are known to tell of their tasks. */
+  readonly tellers?: Tellers
 }
 
 /** Never throws, and never rejects; a compressed message takes its time. */
 export function told(delivery: Delivery, options: TellOptions): Told | Promise<Told> {
-  const { privacy, receivedAtMs = Date.now() } = options
-  const arrived = { delivery, privacy, receivedAtMs }
+  const { privacy, receivedAtMs = Date.now(), tellers = new Tellers() } = options
+  const arrived = { delivery, privacy, receivedAtMs, tellers }
   const { message } = delivery
   if (!isCompressed(message)) return toldIn(arrived, readEvents(message))
   return expandMessage(message).then(
@@ -48,6 +50,7 @@ interface Arrived {
   readonly delivery: Delivery
   readonly privacy: Privacy
   readonly receivedAtMs: number
+  readonly tellers: Tellers
 }
 
 interface Read {
@@ -92,12 +95,12 @@ function giantIn(event: CeleryEvent): ProtocolError | null {
   return null
 }
 
-function heardOf(event: CeleryEvent, { privacy, receivedAtMs }: Arrived) {
+function heardOf(event: CeleryEvent, { privacy, receivedAtMs, tellers }: Arrived) {
   const entry = eventEntry(event, privacy)
   return {
     entry,
     task: eventTask(event, { entry, privacy, receivedAtMs }),
-    worker: workerEntry(event, entry),
+    worker: workerEntry(event, entry, tellers),
     // One comes every two seconds of each worker, to say that nothing has changed.
     isKept: event.type !== 'worker-heartbeat',
   }

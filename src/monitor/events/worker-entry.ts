@@ -7,7 +7,8 @@ export interface WorkerEntry {
   readonly atMs: number
   /** A bigint's digits. */
   readonly clock: string | null
-  readonly kind: 'online' | 'heartbeat' | 'offline'
+  /** told: it told of a task, which shows that it tells of its tasks at all. */
+  readonly kind: 'online' | 'heartbeat' | 'offline' | 'told'
   readonly pid: number | null
   readonly software: string | null
   readonly softwareVersion: string | null
@@ -19,12 +20,54 @@ export interface WorkerEntry {
   readonly loadAverage: string | null
 }
 
-/** Null where the event is none of those that each worker sends. */
-export function workerEntry(event: CeleryEvent, entry: EventEntry): WorkerEntry | null {
-  const kind = KINDS.get(event.type)
-  if (kind === undefined || entry.hostname === null) return null
+/** Null where the event says nothing of the worker that sent it. */
+export function workerEntry(
+  event: CeleryEvent,
+  entry: EventEntry,
+  tellers: Tellers,
+): WorkerEntry | null {
+  const { hostname } = entry
+  if (hostname === null) return null
+  const kind = KINDS.get(event.type) ?? (tellers.isNews(event, hostname) ? 'told' : undefined)
+  return kind === undefined ? null : entryOf(event, entry, { hostname, kind })
+}
+
+/** Of each process it is written down now and then that it tells of its tasks, not with each of its events. */
+export class Tellers {
+  readonly #writtenAtMs = new Map<string, number>()
+
+  isNews({ type, pid }: CeleryEvent, hostname: string): boolean {
+    if (!BY_WORKERS.has(type)) return false
+    const process = `${String(pid)} ${hostname}`
+    const nowMs = Date.now()
+    if (nowMs - (this.#writtenAtMs.get(process) ?? 0) < EVERY_MS) return false
+    if (this.#writtenAtMs.size >= MOST) this.#writtenAtMs.clear()
+    this.#writtenAtMs.set(process, nowMs)
+    return true
+  }
+}
+
+const EVERY_MS = 10_000
+const MOST = 10_000
+
+/** Callers send task-sent, anybody may send others. */
+const BY_WORKERS: ReadonlySet<string> = new Set([
+  'task-received',
+  'task-started',
+  'task-succeeded',
+  'task-failed',
+  'task-retried',
+  'task-rejected',
+  'task-revoked',
+])
+
+function entryOf(
+  event: CeleryEvent,
+  entry: EventEntry,
+  { hostname, kind }: Pick<WorkerEntry, 'hostname' | 'kind'>,
+): WorkerEntry {
   return {
-    hostname: entry.hostname,
+    hostname,
     atMs: entry.happenedAtMs,
     clock: entry.clock,
     kind,

@@ -1,6 +1,7 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import { EVENTS_HEADER } from '../../protocol/events.ts'
 import { told } from '../events/told.ts'
+import { Tellers } from '../events/worker-entry.ts'
 import { mirrored } from '../mirror/mirrored.ts'
 import type { WorkQueues } from '../mirror/work-queues.ts'
 import type { Privacy } from '../privacy/privacy.ts'
@@ -18,6 +19,7 @@ export class Reader {
   readonly #options: ReaderOptions
   /** Compressed messages that are being expanded. */
   readonly #expanding = new Set<Promise<void>>()
+  readonly #tellers = new Tellers()
   #lastMs = 0
 
   constructor(options: ReaderOptions) {
@@ -46,7 +48,9 @@ export class Reader {
     const { queue, message } = delivery
     const options = { privacy, receivedAtMs: this.#nextMs() }
     const isCopy = queue === platformQueue && message.headers[EVENTS_HEADER] === undefined
-    return isCopy ? mirrored(delivery, queues, options) : told(delivery, options)
+    return isCopy
+      ? mirrored(delivery, queues, options)
+      : told(delivery, { ...options, tellers: this.#tellers })
   }
 
   /** No two the same: what came in one millisecond stays in its order, whatever order it is written in. */

@@ -6,6 +6,7 @@ import { cutoff, inBatches, type PruneWork } from './prune-work.ts'
  */
 export async function pruneWorkers(work: PruneWork, keepMs: number): Promise<number> {
   const before = cutoff(keepMs)
+  if (!work.isDryRun) await work.database.query(DELETE_PROCESSES, [before])
   const [row] = await work.database.query<{ count: number }>(
     `SELECT count(*) AS count FROM monitor.worker WHERE ${IS_PRUNABLE}`,
     [before],
@@ -21,6 +22,14 @@ export async function pruneWorkers(work: PruneWork, keepMs: number): Promise<num
   })
   return deleted
 }
+
+/** Processes are few: those that were not heard of for as long, and hold nothing. */
+const DELETE_PROCESSES = `
+  DELETE FROM monitor.worker_process
+  WHERE heard_at < $1::timestamptz AND NOT EXISTS (
+    SELECT FROM monitor.task
+    WHERE task.worker = worker_process.hostname AND monitor.state_class(task.state) = 1
+      AND task.state NOT IN ('RETRY', 'LOST'))`
 
 /** In the words of the index on what workers have in hand. */
 const IS_PRUNABLE = `

@@ -1,14 +1,30 @@
+import { ManagementApi } from '../../brokers/amqp/management-api.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import type { Config } from '../../config/config.ts'
 import type { Database } from '../../database/database.ts'
+import { Control } from '../../events/control.ts'
+import type { ControlSettings } from '../../events/control-settings.ts'
 import type { Logger } from '../../logger.ts'
+import { rollCallBy } from '../evidence/roll-call.ts'
 import { type ReplayOptions, replayTask } from '../replay/replay-task.ts'
 import { Absorber, type AbsorberOptions } from './absorber.ts'
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts'
 
 /** The settings that say what is done about tasks that vanish, and where results are kept. */
 export type StateSettings = Pick<Config, 'platformQueue'> &
-  Partial<Pick<Config, 'RECONCILE' | 'result_backend' | 'topology' | 'routeDefaults'>>
+  Partial<ControlSettings> &
+  Partial<
+    Pick<
+      Config,
+      | 'RECONCILE'
+      | 'WARM_STOP_DEADLINE'
+      | 'RABBITMQ_API_URL'
+      | 'broker_url'
+      | 'result_backend'
+      | 'topology'
+      | 'routeDefaults'
+    >
+  >
 
 export interface StateOptions {
   /** How results become part of the record; false: they do not. */
@@ -64,7 +80,9 @@ export function reconcilerOptions(parts: Omit<StateJobsParts, 'options'>): Recon
     logger,
     policies: config.RECONCILE ?? {},
     sources: eventQueue === undefined ? [] : [eventQueue],
+    workQueues: topology === undefined ? [] : topology.call(config).queues.map(({ name }) => name),
     expectsResults: config.result_backend?.startsWith('db+') ?? false,
+    ...workerEvidence(parts),
     ...(topology !== undefined &&
       routeDefaults !== undefined && {
         replay: (taskId: string) =>
@@ -75,6 +93,41 @@ export function reconcilerOptions(parts: Omit<StateJobsParts, 'options'>): Recon
           }),
       }),
   }
+}
+
+type WorkerEvidenceOptions = Pick<
+  ReconcilerOptions,
+  'callRoll' | 'lookAtApi' | 'controlExchange' | 'stopDeadlineMs'
+>
+
+/** Whom to ask whether a worker, and the task in its hands, are there. */
+function workerEvidence({ broker, config, logger }: StateJobsParts): WorkerEvidenceOptions {
+  const { RABBITMQ_API_URL: url, WARM_STOP_DEADLINE: deadline, control_exchange: exchange } = config
+  return {
+    stopDeadlineMs: deadline === null || deadline === undefined ? null : deadline * 1000,
+    ...(exchange !== undefined && { controlExchange: exchange }),
+    ...(broker.carriesEvents &&
+      hasControl(config) && {
+        callRoll: rollCallBy(
+          new Control({ settings: config, broker: () => Promise.resolve(broker), logger }),
+        ),
+      }),
+    ...(broker.kind === 'amqp' &&
+      url !== null &&
+      url !== undefined && {
+        lookAtApi: () => new ManagementApi({ url, brokerUrl: firstUrl(config) }).look(),
+      }),
+  }
+}
+
+function hasControl(config: Partial<ControlSettings>): config is ControlSettings {
+  return config.control_exchange !== undefined && config.accept_content !== undefined
+}
+
+/** Several brokers are several nodes of one cluster. */
+function firstUrl({ broker_url: url = 'amqp://' }: Pick<StateSettings, 'broker_url'>): string {
+  const [first = ''] = typeof url === 'string' ? url.split(';') : (url ?? [])
+  return first
 }
 
 async function replayed(

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import type { ApiLook } from '../../../src/brokers/amqp/management-api.ts'
 import type { Database } from '../../../src/database/database.ts'
 import { absorbTasks } from '../../../src/monitor/states/absorb-results.ts'
 import {
@@ -8,7 +9,8 @@ import {
 } from '../../../src/monitor/states/reconciler.ts'
 import { migrated, recordTask, storeResult } from './recorded.ts'
 
-const LONG_AGO = "now() - interval '10 minutes'"
+/** Announces its stop, and then finishes its tasks. */
+const PYTHON = { software: 'py-celery' }
 
 test('a task that was published, and that nobody received from its empty queue, is lost', async () => {
   const database = await migrated()
@@ -16,6 +18,8 @@ test('a task that was published, and that nobody received from its empty queue, 
   await published(database, 'scheduled', { eta: new Date(Date.now() + 60_000) })
   await published(database, 'fresh', { published_at: new Date(Date.now() + 1000) })
   await published(database, 'begun')
+  await process(database, 'w1@host')
+  await watched(database)
   await storeResult(database, { taskId: 'begun', status: 'STARTED' })
   await received(database, 'received', 'w1@host')
   const reconciler = reconcilerOf(database)
@@ -27,45 +31,135 @@ test('a task that was published, and that nobody received from its empty queue, 
       kind: 'never-received',
       action: 'mark',
       reason: expect.stringMatching(
-        /published to queue export, which has been empty for \d s, and no worker/,
+        /^published to export, which has been empty for \d s; all its workers tell what they/,
       ),
-      evidence: expect.objectContaining({ due_for_s: 600, consumers: 1, workers_that_tell: 1 }),
+      evidence: expect.objectContaining({ due_for_s: 600, consumers: 1, unacknowledged: null }),
     },
   ])
   expect(await told(database, 'vanished')).toMatchObject({
     status: 'LOST',
     state: 'LOST',
     state_at: null,
-    reason: expect.stringMatching(/no worker has received it/),
+    reason: expect.stringMatching(/and none has received it$/),
     lost: { kind: 'never-received', action: 'mark', was: 'PENDING', found_at: expect.any(String) },
   })
   expect(await passes(reconciler)).toEqual([])
 })
 
-test('where workers do not tell what they receive, nobody is accused before long', async () => {
+test('where a worker sends no events, what it may have taken is in doubt, and never lost', async () => {
   const database = await migrated()
+  await process(database, 'silent@host', { told: 'null', processed: 3 })
+  await watched(database)
   await published(database, 'in hand')
+  await published(database, 'leaves no result', { options: { ignore_result: true } })
   expect(await passes(reconcilerOf(database))).toEqual([])
-  expect(await passes(reconcilerOf(database, { silentMs: 5 }))).toMatchObject([
-    { taskId: 'in hand' },
+  for (const id of ['in hand', 'leaves no result'])
+    expect(await told(database, id)).toMatchObject({
+      status: 'UNHEARD',
+      state: 'UNHEARD',
+      reason: 'published to export; its worker sends no events',
+      lost: null,
+    })
+  await storeResult(database, { taskId: 'in hand', status: 'SUCCESS', json: '1' })
+  expect(await told(database, 'in hand')).toMatchObject({ status: 'SUCCESS', reason: null })
+  await absorbTasks(database, ['in hand'])
+  expect(await told(database, 'in hand')).toMatchObject({ state: 'SUCCESS' })
+})
+
+test('a dead worker that told of its tasks does not speak for a silent one with another name', async () => {
+  const database = await migrated()
+  await process(database, 'dead@host', { heard: "now() - interval '1 hour'" })
+  await watched(database)
+  await published(database, 'held by a pod')
+  expect(await passes(reconcilerOf(database))).toEqual([])
+  expect(await told(database, 'held by a pod')).toMatchObject({ status: 'UNHEARD' })
+})
+
+test('a worker that was silent may have what was published before it went', async () => {
+  const database = await migrated()
+  await process(database, 'w1@host')
+  await process(database, 'old@host', {
+    told: 'null',
+    processed: 1,
+    heard: "now() - interval '300 seconds'",
+    offline: "now() - interval '300 seconds'",
+  })
+  await watched(database)
+  await published(database, 'before')
+  await published(database, 'after', { published_at: new Date(Date.now() - 200_000) })
+  expect(await passes(reconcilerOf(database))).toMatchObject([{ taskId: 'after' }])
+  expect(await told(database, 'before')).toMatchObject({ status: 'UNHEARD' })
+})
+
+test('a task that a living worker says it has is not lost, though its queue is empty', async () => {
+  const database = await migrated()
+  await process(database, 'w1@host')
+  await watched(database)
+  await published(database, 'in hand')
+  await published(database, 'nowhere')
+  const asked: (readonly string[])[] = []
+  const callRoll = async (ids: readonly string[]) => {
+    asked.push(ids)
+    return { answered: new Set(['w1@host']), holders: new Map([['in hand', 'w1@host']]) }
+  }
+  expect(await passes(reconcilerOf(database, { callRoll }))).toMatchObject([
+    { taskId: 'nowhere', evidence: { answered: ['w1@host'] } },
+  ])
+  expect(asked.at(-1)).toContain('in hand')
+  expect(await told(database, 'in hand')).toMatchObject({ status: 'UNHEARD' })
+})
+
+test('while workers have messages of the queue unacknowledged, none of it is lost', async () => {
+  const database = await migrated()
+  await process(database, 'w1@host')
+  await watched(database)
+  await published(database, 'task')
+  let unacknowledged = 1
+  const lookAtApi = async () => apiLook({ unacknowledged: () => unacknowledged })
+  const reconciler = reconcilerOf(database, { lookAtApi })
+  expect(await passes(reconciler)).toEqual([])
+  unacknowledged = 0
+  expect(await passes(reconciler)).toMatchObject([
+    { taskId: 'task', evidence: { unacknowledged: 0 } },
   ])
 })
 
-test('what leaves no result is missed only where workers told what they receive when it was published', async () => {
+test('messages that are back in a queue without consumers are waiting again', async () => {
   const database = await migrated()
-  const options = { ignore_result: true }
-  await published(database, 'before', { options })
-  await published(database, 'after', { options, published_at: new Date(Date.now() - 200_000) })
-  const reconciler = reconcilerOf(database, { silentMs: 5 })
-  expect(await passes(reconciler)).toEqual([])
-  await received(database, 'received', 'w1@host')
-  expect(await passes(reconciler)).toMatchObject([{ taskId: 'after', kind: 'never-received' }])
+  await published(database, 'task')
+  let messages = 0
+  const reconciler = reconcilerOf(database, {
+    broker: queueWith(() => ({ messages, consumers: 0 })),
+  })
+  await passes(reconciler)
+  expect(await told(database, 'task')).toMatchObject({
+    status: 'UNHEARD',
+    reason: expect.stringMatching(
+      /^published to export; the queue is empty and has no consumer now/,
+    ),
+  })
+  messages = 1
+  await passes(reconciler)
+  expect(await told(database, 'task')).toMatchObject({ status: 'PENDING', state: 'PENDING' })
+})
+
+test('the published body of a chord shows that its celery.chord_unlock is done', async () => {
+  const database = await migrated()
+  await published(database, 'unlock', {
+    name: 'celery.chord_unlock',
+    args: ['group', { task: 'export.total', options: { task_id: 'body' } }],
+    state: 'RETRY',
+  })
+  await published(database, 'body', { options: {} })
+  await passes(reconcilerOf(database, { broker: queueWith(() => ({ messages: 1, consumers: 1 })) }))
+  expect(await told(database, 'unlock')).toMatchObject({ status: 'SUCCESS', reason: null })
 })
 
 test('nobody is accused while a queue holds messages, or the record is behind', async () => {
   const database = await migrated()
   await published(database, 'waiting')
-  await received(database, 'received', 'w1@host')
+  await process(database, 'w1@host')
+  await watched(database)
   const behind = { depth: async () => ({ messages: 5000, consumers: 1 }) }
   const unread = { depth: async () => ({ messages: 0, consumers: 0 }) }
   const waiting = {
@@ -79,14 +173,10 @@ test('what a worker that is gone had in hand is lost, until another takes it', a
   const database = await migrated()
   await heard(database, { hostname: 'dead@host', ago: '95 seconds' })
   await heard(database, { hostname: 'offline@host', ago: '1 second', offline: 'now()' })
-  await heard(database, { hostname: 'restarted@host', ago: '1 second', pid: 2, online: 'now()' })
+  await heard(database, { hostname: 'restarted@host', ago: '1 second', restarted: 'now()' })
   await heard(database, { hostname: 'alive@host', ago: '1 second' })
   for (const name of ['dead', 'offline', 'restarted', 'alive'])
     await started(database, `on ${name}`, `${name}@host`)
-  await database.query(
-    `insert into monitor.event (day, happened_at, type, hostname, task_id, fields, digest)
-     values (current_date, ${LONG_AGO}, 'task-started', 'restarted@host', 'on restarted', '{"pid": 1}', 'x')`,
-  )
   expect(await told(database, 'on dead')).toMatchObject({
     status: 'STARTED',
     reason: expect.stringMatching(/^worker dead@host stopped sending heartbeats 9[5-9] s ago$/),
@@ -97,10 +187,11 @@ test('what a worker that is gone had in hand is lost, until another takes it', a
     ['on offline', 'offline'],
     ['on restarted', 'restarted'],
   ])
+  expect(lost[0]?.evidence).toMatchObject({ worker: 'dead@host', pid: 1, connection: 'closed' })
   expect(await told(database, 'on dead')).toMatchObject({
     status: 'LOST',
     reason: expect.stringMatching(
-      /^worker dead@host was heard of last at .*, and nothing was heard/,
+      /^worker dead@host was heard of last at .*, and is not connected, and nothing was heard/,
     ),
   })
   await storeResult(database, { taskId: 'on dead', status: 'SUCCESS', json: '1' })
@@ -113,9 +204,118 @@ test('what a worker that is gone had in hand is lost, until another takes it', a
   expect(await told(database, 'on dead')).toMatchObject({ status: 'SUCCESS', state: 'SUCCESS' })
 })
 
+test('a task of a Python worker that announced its stop is in doubt while the worker may finish it', async () => {
+  const database = await migrated()
+  await heard(database, { hostname: 'old@host', ago: '1 second', offline: 'now()', ...PYTHON })
+  await started(database, 'running', 'old@host')
+  const replay = () => Promise.reject(new Error('replayed'))
+  const options = { policies: { '*': 'replay' as const }, replay }
+  expect(await passes(reconcilerOf(database, options))).toEqual([])
+  expect(await told(database, 'running')).toMatchObject({
+    status: 'UNHEARD',
+    reason: expect.stringMatching(/^worker old@host announced its stop at .*; it may be finishing/),
+  })
+  const late = "now() - interval '40 seconds'"
+  await database.query(`update monitor.worker_process set heard_at = ${late}`)
+  expect(await passes(reconcilerOf(database, { stopDeadlineMs: 60_000 }))).toEqual([])
+  expect(await passes(reconcilerOf(database, { stopDeadlineMs: 30_000 }))).toMatchObject([
+    { taskId: 'running', evidence: { worker_is: 'offline', stop_deadline_s: 30 } },
+  ])
+  expect(await told(database, 'running')).toMatchObject({
+    status: 'LOST',
+    reason: expect.stringMatching(/has ended by the deadline of 30 s, and nothing was heard/),
+    lost: { was: 'STARTED' },
+  })
+})
+
+test('the closed connection of a worker that announced its stop proves that it has ended', async () => {
+  const database = await migrated()
+  await heard(database, { hostname: 'old@host', ago: '1 second', ...PYTHON })
+  await started(database, 'running', 'old@host')
+  let isOpen = true
+  const lookAtApi = async () =>
+    apiLook({
+      connectionOf: (queue) => (queue === 'old@host.celery.pidbox' ? '127.0.0.1:1 at 5' : null),
+      isOpen: () => isOpen,
+    })
+  const reconciler = reconcilerOf(database, { lookAtApi })
+  expect(await passes(reconciler)).toEqual([])
+  await database.query('update monitor.worker_process set offline_at = now(), heard_at = now()')
+  expect(await passes(reconciler)).toEqual([])
+  expect(await told(database, 'running')).toMatchObject({
+    status: 'UNHEARD',
+    reason: expect.stringMatching(/its connection is open, so it may be finishing the task$/),
+  })
+  isOpen = false
+  expect(await passes(reconciler)).toEqual([])
+  await database.query(`update monitor.worker_process set closed_at = now() - interval '6 seconds'`)
+  expect(await passes(reconciler)).toMatchObject([
+    { taskId: 'running', evidence: { worker_is: 'offline', connection: 'closed' } },
+  ])
+})
+
+test('a worker that sends no heartbeats, but is connected, is not taken for gone', async () => {
+  const database = await migrated()
+  await heard(database, { hostname: 'busy@host', ago: '95 seconds' })
+  await started(database, 'long', 'busy@host')
+  const broker = queueWith((queue) => ({
+    messages: 0,
+    consumers: queue === 'busy@host.celery.pidbox' ? 1 : 0,
+  }))
+  expect(await passes(reconcilerOf(database, { broker }))).toEqual([])
+  expect(await told(database, 'long')).toMatchObject({
+    status: 'UNHEARD',
+    reason: expect.stringMatching(/^worker busy@host sends no heartbeats since/),
+  })
+  await database.query(
+    'update monitor.worker_process set last_heartbeat_at = now(), heard_at = now()',
+  )
+  expect(await passes(reconcilerOf(database, { broker }))).toEqual([])
+  expect(await told(database, 'long')).toMatchObject({ state: 'STARTED' })
+})
+
+test('a task that raised Ignore is no loss, whatever becomes of its worker', async () => {
+  const database = await migrated()
+  await heard(database, {
+    hostname: 'idle@host',
+    ago: '95 seconds',
+    idle: "now() - interval '95 seconds'",
+  })
+  await started(database, 'ignored', 'idle@host')
+  await heard(database, { hostname: 'busy@host', ago: '1 second', ...PYTHON })
+  await started(database, 'ignored too', 'busy@host')
+  const callRoll = async () => ({ answered: new Set(['busy@host']), holders: new Map() })
+  expect(await passes(reconcilerOf(database, { callRoll }))).toEqual([])
+  for (const id of ['ignored', 'ignored too'])
+    expect(await told(database, id)).toMatchObject({
+      status: 'UNHEARD',
+      reason: expect.stringMatching(
+        /has ended it and sent no outcome, as of a task that raises Ignore/,
+      ),
+    })
+  await database.query(`update monitor.worker_process set heard_at = now() - interval '95 seconds'`)
+  expect(await passes(reconcilerOf(database))).toEqual([])
+})
+
+test('what is acknowledged late, and is with another worker by now, is not lost', async () => {
+  const database = await migrated()
+  await heard(database, { hostname: 'dead@host', ago: '95 seconds' })
+  await started(database, 'late', 'dead@host')
+  const callRoll = async () => ({
+    answered: new Set(['silent@host']),
+    holders: new Map([['late', 'silent@host']]),
+  })
+  expect(await passes(reconcilerOf(database, { callRoll }))).toEqual([])
+  expect(await told(database, 'late')).toMatchObject({
+    status: 'UNHEARD',
+    reason: expect.stringMatching(/worker silent@host has the task now, and sends no events$/),
+  })
+})
+
 test('what is set for a task is done once, whoever looks', async () => {
   const database = await migrated()
-  await received(database, 'received', 'w1@host')
+  await process(database, 'w1@host')
+  await watched(database)
   for (const name of ['left.alone', 'export.again', 'broken.again'])
     await published(database, name, { name })
   const replays: string[] = []
@@ -154,7 +354,8 @@ test('what is set for a task is done once, whoever looks', async () => {
 
 test('what vanishes again after it was replayed is marked, and not replayed for ever', async () => {
   const database = await migrated()
-  await received(database, 'received', 'w1@host')
+  await process(database, 'w1@host')
+  await watched(database)
   await published(database, 'kills its worker', { replay_of: 'first' })
   const replay = () => Promise.reject(new Error('replayed'))
   const reconciler = reconcilerOf(database, { policies: { '*': 'replay' }, replay })
@@ -169,7 +370,10 @@ test('what may be back in its queue is not replayed', async () => {
   const replays: string[] = []
   const reconciler = reconcilerOf(database, {
     broker: {
-      depth: async (queue) => ({ messages: queue === 'export' ? messages : 0, consumers: 1 }),
+      depth: async (queue) => ({
+        messages: queue === 'export' ? messages : 0,
+        consumers: queue.endsWith('.pidbox') ? 0 : 1,
+      }),
     },
     policies: { '*': 'replay' },
     replay: async (taskId) => {
@@ -192,11 +396,16 @@ test('what a worker had not started goes back to its queue, and is missed once t
   let messages = 1
   const reconciler = reconcilerOf(database, {
     broker: {
-      depth: async (queue) => ({ messages: queue === 'export' ? messages : 0, consumers: 1 }),
+      depth: async (queue) => ({
+        messages: queue === 'export' ? messages : 0,
+        consumers: queue.endsWith('.pidbox') ? 0 : 1,
+      }),
     },
   })
   expect(await passes(reconciler)).toMatchObject([{ taskId: 'begun', kind: 'worker-gone' }])
   messages = 0
+  await process(database, 'w2@host')
+  await watched(database)
   expect(await passes(reconciler)).toMatchObject([{ taskId: 'held', kind: 'worker-gone' }])
 })
 
@@ -238,10 +447,15 @@ test('a success without a result is noted, and is a success still', async () => 
   })
 })
 
+/** Work queues are consumed, and workers that are gone have no queue of remote control. */
+async function depthOf(queue: string): Promise<{ messages: number; consumers: number }> {
+  return { messages: 0, consumers: queue.endsWith('.pidbox') ? 0 : 1 }
+}
+
 function reconcilerOf(database: Database, options: Partial<ReconcilerOptions> = {}): Reconciler {
   return new Reconciler({
     database,
-    broker: { depth: async () => ({ messages: 0, consumers: 1 }) },
+    broker: { depth: depthOf },
     config: { platformQueue: 'platform.fifo' },
     graceMs: 5,
     ...options,
@@ -282,16 +496,68 @@ async function started(database: Database, taskId: string, worker: string): Prom
   await published(database, taskId, { state: 'STARTED', state_at: at, started_at: at, worker })
 }
 
-async function heard(
-  database: Database,
-  worker: { hostname: string; ago: string; offline?: string; online?: string; pid?: number },
-): Promise<void> {
+interface Heard {
+  readonly hostname: string
+  readonly ago: string
+  readonly software?: string
+  readonly pid?: number
+  /** SQL. */
+  readonly offline?: string
+  readonly online?: string
+  readonly restarted?: string
+  readonly idle?: string
+}
+
+async function heard(database: Database, worker: Heard): Promise<void> {
+  const online = worker.online ?? "now() - interval '1 hour'"
+  const offline = worker.offline ?? 'null'
+  const of = [worker.hostname, worker.pid ?? 1, worker.ago]
   await database.query(
     `insert into monitor.worker (hostname, pid, last_heartbeat_at, updated_at, online_at, offline_at, heartbeat_every_s)
-     values ($1, $2, now() - $3::interval, now() - $3::interval, ${worker.online ?? "now() - interval '1 hour'"},
-       ${worker.offline ?? 'null'}, 2)`,
-    [worker.hostname, worker.pid ?? 1, worker.ago],
+     values ($1, $2, now() - $3::interval, now() - $3::interval, ${online}, ${offline}, 2)`,
+    of,
   )
+  await database.query(
+    `insert into monitor.worker_process (hostname, pid, last_heartbeat_at, heard_at, online_at, offline_at,
+       heartbeat_every_s, told_at, processed, software, restarted_at, idle_at)
+     values ($1, $2, now() - $3::interval, now() - $3::interval, ${online}, ${offline}, 2, now(), 1, $4,
+       ${worker.restarted ?? 'null'}, ${worker.idle ?? 'null'})`,
+    [...of, worker.software ?? 'celery-toolbox'],
+  )
+}
+
+/** A process that tells of its tasks, unless `told` says otherwise. */
+async function process(
+  database: Database,
+  hostname: string,
+  { told = 'now()', processed = 1, heard = 'now()', offline = 'null' } = {},
+): Promise<void> {
+  await database.query(
+    `insert into monitor.worker_process
+       (hostname, pid, last_heartbeat_at, heard_at, online_at, offline_at, heartbeat_every_s, told_at, processed)
+     values ($1, 1, ${heard}, ${heard}, now() - interval '1 hour', ${offline}, 30, ${told}, $2)`,
+    [hostname, processed],
+  )
+}
+
+/** The queue was looked at all the time, and never had more consumers than are known. */
+async function watched(database: Database): Promise<void> {
+  await database.query(
+    `insert into monitor.queue (name, looked_at, messages, consumers, covered_since)
+     values ('export', now(), 0, 1, now() - interval '1 hour')
+     on conflict (name) do update set looked_at = now(), covered_since = excluded.covered_since`,
+  )
+}
+
+function queueWith(depth: (queue: string) => { messages: number; consumers: number }) {
+  return {
+    depth: async (queue: string) =>
+      queue === 'platform.fifo' ? { messages: 0, consumers: 1 } : depth(queue),
+  }
+}
+
+function apiLook(look: Partial<ApiLook>): ApiLook {
+  return { connectionOf: () => null, isOpen: () => true, unacknowledged: () => null, ...look }
 }
 
 async function told(database: Database, taskId: string): Promise<Record<string, unknown>> {

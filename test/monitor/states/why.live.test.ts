@@ -23,10 +23,12 @@ test('of every task and step it is said why it has not finished, or how it has',
     /no consumer is on queue export: start a worker for it. nothing is ahead of it/,
   )
   expect(await why('waiting', depth(0, 1))).toMatch(
-    /queue export. queue export has 1 consumer. no message waits in that queue/,
+    /^no worker has told that it took it: published to queue export. .*no message waits in that queue: a worker that sends no events has it/,
   )
   expect(await why('scheduled')).toMatch(/^it is not due yet: eta in 60 min, at 20/)
-  expect(await why('expired')).toBe('it will not run: expired 60 s ago, and no worker had taken it')
+  expect(await why('expired')).toMatch(
+    /^it will not run: expired 6\d s ago, and no worker had taken it$/,
+  )
   expect(await why('expired on arrival')).toMatch(/expired 10 s before a worker took it/)
   expect(await why('unrouted')).toBe('it will never run: no work queue is bound to key nobody.home')
   expect(await why('retried')).toMatch(
@@ -42,7 +44,7 @@ test('of every task and step it is said why it has not finished, or how it has',
     /^it is to be tried again: retry 1 in \d+ s; it failed with ValueError: no ink; held by worker w1@host/,
   )
   expect(await why('dropped')).toMatch(
-    /\(RECEIVED\): worker w2@host went offline .* ago, so it goes back to its queue$/,
+    /\(RECEIVED\): worker w2@host announced its stop .* ago, so it goes back to its queue$/,
   )
   expect(await why('done')).toMatch(/^it has finished at .* with SUCCESS$/)
   expect(await why('failed')).toMatch(/with FAILURE: ValueError: no ink$/)

@@ -12,7 +12,7 @@ export interface Surroundings {
 /** What there is to say of a task that was published, in sentences. */
 export function whyPublished(task: HistoryTask, { queue, vault, chord }: Surroundings): string[] {
   return [
-    ...inShort(task, vault),
+    ...inShort(task, { vault, queue }),
     ...(vault === null ? [] : inVault(vault)),
     ...(queue === null ? [] : inQueue(queue)),
     ...replayed(task),
@@ -20,7 +20,7 @@ export function whyPublished(task: HistoryTask, { queue, vault, chord }: Surroun
   ]
 }
 
-function inShort(task: HistoryTask, vault: VaultSituation | null): string[] {
+function inShort(task: HistoryTask, where: Pick<Surroundings, 'vault' | 'queue'>): string[] {
   const { status, reason, finishedAt, eta } = task
   const because = reason === null ? '' : `: ${reason}`
   switch (status) {
@@ -42,13 +42,24 @@ function inShort(task: HistoryTask, vault: VaultSituation | null): string[] {
       return [
         `it is to be tried again${because}${eta === null ? '' : ` (due at ${eta.toISOString()})`}`,
       ]
+    case 'UNHEARD':
+      return [`nothing is known of it since${because}`]
     case 'PENDING':
-      return [
-        `${vault === null ? 'no worker has taken it yet' : 'it is not published yet'}${because}`,
-      ]
+      return [pending(task, where)]
     default:
       return [`it is under way (${status})${because}`]
   }
+}
+
+/** Where its queue is empty, its worker has not told that it took it. */
+function pending(
+  { reason, queue: name }: HistoryTask,
+  { vault, queue }: Pick<Surroundings, 'vault' | 'queue'>,
+): string {
+  const because = reason === null ? '' : `: ${reason}`
+  if (vault !== null) return `it is not published yet${because}`
+  if (queue?.messages === 0) return `no worker has told that it took it: published to queue ${name}`
+  return `no worker has taken it yet${because}`
 }
 
 export const OVER: ReadonlySet<string> = new Set([
@@ -75,7 +86,7 @@ function inQueue({ name, ahead, messages, consumers, problem }: QueueSituation):
     sentences.push(`queue ${name} has ${consumers} ${consumers === 1 ? 'consumer' : 'consumers'}`)
   if (messages === 0)
     sentences.push(
-      'no message waits in that queue: a worker has taken it and not told so, or it is gone',
+      'no message waits in that queue: a worker that sends no events has it or had it (start it with -E), or it is gone',
     )
   else if (messages !== null)
     sentences.push(

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { BrokerError } from '../../../src/errors.ts'
-import { ObservedQueues } from '../../../src/monitor/states/observed-queues.ts'
+import { ObservedQueues } from '../../../src/monitor/evidence/observed-queues.ts'
 
 test('a queue is empty since the first of the looks that found it so without a break', async () => {
   const depths = [3, 0, 0, 1, 0]

@@ -1,0 +1,29 @@
+import type { Database } from '../../database/database.ts'
+import { type Check, noted, ok } from './check.ts'
+
+/** Whether the workers that are heard of tell the monitor of their tasks. */
+export async function workersCheck(database: Database): Promise<Check> {
+  const name = 'workers'
+  const workers = await database.query<{ hostname: string; tells: boolean }>(WORKERS)
+  if (workers.length === 0) {
+    return noted(name, 'none was heard of in the last minutes', 'start them with -E')
+  }
+  const silent = workers.filter(({ tells }) => !tells).map(({ hostname }) => hostname)
+  if (silent.length === 0) return ok(name, `${workers.length} heard of, none silent on its tasks`)
+  return noted(
+    name,
+    `${silent.length} of ${workers.length} have run tasks and sent no events of them: ${silent.slice(0, 10).join(', ')}`,
+    WHAT_EVENTS_ADD,
+  )
+}
+
+const WHAT_EVENTS_ADD =
+  'start them with -E (worker_send_task_events): the record then knows when each task was received and started, by which ' +
+  'worker, how long it ran and whether it was lost; without, a task that left its queue is UNHEARD until its result is stored'
+
+const WORKERS = `
+  SELECT hostname, bool_or(told_at IS NOT NULL OR coalesce(processed, 0) = 0) AS tells
+  FROM monitor.worker_process
+  WHERE heard_at > now() - interval '5 minutes' AND coalesce(offline_at < last_heartbeat_at, true)
+  GROUP BY hostname
+  ORDER BY hostname`

@@ -1,0 +1,48 @@
+import { EntitySchema } from 'typeorm'
+import { exactNumber } from './exact-number.ts'
+
+/** One process of a worker, and what shows whether it lives. */
+export interface WorkerProcessRow {
+  readonly hostname: string
+  readonly pid: number
+  readonly software: string | null
+  readonly onlineAt: Date | null
+  readonly lastHeartbeatAt: Date | null
+  readonly offlineAt: Date | null
+  /** A heartbeat told that none of its tasks ran. */
+  readonly idleAt: Date | null
+  /** A new process came online with the same pid. */
+  readonly restartedAt: Date | null
+  /** When it last sent an event of a task; null: it never did. */
+  readonly toldAt: Date | null
+  readonly heartbeatEveryS: number | null
+  readonly processed: number | null
+  /** As the broker's management API names it. */
+  readonly connection: string | null
+  readonly closedAt: Date | null
+  readonly heardAt: Date
+}
+
+const PRIMARY = { primary: true, primaryKeyConstraintName: 'worker_process_pkey' } as const
+
+export const WorkerProcessEntity = new EntitySchema<WorkerProcessRow>({
+  name: 'MonitorWorkerProcess',
+  schema: 'monitor',
+  tableName: 'worker_process',
+  columns: {
+    hostname: { name: 'hostname', type: 'text', ...PRIMARY },
+    pid: { name: 'pid', type: 'integer', ...PRIMARY },
+    software: { name: 'software', type: 'text', nullable: true },
+    onlineAt: { name: 'online_at', type: 'timestamptz', nullable: true },
+    lastHeartbeatAt: { name: 'last_heartbeat_at', type: 'timestamptz', nullable: true },
+    offlineAt: { name: 'offline_at', type: 'timestamptz', nullable: true },
+    idleAt: { name: 'idle_at', type: 'timestamptz', nullable: true },
+    restartedAt: { name: 'restarted_at', type: 'timestamptz', nullable: true },
+    toldAt: { name: 'told_at', type: 'timestamptz', nullable: true },
+    heartbeatEveryS: { name: 'heartbeat_every_s', type: 'double precision', nullable: true },
+    processed: { name: 'processed', type: 'bigint', transformer: exactNumber, nullable: true },
+    connection: { name: 'connection', type: 'text', nullable: true },
+    closedAt: { name: 'closed_at', type: 'timestamptz', nullable: true },
+    heardAt: { name: 'heard_at', type: 'timestamptz', default: () => 'now()' },
+  },
+})

@@ -1,0 +1,65 @@
+import { bigint, float8, integer, text, timeMs } from '../../database/copy-columns.ts'
+import type { Transaction } from '../../database/database.ts'
+import { Stage } from '../stored/stage.ts'
+import type { WorkerEntry } from './worker-entry.ts'
+
+/** Moves the rows of processes forward, in the order of their keys; all of them have a pid. */
+export async function writeProcesses(
+  connection: Transaction,
+  workers: readonly WorkerEntry[],
+): Promise<void> {
+  if (workers.length === 0) return
+  await STAGE.fill(connection, workers)
+  await connection.query(UPSERT)
+}
+
+const STAGE = new Stage<WorkerEntry>('process', [
+  text('hostname', (worker) => worker.hostname),
+  integer('pid', (worker) => worker.pid),
+  timeMs('at', (worker) => worker.atMs),
+  text('kind', (worker) => worker.kind),
+  text('software', (worker) => worker.software),
+  float8('heartbeat_every_s', (worker) => worker.everySeconds),
+  integer('active', (worker) => worker.active),
+  bigint('processed', (worker) => worker.processed),
+])
+
+/** Of several events of a process in a batch each kind gives its latest time, and the latest gives the counts. */
+const NEW = `
+  SELECT hostname, pid, max(software COLLATE "C") AS software, max(heartbeat_every_s) AS heartbeat_every_s,
+    max(at) FILTER (WHERE kind = 'online') AS online_at,
+    max(at) FILTER (WHERE kind IN ('online', 'heartbeat')) AS last_heartbeat_at,
+    max(at) FILTER (WHERE kind = 'offline') AS offline_at,
+    max(at) FILTER (WHERE kind <> 'told' AND active = 0) AS idle_at,
+    CASE WHEN bool_or(kind = 'told') THEN now() END AS told_at,
+    (array_agg(processed ORDER BY at DESC, processed DESC) FILTER (WHERE processed IS NOT NULL))[1] AS processed
+  FROM ${STAGE.table}
+  GROUP BY hostname, pid
+  ORDER BY hostname COLLATE "C", pid`
+
+const TIMES = [
+  'online_at',
+  'last_heartbeat_at',
+  'offline_at',
+  'idle_at',
+  'told_at',
+  'heartbeat_every_s',
+] as const
+
+/** Who comes online anew is connected anew. Whoever has processed less than before is another process. */
+const COMES_AGAIN = 'excluded.online_at > kept.online_at'
+const IS_ANOTHER = `${COMES_AGAIN} AND excluded.processed < kept.processed`
+const IS_LATER = `coalesce(greatest(excluded.last_heartbeat_at, excluded.offline_at)
+      >= greatest(kept.last_heartbeat_at, kept.offline_at), true)`
+
+const UPSERT = `
+  INSERT INTO monitor.worker_process AS kept (hostname, pid, software, processed, ${TIMES.join(', ')})
+  SELECT hostname, pid, software, processed, ${TIMES.join(', ')} FROM (${NEW}) AS news
+  ON CONFLICT (hostname, pid) DO UPDATE SET
+    software = coalesce(excluded.software, kept.software),
+    processed = CASE WHEN ${IS_LATER} THEN coalesce(excluded.processed, kept.processed) ELSE kept.processed END,
+    restarted_at = CASE WHEN ${IS_ANOTHER} THEN excluded.online_at ELSE kept.restarted_at END,
+    connection = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.connection END,
+    closed_at = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.closed_at END,
+    ${TIMES.map((column) => `${column} = greatest(kept.${column}, excluded.${column})`).join(',\n    ')},
+    heard_at = now()`

@@ -1,0 +1,98 @@
+import type { Connection } from '../../database/database.ts'
+import { CANDIDATE, type Candidate, IS_NOTED, IS_SAFE, WAS } from './finding.ts'
+import { isCoveredSince } from './queue-record.ts'
+
+/** A task in the hands of a process of a worker, and what is known of that process. */
+export interface HeldTask extends Candidate {
+  readonly worker: string
+  readonly pid: number
+  readonly software: string | null
+  readonly isStarted: boolean
+  /** It announced its stop: since so many milliseconds, by the database's clock. */
+  readonly stoppingForMs: number | null
+  readonly offlineAt: string | null
+  /** No heartbeat for so long that some are missed. */
+  readonly isSilent: boolean
+  readonly lastHeartbeatAt: string | null
+  /** Another process came online with its name and pid. */
+  readonly restartedAt: string | null
+  /** When it told that it runs nothing, though this task had been started before. */
+  readonly idleAt: string | null
+  readonly connection: string | null
+  /** Its connection has been closed for so long. */
+  readonly closedForMs: number | null
+  readonly closedAt: string | null
+  readonly publishedAt: Date
+  /** When the process was heard of last. */
+  readonly heardForMs: number
+  /** Whether all workers that may have taken it from its queue since tell what they take. */
+  readonly isCovered: boolean
+}
+
+/** What one pass looks at: the rest is for the next. */
+const MOST = 500
+
+/** Tasks in the hands of processes that do not behave as living ones do. */
+export async function tasksInTrouble(
+  database: Connection,
+  missedHeartbeats: number,
+): Promise<readonly HeldTask[]> {
+  return await database.query<HeldTask>(heldTasks(IN_TROUBLE), [missedHeartbeats, MOST])
+}
+
+/** Tasks that living processes have been running for a while, which they can be asked for. */
+export async function tasksAtWork(
+  database: Connection,
+  missedHeartbeats: number,
+): Promise<readonly HeldTask[]> {
+  return await database.query<HeldTask>(heldTasks(AT_WORK), [missedHeartbeats, MOST])
+}
+
+const IS_STARTED = `${WAS} <> 'RECEIVED'`
+const IS_STOPPING = `(process.offline_at >= greatest(process.last_heartbeat_at, process.online_at))`
+const IS_SILENT = `(process.last_heartbeat_at IS NOT NULL AND process.heard_at
+      < now() - $1 * coalesce(nullif(process.heartbeat_every_s, 0), 2) * interval '1 second')`
+const IS_RESTARTED = `(process.restarted_at > task.state_at)`
+/** Heartbeats count what runs; the one after the start counts it, too. */
+const IS_IDLE = `(${IS_STARTED} AND process.idle_at > greatest(task.started_at, task.state_at) + interval '1 second')`
+
+const IN_TROUBLE = `(${IS_STOPPING} OR ${IS_SILENT} OR ${IS_RESTARTED} OR ${IS_IDLE})`
+const AT_WORK = `(${IS_STARTED} AND NOT coalesce(${IS_STOPPING}, false) AND NOT ${IS_SILENT}
+      AND task.state <> 'UNHEARD' AND process.software IS DISTINCT FROM 'celery-toolbox'
+      AND task.started_at < now() - interval '10 seconds')`
+
+/** It ended without telling how: whatever becomes of its worker changes nothing. */
+const IS_OVER = `(task.state = 'UNHEARD' AND task.unheard ->> 'kind' = 'untold')`
+
+/** Its process is that of its latest event; where no event told, the one of that name that was heard of last. */
+const heldTasks = (condition: string): string => `
+  SELECT * FROM (
+    SELECT DISTINCT ON (task.task_id) ${CANDIDATE}, task.worker, process.pid, process.software,
+      ${IS_STARTED} AS "isStarted",
+      CASE WHEN ${IS_STOPPING} THEN extract(epoch FROM now() - process.heard_at)::float8 * 1000 END AS "stoppingForMs",
+      process.offline_at::text AS "offlineAt", ${IS_SILENT} AS "isSilent",
+      process.last_heartbeat_at::text AS "lastHeartbeatAt",
+      CASE WHEN ${IS_RESTARTED} THEN process.restarted_at::text END AS "restartedAt",
+      CASE WHEN ${IS_IDLE} THEN process.idle_at::text END AS "idleAt",
+      process.connection, process.closed_at::text AS "closedAt",
+      extract(epoch FROM now() - process.closed_at)::float8 * 1000 AS "closedForMs",
+      task.published_at AS "publishedAt", extract(epoch FROM now() - process.heard_at)::float8 * 1000 AS "heardForMs",
+      ${isCoveredSince('process.heard_at')} AS "isCovered"
+    FROM monitor.worker_process process
+    JOIN monitor.task ON task.worker = process.hostname
+    LEFT JOIN monitor.queue ON queue.name = task.queue
+    LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
+    LEFT JOIN LATERAL (
+      SELECT (fields ->> 'pid')::numeric AS pid FROM monitor.event
+      WHERE event.task_id = task.task_id AND event.hostname = process.hostname
+        AND jsonb_typeof(fields -> 'pid') = 'number'
+      ORDER BY happened_at DESC LIMIT 1) AS told ON true
+    WHERE monitor.state_class(task.state) = 1 AND ${WAS} NOT IN ('PENDING', 'RETRY', 'LOST')
+      AND meta.status IS DISTINCT FROM 'RETRY' AND monitor.state_class(meta.status) < 2
+      AND (told.pid = process.pid OR (told.pid IS NULL AND process.heard_at = (
+        SELECT max(heard_at) FROM monitor.worker_process other WHERE other.hostname = process.hostname)))
+      AND NOT ${IS_NOTED} AND NOT ${IS_SAFE} AND NOT ${IS_OVER}
+      AND ${condition}
+    ORDER BY task.task_id, process.heard_at DESC
+  ) AS held
+  LIMIT $2`

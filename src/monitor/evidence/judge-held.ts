@@ -1,0 +1,133 @@
+import type { Finding } from './finding.ts'
+import type { HeldTask } from './held-tasks.ts'
+import type { RollCall } from './roll-call.ts'
+
+/** What was learned of workers beside what they sent. */
+export interface WorkerEvidence {
+  readonly roll: RollCall
+  /**
+   * Whether the broker has consumers on the queue of remote control of a worker, which goes with its connection; null
+   * where the broker did not tell.
+   */
+  readonly listens: ReadonlyMap<string, boolean | null>
+  /** Whether the management API was asked, so that closed connections are known. */
+  readonly knowsConnections: boolean
+  /** After so long a worker that announced its stop has ended; null: nobody said. */
+  readonly stopDeadlineMs: number | null
+}
+
+/** So long a connection must have been closed: what the process sent last is recorded by then. */
+const SETTLED_MS = 5_000
+
+/**
+ * What can be said of a task in the hands of a process; undefined where nothing is wrong. A task that had not been
+ * started goes back to its queue when its process ends: see unreceived-tasks.ts.
+ */
+export function judgeHeld(task: HeldTask, evidence: WorkerEvidence): Finding | undefined {
+  const { roll } = evidence
+  if (!task.isStarted || roll.holders.get(task.taskId) === task.worker) return undefined
+  if (task.idleAt !== null) return untold(task, task.idleAt)
+  const end = endOf(task, evidence)
+  if (end !== undefined) return gone(task, end, evidence)
+  if (task.stoppingForMs !== null) return stopping(task, evidence)
+  if (task.isSilent) return notBeating(task)
+  return roll.answered.has(task.worker) ? untold(task, null) : undefined
+}
+
+/** How a process ended, and what proves that. */
+interface End {
+  readonly how: string
+  readonly proof: Readonly<Record<string, unknown>>
+}
+
+/** Undefined where the process may live. */
+export function endOf(task: HeldTask, evidence: WorkerEvidence): End | undefined {
+  const { worker, restartedAt } = task
+  if (restartedAt !== null) {
+    const how = `was started again, as another process, at ${restartedAt}`
+    return { how, proof: { worker_is: 'restarted', since: restartedAt } }
+  }
+  if (task.stoppingForMs !== null) return endOfStop(task, evidence)
+  if (!task.isSilent || evidence.listens.get(worker) !== false) return undefined
+  if (evidence.knowsConnections && task.connection !== null && task.closedForMs === null)
+    return undefined
+  const proof = { worker_is: 'silent', since: task.lastHeartbeatAt, connection: 'closed' }
+  return { how: `was heard of last at ${task.lastHeartbeatAt}, and is not connected`, proof }
+}
+
+/** A Python worker announces its stop, and then finishes its tasks; one of the toolbox announces it when it has. */
+function endOfStop(task: HeldTask, { stopDeadlineMs }: WorkerEvidence): End | undefined {
+  const { offlineAt, closedAt, closedForMs, stoppingForMs } = task
+  const proof = { worker_is: 'offline', since: offlineAt }
+  if (task.software === 'celery-toolbox') return { how: `went offline at ${offlineAt}`, proof }
+  if (closedForMs !== null && closedForMs >= SETTLED_MS) {
+    const how = `announced its stop at ${offlineAt}, and its connection was closed by ${closedAt}`
+    return { how, proof: { ...proof, connection: 'closed', closed_by: closedAt } }
+  }
+  if (stopDeadlineMs === null || stoppingForMs === null || stoppingForMs < stopDeadlineMs)
+    return undefined
+  const deadline = stopDeadlineMs / 1000
+  const how = `announced its stop at ${offlineAt}, and has ended by the deadline of ${deadline} s`
+  return { how, proof: { ...proof, stop_deadline_s: deadline } }
+}
+
+/** Unless another worker has the task now: what is acknowledged late goes back to its queue. */
+function gone(task: HeldTask, { how, proof }: End, { roll }: WorkerEvidence): Finding {
+  const { worker, pid, taskId } = task
+  const holder = roll.holders.get(taskId)
+  const said = `worker ${worker} ${how}`
+  const evidence = { worker, pid, ...proof, answered: [...roll.answered].sort().slice(0, 20) }
+  if (holder !== undefined) {
+    return {
+      candidate: task,
+      status: 'UNHEARD',
+      kind: 'silent-worker',
+      reason: `${said}; worker ${holder} has the task now, and sends no events`,
+      evidence: { ...evidence, holder },
+    }
+  }
+  return {
+    candidate: task,
+    status: 'LOST',
+    kind: 'worker-gone',
+    reason: `${said}, and nothing was heard of the task since`,
+    evidence,
+  }
+}
+
+function stopping(task: HeldTask, { knowsConnections }: WorkerEvidence): Finding {
+  const { worker, pid, offlineAt, connection, closedForMs } = task
+  const isOpen = knowsConnections && connection !== null && closedForMs === null
+  const still = isOpen
+    ? 'its connection is open, so it may be finishing the task'
+    : 'it may be finishing the task, and nothing shows whether it has ended'
+  return {
+    candidate: task,
+    status: 'UNHEARD',
+    kind: 'stopping',
+    reason: `worker ${worker} announced its stop at ${offlineAt}; ${still}`,
+    evidence: { worker, pid, offline_at: offlineAt, connection: isOpen ? 'open' : 'unknown' },
+  }
+}
+
+function notBeating(task: HeldTask): Finding {
+  const { worker, pid, lastHeartbeatAt } = task
+  return {
+    candidate: task,
+    status: 'UNHEARD',
+    kind: 'no-heartbeats',
+    reason: `worker ${worker} sends no heartbeats since ${lastHeartbeatAt}; its connection is not known to be closed`,
+    evidence: { worker, pid, last_heartbeat_at: lastHeartbeatAt },
+  }
+}
+
+function untold(task: HeldTask, idleAt: string | null): Finding {
+  const { worker, pid } = task
+  return {
+    candidate: task,
+    status: 'UNHEARD',
+    kind: 'untold',
+    reason: `worker ${worker} has ended it and sent no outcome, as of a task that raises Ignore`,
+    evidence: { worker, pid, shown_by: idleAt === null ? 'its answer' : `idle at ${idleAt}` },
+  }
+}

@@ -1,0 +1,48 @@
+import type { Connection } from '../../database/database.ts'
+import type { ObservedQueue } from './observed-queues.ts'
+
+/** Takes back doubts whose grounds are gone: the worker sends heartbeats again, or all messages are in their queue again. */
+export async function settleDoubts(
+  connection: Connection,
+  queues: Iterable<readonly [string, ObservedQueue]>,
+  missedHeartbeats: number,
+): Promise<void> {
+  await connection.query(HEARD_AGAIN, [missedHeartbeats])
+  for (const [queue, { messages, consumers }] of queues) {
+    if (messages > 0 && consumers === 0) await connection.query(IN_QUEUE_AGAIN, [queue, messages])
+  }
+}
+
+/** Where workers send no events, the body of a chord that was published shows that its celery.chord_unlock has done its work. */
+export async function closeChordUnlocks(connection: Connection): Promise<void> {
+  await connection.query(CLOSE_UNLOCKS)
+}
+
+const AS_BEFORE = `state = task.unheard ->> 'was', unheard = NULL, updated_at = now()`
+
+const HEARD_AGAIN = `
+  UPDATE monitor.task SET ${AS_BEFORE}
+  FROM monitor.worker_process process
+  WHERE task.worker = process.hostname AND process.pid = (task.unheard #>> '{evidence,pid}')::integer
+    AND monitor.state_class(task.state) = 1 AND task.state = 'UNHEARD' AND task.unheard ->> 'kind' = 'no-heartbeats'
+    AND process.heard_at
+      > now() - $1 * coalesce(nullif(process.heartbeat_every_s, 0), 2) * interval '1 second'`
+
+/** Without consumers nothing is in anybody's hands: where all of them are there, each of them is. */
+const IN_QUEUE_AGAIN = `
+  UPDATE monitor.task SET ${AS_BEFORE}
+  WHERE queue = $1 AND monitor.state_class(state) < 2 AND state = 'UNHEARD'
+    AND unheard ->> 'kind' = 'silent-worker' AND unheard ->> 'was' IN ('PENDING', 'RETRY')
+    AND $2 >= (
+      SELECT count(*) FROM monitor.task AS other
+      WHERE other.queue = $1 AND monitor.state_class(other.state) < 2
+        AND other.state IN ('PENDING', 'RETRY', 'UNHEARD', 'RECEIVED'))`
+
+const CLOSE_UNLOCKS = `
+  UPDATE monitor.task SET state = 'SUCCESS', state_at = body.published_at, finished_at = body.published_at,
+    unheard = NULL, updated_at = now()
+  FROM monitor.task AS body
+  WHERE task.name = 'celery.chord_unlock' AND monitor.state_class(task.state) < 2
+    AND task.state IN ('PENDING', 'RETRY', 'UNHEARD') AND task.published_at > now() - interval '2 days'
+    AND body.task_id = task.args #>> '{1,options,task_id}'
+    AND body.options IS NOT NULL AND NOT body.options ? 'told_by'`

@@ -1,0 +1,128 @@
+import type { Connection } from '../../database/database.ts'
+import {
+  CANDIDATE,
+  type Candidate,
+  type Finding,
+  IS_NOTED,
+  IS_SAFE,
+  inWords,
+  seconds,
+  WAS,
+} from './finding.ts'
+import type { ObservedQueue } from './observed-queues.ts'
+import { isCoveredSince } from './queue-record.ts'
+import type { RollCall } from './roll-call.ts'
+
+/** A task that was published to a queue which holds nothing any more, or went back to it, and that no worker told of. */
+export interface UnreceivedTask extends Candidate {
+  readonly publishedAt: Date
+  readonly dueMs: number
+  /** A worker had received it, and has ended. */
+  readonly hadWorker: string | null
+  /** Whether all workers that may have taken it since tell what they take. */
+  readonly isCovered: boolean
+}
+
+export interface QueueEvidence {
+  readonly observed: ObservedQueue
+  readonly emptyMs: number
+  /** In the hands of workers; null where nobody knows. */
+  readonly unacknowledged: number | null
+  readonly roll: RollCall
+  /** For how long a queue must have been empty, and a task due, before it is missed. */
+  readonly graceMs: number
+}
+
+const MOST = 2000
+/** A worker tells at once what it takes; so long it may take to be recorded. */
+const TELLING_MS = 5_000
+
+export async function unreceivedTasks(
+  database: Connection,
+  queue: string,
+  graceMs: number,
+): Promise<readonly UnreceivedTask[]> {
+  return await database.query<UnreceivedTask>(UNRECEIVED, [
+    queue,
+    Math.min(graceMs, TELLING_MS),
+    MOST,
+  ])
+}
+
+/** Lost where all workers tell what they take, and none has it; in doubt where one that does not tell may have it. */
+export function judgeUnreceived(task: UnreceivedTask, queue: QueueEvidence): Finding | undefined {
+  const holder = queue.roll.holders.get(task.taskId)
+  if (!task.isCovered || holder !== undefined) return inDoubt(task, queue, holder)
+  const isMissed = Math.min(task.dueMs, queue.emptyMs) >= queue.graceMs
+  // What workers have in hand unacknowledged may go back to the queue.
+  if (!isMissed || (queue.unacknowledged ?? 0) > 0) return undefined
+  return lost(task, queue)
+}
+
+function inDoubt(
+  task: UnreceivedTask,
+  { observed }: QueueEvidence,
+  holder: string | undefined,
+): Finding {
+  const { consumers } = observed
+  return {
+    candidate: task,
+    status: 'UNHEARD',
+    kind: 'silent-worker',
+    reason: `${cameTo(task)}; ${takenBy(consumers)}`,
+    evidence: { queue: task.queue, consumers, ...(holder !== undefined && { holder }) },
+  }
+}
+
+/** In the words that do not change from look to look. */
+function cameTo({ was, retries, queue, hadWorker }: UnreceivedTask): string {
+  if (hadWorker !== null) return `worker ${hadWorker} ended, and gave it back to ${queue}`
+  return was === 'RETRY' ? `retry ${retries} was published to ${queue}` : `published to ${queue}`
+}
+
+function takenBy(consumers: number): string {
+  return consumers > 0
+    ? 'its worker sends no events'
+    : 'the queue is empty and has no consumer now, so a worker that sends no events may have taken it'
+}
+
+function lost(task: UnreceivedTask, queue: QueueEvidence): Finding {
+  const { emptyMs, observed, unacknowledged, roll } = queue
+  const reason =
+    `${cameTo(task)}, which has been empty for ${inWords(emptyMs)}; all its workers tell what they receive, ` +
+    'and none has received it'
+  const evidence = {
+    published_at: task.publishedAt,
+    due_for_s: seconds(task.dueMs),
+    queue_empty_for_s: seconds(emptyMs),
+    consumers: observed.consumers,
+    unacknowledged,
+    answered: [...roll.answered].sort().slice(0, 20),
+  }
+  const kind = task.hadWorker === null ? 'never-received' : 'worker-gone'
+  return { candidate: task, status: 'LOST', kind, reason, evidence }
+}
+
+/** When a retry was published is not kept, but the row was changed then. */
+const SINCE = `greatest(task.published_at, task.eta, CASE WHEN ${WAS} = 'RETRY'
+        THEN coalesce((task.unheard ->> 'updated_at')::timestamptz, task.updated_at) END)`
+
+/** Of those in doubt only what can be decided by now. */
+const UNRECEIVED = `
+  SELECT * FROM (
+    SELECT ${CANDIDATE}, task.published_at AS "publishedAt", NULL AS "hadWorker",
+      extract(epoch FROM now() - ${SINCE})::float8 * 1000 AS "dueMs",
+      ${isCoveredSince('task.published_at')} AS "isCovered"
+    FROM monitor.task
+    LEFT JOIN monitor.queue ON queue.name = task.queue
+    LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
+    WHERE task.queue = $1 AND monitor.state_class(task.state) < 2 AND ${WAS} IN ('PENDING', 'RETRY')
+      AND task.published_at < now() - $2 * interval '1 millisecond'
+      AND (task.eta IS NULL OR task.eta < now() - $2 * interval '1 millisecond')
+      AND (task.expires IS NULL OR task.expires > now() OR task.state = 'UNHEARD')
+      AND (meta.task_id IS NULL OR meta.status IN ('PENDING', ${WAS}))
+      AND NOT ${IS_NOTED} AND NOT ${IS_SAFE}
+  ) AS unreceived
+  WHERE "dueMs" >= $2 AND (state <> 'UNHEARD' OR "isCovered")
+  ORDER BY "publishedAt"
+  LIMIT $3`
