@@ -3,6 +3,7 @@ import type { Logger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
 import { AmqpBroker } from './amqp/amqp-broker.ts'
 import type { AmqpTls } from './amqp/amqp-url.ts'
+import type { PythonTls } from './amqp/python-tls.ts'
 import type { Broker } from './broker.ts'
 import type { FailoverStrategy } from './failover.ts'
 import { MemoryBroker } from './memory/memory-broker.ts'
@@ -18,12 +19,18 @@ export interface OpenBrokerOptions {
   readonly logger?: Logger
   /** Shown in the broker's own tools. */
   readonly connectionName?: string
-  /** How often both sides show that they are alive. Default 60; 0 leaves it to the server. */
+  /** How often both sides show that they are alive. Default 60; 0 is never. */
   readonly heartbeatSeconds?: number
   /** How long the first connection may take, tries included. Default 10000. */
   readonly connectTimeoutMs?: number
-  /** Certificates for `amqps://`. */
+  /** Certificates for `amqps://`, as Node takes them. */
   readonly tls?: AmqpTls
+  /** As Celery's broker_use_ssl: true, or py-amqp's options. With it nothing is sent to RabbitMQ without TLS. */
+  readonly ssl?: PythonTls | undefined
+  /** As Celery's broker_login_method: PLAIN (the default), AMQPLAIN or EXTERNAL. */
+  readonly loginMethod?: string | undefined
+  /** As Celery's broker_transport_options. */
+  readonly transportOptions?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** The broker for a url, by its scheme; connects when it is first used. */

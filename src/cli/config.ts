@@ -9,7 +9,8 @@ interface ConfigCommandOptions extends GlobalOptions {
 }
 
 const EXAMPLES = `
-Secrets are masked.
+Secrets are masked. The state says what a setting does: effect; python (Python's alone, no effect here); refused (an
+error, as ignoring it would be unsafe); planned (not yet) and none (never): these two warn when a worker starts.
 
 Examples:
   celery-toolbox config show -A app.ts
@@ -52,10 +53,17 @@ async function showConfig(options: ConfigCommandOptions): Promise<void> {
     [
       { title: 'setting', value: ({ name }) => name },
       { title: 'value', value: ({ value }) => value },
-      { title: 'from', value: ({ source, variable }) => variable ?? source },
+      { title: 'from', value: placed },
+      { title: 'state', value: ({ state }) => state },
     ],
     rows,
   )
+}
+
+/** Where its value comes from, and where else it was given to no effect. */
+function placed({ source, variable, shadowed }: SettingRow): string {
+  const place = variable ?? source
+  return shadowed.length === 0 ? place : `${place} (not ${shadowed.join(', ')})`
 }
 
 /** JSON has no functions: they are shown by name. */

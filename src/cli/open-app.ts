@@ -1,6 +1,5 @@
 import type { Config } from '../config/config.ts'
 import type { CeleryApp } from '../create-app.ts'
-import { UsageError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { printError } from './output.ts'
 
@@ -20,9 +19,7 @@ export async function openApp(options: GlobalOptions): Promise<CeleryApp> {
   }
   await overrideEnvironment(options)
   const { loadApp } = await import('./load-app.ts')
-  const app = await loadApp(options.app)
-  refuseOverruled(app.config, options)
-  return app
+  return await loadApp(options.app)
 }
 
 /** The config of that app, or of the environment and `.env`. */
@@ -40,6 +37,11 @@ export async function commandLogger(config: Config, options: GlobalOptions): Pro
 
 async function environmentConfig({ broker, resultBackend }: GlobalOptions): Promise<Config> {
   const { Config } = await import('../config/config.ts')
+  const { forgetVariables } = await import('../config/environment.ts')
+  forgetVariables([
+    ...(broker === undefined ? [] : ['CELERY_BROKER_URL']),
+    ...(resultBackend === undefined ? [] : ['CELERY_RESULT_BACKEND']),
+  ])
   return new Config({
     ...(broker !== undefined && { broker_url: broker }),
     ...(resultBackend !== undefined && { result_backend: resultBackend }),
@@ -47,24 +49,11 @@ async function environmentConfig({ broker, resultBackend }: GlobalOptions): Prom
   })
 }
 
-/** The app builds its own Config, so -b and --result-backend reach it as variables. */
+/** The app builds its own Config, so -b and --result-backend reach it as variables, which win over its arguments. */
 async function overrideEnvironment({ broker, resultBackend }: GlobalOptions): Promise<void> {
   const { setVariables } = await import('../config/environment.ts')
   setVariables({
     ...(broker !== undefined && { CELERY_BROKER_URL: broker }),
     ...(resultBackend !== undefined && { CELERY_RESULT_BACKEND: resultBackend }),
   })
-}
-
-function refuseOverruled(config: Config, { broker, resultBackend }: GlobalOptions): void {
-  const asked = [
-    ['broker_url', '--broker', broker],
-    ['result_backend', '--result-backend', resultBackend],
-  ] as const
-  for (const [setting, option, value] of asked) {
-    if (value === undefined || config.source(setting) !== 'argument') continue
-    throw new UsageError(
-      `the app gives ${setting} to its Config itself, so ${option} has no effect`,
-    )
-  }
 }

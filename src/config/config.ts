@@ -7,9 +7,11 @@ import { deriveSettings } from './derive.ts'
 import { type Environment, type EnvironmentOptions, readEnvironment } from './environment.ts'
 import { maskValue } from './masking.ts'
 import { printed } from './printed.ts'
-import { type Entry, resolveSettings, type Source, settledEntry } from './resolve.ts'
+import { type Entry, type Place, resolveSettings, type Source, settledEntry } from './resolve.ts'
 import { defineAccessor, TypedSettings } from './setting-accessors.ts'
+import { ineffectiveSettings, refusedSettings } from './setting-states.ts'
 import { findSetting, type GivenSettings } from './settings.ts'
+import { shadowWarnings } from './shadowed.ts'
 import { queueDefinitionsOf, topologyOf } from './topology.ts'
 
 interface OwnOptions extends EnvironmentOptions {
@@ -32,12 +34,15 @@ export interface LooseConfigOptions extends ConfigOptions {
 
 /**
  * All settings of an app, checked: lowercase are Celery's, uppercase the toolbox's own.
- * Arguments win over the environment (`CELERY_<NAME>`), which wins over `.env`, which wins over defaults.
+ * Arguments win over the environment (`CELERY_<NAME>`), which wins over `.env`, which wins over defaults. As in Celery,
+ * the environment wins over arguments for the urls of the broker and the result backend.
  */
 export class Config extends TypedSettings {
   readonly #entries: Map<string, Entry>
   readonly #environment: Environment
   readonly #prefix: string
+  readonly #warn: (sentence: string) => void
+  #hasWarned = false
 
   constructor(options?: ConfigOptions)
   constructor(options: LooseConfigOptions)
@@ -50,9 +55,11 @@ export class Config extends TypedSettings {
       readEnvironment({ environment, dotenv }, problems),
       { isStrict: strict, problems },
     )
-    const warnings = deriveSettings(resolution)
+    const warnings = [...shadowWarnings(resolution.entries), ...deriveSettings(resolution)]
+    problems.push(...refusedSettings(resolution.entries))
     if (problems.length > 0) throw new ConfigError(problems)
     for (const warning of warnings) warn(warning)
+    this.#warn = warn
     this.#entries = resolution.entries
     this.#environment = resolution.environment
     this.#prefix = resolution.prefix
@@ -79,6 +86,18 @@ export class Config extends TypedSettings {
   /** The environment variable that a setting came from. */
   variable(name: string): string | undefined {
     return this.#entries.get(name)?.variable
+  }
+
+  /** Where else the setting was given, to no effect; empty where it was given once. */
+  shadowed(name: string): readonly Place[] {
+    return this.#entries.get(name)?.shadowed ?? []
+  }
+
+  /** Warns, once, of each setting that was given and has no effect. Workers do at their start, producers with the first call. */
+  warnOfIneffective(): void {
+    if (this.#hasWarned) return
+    this.#hasWarned = true
+    for (const sentence of ineffectiveSettings(this.#entries)) this.#warn(sentence)
   }
 
   /** The names of all settings that have a value, sorted. */

@@ -20,16 +20,22 @@ export interface Variable {
 /** The variables of the process and of `.env`; the process wins. Nothing is written to the process's own. */
 export class Environment {
   readonly #variables: ReadonlyMap<string, Variable>
+  readonly #dotenv: ReadonlyMap<string, Variable>
 
   constructor(environment: Variables, dotenv: Variables) {
-    this.#variables = new Map([
-      ...variablesOf(dotenv, '.env'),
-      ...variablesOf(environment, 'environment'),
-    ])
+    this.#dotenv = new Map(variablesOf(dotenv, '.env'))
+    this.#variables = new Map([...this.#dotenv, ...variablesOf(environment, 'environment')])
   }
 
   find(name: string): Variable | undefined {
     return this.#variables.get(name)
+  }
+
+  /** The one that counts, then the one of `.env` that it hides. */
+  findAll(name: string): readonly Variable[] {
+    return [...new Set([this.#variables.get(name), this.#dotenv.get(name)])].filter(
+      (variable) => variable !== undefined,
+    )
   }
 
   startingWith(prefix: string): readonly Variable[] {
@@ -60,6 +66,11 @@ function readDotenv(options: EnvironmentOptions, problems: string[]): Variables 
 /** Sets variables of this process, for what is loaded next: the command line's options are to reach the app's Config. */
 export function setVariables(variables: Readonly<Record<string, string>>): void {
   Object.assign(process.env, variables)
+}
+
+/** Takes variables away, where an option of the command line takes their place. */
+export function forgetVariables(names: readonly string[]): void {
+  for (const name of names) delete process.env[name]
 }
 
 function variablesOf(variables: Variables, source: Variable['source']): [string, Variable][] {

@@ -6,6 +6,7 @@ import { printedShort } from './printed.ts'
 import { readPythonLiteral } from './python-literal.ts'
 import type { Setting } from './setting.ts'
 import { findSetting, settingNames } from './settings.ts'
+import { isSameValue } from './shadowed.ts'
 import { literal, text, unfit } from './value-types.ts'
 
 export type Source = 'argument' | 'environment' | '.env' | 'default' | 'derived'
@@ -16,6 +17,15 @@ export interface Entry {
   readonly source: Source
   /** The environment variable, where it came from one. */
   readonly variable?: string
+  /** Where else it was given, to no effect. */
+  readonly shadowed?: readonly Place[]
+}
+
+export interface Place {
+  readonly source: Source
+  readonly variable?: string
+  /** It was given the same value there. */
+  readonly isSame: boolean
 }
 
 export interface Resolution {
@@ -27,6 +37,13 @@ export interface Resolution {
 
 /** Names that CELERY_* variables have for the command line, not for a setting. */
 const NO_SETTINGS: readonly string[] = ['log_level', 'log_file']
+/** As in Celery, the variable wins over the argument, and has this name whatever ENV_PREFIX says. */
+const ENVIRONMENT_FIRST: ReadonlyMap<string, string> = new Map([
+  ['broker_url', 'CELERY_BROKER_URL'],
+  ['broker_read_url', 'CELERY_BROKER_READ_URL'],
+  ['broker_write_url', 'CELERY_BROKER_WRITE_URL'],
+  ['result_backend', 'CELERY_RESULT_BACKEND'],
+])
 /** Settings whose variables need no prefix. */
 const PLAIN_NAMES: readonly string[] = [
   'RABBITMQ_API_URL',
@@ -92,21 +109,39 @@ function resolvePrefix(entries: Map<string, Entry>, environment: Environment): s
 }
 
 function resolveSetting(name: string, resolution: Resolution): void {
-  const { entries } = resolution
+  const { entries, problems } = resolution
   const setting = findSetting(name)
-  if (setting === undefined || entries.has(name)) return
-  const variable = variableOf(name, resolution)
-  entries.set(
-    name,
-    variable === undefined
-      ? { value: setting.default, source: 'default' }
-      : readVariable(name, variable, setting, resolution.problems),
-  )
+  if (setting === undefined) return
+  const given = entries.get(name)
+  const read = variablesOf(name, resolution).map((variable, place) => {
+    const counts = place === 0 && (given === undefined || ENVIRONMENT_FIRST.has(name))
+    // What does not count may be as wrong as it likes.
+    return readVariable(name, variable, setting, counts ? problems : [])
+  })
+  const argument = given === undefined ? [] : [given]
+  const isFirst = ENVIRONMENT_FIRST.has(name) && read[0]?.source === 'environment'
+  const [first, ...rest] = isFirst
+    ? [...read.slice(0, 1), ...argument, ...read.slice(1)]
+    : [...argument, ...read]
+  if (first === undefined) entries.set(name, { value: setting.default, source: 'default' })
+  else if (rest.length === 0) entries.set(name, first)
+  else entries.set(name, { ...first, shadowed: rest.map((entry) => placeOf(entry, first)) })
 }
 
-function variableOf(name: string, { environment, prefix }: Resolution): Variable | undefined {
-  const variable = environment.find(`${prefix}${name.toUpperCase()}`)
-  return variable ?? (PLAIN_NAMES.includes(name) ? environment.find(name) : undefined)
+function placeOf({ source, variable, value }: Entry, first: Entry): Place {
+  const isSame = isSameValue(value, first.value)
+  return { source, isSame, ...(variable === undefined ? {} : { variable }) }
+}
+
+/** The variables that give a setting: the process's own first, then that of `.env`. */
+function variablesOf(name: string, { environment, prefix }: Resolution): readonly Variable[] {
+  const celerys = ENVIRONMENT_FIRST.get(name)
+  const names = [`${prefix}${name.toUpperCase()}`]
+  if (celerys !== undefined) names.unshift(celerys)
+  if (PLAIN_NAMES.includes(name)) names.push(name)
+  const found = [...new Set(names)].flatMap((variable) => environment.findAll(variable))
+  // An empty url is none, as in Celery.
+  return celerys === undefined ? found : found.filter(({ text }) => text !== '')
 }
 
 function readVariable(

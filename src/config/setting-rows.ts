@@ -3,6 +3,8 @@ import { Config, type ConfigOptions } from './config.ts'
 import { maskValue } from './masking.ts'
 import { printed } from './printed.ts'
 import type { Source } from './resolve.ts'
+import type { SettingState } from './setting.ts'
+import { stateOf } from './setting-states.ts'
 import { findSetting } from './settings.ts'
 
 /** One setting, ready to be shown: every text masked. */
@@ -12,6 +14,10 @@ export interface SettingRow {
   readonly source: Source
   /** The environment variable it came from. */
   readonly variable: string | undefined
+  /** What the setting does here. */
+  readonly state: SettingState
+  /** Where else it was given, to no effect. */
+  readonly shadowed: readonly string[]
   readonly documentation: string
   readonly default: string
 }
@@ -45,6 +51,8 @@ function settingRow(config: Config, name: string): SettingRow {
     value: shown(name, config.get(name)),
     source: config.source(name) ?? 'default',
     variable: config.variable(name),
+    state: stateOf(name),
+    shadowed: config.shadowed(name).map(({ source, variable }) => variable ?? source),
     documentation: setting?.documentation ?? 'Not a setting of Celery or of the toolbox.',
     default: setting === undefined ? '' : shown(name, setting.default),
   }

@@ -1,5 +1,15 @@
 import type { ValueType } from './value-types.ts'
 
+/**
+ * What setting it does:
+ * - `effect`: what its documentation says
+ * - `python`: nothing here; it is Python's, and taken because both may share one file
+ * - `refused`: an error, as something unsafe would go unnoticed without its effect
+ * - `planned`: nothing yet, and a warning; a later version has it
+ * - `none`: nothing, and a warning
+ */
+export type SettingState = 'effect' | 'python' | 'refused' | 'planned' | 'none'
+
 /** One setting, declared once: its type, default and documentation follow from that line. */
 export interface Setting<T, Given = T> {
   readonly type: ValueType<T, Given>
@@ -9,6 +19,8 @@ export interface Setting<T, Given = T> {
   readonly celeryDefault?: unknown
   /** The Celery that brought it, where that is newer than 5.6. */
   readonly since?: string
+  /** Default `effect`. */
+  readonly state?: SettingState
 }
 
 export type SettingTable = Readonly<Record<string, Setting<unknown>>>
@@ -17,7 +29,7 @@ export function setting<T, Given>(
   type: ValueType<T, Given>,
   defaultValue: NoInfer<T>,
   documentation: string,
-  more: Pick<Setting<T>, 'celeryDefault' | 'since'> = {},
+  more: Pick<Setting<T>, 'celeryDefault' | 'since' | 'state'> = {},
 ): Setting<T, Given> {
   return { type, default: defaultValue, documentation, ...more }
 }

@@ -40,6 +40,8 @@ export class RedisConnection {
   readonly safeUrl: string
   readonly #deadlineMs: number
   readonly #redis: Redis
+  readonly #retriesTimeouts: boolean
+  readonly #pings: NodeJS.Timeout | undefined
   #subscriber: Redis | undefined
 
   /** Loads the driver; connects with the first command. */
@@ -49,10 +51,13 @@ export class RedisConnection {
     return new RedisConnection(redis, options)
   }
 
-  private constructor(redis: Redis, { url, logger, deadlineMs }: RedisConnectionOptions) {
+  private constructor(redis: Redis, options: RedisConnectionOptions) {
+    const { url, logger, deadlineMs, settings = {} } = options
     this.safeUrl = safeUrl(url)
     this.#deadlineMs = deadlineMs
     this.#redis = redis
+    this.#retriesTimeouts = settings.redis_retry_on_timeout ?? false
+    this.#pings = pinging(redis, settings.redis_backend_health_check_interval)
     // Unheard, the driver would print them.
     redis.on('error', (error) => {
       logger.warn({ redis: this.safeUrl, error: error.message }, 'redis unreachable, trying again')
@@ -61,7 +66,13 @@ export class RedisConnection {
 
   /** Runs the commands; rejects with RESULT_UNREACHABLE where Redis does not answer in time. */
   run<Answer>(commands: (redis: Redis) => Promise<Answer>): Promise<Answer> {
-    return withDeadline(commands(this.#redis), this.#deadlineMs, () => this.#unreachable())
+    const tried = this.#retriesTimeouts
+      ? commands(this.#redis).catch((error: unknown) => {
+          if (isTimeout(error)) return commands(this.#redis)
+          throw error
+        })
+      : commands(this.#redis)
+    return withDeadline(tried, this.#deadlineMs, () => this.#unreachable())
   }
 
   /** Runs a script, which Redis knows by its hash once it has seen it. */
@@ -84,13 +95,14 @@ export class RedisConnection {
   /** The connection that listens; nothing else can be asked on it. */
   subscriber(): Redis {
     this.#subscriber ??= this.#redis
-      .duplicate({ enableAutoPipelining: false, autoResubscribe: false })
+      .duplicate({ enableAutoPipelining: false, autoResubscribe: false, commandTimeout: undefined })
       // The other connection tells of the loss.
       .on('error', () => undefined)
     return this.#subscriber
   }
 
   close(): void {
+    clearInterval(this.#pings)
     this.#redis.disconnect()
     this.#subscriber?.disconnect()
   }
@@ -101,6 +113,21 @@ export class RedisConnection {
       `${this.safeUrl} gave no answer in ${this.#deadlineMs} ms`,
     )
   }
+}
+
+/** A connection that has died is noticed while nothing else is asked of it. */
+function pinging(redis: Redis, seconds: number | null | undefined): NodeJS.Timeout | undefined {
+  if (!seconds) return undefined
+  const ping = (): void => {
+    if (redis.status !== 'ready') return
+    redis.ping().catch(() => redis.disconnect(true))
+  }
+  return setInterval(ping, Math.min(seconds * 1000, 2 ** 31 - 1)).unref()
+}
+
+/** What the driver says of a command that took longer than redis_socket_timeout. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Command timed out'
 }
 
 async function loadDriver(): Promise<{ readonly Redis: typeof Redis }> {
@@ -117,6 +144,7 @@ function driverMissing(cause: unknown): ResultError {
 
 function driverOptions({ url, settings = {}, deadlineMs }: RedisConnectionOptions): RedisOptions {
   const timeoutSeconds = settings.redis_socket_connect_timeout
+  const answerSeconds = settings.redis_socket_timeout
   return {
     ...redisAddress(url, settings),
     lazyConnect: true,
@@ -125,6 +153,7 @@ function driverOptions({ url, settings = {}, deadlineMs }: RedisConnectionOption
     connectTimeout: timeoutSeconds
       ? timeoutSeconds * 1000
       : Math.min(CONNECT_TIMEOUT_MS, deadlineMs),
+    ...(answerSeconds ? { commandTimeout: Math.min(answerSeconds * 1000, 2 ** 31 - 1) } : {}),
     maxRetriesPerRequest: null,
     retryStrategy: (attempt) => backoffDelayMs(AWAY_BACKOFF, attempt),
     ...(settings.redis_socket_keepalive ? { keepAlive: 10_000 } : {}),

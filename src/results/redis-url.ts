@@ -7,11 +7,17 @@ import { safeUrl } from '../safe-url.ts'
 export type RedisSettings = Partial<
   Pick<
     Config,
+    | 'redis_backend_health_check_interval'
     | 'redis_backend_use_ssl'
     | 'redis_client_name'
+    | 'redis_db'
+    | 'redis_host'
     | 'redis_password'
+    | 'redis_port'
+    | 'redis_retry_on_timeout'
     | 'redis_socket_connect_timeout'
     | 'redis_socket_keepalive'
+    | 'redis_socket_timeout'
     | 'redis_username'
   >
 >
@@ -34,34 +40,39 @@ export interface RedisTls {
 
 const DEFAULT_PORT = 6379
 
-/** Where a `redis://` or `rediss://` url points to, as Celery reads it; user and password may come from settings. */
+/** Where a `redis://` or `rediss://` url points to, as Celery reads it; what it leaves open may come from settings. */
 export function redisAddress(url: string, settings: RedisSettings = {}): RedisAddress {
   const parsed = parse(url)
   const username = decodeURIComponent(parsed.username) || settings.redis_username
   const password = decodeURIComponent(parsed.password) || settings.redis_password
   const tls = tlsOf(parsed, settings.redis_backend_use_ssl ?? null)
   return {
-    host: decodeURIComponent(parsed.hostname).replace(/^\[|\]$/g, '') || 'localhost',
-    port: parsed.port === '' ? DEFAULT_PORT : Number(parsed.port),
-    db: databaseOf(parsed, url),
+    host:
+      decodeURIComponent(parsed.hostname).replace(/^\[|\]$/g, '') ||
+      settings.redis_host ||
+      'localhost',
+    port: parsed.port === '' ? (settings.redis_port ?? DEFAULT_PORT) : Number(parsed.port),
+    db: databaseOf(parsed, url) ?? settings.redis_db ?? 0,
     ...(username && { username }),
     ...(password && { password }),
     ...(tls && { tls }),
   }
 }
 
-function parse(url: string): URL {
+function parse(given: string): URL {
+  // A bare name, as in Celery: everything else is for settings to say.
+  const url = given.includes(':') ? given : `${given}://`
   // Not by what the constructor throws: that error holds the url, with its password.
-  if (!URL.canParse(url)) throw unreadable(url, 'expected redis://user:password@host:6379/0')
+  if (!URL.canParse(url)) throw unreadable(given, 'expected redis://user:password@host:6379/0')
   return new URL(url)
 }
 
 /** The path, or the parameter virtual_host or db. */
-function databaseOf({ pathname, searchParams }: URL, url: string): number {
+function databaseOf({ pathname, searchParams }: URL, url: string): number | undefined {
   const text = searchParams.get('db') ?? searchParams.get('virtual_host') ?? pathname
   const digits = text.replaceAll('/', '')
   if (!/^\d*$/.test(digits)) throw unreadable(url, `its database is "${digits}", expected a number`)
-  return Number(digits)
+  return digits === '' ? undefined : Number(digits)
 }
 
 /** Python's names, https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-use-ssl */

@@ -132,6 +132,7 @@ export class AppConnections {
 
   async #declare(): Promise<void> {
     const { config } = this.#parts
+    config.warnOfIneffective()
     await this.broker().declare(config.topology())
     const delayed = delayedTopology(config)
     if (delayed !== null) await this.broker().declare(delayed)

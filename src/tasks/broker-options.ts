@@ -3,15 +3,25 @@ import type { Config } from '../config/config.ts'
 import type { Logger } from '../logger.ts'
 
 /** How the broker of a config is opened: its urls, and what it says of connections. */
-export function brokerOptions(config: Config, logger: Logger): OpenBrokerOptions {
+export function brokerOptions(
+  config: Config,
+  logger: Logger,
+  urls: readonly string[] = config.brokerUrls,
+): OpenBrokerOptions {
   const seconds = config.broker_connection_timeout
   // Celery's own 4 seconds are for one try of many; ours are for all tries of the first connection.
+  const areGiven = config.source('broker_transport_options') !== 'derived'
   const isGiven = config.has('broker_connection_timeout') && seconds !== null && seconds > 0
   return {
-    url: config.brokerUrls.join(';'),
+    url: urls.join(';'),
     failoverStrategy: config.broker_failover_strategy ?? undefined,
     logger,
     connectionName: 'celery-toolbox',
+    heartbeatSeconds: config.broker_heartbeat ?? 0,
+    ssl: config.broker_use_ssl ?? false,
+    loginMethod: config.broker_login_method ?? undefined,
+    // What is derived is for SQS.
+    transportOptions: areGiven ? config.broker_transport_options : undefined,
     ...(isGiven ? { connectTimeoutMs: seconds * 1_000 } : {}),
   }
 }

@@ -11,6 +11,7 @@ export interface CallDefaults {
   readonly serializer: string
   readonly compression: string | undefined
   readonly ignoreResult: boolean
+  readonly deliveryMode: 1 | 2
   readonly priority: number | null
   readonly inheritPriority: boolean
   readonly retry: boolean
@@ -26,6 +27,7 @@ export function callDefaults(config: Config, replyTo: string): CallDefaults {
     serializer: config.task_serializer,
     compression: config.task_compression ?? undefined,
     ignoreResult: config.task_ignore_result,
+    deliveryMode: config.task_default_delivery_mode,
     priority: config.task_default_priority ?? null,
     inheritPriority: config.task_inherit_parent_priority,
     retry: config.task_publish_retry,

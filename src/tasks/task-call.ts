@@ -89,16 +89,16 @@ function deliveryOf(
     options.priority === undefined
       ? (inherited ?? defaults.priority ?? undefined)
       : options.priority
-  const { argsrepr, kwargsrepr, deliveryMode, shadow } = options
+  const { argsrepr, kwargsrepr, shadow } = options
   return {
     replyTo: options.replyTo ?? defaults.replyTo,
     serializer: options.serializer ?? defaults.serializer,
     ignoreResult: options.ignoreResult ?? defaults.ignoreResult,
+    deliveryMode: options.deliveryMode ?? defaults.deliveryMode,
     ...(priority === undefined ? {} : { priority }),
     ...(shadow === undefined ? {} : { shadow }),
     ...(argsrepr === undefined ? {} : { argsrepr }),
     ...(kwargsrepr === undefined ? {} : { kwargsrepr }),
-    ...(deliveryMode === undefined ? {} : { deliveryMode }),
   }
 }
 

@@ -1,4 +1,6 @@
 import type { Delivery } from '../brokers/broker.ts'
+import type { Config } from '../config/config.ts'
+import { TimeLimitExceeded } from '../tasks/signals.ts'
 import type { TaskOptions } from '../tasks/task-options.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -6,6 +8,18 @@ import type { Outcome } from './outcome.ts'
 export interface AckSettings {
   readonly acksLate: boolean
   readonly acksOnFailure: boolean
+  /** Of a task that its time limit ended. */
+  readonly acksOnTimeout: boolean
+}
+
+/** Where a finer setting is not given, the one for both counts. */
+export function ackSettings(config: Config): AckSettings {
+  const forBoth = config.task_acks_on_failure_or_timeout
+  return {
+    acksLate: config.task_acks_late,
+    acksOnFailure: config.task_acks_on_failure ?? forBoth,
+    acksOnTimeout: config.task_acks_on_timeout ?? forBoth,
+  }
 }
 
 /**
@@ -14,11 +28,11 @@ export interface AckSettings {
  */
 export class AckPolicy {
   readonly isLate: boolean
-  readonly #acksOnFailure: boolean
+  readonly #settings: AckSettings
 
   constructor(options: TaskOptions, settings: AckSettings) {
     this.isLate = options.acksLate ?? settings.acksLate
-    this.#acksOnFailure = settings.acksOnFailure
+    this.#settings = settings
   }
 
   async beforeRun(delivery: Delivery): Promise<void> {
@@ -36,11 +50,15 @@ export class AckPolicy {
       case 'revoked':
         return 'ack'
       case 'failure':
-        return this.#acksOnFailure ? 'ack' : 'keep'
+        return this.#acksFailure(outcome.error) ? 'ack' : 'keep'
       case 'reject':
         return outcome.requeue ? 'requeue' : 'keep'
       case 'abandoned':
         return 'requeue'
     }
+  }
+  #acksFailure(error: unknown): boolean {
+    const { acksOnTimeout, acksOnFailure } = this.#settings
+    return error instanceof TimeLimitExceeded ? acksOnTimeout : acksOnFailure
   }
 }

@@ -1,4 +1,5 @@
 import type { Broker } from '../brokers/broker.ts'
+import type { Config } from '../config/config.ts'
 import { BrokerError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
@@ -6,9 +7,10 @@ import { parseIso } from '../protocol/times.ts'
 import type { App } from '../tasks/app.ts'
 import { delayedRoute } from '../tasks/delayed-route.ts'
 import { Reject } from '../tasks/signals.ts'
+import type { TaskOptions } from '../tasks/task-options.ts'
 import { tracePublish } from '../telemetry/trace-publish.ts'
 import { type RunTrace, traceRun, traceStep } from '../telemetry/trace-run.ts'
-import { AckPolicy, type AckSettings } from './ack-policy.ts'
+import { AckPolicy, type AckSettings, ackSettings } from './ack-policy.ts'
 import { addToChord } from './added-member.ts'
 import type { Termination } from './control/controlled-worker.ts'
 import type { WorkerControl } from './control/worker-control.ts'
@@ -51,11 +53,7 @@ export class TaskRunner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
-    const { config } = parts.app
-    this.#ackSettings = {
-      acksLate: config.task_acks_late,
-      acksOnFailure: config.task_acks_on_failure_or_timeout,
-    }
+    this.#ackSettings = ackSettings(parts.app.config)
   }
 
   /** Ends every run without waiting for it. */
@@ -133,7 +131,7 @@ export class TaskRunner {
       saveState: async (state, meta) => outcomes.saveState(job, state, meta),
       sendEvent: async (type, fields) => this.#parts.events.own(request, type, fields),
       addToChord: async (signature) => addToChord(this.#parts.app, request, signature),
-      limits: control.options.of(task),
+      limits: { ...limitsOf(this.#parts.app.config), ...definedLimits(control.options.of(task)) },
     })
     this.#running.add(running)
     const outcome = await running.run()
@@ -241,4 +239,21 @@ export class TaskRunner {
 function reasonToKeep(outcome: Outcome): unknown {
   if (outcome.kind === 'failure') return outcome.error
   return outcome.kind === 'reject' ? new Reject(outcome.reason) : new Reject(outcome.kind)
+}
+
+type Limits = Pick<TaskOptions, 'softTimeLimit' | 'timeLimit'>
+
+/** For tasks that have none of their own. */
+function limitsOf({ task_soft_time_limit: soft, task_time_limit: hard }: Config): Limits {
+  return definedLimits({ softTimeLimit: soft ?? undefined, timeLimit: hard ?? undefined })
+}
+
+function definedLimits({
+  softTimeLimit,
+  timeLimit,
+}: { readonly [Name in keyof Limits]: Limits[Name] | undefined }): Limits {
+  return {
+    ...(softTimeLimit === undefined ? {} : { softTimeLimit }),
+    ...(timeLimit === undefined ? {} : { timeLimit }),
+  }
 }

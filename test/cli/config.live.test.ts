@@ -62,11 +62,17 @@ test("config show --all lists Celery's own defaults too", async () => {
   expect(all.map(({ name }) => name)).toContain('beat_max_loop_interval')
 })
 
-test('-b says so where the app does not let it have an effect', async () => {
+test('-b wins over the broker that an app gives to its Config, and both places are named', async () => {
   const app = 'test/cli/apps/fixed-broker-app.ts'
-  const { code, stderr } = await runCli(['config', 'check', '-A', app, '-b', 'amqp://other'])
-  expect(code).toBe(2)
-  expect(stderr).toContain(
-    'the app gives broker_url to its Config itself, so --broker has no effect',
-  )
+  const args = ['config', 'show', '--json', '-A', app, '-b', 'amqp://other']
+  const { code, stdout, stderr } = await runCli(args)
+  expect(code).toBe(0)
+  const rows: readonly Record<string, unknown>[] = JSON.parse(stdout)
+  expect(rows.find(({ name }) => name === 'broker_url')).toMatchObject({
+    value: 'amqp://other',
+    variable: 'CELERY_BROKER_URL',
+    shadowed: ['argument'],
+    state: 'effect',
+  })
+  expect(stderr).toContain('CELERY_BROKER_URL in the environment counts')
 })

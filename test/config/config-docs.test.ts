@@ -24,7 +24,7 @@ function tables(): string {
 
 function table(title: string, rows: readonly (readonly [string, Setting<unknown>])[]): string {
   const lines = rows.map(([name, setting]) => row(name, setting))
-  return `\n### ${title}\n\n| setting | takes | default | |\n|---|---|---|---|\n${lines.join('\n')}\n\n`
+  return `\n### ${title}\n\n| setting | takes | default | state | |\n|---|---|---|---|---|\n${lines.join('\n')}\n\n`
 }
 
 function row(name: string, setting: Setting<unknown>): string {
@@ -39,6 +39,7 @@ function row(name: string, setting: Setting<unknown>): string {
     `\`${name}\``,
     setting.type.name,
     `\`${printed(setting.default)}\``,
+    setting.state ?? 'effect',
     [setting.documentation, ...notes].join(' '),
   ]
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`

@@ -10,6 +10,8 @@ test('a row tells value, source, variable, documentation and default of a settin
     value: "'amqp://u:***@h'",
     source: 'environment',
     variable: 'CELERY_BROKER_URL',
+    state: 'effect',
+    shadowed: [],
     documentation:
       'Where the broker is: amqp://, amqps://, sqs:// or memory://; it wins over broker_transport.',
     default: 'None',

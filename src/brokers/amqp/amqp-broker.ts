@@ -17,8 +17,8 @@ import { brokerClosed, queueMissing } from '../broker-errors.ts'
 import { BrokerEvents } from '../broker-events.ts'
 import { Failover, type FailoverStrategy, failoverOrder, urlsIn } from '../failover.ts'
 import { KnownTopology } from '../known-topology.ts'
-import { type AmqpTls, parseAmqpUrl } from './amqp-url.ts'
-import { connect } from './connect.ts'
+import type { AmqpTls } from './amqp-url.ts'
+import { type ConnectOptions, connect, targetOf } from './connect.ts'
 import { AmqpConnection } from './connection.ts'
 import { AmqpConsumer, consumeRefused } from './consumer.ts'
 import { declarationRefused, declarationsOf } from './declare.ts'
@@ -29,7 +29,8 @@ import { isHopeless, isNotFound } from './server-errors.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
-export interface AmqpBrokerOptions {
+export interface AmqpBrokerOptions
+  extends Pick<ConnectOptions, 'ssl' | 'loginMethod' | 'transportOptions'> {
   /** One url, or several with `;` between them: where one cannot be reached, the next is used. */
   readonly url: string
   /** Which one is next. Default round-robin: in their order. */
@@ -59,7 +60,7 @@ export class AmqpBroker implements Broker {
 
   constructor(options: AmqpBrokerOptions) {
     const urls = urlsIn(options.url)
-    const servers = failover(urls, options.failoverStrategy)
+    const servers = failover(urls, options)
     this.safeUrl = urls.map(safeUrl).join(';')
     this.#log = options.logger ?? silentLogger
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
@@ -69,7 +70,10 @@ export class AmqpBroker implements Broker {
       safeUrl: this.safeUrl,
       log: this.#log,
       connect: () =>
-        servers.each((url) => connect(parseAmqpUrl(url), { ...options, timeoutMs }), isHopeless),
+        servers.each(
+          (url) => connect(targetOf(url, options), { ...options, timeoutMs }),
+          isHopeless,
+        ),
       onOpen: (model) => this.#restore(model),
       onLost: (cause) => this.#events.lost(cause),
       onRestored: () => this.#onRestored(),
@@ -230,7 +234,7 @@ export class AmqpBroker implements Broker {
 }
 
 /** Urls that cannot be read are refused at once. */
-function failover(urls: readonly string[], strategy?: FailoverStrategy): Failover<string> {
-  for (const url of urls) parseAmqpUrl(url)
-  return new Failover(urls, failoverOrder(urls, strategy ?? 'round-robin'))
+function failover(urls: readonly string[], options: AmqpBrokerOptions): Failover<string> {
+  for (const url of urls) targetOf(url, options)
+  return new Failover(urls, failoverOrder(urls, options.failoverStrategy ?? 'round-robin'))
 }

@@ -9,6 +9,9 @@ export interface AmqpTls {
   readonly passphrase?: string
   readonly servername?: string
   readonly rejectUnauthorized?: boolean
+  readonly ciphers?: string | undefined
+  /** Instead of the check of the host name. */
+  readonly checkServerIdentity?: () => undefined
 }
 
 export interface AmqpTarget {
@@ -19,13 +22,15 @@ export interface AmqpTarget {
   readonly password: string
   readonly vhost: string
   readonly heartbeatSeconds: number | undefined
+  /** What `?ssl=…` and `?ssl_ca_certs=…` ask for, under py-amqp's names; undefined where they are not there. */
+  readonly ssl: Readonly<Record<string, string>> | undefined
 }
 
 const PARTS =
   /^(amqps?):\/\/(?:([^/]*)@)?(\[[^\]]*\]|[^:/?#@]*)(?::(\d*))?(?:\/([^?#]*))?(?:\?([^#]*))?$/i
 
 /** Reads an AMQP url; what is missing is as in Celery: guest with the password guest at localhost, virtual host "/". */
-export function parseAmqpUrl(url: string): AmqpTarget {
+export function parseAmqpUrl(url: string, { isTls = false } = {}): AmqpTarget {
   const parts = PARTS.exec(url)
   if (parts === null) {
     throw new BrokerError(
@@ -34,9 +39,12 @@ export function parseAmqpUrl(url: string): AmqpTarget {
     )
   }
   const [, scheme = '', login = '', host = '', port = '', vhost = '', query = ''] = parts
-  const protocol = scheme.toLowerCase() === 'amqps' ? 'amqps' : 'amqp'
+  const parameters = new URLSearchParams(query)
+  const ssl = sslOf(parameters)
+  const isSecure = isTls || ssl !== undefined || scheme.toLowerCase() === 'amqps'
+  const protocol = isSecure ? 'amqps' : 'amqp'
   const colon = login.indexOf(':')
-  const heartbeat = new URLSearchParams(query).get('heartbeat')
+  const heartbeat = parameters.get('heartbeat')
   return {
     protocol,
     hostname: host.replace(/^\[|\]$/g, '') || 'localhost',
@@ -45,7 +53,15 @@ export function parseAmqpUrl(url: string): AmqpTarget {
     password: (colon < 0 ? '' : decoded(login.slice(colon + 1))) || 'guest',
     vhost: decoded(vhost) || '/',
     heartbeatSeconds: heartbeat !== null && /^\d+$/.test(heartbeat) ? Number(heartbeat) : undefined,
+    ssl,
   }
+}
+
+/** As in kombu, any text at all in `ssl` asks for TLS, "false" too: nothing is sent in plain text by mistake. */
+function sslOf(parameters: URLSearchParams): Readonly<Record<string, string>> | undefined {
+  const options = [...parameters].filter(([name, value]) => /^ssl_/.test(name) && value !== '')
+  if (options.length === 0 && (parameters.get('ssl') ?? '') === '') return undefined
+  return Object.fromEntries(options.map(([name, value]) => [name.replace('ssl_', ''), value]))
 }
 
 function decoded(text: string): string {

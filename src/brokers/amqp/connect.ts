@@ -1,7 +1,9 @@
 import { hostname } from 'node:os'
 import type { ChannelModel } from 'amqplib'
-import type { AmqpTarget, AmqpTls } from './amqp-url.ts'
-import { loadDriver } from './driver.ts'
+import { BrokerError } from '../../errors.ts'
+import { type AmqpTarget, type AmqpTls, parseAmqpUrl } from './amqp-url.ts'
+import { type Driver, loadDriver } from './driver.ts'
+import { nodeTls, type PythonTls } from './python-tls.ts'
 
 const HEARTBEAT_SECONDS = 60
 
@@ -9,14 +11,37 @@ export interface ConnectOptions {
   readonly connectionName?: string | undefined
   readonly heartbeatSeconds?: number | undefined
   readonly tls?: AmqpTls | undefined
+  /** As Celery's broker_use_ssl: where it is there, and not false, nothing is sent without TLS. */
+  readonly ssl?: PythonTls | undefined
+  /** The SASL mechanism, as Celery's broker_login_method: PLAIN, AMQPLAIN or EXTERNAL. Default PLAIN. */
+  readonly loginMethod?: string | undefined
+  /** As Celery's broker_transport_options, under py-amqp's names. */
+  readonly transportOptions?: Readonly<Record<string, unknown>> | undefined
   /** How long one try may take. */
   readonly timeoutMs: number
+}
+
+/** What of broker_transport_options has an effect here. */
+export const AMQP_TRANSPORT_OPTIONS: readonly string[] = [
+  'channel_max',
+  'client_properties',
+  'connect_timeout',
+  'frame_max',
+  'heartbeat',
+  'login_method',
+]
+
+/** Where the url and the options lead to; throws for what cannot be read. */
+export function targetOf(url: string, { ssl = false }: Pick<ConnectOptions, 'ssl'>): AmqpTarget {
+  return parseAmqpUrl(url, { isTls: ssl !== false })
 }
 
 /** One connection to the server, set up as it should be. */
 export async function connect(target: AmqpTarget, options: ConnectOptions): Promise<ChannelModel> {
   const { protocol, hostname: host, port, username, password, vhost } = target
-  return await loadDriver().connect(
+  const { transportOptions: given = {} } = options
+  const driver = loadDriver()
+  return await driver.connect(
     {
       protocol,
       hostname: host,
@@ -25,18 +50,65 @@ export async function connect(target: AmqpTarget, options: ConnectOptions): Prom
       password,
       // The driver takes it for part of a url.
       vhost: encodeURIComponent(vhost),
-      heartbeat: options.heartbeatSeconds ?? target.heartbeatSeconds ?? HEARTBEAT_SECONDS,
+      heartbeat: heartbeatOf(target, options),
+      ...(typeof given.frame_max === 'number' && { frameMax: given.frame_max }),
+      ...(typeof given.channel_max === 'number' && { channelMax: given.channel_max }),
     },
     {
       ...(options.tls as object), // its certificates are readonly, the driver's are not
+      ...(tlsOf(target, options) as object),
+      ...credentialsOf(driver, target, options),
       // With Nagle's algorithm a confirm that is waited for takes 40 ms.
       noDelay: true,
       keepAlive: true,
-      timeout: options.timeoutMs,
+      timeout: timeoutOf(options),
       clientProperties: {
         product: 'celery-toolbox',
         connection_name: options.connectionName ?? `celery-toolbox ${process.pid}@${hostname()}`,
+        ...(given.client_properties as object | undefined),
       },
     },
   )
+}
+
+/** As in Celery, the url wins, and with 0 there is none. */
+function heartbeatOf({ heartbeatSeconds }: AmqpTarget, options: ConnectOptions): number {
+  const { heartbeat } = options.transportOptions ?? {}
+  if (heartbeatSeconds !== undefined) return heartbeatSeconds
+  return typeof heartbeat === 'number' ? heartbeat : (options.heartbeatSeconds ?? HEARTBEAT_SECONDS)
+}
+
+function timeoutOf({ timeoutMs, transportOptions }: ConnectOptions): number {
+  const { connect_timeout: seconds } = transportOptions ?? {}
+  return typeof seconds === 'number' && seconds > 0
+    ? Math.min(seconds * 1_000, timeoutMs)
+    : timeoutMs
+}
+
+/** Without options of Python's, amqps:// is checked as Node does it: certificate and host name. */
+function tlsOf({ ssl, hostname: host }: AmqpTarget, options: ConnectOptions): AmqpTls {
+  const { ssl: given = false } = options
+  if (ssl === undefined && given === false) return {}
+  return nodeTls({ ...(typeof given === 'object' ? given : {}), ...ssl }, host)
+}
+
+function credentialsOf(
+  { credentials }: Driver,
+  { username, password }: AmqpTarget,
+  { loginMethod, transportOptions }: ConnectOptions,
+): { readonly credentials?: ReturnType<Driver['credentials']['plain']> } {
+  const method = loginMethod ?? transportOptions?.login_method ?? 'PLAIN'
+  switch (String(method).toUpperCase()) {
+    case 'PLAIN':
+      return {}
+    case 'AMQPLAIN':
+      return { credentials: credentials.amqplain(username, password) }
+    case 'EXTERNAL':
+      return { credentials: credentials.external() as ReturnType<typeof credentials.plain> } // has no login
+    default:
+      throw new BrokerError(
+        'BROKER_UNREACHABLE',
+        `the login method "${String(method)}" is unknown, expected PLAIN, AMQPLAIN or EXTERNAL`,
+      )
+  }
 }

@@ -1,3 +1,5 @@
+import { BrokerError } from '../../errors.ts'
+
 /** How a server says no: an AMQP reply code and text, on a channel or on the connection. */
 
 const INEQUIVALENT =
@@ -29,8 +31,9 @@ export function isNotFound(error: unknown): boolean {
   return replyCode(error) === 404
 }
 
-/** No later try will do better: the login or the virtual host is wrong. */
+/** No later try will do better: the login, the virtual host or an option is wrong. */
 export function isHopeless(error: unknown): boolean {
+  if (error instanceof BrokerError) return true
   const message = error instanceof Error ? error.message : ''
   return VHOST_REFUSED.test(message) || /ACCESS[_-]REFUSED|NOT[_-]ALLOWED|SASL/.test(message)
 }

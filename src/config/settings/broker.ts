@@ -41,8 +41,12 @@ export const brokerSettings = {
     null,
     'Where the broker is: amqp://, amqps://, sqs:// or memory://; it wins over broker_transport.',
   ),
-  broker_read_url: setting(nullable(urls), null, 'A broker url for consumers only.'),
-  broker_write_url: setting(nullable(urls), null, 'A broker url for producers only.'),
+  broker_read_url: setting(nullable(urls), null, 'A broker url for consumers only.', {
+    state: 'none',
+  }),
+  broker_write_url: setting(nullable(urls), null, 'A broker url for producers only.', {
+    state: 'none',
+  }),
   broker_transport: setting(
     nullable(text),
     'sqs',
@@ -75,6 +79,7 @@ export const brokerSettings = {
     boolean,
     false,
     'Whether a channel error is treated as a lost connection.',
+    { state: 'none' },
   ),
   broker_failover_strategy: setting(
     nullable(either(oneOf('round-robin', 'shuffle'), failoverFunction)),
@@ -90,6 +95,7 @@ export const brokerSettings = {
     number,
     3,
     'How many times in each heartbeat period a worker looks whether the broker is alive.',
+    { state: 'python' },
   ),
   broker_login_method: setting(nullable(text), null, 'The SASL mechanism for AMQP, e.g. PLAIN.'),
   broker_native_delayed_delivery_queue_type: setting(
@@ -101,12 +107,13 @@ export const brokerSettings = {
     nullable(count),
     10,
     'The most connections kept open for publishing; 0 or None keeps none.',
+    { state: 'python' },
   ),
   broker_pool_acquire_timeout: setting(
     nullable(seconds),
     null,
     'Seconds to wait for a free connection of the pool.',
-    { since: '5.7' },
+    { since: '5.7', state: 'python' },
   ),
   broker_use_ssl: setting(
     either(boolean, nullable(dict)),

@@ -10,21 +10,33 @@ export const generalSettings = {
   enable_utc: setting(boolean, true, 'Send times in UTC.'),
   imports: setting(textList, ['app.tasks'], 'The modules that declare tasks.', {
     celeryDefault: [],
+    state: 'none',
   }),
-  include: setting(textList, [], 'More modules that declare tasks.'),
+  include: setting(textList, [], 'More modules that declare tasks.', { state: 'none' }),
   timezone: setting(nullable(timezone), null, 'The time zone of schedules; None is UTC.'),
   override_backends: setting(
     anything,
     null,
     'Python only: other classes for the names of result backends.',
+    { state: 'python' },
   ),
   security_certificate: setting(
     nullable(text),
     null,
     'The file with the certificate that signs messages.',
+    { state: 'refused' },
   ),
-  security_cert_store: setting(nullable(text), null, 'The folder of the certificates to trust.'),
-  security_digest: setting(text, 'sha256', 'The digest of signatures.'),
-  security_key: setting(nullable(text), null, 'The file with the private key that signs messages.'),
-  security_key_password: setting(nullable(anything), null, 'The password of that private key.'),
+  security_cert_store: setting(nullable(text), null, 'The folder of the certificates to trust.', {
+    state: 'refused',
+  }),
+  security_digest: setting(text, 'sha256', 'The digest of signatures.', { state: 'refused' }),
+  security_key: setting(
+    nullable(text),
+    null,
+    'The file with the private key that signs messages.',
+    { state: 'refused' },
+  ),
+  security_key_password: setting(nullable(anything), null, 'The password of that private key.', {
+    state: 'refused',
+  }),
 }

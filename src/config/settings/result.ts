@@ -32,29 +32,36 @@ export const resultSettings = {
     boolean,
     false,
     'Try again when the result backend has a passing fault.',
+    { state: 'none' },
   ),
   result_backend_base_sleep_between_retries_ms: setting(
     count,
     10,
     'The first wait between two tries, in milliseconds.',
+    { state: 'none' },
   ),
   result_backend_max_retries: setting(
     number,
     Number.POSITIVE_INFINITY,
     'How often the result backend is tried again.',
+    { state: 'none' },
   ),
   result_backend_max_sleep_between_retries_ms: setting(
     count,
     10_000,
     'The longest wait between two tries, in milliseconds.',
+    { state: 'none' },
   ),
   result_backend_thread_safe: setting(
     nullable(boolean),
     null,
     "Python only: share one backend among an app's threads.",
+    { state: 'python' },
   ),
   result_backend_transport_options: setting(dict, {}, 'Options of the result backend.'),
-  result_cache_max: setting(integer, -1, 'How many results a client keeps in memory; -1 is none.'),
+  result_cache_max: setting(integer, -1, 'How many results a client keeps in memory; -1 is none.', {
+    state: 'python',
+  }),
   result_chord_expires: setting(
     nullable(seconds),
     null,
@@ -65,6 +72,7 @@ export const resultSettings = {
     nullable(seconds),
     3,
     'Seconds to wait for each result of a chord when they are joined.',
+    { state: 'none' },
   ),
   result_chord_retry_interval: setting(
     seconds,
@@ -72,11 +80,14 @@ export const resultSettings = {
     'Seconds between two looks whether a chord is complete.',
   ),
   result_compression: setting(nullable(text), null, 'How results are compressed.'),
-  result_exchange: setting(text, 'celeryresults', 'The exchange of results sent as messages.'),
+  result_exchange: setting(text, 'celeryresults', 'The exchange of results sent as messages.', {
+    state: 'python',
+  }),
   result_exchange_type: setting(
     oneOf('direct', 'topic', 'fanout', 'headers'),
     'direct',
     'The type of that exchange.',
+    { state: 'python' },
   ),
   result_expires: setting(
     nullable(seconds),

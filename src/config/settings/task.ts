@@ -65,11 +65,14 @@ export const taskSettings = {
     false,
     'Call the error callbacks of a chord body for its failing header tasks too.',
   ),
-  task_always_eager: setting(boolean, false, 'Run tasks in the process that calls them, at once.'),
+  task_always_eager: setting(boolean, false, 'Run tasks in the process that calls them, at once.', {
+    state: 'none',
+  }),
   task_annotations: setting(
     anything,
     null,
     'Changes to the attributes of tasks: a dict by task name (or *), or a list of such.',
+    { state: 'none' },
   ),
   task_compression: setting(
     nullable(text),
@@ -80,16 +83,19 @@ export const taskSettings = {
     boolean,
     true,
     'Declare a queue that a call names and task_queues does not.',
+    { state: 'none' },
   ),
   task_create_missing_queue_type: setting(
     oneOf('classic', 'quorum'),
     'classic',
     'The type of queues that are declared because a call named them.',
+    { state: 'none' },
   ),
   task_create_missing_queue_exchange_type: setting(
     nullable(exchangeType),
     null,
     'The type of the exchange of such a queue.',
+    { state: 'none' },
   ),
   task_default_delivery_mode: setting(
     deliveryMode,
@@ -137,6 +143,7 @@ export const taskSettings = {
     boolean,
     false,
     'Let the errors of eagerly run tasks reach the caller.',
+    { state: 'none' },
   ),
   task_ignore_result: setting(boolean, false, 'Keep no results.'),
   task_inherit_parent_priority: setting(
@@ -170,20 +177,23 @@ export const taskSettings = {
     nullable(boolean),
     null,
     'Put a late-acked message back when the process that ran it dies.',
+    { state: 'planned' },
   ),
   task_remote_tracebacks: setting(
     boolean,
     false,
     'Show the traceback of the worker where a result is read (Python, with tblib).',
+    { state: 'python' },
   ),
   task_repr_maxlevels: setting(
     count,
     3,
     'How deep nested arguments are shown in argsrepr and kwargsrepr.',
-    { since: '5.7' },
+    { since: '5.7', state: 'none' },
   ),
   task_retry_on_worker_lost: setting(boolean, false, 'Retry a task whose process died.', {
     since: '5.7',
+    state: 'planned',
   }),
   task_routes: setting(
     nullable(router),
@@ -198,7 +208,9 @@ export const taskSettings = {
     null,
     'Seconds after which a task is told to stop.',
   ),
-  task_store_eager_result: setting(boolean, false, 'Keep the results of eagerly run tasks too.'),
+  task_store_eager_result: setting(boolean, false, 'Keep the results of eagerly run tasks too.', {
+    state: 'none',
+  }),
   task_store_errors_even_if_ignored: setting(
     boolean,
     false,

@@ -15,16 +15,20 @@ import {
 const level = oneOf('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 
 export const workerSettings = {
-  worker_agent: setting(nullable(text), null, "Python's worker only: its class of agent."),
+  worker_agent: setting(nullable(text), null, "Python's worker only: its class of agent.", {
+    state: 'python',
+  }),
   worker_autoscaler: setting(
     text,
     'celery.worker.autoscale:Autoscaler',
     "Python's worker only: its class of autoscaler.",
+    { state: 'python' },
   ),
   worker_cancel_long_running_tasks_on_connection_loss: setting(
     boolean,
     false,
     'Cancel late-acked tasks that still run when the connection is lost.',
+    { state: 'none' },
   ),
   worker_concurrency: setting(
     nullable(positiveInteger),
@@ -35,34 +39,40 @@ export const workerSettings = {
     text,
     'celery.worker.consumer:Consumer',
     "Python's worker only: its class of consumer.",
+    { state: 'python' },
   ),
   worker_deduplicate_successful_tasks: setting(
     boolean,
     false,
     'Before running a redelivered late-acked task, look whether it has succeeded already.',
+    { state: 'none' },
   ),
   worker_detect_quorum_queues: setting(
     boolean,
     true,
     'Act on quorum queues: prefetch by consumer, delayed delivery by the broker.',
+    { state: 'none' },
   ),
-  worker_direct: setting(boolean, false, 'Give each worker a queue of its own.'),
+  worker_direct: setting(boolean, false, 'Give each worker a queue of its own.', { state: 'none' }),
   worker_disable_prefetch: setting(
     boolean,
     false,
     'Take a message only when there is a free slot for it.',
+    { state: 'none' },
   ),
   worker_disable_rate_limits: setting(boolean, false, 'Ignore the rate limits of tasks.'),
   worker_enable_prefetch_count_reduction: setting(
     boolean,
     true,
     'After a lost connection take fewer messages until the old tasks are done.',
+    { state: 'none' },
   ),
   worker_enable_remote_control: setting(boolean, true, 'Answer inspect and control.'),
   worker_enable_soft_shutdown_on_idle: setting(
     boolean,
     false,
     'Wait for the soft shutdown even when no task runs.',
+    { state: 'planned' },
   ),
   worker_eta_task_limit: setting(
     nullable(count),
@@ -79,44 +89,52 @@ export const workerSettings = {
     text,
     '[%(asctime)s: %(levelname)s/%(processName)s] %(message)s',
     "Python's worker only: the format of a log line.",
+    { state: 'python' },
   ),
   worker_log_datefmt: setting(
     nullable(text),
     null,
     "Python's worker only: the format of times in the log.",
-    { since: '5.7' },
+    { since: '5.7', state: 'python' },
   ),
   worker_lost_wait: setting(
     seconds,
     10,
     'Seconds to wait for the result of a task whose process died.',
+    { state: 'planned' },
   ),
   worker_max_memory_per_child: setting(
     nullable(count),
     null,
     'Kilobytes of memory after which a process of the pool is replaced.',
+    { state: 'planned' },
   ),
   worker_max_tasks_per_child: setting(
     nullable(positiveInteger),
     null,
     'How many tasks a process of the pool runs before it is replaced.',
+    { state: 'planned' },
   ),
   worker_pool: setting(
     text,
     'prefork',
     "The pool that runs tasks: async, threads or processes; the names of Python's pools mean async.",
+    { state: 'planned' },
   ),
   worker_pool_putlocks: setting(
     boolean,
     true,
     "Python's worker only: hand a task to the pool when a process is free.",
+    { state: 'python' },
   ),
-  worker_pool_restarts: setting(boolean, false, 'Let remote control restart the pool.'),
+  worker_pool_restarts: setting(boolean, false, 'Let remote control restart the pool.', {
+    state: 'planned',
+  }),
   worker_pool_start_method: setting(
     oneOf('fork', 'spawn', 'forkserver'),
     'fork',
     "Python's worker only: how the processes of its pool are started.",
-    { since: '5.7' },
+    { since: '5.7', state: 'python' },
   ),
   worker_prefetch_multiplier: setting(
     count,
@@ -127,22 +145,26 @@ export const workerSettings = {
     seconds,
     4,
     'Seconds a process of the pool may take to start.',
+    { state: 'planned' },
   ),
   worker_redirect_stdouts: setting(
     boolean,
     true,
     "Python's worker only: write what tasks print to the log.",
+    { state: 'python' },
   ),
   worker_redirect_stdouts_level: setting(
     either(level, count),
     'WARNING',
     'The level at which printed text is logged.',
+    { state: 'python' },
   ),
   worker_send_task_events: setting(boolean, false, 'Send events about tasks, for monitors.'),
   worker_soft_shutdown_timeout: setting(
     seconds,
     0,
     'Seconds that running tasks are given between a warm stop and a cold one.',
+    { state: 'planned' },
   ),
   worker_state_db: setting(
     nullable(text),
@@ -153,23 +175,39 @@ export const workerSettings = {
     text,
     '[%(asctime)s: %(levelname)s/%(processName)s] %(task_name)s[%(task_id)s]: %(message)s',
     "Python's worker only: the format of a log line that a task writes.",
+    { state: 'python' },
   ),
   worker_task_log_datefmt: setting(
     nullable(text),
     null,
     "Python's worker only: the format of times in the log of tasks.",
-    { since: '5.7' },
+    { since: '5.7', state: 'python' },
   ),
-  worker_timer: setting(nullable(anything), null, "Python's worker only: its class of timer."),
+  worker_timer: setting(nullable(anything), null, "Python's worker only: its class of timer.", {
+    state: 'python',
+  }),
   worker_timer_precision: setting(
     number,
     1,
     "Python's worker only: the most seconds its timer sleeps.",
+    { state: 'python' },
   ),
-  worker_logfile: setting(nullable(text), null, 'The log file of a detached worker.'),
-  worker_pidfile: setting(nullable(text), null, 'The pid file of a detached worker.'),
-  worker_uid: setting(nullable(either(count, text)), null, 'The user a detached worker becomes.'),
-  worker_gid: setting(nullable(either(count, text)), null, 'The group a detached worker becomes.'),
-  worker_umask: setting(nullable(either(count, text)), null, 'The umask of a detached worker.'),
-  worker_executable: setting(nullable(text), null, 'The program that runs a detached worker.'),
+  worker_logfile: setting(nullable(text), null, 'The log file of a detached worker.', {
+    state: 'python',
+  }),
+  worker_pidfile: setting(nullable(text), null, 'The pid file of a detached worker.', {
+    state: 'python',
+  }),
+  worker_uid: setting(nullable(either(count, text)), null, 'The user a detached worker becomes.', {
+    state: 'python',
+  }),
+  worker_gid: setting(nullable(either(count, text)), null, 'The group a detached worker becomes.', {
+    state: 'python',
+  }),
+  worker_umask: setting(nullable(either(count, text)), null, 'The umask of a detached worker.', {
+    state: 'python',
+  }),
+  worker_executable: setting(nullable(text), null, 'The program that runs a detached worker.', {
+    state: 'python',
+  }),
 }
