@@ -308,6 +308,29 @@ export class RecipeError extends ToolboxError {
   }
 }
 
+export interface SiteFault extends ErrorOptions {
+  /** What kind of fault, e.g. `schema`, `unknown-version`. */
+  readonly category: string
+  /** Which settings are wrong: by block, then by field, with sentences. */
+  readonly fields?: Readonly<Record<string, unknown>>
+  /** The class of Python's exception; `ConfigurationError` unless given. */
+  readonly pythonClass?: string
+}
+
+/** A Zocalo site file is wrong, or cannot be activated as asked. */
+export class SiteConfigError extends ToolboxError {
+  readonly category: string
+  readonly fields: Readonly<Record<string, unknown>> | undefined
+  readonly pythonClass: string
+
+  constructor(message: string, fault: SiteFault) {
+    super('SITE_INVALID', message, fault)
+    this.category = fault.category
+    this.fields = fault.fields
+    this.pythonClass = fault.pythonClass ?? 'ConfigurationError'
+  }
+}
+
 export type TransportErrorCode =
   | 'TRANSPORT_DISCONNECTED' // the connection could not be made, or was lost
   | 'TRANSPORT_REFUSED' // the call is not possible: unknown subscription, no such queue, an option that cannot be kept

@@ -83,3 +83,8 @@ function variablesOf(variables: Variables, source: Variable['source']): [string,
 export function isTerminalColoured(isTerminal: boolean): boolean {
   return isTerminal && (process.env.NO_COLOR ?? '') === ''
 }
+
+/** Variables that Zocalo's programs read: `ZOCALO_CONFIG` and `ZOCALO_DEFAULT_ENV`. Empty counts as not set. */
+export function zocaloVariable(name: 'ZOCALO_CONFIG' | 'ZOCALO_DEFAULT_ENV'): string | null {
+  return process.env[name] || null
+}

@@ -1,7 +1,11 @@
 /** Zocalo's recipes: workflows that are data, carried by their messages. */
-export { DisconnectedError, RecipeError, TransportError } from '../errors.ts'
+export { DisconnectedError, RecipeError, SiteConfigError, TransportError } from '../errors.ts'
 export type { RecipeSource } from './recipe/recipe.ts'
 export { Recipe } from './recipe/recipe.ts'
+export type { Block } from './site/block-fields.ts'
+export { LoggingSetup } from './site/logging-setup.ts'
+export type { FromStringOptions, SitePlugin } from './site/site-config.ts'
+export { SiteConfig } from './site/site-config.ts'
 export { OfflineTransport } from './transport/offline-transport.ts'
 export type {
   BroadcastOptions,

@@ -1,0 +1,120 @@
+import { inspect } from 'node:util'
+import { SiteConfigError } from '../../errors.ts'
+import type { Block } from './block-fields.ts'
+
+/** Python's names of levels, which dictConfig takes beside numbers. */
+const LEVELS: ReadonlySet<string> = new Set([
+  'CRITICAL',
+  'DEBUG',
+  'ERROR',
+  'FATAL',
+  'INFO',
+  'NOTSET',
+  'WARN',
+  'WARNING',
+])
+
+/** Keys that an incremental configuration must neither define nor attach. */
+const NOT_INCREMENTAL = ['filters', 'formatters', 'handlers'] as const
+
+/**
+ * A logging block: a dictConfig of Python (https://docs.python.org/3/library/logging.config.html) with `verbose`, a
+ * list of partial ones for each further `-v`.
+ */
+export class LoggingSetup {
+  readonly #block: Block
+  #verbosity = 0
+
+  /** Throws `SiteConfigError` for what Python's dictConfig would refuse. */
+  constructor(block: Block) {
+    checkDefinition(block, 'definition', block.incremental === true)
+    const levels = block.verbose
+    if (Array.isArray(levels)) levels.forEach(checkVerbose)
+    this.#block = block
+  }
+
+  get verbosity(): number {
+    return this.#verbosity
+  }
+
+  /** Applies the entries of `verbose` up to this number, each once; it never goes back. */
+  set verbosity(level: number) {
+    this.#verbosity = Math.max(this.#verbosity, Math.min(level, this.#entries().length))
+  }
+
+  /** The level of a logger with all applied entries; null where nothing is said of it. `root` is the root logger. */
+  levelOf(logger: string): string | null {
+    const applied = [this.#block, ...this.#entries().slice(0, this.#verbosity)]
+    const levels = applied.map((definition) => levelIn(definition, logger))
+    return levels.findLast((level) => level !== null) ?? null
+  }
+
+  #entries(): readonly Block[] {
+    const levels = this.#block.verbose
+    return Array.isArray(levels) ? (levels as Block[]) : []
+  }
+
+  toString(): string {
+    return `<LoggingConfiguration verbosity=${this.#verbosity}>`
+  }
+
+  toJSON(): string {
+    return this.toString()
+  }
+
+  [inspect.custom](): string {
+    return this.toString()
+  }
+}
+
+function checkVerbose(entry: unknown, index: number): void {
+  const what = `verbosity level ${index + 1} definition`
+  if (!isObject(entry)) {
+    throw new SiteConfigError(`Logging configuration error: ${what} is not a dictionary`, {
+      category: 'verbosity-not-dictionary',
+    })
+  }
+  if (entry.incremental !== false) checkIncremental(entry, what)
+}
+
+function checkDefinition(block: Block, what: string, isIncremental: boolean): void {
+  if (isIncremental) checkIncremental(block, what)
+  for (const definition of [block.root, ...loggersOf(block)]) checkLevel(definition)
+}
+
+function checkIncremental(block: Block, what: string): void {
+  const places = [block, block.root, ...loggersOf(block)]
+  const isForbidden = places.some(
+    (place) => isObject(place) && NOT_INCREMENTAL.some((key) => Object.hasOwn(place, key)),
+  )
+  if (!isForbidden) return
+  throw new SiteConfigError(
+    `Logging configuration error: ${what} defines items not allowed in an incremental definition`,
+    { category: 'incremental-logging' },
+  )
+}
+
+function checkLevel(definition: unknown): void {
+  const level = isObject(definition) ? definition.level : undefined
+  if (level === undefined || level === null || typeof level === 'number') return
+  if (typeof level === 'string' && LEVELS.has(level)) return
+  throw new SiteConfigError(
+    `Unknown level: ${JSON.stringify(level)}; expected one of ${[...LEVELS].join(', ')}, or a number`,
+    { category: 'ValueError', pythonClass: 'ValueError' },
+  )
+}
+
+function levelIn(definition: Block, logger: string): string | null {
+  const loggers = isObject(definition.loggers) ? definition.loggers : {}
+  const entry = logger === 'root' ? definition.root : loggers[logger]
+  const level = isObject(entry) ? entry.level : null
+  return level === undefined || level === null ? null : String(level)
+}
+
+function loggersOf(block: Block): unknown[] {
+  return isObject(block.loggers) ? Object.values(block.loggers) : []
+}
+
+function isObject(value: unknown): value is Block {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,245 @@
+import { readFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { decodeYaml } from '../../codecs/yaml.ts'
+import { SiteConfigError, type SiteFault } from '../../errors.ts'
+import { type Block, fieldFaults } from './block-fields.ts'
+import { checkedEnvironments, orderedEnvironments } from './environments.ts'
+
+/** A site file as it was read: blocks not in the file itself are paths. */
+export interface SiteFile {
+  readonly environments: Readonly<Record<string, readonly string[]>>
+  readonly blocks: ReadonlyMap<string, Block | string>
+  readonly warnings: readonly string[]
+}
+
+export interface SiteContext {
+  readonly directory: string
+  /** The file the text is from, for errors; null for a text. */
+  readonly file: string | null
+}
+
+export const RESERVED: ReadonlySet<string> = new Set(['version', 'environments', 'include'])
+
+type Site = Readonly<Record<string, unknown>>
+
+/** Checks a site file in the order in which Python does (zocalo, configuration/__init__.py). */
+export function readSiteText(
+  text: string,
+  context: SiteContext,
+  plugins: ReadonlySet<string>,
+): SiteFile {
+  const site = within(context, () => checkedSite(text))
+  refuseIncludes(site, context)
+  const blocks = new Map(
+    Object.entries(site)
+      .filter(([name]) => !RESERVED.has(name))
+      .map(([name, block]): [string, Block | string] => [
+        name,
+        typeof block === 'string' ? pathOf(block) : (block as Block),
+      ]),
+  )
+  return {
+    blocks,
+    environments: orderedEnvironments(checkedEnvironments(site.environments), blocks),
+    warnings: missingPlugins(blocks, plugins),
+  }
+}
+
+/** Reads a block that stands in a file of its own. */
+export function readBlockFile(name: string, file: string): Block {
+  const block = parsedBlock(name, file, blockText(name, file))
+  const plugin = isObject(block) ? block.plugin : undefined
+  if (isObject(block) && plugin !== undefined && plugin !== null && plugin !== '') return block
+  throw new SiteConfigError(
+    `Error reading configuration for plugin ${name}: Configuration file ${file} is missing a plugin specification`,
+    { category: 'file-without-plugin' },
+  )
+}
+
+function checkedSite(text: string): Site {
+  const site = parsed(text)
+  if (!isObject(site) || !Object.hasOwn(site, 'version')) {
+    throw fault('Invalid configuration specified; expected an object with "version: 1"', {
+      category: 'not-a-configuration',
+    })
+  }
+  if (Number(site.version) !== 1 || typeof site.version === 'string') {
+    throw fault(
+      `This version of Zocalo does not understand v${String(site.version).slice(0, 40)} configurations; expected 1`,
+      { category: 'unknown-version' },
+    )
+  }
+  checkedEnvironments(site.environments)
+  checkFields(site)
+  return site
+}
+
+function parsed(text: string): unknown {
+  try {
+    return withTextKeys(decodeYaml(text))
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw fault(`the configuration cannot be read: ${reason}`, { category: 'yaml-syntax', cause })
+  }
+}
+
+/** YAML 1.1 reads the key `yes` as true: such keys become text, as in JSON. */
+function withTextKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withTextKeys)
+  if (!(value instanceof Map) && !isPlainObject(value)) return value
+  const entries = value instanceof Map ? [...value] : Object.entries(value)
+  return Object.fromEntries(entries.map(([key, item]) => [String(key), withTextKeys(item)]))
+}
+
+function checkFields(site: Site): void {
+  const environments = environmentFaults(site.environments)
+  const include = includeFaults(site.include)
+  const fields = {
+    ...(Object.keys(environments).length > 0 ? { environments } : {}),
+    ...(include === null ? {} : { include }),
+    ...blockFaults(site),
+  }
+  if (Object.keys(fields).length === 0) return
+  throw fault(`Invalid YAML configuration: ${JSON.stringify(fields)}`, {
+    category: 'schema',
+    fields,
+  })
+}
+
+function blockFaults(site: Site): Record<string, unknown> {
+  const faulty = Object.entries(site)
+    .filter(([name, block]) => !RESERVED.has(name) && typeof block !== 'string')
+    .map(([name, block]): [string, object] => [name, faultsOf(block)])
+  return Object.fromEntries(faulty.filter(([, faults]) => Object.keys(faults).length > 0))
+}
+
+function faultsOf(block: unknown): object {
+  if (block === null) return ['Field may not be null.']
+  return isObject(block) ? fieldFaults(block) : { _schema: ['Invalid input type.'] }
+}
+
+function environmentFaults(environments: unknown): Record<string, unknown> {
+  const faults: Record<string, unknown> = {}
+  for (const [name, groups] of Object.entries(checkedEnvironments(environments))) {
+    const inside: Record<string, unknown> = {}
+    for (const [group, blocks] of Object.entries(groups)) {
+      const wrong = blocks
+        .map((block, index): [string, unknown] => [String(index), block])
+        .filter(([, block]) => typeof block !== 'string')
+      if (wrong.length === 0) continue
+      inside[group] = {
+        value: Object.fromEntries(wrong.map(([index]) => [index, ['Not a valid string.']])),
+      }
+    }
+    if (Object.keys(inside).length > 0) faults[name] = { value: inside }
+  }
+  return faults
+}
+
+function includeFaults(include: unknown): unknown {
+  if (include === undefined) return null
+  if (include === null) return ['Field may not be null.']
+  return Array.isArray(include) ? null : ['Not a valid list.']
+}
+
+/** Included files are read and checked, and then refused, as Zocalo does not support them. */
+function refuseIncludes(site: Site, context: SiteContext): void {
+  const include = site.include
+  if (!Array.isArray(include) || include.length === 0) return
+  for (const name of include) {
+    const file = resolve(context.directory, String(name))
+    const text = includedText(file)
+    within({ directory: context.directory, file }, () => checkedSite(text))
+  }
+  throw fault('Importing configurations is not yet supported', {
+    category: 'NotImplementedError',
+    pythonClass: 'NotImplementedError',
+  })
+}
+
+function includedText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw unreadableFile(`the included configuration file ${file}`, cause)
+  }
+}
+
+function blockText(name: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw unreadableFile(`Plugin configuration ${name} could not be resolved: ${file}`, cause)
+  }
+}
+
+function unreadableFile(what: string, cause: unknown): SiteConfigError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : ''
+  const kind = code === 'EACCES' || code === 'EPERM' ? 'PermissionError' : 'FileNotFoundError'
+  return fault(`${what} cannot be read (${String(code)})`, {
+    category: kind,
+    pythonClass: kind,
+    cause,
+  })
+}
+
+function parsedBlock(name: string, file: string, text: string): unknown {
+  try {
+    return withTextKeys(decodeYaml(text))
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw fault(
+      `Plugin configuration ${name} could not be resolved, could not read ${file}: ${reason}`,
+      {
+        category: 'yaml-syntax',
+        pythonClass: 'ValueError',
+        cause,
+      },
+    )
+  }
+}
+
+function missingPlugins(
+  blocks: ReadonlyMap<string, Block | string>,
+  plugins: ReadonlySet<string>,
+): string[] {
+  const named = [...blocks.values()].flatMap((block) =>
+    typeof block === 'string' ? [] : [String(block.plugin)],
+  )
+  return [...new Set(named)]
+    .filter((name) => !plugins.has(name))
+    .map((name) => `Zocalo configuration plugin '${name}' missing`)
+}
+
+function pathOf(path: string): string {
+  return path === '~' || path.startsWith('~/') ? homedir() + path.slice(1) : path
+}
+
+/** Errors in a file name the file. */
+function within<T>(context: SiteContext, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof SiteConfigError) || context.file === null) throw error
+    const { category, fields, pythonClass } = error
+    throw fault(`Error reading configuration file ${context.file}: ${error.message}`, {
+      category,
+      pythonClass,
+      ...(fields === undefined ? {} : { fields }),
+      cause: error,
+    })
+  }
+}
+
+function fault(message: string, details: SiteFault): SiteConfigError {
+  return new SiteConfigError(message, details)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return isObject(value) && Object.getPrototypeOf(value) === Object.prototype
+}
