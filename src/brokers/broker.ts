@@ -31,6 +31,9 @@ export interface Broker extends AsyncDisposable {
   /** Takes one message, or undefined where none waits. */
   get(queue: string): Promise<Delivery | undefined>
 
+  /** Queues that are to be consumed here and are not, and why: each is tried again until it succeeds or is closed. */
+  readonly problems: readonly ConsumerProblem[]
+
   /** How many messages wait in the queue and how many consumers it has. */
   depth(queue: string): Promise<QueueDepth>
 
@@ -63,11 +66,17 @@ export interface ConsumeOptions {
   readonly prefetch: number
   /** Shown in the broker's own tools. */
   readonly consumerTag?: string
-  /** Told when the consumer was cancelled for good (its queue was deleted and could not be declared again). */
-  readonly onCancel?: (cause: Error) => void
+  /** Told once each time the server refuses to let the queue be consumed; it is tried again until it succeeds. */
+  readonly onProblem?: (cause: Error) => void
 }
 
-/** A running consumer. */
+/** A queue that is not consumed though it should be. */
+export interface ConsumerProblem {
+  readonly queue: string
+  readonly reason: string
+}
+
+/** A consumer: it goes on until it is closed, over lost connections, deleted queues and permissions that come back. */
 export interface Subscription {
   readonly queue: string
   /** Takes no new deliveries; those already handed out stay to be settled. */

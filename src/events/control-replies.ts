@@ -74,13 +74,7 @@ export class ControlReplies {
     const topology = replyTopology(this.#id, this.#parts.settings)
     await broker.declare(topology)
     const queue = `${this.#id}.${this.route.exchange}`
-    const options = { prefetch: 0, onCancel: (cause: Error) => this.#onCancel(cause) }
-    return await broker.consume(queue, options, (delivery) => this.#receive(delivery))
-  }
-
-  #onCancel(cause: Error): void {
-    this.#parts.logger.warn({ err: cause }, 'answers to remote control are no longer heard')
-    this.#listening = undefined
+    return await broker.consume(queue, { prefetch: 0 }, (delivery) => this.#receive(delivery))
   }
 
   #receive(delivery: Delivery): void {

@@ -52,10 +52,9 @@ export class Mailbox {
     try {
       const topology = mailboxTopology(hostname, settings)
       await broker.declare(topology)
-      const options = { prefetch: 0, onCancel: (cause: Error) => this.#onCancel(cause) }
       this.#subscription = await broker.consume(
         `${hostname}.${settings.control_exchange}.pidbox`,
-        options,
+        { prefetch: 0 },
         (delivery) => this.#receive(delivery),
       )
       if (this.#stopping.signal.aborted) await this.#subscription.close()
@@ -79,11 +78,6 @@ export class Mailbox {
       )
       if (isStopped) return
     } while (!(await this.#open()))
-  }
-
-  #onCancel(cause: Error): void {
-    this.#parts.logger.warn({ err: cause }, 'commands of remote control are no longer heard')
-    void this.#keepTrying()
   }
 
   #receive(delivery: Delivery): void {

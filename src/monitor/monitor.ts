@@ -157,13 +157,7 @@ export class Monitor {
   async #openEvents(): Promise<void> {
     const { broker, config, events = true } = this.#options
     if (!(events && broker.carriesEvents)) return
-    const queue = eventQueueName(config)
-    try {
-      await this.#feed(queue, eventTopology(config)).open()
-    } catch (cause) {
-      this.#counters.failed(cause)
-      this.#logger.error({ cause, queue }, 'events are not recorded')
-    }
+    await this.#feed(eventQueueName(config), eventTopology(config)).openOrTryLater()
   }
 
   #feed(queue: string, topology: Topology): Feed {
@@ -174,7 +168,7 @@ export class Monitor {
       prefetch: this.#options.prefetch ?? BATCHES_IN_HAND * this.#limits.messages,
       intake: this.#intake,
       onDelivery: (delivery) => this.#reader.read(delivery),
-      onGone: (cause) => this.#counters.failed(cause),
+      onProblem: (cause) => this.#counters.failed(cause),
       logger: this.#logger,
       signal: this.#givingUp.signal,
     })

@@ -127,15 +127,7 @@ export class RpcResultStore implements ResultStore {
       queues: [replyQueue(replyTo, this.#settings)],
       bindings: [],
     })
-    const options = { prefetch: 0, onCancel: (cause: Error) => this.#onCancel(cause) }
-    return await broker.consume(replyTo, options, (delivery) => this.#receive(delivery))
-  }
-
-  #onCancel(cause: Error): void {
-    this.#logger.warn({ error: cause.message }, 'replies are no longer heard, listening again')
-    this.#listening = undefined
-    if (this.#closing !== undefined) return
-    this.beforePublish().catch((error: unknown) => this.#waiters.rejectAll(error))
+    return await broker.consume(replyTo, { prefetch: 0 }, (delivery) => this.#receive(delivery))
   }
 
   #receive(delivery: Delivery): void {

@@ -183,8 +183,6 @@ export class Worker implements AsyncDisposable {
       {
         prefetch,
         consumerTag: `${name}:${queue}`,
-        onCancel: (cause) =>
-          this.#logger.error({ queue, err: cause }, 'no longer consuming a queue'),
       },
       (delivery) => receiver.receive(delivery),
     )

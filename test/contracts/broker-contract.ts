@@ -695,20 +695,25 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       await waitFor('the delivery', () => bodies.includes('after'))
     })
 
-    test('a consumer whose queue is gone for good is told so', async () => {
+    test('a consumer whose queue is gone says so, and consumes it again once it is back', async () => {
       const { broker, space } = await startWith('work')
       const stranger = openIn(space)
-      const cancelled: Error[] = []
-      await consuming(
-        stranger,
-        'work',
-        { prefetch: 1, onCancel: (cause) => cancelled.push(cause) },
-        () => undefined,
-      )
+      const problems: Error[] = []
+      const bodies: string[] = []
+      const options = { prefetch: 1, onProblem: (cause: Error) => problems.push(cause) }
+      await consuming(stranger, 'work', options, (delivery) => {
+        bodies.push(textOf(delivery))
+        void delivery.ack()
+      })
       await space.deleteQueue('work')
-      await waitFor('onCancel', () => cancelled.length > 0)
-      expect(cancelled).toMatchObject([{ code: 'QUEUE_MISSING' }])
+      await waitFor('the problem', () => stranger.problems.length > 0)
+      expect(stranger.problems).toMatchObject([{ queue: 'work' }])
+      expect(problems).toMatchObject([{ code: 'QUEUE_MISSING' }])
       await expect(broker.depth('work')).rejects.toMatchObject({ code: 'QUEUE_MISSING' })
+      await broker.declare({ exchanges: [], queues: [durableQueue('work')], bindings: [] })
+      await broker.publish(message('after'), { exchange: '', routingKey: 'work' })
+      await waitFor('the delivery', () => bodies.includes('after'))
+      expect(stranger.problems).toEqual([])
     })
   })
 

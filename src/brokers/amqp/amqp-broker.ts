@@ -7,6 +7,7 @@ import { safeUrl } from '../../safe-url.ts'
 import type {
   Broker,
   ConsumeOptions,
+  ConsumerProblem,
   Delivery,
   PublishOptions,
   QueueDepth,
@@ -56,6 +57,8 @@ export class AmqpBroker implements Broker {
   readonly #consumers = new Set<AmqpConsumer>()
   readonly #connection: AmqpConnection
   readonly #publisher: Publisher
+  /** What could not be declared again, said once. */
+  readonly #refused = new Set<string>()
   #isClosed: boolean = false
 
   constructor(options: AmqpBrokerOptions) {
@@ -153,6 +156,10 @@ export class AmqpBroker implements Broker {
     return messageCount
   }
 
+  get problems(): readonly ConsumerProblem[] {
+    return [...this.#consumers].flatMap(({ problem }) => problem ?? [])
+  }
+
   on(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
     this.#events.on(event, listener)
   }
@@ -199,8 +206,11 @@ export class AmqpBroker implements Broker {
   ): Promise<void> {
     try {
       await this.#rpc.run(model, (channel) => part.declare(channel))
+      this.#refused.delete(part.what)
     } catch (cause) {
       if (!this.#connection.isAlive(model)) throw cause
+      if (this.#refused.has(part.what)) return
+      this.#refused.add(part.what)
       const refusal = declarationRefused(part.what, cause, this.safeUrl)
       this.#log.error({ err: refusal }, 'topology cannot be declared again')
     }

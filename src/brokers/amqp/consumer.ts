@@ -1,13 +1,18 @@
 import type { ChannelModel } from 'amqplib'
+import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
 import { Semaphore } from '../../async/semaphore.ts'
+import { sleep } from '../../async/sleep.ts'
 import { BrokerError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
-import type { ConsumeOptions, Delivery, Subscription } from '../broker.ts'
+import type { ConsumeOptions, ConsumerProblem, Delivery, Subscription } from '../broker.ts'
 import { queueMissing } from '../broker-errors.ts'
 import { ConsumerChannel } from './consumer-channel.ts'
 import { isNotFound, serverText } from './server-errors.ts'
 
 const nextTurn = setImmediate
+
+/** A queue that cannot be consumed is tried again; it must be found again within seconds of its return. */
+const AGAIN: Backoff = { initialMs: 200, factor: 2, maxMs: 3000, jitter: 0.5 }
 
 export interface ConsumerParts {
   readonly queueName: string
@@ -21,7 +26,7 @@ export interface ConsumerParts {
   readonly onClosed: (consumer: AmqpConsumer) => void
 }
 
-/** A running consumer: one channel of its own, replaced whenever it ends. */
+/** A consumer: one channel of its own, replaced whenever it ends, until it is closed. */
 export class AmqpConsumer implements Subscription {
   readonly queue: string
   readonly #parts: ConsumerParts
@@ -31,6 +36,10 @@ export class AmqpConsumer implements Subscription {
   #channel: ConsumerChannel | undefined
   #isPaused: boolean = false
   #isClosed: boolean = false
+  readonly #closing = new AbortController()
+  #problem: BrokerError | undefined
+  /** The connection over which another channel is being tried. */
+  #tryingOn: ChannelModel | undefined
 
   constructor(parts: ConsumerParts) {
     this.queue = parts.queueName
@@ -38,18 +47,25 @@ export class AmqpConsumer implements Subscription {
     this.#prefetch = parts.options.prefetch
   }
 
+  /** Why the queue is not consumed, though the connection is there. */
+  get problem(): ConsumerProblem | undefined {
+    return this.#problem && { queue: this.queue, reason: this.#problem.message }
+  }
+
   /** Starts consuming over this connection; rejects where the queue is not there. */
   attach(model: ChannelModel): Promise<void> {
     return this.#changes.run(() => this.#attach(model))
   }
 
-  /** After a reconnect: as `attach`, but a queue that is gone for good ends the consumer and not the connection. */
+  /** After a reconnect: as `attach`, but a queue that cannot be consumed is tried again, and ends nothing. */
   async restore(model: ChannelModel): Promise<void> {
     try {
       await this.attach(model)
+      this.#noteEnd()
     } catch (cause) {
       if (!this.#parts.isAlive(model)) throw cause
-      await this.#reattach(model)
+      this.#note(cause)
+      void this.#tryAgain(model)
     }
   }
 
@@ -80,6 +96,8 @@ export class AmqpConsumer implements Subscription {
     return this.#changes.run(async () => {
       if (this.#isClosed) return
       this.#isClosed = true
+      this.#problem = undefined
+      this.#closing.abort()
       await this.#channel?.close()
       this.#channel = undefined
       this.#parts.onClosed(this)
@@ -97,7 +115,12 @@ export class AmqpConsumer implements Subscription {
       onEnd: (ended, refusal) => this.#onChannelEnd(ended, refusal),
     })
     this.#channel = channel
-    if (!this.#isPaused) await channel.start(this.#prefetch)
+    try {
+      if (!this.#isPaused) await channel.start(this.#prefetch)
+    } catch (cause) {
+      if (this.#channel === channel) this.#channel = undefined
+      throw cause
+    }
   }
 
   /** A channel that ends meanwhile is replaced by one that starts as it should. */
@@ -117,25 +140,49 @@ export class AmqpConsumer implements Subscription {
       if (this.#isClosed || this.#channel !== undefined) return
       if (!this.#parts.isAlive(ended.model)) return
       const reason = refusal === undefined ? 'the queue is gone' : serverText(refusal)
-      this.#parts.log.warn({ queue: this.queue, reason }, 'consumer ended, starting another')
-      void this.#reattach(ended.model)
+      this.#parts.log.debug({ queue: this.queue, reason }, 'consumer ended, starting another')
+      void this.#tryAgain(ended.model)
     })
   }
 
-  async #reattach(model: ChannelModel): Promise<void> {
+  /** Never rejects. Ends with the connection, too: the next one restores the consumer. */
+  async #tryAgain(model: ChannelModel): Promise<void> {
+    if (this.#tryingOn === model) return
+    this.#tryingOn = model
+    for (let attempt = 1; !this.#isClosed && this.#parts.isAlive(model); attempt += 1) {
+      if (await this.#isConsumedOver(model)) break
+      await sleep(backoffDelayMs(AGAIN, attempt), this.#closing.signal).catch(() => undefined)
+    }
+    if (this.#tryingOn === model) this.#tryingOn = undefined
+  }
+
+  async #isConsumedOver(model: ChannelModel): Promise<boolean> {
     try {
       await this.#parts.declareQueue(model)
       await this.attach(model)
+      if (this.#parts.isAlive(model)) this.#noteEnd()
+      return true
     } catch (cause) {
-      if (this.#isClosed || !this.#parts.isAlive(model)) return
-      this.#cancel(cause)
+      if (!this.#isClosed && this.#parts.isAlive(model)) this.#note(cause)
+      return false
     }
   }
 
-  #cancel(cause: unknown): void {
-    this.#isClosed = true
-    this.#parts.onClosed(this)
-    this.#parts.options.onCancel?.(consumeRefused(this.queue, this.#parts.safeUrl, cause))
+  #note(cause: unknown): void {
+    const isNew = this.#problem === undefined
+    this.#problem = consumeRefused(this.queue, this.#parts.safeUrl, cause)
+    if (!isNew || this.#isClosed) return
+    this.#parts.log.error(
+      { queue: this.queue, err: this.#problem },
+      'queue not consumed, trying again',
+    )
+    this.#parts.options.onProblem?.(this.#problem)
+  }
+
+  #noteEnd(): void {
+    if (this.#problem === undefined) return
+    this.#problem = undefined
+    this.#parts.log.info({ queue: this.queue }, 'queue consumed again')
   }
 }
 

@@ -7,6 +7,7 @@ import type { Topology } from '../../protocol/topology.ts'
 import type {
   Broker,
   ConsumeOptions,
+  ConsumerProblem,
   Delivery,
   PublishOptions,
   QueueDepth,
@@ -124,6 +125,10 @@ export class MemoryBroker implements Broker {
 
   async purge(queue: string): Promise<number> {
     return (await this.#queue(queue)).purge()
+  }
+
+  get problems(): readonly ConsumerProblem[] {
+    return [...this.#consumers].flatMap(({ problem }) => problem ?? [])
   }
 
   on(event: 'lost' | 'restored', listener: (cause: Error) => void): void {

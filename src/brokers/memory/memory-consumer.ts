@@ -1,9 +1,12 @@
+import { startTimer, type Timer } from '../../async/timer.ts'
 import type { Logger } from '../../logger.ts'
-import type { ConsumeOptions, Delivery, Subscription } from '../broker.ts'
+import type { ConsumeOptions, ConsumerProblem, Delivery, Subscription } from '../broker.ts'
 import { queueMissing } from '../broker-errors.ts'
 import { HeldDeliveries } from './memory-delivery.ts'
 import type { MemoryQueue, QueueConsumer } from './memory-queue.ts'
 import type { QueueEntry } from './stored-message.ts'
+
+const AGAIN_MS = 200
 
 export interface MemoryConsumerParts {
   readonly queueName: string
@@ -25,6 +28,8 @@ export class MemoryConsumer implements Subscription, QueueConsumer {
   #prefetch: number
   #isPaused: boolean = false
   #isClosed: boolean = false
+  #problem: Error | undefined
+  #again: Timer | undefined
 
   constructor(parts: MemoryConsumerParts) {
     this.queue = parts.queueName
@@ -36,14 +41,24 @@ export class MemoryConsumer implements Subscription, QueueConsumer {
     return this.#prefetch === 0 || this.#held.size < this.#prefetch
   }
 
+  get problem(): ConsumerProblem | undefined {
+    return this.#problem && { queue: this.queue, reason: this.#problem.message }
+  }
+
   attach(): void {
+    if (this.#isClosed) return
     this.#queue = this.#parts.findQueue()
-    if (this.#queue === undefined) this.#cancel()
-    else if (!this.#isPaused) this.#queue.addConsumer(this)
+    if (this.#queue === undefined) {
+      this.#tryLater()
+      return
+    }
+    this.#problem = undefined
+    if (!this.#isPaused) this.#queue.addConsumer(this)
   }
 
   /** What it held goes back to the queue. */
   detach(): void {
+    this.#again?.clear()
     const queue = this.#queue
     this.#queue = undefined
     queue?.removeConsumer(this)
@@ -87,13 +102,21 @@ export class MemoryConsumer implements Subscription, QueueConsumer {
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.#again?.clear()
+    this.#problem = undefined
     this.detach()
     this.#parts.onClosed(this)
   }
 
-  #cancel(): void {
-    this.#isClosed = true
-    this.#parts.onClosed(this)
-    this.#parts.options.onCancel?.(queueMissing(this.queue, this.#parts.safeUrl))
+  /** The queue may be declared again by another program. */
+  #tryLater(): void {
+    this.#again = startTimer(AGAIN_MS, () => this.attach()).unref()
+    if (this.#problem !== undefined) return
+    this.#problem = queueMissing(this.queue, this.#parts.safeUrl)
+    this.#parts.log.error(
+      { queue: this.queue, err: this.#problem },
+      'queue not consumed, trying again',
+    )
+    this.#parts.options.onProblem?.(this.#problem)
   }
 }

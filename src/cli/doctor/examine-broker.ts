@@ -57,6 +57,10 @@ async function queueCheck(broker: Broker, queue: Queue): Promise<Check> {
       ? 'was missing, is declared now'
       : `${before.messages} waiting, ${before.consumers} consumers`
   const part = { ...NOTHING, queues: [queue] }
+  if (before !== undefined && before.messages > 0 && before.consumers === 0) {
+    const waiting = `${before.messages} waiting and no consumer: start a worker or monitor for it, or see why /readyz of one says 503`
+    return noted(`queue ${queue.name}`, waiting)
+  }
   return await declaredCheck(broker, `queue ${queue.name}`, { part, found })
 }
 

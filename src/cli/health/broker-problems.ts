@@ -1,7 +1,9 @@
 import type { Broker } from '../../brokers/broker.ts'
 
-/** Says so while the connection to the broker is lost. */
-export function brokerProblems(broker: Pick<Broker, 'on' | 'safeUrl'>): () => readonly string[] {
+/** Says so while the connection to the broker is lost, and which queues are not consumed though they should be. */
+export function brokerProblems(
+  broker: Pick<Broker, 'on' | 'problems' | 'safeUrl'>,
+): () => readonly string[] {
   let isLost = false
   broker.on('lost', () => {
     isLost = true
@@ -9,5 +11,10 @@ export function brokerProblems(broker: Pick<Broker, 'on' | 'safeUrl'>): () => re
   broker.on('restored', () => {
     isLost = false
   })
-  return () => (isLost ? [`the broker is away: ${broker.safeUrl}`] : [])
+  return () => [
+    ...(isLost ? [`the broker is away: ${broker.safeUrl}`] : []),
+    ...broker.problems.map(
+      ({ queue, reason }) => `the queue "${queue}" is not consumed: ${reason}`,
+    ),
+  ]
 }

@@ -7,6 +7,7 @@ import type { Logger } from '../../logger.ts'
 import { eventQueueName } from '../../monitor/events/event-topology.ts'
 import type { Monitor } from '../../monitor/monitor.ts'
 import type { BatchReport } from '../../monitor/monitor-stats.ts'
+import { ConsumerMetrics } from '../../telemetry/consumer-metrics.ts'
 import { Metrics } from '../../telemetry/metrics.ts'
 import { MonitorMetrics } from '../../telemetry/monitor-metrics.ts'
 import { QueueMetrics } from '../../telemetry/queue-metrics.ts'
@@ -51,6 +52,7 @@ export async function monitorWithHealth(
   const told = broker.carriesEvents ? [eventQueueName(config)] : []
   const queues = [...config.workQueues(), config.platformQueue, ...told]
   metrics.add(recording)
+  metrics.add(new ConsumerMetrics(kit, broker))
   metrics.add(tasks)
   metrics.add(new RecordMetrics(kit, { database, queues: config.workQueues() }))
   metrics.add(new QueueMetrics(kit, { broker, queues }))

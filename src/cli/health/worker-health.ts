@@ -1,6 +1,7 @@
 import type { Runnable } from '../../lifecycle/run-until-stopped.ts'
 import { withHealth } from '../../lifecycle/with-health.ts'
 import type { App } from '../../tasks/app.ts'
+import { ConsumerMetrics } from '../../telemetry/consumer-metrics.ts'
 import { Metrics } from '../../telemetry/metrics.ts'
 import { WorkerMetrics } from '../../telemetry/worker-metrics.ts'
 import type { Worker } from '../../worker/worker.ts'
@@ -22,6 +23,7 @@ export async function workerWithHealth(
   }))
   const made = worker({ onRun: (run) => seen.onRun(run) })
   metrics.add(seen)
+  metrics.add(new ConsumerMetrics(metrics.kit, app.broker()))
   const service = withHealth(made, {
     ...address,
     logger,

@@ -12,8 +12,8 @@ export interface FeedOptions {
   readonly prefetch: number
   readonly intake: Intake
   readonly onDelivery: (delivery: Delivery) => void
-  /** Told when the queue was deleted. */
-  readonly onGone: (cause: Error) => void
+  /** Told when it cannot be consumed; it is tried again. */
+  readonly onProblem: (cause: Error) => void
   readonly logger: Logger
   /** Ends the tries to consume again. */
   readonly signal: AbortSignal
@@ -21,7 +21,7 @@ export interface FeedOptions {
 
 const CONSUME_BACKOFF = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
-/** One queue that the monitor takes from, declared anew whenever it was deleted. */
+/** One queue that the monitor takes from. */
 export class Feed {
   readonly #options: FeedOptions
 
@@ -33,16 +33,23 @@ export class Feed {
   async open(): Promise<void> {
     const { broker, queue, topology, prefetch, intake, onDelivery } = this.#options
     await broker.declare(topology)
-    const onCancel = (cause: Error): void => this.#openAgain(cause)
-    await intake.open(await broker.consume(queue, { prefetch, onCancel }, onDelivery))
+    const options = { prefetch, onProblem: this.#options.onProblem }
+    await intake.open(await broker.consume(queue, options, onDelivery))
   }
 
-  #openAgain(cause: Error): void {
-    const { queue, logger, signal, onGone } = this.#options
-    onGone(cause)
-    logger.error({ cause, queue }, 'a queue of the monitor is gone, declaring it again')
-    retry(() => this.open(), { backoff: CONSUME_BACKOFF, signal }).catch((error: unknown) => {
-      if (!signal.aborted) logger.error({ error, queue }, 'a queue of the monitor is not consumed')
-    })
+  /** For a queue that the monitor can do without at first: resolves after one try, and tries on where that failed. */
+  async openOrTryLater(): Promise<void> {
+    const { queue, logger, signal, onProblem } = this.#options
+    try {
+      await this.open()
+    } catch (cause) {
+      logger.error({ err: cause, queue }, 'queue of the monitor not consumed, trying again')
+      onProblem(cause instanceof Error ? cause : new Error(String(cause)))
+      retry(() => this.open(), { backoff: CONSUME_BACKOFF, signal }).then(
+        () => logger.info({ queue }, 'queue of the monitor consumed'),
+        // Only the end of the monitor ends the tries.
+        (error: unknown) => logger.debug({ err: error, queue }, 'queue of the monitor given up'),
+      )
+    }
   }
 }

@@ -228,4 +228,3 @@ function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true
 }
 
-/** A timer that is set for longer fires at once. */
