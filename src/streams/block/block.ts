@@ -227,4 +227,3 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
 function isAborted(signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true
 }
-
