@@ -29,6 +29,7 @@ import { CountStepsOnce1795600020000 } from './1795600020000-count-steps-once.ts
 import { ExtendGrants1795600030000 } from './1795600030000-extend-grants.ts'
 import { DateMigrations1795600031000 } from './1795600031000-date-migrations.ts'
 import { CreateLease1795700010000 } from './1795700010000-create-lease.ts'
+import { HandOverChord1795700020000 } from './1795700020000-hand-over-chord.ts'
 import { WeighEvidence1796000010000 } from './1796000010000-weigh-evidence.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
@@ -64,5 +65,6 @@ export const migrations = [
   ExtendGrants1795600030000,
   DateMigrations1795600031000,
   CreateLease1795700010000,
+  HandOverChord1795700020000,
   WeighEvidence1796000010000,
 ] as const

@@ -191,7 +191,8 @@ export class AsyncResult<Value = unknown> {
     return this.parent?.stepsTo() ?? []
   }
 
-  protected stepsTo(): readonly string[] {
+  /** @internal This one and the tasks before it: where one of them fails, nothing comes after it. */
+  stepsTo(): readonly string[] {
     return [...this.stepsBefore(), this.id]
   }
 }

@@ -16,6 +16,8 @@ export const CREATE_CHORDS_SQL = `
     constraint celery_toolbox_chord_pkey primary key (group_id)
   );
   alter table ${CHORD_TABLE} add column if not exists body text;
+  alter table ${CHORD_TABLE} add column if not exists member_ids text;
+  alter table ${CHORD_TABLE} add column if not exists handed_over_at timestamp with time zone;
   create index if not exists celery_toolbox_chord_created_at_idx on ${CHORD_TABLE} (created_at);
   create index if not exists celery_toolbox_chord_unreleased_idx on ${CHORD_TABLE} (group_id) where body is not null;
   create table if not exists ${CHORD_MEMBER_TABLE} (
@@ -32,9 +34,10 @@ export const CHORD_COLUMNS_SQL = `
 
 /** Published again before it was released, a chord keeps what is counted; after that it is a new one. */
 export const BEGIN_SQL = `
-  insert into ${CHORD_TABLE} as chord (group_id, size) values ($1, $2)
+  insert into ${CHORD_TABLE} as chord (group_id, size, member_ids) values ($1, $2, $3)
   on conflict (group_id) do update set
     size = excluded.size,
+    member_ids = excluded.member_ids,
     created_at = excluded.created_at,
     done = case when chord.released_at is null then chord.done else 0 end,
     released_at = null`
@@ -71,9 +74,13 @@ export function countingSql(parameters: readonly string[], after?: string): stri
   )
   update ${CHORD_TABLE} as counting set
     done = done + members,
-    body = case when released_at is null and size <= done + members then coalesce(counted.body, counting.body) end
+    body = case
+      when handed_over_at is not null then counting.body
+      when released_at is null and size <= done + members then coalesce(counted.body, counting.body)
+    end
   from counted where counting.group_id = counted.group_id
-  returning counting.group_id as "groupId", size <= done as "isComplete", released_at is not null as "isReleased"`
+  returning counting.group_id as "groupId", size <= done and handed_over_at is null as "isComplete",
+    released_at is not null as "isReleased"`
 }
 
 export const COUNT_SQL = `with ${countingSql(COUNT_TYPES.map((type, n) => `$${n + 1}::${type}`))}`
@@ -102,15 +109,25 @@ function asInteger(index: number | null): number | null {
   return Number.isInteger(index) && Math.abs(index ?? 0) < LARGEST_INTEGER ? index : null
 }
 
-/** Chords that are complete and not released, though somebody set out to. */
+/** Chords that are complete and not released, though somebody set out to; or handed over, and not waited for yet. */
 export const UNRELEASED_CHORDS_SQL = `
-  select group_id as "groupId", body from ${CHORD_TABLE} where body is not null order by created_at limit 1000`
+  select group_id as "groupId", body, case when handed_over_at is not null then member_ids end as "memberIds"
+  from ${CHORD_TABLE} where body is not null order by created_at limit 1000`
+
+/** Ends the counting of a chord that still waits for members, once; those who wait in its place are told the members' ids. */
+export const HAND_OVER_SQL = `
+  update ${CHORD_TABLE} set handed_over_at = now(), body = $2
+  where group_id = $1 and done < size and released_at is null and handed_over_at is null and member_ids is not null
+  returning member_ids as "memberIds"`
+
+export const WAITED_FOR_SQL = `
+  update ${CHORD_TABLE} set body = null where group_id = $1 and handed_over_at is not null`
 
 /** The members in order, of a chord that is complete and not released; no row otherwise. */
 export const UNRELEASED_MEMBERS_SQL = `
   select member.task_id as "taskId"
   from ${CHORD_TABLE} as chord join ${CHORD_MEMBER_TABLE} as member using (group_id)
-  where group_id = $1 and released_at is null and size <= done
+  where group_id = $1 and released_at is null and handed_over_at is null and size <= done
   order by member.group_index nulls last, member.task_id`
 
 export const RELEASED_SQL = `

@@ -7,9 +7,11 @@ import {
   COUNT_SQL,
   CREATE_CHORDS_SQL,
   countParameters,
+  HAND_OVER_SQL,
   RELEASED_SQL,
   UNRELEASED_CHORDS_SQL,
   UNRELEASED_MEMBERS_SQL,
+  WAITED_FOR_SQL,
 } from './chord-sql.ts'
 import type { ChordMember } from './result-store.ts'
 import { writeFailureOf } from './write-failure.ts'
@@ -24,6 +26,8 @@ export interface ChordState {
 export interface UnreleasedChord {
   readonly groupId: string
   readonly body: string
+  /** Of one that is handed over; null where it is to be released. */
+  readonly memberIds: readonly string[] | null
 }
 
 export interface ChordTableOptions {
@@ -43,8 +47,9 @@ export class ChordTable {
     this.#options = options
   }
 
-  async begin(groupId: string, size: number): Promise<void> {
-    await this.#query(BEGIN_SQL, [groupId, size])
+  async begin(groupId: string, size: number, memberIds?: readonly string[]): Promise<void> {
+    const ids = memberIds === undefined ? null : JSON.stringify(memberIds)
+    await this.#query(BEGIN_SQL, [groupId, size, ids])
   }
 
   async beginOnce(groupId: string, size: number): Promise<void> {
@@ -60,7 +65,8 @@ export class ChordTable {
   async unreleased(): Promise<readonly UnreleasedChord[]> {
     const { database } = this.#options
     try {
-      return await database.query<UnreleasedChord>(UNRELEASED_CHORDS_SQL)
+      const rows = await database.query<UnreleasedRow>(UNRELEASED_CHORDS_SQL)
+      return rows.map(({ memberIds, ...chord }) => ({ ...chord, memberIds: idsIn(memberIds) }))
     } catch (error) {
       if (writeFailureOf(error) === 'altered') return []
       throw error
@@ -71,6 +77,16 @@ export class ChordTable {
   async unreleasedMembers(groupId: string): Promise<readonly string[]> {
     const rows = await this.#query<{ taskId: string }>(UNRELEASED_MEMBERS_SQL, [groupId])
     return rows.map(({ taskId }) => taskId)
+  }
+
+  /** The members' ids, for those who will wait for them; undefined where nobody counts this chord (any longer). */
+  async handOver(groupId: string, body: string | null): Promise<readonly string[] | undefined> {
+    const [row] = await this.#query<{ memberIds: string }>(HAND_OVER_SQL, [groupId, body])
+    return row === undefined ? undefined : (idsIn(row.memberIds) ?? undefined)
+  }
+
+  async waitedFor(groupId: string): Promise<void> {
+    await this.#query(WAITED_FOR_SQL, [groupId])
   }
 
   async released(groupId: string): Promise<void> {
@@ -103,4 +119,15 @@ export class ChordTable {
       return await database.query<Row>(sql, parameters)
     }
   }
+}
+
+interface UnreleasedRow {
+  readonly groupId: string
+  readonly body: string
+  readonly memberIds: string | null
+}
+
+/** As this class has written them. */
+function idsIn(memberIds: string | null): readonly string[] | null {
+  return memberIds === null ? null : (JSON.parse(memberIds) as readonly string[])
 }

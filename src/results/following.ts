@@ -1,7 +1,10 @@
 import { setMaxListeners } from 'node:events'
+import { sleep } from '../async/sleep.ts'
 import { isReady } from '../protocol/states.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
 import type { ResultStore, WaitOptions } from './result-store.ts'
+
+const GRACE_MS = 300
 
 /** A wait, and the steps before what is waited for. */
 export interface Following {
@@ -28,6 +31,8 @@ export async function whileUnbroken<Value>(
   const breaks = steps.map(async (step) => {
     const result = await endOf(store, step, { ...rest, signal })
     if (result !== undefined && isReady(result.status) && result.status !== 'SUCCESS') {
+      // Its end may be about to be stored, with an error of its own.
+      if (result.status === 'FAILURE') await sleep(GRACE_MS, signal)
       throw failureOf(result)
     }
     return await never<Value>()

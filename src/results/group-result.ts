@@ -139,9 +139,13 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
     )
   }
 
-  /** Without its members: a chord tells its body of theirs. */
-  protected override stepsTo(): readonly string[] {
-    return this.stepsBefore()
+  /**
+   * Without its members, as a chord tells its body of theirs; but for those that are bodies of chords themselves: where such a
+   * one fails with a Python worker and Redis, nothing is ever stored of what comes after it.
+   */
+  override stepsTo(): readonly string[] {
+    const nested = this.results.filter(endsChord).flatMap((member) => member.stepsTo())
+    return [...this.stepsBefore(), ...nested]
   }
 
   async #states(): Promise<readonly State[]> {
@@ -153,4 +157,9 @@ function idsWithin(results: readonly AsyncResult[]): readonly string[] {
   return results.flatMap((result) =>
     result instanceof GroupResult ? idsWithin(result.results) : [result.id],
   )
+}
+
+/** A group before it is the header of the chord whose body it is. */
+function endsChord({ parent }: AsyncResult): boolean {
+  return parent !== null && (parent instanceof GroupResult || endsChord(parent))
 }

@@ -4,7 +4,7 @@ import { pendingResult, type TaskResult } from '../protocol/task-result.ts'
 import { ChordLocks } from './chord-locks.ts'
 import { type ChordState, ChordTable, type ChordTableOptions } from './chord-table.ts'
 import { Gather } from './gather.ts'
-import type { ChordCounter, ChordMember, Release } from './result-store.ts'
+import type { ChordCounter, ChordMember, HandedOver, Release, Unlock } from './result-store.ts'
 
 export interface PostgresChordsOptions extends ChordTableOptions {
   /** Saves a member's result and counts it; undefined where nobody has begun its chord. */
@@ -35,8 +35,8 @@ export class PostgresChords implements ChordCounter {
     this.#members = new Gather((members) => this.#count(members), MOST_MEMBERS)
   }
 
-  begin(groupId: string, size: number): Promise<void> {
-    return this.#table.begin(groupId, size)
+  begin(groupId: string, size: number, memberIds?: readonly string[]): Promise<void> {
+    return this.#table.begin(groupId, size, memberIds)
   }
 
   beginOnce(groupId: string, size: number): Promise<void> {
@@ -53,18 +53,45 @@ export class PostgresChords implements ChordCounter {
     return await this.#counted(await this.#options.save(member), release)
   }
 
-  async releaseAbandoned(releaseOf: (body: string) => Release | undefined): Promise<number> {
-    let released = 0
-    for (const { groupId, body } of await this.#table.unreleased()) {
-      const release = releaseOf(body)
-      if (release === undefined || this.#releasing.has(groupId)) continue
-      // Where it is being released elsewhere, it is not abandoned.
-      await this.#tryRelease(groupId, async (results) => {
-        await release(results)
-        released += 1
+  async handOver({ groupId, body }: HandedOver, unlock: Unlock): Promise<void> {
+    if (groupId.includes('\0')) return
+    for (let attempt = 1; ; attempt += 1) {
+      const isAlone = await this.#alone(groupId, async () => {
+        const memberIds = await this.#table.handOver(groupId, body)
+        if (memberIds !== undefined) await this.#unlock(groupId, memberIds, unlock)
       })
+      if (isAlone) return
+      // Another is at it, and may fail: only then this one has to.
+      await sleep(backoffDelayMs(ELSEWHERE_BACKOFF, attempt))
+    }
+  }
+
+  async releaseAbandoned(
+    releaseOf: (body: string) => Release | undefined,
+    unlockOf: (groupId: string, body: string) => Unlock | undefined = () => undefined,
+  ): Promise<number> {
+    let released = 0
+    for (const { groupId, body, memberIds } of await this.#table.unreleased()) {
+      if (this.#releasing.has(groupId)) continue
+      const release = releaseOf(body)
+      const unlock = unlockOf(groupId, body)
+      // Where it is being released, or handed over, elsewhere, it is not abandoned.
+      if (memberIds !== null && unlock !== undefined) {
+        await this.#alone(groupId, async () => this.#unlock(groupId, memberIds, unlock))
+        released += 1
+      } else if (memberIds === null && release !== undefined) {
+        await this.#tryRelease(groupId, async (results) => {
+          await release(results)
+          released += 1
+        })
+      }
     }
     return released
+  }
+
+  async #unlock(groupId: string, memberIds: readonly string[], unlock: Unlock): Promise<void> {
+    await unlock(memberIds)
+    await this.#table.waitedFor(groupId)
   }
 
   /** Resolves when nothing is being counted or released. */
@@ -100,8 +127,14 @@ export class PostgresChords implements ChordCounter {
 
   /** False where somebody else is at it. */
   #tryRelease(groupId: string, release: Release): Promise<boolean> {
+    return this.#alone(groupId, () => this.#release(groupId, release))
+  }
+
+  /** The lock keeps other processes out; in this one nobody may be at it. */
+  #alone(groupId: string, work: () => Promise<void>): Promise<boolean> {
+    if (this.#releasing.has(groupId)) return Promise.resolve(false)
     const releasing = this.#locks
-      .runAlone(groupId, () => this.#release(groupId, release))
+      .runAlone(groupId, work)
       .finally(() => this.#releasing.delete(groupId))
     this.#releasing.set(groupId, releasing)
     return releasing

@@ -31,8 +31,8 @@ export interface ResultStore extends AsyncDisposable {
 export interface ChordCounter {
   /** Python's workers count in the same place. */
   readonly isSharedWithPython?: boolean
-  /** Before the header is published: how many members there are. */
-  begin(groupId: string, size: number): Promise<void>
+  /** Before the header is published: how many members there are, and their ids, for a chord that may be handed over. */
+  begin(groupId: string, size: number, memberIds?: readonly string[]): Promise<void>
   /** The same where nobody has begun, even if it is released by now: for those who may come twice. */
   beginOnce?(groupId: string, size: number): Promise<void>
   /** One member more, which is not published yet. Absent where chords keep the size that they began with. */
@@ -43,14 +43,31 @@ export interface ChordCounter {
    * Resolves with false where nobody has begun to count this chord.
    */
   memberDone(member: ChordMember, release: Release): Promise<boolean>
+  /**
+   * Ends the counting of a chord, where its members may end with workers that do not count here. `unlock` publishes the task
+   * that waits for them instead: once, however many hand it over; a crash in between leaves that to `releaseAbandoned`.
+   */
+  handOver?(chord: HandedOver, unlock: Unlock): Promise<void>
   /** Saves the member's result and counts it in one step, of which a crash leaves all or nothing; then as `memberDone`. */
   saveMember(member: ChordMember, release: Release): Promise<boolean>
   /**
    * Releases chords whose members are all done, and whose last worker was lost before it had released them. `releaseOf`
-   * is shown the body that was left, and gives undefined where it is somebody else's. Says how many.
+   * is shown the body that was left, and gives undefined where it is somebody else's. Chords that were handed over get the
+   * task that waits for them, which `unlockOf` gives. Says how many.
    */
-  releaseAbandoned?(releaseOf: (body: string) => Release | undefined): Promise<number>
+  releaseAbandoned?(
+    releaseOf: (body: string) => Release | undefined,
+    unlockOf?: (groupId: string, body: string) => Unlock | undefined,
+  ): Promise<number>
 }
+
+export interface HandedOver {
+  readonly groupId: string
+  /** What others need to publish the waiting task in this one's place; null where it has no form. */
+  readonly body: string | null
+}
+
+export type Unlock = (memberIds: readonly string[]) => Promise<void>
 
 export type Release = (results: readonly TaskResult[]) => Promise<void>
 

@@ -64,7 +64,7 @@ export class TaskmetaTable {
   /** Where nobody has made a table, nobody has begun a chord. */
   async #lookForChords(): Promise<boolean> {
     const columns = await this.#database.query<{ name: string }>(CHORD_COLUMNS_SQL)
-    const isOld = columns.length > 0 && !columns.some(({ name }) => name === 'body')
+    const isOld = columns.length > 0 && !columns.some(({ name }) => name === 'handed_over_at')
     if (isOld) await this.#database.query(CREATE_CHORDS_SQL)
     return columns.length > 0
   }

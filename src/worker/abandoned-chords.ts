@@ -1,8 +1,9 @@
 import type { Logger } from '../logger.ts'
-import type { Release, ResultStore } from '../results/result-store.ts'
+import type { Release, ResultStore, Unlock } from '../results/result-store.ts'
 import type { App } from '../tasks/app.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { releaseBody } from './chord-body.ts'
+import { unlockOf } from './handed-over.ts'
 import { readLeftBody } from './left-body.ts'
 
 const LOOK_MS = 10_000
@@ -43,11 +44,20 @@ export class AbandonedChords {
   async #release(): Promise<void> {
     const { results, logger } = this.#parts
     try {
-      const chords = await results.chords?.releaseAbandoned?.((text) => this.#releaseOf(text))
+      const chords = await results.chords?.releaseAbandoned?.(
+        (text) => this.#releaseOf(text),
+        (groupId, text) => this.#unlockOf(groupId, text),
+      )
       if (chords) logger.warn({ chords }, 'started the bodies of chords whose workers were lost')
     } catch (error) {
       logger.warn({ err: error }, 'cannot look for abandoned chords, looking again later')
     }
+  }
+
+  #unlockOf(groupId: string, text: string): Unlock | undefined {
+    const { app } = this.#parts
+    const left = readLeftBody(app, text)
+    return left === undefined ? undefined : unlockOf(app, groupId, left)
   }
 
   #releaseOf(text: string): Release | undefined {

@@ -1,11 +1,12 @@
 import { isChain } from '../protocol/signature-tree/kinds.ts'
 import { listOf, withOptions } from '../protocol/signature-tree/options.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
+import type { App } from '../tasks/app.ts'
 import { endingAsOne } from '../tasks/canvas/as-one.ts'
 import { endOptionsOf, withEndOptions } from '../tasks/canvas/freeze.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { areFollowupsTaken } from '../tasks/followups.ts'
-import type { Publisher } from '../tasks/publisher.ts'
+import { handOverChords } from './handed-over.ts'
 
 /**
  * Starts the signature that takes a task's place: its end has the task's id, its place in a group and chord, and its
@@ -13,14 +14,15 @@ import type { Publisher } from '../tasks/publisher.ts'
  * https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.replace
  */
 export async function startReplacement(
-  publisher: Publisher,
+  app: App,
   request: TaskRequest,
   signature: SignatureDict,
 ): Promise<void> {
   const whole = endingAsOne(signature)
+  await handOverChords(app, request, whole)
   const taken = withErrbacks(withEndOptions(whole, endOf(whole, request)), request)
   await asPartOf(request, async () => {
-    await publisher.start(taken, {
+    await app.start(taken, {
       options: {
         replacedTaskNesting: request.replacedTaskNesting + 1,
         ...(request.chain === null ? {} : { chain: request.chain }),

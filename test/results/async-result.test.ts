@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { TaskFailedError } from '../../src/errors.ts'
 import { AsyncResult } from '../../src/results/async-result.ts'
 import { MemoryResultStore } from '../../src/results/memory-store.ts'
+import { nodeOfTuple, resultOf } from '../../src/results/result-of.ts'
 import { failure, freshId, started, success } from '../contracts/result-store-contract.ts'
 
 test('an AsyncResult waits for the return value of its task', async () => {
@@ -102,3 +103,17 @@ function openStore() {
   const resultOf = <Value>(id: string) => new AsyncResult<Value>(id, { store: async () => store })
   return { store, resultOf }
 }
+
+test('a chord in the header of another that failed ends the wait for the outer one, though nothing is stored of that', async () => {
+  const { store } = openStore()
+  const error = { excType: 'ChordError', excModule: 'celery.exceptions', excMessage: ['inner'] }
+  await store.save({ ...failure(error, null), taskId: 'inner-body' })
+  const innerHeader = [['inner', null], [[['a', null], null]]]
+  const innerBody = [['inner-body', innerHeader], null]
+  const header = [
+    ['outer', null],
+    [[['b', null], null], innerBody],
+  ]
+  const outer = resultOf(nodeOfTuple([['outer-body', header], null]), { store: async () => store })
+  await expect(outer.get({ timeoutMs: 5_000 })).rejects.toThrow('inner')
+})

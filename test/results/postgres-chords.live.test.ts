@@ -177,6 +177,58 @@ describe('a release', () => {
   })
 })
 
+describe('a chord that is handed over', () => {
+  const ids = ['a', 'b']
+
+  test('is waited for by one task, however many hand it over, and counts no members any more', async () => {
+    const { chords } = openStore(await open())
+    const [groupId, [only]] = chordOf([1, 2]) as Single
+    await chords.begin(groupId, 2, ids)
+    const waited: (readonly string[])[] = []
+    const handOver = async () =>
+      chords.handOver?.({ groupId, body: 'left' }, async (memberIds) => void waited.push(memberIds))
+    await Promise.all([handOver(), handOver(), handOver()])
+    expect(waited).toEqual([ids])
+    const released: unknown[] = []
+    for (const member of [only, { ...only, result: success(2) }]) {
+      await chords.memberDone(member, async (results) => void released.push(results))
+    }
+    expect(released).toEqual([])
+    expect(await chords.releaseAbandoned?.(() => async () => undefined)).toBe(0)
+  })
+
+  test('by a process that is lost before it has published that task, is waited for by another', async () => {
+    const database = await open()
+    const [lost, other] = [openStore(database).chords, openStore(database).chords]
+    const [groupId] = chordOf([1, 2]) as Single
+    await lost.begin(groupId, 2, ids)
+    const failing = lost.handOver?.({ groupId, body: 'left' }, async () => {
+      throw new Error('the broker is away')
+    })
+    await expect(failing).rejects.toThrow('the broker is away')
+    const waited: unknown[] = []
+    const abandoned = async () =>
+      other.releaseAbandoned?.(
+        () => undefined,
+        (id, body) => async (memberIds) => void waited.push([id, body, memberIds]),
+      )
+    expect([await abandoned(), await abandoned()]).toEqual([1, 0])
+    expect(waited).toEqual([[groupId, 'left', ids]])
+  })
+
+  test('is not, where all of its members are done, or where nobody has begun it', async () => {
+    const { chords } = openStore(await open())
+    const [groupId, [only]] = chordOf([1]) as Single
+    await chords.begin(groupId, 1, ids)
+    await releaseBy(chords, only)
+    const waited: unknown[] = []
+    for (const id of [groupId, 'unknown']) {
+      await chords.handOver?.({ groupId: id, body: null }, async (found) => void waited.push(found))
+    }
+    expect(waited).toEqual([])
+  })
+})
+
 describe('cleanup', () => {
   test('deletes results, groups and chords older than result_expires, in UTC, and says how many', async () => {
     const database = await open()

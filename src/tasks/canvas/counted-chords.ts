@@ -3,10 +3,11 @@ import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import type { TaskRegistry } from '../task-registry.ts'
 import { taskNames } from './dicts.ts'
+import { endOptionsOf } from './freeze.ts'
 
 /**
  * Begins to count a chord, where that can work: on Redis whoever runs the members counts alike; elsewhere only our own
- * workers count, so all members must be tasks of this app. False where the chord has to be waited for.
+ * workers count, so all members must be tasks of this app; one that becomes something else hands the chord over. False where the chord has to be waited for.
  */
 export async function beginCounting(
   results: ResultStore,
@@ -26,6 +27,15 @@ export async function beginCounting(
   if (results.chords === undefined) return false
   const isOurs = members.flatMap(taskNames).every((name) => tasks.get(name) !== undefined)
   if (results.kind !== 'redis' && !isOurs) return false
-  await results.chords.begin(groupId, members.length)
+  await results.chords.begin(
+    groupId,
+    members.length,
+    members.map((member) => endTaskId(member)),
+  )
   return true
+}
+
+/** The task whose result is the member's; chains and chords whose ids are fixed have it as their own. */
+function endTaskId(member: SignatureDict): string {
+  return String(endOptionsOf(member).task_id)
 }
