@@ -30,7 +30,18 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   monitor: [...CARRY, 'leases', 'lifecycle', 'schedule', 'events'],
   streams: [...WIRE, 'brokers', 'config', 'database', 'definitions', 'lifecycle', 'telemetry'],
   recipes: [...CARRY, 'graph', 'definitions', 'schedule'],
-  cli: [...RUN, 'leases', 'schedule', 'telemetry', 'tasks', 'worker', 'monitor', 'streams'],
+  cli: [
+    ...RUN,
+    'leases',
+    'schedule',
+    'telemetry',
+    'tasks',
+    'worker',
+    'monitor',
+    'streams',
+    'graph',
+    'recipes',
+  ],
 }
 
 /** The only folders of src/ that may import a driver, by the driver's package name. */

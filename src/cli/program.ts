@@ -9,6 +9,7 @@ import { addMonitor } from './monitor.ts'
 import { addPurge } from './purge.ts'
 import { addQuarantine } from './quarantine.ts'
 import { addQueues } from './queues.ts'
+import { addRecipe } from './recipe.ts'
 import { addResult } from './result.ts'
 import { addTasks } from './tasks.ts'
 import { addWorker } from './worker.ts'
@@ -46,6 +47,7 @@ const COMMANDS = [
   addQuarantine,
   addQueues,
   addPurge,
+  addRecipe,
   addConfig,
   addDoctor,
   addDev,
