@@ -1,17 +1,48 @@
+import { randomUUID } from 'node:crypto'
+import { MemoryBroker } from './brokers/memory/memory-broker.ts'
 import type { Config } from './config/config.ts'
+import { MemoryResultStore } from './results/memory-store.ts'
 import { App, type AppOptions } from './tasks/app.ts'
+import type { CallInput } from './tasks/task-call.ts'
+import { EagerTasks } from './worker/eager-tasks.ts'
 import { Worker } from './worker/worker.ts'
 import type { WorkerOptions } from './worker/worker-options.ts'
 
 /** An app that can also run its tasks: what `createApp` makes. */
 export class CeleryApp extends App {
+  /** With task_always_eager. */
+  readonly #eager: EagerTasks | undefined
+
+  constructor(config: Config, options: AppOptions = {}) {
+    super(config, config.task_always_eager ? inThisProcess(config, options) : options)
+    this.#eager = config.task_always_eager ? new EagerTasks(this) : undefined
+  }
+
   /** A worker for this app's tasks; `start()` it. */
   worker(options: WorkerOptions = {}): Worker {
     return new Worker(this, options)
+  }
+
+  override async publish(call: CallInput): Promise<string> {
+    const publish = async (one: CallInput): Promise<string> => super.publish(one)
+    return this.#eager === undefined ? await publish(call) : await this.#eager.run(call, publish)
+  }
+
+  override async close(): Promise<void> {
+    await this.#eager?.close()
+    await super.close()
   }
 }
 
 /** Makes an application from its config, as Python's `Celery()`. */
 export function createApp(config: Config, options: AppOptions = {}): CeleryApp {
   return new CeleryApp(config, options)
+}
+
+/** Calls leave this process only as results, and those only with task_store_eager_result. */
+function inThisProcess(config: Config, options: AppOptions): AppOptions {
+  const name = `eager-${randomUUID()}`
+  const broker = new MemoryBroker(name)
+  if (config.task_store_eager_result) return { ...options, broker }
+  return { ...options, broker, results: new MemoryResultStore({ name }) }
 }

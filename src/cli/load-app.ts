@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import type { CeleryApp } from '../create-app.ts'
 import { UsageError } from '../errors.ts'
 import { asUsageError } from './failure.ts'
+import { importModules } from './import-modules.ts'
 
 const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.cjs']
 const MAIN_NAMES = ['app', 'celery', 'index', 'src/app', 'src/celery', 'src/index']
@@ -19,7 +20,9 @@ export async function loadApp(spec: string, directory = process.cwd()): Promise<
   const file = resolveApp(place, directory)
   if (isTypeScript(file)) await prepareTypeScript(file, directory)
   const module = await load(file, spec)
-  return appIn(module, spec, exportName)
+  const app = appIn(module, spec, exportName)
+  await importModules(app.config, file)
+  return app
 }
 
 /** The last `:name` is an export, unless all of it is a file (C:\app.ts). */

@@ -84,7 +84,7 @@ async function runMonitor(options: MonitorCommandOptions): Promise<void> {
   if (options.migrate === true) await migrateUpWithProgress(database)
   const { Monitor } = await import('../monitor/monitor.ts')
   const { batchSize, pruneEvery } = options
-  const broker = app.broker()
+  const broker = app.readingBroker()
   const monitor = (onBatch?: (batch: BatchReport) => void): MonitorService =>
     new Monitor({
       broker,

@@ -21,6 +21,18 @@ export interface BrokerAddress {
   readonly broker_vhost: string | null
 }
 
+export function brokerAddressOf(address: BrokerAddress): BrokerAddress {
+  return {
+    broker_url: address.broker_url,
+    broker_transport: address.broker_transport,
+    broker_host: address.broker_host,
+    broker_port: address.broker_port,
+    broker_user: address.broker_user,
+    broker_password: address.broker_password,
+    broker_vhost: address.broker_vhost,
+  }
+}
+
 /** The urls of the broker, the first one first: `broker_url`, else built from the other broker settings. */
 export function brokerUrlsOf(address: BrokerAddress): readonly string[] {
   const url = address.broker_url

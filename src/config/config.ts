@@ -2,7 +2,7 @@ import { inspect } from 'node:util'
 import { ConfigError } from '../errors.ts'
 import type { QueueDefinitions, RouteDefaults } from '../protocol/routes.ts'
 import type { Topology } from '../protocol/topology.ts'
-import { brokerUrlsOf } from './broker-settings.ts'
+import { brokerAddressOf, brokerUrlsOf } from './broker-settings.ts'
 import { deriveSettings } from './derive.ts'
 import { type Environment, type EnvironmentOptions, readEnvironment } from './environment.ts'
 import { maskValue } from './masking.ts'
@@ -129,6 +129,16 @@ export class Config extends TypedSettings {
     return brokerUrlsOf(this)
   }
 
+  /** The urls that are published to: broker_write_url, else those of the broker. */
+  get brokerWriteUrls(): readonly string[] {
+    return this.#urlsOf(this.broker_write_url)
+  }
+
+  /** The urls that are consumed from: broker_read_url, else those of the broker. */
+  get brokerReadUrls(): readonly string[] {
+    return this.#urlsOf(this.broker_read_url)
+  }
+
   /** The queue that gets a copy of everything. */
   get platformQueue(): string {
     return this.PLATFORM_QUEUE_NAME
@@ -186,6 +196,12 @@ export class Config extends TypedSettings {
 
   [inspect.custom](): string {
     return this.toString()
+  }
+
+  #urlsOf(url: string | null): readonly string[] {
+    return url === null
+      ? this.brokerUrls
+      : brokerUrlsOf({ ...brokerAddressOf(this), broker_url: url })
   }
 
   #addProperty(name: string): void {

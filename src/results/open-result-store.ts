@@ -10,12 +10,14 @@ import { MemoryResultStore } from './memory-store.ts'
 import { PostgresResultStore } from './postgres-store.ts'
 import { RedisResultStore, type RedisStoreSettings } from './redis-store.ts'
 import type { ResultStore } from './result-store.ts'
+import { type RetryLimits, type RetrySettings, retryLimits } from './retry-limits.ts'
 import type { RpcSettings } from './rpc-messages.ts'
 import { RpcResultStore } from './rpc-store.ts'
 import { CELERY_TABLES, quoteName, type TaskmetaTables } from './taskmeta-sql.ts'
 
 /** The settings of a `Config` that results need. */
 export type ResultSettings = Pick<Config, 'result_backend'> &
+  RetrySettings &
   RedisStoreSettings &
   RpcSettings &
   Partial<
@@ -37,14 +39,21 @@ export interface OpenResultStoreOptions {
   readonly saveDeadlineMs?: number
 }
 
+interface LimitedOptions extends OpenResultStoreOptions {
+  /** What result_backend_always_retry asks for. */
+  readonly limits?: RetryLimits
+}
+
 const KNOWN =
   '"db+postgresql://…", "redis://…", "rediss://…", "rpc://", "memory://", "cache+memory://", "disabled://"'
 
 /** Opens the store that `result_backend` names. */
 export async function openResultStore(
   config: ResultSettings,
-  options: OpenResultStoreOptions = {},
+  given: OpenResultStoreOptions = {},
 ): Promise<ResultStore> {
+  const limits = retryLimits(config)
+  const options = { ...(limits && { saveDeadlineMs: limits.deadlineMs, limits }), ...given }
   const backend = config.result_backend ?? ''
   const scheme = backend.replace(/:\/\/.*$/s, '')
   if (scheme === '' || scheme === 'disabled') return new DisabledResultStore()
@@ -90,23 +99,25 @@ function openRpc(
 async function openRedis(
   url: string,
   settings: ResultSettings,
-  { logger = silentLogger, saveDeadlineMs }: OpenResultStoreOptions,
+  { logger = silentLogger, saveDeadlineMs, limits }: LimitedOptions,
 ): Promise<ResultStore> {
   return await RedisResultStore.open({
     url,
     settings,
     logger,
+    backoff: limits?.backoff,
     ...(saveDeadlineMs !== undefined && { saveDeadlineMs }),
   })
 }
 
 async function openPostgres(
   config: ResultSettings,
-  { logger = silentLogger, database, saveDeadlineMs }: OpenResultStoreOptions,
+  { logger = silentLogger, database, saveDeadlineMs, limits }: LimitedOptions,
 ): Promise<ResultStore> {
   return new PostgresResultStore({
     database: database ?? (await openDatabase({ url: config.result_backend ?? '', logger })),
     ownsDatabase: database === undefined,
+    backoff: limits?.backoff,
     isExtended: config.result_extended ?? false,
     serializer: config.result_serializer,
     tables: tablesOf(config),

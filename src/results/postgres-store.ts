@@ -1,3 +1,4 @@
+import type { Backoff } from '../async/backoff.ts'
 import { type Serializer, serializerByName } from '../codecs/serializers.ts'
 import type { Database } from '../database/database.ts'
 import { ResultError } from '../errors.ts'
@@ -26,6 +27,8 @@ export interface PostgresStoreOptions {
   readonly serializer?: string | undefined
   /** How long a save tries, while the database is away. Default 30 s. */
   readonly saveDeadlineMs?: number
+  /** How long to wait between tries. */
+  readonly backoff?: Backoff | undefined
   readonly tables?: TaskmetaTables
   /** Older results go with `cleanup()`; undefined keeps them for ever. */
   readonly expiresMs?: number | undefined
@@ -60,6 +63,7 @@ export class PostgresResultStore implements ResultStore {
       table,
       logger,
       deadlineMs: saveDeadlineMs,
+      backoff: options.backoff,
       onWritten: (rows) => this.#announcer.announce(readyIds(rows)),
     })
     this.#watcher = new ResultWatcher({

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Redis, RedisOptions } from 'ioredis'
 import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
+import { startInterval, type Timer } from '../async/timer.ts'
 import { withDeadline } from '../async/with-deadline.ts'
 import { ResultError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
@@ -13,6 +14,7 @@ export interface RedisConnectionOptions {
   readonly logger: Logger
   /** How long a command is tried, while Redis is away. */
   readonly deadlineMs: number
+  readonly backoff?: Backoff | undefined
 }
 
 /** A Lua script; Redis runs it as one step. */
@@ -41,7 +43,7 @@ export class RedisConnection {
   readonly #deadlineMs: number
   readonly #redis: Redis
   readonly #retriesTimeouts: boolean
-  readonly #pings: NodeJS.Timeout | undefined
+  readonly #pings: Timer | undefined
   #subscriber: Redis | undefined
 
   /** Loads the driver; connects with the first command. */
@@ -102,7 +104,7 @@ export class RedisConnection {
   }
 
   close(): void {
-    clearInterval(this.#pings)
+    this.#pings?.clear()
     this.#redis.disconnect()
     this.#subscriber?.disconnect()
   }
@@ -116,13 +118,13 @@ export class RedisConnection {
 }
 
 /** A connection that has died is noticed while nothing else is asked of it. */
-function pinging(redis: Redis, seconds: number | null | undefined): NodeJS.Timeout | undefined {
+function pinging(redis: Redis, seconds: number | null | undefined): Timer | undefined {
   if (!seconds) return undefined
   const ping = (): void => {
     if (redis.status !== 'ready') return
     redis.ping().catch(() => redis.disconnect(true))
   }
-  return setInterval(ping, Math.min(seconds * 1000, 2 ** 31 - 1)).unref()
+  return startInterval(seconds * 1_000, ping).unref()
 }
 
 /** What the driver says of a command that took longer than redis_socket_timeout. */
@@ -142,7 +144,12 @@ function driverMissing(cause: unknown): ResultError {
   return new ResultError('RESULT_DRIVER_MISSING', DRIVER_MISSING, { cause })
 }
 
-function driverOptions({ url, settings = {}, deadlineMs }: RedisConnectionOptions): RedisOptions {
+function driverOptions({
+  url,
+  settings = {},
+  deadlineMs,
+  backoff = AWAY_BACKOFF,
+}: RedisConnectionOptions): RedisOptions {
   const timeoutSeconds = settings.redis_socket_connect_timeout
   const answerSeconds = settings.redis_socket_timeout
   return {
@@ -155,7 +162,7 @@ function driverOptions({ url, settings = {}, deadlineMs }: RedisConnectionOption
       : Math.min(CONNECT_TIMEOUT_MS, deadlineMs),
     ...(answerSeconds ? { commandTimeout: Math.min(answerSeconds * 1000, 2 ** 31 - 1) } : {}),
     maxRetriesPerRequest: null,
-    retryStrategy: (attempt) => backoffDelayMs(AWAY_BACKOFF, attempt),
+    retryStrategy: (attempt) => backoffDelayMs(backoff, attempt),
     ...(settings.redis_socket_keepalive ? { keepAlive: 10_000 } : {}),
   }
 }

@@ -1,3 +1,4 @@
+import type { Backoff } from '../async/backoff.ts'
 import type { Config } from '../config/config.ts'
 import { ResultError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
@@ -35,6 +36,8 @@ export interface RedisStoreOptions {
   readonly logger?: Logger
   /** How long a save tries, while Redis is away. Default 30 s. */
   readonly saveDeadlineMs?: number
+  /** How long to wait between tries. */
+  readonly backoff?: Backoff | undefined
 }
 
 const SAVE_DEADLINE_MS = 30_000
@@ -56,7 +59,13 @@ export class RedisResultStore implements ResultStore {
   static async open(options: RedisStoreOptions): Promise<RedisResultStore> {
     const { url, settings = {}, logger = silentLogger } = options
     const deadlineMs = options.saveDeadlineMs ?? SAVE_DEADLINE_MS
-    const connection = await RedisConnection.open({ url, settings, logger, deadlineMs })
+    const connection = await RedisConnection.open({
+      url,
+      settings,
+      logger,
+      deadlineMs,
+      backoff: options.backoff,
+    })
     return new RedisResultStore(connection, settings, logger)
   }
 

@@ -10,6 +10,8 @@ import { writeFailureOf } from './write-failure.ts'
 export interface RowWriting {
   readonly table: Pick<TaskmetaTable, 'write' | 'lockedAmong' | 'lookAgain'>
   readonly logger: Logger
+  /** How long to wait between tries, while the database is away. */
+  readonly backoff?: Backoff | undefined
   /** Told which rows are safe now. */
   readonly onWritten: (rows: readonly TaskmetaRow[]) => void
 }
@@ -35,7 +37,7 @@ export async function writeRows(
       for (const save of open) save.lastError = error
       const locked = await withoutTheGuilty(error, open, writing)
       if (locked !== undefined) return locked
-      await waitForServer(error, attempt, writing.logger)
+      await waitForServer(error, attempt, writing)
     }
   }
 }
@@ -102,8 +104,12 @@ async function writeHalves(
   return (await Promise.all(halves.map((half) => writeRows(half, writing)))).flat()
 }
 
-async function waitForServer(error: unknown, attempt: number, logger: Logger): Promise<void> {
-  const delayMs = backoffDelayMs(AWAY_BACKOFF, attempt)
+async function waitForServer(
+  error: unknown,
+  attempt: number,
+  { logger, backoff = AWAY_BACKOFF }: RowWriting,
+): Promise<void> {
+  const delayMs = backoffDelayMs(backoff, attempt)
   logger.warn({ err: error, attempt, delayMs }, 'results not stored, trying again')
   await sleep(delayMs)
 }

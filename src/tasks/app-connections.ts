@@ -6,6 +6,7 @@ import { Control } from '../events/control.ts'
 import { EventClient } from '../events/event-client.ts'
 import { LamportClock } from '../events/mailbox-clock.ts'
 import type { Logger } from '../logger.ts'
+import { directExchange } from '../protocol/worker-direct.ts'
 import { openResultStore } from '../results/open-result-store.ts'
 import type { ResultStore } from '../results/result-store.ts'
 import { AppVault } from './app-vault.ts'
@@ -28,6 +29,8 @@ export class AppConnections {
   readonly vault: AppVault
   readonly #parts: ConnectionParts
   #broker: Broker | undefined
+  /** Where broker_read_url is another than broker_write_url. */
+  #reading: Broker | undefined
   #results: Promise<ResultStore> | undefined
   #events: EventClient | undefined
   #control: Control | undefined
@@ -48,8 +51,21 @@ export class AppConnections {
   broker(): Broker {
     if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
     const { given, config, logger } = this.#parts
-    this.#broker ??= given.broker ?? openBroker(brokerOptions(config, logger()))
+    this.#broker ??=
+      given.broker ?? openBroker(brokerOptions(config, logger(), config.brokerWriteUrls))
     return this.#broker
+  }
+
+  /** The broker that is consumed from, connected at its first use: another one only with broker_read_url. */
+  readingBroker(): Broker {
+    const broker = this.broker()
+    const { given, config, logger } = this.#parts
+    const urls = config.brokerReadUrls
+    if (given.broker !== undefined || urls.join(';') === config.brokerWriteUrls.join(';')) {
+      return broker
+    }
+    this.#reading ??= openBroker(brokerOptions(config, logger(), urls))
+    return this.#reading
   }
 
   /** The broker, once everything is declared on it. */
@@ -127,15 +143,19 @@ export class AppConnections {
     // Results first: those of rpc:// travel over the broker.
     if (given.results === undefined) await (await this.#results)?.close()
     if (given.broker === undefined) await this.#broker?.close()
+    await this.#reading?.close()
     await this.vault.close()
   }
 
   async #declare(): Promise<void> {
     const { config } = this.#parts
     config.warnOfIneffective()
-    await this.broker().declare(config.topology())
     const delayed = delayedTopology(config)
-    if (delayed !== null) await this.broker().declare(delayed)
+    for (const broker of new Set([this.broker(), this.readingBroker()])) {
+      await broker.declare(config.topology())
+      if (delayed !== null) await broker.declare(delayed)
+      if (config.worker_direct) await broker.declare(directExchange)
+    }
     this.#isSetUp = true
   }
 }

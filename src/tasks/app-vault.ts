@@ -19,23 +19,25 @@ export interface DatedMessage {
   readonly route: Route
 }
 
+type VaultSettings = Pick<Config, 'ETA_VAULT' | 'result_backend' | 'task_always_eager'>
+
 /** What is due sooner is as well off on its way. */
 const LEAST_WAIT_MS = 1000
 const POSTGRES = /^(?:db\+)?postgres(?:ql)?(?:\+\w+)?:\/\//
 
 /** The vault of an app, where ETA_VAULT asks for one; its database is opened when it is first needed. */
 export class AppVault {
-  readonly #config: Pick<Config, 'ETA_VAULT' | 'result_backend'>
+  readonly #config: VaultSettings
   readonly #logger: () => Logger
   #opened: Promise<Database> | undefined
 
-  constructor(config: Pick<Config, 'ETA_VAULT' | 'result_backend'>, logger: () => Logger) {
+  constructor(config: VaultSettings, logger: () => Logger) {
     this.#config = config
     this.#logger = logger
   }
 
   get isWanted(): boolean {
-    return this.#config.ETA_VAULT !== false
+    return this.#config.ETA_VAULT !== false && !this.#config.task_always_eager
   }
 
   /** Undefined where it is not wanted. */

@@ -15,6 +15,7 @@ import type { AsyncResult } from '../results/async-result.ts'
 import type { GroupResult } from '../results/group-result.ts'
 import type { ResultStore } from '../results/result-store.ts'
 import type { Vault } from '../schedule/vault.ts'
+import { annotatedOptions } from './annotations.ts'
 import { AppConnections } from './app-connections.ts'
 import { AppResults } from './app-results.ts'
 import type { AppVault } from './app-vault.ts'
@@ -134,9 +135,11 @@ export class App implements Publisher, AsyncDisposable {
       )
     }
     checkTaskOptions(name, options)
+    const annotated = annotatedOptions(name, options, this)
+    checkTaskOptions(name, annotated)
     const task = new Task<never, unknown>(this, {
       name,
-      options,
+      options: annotated,
       run: run as (...args: never[]) => unknown,
     })
     this.tasks.add(task)
@@ -255,6 +258,11 @@ export class App implements Publisher, AsyncDisposable {
   /** The broker, connected at its first use. */
   broker(): Broker {
     return this.#connections.broker()
+  }
+
+  /** The broker that workers and monitors consume from: another one only with broker_read_url. */
+  readingBroker(): Broker {
+    return this.#connections.readingBroker()
   }
 
   /** The broker, once everything is declared on it. */

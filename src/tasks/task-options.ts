@@ -96,6 +96,11 @@ const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   schema: { expected: 'a Standard Schema', holds: isSchema },
 }
 
+/** Whether a task has an option of that name. */
+export function isTaskOption(name: string): name is keyof TaskOptions {
+  return Object.hasOwn(CHECKS, name)
+}
+
 /** Throws TASK_INVALID naming every option that is unknown or has the wrong value. */
 export function checkTaskOptions(task: string, options: TaskOptions): void {
   const problems = Object.entries(options).flatMap(([name, value]) => problemOf(name, value))

@@ -12,6 +12,7 @@ import {
   workQueuesReached,
 } from '../protocol/routes.ts'
 import type { Topology } from '../protocol/topology.ts'
+import { DIRECT_EXCHANGE } from '../protocol/worker-direct.ts'
 import { delayedRoute } from './delayed-route.ts'
 import type { CallInput } from './task-call.ts'
 
@@ -71,6 +72,8 @@ export class TaskRoutes {
       queues: this.#queues,
       defaults: this.#defaults,
     })
+    // Which workers have such a queue only they know.
+    if (this.#config.worker_direct && route.exchange === DIRECT_EXCHANGE) return route
     const reached = this.#reached(route)
     if (reached.length === 0) {
       throw new UnroutableTaskError(task, route.routingKey, this.#workQueues)

@@ -26,7 +26,8 @@ export class EtaWaits {
   /** False for a job that need not wait. */
   wait(job: Job): boolean {
     const { eta } = job.request
-    if (eta === null) return false
+    // As in Celery, eager tasks wait for nothing, retries neither.
+    if (eta === null || this.#parts.app.config.task_always_eager) return false
     // Times are cut to milliseconds when they are read; a task must not start before its eta.
     const dueAt = parseIso(eta).getTime() + 1
     const now = Date.now()

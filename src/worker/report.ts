@@ -9,16 +9,21 @@ export type OnTaskError = (error: unknown, context: Readonly<Record<string, unkn
 
 /** A run that has ended: for metrics. */
 export interface RunReport {
+  readonly taskId: string
   readonly task: string
   readonly queue: string
   readonly kind: Outcome['kind']
   /** Null where it did not run to an end. */
   readonly runtimeMs: number | null
+  /** What a failure failed with. */
+  readonly error?: unknown
 }
 
 export function runReport({ request, delivery }: Job, outcome: Outcome): RunReport {
   const runtimeMs = 'runtimeMs' in outcome ? outcome.runtimeMs : null
-  return { task: request.task, queue: delivery.queue, kind: outcome.kind, runtimeMs }
+  const { id: taskId, task } = request
+  const report = { taskId, task, queue: delivery.queue, kind: outcome.kind, runtimeMs }
+  return outcome.kind === 'failure' ? { ...report, error: outcome.error } : report
 }
 
 /** Writes an outcome to the log. Errors that a task says it expects are information, and nobody is told of them. */

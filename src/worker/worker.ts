@@ -1,6 +1,7 @@
 import { startTimer } from '../async/timer.ts'
 import type { Broker, Subscription } from '../brokers/broker.ts'
 import type { Logger } from '../logger.ts'
+import { directQueue, directTopology } from '../protocol/worker-direct.ts'
 import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
@@ -108,12 +109,17 @@ export class Worker implements AsyncDisposable {
       track: (work) => this.#track(work),
       onJob: (job) => this.#accept(job),
     })
-    this.#forgetRejections = surviveRejections(this.#logger)
-    events.start()
-    await this.#control.listen(broker, results)
-    for (const queue of this.settings.queues) {
-      this.#subscriptions.push(await this.#consume(broker, queue, receiver))
+    // An eager app has no process of its own: what its other code forgets is not for us to hide.
+    if (!this.#app.config.task_always_eager) {
+      this.#forgetRejections = surviveRejections(this.#logger)
     }
+    events.start()
+    const reading = this.#app.readingBroker()
+    await this.#control.listen(reading, results)
+    for (const queue of this.settings.queues) {
+      this.#subscriptions.push(await this.#consume(reading, queue, receiver))
+    }
+    if (this.#app.config.worker_direct) await this.#consumeDirect(reading, receiver)
     this.#abandoned = new AbandonedChords({ app: this.#app, results, logger: this.#logger })
     this.#abandoned.start()
     this.#dispatcher = await this.#app.waiting.dispatcher(broker)
@@ -174,6 +180,13 @@ export class Worker implements AsyncDisposable {
       logger: this.#logger,
       active: () => this.#waiting.running,
     })
+  }
+
+  /** worker_direct: calls for this worker alone. */
+  async #consumeDirect(broker: Broker, receiver: Receiver): Promise<void> {
+    const { name } = this.settings
+    await broker.declare(directTopology(name))
+    this.#subscriptions.push(await this.#consume(broker, directQueue(name), receiver))
   }
 
   async #consume(broker: Broker, queue: string, receiver: Receiver): Promise<Subscription> {

@@ -101,16 +101,30 @@ test.each([
     'the argument',
     {
       ENV_PREFIX: 'APP_',
-      environment: { APP_TIMEZONE: 'A', CELERY_TIMEZONE: 'C', CELERY_ENV_PREFIX: 'X_' },
+      environment: {
+        APP_TIMEZONE: 'Africa/Accra',
+        CELERY_TIMEZONE: 'Africa/Cairo',
+        CELERY_ENV_PREFIX: 'X_',
+      },
     },
-    'A',
+    'Africa/Accra',
   ],
   [
     'CELERY_ENV_PREFIX',
-    { environment: { X_TIMEZONE: 'X', CELERY_TIMEZONE: 'C', CELERY_ENV_PREFIX: 'X_' } },
-    'X',
+    {
+      environment: {
+        X_TIMEZONE: 'Africa/Tunis',
+        CELERY_TIMEZONE: 'Africa/Cairo',
+        CELERY_ENV_PREFIX: 'X_',
+      },
+    },
+    'Africa/Tunis',
   ],
-  ['the default', { environment: { X_TIMEZONE: 'X', CELERY_TIMEZONE: 'C' } }, 'C'],
+  [
+    'the default',
+    { environment: { X_TIMEZONE: 'Africa/Tunis', CELERY_TIMEZONE: 'Africa/Cairo' } },
+    'Africa/Cairo',
+  ],
 ])('the prefix comes from %s', (_, options, timezone) => {
   expect(makeConfig(options).timezone).toBe(timezone)
 })

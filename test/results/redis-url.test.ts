@@ -64,3 +64,10 @@ test.each(['redis://u:hunter2@host/abc', 'redis://u:hunter2@host:port/0'])(
     expect(() => redisAddress(url)).not.toThrow('hunter2')
   },
 )
+
+test('what a url leaves open comes from settings, and the url wins', () => {
+  const settings = { redis_host: 'cache', redis_port: 6380, redis_db: 3 }
+  expect(redisAddress('redis', settings)).toEqual({ host: 'cache', port: 6380, db: 3 })
+  expect(redisAddress('redis://', settings)).toEqual({ host: 'cache', port: 6380, db: 3 })
+  expect(redisAddress('redis://other:1/0', settings)).toEqual({ host: 'other', port: 1, db: 0 })
+})

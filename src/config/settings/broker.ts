@@ -41,12 +41,8 @@ export const brokerSettings = {
     null,
     'Where the broker is: amqp://, amqps://, sqs:// or memory://; it wins over broker_transport.',
   ),
-  broker_read_url: setting(nullable(urls), null, 'A broker url for consumers only.', {
-    state: 'none',
-  }),
-  broker_write_url: setting(nullable(urls), null, 'A broker url for producers only.', {
-    state: 'none',
-  }),
+  broker_read_url: setting(nullable(urls), null, 'A broker url for consumers only.'),
+  broker_write_url: setting(nullable(urls), null, 'A broker url for producers only.'),
   broker_transport: setting(
     nullable(text),
     'sqs',

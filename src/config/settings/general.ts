@@ -8,11 +8,15 @@ export const generalSettings = {
     'The content types that are read; a message of another one is refused unread.',
   ),
   enable_utc: setting(boolean, true, 'Send times in UTC.'),
-  imports: setting(textList, ['app.tasks'], 'The modules that declare tasks.', {
-    celeryDefault: [],
-    state: 'none',
-  }),
-  include: setting(textList, [], 'More modules that declare tasks.', { state: 'none' }),
+  imports: setting(
+    textList,
+    ['app.tasks'],
+    'The modules that declare tasks: paths relative to the file of the app; the default is for Python alone.',
+    {
+      celeryDefault: [],
+    },
+  ),
+  include: setting(textList, [], 'More modules that declare tasks, as in imports.'),
   timezone: setting(nullable(timezone), null, 'The time zone of schedules; None is UTC.'),
   override_backends: setting(
     anything,

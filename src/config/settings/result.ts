@@ -31,26 +31,22 @@ export const resultSettings = {
   result_backend_always_retry: setting(
     boolean,
     false,
-    'Try again when the result backend has a passing fault.',
-    { state: 'none' },
+    'Try to store a result as long as the settings below say; otherwise for half a minute.',
   ),
   result_backend_base_sleep_between_retries_ms: setting(
     count,
     10,
     'The first wait between two tries, in milliseconds.',
-    { state: 'none' },
   ),
   result_backend_max_retries: setting(
     number,
     Number.POSITIVE_INFINITY,
     'How often the result backend is tried again.',
-    { state: 'none' },
   ),
   result_backend_max_sleep_between_retries_ms: setting(
     count,
     10_000,
     'The longest wait between two tries, in milliseconds.',
-    { state: 'none' },
   ),
   result_backend_thread_safe: setting(
     nullable(boolean),

@@ -65,14 +65,15 @@ export const taskSettings = {
     false,
     'Call the error callbacks of a chord body for its failing header tasks too.',
   ),
-  task_always_eager: setting(boolean, false, 'Run tasks in the process that calls them, at once.', {
-    state: 'none',
-  }),
+  task_always_eager: setting(
+    boolean,
+    false,
+    'Run tasks in the process that calls them, before the call returns.',
+  ),
   task_annotations: setting(
     anything,
     null,
     'Changes to the attributes of tasks: a dict by task name (or *), or a list of such.',
-    { state: 'none' },
   ),
   task_compression: setting(
     nullable(text),
@@ -143,7 +144,6 @@ export const taskSettings = {
     boolean,
     false,
     'Let the errors of eagerly run tasks reach the caller.',
-    { state: 'none' },
   ),
   task_ignore_result: setting(boolean, false, 'Keep no results.'),
   task_inherit_parent_priority: setting(
@@ -208,9 +208,7 @@ export const taskSettings = {
     null,
     'Seconds after which a task is told to stop.',
   ),
-  task_store_eager_result: setting(boolean, false, 'Keep the results of eagerly run tasks too.', {
-    state: 'none',
-  }),
+  task_store_eager_result: setting(boolean, false, 'Keep the results of eagerly run tasks too.'),
   task_store_errors_even_if_ignored: setting(
     boolean,
     false,

@@ -53,7 +53,7 @@ export const workerSettings = {
     'Act on quorum queues: prefetch by consumer, delayed delivery by the broker.',
     { state: 'none' },
   ),
-  worker_direct: setting(boolean, false, 'Give each worker a queue of its own.', { state: 'none' }),
+  worker_direct: setting(boolean, false, 'Give each worker a queue of its own.'),
   worker_disable_prefetch: setting(
     boolean,
     false,

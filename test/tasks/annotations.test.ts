@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { embeddedApp, recordingLogger } from '../support/embedded-app.ts'
+
+test('task_annotations changes the options of tasks, by name and for all', () => {
+  const app = embeddedApp({
+    task_annotations: {
+      'export.pdf': { rate_limit: '10/s', time_limit: 5 },
+      '*': { acks_late: true, time_limit: 7 },
+    },
+  })
+  const pdf = app.task('export.pdf', { timeLimit: 1, maxRetries: 9 }, () => 1)
+  const other = app.task('export.other', () => 1)
+  // As in Celery, what is said of every task comes last.
+  expect(pdf.options).toEqual({ timeLimit: 7, maxRetries: 9, rateLimit: '10/s', acksLate: true })
+  expect(other.options).toEqual({ timeLimit: 7, acksLate: true })
+})
+
+test('of a list, the first that knows the task counts', () => {
+  const app = embeddedApp({
+    task_annotations: [
+      { 'export.a': { priority: 3 } },
+      { 'export.a': { priority: 5 } },
+      { 'export.b': { priority: 7 } },
+    ],
+  })
+  expect(app.task('export.a', () => 1).options.priority).toBe(3)
+  expect(app.task('export.b', () => 1).options.priority).toBe(7)
+})
+
+test('an attribute that has no effect is named, and a wrong value refused', () => {
+  const logger = recordingLogger()
+  const app = embeddedApp({ task_annotations: { '*': { '@on_failure': 1 } } }, { logger })
+  app.task('export.a', () => 1)
+  expect(logger.lines).toContainEqual(
+    expect.objectContaining({
+      level: 'warn',
+      fields: { task: 'export.a', attribute: '@onFailure' },
+    }),
+  )
+  const wrong = embeddedApp({ task_annotations: { '*': { rate_limit: 'often' } } })
+  expect(() => wrong.task('export.a', () => 1)).toThrow(/rateLimit is often/)
+})
