@@ -68,6 +68,8 @@ export interface ConsumeOptions {
   readonly consumerTag?: string
   /** Told once each time the server refuses to let the queue be consumed; it is tried again until it succeeds. */
   readonly onProblem?: (cause: Error) => void
+  /** Arguments of the consumer, such as RabbitMQ's `x-stream-offset`; brokers without such ignore them. */
+  readonly arguments?: Readonly<Record<string, unknown>>
 }
 
 /** A queue that is not consumed though it should be. */

@@ -10,10 +10,21 @@ import { DateTime } from './values.ts'
  * Reads MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md): integers exactly, bin as bytes,
  * timestamps as DateTime. Our own, as a lying length or deep nesting must not cost the process its memory.
  */
-export function decodeMsgpack(bytes: Uint8Array): unknown {
-  const reader = new MsgpackReader(bytes)
+export function decodeMsgpack(bytes: Uint8Array, options: DecodeMsgpackOptions = {}): unknown {
+  const reader = new MsgpackReader(bytes, options)
   reader.advance(Number.POSITIVE_INFINITY)
   return reader.result()
+}
+
+export interface DecodeMsgpackOptions {
+  /** Give bin as a view of the message instead of a copy: it keeps the whole message in memory. */
+  readonly shareBytes?: boolean
+}
+
+class SharingReader extends ByteReader {
+  override copy(count: number): Buffer {
+    return this.take(count)
+  }
 }
 
 const TIMESTAMP = -1
@@ -35,8 +46,9 @@ export class MsgpackReader implements Divisible<unknown> {
   #value: unknown
   #isDone = false
 
-  constructor(bytes: Uint8Array) {
-    const reader: ByteReader = new ByteReader(bytes, () => `msgpack at byte ${reader.at}`)
+  constructor(bytes: Uint8Array, { shareBytes = false }: DecodeMsgpackOptions = {}) {
+    const Reader = shareBytes ? SharingReader : ByteReader
+    const reader: ByteReader = new Reader(bytes, () => `msgpack at byte ${reader.at}`)
     this.#reader = reader
   }
 

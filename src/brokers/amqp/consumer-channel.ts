@@ -12,6 +12,7 @@ const MOST_PREFETCH = 65_535
 export interface ConsumerChannelParts {
   readonly queue: string
   readonly consumerTag: string | undefined
+  readonly consumerArguments: Readonly<Record<string, unknown>> | undefined
   readonly onDelivery: (delivery: Delivery) => void
   readonly log: Logger
   /** The channel is gone, or its queue is; `refusal` is what the server said, where it said something. */
@@ -90,12 +91,14 @@ export class ConsumerChannel {
     await end(this.#channel)
   }
 
-  #consumeOptions(): { consumerTag?: string } {
-    const { consumerTag } = this.#parts
-    if (consumerTag === undefined) return {}
+  #consumeOptions(): { consumerTag?: string; arguments?: object } {
+    const { consumerTag, consumerArguments } = this.#parts
+    const given = consumerArguments === undefined ? {} : { arguments: consumerArguments }
+    if (consumerTag === undefined) return given
     this.#starts += 1
     // Within a channel a tag serves once at a time.
-    return { consumerTag: this.#starts === 1 ? consumerTag : `${consumerTag}.${this.#starts}` }
+    const tag = this.#starts === 1 ? consumerTag : `${consumerTag}.${this.#starts}`
+    return { ...given, consumerTag: tag }
   }
 
   async #cancel(consumerTag: string | undefined): Promise<void> {

@@ -110,6 +110,7 @@ export class AmqpConsumer implements Subscription {
     const channel = await ConsumerChannel.open(model, this.#prefetch, {
       queue: this.queue,
       consumerTag: options.consumerTag,
+      consumerArguments: options.arguments,
       onDelivery,
       log,
       onEnd: (ended, refusal) => this.#onChannelEnd(ended, refusal),

@@ -34,7 +34,8 @@ export class BoundedQueue<Item extends Queued> {
   #head = 0
   #bytes = 0
   #isClosed = false
-  #room: Deferred<void> | undefined
+  /** Those who wait for room, in the order in which they came. */
+  readonly #line: { readonly item: Item; readonly isTaken: Deferred<boolean> }[] = []
   #news: Deferred<void> | undefined
 
   constructor(limits: QueueLimits, onDrop: (item: Item) => void) {
@@ -63,7 +64,7 @@ export class BoundedQueue<Item extends Queued> {
   /** Undefined where the item was taken (or dropped) at once; else resolves when there was room, with false once closed. */
   put(item: Item): Promise<boolean> | undefined {
     if (this.#isClosed) return Promise.resolve(false)
-    if (this.#hasRoomFor(item) && this.whenFull !== 'latest') {
+    if (this.#hasRoomFor(item) && this.#line.length === 0 && this.whenFull !== 'latest') {
       this.#push(item)
       return undefined
     }
@@ -96,7 +97,7 @@ export class BoundedQueue<Item extends Queued> {
     } else this.#items.splice(at, 1)
     this.#bytes -= item.size
     this.#compact()
-    this.#wakeRoom()
+    this.#letIn()
     return item
   }
 
@@ -117,7 +118,7 @@ export class BoundedQueue<Item extends Queued> {
   /** Takes nothing more; what waits can still be taken. */
   close(): void {
     this.#isClosed = true
-    this.#wakeRoom()
+    this.#letIn()
     this.#wakeTakers()
   }
 
@@ -126,14 +127,10 @@ export class BoundedQueue<Item extends Queued> {
     return size === 0 || (size < this.limit && this.#bytes + item.size <= this.limitBytes)
   }
 
-  async #putLater(item: Item): Promise<boolean> {
-    while (!this.#isClosed && !this.#hasRoomFor(item)) {
-      this.#room ??= deferred()
-      await this.#room.promise
-    }
-    if (this.#isClosed) return false
-    this.#push(item)
-    return true
+  #putLater(item: Item): Promise<boolean> {
+    const isTaken = deferred<boolean>()
+    this.#line.push({ item, isTaken })
+    return isTaken.promise
   }
 
   #push(item: Item): void {
@@ -164,10 +161,13 @@ export class BoundedQueue<Item extends Queued> {
     }
   }
 
-  #wakeRoom(): void {
-    const room = this.#room
-    this.#room = undefined
-    room?.resolve()
+  #letIn(): void {
+    for (let first = this.#line[0]; first !== undefined; first = this.#line[0]) {
+      if (!this.#isClosed && !this.#hasRoomFor(first.item)) return
+      this.#line.shift()
+      if (!this.#isClosed) this.#push(first.item)
+      first.isTaken.resolve(!this.#isClosed)
+    }
   }
 
   #wakeTakers(): void {

@@ -66,7 +66,8 @@ export class Intake implements Inlet {
 
   put(message: unknown): Promise<void> | undefined {
     const received = asReceived(message)
-    if (this.signal.aborted) return this.#giveBack(received)
+    // Taken, but too late; a source that cannot take it back has its last messages worked on.
+    if (this.signal.aborted && received.settlement !== undefined) return this.#giveBack(received)
     this.#unsettled += 1
     return this.#parts.admit(received, this)
   }

@@ -1,0 +1,105 @@
+import { aborted } from '../../../async/aborted.ts'
+import type { Broker, Delivery } from '../../../brokers/broker.ts'
+import { ConfigurationError } from '../../../errors.ts'
+import { durableExchange, durableQueue, type ExchangeType } from '../../../protocol/topology.ts'
+import { type Codec, codecOf } from '../../codecs/codec.ts'
+import { type Inlet, LinkListener } from '../../parts/listener.ts'
+import type { Settlement } from '../../parts/received.ts'
+import { readMessage } from '../read-message.ts'
+import { type AmqpApp, brokerOf, checkApp } from './app.ts'
+import { DeadLetters } from './dead-letters.ts'
+
+export interface AmqpConsumeOptions {
+  /** Default raw(). */
+  readonly codec?: Codec
+  /** The most deliveries that are not settled. Default: the limit of the block's queue. */
+  readonly prefetch?: number
+  /** Binds the queue to this exchange. */
+  readonly exchange?: string
+  /** Default '#'. */
+  readonly routingKey?: string
+  /** Declares the exchange, too. */
+  readonly exchangeType?: ExchangeType
+  /** A RabbitMQ stream, read from here: first, last, next, an offset, or a time. */
+  readonly stream?: { readonly offset?: 'first' | 'last' | 'next' | number | Date }
+  /** Arguments the queue is declared with: those it exists with. */
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+/** Messages of a queue: acknowledged after publishing, back in the queue where the block stops before. */
+export function consume(
+  app: AmqpApp,
+  queue: string,
+  options: AmqpConsumeOptions = {},
+): LinkListener {
+  checkApp('consume', app)
+  if (typeof queue !== 'string' || queue === '') {
+    throw new ConfigurationError(
+      `amqp consume: expected the name of a queue, found ${JSON.stringify(queue)}`,
+    )
+  }
+  const codec = codecOf(options.codec, `amqp consume ${queue}`)
+  return new LinkListener(`amqp ${queue}`, (inlet) => run(inlet, { app, queue, options, codec }))
+}
+
+interface ConsumeParts {
+  readonly app: AmqpApp
+  readonly queue: string
+  readonly options: AmqpConsumeOptions
+  readonly codec: Codec
+}
+
+async function run(inlet: Inlet, { app, queue, options, codec }: ConsumeParts): Promise<void> {
+  const { broker, close } = brokerOf(app, inlet.log)
+  inlet.defer(close)
+  await declare(broker, queue, options)
+  const dead = new DeadLetters(broker, inlet.log)
+  const subscription = await broker.consume(
+    queue,
+    {
+      prefetch: options.prefetch ?? inlet.limit,
+      ...streamArguments(options),
+    },
+    (delivery) => {
+      const { headers, body } = delivery.message
+      const settlement = settlementOf(delivery, dead)
+      // As many as the queue has places are under way, so none waits here for long.
+      void inlet.put(readMessage(codec, body, { headers, settlement }))
+    },
+  )
+  // Open until the last delivery is settled.
+  inlet.defer(() => subscription.close())
+  inlet.ready()
+  await aborted(inlet.signal)
+  await subscription.pause()
+}
+
+async function declare(
+  broker: Broker,
+  queue: string,
+  { exchange, exchangeType, routingKey = '#', stream, arguments: extra }: AmqpConsumeOptions,
+): Promise<void> {
+  const kind = stream === undefined ? {} : { 'x-queue-type': 'stream' }
+  await broker.declare({
+    exchanges:
+      exchange === undefined || exchangeType === undefined
+        ? []
+        : [durableExchange(exchange, exchangeType)],
+    queues: [durableQueue(queue, { ...kind, ...extra })],
+    bindings: exchange === undefined ? [] : [{ exchange, queue, routingKey }],
+  })
+}
+
+function streamArguments({ stream }: AmqpConsumeOptions): { arguments?: Record<string, unknown> } {
+  if (stream === undefined) return {}
+  const { offset = 'first' } = stream
+  return { arguments: { 'x-stream-offset': offset } }
+}
+
+function settlementOf(delivery: Delivery, dead: DeadLetters): Settlement {
+  return {
+    ack: () => delivery.ack(),
+    giveBack: () => delivery.requeue(),
+    reject: (cause) => dead.keep(delivery, cause),
+  }
+}

@@ -1,0 +1,50 @@
+import type { Redis, RedisOptions } from 'ioredis'
+import { ConfigurationError } from '../../../errors.ts'
+import type { Logger } from '../../../logger.ts'
+import { safeUrl } from '../../../safe-url.ts'
+import { linkFailed } from '../link-failed.ts'
+import { loadDriver } from '../load-driver.ts'
+
+const MOST_DELAY_MS = 2_000
+
+/** A connection that comes back by itself; commands wait while Redis is away. The first one has to succeed. */
+export async function connectRedis(
+  url: string,
+  log: Logger,
+  options: RedisOptions = {},
+): Promise<Redis> {
+  const { Redis } = await loadDriver(() => import('ioredis'), { name: 'ioredis', link: 'redis' })
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectionName: 'celery-toolbox',
+    maxRetriesPerRequest: null,
+    retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, MOST_DELAY_MS),
+    ...options,
+  })
+  let isUp = false
+  redis.on('error', (error) => {
+    if (isUp) log.warn({ redis: safeUrl(url), err: error }, 'redis unreachable, trying again')
+  })
+  try {
+    await redis.connect()
+  } catch (cause) {
+    redis.disconnect()
+    throw linkFailed(`redis cannot connect to ${safeUrl(url)}`, cause)
+  }
+  isUp = true
+  return redis
+}
+
+/** Refused before anything is opened. */
+export function checkRedis(kind: string, url: unknown, name: unknown): void {
+  if (typeof url !== 'string' || !/^rediss?:\/\//.test(url)) {
+    const shown = typeof url === 'string' ? safeUrl(url) : String(url)
+    throw new ConfigurationError(
+      `redis ${kind}: the url is "${shown}", expected redis://host:6379/0`,
+    )
+  }
+  if (typeof name === 'string' && name !== '') return
+  throw new ConfigurationError(
+    `redis ${kind} ${safeUrl(url)}: expected the name of a channel or stream, found ${JSON.stringify(name)}`,
+  )
+}

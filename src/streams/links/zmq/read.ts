@@ -1,0 +1,145 @@
+import type { Pair, Pull, Subscriber } from 'zeromq'
+import type { Codec } from '../../codecs/codec.ts'
+import { type Inlet, LinkListener } from '../../parts/listener.ts'
+import { Received } from '../../parts/received.ts'
+import { readMessage } from '../read-message.ts'
+import { type ZmqReadOptions, zmqCodec } from './options.ts'
+import { attach, type Driver, detach, loadZmq } from './socket.ts'
+
+export type ReadKind = 'SUB' | 'PULL' | 'PAIR'
+
+/** What a PULL or PAIR takes ahead: the sender feels it when the block is full. */
+const PULL_HIGH_WATER = 64
+const SUB_HIGH_WATER = 1_000
+
+type ReadSocket = Subscriber | Pull | Pair
+
+/** Messages of a SUB, PULL or PAIR socket. */
+export function zmqListener(
+  kind: ReadKind,
+  address: string,
+  options: ZmqReadOptions = {},
+): LinkListener {
+  const codec = zmqCodec(kind, address, options)
+  const parts = { kind, address, codec, options }
+  return new LinkListener(`zmq ${kind} ${address}`, (inlet) => receive(inlet, parts))
+}
+
+interface ReadParts {
+  readonly kind: ReadKind
+  readonly address: string
+  readonly codec: Codec
+  readonly options: ZmqReadOptions
+}
+
+async function receive(inlet: Inlet, parts: ReadParts): Promise<void> {
+  const driver = await loadZmq()
+  const socket = await attach(driver, socketOf(driver, parts), parts)
+  const read = readerOf(parts)
+  let isWaiting = false
+  // A receive that waits finds nothing in the socket: closing it ends the wait.
+  const onAbort = (): void => {
+    if (isWaiting) void detach(socket, parts)
+  }
+  inlet.signal.addEventListener('abort', onAbort, { once: true })
+  inlet.ready()
+  try {
+    while (!inlet.signal.aborted) {
+      isWaiting = true
+      const frames = (await socket.receive()) as Buffer[]
+      isWaiting = false
+      const waiting = inlet.put(read(frames))
+      if (waiting !== undefined) await waiting
+    }
+    if (parts.kind !== 'SUB') await drain(socket, inlet, read)
+  } catch (error) {
+    if (!inlet.signal.aborted) throw error
+  } finally {
+    inlet.signal.removeEventListener('abort', onAbort)
+    await detach(socket, parts)
+  }
+}
+
+/** What ZeroMQ has taken from its peers already would be lost with the socket. A sender that goes on does not matter. */
+async function drain(
+  socket: ReadSocket,
+  inlet: Inlet,
+  read: (frames: Buffer[]) => Received,
+): Promise<void> {
+  if (socket.closed) return
+  socket.receiveTimeout = 0
+  for (let left = socket.receiveHighWaterMark; left > 0; left -= 1) {
+    try {
+      await inlet.put(read((await socket.receive()) as Buffer[]))
+    } catch {
+      // Nothing is left (EAGAIN), or the socket was closed.
+      return
+    }
+  }
+}
+
+function socketOf(driver: Driver, { kind, options }: ReadParts): ReadSocket {
+  const linger = 0
+  if (kind === 'SUB') {
+    const receiveHighWaterMark = options.highWaterMark ?? SUB_HIGH_WATER
+    const socket = new driver.Subscriber({ linger, receiveHighWaterMark })
+    socket.subscribe(...[options.topic ?? ''].flat())
+    return socket
+  }
+  const receiveHighWaterMark = options.highWaterMark ?? PULL_HIGH_WATER
+  return kind === 'PULL'
+    ? new driver.Pull({ linger, receiveHighWaterMark })
+    : new driver.Pair({ linger, receiveHighWaterMark })
+}
+
+/** Frames as a message: `[topic, body]` where there are topics, `[…, headers, body]` where there are headers. */
+function readerOf({ codec, options }: ReadParts): (frames: Buffer[]) => Received {
+  const hasTopics = options.topic !== undefined && options.topic !== ''
+  return (frames) => {
+    const [only] = frames
+    if (frames.length === 1 && only !== undefined && options.headers !== true) {
+      return readMessage(codec, only)
+    }
+    const topic = hasTopics && frames.length > 1 ? frames.shift()?.toString('utf8') : undefined
+    if (options.headers === true) return withHeaders(codec, frames, topic)
+    return ofFrames(codec, frames, topic)
+  }
+}
+
+function withHeaders(codec: Codec, frames: Buffer[], topic: string | undefined): Received {
+  const [first, ...rest] = frames
+  const headers = rest.length === 0 ? undefined : headersOf(first)
+  if (headers === undefined) {
+    const unreadable = new Error('expected a frame of headers (a JSON map) before the body')
+    return new Received({ value: undefined, bytes: Buffer.concat(frames), unreadable, topic })
+  }
+  return ofFrames(codec, rest, topic, headers)
+}
+
+function ofFrames(
+  codec: Codec,
+  frames: Buffer[],
+  topic: string | undefined,
+  headers?: Record<string, unknown>,
+): Received {
+  const [body] = frames
+  if (frames.length === 1 && body !== undefined) return readMessage(codec, body, { topic, headers })
+  const bytes = Buffer.concat(frames)
+  if (codec.takesFrames === true) return new Received({ value: { frames }, bytes, topic, headers })
+  const unreadable = new Error(
+    `${codec.name ?? 'the codec'} reads one frame, found ${frames.length}; ` +
+      'give the listener a topic where the first frame is one, or raw()',
+  )
+  return new Received({ value: undefined, bytes, unreadable, topic, headers })
+}
+
+function headersOf(frame: Buffer | undefined): Record<string, unknown> | undefined {
+  try {
+    const headers: unknown = JSON.parse(frame?.toString('utf8') ?? '')
+    const isMap = typeof headers === 'object' && headers !== null && !Array.isArray(headers)
+    return isMap ? (headers as Record<string, unknown>) : undefined
+  } catch {
+    // No JSON: the caller says what was expected.
+    return undefined
+  }
+}

@@ -1,0 +1,71 @@
+import type * as Zeromq from 'zeromq'
+import { sleep } from '../../../async/sleep.ts'
+import { linkFailed } from '../link-failed.ts'
+import { loadDriver } from '../load-driver.ts'
+import { allowClients } from './allowed-clients.ts'
+import type { ZmqOptions } from './options.ts'
+
+export type Driver = typeof Zeromq
+
+export function loadZmq(): Promise<Driver> {
+  return loadDriver(() => import('zeromq'), { name: 'zeromq', link: 'zmq' })
+}
+
+type AnySocket = Zeromq.Subscriber | Zeromq.Pull | Zeromq.Pair | Zeromq.Publisher | Zeromq.Push
+
+/** Keys, then bind or connect; a socket that cannot is closed. */
+export async function attach<Socket extends AnySocket>(
+  driver: Driver,
+  socket: Socket,
+  { address, options }: { readonly address: string; readonly options: ZmqOptions },
+): Promise<Socket> {
+  try {
+    secure(socket, options)
+    if (options.curve?.allow !== undefined) {
+      socket.zapDomain = await allowClients(driver, options.curve.allow)
+    }
+    if (options.bind === true) await bind(socket, address)
+    else socket.connect(address)
+    return socket
+  } catch (cause) {
+    socket.close()
+    const does = options.bind === true ? 'bind' : 'connect to'
+    throw linkFailed(`zmq cannot ${does} ${address}`, cause)
+  }
+}
+
+/** ZeroMQ gives an address free in the background: the socket of the run before may have it still. */
+async function bind(socket: AnySocket, address: string): Promise<void> {
+  for (let triesLeft = BIND_TRIES; ; triesLeft -= 1) {
+    try {
+      await socket.bind(address)
+      return
+    } catch (cause) {
+      const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+      if (!isTaken || triesLeft === 0) throw cause
+      await sleep(BIND_PAUSE_MS)
+    }
+  }
+}
+
+const BIND_TRIES = 10
+const BIND_PAUSE_MS = 20
+
+function secure(socket: AnySocket, { curve }: ZmqOptions): void {
+  if (curve === undefined) return
+  if (curve.publicKey !== undefined) socket.curvePublicKey = curve.publicKey
+  socket.curveSecretKey = curve.secretKey
+  if (curve.serverKey === undefined) socket.curveServer = true
+  else socket.curveServerKey = curve.serverKey
+}
+
+/** Gives the address free at once: a socket that closes does so in the background. */
+export async function detach(
+  socket: AnySocket,
+  { address, options }: { readonly address: string; readonly options: ZmqOptions },
+): Promise<void> {
+  if (socket.closed) return
+  // Refused where the stop by force was faster.
+  if (options.bind === true) await socket.unbind(address).catch(() => undefined)
+  socket.close()
+}
