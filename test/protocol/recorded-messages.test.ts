@@ -159,6 +159,8 @@ function expectedRequest(message: Message, request: TaskRequest): TaskRequest {
     stamps: said.stamps,
     ...{ priority: null, replyTo: null, correlationId: null, ...idsOf(properties) },
     headers,
+    properties,
+    deliveryInfo: { exchange: '', routingKey: '', redelivered: false }, // read without a broker
     serializer: properties.contentType?.replace(/application\/(x-)?/, ''),
   } as TaskRequest
 }
