@@ -30,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   monitor: [...CARRY, 'leases', 'lifecycle', 'schedule', 'events'],
   streams: [...WIRE, 'brokers', 'config', 'database', 'definitions', 'lifecycle', 'telemetry'],
   recipes: [...CARRY, 'graph', 'definitions', 'schedule'],
+  flows: [...RUN, 'leases', 'schedule', 'graph', 'definitions', 'events', 'tasks'],
   cli: [
     ...RUN,
     'leases',
@@ -40,8 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'monitor',
     'streams',
     'graph',
-    'recipes',
-  ],
+    'recipes', 'flows', 'definitions'],
 }
 
 /** The only folders of src/ that may import a driver, by the driver's package name. */

@@ -1,0 +1,76 @@
+import { CompilationFailure } from '../failures/flow-errors.ts'
+import { type Binding, type BindingOptions, bind, isList, type Rebind } from './binding.ts'
+import { type Provided, type Provides, providedBy } from './provides.ts'
+
+/** Named values: what a function of an atom is given. */
+export type Values = Readonly<Record<string, unknown>>
+
+export interface AtomOptions extends BindingOptions {
+  /** A name for the whole result, names for its positions, or a Set of its keys. */
+  readonly provides?: Provides | undefined
+  /** Values for this atom alone. */
+  readonly inject?: Values | undefined
+  /** The parameters of `revert` beside `result` and `failures`. */
+  readonly revertArgs?: readonly string[] | undefined
+  readonly revertOptional?: Values | undefined
+  readonly revertRequires?: readonly string[] | undefined
+  readonly revertRebind?: Rebind | undefined
+  /** Of atoms that are ready together the highest starts first. Default 0. */
+  readonly priority?: number | undefined
+  /** Stored with the atom. Default "1.0". */
+  readonly version?: string | undefined
+}
+
+/** What tasks and retries have in common: a name, what they need and what they provide. */
+export abstract class Atom {
+  abstract readonly kind: 'task' | 'retry'
+  readonly name: string
+  readonly version: string
+  readonly priority: number
+  readonly provides: readonly Provided[]
+  readonly inject: Values
+  readonly executeBinding: Binding
+  readonly revertBinding: Binding
+
+  constructor(name: string, options: AtomOptions) {
+    if (typeof name !== 'string' || name === '') {
+      throw new CompilationFailure(`an atom's name is ${JSON.stringify(name)}, expected a text`)
+    }
+    this.name = name
+    this.version = options.version ?? '1.0'
+    this.priority = options.priority ?? 0
+    this.provides = providedBy(name, options.provides)
+    this.inject = options.inject ?? {}
+    this.executeBinding = bind(name, options)
+    this.revertBinding = bind(name, {
+      args: options.revertArgs,
+      optional: options.revertOptional,
+      requires: options.revertRequires,
+      rebind: options.revertRebind ?? revertNames(options),
+    })
+  }
+
+  /** The symbols that must be provided, for execute and for revert, beyond its own injected values. */
+  get requires(): Set<string> {
+    const parameters = [...this.executeBinding.required, ...this.revertBinding.required]
+    return new Set(
+      parameters
+        .map(({ symbol }) => symbol)
+        .filter((symbol) => !Object.hasOwn(this.inject, symbol)),
+    )
+  }
+
+  get optional(): Set<string> {
+    const parameters = [...this.executeBinding.optional, ...this.revertBinding.optional]
+    return new Set(parameters.map(({ symbol }) => symbol))
+  }
+}
+
+/** Parameters of revert read the symbols that execute reads under the same names. */
+function revertNames({ rebind, args = [], revertArgs = [] }: AtomOptions): Rebind | undefined {
+  if (rebind === undefined) return undefined
+  const renamed: [string, string][] = isList(rebind)
+    ? rebind.map((symbol, index) => [args[index] ?? symbol, symbol])
+    : Object.entries(rebind)
+  return Object.fromEntries(renamed.filter(([name]) => revertArgs.includes(name)))
+}

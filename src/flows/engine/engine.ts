@@ -1,0 +1,243 @@
+import { randomUUID } from 'node:crypto'
+import { type Logger, silentLogger } from '../../logger.ts'
+import type { Values } from '../atoms/atom.ts'
+import type { History } from '../atoms/retry.ts'
+import type { Task } from '../atoms/task.ts'
+import type { Failure } from '../failures/failure.ts'
+import { InvalidState, NotFound } from '../failures/flow-errors.ts'
+import type { Flow } from '../patterns/flow.ts'
+import type { FlowEvent, FlowStore } from '../storage/flow-store.ts'
+import { type FlowRecord, historyOf } from '../storage/records.ts'
+import type { FlowWait } from '../waits/flow-wait.ts'
+import { atomOf, type Compilation, compile } from './compile.ts'
+import { Ledger, type Notice } from './ledger.ts'
+import { Lookup } from './lookup.ts'
+import { type LoopState, Run } from './loop.ts'
+import { type Notices, Notifier } from './notifier.ts'
+import type { AtomState, FlowState, Intention } from './states.ts'
+import { Statistics, type StatisticsValues } from './statistics.ts'
+
+export interface EngineOptions {
+  /** serial: one atom at a time; parallel: all that are ready. Default serial. */
+  readonly kind?: 'serial' | 'parallel' | undefined
+  /** Values for the flow's atoms: they win over what atoms provide. */
+  readonly store?: Values | undefined
+  /** Where the run is kept; in memory of this engine alone by default. */
+  readonly persist?: FlowStore | undefined
+  /** The run to start or, where it is stored, to go on with. Default: a new one. */
+  readonly flowId?: string | undefined
+  /**
+   * A nested retry that gives up leaves the decision to its parent's retry, or reverts the whole flow (true, the default);
+   * false is TaskFlow's default: it reverts its own flow alone.
+   */
+  readonly deferReverts?: boolean | undefined
+  /** A failure ends the run where it is: nothing is retried or reverted. */
+  readonly neverResolve?: boolean | undefined
+  /** Atoms that run at a time in a parallel engine. Default: all that are ready. */
+  readonly maxWorkers?: number | undefined
+  /** What a run does with atoms that wait for a moment or a signal: hold until then, or suspend. Default hold. */
+  readonly waits?: 'hold' | 'release' | undefined
+  /** The lease under which this engine writes; see Conductor. */
+  readonly epoch?: number | undefined
+  /** Aborted when the run must end at once, because its lease is lost. */
+  readonly signal?: AbortSignal | undefined
+  readonly eventOf?: ((notice: Notice) => FlowEvent | undefined) | undefined
+  readonly logger?: Logger | undefined
+  readonly now?: (() => number) | undefined
+}
+
+export interface AtomStatus {
+  readonly name: string
+  readonly kind: 'task' | 'retry'
+  readonly state: AtomState
+  readonly intention: Intention
+}
+
+/** Runs a flow: executes its atoms in order, retries and reverts them when one fails, goes on where it was left. */
+export class Engine {
+  readonly flow: Flow | Task
+  readonly flowId: string
+  readonly #options: EngineOptions
+  readonly #notifier: Notifier
+  readonly #logger: Logger
+  readonly #statistics = new Statistics()
+  #compilation: Compilation | undefined
+  #ledger: Ledger | undefined
+  #run: Run | undefined
+
+  constructor(flow: Flow | Task, options: EngineOptions = {}) {
+    const { kind = 'serial' } = options
+    if (kind !== 'serial' && kind !== 'parallel') {
+      throw new InvalidState(`an engine's kind is "${String(kind)}", expected serial or parallel`)
+    }
+    this.flow = flow
+    this.flowId = options.flowId ?? randomUUID()
+    this.#options = options
+    this.#logger = options.logger ?? silentLogger
+    this.#notifier = new Notifier(this.#logger)
+  }
+
+  get state(): FlowState {
+    return this.#ledger?.flow.state ?? 'PENDING'
+  }
+
+  get statistics(): StatisticsValues {
+    return this.#statistics.values()
+  }
+
+  /** What a suspended run waits for. */
+  get waitsFor(): FlowWait | undefined {
+    return this.#ledger?.flow.meta.waitsFor as FlowWait | undefined
+  }
+
+  on<Type extends keyof Notices>(
+    type: Type,
+    listener: (notice: Notices[Type]) => void,
+  ): () => void {
+    return this.#notifier.on(type, listener)
+  }
+
+  /** Throws where the flow is built wrongly. */
+  compile(): Compilation {
+    this.#compilation ??= compile(this.flow)
+    return this.#compilation
+  }
+
+  /** Reads what is stored of this run, or stores it for the first time. */
+  async prepare(): Promise<void> {
+    if (this.#ledger === undefined) this.#ledger = await this.#openLedger(this.compile())
+    const ledger = this.#ledger
+    if (ledger.flow.state === 'REVERTED') {
+      for (const node of this.compile().atoms) ledger.reset(node)
+      ledger.changeFlow('PENDING')
+    } else if (RUNNING.has(ledger.flow.state)) {
+      // The process that ran it is gone.
+      ledger.changeFlow('RESUMING')
+      ledger.changeFlow('SUSPENDED')
+    }
+  }
+
+  /** Throws MissingDependencies where an atom needs a symbol that nothing provides. */
+  async validate(): Promise<void> {
+    const ledger = await this.#prepared()
+    new Lookup(this.compile(), ledger).validate()
+  }
+
+  /** Runs until the flow has ended or is suspended. Throws what made the flow fail or revert. */
+  async run(): Promise<void> {
+    for await (const _ of this.runIter()) {
+      // Each state is passed through.
+    }
+  }
+
+  /** Runs step by step; `next(true)` and `return()` suspend. */
+  async *runIter(): AsyncGenerator<LoopState | FlowState, void, unknown> {
+    if (this.#run !== undefined)
+      throw new InvalidState(`flow "${this.flow.name}" runs in this engine already`)
+    const run = new Run({
+      compilation: this.compile(),
+      flowId: this.flowId,
+      options: this.#options,
+      notifier: this.#notifier,
+      statistics: this.#statistics,
+      logger: this.#logger,
+    })
+    this.#run = run
+    try {
+      await this.prepare()
+      await this.validate()
+      const ledger = await this.#prepared()
+      yield* run.states(ledger)
+    } finally {
+      this.#run = undefined
+    }
+  }
+
+  /** Lets running atoms finish and starts no others; `run` goes on later. */
+  suspend(): void {
+    this.#run?.suspend()
+  }
+
+  /** Gives a waiting step of this run its signal; it is kept until a step asks for it. */
+  signal(name: string, value: unknown = null): void {
+    if (this.#run === undefined)
+      throw new InvalidState(`flow "${this.flow.name}" does not run: send the signal to its store`)
+    this.#run.signal(name, value)
+  }
+
+  atoms(): AtomStatus[] {
+    const ledger = this.#ledger
+    return this.compile().atoms.map((node) => {
+      const { name, kind } = atomOf(node)
+      const record = ledger?.of(node)
+      const { state, intention } = record ?? { state: 'PENDING', intention: 'EXECUTE' }
+      return { name, kind, state, intention }
+    })
+  }
+
+  /** Every symbol that the flow has produced, and the values it was given. */
+  async fetchAll(): Promise<Record<string, unknown>> {
+    return new Lookup(this.compile(), await this.#prepared()).fetchAll()
+  }
+
+  async fetch(symbol: string): Promise<unknown> {
+    const values = await this.fetchAll()
+    if (!Object.hasOwn(values, symbol)) throw new NotFound(`no atom has produced "${symbol}"`)
+    return values[symbol]
+  }
+
+  /** What a retry has tried: one entry an attempt, the value it gave and what failed. */
+  history(retry: string): History {
+    const node = this.compile().byName.get(retry)
+    if (node?.kind !== 'retry')
+      throw new NotFound(`flow "${this.flow.name}" has no retry "${retry}"`)
+    return this.#ledger === undefined ? [] : historyOf(this.#ledger.of(node))
+  }
+
+  /** Failures of atoms that have not been retried since. */
+  failures(): Record<string, Failure> {
+    return this.#ledger?.failures() ?? {}
+  }
+
+  async #prepared(): Promise<Ledger> {
+    this.#ledger ??= await this.#openLedger(this.compile())
+    return this.#ledger
+  }
+
+  async #openLedger(compilation: Compilation): Promise<Ledger> {
+    const { persist, epoch, eventOf, store } = this.#options
+    const stored = await persist?.load(this.flowId)
+    const flow = stored?.flow ?? this.#newFlow()
+    const ledger = new Ledger(flow, stored, {
+      compilation,
+      notifier: this.#notifier,
+      store: persist,
+      epoch,
+      eventOf,
+    })
+    const { vanished } = ledger
+    if (vanished.length > 0) {
+      this.#logger.warn(
+        { flow: flow.name, atoms: vanished },
+        'stored atoms are no longer part of the flow',
+      )
+    }
+    if (store !== undefined) ledger.inject(store)
+    return ledger
+  }
+
+  #newFlow(): FlowRecord {
+    const version = 'version' in this.flow ? (this.flow.version ?? null) : null
+    return { id: this.flowId, name: this.flow.name, version, state: 'PENDING', meta: {} }
+  }
+}
+
+const RUNNING: ReadonlySet<FlowState> = new Set(['RUNNING', 'SUSPENDING', 'RESUMING'])
+
+/** An engine for a flow, compiled and checked, with what is stored of its run. */
+export async function loadFlow(flow: Flow | Task, options: EngineOptions = {}): Promise<Engine> {
+  const engine = new Engine(flow, options)
+  engine.compile()
+  await engine.validate()
+  return engine
+}

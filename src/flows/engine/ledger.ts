@@ -1,0 +1,231 @@
+import { randomUUID } from 'node:crypto'
+import { Failure } from '../failures/failure.ts'
+import { NotFound } from '../failures/flow-errors.ts'
+import type { FlowEvent, FlowStore } from '../storage/flow-store.ts'
+import {
+  type AtomRecord,
+  type FlowRecord,
+  historyOf,
+  INJECTOR,
+  type StoredFlow,
+} from '../storage/records.ts'
+import { atomOf, type Compilation, type Node } from './compile.ts'
+import type { Notices, Notifier } from './notifier.ts'
+import { type AtomState, changesFlow, type FlowState, type Intention } from './states.ts'
+
+export interface LedgerOptions {
+  readonly compilation: Compilation
+  readonly notifier: Notifier
+  readonly store: FlowStore | undefined
+  readonly epoch: number | undefined
+  /** Makes the events that are stored with each transition. */
+  readonly eventOf: ((notice: Notice) => FlowEvent | undefined) | undefined
+}
+
+export type Notice = {
+  [Type in keyof Notices]: { type: Type; notice: Notices[Type] }
+}[keyof Notices]
+
+/**
+ * The records of a run. Changes gather here until `flush` stores them as one transition, and only then tells listeners:
+ * what was told is safe.
+ */
+export class Ledger {
+  readonly flow: FlowRecord
+  readonly #options: LedgerOptions
+  readonly #records: AtomRecord[] = []
+  /** Records that no atom of this flow has any more, and the values given to the run. */
+  readonly #others = new Map<string, AtomRecord>()
+  readonly #changed = new Set<AtomRecord>()
+  #notices: Notice[] = []
+  #isFlowChanged = false
+
+  constructor(flow: FlowRecord, stored: StoredFlow | undefined, options: LedgerOptions) {
+    this.flow = flow
+    this.#options = options
+    for (const atom of stored?.atoms ?? []) this.#others.set(atom.name, atom)
+    for (const node of options.compilation.atoms) {
+      const { name, version } = atomOf(node)
+      const kind = atomOf(node).kind
+      const known = this.#others.get(name)
+      this.#others.delete(name)
+      const record = known?.kind === kind ? known : newRecord(name, kind, version)
+      this.#records[node.index] = record
+      if (record !== known) this.#changed.add(record)
+    }
+    this.#isFlowChanged = stored === undefined
+  }
+
+  /** Names of stored atoms that the flow lacks now. */
+  get vanished(): string[] {
+    return [...this.#others.keys()].filter((name) => name !== INJECTOR)
+  }
+
+  of(node: Node): AtomRecord {
+    const record = this.#records[node.index]
+    if (record === undefined) throw new NotFound(`no record of atom "${node.atom?.name}"`)
+    return record
+  }
+
+  /** The values that the run was given, now or when it was first stored. */
+  get values(): Readonly<Record<string, unknown>> {
+    return (this.#others.get(INJECTOR)?.results ?? {}) as Record<string, unknown>
+  }
+
+  inject(values: Readonly<Record<string, unknown>>): void {
+    const record = this.#others.get(INJECTOR) ?? newRecord(INJECTOR, 'task', '1.0')
+    record.results = { ...(record.results as object | null), ...values }
+    record.state = 'SUCCESS'
+    this.#others.set(INJECTOR, record)
+    this.#changed.add(record)
+  }
+
+  changeFlow(state: FlowState): boolean {
+    const { flow } = this
+    const oldState = flow.state
+    if (!changesFlow(oldState, state)) return false
+    flow.state = state
+    this.#isFlowChanged = true
+    this.#notices.push({
+      type: 'flow',
+      notice: { name: flow.name, flowId: flow.id, state, oldState },
+    })
+    return true
+  }
+
+  setMeta(values: Readonly<Record<string, unknown>>): void {
+    Object.assign(this.flow.meta, values)
+    this.#isFlowChanged = true
+  }
+
+  setIntention(node: Node, intention: Intention): void {
+    const record = this.of(node)
+    if (record.intention === intention) return
+    record.intention = intention
+    this.#changed.add(record)
+  }
+
+  touch(node: Node): AtomRecord {
+    const record = this.of(node)
+    this.#changed.add(record)
+    return record
+  }
+
+  /** To PENDING, with nothing left of earlier runs. */
+  reset(node: Node): void {
+    const record = this.touch(node)
+    record.intention = 'EXECUTE'
+    record.failure = null
+    record.revertResults = null
+    record.revertFailure = null
+    record.results = null
+    record.meta = {}
+    this.changeState(node, 'PENDING')
+  }
+
+  changeState(node: Node, state: AtomState, outcome?: { readonly result: unknown }): void {
+    const record = this.of(node)
+    const oldState = record.state
+    if (oldState === state && outcome === undefined) return
+    record.state = state
+    this.#changed.add(record)
+    const { name, id, kind } = record
+    const notice = { name, id, flowId: this.flow.id, state, oldState, ...outcome }
+    this.#notices.push({ type: kind, notice })
+  }
+
+  /** Keeps what came of an atom's run. */
+  settle(node: Node, action: 'execute' | 'revert', result: unknown): void {
+    const record = this.of(node)
+    const isFailure = result instanceof Failure
+    if (action === 'execute') this.#settleExecute(record, result)
+    else if (isFailure)
+      Object.assign(record, { revertFailure: result, revertResults: null, results: null })
+    else Object.assign(record, { revertResults: result, revertFailure: null })
+    if (action === 'revert' && record.kind === 'retry' && !isFailure) record.results = []
+    const state = ENDS[action][isFailure ? 'failed' : 'done']
+    this.changeState(node, state, { result })
+  }
+
+  #settleExecute(record: AtomRecord, result: unknown): void {
+    record.revertResults = null
+    record.revertFailure = null
+    if (result instanceof Failure) {
+      record.failure = result
+      if (record.kind === 'task') record.results = null
+      return
+    }
+    record.failure = null
+    record.results = record.kind === 'retry' ? [...historyOf(record), [result, {}]] : result
+  }
+
+  /** Every failure of the current attempt. */
+  failures(): Record<string, Failure> {
+    const found: Record<string, Failure> = {}
+    for (const node of this.#options.compilation.atoms) {
+      const { name, failure } = this.of(node)
+      if (failure !== null) found[name] = failure
+    }
+    return found
+  }
+
+  revertFailures(): Failure[] {
+    return this.#options.compilation.atoms.flatMap((node) => this.of(node).revertFailure ?? [])
+  }
+
+  /** Stores what has changed as one transition, then tells of it. Undefined where nothing is to be awaited. */
+  flush(): Promise<void> | undefined {
+    const { store, eventOf, epoch } = this.#options
+    if (store === undefined) {
+      this.#changed.clear()
+      this.#tell()
+      return undefined
+    }
+    if (this.#changed.size === 0 && !this.#isFlowChanged) return undefined
+    const notices = this.#notices
+    const events = eventOf === undefined ? [] : notices.flatMap((notice) => eventOf(notice) ?? [])
+    const atoms = [...this.#changed]
+    this.#changed.clear()
+    this.#isFlowChanged = false
+    const saving = store.save({ flow: this.flow, atoms, events, epoch })
+    if (saving === undefined) {
+      this.#tell()
+      return undefined
+    }
+    this.#notices = []
+    return saving.then(() => {
+      this.#notices = [...notices, ...this.#notices]
+      this.#tell()
+    })
+  }
+
+  /** A listener may cause more, e.g. by suspending: that is told too. */
+  #tell(): void {
+    while (this.#notices.length > 0) {
+      const notices = this.#notices
+      this.#notices = []
+      for (const { type, notice } of notices) this.#options.notifier.notify(type, notice as never)
+    }
+  }
+}
+
+const ENDS = {
+  execute: { done: 'SUCCESS', failed: 'FAILURE' },
+  revert: { done: 'REVERTED', failed: 'REVERT_FAILURE' },
+} as const
+
+function newRecord(name: string, kind: 'task' | 'retry', version: string): AtomRecord {
+  return {
+    id: randomUUID(),
+    name,
+    kind,
+    version,
+    state: 'PENDING',
+    intention: 'EXECUTE',
+    results: kind === 'retry' ? [] : null,
+    failure: null,
+    revertResults: null,
+    revertFailure: null,
+    meta: {},
+  }
+}

@@ -1,0 +1,49 @@
+/** Flows: work that is undone when it fails, goes on after a crash, and waits for days. */
+
+export {
+  alwaysRevert,
+  alwaysRevertAll,
+  causedBy,
+  type Decision,
+  forEach,
+  type History,
+  parameterizedForEach,
+  Retry,
+  type RetryOptions,
+  times,
+} from './atoms/retry.ts'
+export {
+  type AtomContext,
+  mapTask,
+  reduceTask,
+  Task,
+  type TaskOptions,
+  task,
+} from './atoms/task.ts'
+export { Engine, type EngineOptions, loadFlow } from './engine/engine.ts'
+export type { AtomState, FlowState, Intention } from './engine/states.ts'
+export { Failure, WrappedFailure } from './failures/failure.ts'
+export {
+  AmbiguousDependency,
+  CompilationFailure,
+  DependencyFailure,
+  Duplicate,
+  InvalidState,
+  LeaseLost,
+  MissingDependencies,
+  NotFound,
+  StorageFailure,
+} from './failures/flow-errors.ts'
+export {
+  Flow,
+  graph,
+  type Item,
+  type Link,
+  linear,
+  link,
+  targeted,
+  unordered,
+} from './patterns/flow.ts'
+export type { FlowStore } from './storage/flow-store.ts'
+export { MemoryStore } from './storage/memory-store.ts'
+export { waitFor } from './waits/wait-for.ts'

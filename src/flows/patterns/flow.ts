@@ -1,0 +1,235 @@
+import { Digraph } from '../../graph/digraph.ts'
+import { findCycle, reachable, topologicalOrder } from '../../graph/walk.ts'
+import type { Retry } from '../atoms/retry.ts'
+import { Task } from '../atoms/task.ts'
+import { CompilationFailure, DependencyFailure } from '../failures/flow-errors.ts'
+import { linkBySymbols } from './auto-links.ts'
+
+export type Item = Task | Flow
+export type Pattern = 'linear' | 'unordered' | 'graph' | 'targeted'
+
+/** ALL: the target and all that follows; FLOW: only in its own flow; NEIGHBORS: its direct successors; ATOM: itself. */
+export type Depth = 'ALL' | 'FLOW' | 'NEIGHBORS' | 'ATOM'
+export type Decider = (history: Readonly<Record<string, unknown>>) => boolean | Promise<boolean>
+
+export interface Link {
+  readonly from: string | Item
+  readonly to: string | Item
+  readonly decider?: Decider
+  readonly depth?: Depth
+}
+
+export interface FlowOptions {
+  readonly retry?: Retry | undefined
+  /** Changes with the flow's steps; stored with each run. */
+  readonly version?: string | undefined
+}
+
+/** Items with an order: the patterns differ in nothing but their edges. */
+export class Flow {
+  readonly name: string
+  readonly pattern: Pattern
+  readonly retry: Retry | undefined
+  readonly version: string | undefined
+  /** As given, but for a targeted flow, which keeps its target and that item's predecessors. */
+  readonly items: readonly Item[]
+  /** Which item comes before which. */
+  readonly edges: Digraph<Item>
+  /** What a link adds to an edge. */
+  readonly deciders: ReadonlyMap<Item, ReadonlyMap<Item, LinkDecider>>
+  #requires: ReadonlySet<string> | undefined
+  #provides: ReadonlySet<string> | undefined
+
+  constructor(name: string, pattern: Pattern, parts: FlowParts) {
+    this.name = name
+    this.pattern = pattern
+    this.retry = parts.retry
+    this.version = parts.version
+    this.items = parts.items
+    this.edges = parts.edges
+    this.deciders = parts.deciders
+  }
+
+  /** Items before items that need them: the order in which symbols become visible. */
+  inOrder(): readonly Item[] {
+    return this.pattern === 'linear' ? this.items : (topologicalOrder(this.edges) ?? this.items)
+  }
+
+  /** The symbols that must come from outside. */
+  get requires(): ReadonlySet<string> {
+    this.#requires ??= new Set(this.#needs())
+    return this.#requires
+  }
+
+  get provides(): ReadonlySet<string> {
+    this.#provides ??= new Set([
+      ...(this.retry?.provides.map(({ symbol }) => symbol) ?? []),
+      ...this.items.flatMap((item) => [...providedBy(item)]),
+    ])
+    return this.#provides
+  }
+
+  *#needs(): Generator<string> {
+    const own = new Set(this.retry?.provides.map(({ symbol }) => symbol))
+    if (this.retry !== undefined) yield* this.retry.requires
+    const seen = new Set(own)
+    for (const item of this.inOrder()) {
+      const visible = this.pattern === 'linear' ? seen : this.#visibleTo(item, own)
+      for (const symbol of item.requires) if (!visible.has(symbol)) yield symbol
+      for (const symbol of providedBy(item)) seen.add(symbol)
+    }
+  }
+
+  #visibleTo(item: Item, own: ReadonlySet<string>): ReadonlySet<string> {
+    if (this.pattern === 'unordered') return own
+    const before = reachable(this.edges, [item], 'backward')
+    return new Set([...own, ...[...before].flatMap((other) => [...providedBy(other)])])
+  }
+}
+
+export interface LinkDecider {
+  readonly decide: Decider
+  readonly depth: Depth
+}
+
+interface FlowParts extends FlowOptions {
+  readonly items: readonly Item[]
+  readonly edges: Digraph<Item>
+  readonly deciders: ReadonlyMap<Item, ReadonlyMap<Item, LinkDecider>>
+}
+
+/** Each item runs after the one before it. */
+export function linear(name: string, options: FlowOptions, items: readonly Item[]): Flow {
+  const edges = nodesOf(name, items)
+  for (const [index, item] of items.entries()) {
+    const before = items[index - 1]
+    if (before !== undefined) edges.addEdge(before, item)
+  }
+  return new Flow(name, 'linear', { ...options, items, edges, deciders: new Map() })
+}
+
+/** No item waits for another. */
+export function unordered(name: string, options: FlowOptions, items: readonly Item[]): Flow {
+  return new Flow(name, 'unordered', {
+    ...options,
+    items,
+    edges: nodesOf(name, items),
+    deciders: new Map(),
+  })
+}
+
+/** Items wait for those that provide what they need, and for those that a link puts before them. */
+export function graph(
+  name: string,
+  options: FlowOptions,
+  items: readonly Item[],
+  links: readonly Link[] = [],
+): Flow {
+  return new Flow(name, 'graph', { ...options, ...graphParts(name, options, items, links) })
+}
+
+/** A graph of which only the target and its predecessors run. */
+export function targeted(
+  name: string,
+  { target, ...options }: FlowOptions & { readonly target: string | Item },
+  items: readonly Item[],
+  links: readonly Link[] = [],
+): Flow {
+  const parts = graphParts(name, options, items, links)
+  const aim = itemOf(name, parts.edges, target)
+  const kept = reachable(parts.edges, [aim], 'backward').add(aim)
+  const edges = new Digraph<Item>()
+  for (const item of items) if (kept.has(item)) edges.addNode(item)
+  for (const [from, to] of parts.edges.edges())
+    if (kept.has(from) && kept.has(to)) edges.addEdge(from, to)
+  return new Flow(name, 'targeted', {
+    ...options,
+    items: items.filter((item) => kept.has(item)),
+    edges,
+    deciders: parts.deciders,
+  })
+}
+
+/** Puts one item before another, on condition if a decider says so. */
+export function link(
+  from: string | Item,
+  to: string | Item,
+  options: { readonly decider?: Decider; readonly depth?: Depth | Lowercase<Depth> } = {},
+): Link {
+  const depth = options.depth?.toUpperCase() as Depth | undefined // checked below
+  if (depth !== undefined && !DEPTHS.has(depth)) {
+    throw new CompilationFailure(
+      `the depth of a link is "${depth}", expected ${[...DEPTHS].join(', ')}`,
+    )
+  }
+  if (depth !== undefined && options.decider === undefined) {
+    throw new CompilationFailure(
+      `the link to "${nameOf(to)}" has the depth ${depth} but no decider`,
+    )
+  }
+  return {
+    from,
+    to,
+    ...(options.decider !== undefined && { decider: options.decider }),
+    ...(depth !== undefined && { depth }),
+  }
+}
+
+const DEPTHS: ReadonlySet<string> = new Set(['ALL', 'FLOW', 'NEIGHBORS', 'ATOM'])
+
+function graphParts(
+  name: string,
+  { retry }: FlowOptions,
+  items: readonly Item[],
+  links: readonly Link[],
+): Pick<FlowParts, 'items' | 'edges' | 'deciders'> {
+  const edges = nodesOf(name, items)
+  linkBySymbols(name, edges, new Set(retry?.provides.map(({ symbol }) => symbol)))
+  const deciders = new Map<Item, Map<Item, LinkDecider>>()
+  for (const { from, to, decider, depth = 'ALL' } of links) {
+    const [source, aim] = [itemOf(name, edges, from), itemOf(name, edges, to)]
+    edges.addEdge(source, aim)
+    if (decider === undefined) continue
+    const ofAim = deciders.get(aim) ?? new Map<Item, LinkDecider>()
+    deciders.set(aim, ofAim.set(source, { decide: decider, depth }))
+  }
+  const cycle = findCycle(edges)
+  if (cycle !== undefined) {
+    const path = [...cycle, ...cycle.slice(0, 1)].map(nameOf).join(' -> ')
+    throw new DependencyFailure(`flow "${name}" has a cycle: ${path}`)
+  }
+  return { items, edges, deciders }
+}
+
+function nodesOf(name: string, items: readonly Item[]): Digraph<Item> {
+  const edges = new Digraph<Item>()
+  for (const item of items) {
+    if (!(item instanceof Task || item instanceof Flow)) {
+      throw new CompilationFailure(
+        `an item of flow "${name}" is ${typeof item}, expected a task or a flow`,
+      )
+    }
+    edges.addNode(item)
+  }
+  return edges
+}
+
+function itemOf(flow: string, edges: Digraph<Item>, named: string | Item): Item {
+  const found =
+    typeof named === 'string' ? [...edges.nodes()].filter(({ name }) => name === named) : [named]
+  const [item, another] = found
+  if (item === undefined || !edges.has(item)) {
+    throw new DependencyFailure(`flow "${flow}" has no item "${nameOf(named)}" to link`)
+  }
+  if (another !== undefined)
+    throw new DependencyFailure(`flow "${flow}" has several items "${item.name}"`)
+  return item
+}
+
+function providedBy(item: Item): Iterable<string> {
+  return item instanceof Flow ? item.provides : item.provides.map(({ symbol }) => symbol)
+}
+
+function nameOf(item: string | Item): string {
+  return typeof item === 'string' ? item : item.name
+}

@@ -1,0 +1,95 @@
+import { deferred } from '../../async/deferred.ts'
+import type { Node } from '../engine/compile.ts'
+import type { FlowStore, StoredSignal } from '../storage/flow-store.ts'
+import type { AtomRecord } from '../storage/records.ts'
+import { type AtomWait, type FlowWait, flowWaitOf } from './flow-wait.ts'
+
+const LOOK_FOR_SIGNALS_MS = 500
+/** Timers of Node hold at most so much. */
+const LONGEST_TIMER_MS = 2_000_000_000
+
+/** The atoms of a run that wait for a moment or a signal, and the signals that have come. */
+export class Parking {
+  readonly #waits = new Map<Node, AtomWait>()
+  readonly #signals = new Map<string, StoredSignal>()
+  readonly #store: FlowStore | undefined
+  readonly #flowId: string
+  readonly #now: () => number
+  #wake = deferred()
+
+  constructor(flowId: string, store: FlowStore | undefined, now: () => number) {
+    this.#flowId = flowId
+    this.#store = store
+    this.#now = now
+  }
+
+  get size(): number {
+    return this.#waits.size
+  }
+
+  get wait(): FlowWait {
+    return flowWaitOf(this.#waits.values())
+  }
+
+  async readSignals(): Promise<void> {
+    for (const signal of (await this.#store?.signals(this.#flowId)) ?? []) {
+      this.#signals.set(signal.name, signal)
+    }
+  }
+
+  /** Sent to this engine itself. */
+  receive(name: string, value: unknown): void {
+    this.#signals.set(name, { id: undefined, name, value })
+    this.#wake.resolve()
+  }
+
+  wake(): void {
+    this.#wake.resolve()
+  }
+
+  signal(name: string): StoredSignal | undefined {
+    return this.#signals.get(name)
+  }
+
+  /** A signal is used once. */
+  async consume(name: string): Promise<void> {
+    const signal = this.#signals.get(name)
+    this.#signals.delete(name)
+    if (signal?.id !== undefined) await this.#store?.consumeSignal(this.#flowId, signal.id)
+  }
+
+  /** Undefined where the wait is over. */
+  isOver(wait: AtomWait): boolean {
+    const isDue = wait.until !== undefined && wait.until <= this.#now()
+    return isDue || (wait.signal !== undefined && this.#signals.has(wait.signal))
+  }
+
+  park(node: Node, wait: AtomWait): void {
+    this.#waits.set(node, wait)
+  }
+
+  /** Takes out the atoms whose wait is over. */
+  takeDue(): Node[] {
+    const due = [...this.#waits].flatMap(([node, wait]) => (this.isOver(wait) ? [node] : []))
+    for (const node of due) this.#waits.delete(node)
+    return due
+  }
+
+  /** Resolves when something may be due, or when it is woken. */
+  async hold(): Promise<void> {
+    this.#wake = deferred()
+    const { until, signals } = this.wait
+    const untilDue = until === undefined ? LONGEST_TIMER_MS : Math.max(0, until - this.#now())
+    const looksOut = signals.length > 0 && this.#store !== undefined
+    const ms = Math.min(untilDue, looksOut ? LOOK_FOR_SIGNALS_MS : LONGEST_TIMER_MS)
+    const timer = setTimeout(() => this.#wake.resolve(), ms)
+    await this.#wake.promise
+    clearTimeout(timer)
+    if (looksOut) await this.readSignals()
+  }
+}
+
+/** The moment, kept with the atom, before which it is not to run. */
+export function notBeforeOf({ meta }: AtomRecord): number | undefined {
+  return typeof meta.notBefore === 'number' ? meta.notBefore : undefined
+}
