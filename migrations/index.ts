@@ -31,6 +31,7 @@ import { DateMigrations1795600031000 } from './1795600031000-date-migrations.ts'
 import { CreateLease1795700010000 } from './1795700010000-create-lease.ts'
 import { HandOverChord1795700020000 } from './1795700020000-hand-over-chord.ts'
 import { WeighEvidence1796000010000 } from './1796000010000-weigh-evidence.ts'
+import { CreateFlows1797000010000 } from './1797000010000-create-flows.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
 export const migrations = [
@@ -67,4 +68,5 @@ export const migrations = [
   CreateLease1795700010000,
   HandOverChord1795700020000,
   WeighEvidence1796000010000,
+  CreateFlows1797000010000,
 ] as const

@@ -55,6 +55,7 @@ const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
   '@opentelemetry/api': ['telemetry'],
   ioredis: ['results', 'streams'],
   ajv: ['definitions'],
+  croner: ['flows'],
   zeromq: ['streams'],
   chokidar: ['streams'],
   '@platformatic/kafka': ['streams'],

@@ -9,6 +9,7 @@ import { HOME } from './state.mjs'
 const NEWEST = ['celery[redis,sqlalchemy,pytest]', 'psycopg2-binary', 'pyyaml', 'msgpack']
 const TRACING = ['opentelemetry-sdk', 'opentelemetry-instrumentation-celery']
 const OLD = ['celery[redis]==5.2.7', 'sqlalchemy<2', 'psycopg2-binary', 'setuptools<81']
+const TASKFLOW = ['taskflow==6.5.0', 'sqlalchemy', 'psycopg2-binary', 'kazoo']
 const DEBIAN_PYTHON = '/usr/bin/python3'
 
 export const PYTHON_PACKAGES = [
@@ -47,6 +48,17 @@ async function newestCelery() {
   return celeryOf(python) ?? (await makeEnvironment(folder, NEWEST)) ?? celeryOf(DEBIAN_PYTHON)
 }
 
+/** A python with TaskFlow, beside which flows are tested; undefined where PyPI cannot be reached: those tests say so. */
+export async function bringTaskflow() {
+  const given = process.env.PYTHON_TASKFLOW
+  if (given) return given
+  const folder = join(HOME, 'python-taskflow')
+  const python = join(folder, 'bin/python')
+  const isThere = () => existsSync(python) && succeeds(python, ['-c', 'import taskflow, kazoo'])
+  if (!isThere()) await installInto(folder, TASKFLOW)
+  return isThere() ? python : undefined
+}
+
 /** Also to an environment that was made before; one without it serves all tests but that of traces. */
 async function addTracing(python) {
   if (succeeds(python, ['-c', 'import opentelemetry.sdk, opentelemetry.instrumentation.celery'])) {
@@ -72,6 +84,10 @@ function refuse(variable, python) {
 }
 
 async function makeEnvironment(folder, packages) {
+  return (await installInto(folder, packages)) ? celeryOf(join(folder, 'bin/python')) : undefined
+}
+
+async function installInto(folder, packages) {
   console.error(`› Making a Python environment in ${folder} (${packages[0]})`)
   const python = join(folder, 'bin/python')
   const steps = [
@@ -82,10 +98,10 @@ async function makeEnvironment(folder, packages) {
     const { code, output } = await run(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
     if (code !== 0) {
       console.error(`  could not: ${output.trim().split('\n').slice(-3).join('\n  ')}`)
-      return undefined
+      return false
     }
   }
-  return celeryOf(python)
+  return true
 }
 
 /** The first python whose venv works; Debian's lacks ensurepip unless python3-venv is installed. */

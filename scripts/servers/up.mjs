@@ -5,7 +5,7 @@ import { isRunning, stopDaemon } from './daemon.mjs'
 import { freePort, isListening } from './machine.mjs'
 import { canInstallPackages, installPackages } from './packages.mjs'
 import { postgres } from './postgres.mjs'
-import { bringPython, PYTHON_PACKAGES, wantsPythonPackages } from './python.mjs'
+import { bringPython, bringTaskflow, PYTHON_PACKAGES, wantsPythonPackages } from './python.mjs'
 import { rabbitmq } from './rabbitmq.mjs'
 import { redis } from './redis.mjs'
 import { readState, withLock, writeEnvFile, writeState } from './state.mjs'
@@ -27,7 +27,7 @@ export function up() {
     SERVERS.forEach((server, index) => {
       state[server.name] = started[index]
     })
-    state.python = python
+    state.python = { ...python, taskflow: await bringTaskflow() }
     writeState(state)
     writeEnvFile(variablesOf(state))
     return state
@@ -43,6 +43,7 @@ export function variablesOf(state) {
     ...(api === undefined ? {} : { RABBITMQ_API_URL: api }),
     PYTHON_CELERY: state.python.newest.python,
     PYTHON_CELERY_OLD: state.python.old.python,
+    ...(state.python.taskflow && { PYTHON_TASKFLOW: state.python.taskflow }),
   }
 }
 

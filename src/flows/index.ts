@@ -20,6 +20,9 @@ export {
   type TaskOptions,
   task,
 } from './atoms/task.ts'
+export { Board } from './board/board.ts'
+export { JobFailure, JobNotFound, UnclaimableJob } from './board/board-errors.ts'
+export type { Claim, Job, PostOptions, Priority } from './board/job.ts'
 export { Engine, type EngineOptions, loadFlow } from './engine/engine.ts'
 export type { AtomState, FlowState, Intention } from './engine/states.ts'
 export { Failure, WrappedFailure } from './failures/failure.ts'
@@ -44,6 +47,8 @@ export {
   targeted,
   unordered,
 } from './patterns/flow.ts'
+export { DatabaseStore } from './storage/database-store.ts'
+export { FileStore } from './storage/file-store.ts'
 export type { FlowStore } from './storage/flow-store.ts'
 export { MemoryStore } from './storage/memory-store.ts'
 export { waitFor } from './waits/wait-for.ts'

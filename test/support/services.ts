@@ -11,6 +11,7 @@ export type ServiceVariable =
   | 'REDIS_URL'
   | 'PYTHON_CELERY'
   | 'PYTHON_CELERY_OLD'
+  | 'PYTHON_TASKFLOW'
 
 /** Where a server (or a python with Celery) is: from the environment, else as `scripts/services up` wrote it down. */
 export function service(variable: ServiceVariable): string {

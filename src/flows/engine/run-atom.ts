@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { startTimer, type Timer } from '../../async/timer.ts'
 import type { Logger } from '../../logger.ts'
 import type { Decision, Retry } from '../atoms/retry.ts'
 import type { AtomContext, Task } from '../atoms/task.ts'
@@ -133,14 +134,14 @@ function attemptIdOf(meta: Readonly<Record<string, unknown>>): string {
 async function withTimeout(task: Task, run: () => Promise<unknown>): Promise<unknown> {
   const { timeoutMs } = task.options
   if (timeoutMs === undefined) return await run()
-  let timer: NodeJS.Timeout | undefined
+  let timer: Timer | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(timeoutError(task, timeoutMs)), timeoutMs)
+    timer = startTimer(timeoutMs, () => reject(timeoutError(task, timeoutMs)))
   })
   try {
     return await Promise.race([run(), late])
   } finally {
-    clearTimeout(timer)
+    timer?.clear()
   }
 }
 

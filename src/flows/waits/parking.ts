@@ -1,12 +1,11 @@
 import { deferred } from '../../async/deferred.ts'
+import { startTimer } from '../../async/timer.ts'
 import type { Node } from '../engine/compile.ts'
 import type { FlowStore, StoredSignal } from '../storage/flow-store.ts'
 import type { AtomRecord } from '../storage/records.ts'
 import { type AtomWait, type FlowWait, flowWaitOf } from './flow-wait.ts'
 
 const LOOK_FOR_SIGNALS_MS = 500
-/** Timers of Node hold at most so much. */
-const LONGEST_TIMER_MS = 2_000_000_000
 
 /** The atoms of a run that wait for a moment or a signal, and the signals that have come. */
 export class Parking {
@@ -79,12 +78,13 @@ export class Parking {
   async hold(): Promise<void> {
     this.#wake = deferred()
     const { until, signals } = this.wait
-    const untilDue = until === undefined ? LONGEST_TIMER_MS : Math.max(0, until - this.#now())
+    const untilDue =
+      until === undefined ? Number.POSITIVE_INFINITY : Math.max(0, until - this.#now())
     const looksOut = signals.length > 0 && this.#store !== undefined
-    const ms = Math.min(untilDue, looksOut ? LOOK_FOR_SIGNALS_MS : LONGEST_TIMER_MS)
-    const timer = setTimeout(() => this.#wake.resolve(), ms)
+    const ms = Math.min(untilDue, looksOut ? LOOK_FOR_SIGNALS_MS : Number.POSITIVE_INFINITY)
+    const timer = startTimer(ms, () => this.#wake.resolve())
     await this.#wake.promise
-    clearTimeout(timer)
+    timer.clear()
     if (looksOut) await this.readSignals()
   }
 }

@@ -1,0 +1,301 @@
+import { randomUUID } from 'node:crypto'
+import { sleep } from '../../async/sleep.ts'
+import { startInterval, type Timer } from '../../async/timer.ts'
+import type { Database } from '../../database/database.ts'
+import type { Task } from '../atoms/task.ts'
+import type { Flow } from '../patterns/flow.ts'
+import { DatabaseStore } from '../storage/database-store.ts'
+import { decoded, encoded } from '../storage/encoding.ts'
+import { JobFailure, JobNotFound, UnclaimableJob } from './board-errors.ts'
+import { DatabaseClaim } from './database-claim.ts'
+import {
+  type Claim,
+  type Job,
+  type JobDetails,
+  type PostOptions,
+  priorityOf,
+  rankOf,
+} from './job.ts'
+import { nextRun } from './job-schedule.ts'
+import * as sql from './job-sql.ts'
+
+export interface BoardOptions {
+  /** Several boards may share one database. Default "default". */
+  readonly name?: string
+  /** How long a job belongs to an owner that says nothing. Default 30 s. */
+  readonly leaseMs?: number
+}
+
+export interface ListOptions {
+  readonly onlyUnclaimed?: boolean
+  /** Also those whose time has not come. Default false. */
+  readonly includeDelayed?: boolean
+}
+
+export interface JobFilter {
+  readonly flow?: string
+  /** Values that the job's store must have. */
+  readonly store?: Readonly<Record<string, unknown>>
+  /** Uuids to leave out. */
+  readonly exclude?: readonly string[]
+}
+
+const LEASE_MS = 30_000
+
+/** Jobs in PostgreSQL: flows that wait for a conductor to run them. */
+export class Board implements AsyncDisposable {
+  readonly name: string
+  readonly leaseMs: number
+  readonly store: DatabaseStore
+  readonly #database: Database
+  readonly #heartbeats = new Set<Timer>()
+
+  /** The database must have our migrations; whoever opened it closes it. */
+  constructor(database: Database, { name = 'default', leaseMs = LEASE_MS }: BoardOptions = {}) {
+    this.name = name
+    this.leaseMs = leaseMs
+    this.store = new DatabaseStore(database)
+    this.#database = database
+  }
+
+  /** Posts a flow, by itself or by the name under which conductors know it, with the values it starts with. */
+  async post(
+    flow: Flow | Task | string | { readonly name: string; readonly definition: string },
+    store: Readonly<Record<string, unknown>> = {},
+    options: PostOptions = {},
+  ): Promise<Job> {
+    const details = detailsOf(flow, store)
+    const {
+      priority = 'NORMAL',
+      delayMs = 0,
+      schedule,
+      flowId = randomUUID(),
+      name = details.flow,
+    } = options
+    const runAt = options.runAt ?? (schedule === undefined ? undefined : nextRun(schedule))
+    const [row] = await this.#database.query<JobRow>(sql.POST, [
+      randomUUID(),
+      this.name,
+      name,
+      flowId,
+      rankOf(priority),
+      runAt ?? null,
+      delayMs,
+      schedule ?? null,
+      encoded(details),
+    ])
+    if (row === undefined) throw new JobFailure(`job "${name}" was not posted`)
+    return jobOf(row)
+  }
+
+  /** Highest priority first, then oldest. */
+  async jobs({ onlyUnclaimed = false, includeDelayed = false }: ListOptions = {}): Promise<Job[]> {
+    const rows = await this.#database.query<JobRow>(sql.LIST, [
+      this.name,
+      onlyUnclaimed,
+      includeDelayed,
+    ])
+    return rows.map(jobOf)
+  }
+
+  async jobCount(): Promise<number> {
+    return (await this.jobs({ includeDelayed: true })).length
+  }
+
+  /** By the job's uuid or its flow's id. */
+  async find(id: string): Promise<Job | undefined> {
+    const [row] = await this.#database.query<JobRow>(sql.FIND, [this.name, id])
+    return row && jobOf(row)
+  }
+
+  async findOwner(id: string): Promise<string | null> {
+    return (await this.find(id))?.owner ?? null
+  }
+
+  /** Resolves with what there is to do, as soon as there is something. Throws JobNotFound when time is up. */
+  async wait({ timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {}): Promise<Job[]> {
+    const until = Date.now() + timeoutMs
+    for (;;) {
+      const jobs = await this.jobs({ onlyUnclaimed: true })
+      if (jobs.length > 0) return jobs
+      if (Date.now() >= until)
+        throw new JobNotFound(`board "${this.name}" had no job within ${timeoutMs} ms`)
+      await this.waitForNews(Math.min(until - Date.now(), POLL_MS))
+    }
+  }
+
+  /** Resolves once the job has been consumed or trashed; false when time is up. */
+  async waitForJob(
+    id: string,
+    { timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {},
+  ): Promise<boolean> {
+    const until = Date.now() + timeoutMs
+    for (;;) {
+      const job = await this.find(id)
+      if (job === undefined || job.state === 'TRASHED') return true
+      if (Date.now() >= until) return false
+      await sleep(Math.min(LOOK_FOR_END_MS, until - Date.now()))
+    }
+  }
+
+  /** Claims this job; throws UnclaimableJob where another owner has it. */
+  async claim(job: Job | string, owner: string): Promise<Claim> {
+    const uuid = typeof job === 'string' ? job : job.uuid
+    const [row] = await this.#database.query<JobRow>(sql.CLAIM_ONE, [
+      this.name,
+      owner,
+      this.leaseMs,
+      uuid,
+    ])
+    if (row !== undefined) return this.#claimOf(row, owner)
+    const found = await this.find(uuid)
+    if (found === undefined) throw new JobNotFound(`board "${this.name}" has no job ${uuid}`)
+    throw new UnclaimableJob(`job ${uuid} belongs to "${found.owner}", or is not due`)
+  }
+
+  /** Claims the next job that is due, of these flows only where names are given; undefined where there is none. */
+  async claimNext(owner: string, flows?: readonly string[]): Promise<Claim | undefined> {
+    const [row] = await this.#database.query<JobRow>(sql.CLAIM_NEXT, [
+      this.name,
+      owner,
+      this.leaseMs,
+      flows ?? null,
+    ])
+    return row && this.#claimOf(row, owner)
+  }
+
+  async search({ flow, store = {}, exclude = [] }: JobFilter): Promise<Job[]> {
+    const jobs = await this.jobs({ includeDelayed: true })
+    return jobs.filter(
+      (job) =>
+        (flow === undefined || job.details.flow === flow) &&
+        !exclude.includes(job.uuid) &&
+        Object.entries(store).every(
+          ([key, value]) => encoded(job.details.store[key]) === encoded(value),
+        ),
+    )
+  }
+
+  /** Trashes what matches; a running one ends without a revert. Answers how many. */
+  async killAll(filter: JobFilter): Promise<number> {
+    const uuids = (await this.search(filter)).map(({ uuid }) => uuid)
+    const [row] = await this.#database.query<{ count: number }>(sql.TRASH_MATCHING, [
+      this.name,
+      uuids,
+    ])
+    return row?.count ?? 0
+  }
+
+  /** Jobs that were given up, and why. */
+  async trashed(): Promise<(Job & { readonly failure: unknown })[]> {
+    const rows = await this.#database.query<JobRow & { failure: string | null }>(sql.LIST_TRASH, [
+      this.name,
+    ])
+    return rows.map((row) => ({ ...jobOf(row), failure: decoded(row.failure) }))
+  }
+
+  /** Puts a trashed job back on the board: its flow goes on where it was. */
+  async replay(id: string): Promise<void> {
+    await this.#change(sql.REPLAY, id)
+  }
+
+  /** Lets running atoms finish and keeps the job from conductors until `resume`. */
+  async suspend(id: string): Promise<void> {
+    await this.#change(sql.HOLD, id, true)
+  }
+
+  async resume(id: string): Promise<void> {
+    await this.#change(sql.HOLD, id, false)
+  }
+
+  /** Another schedule for a scheduled job, from now on. */
+  async resetSchedule(id: string, schedule: string): Promise<void> {
+    await this.#change(sql.RESET_SCHEDULE, id, schedule, nextRun(schedule))
+  }
+
+  /** Gives a waiting flow its signal: an approval, a webhook's call. */
+  async signal(flowId: string, name: string, value: unknown = null): Promise<void> {
+    await this.store.sendSignal(flowId, name, value)
+  }
+
+  /** Says that somebody works on this board; until the function returned is called, or the lease ends. */
+  async registerEntity(kind: string, name: string, metadata: object): Promise<() => Promise<void>> {
+    const register = async (): Promise<void> => {
+      await this.#database.query(sql.REGISTER, [
+        this.name,
+        kind,
+        name,
+        encoded(metadata),
+        this.leaseMs,
+      ])
+    }
+    await register()
+    const timer = startInterval(this.leaseMs / 3, () => {
+      register().catch(() => undefined) // the lease ends where the database is away, and begins again
+    }).unref()
+    this.#heartbeats.add(timer)
+    return async () => {
+      timer.clear()
+      this.#heartbeats.delete(timer)
+      await this.#database.query(sql.UNREGISTER, [this.name, kind, name])
+    }
+  }
+
+  async entities(): Promise<readonly { kind: string; name: string; metadata: unknown }[]> {
+    return await this.#database.query(sql.ENTITIES, [this.name])
+  }
+
+  /** Resolves when a job was posted or has become due, and at the latest after so long. */
+  async waitForNews(withinMs: number, signal?: AbortSignal): Promise<void> {
+    const [next] = await this.#database.query<{ ms: number | null }>(sql.NEXT_DUE, [this.name])
+    const ms = Math.min(withinMs, Math.max(1, next?.ms ?? withinMs))
+    if (signal?.aborted !== true) await sleep(ms, signal).catch(() => undefined) // aborted: no news are wanted
+  }
+
+  async listen(onNews: () => void): Promise<() => Promise<void>> {
+    return await this.#database.listen(sql.JOB_CHANNEL, (board) => {
+      if (board === this.name) onNews()
+    })
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#heartbeats) timer.clear()
+    this.#heartbeats.clear()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #claimOf(row: JobRow, owner: string): Claim {
+    const { leaseMs } = this
+    return new DatabaseClaim(this.#database, { job: jobOf(row), epoch: row.epoch, owner, leaseMs })
+  }
+
+  async #change(statement: string, id: string, ...parameters: readonly unknown[]): Promise<void> {
+    const rows = await this.#database.query(statement, [this.name, id, ...parameters])
+    if (rows.length === 0) throw new JobNotFound(`board "${this.name}" has no such job: ${id}`)
+  }
+}
+
+const POLL_MS = 1_000
+const LOOK_FOR_END_MS = 100
+
+interface JobRow extends Omit<Job, 'details' | 'priority'> {
+  readonly details: string
+  readonly priority: number
+  readonly epoch: number
+}
+
+function jobOf({ epoch: _, details, priority, ...row }: JobRow): Job {
+  return { ...row, priority: priorityOf(priority), details: decoded(details) as JobDetails }
+}
+
+function detailsOf(
+  flow: Flow | Task | string | { readonly name: string; readonly definition: string },
+  store: Readonly<Record<string, unknown>>,
+): JobDetails {
+  if (typeof flow === 'string') return { flow, store }
+  if ('definition' in flow) return { flow: flow.name, store, definition: flow.definition }
+  return { flow: flow.name, store, ...('version' in flow && { version: flow.version ?? null }) }
+}

@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto'
+import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { StorageFailure } from '../failures/flow-errors.ts'
+import { decoded, encoded } from './encoding.ts'
+import type { Change, FlowStore, StoredSignal } from './flow-store.ts'
+import { atomOfPlain, type FlowRecord, plainAtom, type StoredFlow } from './records.ts'
+
+export interface FileStoreOptions {
+  /** Wait for the disk with each transition, so that a power failure loses none. Default true. */
+  readonly isSynced?: boolean
+}
+
+/**
+ * Keeps each flow in a file of its own, a line a transition: a line that was cut off by a crash never happened. Reading a
+ * flow shortens its file to one line.
+ */
+export class FileStore implements FlowStore {
+  readonly isEncoded = true
+  readonly #folder: string
+  readonly #isSynced: boolean
+  readonly #files = new Map<string, FileHandle>()
+  #writing: Promise<unknown> = Promise.resolve()
+
+  constructor(folder: string, { isSynced = true }: FileStoreOptions = {}) {
+    this.#folder = folder
+    this.#isSynced = isSynced
+  }
+
+  async load(flowId: string): Promise<StoredFlow | undefined> {
+    const lines = await linesOf(this.#path(flowId))
+    if (lines.length === 0) return undefined
+    const stored = foldedOf(lines)
+    await this.#shorten(stored)
+    return stored
+  }
+
+  async save({ flow, atoms }: Change): Promise<void> {
+    const line = `${encoded({ flow, atoms: atoms.map(plainAtom) })}\n`
+    await this.#inTurn(async () => await this.#append(flow.id, line))
+  }
+
+  async list(): Promise<readonly FlowRecord[]> {
+    const names = await readdir(this.#folder).catch(noEntries)
+    const ids = names
+      .filter((name) => name.endsWith(SUFFIX))
+      .map((name) => name.slice(0, -SUFFIX.length))
+    const flows = await Promise.all(
+      ids.map(async (id) => await linesOf(this.#path(decodeURIComponent(id)))),
+    )
+    return flows.filter((lines) => lines.length > 0).map((lines) => foldedOf(lines).flow)
+  }
+
+  async remove(flowId: string): Promise<void> {
+    await this.#close(flowId)
+    await rm(this.#path(flowId), { force: true })
+    await rm(this.#signalPath(flowId), { force: true })
+  }
+
+  async sendSignal(flowId: string, name: string, value: unknown): Promise<void> {
+    await this.#noteSignal(flowId, { id: randomUUID(), name, value: value ?? null })
+  }
+
+  async signals(flowId: string): Promise<readonly StoredSignal[]> {
+    const signals = new Map<string, StoredSignal>()
+    for (const line of await linesOf(this.#signalPath(flowId))) {
+      const entry = line as unknown as StoredSignal & { used?: string } // noteSignal wrote it
+      if (entry.used !== undefined) signals.delete(entry.used)
+      else if (entry.id !== undefined) signals.set(entry.id, entry)
+    }
+    return [...signals.values()]
+  }
+
+  async consumeSignal(flowId: string, id: string): Promise<void> {
+    await this.#noteSignal(flowId, { used: id })
+  }
+
+  async close(): Promise<void> {
+    await this.#writing
+    for (const flowId of [...this.#files.keys()]) await this.#close(flowId)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #append(flowId: string, line: string): Promise<void> {
+    const file = this.#files.get(flowId) ?? (await this.#open(flowId))
+    await file.appendFile(line)
+    if (this.#isSynced) await file.datasync()
+  }
+
+  async #open(flowId: string): Promise<FileHandle> {
+    await mkdir(this.#folder, { recursive: true })
+    const file = await open(this.#path(flowId), 'a')
+    this.#files.set(flowId, file)
+    return file
+  }
+
+  async #shorten({ flow, atoms }: StoredFlow): Promise<void> {
+    await this.#inTurn(async () => {
+      await this.#close(flow.id)
+      const path = this.#path(flow.id)
+      const file = await open(`${path}.new`, 'w')
+      try {
+        await file.writeFile(`${encoded({ flow, atoms: atoms.map(plainAtom) })}\n`)
+        if (this.#isSynced) await file.datasync()
+      } finally {
+        await file.close()
+      }
+      await rename(`${path}.new`, path)
+    })
+  }
+
+  async #noteSignal(flowId: string, entry: object): Promise<void> {
+    await mkdir(this.#folder, { recursive: true })
+    const file = await open(this.#signalPath(flowId), 'a')
+    try {
+      await file.appendFile(`${encoded(entry)}\n`)
+      if (this.#isSynced) await file.datasync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #close(flowId: string): Promise<void> {
+    const file = this.#files.get(flowId)
+    this.#files.delete(flowId)
+    await file?.close()
+  }
+
+  /** One write at a time, in the order of the transitions. */
+  async #inTurn(write: () => Promise<void>): Promise<void> {
+    const writing = this.#writing.catch(() => undefined).then(write)
+    this.#writing = writing
+    try {
+      await writing
+    } catch (cause) {
+      if (cause instanceof StorageFailure) throw cause
+      throw new StorageFailure(`a flow cannot be written to ${this.#folder}`, { cause })
+    }
+  }
+
+  #path(flowId: string): string {
+    return join(this.#folder, encodeURIComponent(flowId) + SUFFIX)
+  }
+
+  #signalPath(flowId: string): string {
+    return join(this.#folder, `${encodeURIComponent(flowId)}.signals`)
+  }
+}
+
+const SUFFIX = '.flow'
+
+/** The whole lines of a file: a last one without its end was cut off. */
+async function linesOf(path: string): Promise<Record<string, unknown>[]> {
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw new StorageFailure(`a flow cannot be read from ${path}`, { cause: error })
+  })
+  const lines = text.split('\n').slice(0, -1)
+  return lines.map((line) => decoded(line) as Record<string, unknown>) // we wrote it
+}
+
+function foldedOf(lines: readonly Record<string, unknown>[]): StoredFlow {
+  const atoms = new Map<string, Record<string, unknown>>()
+  for (const { atoms: changed } of lines) {
+    for (const atom of changed as Record<string, unknown>[]) atoms.set(String(atom.name), atom)
+  }
+  const { flow } = lines.at(-1) as { flow: FlowRecord } // save wrote it
+  return { flow, atoms: [...atoms.values()].map(atomOfPlain) }
+}
+
+function noEntries(error: NodeJS.ErrnoException): string[] {
+  if (error.code === 'ENOENT') return []
+  throw error
+}
