@@ -41,7 +41,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'monitor',
     'streams',
     'graph',
-    'recipes', 'flows', 'definitions'],
+    'recipes',
+    'flows',
+    'definitions',
+  ],
 }
 
 /** The only folders of src/ that may import a driver, by the driver's package name. */

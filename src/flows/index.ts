@@ -23,6 +23,7 @@ export {
 export { Board } from './board/board.ts'
 export { JobFailure, JobNotFound, UnclaimableJob } from './board/board-errors.ts'
 export type { Claim, Job, PostOptions, Priority } from './board/job.ts'
+export { Conductor, type ConductorOptions, type FlowSource } from './conductor/conductor.ts'
 export { Engine, type EngineOptions, loadFlow } from './engine/engine.ts'
 export type { AtomState, FlowState, Intention } from './engine/states.ts'
 export { Failure, WrappedFailure } from './failures/failure.ts'

@@ -13,8 +13,6 @@ function cronOf(schedule: string): Cron {
     return new Cron(schedule, { timezone: 'UTC', paused: true, mode: '5-part' })
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new JobFailure(`the schedule "${schedule}" is no crontab: ${reason}`, 'JOB_FAILED', {
-      cause,
-    })
+    throw new JobFailure(`the schedule "${schedule}" is no crontab: ${reason}`, { cause })
   }
 }

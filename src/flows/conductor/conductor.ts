@@ -1,0 +1,252 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { sleep } from '../../async/sleep.ts'
+import { type Logger, silentLogger } from '../../logger.ts'
+import type { Task } from '../atoms/task.ts'
+import type { Board } from '../board/board.ts'
+import type { Claim, JobDetails } from '../board/job.ts'
+import { Engine, type EngineOptions } from '../engine/engine.ts'
+import { Failure } from '../failures/failure.ts'
+import { LeaseLost, NotFound } from '../failures/flow-errors.ts'
+import type { Flow } from '../patterns/flow.ts'
+import { ConductorEvents, type ConductorListener } from './conductor-events.ts'
+import { isOwnFailure } from './job-outcome.ts'
+
+/** A flow, or what makes it from the values that its job was posted with. */
+export type FlowSource = Flow | Task | ((store: Readonly<Record<string, unknown>>) => Flow | Task)
+
+export interface ConductorOptions {
+  /** The flows that this conductor can run, by the names in their jobs; other jobs are left to other conductors. */
+  readonly flows: Readonly<Record<string, FlowSource>>
+  /** Makes flows of jobs that carry their definition. Without it they are left alone. */
+  readonly readDefinition?: (text: string, name: string) => Flow | Task
+  readonly name?: string
+  /** Jobs at a time. Default 4. */
+  readonly maxSimultaneousJobs?: number
+  /** A job goes to the dead letters once so many of its runs could not be made. Default 10. */
+  readonly maxFailedRuns?: number
+  /** How its engines run atoms. Default parallel. */
+  readonly engine?: Pick<
+    EngineOptions,
+    'kind' | 'deferReverts' | 'neverResolve' | 'maxWorkers' | 'eventOf' | 'now'
+  >
+  readonly logger?: Logger
+}
+
+const IDLE_MS = 5_000
+const AWAY_MS = 1_000
+
+/** Takes jobs from a board and runs their flows. A waiting flow holds nothing here: its job is back on the board. */
+export class Conductor implements AsyncDisposable {
+  readonly name: string
+  readonly #board: Board
+  readonly #options: ConductorOptions
+  readonly #logger: Logger
+  readonly #events: ConductorEvents
+  readonly #stopping = new AbortController()
+  readonly #running = new Map<Engine, Promise<void>>()
+  #news = new AbortController()
+  #loop: Promise<void> | undefined
+  #dispatched = 0
+
+  constructor(board: Board, options: ConductorOptions) {
+    this.name = options.name ?? `conductor@${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
+    this.#board = board
+    this.#options = options
+    this.#logger = options.logger ?? silentLogger
+    this.#events = new ConductorEvents(this.#logger)
+  }
+
+  /** Jobs that are being run. */
+  get active(): number {
+    return this.#running.size
+  }
+
+  on(listener: ConductorListener): () => void {
+    return this.#events.on(listener)
+  }
+
+  /** Runs jobs until `stop`, or until so many have been run. */
+  async run({
+    maxDispatches = Number.POSITIVE_INFINITY,
+  }: {
+    readonly maxDispatches?: number
+  } = {}): Promise<void> {
+    this.#loop ??= this.#work(maxDispatches)
+    await this.#loop
+  }
+
+  async start(): Promise<void> {
+    void this.run().catch((error: unknown) => {
+      this.#logger.error({ err: error, conductor: this.name }, 'conductor ended')
+    })
+  }
+
+  /** Takes no more jobs; running flows are suspended, their jobs go back to the board. */
+  async stop(_options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#stopping.abort()
+    this.#news.abort()
+    for (const engine of this.#running.keys()) engine.suspend()
+    await this.#loop
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop()
+  }
+
+  async #work(maxDispatches: number): Promise<void> {
+    const board = this.#board
+    const metadata = { hostname: hostname(), pid: process.pid }
+    const unlisten = await board.listen(() => this.#news.abort())
+    const unregister = await board.registerEntity('conductor', this.name, metadata)
+    try {
+      while (!this.#stopping.signal.aborted && this.#dispatched < maxDispatches) await this.#turn()
+    } finally {
+      await Promise.allSettled(this.#running.values())
+      await unlisten()
+      await unregister().catch(() => undefined) // its lease ends by itself
+    }
+  }
+
+  async #turn(): Promise<void> {
+    this.#news = new AbortController()
+    const { maxSimultaneousJobs = 4 } = this.#options
+    if (this.#running.size >= maxSimultaneousJobs) {
+      await Promise.race([...this.#running.values()])
+      return
+    }
+    try {
+      const claim = await this.#board.claimNext(this.name, this.#names())
+      if (claim === undefined) {
+        if (!this.#stopping.signal.aborted)
+          await this.#board.waitForNews(IDLE_MS, this.#news.signal)
+        return
+      }
+      this.#begin(claim)
+    } catch (error) {
+      this.#logger.warn(
+        { err: error, board: this.#board.name },
+        'the job board cannot be read, trying again',
+      )
+      await sleep(AWAY_MS, this.#stopping.signal).catch(() => undefined) // stopping
+    }
+  }
+
+  #names(): string[] {
+    return Object.keys(this.#options.flows)
+  }
+
+  #begin(claim: Claim): void {
+    this.#dispatched += 1
+    this.#events.tell('job_claimed', claim.job)
+    let engine: Engine
+    try {
+      engine = this.#engineOf(claim)
+    } catch (error) {
+      void this.#fail(claim, error).catch((cause: unknown) => this.#logLoss(claim, cause))
+      return
+    }
+    const running = this.#run(claim, engine)
+      .catch((error: unknown) => this.#logLoss(claim, error))
+      .finally(() => this.#running.delete(engine))
+    this.#running.set(engine, running)
+  }
+
+  #engineOf(claim: Claim): Engine {
+    const { details, flowId } = claim.job
+    return new Engine(this.#flowOf(details), {
+      kind: 'parallel',
+      ...this.#options.engine,
+      logger: this.#logger,
+      persist: this.#board.store,
+      flowId,
+      store: details.store,
+      epoch: claim.epoch,
+      signal: claim.lost,
+      waits: 'release',
+    })
+  }
+
+  #flowOf({ flow, store, definition }: JobDetails): Flow | Task {
+    const { flows, readDefinition } = this.#options
+    if (definition !== undefined && readDefinition !== undefined)
+      return readDefinition(definition, flow)
+    const source = Object.hasOwn(flows, flow) ? flows[flow] : undefined
+    if (source === undefined) throw new NotFound(`conductor "${this.name}" knows no flow "${flow}"`)
+    return typeof source === 'function' ? source(store) : source
+  }
+
+  async #run(claim: Claim, engine: Engine): Promise<void> {
+    const { job } = claim
+    claim.held.addEventListener('abort', () => engine.suspend(), { once: true })
+    try {
+      await this.#step('compilation', job, async () => {
+        engine.compile()
+      })
+      await this.#step('preparation', job, async () => await engine.prepare())
+      await this.#step('validation', job, async () => await engine.validate())
+      await this.#step('running', job, async () => await engine.run())
+    } catch (error) {
+      await this.#end(claim, engine, error)
+      return
+    }
+    await this.#end(claim, engine)
+  }
+
+  async #step(name: string, job: Claim['job'], act: () => Promise<void>): Promise<void> {
+    this.#events.tell(`${name}_start`, job)
+    await act()
+    this.#events.tell(`${name}_end`, job)
+  }
+
+  /** A flow that has reverted is done too; a run that could not be made is tried again. */
+  async #end(claim: Claim, engine: Engine, error?: unknown): Promise<void> {
+    if (claim.lost.aborted || error instanceof LeaseLost) {
+      this.#logger.warn({ job: claim.job.uuid, err: error }, 'job lost to another conductor')
+      return
+    }
+    const { waitsFor } = engine
+    if (error !== undefined && isOwnFailure(error)) await this.#fail(claim, error)
+    else if (
+      engine.state === 'SUSPENDED' &&
+      waitsFor !== undefined &&
+      !this.#stopping.signal.aborted
+    ) {
+      await claim.release(waitsFor)
+      this.#events.tell('job_released', claim.job)
+    } else if (engine.state === 'SUSPENDED') {
+      await claim.abandon()
+      this.#events.tell('job_abandoned', claim.job)
+    } else {
+      if (error !== undefined)
+        this.#logger.warn({ err: error, job: claim.job.uuid, state: engine.state }, 'flow failed')
+      await claim.consume()
+      this.#events.tell('job_consumed', claim.job)
+    }
+  }
+
+  async #fail(claim: Claim, error: unknown): Promise<void> {
+    const { maxFailedRuns = 10 } = this.#options
+    const attempt = claim.job.attempts + 1
+    const failure = Failure.from(error)
+    if (attempt >= maxFailedRuns) {
+      this.#logger.error({ err: error, job: claim.job.uuid, attempt }, 'job given up')
+      await claim.trash(failure)
+      this.#events.tell('job_trashed', claim.job)
+      return
+    }
+    this.#logger.warn(
+      { err: error, job: claim.job.uuid, attempt },
+      'a run could not be made, trying again',
+    )
+    await claim.abandon(failure)
+    this.#events.tell('job_abandoned', claim.job)
+  }
+
+  #logLoss(claim: Claim, error: unknown): void {
+    this.#logger.warn(
+      { err: error, job: claim.job.uuid },
+      'a job could not be settled; its lease ends by itself',
+    )
+  }
+}

@@ -1,0 +1,213 @@
+import {
+  Board,
+  Conductor,
+  DatabaseStore,
+  Engine,
+  linear,
+  task,
+  times,
+  waitFor,
+} from 'celery-toolbox/flows'
+import { expect, onTestFinished, test } from 'vitest'
+import type { Database } from '../../src/database/database.ts'
+import { openDatabase } from '../../src/database/open-database.ts'
+import { migratedDatabase } from '../support/postgres.ts'
+import { waitFor as waitUntil } from '../support/wait-for.ts'
+
+async function opened(): Promise<Database> {
+  const database = await openDatabase({ url: await migratedDatabase() })
+  onTestFinished(() => database.close())
+  return database
+}
+
+async function conduct(
+  board: Board,
+  flows: ConstructorParameters<typeof Conductor>[1]['flows'],
+  options = {},
+): Promise<Conductor> {
+  const conductor = new Conductor(board, { flows, ...options })
+  await conductor.start()
+  onTestFinished(() => conductor.stop())
+  return conductor
+}
+
+test('a posted flow is run by a conductor, and its run can be read afterwards', async () => {
+  const board = new Board(await opened())
+  const double = linear('double', {}, [
+    task('twice', { args: ['n'], provides: 'm', execute: ({ n }) => n * 2 }),
+  ])
+  const job = await board.post(double, { n: 21 })
+  await conduct(board, { double })
+  expect(await board.waitForJob(job.uuid)).toBe(true)
+  const stored = await board.store.load(job.flowId)
+  expect(stored?.flow.state).toBe('SUCCESS')
+  expect(stored?.atoms.find(({ name }) => name === 'twice')?.results).toBe(42)
+})
+
+test('jobs are listed by priority and then by age, delayed ones only when asked for', async () => {
+  const board = new Board(await opened())
+  await board.post('a', {}, { name: 'first' })
+  await board.post('a', {}, { name: 'second' })
+  await board.post('a', {}, { name: 'urgent', priority: 'VERY_HIGH' })
+  await board.post('a', {}, { name: 'later', delayMs: 3_600_000 })
+  expect((await board.jobs()).map(({ name }) => name)).toEqual(['urgent', 'first', 'second'])
+  expect(await board.jobCount()).toBe(4)
+})
+
+test('a job of another owner cannot be claimed, and is free again when its lease is over', async () => {
+  const database = await opened()
+  const board = new Board(database, { leaseMs: 300 })
+  const job = await board.post('a')
+  const first = await board.claim(job, 'one')
+  await expect(board.claim(job, 'two')).rejects.toMatchObject({ name: 'UnclaimableJob' })
+  await first.abandon()
+  const second = await board.claim(job, 'two')
+  await expect(first.consume()).rejects.toMatchObject({ name: 'JobFailure' })
+  await second.consume()
+  await expect(board.claim(job, 'two')).rejects.toMatchObject({ name: 'JobNotFound' })
+})
+
+test('a stale engine writes nothing once a later lease has claimed the job', async () => {
+  const database = await opened()
+  const board = new Board(database)
+  const store = new DatabaseStore(database)
+  const flowId = 'f1'
+  let goOn: () => void = () => undefined
+  const paused = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  let isInside: () => void = () => undefined
+  const inside = new Promise<void>((resolve) => {
+    isInside = resolve
+  })
+  const beStale = async () => {
+    isInside()
+    await paused
+    return 'stale'
+  }
+  const make = (isPaused: boolean) =>
+    linear('f', {}, [
+      task('a', {
+        provides: 'x',
+        execute: async () => (isPaused ? await beStale() : 'new'),
+      }),
+      task('b', { execute: () => undefined }),
+    ])
+  const job = await board.post('f', {}, { flowId })
+  const first = await board.claim(job, 'one')
+  const stale = new Engine(make(true), { persist: store, flowId, epoch: first.epoch })
+  const running = stale.run()
+  await inside
+  await database.query(`update flows.job set lease_until = now() - interval '1 s'`)
+  const second = await board.claim(job, 'two')
+  goOn()
+  await expect(running).rejects.toMatchObject({ name: 'LeaseLost' })
+  const engine = new Engine(make(false), { persist: store, flowId, epoch: second.epoch })
+  await engine.run()
+  expect(await engine.fetchAll()).toEqual({ x: 'new' })
+})
+
+test('a flow that waits for a signal is in no process, and goes on when the signal comes', async () => {
+  const board = new Board(await opened())
+  const approve = linear('approve', {}, [
+    task('ask', { execute: () => undefined }),
+    waitFor('approval', { provides: 'decision' }),
+    task('act', {
+      args: ['decision'],
+      provides: 'acted',
+      execute: ({ decision }) => `${decision}!`,
+    }),
+  ])
+  const conductor = await conduct(board, { approve })
+  const released = new Promise<void>((resolve) => {
+    conductor.on(({ type }) => type === 'job_released' && resolve())
+  })
+  const job = await board.post(approve)
+  await released
+  await waitUntil('no flow is in the conductor', () => conductor.active === 0)
+  expect((await board.find(job.uuid))?.runAt).toBeNull()
+  await board.signal(job.flowId, 'approval', 'yes')
+  expect(await board.waitForJob(job.uuid)).toBe(true)
+  const stored = await board.store.load(job.flowId)
+  expect(stored?.atoms.find(({ name }) => name === 'act')?.results).toBe('yes!')
+})
+
+test('a retry that is ten minutes away waits on the board until then', async () => {
+  const database = await opened()
+  const board = new Board(database)
+  let calls = 0
+  const flaky = linear(
+    'flaky',
+    { retry: times('r', { attempts: 2, delay: { delayMs: 600_000 } }) },
+    [
+      task('a', {
+        execute: () => {
+          calls += 1
+          if (calls === 1) throw new Error('not yet')
+        },
+      }),
+    ],
+  )
+  let now = Date.now()
+  const conductor = await conduct(board, { flaky }, { engine: { now: () => now } })
+  const released = new Promise<void>((resolve) => {
+    conductor.on(({ type }) => type === 'job_released' && resolve())
+  })
+  const job = await board.post(flaky)
+  await released
+  const waiting = await board.find(job.uuid)
+  expect((waiting?.runAt?.getTime() ?? 0) - now).toBeGreaterThan(595_000)
+  now += 600_000
+  await database.query(`update flows.job set run_at = run_at - interval '10 minutes'`)
+  expect(await board.waitForJob(job.uuid)).toBe(true)
+  expect(calls).toBe(2)
+})
+
+test('a job whose runs cannot be made goes to the dead letters and can be replayed', async () => {
+  const board = new Board(await opened())
+  const bad = linear('bad', {}, [task('a', { args: ['missing'] })])
+  await conduct(board, { bad }, { maxFailedRuns: 3 })
+  const job = await board.post(bad)
+  await board.waitForJob(job.uuid)
+  const [trashed] = await board.trashed()
+  expect(trashed).toMatchObject({
+    uuid: job.uuid,
+    failure: {
+      exc_type_names: [
+        'MissingDependencies',
+        'DependencyFailure',
+        'FlowError',
+        'ToolboxError',
+        'Error',
+        'Exception',
+      ],
+    },
+  })
+})
+
+test('a scheduled job keeps its values for the next run', async () => {
+  const board = new Board(await opened())
+  const job = await board.post('tick', { n: 1 }, { schedule: '*/5 * * * *' })
+  const [listed] = await board.jobs({ includeDelayed: true })
+  expect(listed?.runAt?.getUTCMinutes()).toSatisfy((minutes: number) => minutes % 5 === 0)
+  await board.resetSchedule(job.uuid, '0 0 1 1 *')
+  expect((await board.find(job.uuid))?.runAt?.getUTCMonth()).toBe(0)
+})
+
+test('jobs can be searched by flow and values, and killed', async () => {
+  const board = new Board(await opened())
+  await board.post('a', { tenant: 't1' })
+  await board.post('a', { tenant: 't2' })
+  expect(await board.search({ flow: 'a', store: { tenant: 't2' } })).toHaveLength(1)
+  expect(await board.killAll({ store: { tenant: 't1' } })).toBe(1)
+  expect(await board.jobCount()).toBe(1)
+})
+
+test('a suspended job stays where it is until it is resumed', async () => {
+  const board = new Board(await opened())
+  const job = await board.post('a')
+  await board.suspend(job.uuid)
+  expect(await board.claimNext('one')).toBeUndefined()
+  await board.resume(job.flowId)
+  expect((await board.claimNext('one'))?.job.uuid).toBe(job.uuid)
+})
