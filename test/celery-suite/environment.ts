@@ -17,16 +17,24 @@ export interface SuiteEnvironment {
 /** Kept from run to run: a version is downloaded once. */
 const CACHE = join(process.env.SERVICES_HOME ?? join(PROJECT, '.services'), 'celery-suite')
 const NEWEST = 'newest'
+/** The newest that was downloaded before, where there is one: nothing is asked of PyPI then. */
+const KEPT = 'kept'
 const PIP = ['-m', 'pip', '--disable-pip-version-check', '-q', '--retries', '2']
 const PYTEST = ['pytest-timeout', 'psycopg2-binary', 'pymemcache']
 
 /** Downloads the source distribution of that version from PyPI, and makes an environment for it, where they are not there. */
 export async function prepareSuite(wanted: string = NEWEST): Promise<SuiteEnvironment> {
   mkdirSync(CACHE, { recursive: true })
-  const version = wanted === NEWEST ? await downloadNewest() : await download(wanted)
+  const version = await chosenVersion(wanted)
   const source = join(CACHE, `celery-${version}`)
   if (!existsSync(source)) await run('tar', ['xzf', `${source}.tar.gz`, '-C', CACHE])
   return { version, source, python: await environmentFor(version) }
+}
+
+async function chosenVersion(wanted: string): Promise<string> {
+  const newest = versions().at(-1)
+  if (wanted === KEPT && newest !== undefined) return newest
+  return wanted === NEWEST || wanted === KEPT ? await downloadNewest() : await download(wanted)
 }
 
 /** Without a network, the newest of the versions that are there. */
@@ -81,6 +89,7 @@ function packagesFor(version: string): string[] {
     'pytest-rerunfailures',
     'pytest-subtests',
     'freezegun',
+    'django',
   ]
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Comparison } from '../celery-suite/comparison.ts'
+import { writePages } from './pages.ts'
 
 const FILE = join(import.meta.dirname, 'figures.json')
 
@@ -50,6 +51,8 @@ export function recordWorkflows(workflows: WorkflowFigure): void {
   write({ ...readFigures(), workflows })
 }
 
+/** The file, and the pages that state what it says. */
 function write(figures: Figures): void {
   writeFileSync(FILE, `${JSON.stringify(figures, null, 2)}\n`)
+  writePages(figures)
 }

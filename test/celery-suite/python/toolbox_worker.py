@@ -23,8 +23,8 @@ from celery.signals import task_received
 from celery.utils.nodenames import anon_nodename
 
 COMMAND = json.loads(os.environ.get('SUITE_WORKER', 'null'))
-TIMEOUT = int(os.environ.get('SUITE_TIMEOUT', '60'))
-OUTCOMES = {}
+TIMEOUT = int(os.environ.get('SUITE_TIMEOUT', '120'))
+OUTCOMES, REASONS = {}, {}
 
 
 class Received(object):
@@ -139,7 +139,9 @@ def pytest_runtest_logreport(report):
     known = OUTCOMES.get(report.nodeid)
     if known is None or report.outcome != 'passed':
         OUTCOMES[report.nodeid] = report.outcome
+        REASONS[report.nodeid] = '' if report.passed else str(report.longrepr)[-600:]
     if report.when == 'teardown':
         with open(os.environ['SUITE_REPORT'], 'a') as out:
-            reason = '' if report.passed else str(report.longrepr)[-300:]
-            out.write(json.dumps({'test': report.nodeid, 'outcome': OUTCOMES.pop(report.nodeid), 'reason': reason}) + '\n')
+            test = report.nodeid
+            ended = {'test': test, 'outcome': OUTCOMES.pop(test), 'reason': REASONS.pop(test, '')}
+            out.write(json.dumps(ended) + '\n')

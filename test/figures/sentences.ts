@@ -1,0 +1,61 @@
+import { DIFFERENCES, type Difference } from '../celery-suite/differences.ts'
+import { BACKENDS } from '../celery-suite/run-suite.ts'
+import { LISTED, NEVER_IN_PYTHON } from '../random-workflows/compare.ts'
+import type { Figures } from './figures.ts'
+
+const TITLES = { redis: 'Redis', postgresql: 'PostgreSQL', rpc: 'RPC' }
+const NOT_MEASURED = '–'
+
+/** The table of docs/interop.md: how many tests of Celery's suite pass with our worker, of those that do with Python's. */
+export function suiteTable({ suite }: Figures): string {
+  const rows = newestFirst(suite).map((version) => [
+    version,
+    ...BACKENDS.map((backend) => {
+      const figure = suite[version]?.[backend]
+      return figure === undefined ? NOT_MEASURED : `${figure.passed} of ${figure.total}`
+    }),
+  ])
+  const head = ['Celery', ...BACKENDS.map((backend) => TITLES[backend])]
+  const lines = [head, ['---', ...BACKENDS.map(() => '--:')], ...rows]
+  return lines.map((line) => `| ${line.join(' | ')} |`).join('\n')
+}
+
+/** Its list of what differs and why. */
+export function differencesList(): string {
+  return DIFFERENCES.map(differenceLine).join('\n')
+}
+
+function differenceLine({ test, kind, why, backends }: Difference): string {
+  const name = test.slice(test.lastIndexOf('::') + 2)
+  const where = backends === undefined ? '' : ` (${backends.map((one) => TITLES[one]).join(', ')})`
+  return `- \`${name}\`${where}, ${kind}: ${why}.`
+}
+
+/** The sentence of docs/interop.md on random workflows. */
+export function workflowsSentence({ workflows }: Figures): string {
+  if (workflows === null) return 'No long run was recorded yet.'
+  const { firstSeed, count, same, listed, unfinished } = workflows
+  const different = count - same - listed - unfinished
+  return `Of ${count} workflows (seeds ${firstSeed} to ${firstSeed + count - 1}) ${same} ended as with Python alone, ${listed} as listed below, ${different} otherwise, and ${unfinished} never.`
+}
+
+export function listedWorkflows(): string {
+  return [...LISTED.map(({ why }) => why), NEVER_IN_PYTHON].map((why) => `- ${why}`).join('\n')
+}
+
+/** The sentence of README.md. */
+export function figuresSentence({ suite, workflows }: Figures): string {
+  const [newest] = newestFirst(suite)
+  if (newest === undefined) return 'no test of Celery’s own suite that was run yet'
+  const figures = Object.values(suite[newest] ?? {})
+  const sum = (of: 'passed' | 'total'): number => figures.reduce((all, one) => all + one[of], 0)
+  const ofSuite = `${sum('passed')} of ${sum('total')} tests of Celery ${newest}'s own integration suite`
+  if (workflows === null) return ofSuite
+  return `${ofSuite}, ${workflows.same + workflows.listed} of ${workflows.count} random workflows`
+}
+
+function newestFirst(suite: Figures['suite']): readonly string[] {
+  const oldestFirst = (one: string, other: string) =>
+    one.localeCompare(other, 'en', { numeric: true })
+  return Object.keys(suite).sort(oldestFirst).reverse()
+}

@@ -1,0 +1,31 @@
+import type { Backend, End } from './fleet.ts'
+import type { Shape } from './shape.ts'
+
+/** Who calls and who runs; Python with Python alone is the measure of all others. */
+export const DIRECTIONS = [
+  'python→node',
+  'node→python',
+  'node→node',
+  'python→both',
+  'node→both',
+] as const
+export type Direction = (typeof DIRECTIONS)[number]
+
+export interface Drawn {
+  readonly seed: number
+  readonly shape: Shape
+  readonly direction: Direction
+  readonly backend: Backend
+}
+
+/** What came of a workflow: how it ended, which tasks and callbacks ran with what, and which states are stored. */
+export interface Outcome {
+  readonly end: End
+  readonly marks: readonly string[]
+  readonly states: Readonly<Record<string, string>>
+}
+
+export interface Measured extends Drawn {
+  readonly expected: Outcome
+  readonly actual: Outcome
+}

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { type Shape, shapeOf, shown, tagsOf } from './shape.ts'
+
+const SHAPES = Array.from({ length: 2_000 }, (_, at) => shapeOf(at + 1))
+
+test('a seed draws the same workflow each time', () => {
+  expect(shown(shapeOf(7))).toBe(shown(shapeOf(7)))
+  expect(new Set(SHAPES.map(shown)).size).toBeGreaterThan(1_600)
+})
+
+test('each tag of a workflow is used once', () => {
+  for (const shape of SHAPES) expect(new Set(tagsOf(shape)).size).toBe(tagsOf(shape).length)
+})
+
+test.each([
+  ['a retry', ':retry'],
+  ['a task replaced by a group', ':to_group'],
+  ['a failure', ':break'],
+  ['a callback', '.link('],
+  ['an errback', '.linkError('],
+  ['a stamp', '.stamp('],
+  ['an immutable signature', '.si'],
+  ['an empty group', 'group()'],
+  ['a chord in a chord', 'chord([chord('],
+])('among 2,000 workflows there is %s', (_what, text) => {
+  expect(SHAPES.map(shown).filter((shape) => shape.includes(text)).length).toBeGreaterThan(10)
+})
+
+test('workflows are nested three deep at most', () => {
+  const depth = (shape: Shape): number => {
+    if (shape.kind === 'task' || shape.parts.length === 0) return 0
+    const body = shape.kind === 'chord' ? [shape.body] : []
+    return 1 + Math.max(0, ...[...shape.parts, ...body].map(depth))
+  }
+  expect(Math.max(...SHAPES.map(depth))).toBe(3)
+})
