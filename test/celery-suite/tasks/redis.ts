@@ -54,8 +54,8 @@ function addErrbacks(app: CeleryApp): void {
 }
 
 export async function echo(message: unknown, key: unknown = 'redis-echo'): Promise<null> {
-  const text = typeof message === 'string' ? message : JSON.stringify(message)
-  await redis().rpush(String(key), text)
+  const isText = typeof message === 'string' || message instanceof Buffer
+  await redis().rpush(String(key), isText ? message : JSON.stringify(message))
   return null
 }
 
