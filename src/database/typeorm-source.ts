@@ -1,6 +1,7 @@
 import type { DataSource, DataSourceOptions, Logger } from 'typeorm'
 import { migrations } from '../../migrations/index.ts'
 import { connectionOptions } from './connection-options.ts'
+import { loadTypeorm } from './load-typeorm.ts'
 import { typeParsers } from './sql-values.ts'
 
 /**
@@ -24,7 +25,8 @@ export async function typeormSource(
   options: TypeormSourceOptions = {},
 ): Promise<DataSource> {
   // Loaded here, so that an app which records nothing loads no TypeORM.
-  const [typeorm, pg] = await Promise.all([import('typeorm'), import('pg')])
+  const typeorm = loadTypeorm()
+  const pg = await import('pg')
   return new typeorm.DataSource({
     type: 'postgres',
     entities: options.entities ?? [],

@@ -1,4 +1,4 @@
-import { EntitySchema } from 'typeorm'
+import { EntitySchema } from './entity-schema.ts'
 import { exactNumber } from './exact-number.ts'
 
 /** One event, as its sender told it. */

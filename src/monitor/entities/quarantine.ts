@@ -1,4 +1,4 @@
-import { EntitySchema } from 'typeorm'
+import { EntitySchema } from './entity-schema.ts'
 import { exactNumber } from './exact-number.ts'
 
 /** A message that could not be read, whole, with the reason. */

@@ -1,4 +1,4 @@
-import { EntitySchema } from 'typeorm'
+import { EntitySchema } from './entity-schema.ts'
 
 /** A work queue, as the last look at it found it. */
 export interface QueueRow {

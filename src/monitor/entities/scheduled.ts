@@ -1,4 +1,4 @@
-import { EntitySchema } from 'typeorm'
+import { EntitySchema } from './entity-schema.ts'
 
 /** One message that waits for its eta in the vault. */
 export interface ScheduledRow {

@@ -1,4 +1,4 @@
-import { EntitySchema } from 'typeorm'
+import { EntitySchema } from './entity-schema.ts'
 
 /** Celery's own row for a saved group. */
 export interface TasksetMetaRow {

@@ -1,4 +1,4 @@
-import { EntitySchema } from 'typeorm'
+import { EntitySchema } from './entity-schema.ts'
 import { exactNumber } from './exact-number.ts'
 
 /** One process of a worker, and what shows whether it lives. */

@@ -1,0 +1,22 @@
+import { createRequire } from 'node:module'
+import type * as Typeorm from 'typeorm'
+import { DatabaseError } from '../errors.ts'
+
+const require = createRequire(import.meta.url)
+
+/** TypeORM, which migrations and entities need and nothing else: a producer or a worker installs none. */
+export function loadTypeorm(): typeof Typeorm {
+  try {
+    return require('typeorm')
+  } catch (cause) {
+    throw driverMissing(cause)
+  }
+}
+
+function driverMissing(cause: unknown): DatabaseError {
+  return new DatabaseError(
+    'DATABASE_DRIVER_MISSING',
+    'migrations and entities need the package "typeorm", which is not installed; run: npm install celery-toolbox typeorm',
+    { cause },
+  )
+}
