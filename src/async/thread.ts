@@ -1,5 +1,6 @@
 import { type ResourceLimits, Worker, type WorkerOptions } from 'node:worker_threads'
 import { type Deferred, deferred } from './deferred.ts'
+import { startTimer } from './timer.ts'
 
 export interface ThreadOptions {
   /** The module that the thread runs: it gives `serveThread` a function. */
@@ -49,7 +50,7 @@ export class Thread {
   async #run(job: unknown): Promise<ThreadAnswer> {
     const worker = this.#started()
     const answer = deferred<ThreadAnswer>()
-    const timer = setTimeout(() => this.#abandon(worker, answer), this.#options.jobMs)
+    const timer = startTimer(this.#options.jobMs, () => this.#abandon(worker, answer))
     const onError = (cause: Error): void => answer.reject(lost(cause))
     const onExit = (): void => answer.reject(new ThreadLost('crash', 'its thread ended'))
     worker.once('message', answer.resolve).once('error', onError).once('exit', onExit)
@@ -59,7 +60,7 @@ export class Thread {
       worker.postMessage(job)
       return await answer.promise
     } finally {
-      clearTimeout(timer)
+      timer.clear()
       worker.off('message', answer.resolve).off('error', onError).off('exit', onExit)
       worker.unref()
     }

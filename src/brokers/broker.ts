@@ -103,13 +103,22 @@ export interface Delivery {
   readonly attempt: number
   readonly redelivered: boolean
   readonly isSettled: boolean
+  /** The broker has taken it back (its connection or channel is gone) and delivers it again. */
+  readonly isLost: boolean
   ack(): Promise<void>
-  /** Puts it back into its queue. */
-  requeue(): Promise<void>
+  /**
+   * Puts it back into its queue: at once, or after `delayMs`. It counts as settled from now on; until the time has come it
+   * takes no place of the prefetch, of which so many may wait besides. What ends the consumer puts it back sooner.
+   */
+  requeue(options?: RequeueOptions): Promise<void>
   /** Takes it off the queue for good (or to the queue's dead-letter exchange, where it has one). */
   reject(): Promise<void>
   /** Asks for more time before the broker delivers it again; brokers without such a clock do nothing. */
   extend(ms: number): Promise<void>
+}
+
+export interface RequeueOptions {
+  readonly delayMs?: number
 }
 
 export interface QueueDepth {

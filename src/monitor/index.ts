@@ -1,4 +1,5 @@
 export { migrations } from '../../migrations/index.ts'
+export { deadLetterQueue as lastResortQueue } from '../brokers/dead-letters/dead-letters.ts'
 export type { Connection, Database } from '../database/database.ts'
 export { grantReadOnly } from '../database/grant-read-only.ts'
 export {
@@ -38,7 +39,6 @@ export {
   WorkerEntity,
   type WorkerRow,
 } from './entities/index.ts'
-export { lastResortQueue } from './intake/last-resort.ts'
 export { Monitor, type MonitorOptions } from './monitor.ts'
 export type { BatchReport, MonitorStats } from './monitor-stats.ts'
 export { type Altered, Privacy, type PrivacySettings } from './privacy/privacy.ts'

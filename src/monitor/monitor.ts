@@ -1,5 +1,6 @@
 import { sleep } from '../async/sleep.ts'
-import type { Broker } from '../brokers/broker.ts'
+import type { Broker, ConsumerProblem } from '../brokers/broker.ts'
+import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
 import type { Config } from '../config/config.ts'
 import type { Database } from '../database/database.ts'
 import { requireMigrations } from '../database/migrate.ts'
@@ -10,7 +11,6 @@ import { Absence } from './intake/absence.ts'
 import type { BatchLimits } from './intake/backlog.ts'
 import { Feed } from './intake/feed.ts'
 import { Intake } from './intake/intake.ts'
-import { moveAside } from './intake/last-resort.ts'
 import { Reader } from './intake/reader.ts'
 import { type Recorded, Recorder } from './intake/recorder.ts'
 import { MOST_WRITERS, Writer } from './intake/writer.ts'
@@ -71,6 +71,7 @@ export class Monitor {
   readonly #partitions: Partitions
   readonly #absence: Absence
   readonly #pruning: PruneTimer
+  readonly #deadLetters: DeadLetters
   readonly #states: StateJobs
   readonly #vault: VaultJobs
   readonly #givingUp = new AbortController()
@@ -94,6 +95,12 @@ export class Monitor {
       onRead: (one) => this.#writer.add(one),
     })
     this.#intake = new Intake(this.#logger)
+    this.#deadLetters = new DeadLetters({
+      broker: options.broker,
+      logger: this.#logger,
+      code: 'ROW_REFUSED',
+      onHeld: (_queue, isHeld) => this.#holdForDeadLetters(isHeld),
+    })
     this.#partitions = new Partitions(database, this.#logger)
     this.#absence = new Absence({ logger: this.#logger, behind: () => this.#behind() })
     this.#pruning = new PruneTimer(database, config, {
@@ -149,6 +156,11 @@ export class Monitor {
     await this.stop()
   }
 
+  /** Why it does not take from a queue that it should take from, besides what its broker knows. */
+  get problems(): readonly ConsumerProblem[] {
+    return this.#deadLetters.problems
+  }
+
   stats(): MonitorStats {
     return this.#counters.stats(this.#writer.backlog)
   }
@@ -175,10 +187,12 @@ export class Monitor {
   }
 
   async #settle({ recorded, refused }: Recorded): Promise<void> {
-    const { broker, config } = this.#options
-    const context = { queue: config.platformQueue, logger: this.#logger }
-    for (const { delivery } of refused) await moveAside(broker, delivery, context)
     await Promise.all(recorded.map(({ delivery }) => delivery.ack()))
+    for (const { delivery, problem } of refused) await this.#deadLetters.keep(delivery, problem)
+  }
+
+  #holdForDeadLetters(isHeld: boolean): void {
+    void (isHeld ? this.#intake.hold('dead-letter') : this.#intake.release('dead-letter'))
   }
 
   #onAway(cause: unknown): void {
@@ -206,6 +220,7 @@ export class Monitor {
     const jobs = [this.#pruning.stop(), this.#states.stop(), this.#vault.stop()]
     this.#absence.end()
     await this.#intake.hold('stopping')
+    this.#deadLetters.stop()
     const patience = new AbortController()
     await Promise.race([this.#drained(), sleep(graceMs, patience.signal).catch(() => undefined)])
     patience.abort()

@@ -1,9 +1,10 @@
 import { deferred } from '../async/deferred.ts'
 import { startTimer, type Timer } from '../async/timer.ts'
-import { ResultError } from '../errors.ts'
 import { isReady } from '../protocol/states.ts'
 import type { ChordState } from './chord-table.ts'
 import type { TaskmetaRow } from './taskmeta-row.ts'
+import { UnsavedResult } from './unsaved.ts'
+import { writeFailureOf } from './write-failure.ts'
 
 export interface BatchLimits {
   readonly maxRows: number
@@ -41,13 +42,8 @@ export class PendingSave {
 
   giveUp(cause: unknown = this.lastError): void {
     this.#settle()
-    const why = cause instanceof Error ? cause.message : String(cause)
     this.#saved.reject(
-      new ResultError(
-        'RESULT_UNSAVED',
-        `the result of task "${this.row.taskId}" could not be stored: ${why}`,
-        { cause },
-      ),
+      new UnsavedResult(this.row.taskId, { cause, isFinal: writeFailureOf(cause) === 'row' }),
     )
   }
 

@@ -17,7 +17,7 @@ import {
 import type { ChordCounter, ChordMember, Release } from './result-store.ts'
 import type { ResultText } from './result-text.ts'
 import { isExceptionInfo } from './stored-value.ts'
-import { unsaved } from './unsaved.ts'
+import { UnsavedResult } from './unsaved.ts'
 
 export interface RedisChordsOptions {
   readonly connection: RedisConnection
@@ -200,6 +200,6 @@ export class RedisChords implements ChordCounter {
 
 function savedOrNot(saved: Promise<unknown>, taskId: string): Promise<unknown> {
   return saved.catch((cause: unknown) => {
-    throw unsaved(taskId, cause)
+    throw new UnsavedResult(taskId, { cause, isFinal: false })
   })
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Redis, RedisOptions } from 'ioredis'
 import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
+import { sleep } from '../async/sleep.ts'
 import { startInterval, type Timer } from '../async/timer.ts'
 import { withDeadline } from '../async/with-deadline.ts'
 import { ResultError } from '../errors.ts'
@@ -15,6 +16,15 @@ export interface RedisConnectionOptions {
   /** How long a command is tried, while Redis is away. */
   readonly deadlineMs: number
   readonly backoff?: Backoff | undefined
+}
+
+const BUSY_BACKOFF: Backoff = { initialMs: 250, factor: 2, maxMs: 5_000, jitter: 0.5 }
+/** It is full, a read-only replica, loading, failing over: others come to the same answer, and a later one is better. */
+const PASSING =
+  /^(?:OOM|READONLY|MISCONF|LOADING|BUSY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|UNBLOCKED)\b|max number of clients/
+
+function isPassing(error: unknown): boolean {
+  return error instanceof Error && PASSING.test(error.message)
 }
 
 /** A Lua script; Redis runs it as one step. */
@@ -42,6 +52,7 @@ export class RedisConnection {
   readonly safeUrl: string
   readonly #deadlineMs: number
   readonly #redis: Redis
+  readonly #logger: Logger
   readonly #retriesTimeouts: boolean
   readonly #pings: Timer | undefined
   #subscriber: Redis | undefined
@@ -58,6 +69,7 @@ export class RedisConnection {
     this.safeUrl = safeUrl(url)
     this.#deadlineMs = deadlineMs
     this.#redis = redis
+    this.#logger = logger
     this.#retriesTimeouts = settings.redis_retry_on_timeout ?? false
     this.#pings = pinging(redis, settings.redis_backend_health_check_interval)
     // Unheard, the driver would print them.
@@ -66,15 +78,35 @@ export class RedisConnection {
     })
   }
 
-  /** Runs the commands; rejects with RESULT_UNREACHABLE where Redis does not answer in time. */
-  run<Answer>(commands: (redis: Redis) => Promise<Answer>): Promise<Answer> {
+  /** Runs the commands, again while Redis refuses them for now; rejects with RESULT_UNREACHABLE where it does not answer in time. */
+  async run<Answer>(commands: (redis: Redis) => Promise<Answer>): Promise<Answer> {
+    const endsAt = performance.now() + this.#deadlineMs
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#tried(commands, endsAt - performance.now())
+      } catch (error) {
+        const delayMs = backoffDelayMs(BUSY_BACKOFF, attempt)
+        if (!isPassing(error) || performance.now() + delayMs > endsAt) throw error
+        this.#noteBusy(error, attempt)
+        await sleep(delayMs)
+      }
+    }
+  }
+
+  #noteBusy(error: unknown, attempt: number): void {
+    if (attempt > 1) return
+    const text = error instanceof Error ? error.message : String(error)
+    this.#logger.warn({ redis: this.safeUrl, error: text }, 'redis refuses commands, trying again')
+  }
+
+  #tried<Answer>(commands: (redis: Redis) => Promise<Answer>, leftMs: number): Promise<Answer> {
     const tried = this.#retriesTimeouts
       ? commands(this.#redis).catch((error: unknown) => {
           if (isTimeout(error)) return commands(this.#redis)
           throw error
         })
       : commands(this.#redis)
-    return withDeadline(tried, this.#deadlineMs, () => this.#unreachable())
+    return withDeadline(tried, leftMs, () => this.#unreachable())
   }
 
   /** Runs a script, which Redis knows by its hash once it has seen it. */

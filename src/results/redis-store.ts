@@ -13,7 +13,7 @@ import type { RedisSettings } from './redis-url.ts'
 import { RedisWatcher } from './redis-watcher.ts'
 import type { ChordCounter, ResultStore, WaitOptions } from './result-store.ts'
 import { ResultText } from './result-text.ts'
-import { unsaved } from './unsaved.ts'
+import { UnsavedResult } from './unsaved.ts'
 
 /** The settings of a `Config` that results in Redis need. */
 export type RedisStoreSettings = RedisSettings &
@@ -170,7 +170,7 @@ export class RedisResultStore implements ResultStore {
       const { key, args } = await this.#savingOf(result, text)
       await this.#connection.script(SAVE_SCRIPT, [key], args)
     } catch (cause) {
-      throw unsaved(result.taskId, cause)
+      throw new UnsavedResult(result.taskId, { cause, isFinal: isValueRefused(cause) })
     }
   }
 
@@ -217,6 +217,14 @@ function chordLifetimes({ result_chord_expires, result_expires }: RedisStoreSett
 /** None and 0 are for ever. */
 function secondsOf(seconds: number | null | undefined): number {
   return seconds ? Math.max(1, Math.floor(seconds)) : 0
+}
+
+/** The key or the value is the reason, and no state of the server. */
+function isValueRefused(cause: unknown): boolean {
+  const text = cause instanceof Error ? cause.message : ''
+  return /^WRONGTYPE|maximum allowed size|Cannot create a string longer|invalid bulk length/.test(
+    text,
+  )
 }
 
 function closed(): ResultError {

@@ -1,7 +1,22 @@
 import { ResultError } from '../errors.ts'
 
-export function unsaved(taskId: string, cause: unknown): ResultError {
-  const why = cause instanceof Error ? cause.message : String(cause)
-  const message = `the result of task "${taskId}" could not be stored: ${why}`
-  return new ResultError('RESULT_UNSAVED', message, { cause })
+/** A result that could not be stored. `isFinal`: trying again is no use, as its id or its value is the reason. */
+export class UnsavedResult extends ResultError {
+  readonly isFinal: boolean
+
+  constructor(
+    taskId: string,
+    { cause, isFinal }: { readonly cause: unknown; readonly isFinal: boolean },
+  ) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super('RESULT_UNSAVED', `the result of task "${shown(taskId)}" could not be stored: ${why}`, {
+      cause,
+    })
+    this.name = 'ResultError'
+    this.isFinal = isFinal
+  }
+}
+
+function shown(taskId: string): string {
+  return taskId.length > 300 ? `${taskId.slice(0, 300)}…` : taskId
 }

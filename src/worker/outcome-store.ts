@@ -4,6 +4,7 @@ import { isReady } from '../protocol/states.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
 import type { ResultStore } from '../results/result-store.ts'
+import { UnsavedResult } from '../results/unsaved.ts'
 import type { App } from '../tasks/app.ts'
 import { saveMember } from './chord-body.ts'
 import type { Job } from './job.ts'
@@ -109,10 +110,23 @@ export class OutcomeStore {
       await this.#saveAndCount(request, result)
       return { outcome, result }
     } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      const unencodable = unencodableResult(request, this.#place(job), error)
-      await this.#saveAndCount(request, unencodable)
-      return { outcome: { kind: 'failure', error, runtimeMs: 0 }, result: unencodable }
+      if (!isRefusedForGood(error)) throw error
+      const failure = unencodableResult(request, this.#place(job), error)
+      await this.#saveIfPossible(request, failure)
+      return { outcome: { kind: 'failure', error, runtimeMs: 0 }, result: failure }
+    }
+  }
+
+  /** Where the id is what the backend refuses, nothing can ever be stored under it: the log is all that is left. */
+  async #saveIfPossible(request: TaskRequest, failure: TaskResult): Promise<void> {
+    try {
+      await this.#saveAndCount(request, failure)
+    } catch (error) {
+      if (!isRefusedForGood(error)) throw error
+      this.#logger.error(
+        { taskId: request.id.slice(0, 300), task: request.task, err: error },
+        'the result of a task can never be stored, the task is done without it',
+      )
     }
   }
 
@@ -147,4 +161,9 @@ export class OutcomeStore {
   #place({ delivery }: Job): RunPlace {
     return { worker: this.#worker, queue: delivery.queue }
   }
+}
+
+/** No later try will do better: the id or the value has no form in the result backend. */
+export function isRefusedForGood(error: unknown): boolean {
+  return error instanceof ProtocolError || (error instanceof UnsavedResult && error.isFinal)
 }

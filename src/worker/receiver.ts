@@ -1,4 +1,5 @@
 import type { Delivery } from '../brokers/broker.ts'
+import type { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
 import type { MessageLimits } from '../codecs/limits.ts'
 import { limitsOf } from '../config/message-limits.ts'
 import { TaskError } from '../errors.ts'
@@ -9,7 +10,6 @@ import type { DeliveryInfo, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
 import type { Job } from './job.ts'
-import type { KeptMessages } from './kept-messages.ts'
 import type { OutcomeStore } from './outcome-store.ts'
 import type { TaskEvents } from './task-events.ts'
 
@@ -17,7 +17,7 @@ export interface ReceiverParts {
   readonly app: App
   /** By name: the app's own, or one that every worker has. */
   readonly taskNamed: (name: string) => Task<readonly never[], unknown> | undefined
-  readonly kept: KeptMessages
+  readonly kept: DeadLetters
   readonly outcomes: OutcomeStore
   readonly events: TaskEvents
   /** What goes on beside the deliveries. */

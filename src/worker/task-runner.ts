@@ -1,6 +1,9 @@
+import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
+import { sleep } from '../async/sleep.ts'
 import type { Broker } from '../brokers/broker.ts'
+import type { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
 import type { Config } from '../config/config.ts'
-import { BrokerError } from '../errors.ts'
+import { BrokerError, ResultError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import { parseIso } from '../protocol/times.ts'
@@ -16,10 +19,10 @@ import type { Termination } from './control/controlled-worker.ts'
 import type { WorkerControl } from './control/worker-control.ts'
 import { publishErrbacks, publishNext } from './follow-ups.ts'
 import type { Job } from './job.ts'
-import type { KeptMessages } from './kept-messages.ts'
 import type { Outcome } from './outcome.ts'
 import type { OutcomeStore, Stored } from './outcome-store.ts'
 import { type OnTaskError, type RunReport, reportOutcome, runReport } from './report.ts'
+import { RequeuePauses } from './requeue-pauses.ts'
 import { retryMessage } from './retry-message.ts'
 import { RunningTask } from './running-task.ts'
 import type { TaskEvents } from './task-events.ts'
@@ -29,7 +32,7 @@ export interface RunnerParts {
   readonly app: App
   readonly broker: Broker
   readonly outcomes: OutcomeStore
-  readonly kept: KeptMessages
+  readonly kept: DeadLetters
   readonly events: TaskEvents
   /** What remote control has told the worker. */
   readonly control: Pick<WorkerControl, 'revoked' | 'options'>
@@ -41,6 +44,7 @@ export interface RunnerParts {
 
 /** Outcomes that may wait to be stored before slots wait for them. */
 const MOST_CONCLUDING = 2_000
+const STORE_BACKOFF: Backoff = { initialMs: 1_000, factor: 2, maxMs: 15_000, jitter: 0.3 }
 
 /** Runs jobs that have a slot: from the delivery to its settling. */
 export class TaskRunner {
@@ -49,6 +53,10 @@ export class TaskRunner {
   readonly #policies = new Map<string, AckPolicy>()
   readonly #running = new Set<RunningTask>()
   readonly #jobs = new Set<Job>()
+  readonly #pauses = new RequeuePauses()
+  readonly #patience = new AbortController()
+  /** Ends the wait of each outcome that is being stored. */
+  readonly #storing = new Set<() => void>()
   #concluding = 0
 
   constructor(parts: RunnerParts) {
@@ -56,8 +64,15 @@ export class TaskRunner {
     this.#ackSettings = ackSettings(parts.app.config)
   }
 
+  /** Outcomes that cannot be stored for now are no longer waited for: their messages go back. */
+  endPatience(): void {
+    this.#patience.abort(new Error('the worker is stopping'))
+  }
+
   /** Ends every run without waiting for it. */
   abandonAll(): void {
+    this.endPatience()
+    for (const leave of this.#storing) leave()
     for (const running of this.#running) running.abandon()
   }
 
@@ -153,7 +168,9 @@ export class TaskRunner {
       }
       const handedOn = await this.#handOn(job, outcome, acks)
       const save = async (): Promise<Stored> => outcomes.save(job, handedOn)
-      const { outcome: final, result } = await traceStep(`store/${job.request.task}`, save)
+      const saveInTheEnd = async (): Promise<Stored> =>
+        acks.isLate ? this.#untilStored(job, save) : this.#unlessAbandoned(save())
+      const { outcome: final, result } = await traceStep(`store/${job.request.task}`, saveInTheEnd)
       if (final.kind === 'failure') await this.#callErrbacks(job, final.error, acks)
       await this.#settle(job, final, acks)
       if (final.kind !== 'retry') events.concluded(job, { outcome: final, stored: result, isLate })
@@ -165,8 +182,44 @@ export class TaskRunner {
         { taskId: request.id, task: request.task, err: error },
         'cannot store or hand on the outcome of a task',
       )
-      if (acks.isLate && !delivery.isSettled) await delivery.requeue()
+      if (acks.isLate && !delivery.isSettled) await this.#requeue(job)
     }
+  }
+
+  /** A backend that is full, read-only or away comes back: the task has run, and is not run again for that. */
+  async #untilStored(job: Job, save: () => Promise<Stored>): Promise<Stored> {
+    const { id: taskId, task } = job.request
+    const { signal } = this.#patience
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#unlessAbandoned(save())
+      } catch (cause) {
+        const isAway = cause instanceof ResultError && cause.code !== 'RESULT_CLOSED'
+        if (!isAway || signal.aborted) throw cause
+        const delayMs = backoffDelayMs(STORE_BACKOFF, attempt)
+        const about = { taskId, task, attempt, delayMs, err: cause }
+        this.#parts.logger.warn(about, 'cannot store the outcome of a task, trying again')
+        await sleep(delayMs, signal).catch(() => undefined)
+      }
+    }
+  }
+
+  /** A stop whose grace is over waits for no backend. */
+  #unlessAbandoned<Result>(work: Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const leave = (): void =>
+        reject(
+          new ResultError('RESULT_UNSAVED', 'the worker stopped before the outcome was stored'),
+        )
+      this.#storing.add(leave)
+      work.then(resolve, reject).finally(() => this.#storing.delete(leave))
+    })
+  }
+
+  /** Later each time, so that nothing runs in a circle; at once where the worker stops. */
+  async #requeue({ delivery, request }: Job): Promise<void> {
+    const isStopping = this.#patience.signal.aborted
+    await delivery.requeue(isStopping ? {} : { delayMs: this.#pauses.nextMs(request) })
   }
 
   /** Publishes what the outcome leads to. Where a success cannot be handed on, it is no success. */
@@ -213,16 +266,16 @@ export class TaskRunner {
     })
   }
 
-  async #settle({ delivery }: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {
+  async #settle(job: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {
     switch (acks.afterRun(outcome)) {
       case 'nothing':
         return
       case 'ack':
-        return await delivery.ack()
+        return await job.delivery.ack()
       case 'requeue':
-        return await delivery.requeue()
+        return await (outcome.kind === 'abandoned' ? job.delivery.requeue() : this.#requeue(job))
       case 'keep':
-        return await this.#parts.kept.keep(delivery, reasonToKeep(outcome))
+        return await this.#parts.kept.keep(job.delivery, reasonToKeep(outcome))
     }
   }
 

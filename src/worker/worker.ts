@@ -1,5 +1,6 @@
 import { startTimer } from '../async/timer.ts'
-import type { Broker, Subscription } from '../brokers/broker.ts'
+import type { Broker, ConsumerProblem, Subscription } from '../brokers/broker.ts'
+import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
 import type { Logger } from '../logger.ts'
 import { directQueue, directTopology } from '../protocol/worker-direct.ts'
 import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
@@ -13,7 +14,6 @@ import { WorkerControl } from './control/worker-control.ts'
 import { EtaWaits } from './eta-waits.ts'
 import { firstConnection } from './first-connection.ts'
 import type { Job } from './job.ts'
-import { KeptMessages } from './kept-messages.ts'
 import { OutcomeStore } from './outcome-store.ts'
 import { Receiver } from './receiver.ts'
 import { surviveRejections } from './rejections.ts'
@@ -38,6 +38,7 @@ export class Worker implements AsyncDisposable {
   readonly #subscriptions: Subscription[] = []
   readonly #unfinished = new Set<Promise<void>>()
   readonly #queuesToAdjust = new Set<string>()
+  #kept: DeadLetters | undefined
   #runner: TaskRunner | undefined
   #events: WorkerEvents | undefined
   #abandoned: AbandonedChords | undefined
@@ -73,13 +74,24 @@ export class Worker implements AsyncDisposable {
     return this.#waiting.running
   }
 
+  /** Why it does not take from a queue that it should take from, besides what its broker knows. */
+  get problems(): readonly ConsumerProblem[] {
+    return this.#kept?.problems ?? []
+  }
+
   /** Declares what is needed and starts to consume. Throws `BrokerError`, `ResultError`, `DatabaseError`. */
   async start(): Promise<void> {
     const broker = await firstConnection(this.#app, this.#starting.signal)
     const results = await this.#app.results()
     await loadTelemetry()
     await this.#control.load()
-    const kept = new KeptMessages(broker, this.#logger)
+    const kept = new DeadLetters({
+      broker,
+      logger: this.#logger,
+      code: 'TASK_REJECTED',
+      onHeld: (queue, isHeld) => this.#pauseQueue(queue, isHeld),
+    })
+    this.#kept = kept
     const events = this.#openEvents(broker)
     this.#events = events
     const outcomes = new OutcomeStore({
@@ -159,6 +171,8 @@ export class Worker implements AsyncDisposable {
     )
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.pause()))
     await Promise.all(this.#waiting.release().map(async (job) => job.delivery.requeue()))
+    this.#kept?.stop()
+    this.#runner?.endPatience()
     const timer = startTimer(graceMs, () => this.#runner?.abandonAll())
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
     timer.clear()
@@ -199,6 +213,12 @@ export class Worker implements AsyncDisposable {
       },
       (delivery) => receiver.receive(delivery),
     )
+  }
+
+  /** One of its messages can neither be run nor kept: nothing more is taken until it is kept. */
+  #pauseQueue(queue: string, isPaused: boolean): void {
+    const subscription = this.#subscriptions.find((candidate) => candidate.queue === queue)
+    this.#track(isPaused ? subscription?.pause() : subscription?.resume())
   }
 
   #accept(job: Job): void {

@@ -474,6 +474,40 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(again.attempt).toBeGreaterThan(1)
     })
 
+    test('a message requeued with a delay comes again after it, and lets others come meanwhile', async () => {
+      const { broker } = await startWith('work')
+      await publishAll(broker, 'work', 3)
+      const seen: { text: string; at: number; redelivered: boolean }[] = []
+      await consuming(broker, 'work', { prefetch: 1 }, (delivery) => {
+        const { redelivered } = delivery
+        seen.push({ text: textOf(delivery), at: performance.now(), redelivered })
+        const isFirst = textOf(delivery) === '0' && !redelivered
+        void (isFirst ? delivery.requeue({ delayMs: 700 }) : delivery.ack())
+      })
+      await waitFor('all of them', () => seen.length === 4)
+      expect(seen.map(({ text }) => text)).toEqual(['0', '1', '2', '0'])
+      expect(seen[3]?.redelivered).toBe(true)
+      expect((seen[3]?.at ?? 0) - (seen[0]?.at ?? 0)).toBeGreaterThan(650)
+    })
+
+    test('a message that waits to be requeued is back at once where its consumer closes', async () => {
+      const { broker, space } = await startWith('work')
+      await publishAll(broker, 'work', 1)
+      const held: Delivery[] = []
+      const subscription = await consuming(
+        broker,
+        'work',
+        { prefetch: 1 },
+        (d) => void held.push(d),
+      )
+      await waitFor('the delivery', () => held.length === 1)
+      await held[0]?.requeue({ delayMs: 3_600_000 })
+      expect(held[0]?.isSettled).toBe(true)
+      await subscription.close()
+      const { bodies } = await collect(openIn(space), 'work', 1)
+      expect(bodies).toEqual(['0'])
+    })
+
     test('a rejected message is gone, or goes where the queue sends its dead letters', async () => {
       const { broker } = await startWith(
         'dead',
@@ -742,6 +776,7 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       await waitFor('the delivery', () => held.length === 1)
       await space.loseConnection(broker)
       await waitFor('the delivery again', () => held.length === 2)
+      expect(held.map(({ isLost }) => isLost)).toEqual([true, false])
       await held[0]?.ack()
       await expect(held[0]?.ack()).rejects.toMatchObject({ code: 'DELIVERY_SETTLED' })
       await held[1]?.ack()

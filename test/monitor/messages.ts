@@ -43,6 +43,7 @@ export function delivery(given: Message, route: Route): Delivery {
     attempt: 1,
     redelivered: false,
     isSettled: false,
+    isLost: false,
     ack: settle,
     requeue: settle,
     reject: settle,

@@ -1,6 +1,6 @@
 import type { ConsumeMessage, GetMessage } from 'amqplib'
 import type { Message, MessageProperties, Route } from '../../protocol/message.ts'
-import type { Delivery } from '../broker.ts'
+import type { Delivery, RequeueOptions } from '../broker.ts'
 import { deliverySettled } from '../broker-errors.ts'
 import type { AckWindow } from './ack-window.ts'
 
@@ -25,6 +25,8 @@ export interface DeliveryOrigin {
   readonly queue: string
   readonly window: AckWindow
   readonly onSettled?: (window: AckWindow) => void
+  /** Calls it after that time, unless the channel has ended by then. */
+  readonly park?: (delayMs: number, putBack: () => void) => void
 }
 
 /** A message that came over a channel, in a consumer's hands. */
@@ -71,8 +73,17 @@ export class AmqpDelivery implements Delivery {
     return DONE
   }
 
-  requeue(): Promise<void> {
-    return this.#nack(true)
+  get isLost(): boolean {
+    return !this.#origin.window.isOpen
+  }
+
+  requeue({ delayMs = 0 }: RequeueOptions = {}): Promise<void> {
+    const { window, park } = this.#origin
+    if (delayMs <= 0 || park === undefined) return this.#nack(true)
+    if (!this.#settle()) return Promise.reject(deliverySettled(this.queue))
+    this.#origin.onSettled?.(window)
+    park(delayMs, () => window.nack(this.#tag, true))
+    return DONE
   }
 
   reject(): Promise<void> {

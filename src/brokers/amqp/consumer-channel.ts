@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { Line } from '../../async/line.ts'
+import { startTimer, type Timer } from '../../async/timer.ts'
 import type { Logger } from '../../logger.ts'
 import type { Delivery } from '../broker.ts'
 import { AckWindow } from './ack-window.ts'
@@ -16,6 +17,8 @@ export interface ConsumerChannelParts {
   readonly onDelivery: (delivery: Delivery) => void
   readonly log: Logger
   /** The channel is gone, or its queue is; `refusal` is what the server said, where it said something. */
+  /** Something is put back later, or has been put back. */
+  readonly onParked: () => void
   readonly onEnd: (ended: ConsumerChannel, refusal: Error | undefined) => void
 }
 
@@ -27,9 +30,13 @@ export class ConsumerChannel {
   readonly #window: AckWindow
   #prefetch: number
   #consumerTag: string | undefined
+  /** What the server was let send beyond the prefetch, for those that are parked. */
+  #extra = 0
   #starts = 0
   #unsettled = 0
   /** Came before a lowered prefetch took hold; handed out as room comes. */
+  /** Those that go back to their queue later. */
+  readonly #parked = new Set<Timer>()
   #held = new Line<ConsumeMessage>()
   #hasEnded: boolean = false
 
@@ -61,8 +68,10 @@ export class ConsumerChannel {
   /** RabbitMQ gives a prefetch to consumers that start after it was set, so a changed one starts anew. */
   async start(prefetch: number): Promise<void> {
     this.#prefetch = prefetch
+    this.#extra = this.#wantedExtra
+    const most = prefetch === 0 ? 0 : prefetch + this.#extra
     const former = this.#consumerTag
-    await this.#channel.prefetch(prefetch > MOST_PREFETCH ? 0 : prefetch, false)
+    await this.#channel.prefetch(most > MOST_PREFETCH ? 0 : most, false)
     const { consumerTag } = await this.#channel.consume(
       this.#parts.queue,
       (received) => this.#onMessage(received),
@@ -72,6 +81,15 @@ export class ConsumerChannel {
     // The former one ends last: a queue that deletes itself when unused stays.
     await this.#cancel(former)
     this.#handOut()
+  }
+
+  /** Whether the server should be let send more, or fewer, because of what is parked. */
+  get isAdjustDue(): boolean {
+    return this.#consumerTag !== undefined && this.#extra !== this.#wantedExtra
+  }
+
+  get #wantedExtra(): number {
+    return Math.min(this.#parked.size, this.#prefetch)
   }
 
   /** Takes nothing new; what was handed out can be settled. */
@@ -88,6 +106,7 @@ export class ConsumerChannel {
     this.#window.flush()
     this.#window.close()
     this.#hasEnded = true
+    this.#unpark()
     await end(this.#channel)
   }
 
@@ -129,6 +148,7 @@ export class ConsumerChannel {
       queue: this.#parts.queue,
       window: this.#window,
       onSettled: this.#onSettled,
+      park: this.#park,
     })
     try {
       this.#parts.onDelivery(delivery)
@@ -136,6 +156,17 @@ export class ConsumerChannel {
       const { log, queue } = this.#parts
       log.error({ queue, cause }, 'consumer threw, its delivery is unsettled')
     }
+  }
+
+  /** The server still counts it as unsettled, so it is let send one more: up to as many as the prefetch. */
+  readonly #park = (delayMs: number, putBack: () => void): void => {
+    const timer = startTimer(delayMs, () => {
+      this.#parked.delete(timer)
+      putBack()
+      this.#parts.onParked()
+    })
+    this.#parked.add(timer)
+    this.#parts.onParked()
   }
 
   readonly #onSettled = (): void => {
@@ -153,9 +184,15 @@ export class ConsumerChannel {
 
   #onEnd(refusal: Error | undefined): void {
     this.#window.close()
+    this.#unpark()
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#held.takeAll()
     this.#parts.onEnd(this, refusal)
+  }
+
+  #unpark(): void {
+    for (const timer of this.#parked) timer.clear()
+    this.#parked.clear()
   }
 }

@@ -35,6 +35,7 @@ export class AmqpConsumer implements Subscription {
   #prefetch: number
   #channel: ConsumerChannel | undefined
   #isPaused: boolean = false
+  #isAdjustPlanned: boolean = false
   #isClosed: boolean = false
   readonly #closing = new AbortController()
   #problem: BrokerError | undefined
@@ -113,6 +114,7 @@ export class AmqpConsumer implements Subscription {
       consumerArguments: options.arguments,
       onDelivery,
       log,
+      onParked: () => this.#adjustLater(),
       onEnd: (ended, refusal) => this.#onChannelEnd(ended, refusal),
     })
     this.#channel = channel
@@ -122,6 +124,21 @@ export class AmqpConsumer implements Subscription {
       if (this.#channel === channel) this.#channel = undefined
       throw cause
     }
+  }
+
+  /** Once for all that are put back later, or were, in one turn of the event loop. */
+  #adjustLater(): void {
+    if (this.#isAdjustPlanned) return
+    this.#isAdjustPlanned = true
+    nextTurn(() => {
+      this.#isAdjustPlanned = false
+      const adjusted = this.#changes.run(async () => {
+        if (!this.#isPaused && !this.#isClosed && this.#channel?.isAdjustDue) await this.#start()
+      })
+      adjusted.catch((cause: unknown) => {
+        this.#parts.log.debug({ queue: this.queue, err: cause }, 'prefetch not changed')
+      })
+    })
   }
 
   /** A channel that ends meanwhile is replaced by one that starts as it should. */

@@ -1,5 +1,6 @@
+import { startTimer, type Timer } from '../../async/timer.ts'
 import type { Message, Route } from '../../protocol/message.ts'
-import type { Delivery } from '../broker.ts'
+import type { Delivery, RequeueOptions } from '../broker.ts'
 import { deliverySettled } from '../broker-errors.ts'
 import type { MemoryQueue } from './memory-queue.ts'
 import { loadMessage, type QueueEntry } from './stored-message.ts'
@@ -9,6 +10,7 @@ const DONE = Promise.resolve()
 /** The deliveries somebody holds unsettled. */
 export class HeldDeliveries {
   readonly #held = new Set<MemoryDelivery>()
+  readonly #parked = new Map<MemoryDelivery, Timer>()
   readonly #onRoom: () => void
 
   constructor(onRoom: () => void = () => undefined) {
@@ -25,6 +27,19 @@ export class HeldDeliveries {
     return delivery
   }
 
+  has(delivery: MemoryDelivery): boolean {
+    return this.#held.has(delivery)
+  }
+
+  /** Puts it back later; it takes no room meanwhile. */
+  park(delivery: MemoryDelivery, delayMs: number): void {
+    const timer = startTimer(delayMs, () => {
+      this.#parked.delete(delivery)
+      delivery.giveBack()
+    })
+    this.#parked.set(delivery, timer)
+  }
+
   /** False where it is held no longer: it went back to its queue already. */
   release(delivery: MemoryDelivery): boolean {
     const wasHeld = this.#held.delete(delivery)
@@ -34,14 +49,16 @@ export class HeldDeliveries {
 
   /** Lets go of them all: their queue is gone. */
   forget(): void {
+    for (const timer of this.#parked.values()) timer.clear()
+    this.#parked.clear()
     this.#held.clear()
   }
 
   /** Puts all of them back, as a broker does when a consumer is gone. */
   giveBack(): void {
     // Latest first: each then goes to the front of what was put back before.
-    const held = [...this.#held].reverse()
-    this.#held.clear()
+    const held = [...this.#parked.keys(), ...this.#held].reverse()
+    this.forget()
     for (const delivery of held) delivery.giveBack()
   }
 }
@@ -82,8 +99,15 @@ export class MemoryDelivery implements Delivery {
     return this.#settle(() => undefined)
   }
 
-  requeue(): Promise<void> {
-    return this.#settle(() => this.giveBack())
+  get isLost(): boolean {
+    return !this.#isSettled && !this.#holder.has(this)
+  }
+
+  requeue({ delayMs = 0 }: RequeueOptions = {}): Promise<void> {
+    return this.#settle(() => {
+      if (delayMs > 0) this.#holder.park(this, delayMs)
+      else this.giveBack()
+    })
   }
 
   reject(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Broker } from '../../brokers/broker.ts'
+import type { Broker, ConsumerProblem } from '../../brokers/broker.ts'
 
 /** Says so while the connection to the broker is lost, and which queues are not consumed though they should be. */
 export function brokerProblems(
@@ -13,8 +13,10 @@ export function brokerProblems(
   })
   return () => [
     ...(isLost ? [`the broker is away: ${broker.safeUrl}`] : []),
-    ...broker.problems.map(
-      ({ queue, reason }) => `the queue "${queue}" is not consumed: ${reason}`,
-    ),
+    ...queueProblems(broker.problems),
   ]
+}
+
+export function queueProblems(problems: readonly ConsumerProblem[]): readonly string[] {
+  return problems.map(({ queue, reason }) => `the queue "${queue}" is not consumed: ${reason}`)
 }

@@ -13,7 +13,7 @@ import { MonitorMetrics } from '../../telemetry/monitor-metrics.ts'
 import { QueueMetrics } from '../../telemetry/queue-metrics.ts'
 import { RecordMetrics } from '../../telemetry/record-metrics.ts'
 import { TaskMetrics } from '../../telemetry/task-metrics.ts'
-import { brokerProblems } from './broker-problems.ts'
+import { brokerProblems, queueProblems } from './broker-problems.ts'
 import { DatabaseWatch } from './database-watch.ts'
 import type { HealthAddress } from './health-address.ts'
 
@@ -75,6 +75,7 @@ export async function monitorWithHealth(
     metrics: async () => metrics.read(),
     problems: () => [
       ...broken(),
+      ...queueProblems(made.problems),
       ...(stats().isDatabaseAway ? [`the database is away: ${database.safeUrl}`] : []),
     ],
   })

@@ -6,7 +6,7 @@ import { Metrics } from '../../telemetry/metrics.ts'
 import { WorkerMetrics } from '../../telemetry/worker-metrics.ts'
 import type { Worker } from '../../worker/worker.ts'
 import type { WorkerOptions } from '../../worker/worker-options.ts'
-import { brokerProblems } from './broker-problems.ts'
+import { brokerProblems, queueProblems } from './broker-problems.ts'
 import type { HealthAddress } from './health-address.ts'
 
 /** A worker that is asked how it is. `worker` makes it, given what wants to be told of its runs. */
@@ -24,11 +24,12 @@ export async function workerWithHealth(
   const made = worker({ onRun: (run) => seen.onRun(run) })
   metrics.add(seen)
   metrics.add(new ConsumerMetrics(metrics.kit, app.broker()))
+  const broken = brokerProblems(app.broker())
   const service = withHealth(made, {
     ...address,
     logger,
     metrics: async () => metrics.read(),
-    problems: brokerProblems(app.broker()),
+    problems: () => [...broken(), ...queueProblems(made.problems)],
   })
   return { worker: made, service }
 }

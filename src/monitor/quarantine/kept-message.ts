@@ -47,6 +47,7 @@ export function keptDelivery(row: KeptRow): Delivery {
     attempt: 2,
     redelivered: true,
     isSettled: true,
+    isLost: false,
     ack: settled,
     requeue: settled,
     reject: settled,

@@ -103,6 +103,7 @@ const UNDELIVERED = {
   attempt: 1,
   redelivered: false,
   isSettled: true,
+  isLost: false,
   ack: async () => undefined,
   requeue: async () => undefined,
   reject: async () => undefined,

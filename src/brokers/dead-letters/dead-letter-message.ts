@@ -1,0 +1,95 @@
+import type { Message } from '../../protocol/message.ts'
+import type { Delivery } from '../broker.ts'
+import { encodeTable } from '../headers/write-table.ts'
+
+/** Why a message is a dead letter. */
+export interface DeadLetterReason {
+  readonly code: string
+  readonly reason: string
+}
+
+/** RabbitMQ delivers a copy to every queue that these name. */
+const ROUTING_HEADERS = new Set(['CC', 'BCC'])
+/** A header table may have 64 KiB; the rest is for our own marks. */
+const MOST_HEADER_BYTES = 32 * 1024
+const LONG_TEXT = 200
+const LONG_REASON = 2_000
+const MOST_NAMED = 20
+
+/**
+ * The message as it is kept in `dlq.<queue>`: the same body, byte for byte, and headers that say why. A broker takes it
+ * whatever was in it: headers that route, have no form or are too large are cut, and named in the reason.
+ */
+export function deadLetterMessage(delivery: Delivery, { code, reason }: DeadLetterReason): Message {
+  const { message, route } = delivery
+  const { headers, cut } = fitting(message.headers)
+  // It must wait for a person, so it does not expire; and it is not sent by the user whom it names.
+  const { expiration: _expiration, userId, ...properties } = message.properties
+  const notes = cut.length === 0 ? '' : `; headers cut: ${namesOf(cut)}`
+  return {
+    body: message.body,
+    properties: { ...properties, deliveryMode: 2 },
+    headers: {
+      ...headers,
+      'x-dlq-code': code,
+      'x-dlq-reason': `${shortened(reason, LONG_REASON)}${notes}`,
+      'x-dlq-queue': delivery.queue,
+      'x-dlq-exchange': route.exchange,
+      'x-dlq-routing-key': route.routingKey,
+      'x-dlq-time': new Date().toISOString(),
+      ...(userId !== undefined && { 'x-dlq-user-id': userId }),
+    },
+  }
+}
+
+function fitting(headers: Message['headers']) {
+  // The marks of a time when it was kept before are written anew.
+  const entries = Object.entries(headers).filter(([name]) => !name.startsWith('x-dlq-'))
+  const sized = entries.map(([name, value]) => sizedHeader(name, value))
+  const cut = sized.filter(({ bytes }) => bytes === undefined).map(({ name }) => name)
+  const kept = sized.filter(({ bytes }) => bytes !== undefined)
+  // The largest go first, so that most of them stay.
+  kept.sort((one, other) => (one.bytes ?? 0) - (other.bytes ?? 0))
+  let left = MOST_HEADER_BYTES
+  const fits: Record<string, unknown> = {}
+  for (const { name, value, bytes = 0 } of kept) {
+    left -= bytes
+    if (left >= 0) {
+      fits[name] = value
+      continue
+    }
+    cut.push(name)
+    const isShown = typeof value === 'string' && cut.length <= MOST_NAMED
+    if (isShown && name.length < LONG_TEXT) fits[name] = shortened(value, LONG_TEXT)
+  }
+  return { headers: fits, cut }
+}
+
+interface SizedHeader {
+  readonly name: string
+  readonly value: unknown
+  /** Undefined where it cannot be sent. */
+  readonly bytes: number | undefined
+}
+
+function sizedHeader(name: string, value: unknown): SizedHeader {
+  if (ROUTING_HEADERS.has(name)) return { name, value, bytes: undefined }
+  try {
+    return { name, value, bytes: encodeTable({ [name]: value }).length }
+  } catch {
+    // Too large, or of a form that no header has; a long text can still be shown in part.
+    return typeof value === 'string'
+      ? { name, value, bytes: Number.MAX_SAFE_INTEGER }
+      : { name, value, bytes: undefined }
+  }
+}
+
+function namesOf(cut: readonly string[]): string {
+  const named = cut.slice(0, MOST_NAMED).map((name) => shortened(name, 100))
+  const more = cut.length - named.length
+  return more > 0 ? `${named.join(', ')} and ${more} more` : named.join(', ')
+}
+
+function shortened(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}… (${text.length} characters)` : text
+}

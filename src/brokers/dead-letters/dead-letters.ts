@@ -1,0 +1,153 @@
+import { createHash } from 'node:crypto'
+import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
+import { sleep } from '../../async/sleep.ts'
+import { ToolboxError } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
+import { identify } from '../../protocol/describe-message.ts'
+import type { Message } from '../../protocol/message.ts'
+import { durableQueue } from '../../protocol/topology.ts'
+import type { Broker, ConsumerProblem, Delivery } from '../broker.ts'
+import { type DeadLetterReason, deadLetterMessage } from './dead-letter-message.ts'
+
+export interface DeadLettersParts {
+  readonly broker: Broker
+  readonly logger: Logger
+  /** The code of a cause that has none. */
+  readonly code: string
+  /** Stops and starts the consumer of a queue, one of whose messages can neither be used nor moved. */
+  readonly onHeld: (queue: string, isHeld: boolean) => void
+}
+
+const AGAIN: Backoff = { initialMs: 1_000, factor: 2, maxMs: 30_000, jitter: 0.3 }
+/** So many letters are remembered whose original came back. */
+const MOST_REMEMBERED = 1_000
+
+/** The queue where messages that cannot be used wait for a person. */
+export function deadLetterQueue(queue: string): string {
+  return `dlq.${queue}`
+}
+
+/**
+ * Moves what cannot be used to `dlq.<queue>`: it leaves its own queue once the broker has confirmed the copy. Where that
+ * fails the message is held and its queue is not consumed, until the copy is confirmed. The queue is declared when the first
+ * message needs it; the work queues themselves take no dead-letter argument, because Python declares them without one.
+ */
+export class DeadLetters {
+  readonly #parts: DeadLettersParts
+  readonly #declared = new Set<string>()
+  /** How many messages of a queue are held, and why the last one is. */
+  readonly #held = new Map<string, { count: number; reason: string }>()
+  /** Letters whose original the broker took back before it was acknowledged: it comes again. */
+  readonly #moved = new Set<string>()
+  readonly #stopping = new AbortController()
+
+  constructor(parts: DeadLettersParts) {
+    this.#parts = parts
+  }
+
+  /** Queues that are not consumed, as one of their messages can neither be used nor moved. */
+  get problems(): readonly ConsumerProblem[] {
+    return [...this.#held].map(([queue, { reason }]) => ({ queue, reason }))
+  }
+
+  /** Resolves once the message is in its dead-letter queue, or the broker has it back. Never rejects for the broker's refusal. */
+  async keep(delivery: Delivery, cause: unknown): Promise<void> {
+    const key = keyOf(delivery.message)
+    if (delivery.redelivered && this.#moved.delete(key)) {
+      await delivery.ack()
+      return
+    }
+    const why = reasonOf(cause, this.#parts.code)
+    if (!(await this.#moveInTheEnd(delivery, deadLetterMessage(delivery, why)))) return
+    if (delivery.isLost) this.#remember(key)
+    await delivery.ack()
+    const { id, task } = identify(delivery.message)
+    const keptIn = deadLetterQueue(delivery.queue)
+    this.#parts.logger.error(
+      { taskId: id, task, queue: delivery.queue, ...why, keptIn },
+      'kept a message that cannot be run',
+    )
+  }
+
+  /** What is held goes back to its queue. */
+  stop(): void {
+    this.#stopping.abort()
+  }
+
+  async #moveInTheEnd(delivery: Delivery, letter: Message): Promise<boolean> {
+    let isHeld = false
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        const failure = await this.#failureToSend(deadLetterQueue(delivery.queue), letter)
+        if (failure === undefined) return true
+        if (!isHeld) this.#hold(delivery, failure)
+        isHeld = true
+        await sleep(backoffDelayMs(AGAIN, attempt), this.#stopping.signal).catch(() => undefined)
+        // Taken back by the broker, it comes again.
+        if (delivery.isLost) return false
+        if (this.#stopping.signal.aborted) {
+          await delivery.requeue()
+          return false
+        }
+      }
+    } finally {
+      if (isHeld) this.#release(delivery.queue)
+    }
+  }
+
+  async #failureToSend(queue: string, letter: Message): Promise<Error | undefined> {
+    const { broker } = this.#parts
+    try {
+      if (!this.#declared.has(queue)) {
+        await broker.declare({ exchanges: [], queues: [durableQueue(queue)], bindings: [] })
+        this.#declared.add(queue)
+      }
+      await broker.publish(letter, { exchange: '', routingKey: queue }, { mandatory: true })
+      return undefined
+    } catch (error) {
+      // It may have been deleted.
+      this.#declared.delete(queue)
+      return error instanceof Error ? error : new Error(String(error))
+    }
+  }
+
+  #hold({ queue, message }: Delivery, failure: Error): void {
+    const { logger, onHeld } = this.#parts
+    const held = this.#held.get(queue)
+    const reason = `one of its messages cannot be moved to "${deadLetterQueue(queue)}": ${failure.message}`
+    this.#held.set(queue, { count: (held?.count ?? 0) + 1, reason })
+    const { id, task } = identify(message)
+    logger.error(
+      { taskId: id, task, queue, err: failure },
+      'cannot keep a message, its queue is not consumed until it is kept',
+    )
+    if (held === undefined) onHeld(queue, true)
+  }
+
+  #release(queue: string): void {
+    const held = this.#held.get(queue)
+    if (held === undefined) return
+    held.count -= 1
+    if (held.count > 0) return
+    this.#held.delete(queue)
+    if (!this.#stopping.signal.aborted) this.#parts.onHeld(queue, false)
+  }
+
+  #remember(key: string): void {
+    this.#moved.add(key)
+    const [oldest] = this.#moved
+    if (this.#moved.size > MOST_REMEMBERED && oldest !== undefined) this.#moved.delete(oldest)
+  }
+}
+
+function reasonOf(cause: unknown, code: string): DeadLetterReason {
+  return {
+    code: cause instanceof ToolboxError ? cause.code : code,
+    reason: cause instanceof Error ? cause.message : String(cause),
+  }
+}
+
+function keyOf({ body, properties }: Message): string {
+  const name = `${properties.correlationId ?? ''} ${properties.messageId ?? ''} `
+  return createHash('sha1').update(name).update(body).digest('base64')
+}

@@ -1,0 +1,72 @@
+import { expect, test, vi } from 'vitest'
+import { ResultError } from '../../src/errors.ts'
+import { UnsavedResult } from '../../src/results/unsaved.ts'
+import { embeddedApp, recordingLogger, startWorker } from '../support/embedded-app.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+test('a late-acknowledged task whose result cannot be stored for a while runs once, and its result is stored then', async () => {
+  const app = embeddedApp({ task_acks_late: true })
+  const results = await app.results()
+  const save = results.save.bind(results)
+  let refusals = 2
+  vi.spyOn(results, 'save').mockImplementation(async (result) => {
+    refusals -= 1
+    if (refusals >= 0) throw new ResultError('RESULT_UNREACHABLE', 'the server is full')
+    await save(result)
+  })
+  let runs = 0
+  const once = app.task('export.once', () => {
+    runs += 1
+    return 'done'
+  })
+  await startWorker(app)
+  const called = await once.delay()
+  expect(await called.get({ timeoutMs: 10_000 })).toBe('done')
+  expect(runs).toBe(1)
+})
+
+test('a late-acknowledged task whose result waits to be stored goes back to its queue when the worker stops', async () => {
+  const app = embeddedApp({ task_acks_late: true })
+  const results = await app.results()
+  const save = vi
+    .spyOn(results, 'save')
+    .mockRejectedValue(new ResultError('RESULT_UNREACHABLE', ''))
+  const task = app.task('export.waits', () => 'done')
+  const worker = await startWorker(app)
+  await task.delay()
+  await waitFor('the refusal', () => save.mock.calls.length > 0)
+  await worker.stop()
+  expect(await app.broker().depth('export')).toMatchObject({ messages: 1 })
+})
+
+test('a stop whose grace is over waits for no result backend that never answers', async () => {
+  const app = embeddedApp({ task_acks_late: true })
+  const results = await app.results()
+  const save = vi.spyOn(results, 'save').mockReturnValue(new Promise(() => undefined))
+  const task = app.task('export.waits', () => 'done')
+  const worker = await startWorker(app)
+  await task.delay()
+  await waitFor('the save', () => save.mock.calls.length > 0)
+  await worker.stop({ graceMs: 50 })
+  expect(await app.broker().depth('export')).toMatchObject({ messages: 1 })
+})
+
+test('a task whose id no result backend takes runs once, is logged and acknowledged', async () => {
+  const logger = recordingLogger()
+  const app = embeddedApp({ task_acks_late: true }, { logger })
+  const results = await app.results()
+  const refused = { cause: new Error('value too long'), isFinal: true }
+  vi.spyOn(results, 'save').mockImplementation(async ({ taskId }) => {
+    throw new UnsavedResult(taskId, refused)
+  })
+  let runs = 0
+  const task = app.task('export.once', () => {
+    runs += 1
+  })
+  await startWorker(app)
+  await task.delay()
+  const said = (): boolean => logger.lines.some(({ sentence }) => /never be stored/.test(sentence))
+  await waitFor('the log line', said)
+  await waitFor('the end', async () => (await app.broker().depth('export')).messages === 0)
+  expect(runs).toBe(1)
+})
