@@ -58,7 +58,7 @@ const READ_PICKLE = `
     largest bigint := 0;    -- bytes, of one value
   BEGIN
     IF pickle IS NULL THEN RETURN NULL; END IF;
-    IF size > 33554432 THEN RETURN jsonb_build_object('__unreadable__', 'longer than 32 MB'); END IF;
+    IF size > 65536 THEN RETURN jsonb_build_object('__unreadable__', 'longer than 64 KiB'); END IF;
     IF getdatabaseencoding() <> 'UTF8' THEN
       RETURN jsonb_build_object('__unreadable__', 'the database is not in UTF8');
     END IF;
@@ -139,9 +139,9 @@ const READ_PICKLE = `
       END IF;
       target := CASE WHEN low > 1 THEN stack[low - 1] END;
 
-      IF largest * (top + 1 - low) > 67108864 AND
-        (SELECT sum(pg_column_size(vals[stack[i]])) FROM generate_series(low, top) i) > 67108864 THEN
-        RETURN jsonb_build_object('__unreadable__', 'it grows beyond 64 MB');
+      IF largest * (top + 1 - low) > 4194304 AND
+        (SELECT sum(pg_column_size(vals[stack[i]])) FROM generate_series(low, top) i) > 4194304 THEN
+        RETURN jsonb_build_object('__unreadable__', 'it grows beyond 4 MB');
       END IF;
 
       -- 3. Take the items of a container from the stack, as one array or object.
@@ -286,7 +286,7 @@ const READ_PICKLE = `
         END IF;
       END IF;
       IF val_depth > 500 THEN RETURN jsonb_build_object('__unreadable__', 'nested deeper than 500'); END IF;
-      IF copied > 268435456 THEN RETURN jsonb_build_object('__unreadable__', 'its parts grow beyond 256 MB'); END IF;
+      IF copied > 16777216 THEN RETURN jsonb_build_object('__unreadable__', 'its parts grow beyond 16 MB'); END IF;
     END LOOP;
     RETURN jsonb_build_object('__unreadable__', 'it is cut short');
   END $$`

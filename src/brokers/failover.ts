@@ -1,3 +1,5 @@
+import { separateUrls } from '../safe-url.ts'
+
 /** How the next of several urls is chosen: Celery's two strategies, or a function of one's own. */
 export type FailoverStrategy =
   | 'round-robin'
@@ -6,10 +8,7 @@ export type FailoverStrategy =
 
 /** The urls in the text of one setting; Celery puts `;` between them. */
 export function urlsIn(text: string): readonly string[] {
-  const urls = text
-    .split(';')
-    .map((url) => url.trim())
-    .filter((url) => url !== '')
+  const urls = separateUrls(text).filter((url) => url !== '')
   return urls.length === 0 ? [text] : urls
 }
 

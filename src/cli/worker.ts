@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { CeleryApp } from '../create-app.ts'
 import { UsageError } from '../errors.ts'
 import type { Runnable } from '../lifecycle/run-until-stopped.ts'
+import { currentRequest } from '../tasks/current-request.ts'
 import type { Worker } from '../worker/worker.ts'
 import type { WorkerOptions } from '../worker/worker-options.ts'
 import { banner } from './banner.ts'
@@ -79,6 +80,11 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
     ...(statedb !== undefined && { stateDb: statedb }),
   }
   const { worker, service } = await openWorker(app, workerOptions, options.healthPort)
+  // In this process everything is the worker's: what else goes wrong in the app is logged, and the tasks go on.
+  process.on('unhandledRejection', (reason) => {
+    if (currentRequest() !== undefined) return
+    logging.logger.error({ err: reason }, 'a promise was rejected and not handled')
+  })
   print(banner(app, worker.settings, place))
   await runService(service, { name: 'worker', graceSeconds: options.grace })
 }

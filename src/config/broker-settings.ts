@@ -1,3 +1,4 @@
+import { separateUrls } from '../safe-url.ts'
 import { maskText } from './masking.ts'
 
 /** Celery's names of transports, and the scheme that ours have in a url. */
@@ -37,15 +38,14 @@ export function brokerAddressOf(address: BrokerAddress): BrokerAddress {
 export function brokerUrlsOf(address: BrokerAddress): readonly string[] {
   const url = address.broker_url
   if (url === null || url.trim() === '') return [builtUrl(address)]
-  return url.split(';').map((one) => normalUrl(one.trim(), address))
+  return separateUrls(url).map((one) => normalUrl(one, address))
 }
 
 export function brokerProblems(address: BrokerAddress): string[] {
   const { broker_url: url, broker_transport: transport } = address
   if (url !== null && url.trim() !== '') {
-    return url
-      .split(';')
-      .filter((one) => schemeOf(one.trim()) === undefined)
+    return separateUrls(url)
+      .filter((one) => schemeOf(one) === undefined)
       .map((one) => `broker_url: '${maskText(one)}' has an unknown transport, expected ${EXPECTED}`)
   }
   if (transport === null || SCHEMES.has(transport.toLowerCase())) return []

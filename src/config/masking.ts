@@ -13,13 +13,106 @@ export function isSecretName(name: string): boolean {
   return wordsOf(name).some((word) => SECRET_WORD.test(word))
 }
 
+/** No log line, and no setting, needs more; what is longer is cut before it is searched. */
+const LONGEST = 32_768
+
 /** Text without the passwords of the urls in it and without the values of `secret=...` pairs. */
 export function maskText(text: string): string {
-  return safeUrl(text)
-    .replace(/([a-z][\w+.-]*:\/\/[^:/?#@\s]*):.*@(?=[^@]*$)/is, `$1:${MASK}@`)
-    .replace(/([\w.-]+)(\s*=\s*)([^&;,\s]+)/g, (pair: string, name: string, equals: string) =>
-      isSecretName(name) ? `${name}${equals}${MASK}` : pair,
-    )
+  const cut = text.length - LONGEST
+  return cut <= 0 ? masked(text) : `${masked(text.slice(0, LONGEST))}… (${cut} more characters)`
+}
+
+function masked(text: string): string {
+  return maskPairs(maskLogin(text))
+}
+
+/** In text, too, a password may hold anything: it ends with the last @. */
+function maskLogin(text: string): string {
+  const lastAt = text.lastIndexOf('@')
+  for (let at = text.indexOf('://'); at >= 0; at = text.indexOf('://', at + 3)) {
+    const start = schemeStart(text, at)
+    const userEnd = endOfUser(text, at + 3)
+    if (start < at && text[userEnd] === ':' && lastAt > userEnd) {
+      return `${text.slice(0, userEnd)}:${MASK}${text.slice(lastAt)}`
+    }
+    if (start === 0 && !/\s/.test(text)) return safeUrl(text)
+  }
+  return text.includes('://') ? maskWords(text) : safeUrl(text)
+}
+
+/** Where the scheme before `://` begins. */
+function schemeStart(text: string, end: number): number {
+  let start = end
+  while (start > 0 && end - start < 32 && /[\w+.-]/.test(text[start - 1] ?? '')) start -= 1
+  return start
+}
+
+function endOfUser(text: string, start: number): number {
+  let end = start
+  while (end < text.length && !/[:/?#@\s]/.test(text[end] ?? '')) end += 1
+  return end
+}
+
+/** Urls among other words. */
+function maskWords(text: string): string {
+  return text
+    .split(/(?<=\s)/)
+    .map((word) => (/^["'(<]*[a-z][\w+.-]{0,31}:\/\//i.test(word) ? maskWord(word) : word))
+    .join('')
+}
+
+/** Pages have an @ in their paths; brokers and databases have it after a login. */
+function maskWord(word: string): string {
+  return /^["'(<]*(?:https?|file|node):/i.test(word) ? word : safeUrl(word)
+}
+
+/** `name=value`: from one `=` to the next, so that each character is looked at a few times at most. */
+function maskPairs(text: string): string {
+  let done = ''
+  let from = 0
+  for (let equals = text.indexOf('='); equals >= 0; equals = text.indexOf('=', equals + 1)) {
+    if (equals < from) continue
+    if (!isSecretName(nameBefore(text, equals, from))) continue
+    const value = valueAfter(text, equals)
+    if (value.start === value.end) continue
+    done += `${text.slice(from, value.start)}${MASK}`
+    from = value.end
+  }
+  return done + text.slice(from)
+}
+
+const LONGEST_NAME = 100
+
+function nameBefore(text: string, equals: number, from: number): string {
+  let end = equals
+  while (end > from && /\s/.test(text[end - 1] ?? '')) end -= 1
+  let start = end
+  while (start > from && end - start < LONGEST_NAME && /[\w.-]/.test(text[start - 1] ?? ''))
+    start -= 1
+  return text.slice(start, end)
+}
+
+/** In quotes it ends with them; else with a blank, an & or a separator that something like it follows. */
+function valueAfter(
+  text: string,
+  equals: number,
+): { readonly start: number; readonly end: number } {
+  let start = equals + 1
+  while (start < text.length && /\s/.test(text[start] ?? '')) start += 1
+  const quote = text[start]
+  if (quote === "'" || quote === '"') {
+    const end = text.indexOf(quote, start + 1)
+    return { start, end: end < 0 ? text.length : end + 1 }
+  }
+  let end = start
+  while (end < text.length && !isEndOfValue(text, end)) end += 1
+  return { start, end }
+}
+
+function isEndOfValue(text: string, at: number): boolean {
+  const character = text[at] ?? ''
+  if (/[&\s]/.test(character)) return true
+  return /[;,]/.test(character) && /^(?:\s|$|[\w.-]{1,100}=)/.test(text.slice(at + 1, at + 102))
 }
 
 /** The value with every secret in it as `***`; `name` is the setting or key that holds it. */

@@ -111,7 +111,7 @@ function bodyOf(message: Message, accept: readonly string[]): Readonly<Record<st
 
 function namesOf(destination: unknown): readonly string[] | null {
   if (!Array.isArray(destination) || destination.length === 0) return null
-  return destination.map(String)
+  return destination.filter((name) => typeof name === 'string')
 }
 
 function replyOf({

@@ -1,8 +1,10 @@
+import type { MessageLimits } from '../codecs/limits.ts'
 import { ProtocolError } from '../errors.ts'
 import { acceptedSerializer, decodeBody } from './content.ts'
 import type { CeleryEvent } from './events.ts'
 import { invalidField, isRecord, requiredText } from './field-readers.ts'
 import type { Message } from './message.ts'
+import { showValue } from './show-value.ts'
 
 /** What of a message of events could be read, and why the rest could not. */
 export interface ReadEvents {
@@ -21,9 +23,9 @@ export function decodeEvents(message: Message): readonly CeleryEvent[] {
 }
 
 /** The same, as far as it goes: one bad event does not spoil those it travels with. Never throws. */
-export function readEvents(message: Message): ReadEvents {
+export function readEvents(message: Message, limits?: MessageLimits): ReadEvents {
   try {
-    return eventsIn(decodeBody(message, acceptedSerializer(message, READABLE)))
+    return eventsIn(decodeBody(message, acceptedSerializer(message, READABLE), limits))
   } catch (cause) {
     return { events: [], problem: asProblem(cause) }
   }
@@ -88,7 +90,11 @@ function within(problem: ProtocolError, at: number, count: number): ProtocolErro
 
 function asProblem(cause: unknown): ProtocolError {
   if (cause instanceof ProtocolError) return cause
-  return new ProtocolError('MESSAGE_UNDECODABLE', `reading events failed: ${String(cause)}`, {
-    cause,
-  })
+  return new ProtocolError(
+    'MESSAGE_UNDECODABLE',
+    `reading events failed: ${cause instanceof Error ? cause.message : showValue(cause)}`,
+    {
+      cause,
+    },
+  )
 }

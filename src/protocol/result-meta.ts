@@ -1,3 +1,4 @@
+import { DateTime } from '../codecs/values.ts'
 import { ResultError } from '../errors.ts'
 import { exceptionFromMeta, exceptionToMeta } from './exceptions.ts'
 import { isRecord, type Source } from './field-readers.ts'
@@ -85,8 +86,11 @@ function extendedFrom(meta: Source): Partial<TaskResult> {
 function dateOf(taskId: string, value: unknown): Date | null {
   if (value === null || value === undefined) return null
   if (value instanceof Date) return value
+  const text = value instanceof DateTime ? value.toString() : value
+  if (typeof text !== 'string')
+    throw unreadable(`date_done of ${taskId}`, value, 'an ISO 8601 time')
   try {
-    return parseIso(String(value))
+    return parseIso(text)
   } catch (cause) {
     throw unreadable(`date_done of ${taskId}`, value, 'an ISO 8601 time', cause)
   }

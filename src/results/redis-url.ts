@@ -63,15 +63,27 @@ function parse(given: string): URL {
   // A bare name, as in Celery: everything else is for settings to say.
   const url = given.includes(':') ? given : `${given}://`
   // Not by what the constructor throws: that error holds the url, with its password.
-  if (!URL.canParse(url)) throw unreadable(given, 'expected redis://user:password@host:6379/0')
-  return new URL(url)
+  const whole = withEncodedLogin(url)
+  if (!URL.canParse(whole)) throw unreadable(given, 'expected redis://user:password@host:6379/0')
+  return new URL(whole)
+}
+
+/** A login with a / or a ? in it would end there for URL, and its beginning be the host. */
+function withEncodedLogin(url: string): string {
+  const start = url.indexOf('://') + 3
+  const query = url.indexOf('?')
+  const beforeQuery = query < 0 ? -1 : url.lastIndexOf('@', query)
+  const end = beforeQuery > start ? beforeQuery : url.lastIndexOf('@')
+  if (start < 3 || end <= start) return url
+  const login = url.slice(start, end).replace(/[/?#@[\]\\]/g, encodeURIComponent)
+  return url.slice(0, start) + login + url.slice(end)
 }
 
 /** The path, or the parameter virtual_host or db. */
 function databaseOf({ pathname, searchParams }: URL, url: string): number | undefined {
   const text = searchParams.get('db') ?? searchParams.get('virtual_host') ?? pathname
   const digits = text.replaceAll('/', '')
-  if (!/^\d*$/.test(digits)) throw unreadable(url, `its database is "${digits}", expected a number`)
+  if (!/^\d*$/.test(digits)) throw unreadable(url, 'its database is no number')
   return digits === '' ? undefined : Number(digits)
 }
 

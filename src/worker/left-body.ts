@@ -28,10 +28,11 @@ export function readLeftBody(app: App, text: string): LeftBody | undefined {
   const left = decodeJson(text, { keepFloats: true })
   if (!(isRecord(left) && isRecord(left.caller)) || left.broker !== placeOf(app)) return undefined
   const { id, rootId, priority } = left.caller
+  if (typeof id !== 'string') return undefined
   return {
     body: readSignature(left.body, 'the body of a chord'),
     caller: {
-      id: String(id),
+      id,
       rootId: typeof rootId === 'string' ? rootId : null,
       priority: typeof priority === 'number' ? priority : null,
     },

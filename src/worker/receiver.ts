@@ -63,7 +63,7 @@ export class Receiver {
   }
 
   #read(delivery: Delivery, decode: () => TaskRequest): void {
-    const { taskNamed, kept, track, onJob } = this.#parts
+    const { taskNamed, kept, track } = this.#parts
     let request: TaskRequest
     try {
       request = decode()
@@ -73,7 +73,17 @@ export class Receiver {
     }
     const task = taskNamed(request.task)
     if (task === undefined) track(this.#refuseUnknown(delivery, request))
-    else onJob({ delivery, request, task })
+    else this.#accept({ delivery, request, task })
+  }
+
+  /** Whatever a message makes fail here, it would make fail again. */
+  #accept(job: Job): void {
+    const { kept, track, onJob } = this.#parts
+    try {
+      onJob(job)
+    } catch (error) {
+      track(kept.keep(job.delivery, error))
+    }
   }
 
   async #refuseUnknown(delivery: Delivery, request: TaskRequest): Promise<void> {

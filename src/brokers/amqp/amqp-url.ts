@@ -32,7 +32,8 @@ const PARTS =
 /** Reads an AMQP url; what is missing is as in Celery: guest with the password guest at localhost, virtual host "/". */
 export function parseAmqpUrl(url: string, { isTls = false } = {}): AmqpTarget {
   const parts = PARTS.exec(url)
-  if (parts === null) {
+  // An @ behind the first / is the end of a password with a / in it, whose beginning would pass for the host.
+  if (parts === null || (parts[2] === undefined && parts[5]?.includes('@'))) {
     throw new BrokerError(
       'BROKER_UNREACHABLE',
       `cannot read the broker url ${safeUrl(url)}; expected amqp://user:password@host:port/vhost`,

@@ -8,11 +8,15 @@ export function errorText(repr: string, traceback: string | null): string {
   const cause = RETRY.exec(repr)?.[1] ?? repr
   // Celery 5.2 names what carries the error instead of the error; its traceback ends with it.
   if (cause === 'ExceptionWithTraceback()') return lastLine(traceback) ?? cause
+  if (cause.length > LONGEST_READ) return cause
   const [, name = '', args = ''] = CALL.exec(cause) ?? []
   const texts = name === '' ? null : textsOf(args)
   if (texts === null) return cause
   return [name, texts.join(', ')].filter((part) => part !== '').join(': ')
 }
+
+/** What is longer stays as it is: nobody reads it word by word. */
+const LONGEST_READ = 20_000
 
 /** Why a worker refused to run it, as a stored result says it. */
 export function revokedText({ expired, terminated }: Readonly<Record<string, unknown>>): string {

@@ -1,4 +1,5 @@
 import type { CeleryEvent } from '../../protocol/events.ts'
+import { asNumber } from '../../protocol/field-readers.ts'
 import { familyOf, type TaskEntry, timeMs, wholeNumber } from '../mirror/task-entry.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
@@ -72,7 +73,7 @@ function argumentsOf({ args, kwargs }: CeleryEvent, task: string | null, privacy
 
 function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
   const { entry, privacy } = hearing
-  if (event.type === 'task-sent') return publishedProgress(Number(event.retries) || 0)
+  if (event.type === 'task-sent') return publishedProgress(asNumber(event.retries) ?? 0)
   const outcome = outcomeOf(event.outcome, privacy)
   const state = outcome?.state ?? STATES.get(event.type)?.(event)
   if (state === undefined) return null

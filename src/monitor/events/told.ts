@@ -1,4 +1,5 @@
 import type { Delivery } from '../../brokers/broker.ts'
+import type { MessageLimits } from '../../codecs/limits.ts'
 import { ProtocolError } from '../../errors.ts'
 import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
 import { readEvents } from '../../protocol/decode-events.ts'
@@ -32,16 +33,17 @@ export interface TellOptions {
   readonly receivedAtMs?: number
   /** The workers that are known to tell of their tasks. */
   readonly tellers?: Tellers
+  readonly limits?: MessageLimits | undefined
 }
 
 /** Never throws, and never rejects; a compressed message takes its time. */
 export function told(delivery: Delivery, options: TellOptions): Told | Promise<Told> {
-  const { privacy, receivedAtMs = Date.now(), tellers = new Tellers() } = options
+  const { privacy, limits, receivedAtMs = Date.now(), tellers = new Tellers() } = options
   const arrived = { delivery, privacy, receivedAtMs, tellers }
   const { message } = delivery
-  if (!isCompressed(message)) return toldIn(arrived, readEvents(message))
-  return expandMessage(message).then(
-    (plain) => toldIn(arrived, readEvents(plain)),
+  if (!isCompressed(message)) return toldIn(arrived, readEvents(message, limits))
+  return expandMessage(message, limits).then(
+    (plain) => toldIn(arrived, readEvents(plain, limits)),
     (problem: unknown) => toldIn(arrived, { events: [], problem }),
   )
 }
@@ -58,7 +60,16 @@ interface Read {
   readonly problem: unknown
 }
 
-function toldIn(arrived: Arrived, { events, problem }: Read): Told {
+/** What no rows can be made of, for whatever reason, is kept once, and does not come back. */
+function toldIn(arrived: Arrived, read: Read): Told {
+  try {
+    return rowsOf(arrived, read)
+  } catch (problem) {
+    return rowsOf(arrived, { events: [], problem })
+  }
+}
+
+function rowsOf(arrived: Arrived, { events, problem }: Read): Told {
   // Alone it spoils nothing: PostgreSQL itself says what it has against it.
   const giants = events.length === 1 ? [] : events.flatMap((event) => giantIn(event) ?? [])
   const storable = giants.length === 0 ? events : events.filter((event) => giantIn(event) === null)

@@ -1,6 +1,7 @@
 import type { Delivery } from '../../brokers/broker.ts'
+import type { MessageLimits } from '../../codecs/limits.ts'
 import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
-import { decodeTask } from '../../protocol/decode-task.ts'
+import { type DecodeTaskOptions, decodeTask } from '../../protocol/decode-task.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
 import { Privacy } from '../privacy/privacy.ts'
@@ -38,6 +39,7 @@ export interface MirrorOptions {
   readonly privacy?: Privacy
   /** When it came. Default: now. */
   readonly receivedAtMs?: number
+  readonly limits?: MessageLimits | undefined
 }
 
 /** Never throws, and never rejects; a compressed message takes its time. */
@@ -46,11 +48,11 @@ export function mirrored(
   queues: WorkQueues,
   options: MirrorOptions = {},
 ): Mirrored | Promise<Mirrored> {
-  const { privacy = OPEN, receivedAtMs = Date.now() } = options
+  const { privacy = OPEN, receivedAtMs = Date.now(), limits } = options
   const { message, route } = delivery
-  const arrival = { delivery, route, receivedAtMs, queue: queues.reachedBy(route), privacy }
+  const arrival = { delivery, route, receivedAtMs, queue: queues.reachedBy(route), privacy, limits }
   if (!isCompressed(message)) return readWith(arrival, message)
-  return expandMessage(message).then(
+  return expandMessage(message, limits).then(
     (plain) => readWith(arrival, plain),
     (cause: unknown) => undecodable(arrival, cause),
   )
@@ -61,6 +63,7 @@ const OPEN = new Privacy()
 interface Arrival extends Omit<TaskOrigin, 'message'> {
   readonly delivery: Delivery
   readonly privacy: Privacy
+  readonly limits: MessageLimits | undefined
 }
 
 /** What is known before the body is read, by its values that may be stored. */
@@ -82,7 +85,7 @@ function readWith(arrival: Arrival, plain: Message): Mirrored {
 
 function readSafe(known: Known, plain: Message): Mirrored {
   try {
-    const task = taskEntry(decodeTask(plain, READABLE), known)
+    const task = taskEntry(decodeTask(plain, READABLE, optionsOf(known)), known)
     const read = mirroredAs(known, { task, taskId: task.taskId, problem: null })
     return plain.body.length > known.privacy.payloadLimitBytes
       ? withinLimit(read, known.privacy)
@@ -105,9 +108,14 @@ function knownOf(arrival: Arrival, safe?: RedactedMessage): Known {
     receivedAtMs,
     queue: arrival.queue,
     privacy: arrival.privacy,
+    limits: arrival.limits,
     message,
     row,
   }
+}
+
+function optionsOf({ limits }: Arrival): DecodeTaskOptions {
+  return limits === undefined ? {} : { limits }
 }
 
 /** The reason shows what is wrong, as it came. */

@@ -23,6 +23,9 @@ export interface RevokeParts {
 /** States of tasks that nobody has begun: only these are revoked before they arrive somewhere, as in Celery. */
 const NOT_BEGUN: ReadonlySet<string> = new Set(['PENDING', 'RECEIVED', 'RETRY', 'REJECTED'])
 const ASKED_AT_ONCE = 16
+const MOST_LOGGED = 20
+/** No broker and no table has room for a longer one. */
+const LONGEST_ID = 2048
 
 /** The commands that revoke, with Celery's names, arguments and answers. */
 export function revokeCommands(
@@ -37,7 +40,7 @@ export function revokeCommands(
 
 async function revoke(parts: RevokeParts, args: Arguments): Promise<unknown> {
   const { worker, revoked, remember, logger } = parts
-  const ids = new Set(stampValues(args.task_id).map(String))
+  const ids = new Set(stampValues(args.task_id).map(taskIdOf))
   revoked.add(ids)
   await remember()
   const isMeant = ({ id }: TaskRequest): boolean => ids.has(id)
@@ -47,9 +50,17 @@ async function revoke(parts: RevokeParts, args: Arguments): Promise<unknown> {
     parts,
     [...ids].filter((id) => !(here.includes(id) || worker.isRunning(id))),
   )
-  logger.info({ taskIds: [...ids], ended }, 'tasks are revoked')
+  logger.info({ taskIds: [...ids].slice(0, MOST_LOGGED), count: ids.size, ended }, 'tasks revoked')
   if (args.terminate !== true) return ok(`tasks ${repr(ids)} flagged as revoked`)
   return ok(here.length === 0 ? 'terminate: tasks unknown' : `terminate: ${here.join(', ')}`)
+}
+
+/** Digits are an id too, as in Python. */
+function taskIdOf(value: unknown): string {
+  const id = typeof value === 'number' || typeof value === 'bigint' ? String(value) : value
+  if (typeof id === 'string' && id.length <= LONGEST_ID) return id
+  const found = typeof id === 'string' ? `a text of ${id.length} characters` : repr(id)
+  throw new TypeError(`a task id is ${found}, expected a text of at most ${LONGEST_ID} characters`)
 }
 
 async function revokeByStamps(
@@ -104,7 +115,10 @@ function hasStamps(
 function headersOf(headers: unknown): readonly (readonly [string, readonly unknown[]])[] {
   if (Array.isArray(headers)) {
     return headers.map((header) => {
-      const [name = '', value = ''] = String(header).split('=')
+      if (typeof header !== 'string') {
+        throw new TypeError(`a stamp is ${repr(header)}, expected a text such as "name=value"`)
+      }
+      const [name = '', value = ''] = header.split('=', 2)
       return [name, [value]]
     })
   }
@@ -124,7 +138,7 @@ function terminationOf({ signal, reason }: Arguments): Termination {
 /** "SIGKILL", "KILL" or 9, as in Python. */
 function signalNumber(signal: unknown): number {
   if (typeof signal === 'number') return signal
-  const name = String(signal).toUpperCase()
+  const name = typeof signal === 'string' ? signal.slice(0, 32).toUpperCase() : ''
   const numbers: Readonly<Record<string, number>> = constants.signals
   const number = Object.hasOwn(numbers, name) ? numbers[name] : numbers[`SIG${name}`]
   if (number === undefined) throw new TypeError(`there is no signal ${repr(signal)}`)

@@ -96,5 +96,6 @@ export class WorkerControl {
 /** A list of ids, or, from older workers, an object by them. */
 function idsOf(revoked: unknown): readonly string[] {
   if (typeof revoked !== 'object' || revoked === null) return []
-  return Array.isArray(revoked) ? revoked.map(String) : Object.keys(revoked)
+  const ids: readonly unknown[] = Array.isArray(revoked) ? revoked : Object.keys(revoked)
+  return ids.filter((id) => typeof id === 'string' && id.length <= 2048) as string[] // only texts are left
 }

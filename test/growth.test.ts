@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest'
+import { decodeJson } from '../src/codecs/json.ts'
+import { repr } from '../src/codecs/python-repr.ts'
+import { logLine } from '../src/config/log-line.ts'
+import { loggedError } from '../src/config/logged-error.ts'
+import { maskText } from '../src/config/masking.ts'
+import { errorText } from '../src/monitor/events/error-text.ts'
+import { isAddressedTo } from '../src/protocol/control-address.ts'
+import { identify } from '../src/protocol/describe-message.ts'
+import { showValue } from '../src/protocol/show-value.ts'
+import { parseIso } from '../src/protocol/times.ts'
+import { safeUrl } from '../src/safe-url.ts'
+
+/** Texts that have made patterns go back and forth. */
+const UNITS = [
+  'a',
+  'QUJDREVG',
+  `${'a'.repeat(60)} `,
+  'a://b:',
+  'a://',
+  '://',
+  ' ',
+  'password ',
+  'password=',
+  '=',
+  '@',
+  '"',
+  '\\',
+  'a.',
+  '(',
+  ',',
+  "Error('",
+  '*',
+  '?',
+  '[',
+  '1',
+  '\n',
+]
+
+const READERS: Readonly<Record<string, (text: string) => unknown>> = {
+  maskText,
+  safeUrl,
+  'an error in the log': (text) => loggedError(new Error(text)),
+  'a line in the log': (text) =>
+    logLine(JSON.stringify({ level: 'info', msg: text, field: text }), false),
+  'an error in an event': (text) => errorText(text, text),
+  'a glob of remote control': (text) =>
+    isAddressedTo({ destination: null, pattern: text, matcher: 'glob' }, text.slice(0, 255)),
+  'an expression of remote control': (text) =>
+    isAddressedTo({ destination: null, pattern: text, matcher: 'pcre' }, text.slice(0, 255)),
+  'a value in an error': (text) => showValue({ [text]: text, list: [text] }),
+  'a repr': (text) => repr({ [text]: [text] }),
+  'an id': (text) =>
+    identify({ headers: { id: text, task: text }, properties: {}, body: Buffer.from(text) }),
+  'a time': (text) => parseIso(text),
+  JSON: (text) => decodeJson(`["${text.replace(/["\\\n]/g, '_')}"]`),
+  'broken JSON': (text) => decodeJson(text),
+}
+
+const LENGTHS = [1_000, 10_000, 100_000, 1_000_000]
+
+describe.each(Object.entries(READERS))('the time for %s', (_, read) => {
+  test.each(UNITS)('grows with the length of a text of %j, not faster', (unit) => {
+    const times = LENGTHS.map((length) => cpuMsOf(read, unit.repeat(length / unit.length)))
+    const [, , smaller = 0, larger = 0] = times
+    // Ten times the text: a quadratic reader takes a hundred times as long. Below some milliseconds it is noise.
+    expect(larger, times.join(' ms, ')).toBeLessThan(30 * Math.max(smaller, 5))
+  })
+})
+
+test('forty stars in a glob cost no more than one', () => {
+  const pattern = `${'*a'.repeat(40)}*b`
+  const command = { destination: null, pattern, matcher: 'glob' as const }
+  const startedAt = process.cpuUsage()
+  expect(isAddressedTo(command, 'a'.repeat(250))).toBe(false)
+  expect(process.cpuUsage(startedAt).user / 1000).toBeLessThan(200)
+})
+
+test('an expression that would take for ever is ended, and addresses no worker', () => {
+  const command = { destination: null, pattern: '(a+)+$', matcher: 'pcre' as const }
+  expect(isAddressedTo(command, `${'a'.repeat(60)}b`)).toBe(false)
+})
+
+test.each([
+  ['w*@host', 'w1@host', true],
+  ['w?@h*', 'w1@host', true],
+  ['[a-w]1@host', 'w1@host', true],
+  ['[!a-v]1@host', 'w1@host', true],
+  ['[z-a]1@host', 'w1@host', false],
+  ['*host', 'w1@hosts', false],
+  ['**', '', true],
+])('the glob %s and the name %s: %s', (pattern, name, isMeant) => {
+  expect(isAddressedTo({ destination: null, pattern, matcher: 'glob' }, name)).toBe(isMeant)
+})
+
+function cpuMsOf(read: (text: string) => unknown, text: string): number {
+  const startedAt = process.cpuUsage()
+  try {
+    read(text)
+  } catch {
+    // A refusal is an answer, too.
+  }
+  const { user, system } = process.cpuUsage(startedAt)
+  return (user + system) / 1000
+}
