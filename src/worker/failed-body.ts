@@ -68,7 +68,7 @@ export function bodyFailure(app: App, body: SignatureDict, why: WhyFailed): Body
 
 /** The running task; a worker that starts what another has left runs none. */
 export function callerFor(body: SignatureDict): Caller {
-  return currentRequest() ?? { id: taskIdOf(body), rootId: null, priority: null }
+  return currentRequest() ?? { id: taskIdOf(endOf(body)), rootId: null, priority: null }
 }
 
 /** Calls the errbacks of something that has failed without having run. */
@@ -103,7 +103,8 @@ interface FailedStep {
 
 /** Who has errbacks to be called: of a group its members, each with the group's own; otherwise the whole. */
 function failedIn(body: SignatureDict): readonly FailedStep[] {
-  if (!isGroup(body)) return [{ step: body, taskId: taskIdOf(body), errbacks: bodyErrbacks(body) }]
+  if (!isGroup(body))
+    return [{ step: body, taskId: taskIdOf(endOf(body)), errbacks: bodyErrbacks(body) }]
   const ofAll = linksOf(body, 'link_error')
   return flatMembers(body).map((member) => ({
     step: member,

@@ -1,6 +1,6 @@
 import { TaskError } from '../../errors.ts'
 import { toWireOptions } from '../../protocol/call-options.ts'
-import { isChain, isChord } from '../../protocol/signature-tree/kinds.ts'
+import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
 import {
   added,
   linksOf,
@@ -8,11 +8,11 @@ import {
   type SignatureOptions,
   withOptions,
 } from '../../protocol/signature-tree/options.ts'
-import { tasksOf } from '../../protocol/signature-tree/parts.ts'
+import { tasksOf, withBody } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { Publisher, Started } from '../publisher.ts'
 import { unrolled, withoutEmptyGroups } from './dicts.ts'
-import { frozen, withEndOptions } from './freeze.ts'
+import { bodyWithId, frozen, withEndOptions } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { groupsToChords } from './groups-to-chords.ts'
 import { inheriting } from './inherited.ts'
@@ -26,8 +26,10 @@ export async function startChain(
   opening: Opening,
 ): Promise<Started> {
   const { args, kwargs, call, extra, isMember } = opening
-  const steps = groupsToChords(stepsWith(publisher, stepsOf(publisher, chain), opening)).map(
-    (step) => frozen(step, publisher.replyTo),
+  const own = stepsOf(publisher, chain)
+  const split = own.length > 1 ? own.flatMap((step) => splitBody(publisher, step)) : own
+  const steps = groupsToChords(stepsWith(publisher, split, opening)).map((step) =>
+    frozen(step, publisher.replyTo),
   )
   const [first, ...rest] = steps
   if (first === undefined) {
@@ -46,6 +48,21 @@ function stepsOf(publisher: Publisher, chain: SignatureDict): readonly Signature
     isChain(step) ? spliced(publisher, step) : [unrolled(step)],
   )
   return withoutEmptyGroups(steps)
+}
+
+/**
+ * Every member of a header carries the body: of a body that is a chain it carries the first step, and the others follow in
+ * the outer chain, as in Celery. One that begins with a group stays whole: it is a chord itself.
+ */
+function splitBody(publisher: Publisher, chord: SignatureDict): readonly SignatureDict[] {
+  if (!isChord(chord)) return [chord]
+  const body = bodyWithId(chord)
+  const [first] = isChain(body) ? tasksOf(body) : []
+  const { link, linkError, chain, end } = optionsOf(chord)
+  const isAlone = link.length + linkError.length === 0 && chain === undefined && !end.chord
+  if (first === undefined || isGroup(first) || !isAlone) return [chord]
+  const [start, ...others] = spliced(publisher, body)
+  return start === undefined ? [chord] : [withBody(chord, start), ...others]
 }
 
 /** The options of a nested chain are those of its steps. */

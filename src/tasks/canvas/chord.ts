@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type CallOptions, toWireOptions } from '../../protocol/call-options.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
+import { isGroup } from '../../protocol/signature-tree/kinds.ts'
 import {
   defined,
   listOf,
@@ -8,7 +9,7 @@ import {
   type SignatureOptions,
   withOptions,
 } from '../../protocol/signature-tree/options.ts'
-import { flatMembers, headerGroup } from '../../protocol/signature-tree/parts.ts'
+import { flatMembers, headerGroup, mapParts } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { noteChild } from '../current-request.ts'
 import type { Publisher, Started } from '../publisher.ts'
@@ -95,7 +96,10 @@ function bodyOf(
     groupIndex,
     chord,
   })
-  const body = withEndOptions(own, toWireOptions(place))
+  const placed = withEndOptions(own, toWireOptions(place))
+  const body = isGroup(placed)
+    ? mapParts(placed, (member) => withEndOptions(member, { group_id: place.groupId }))
+    : placed
   if (opening.chain === undefined || opening.chain.length === 0) return body
   return withOptions(body, { chain: [...opening.chain, ...listOf(body.options.chain)] })
 }

@@ -12,7 +12,8 @@ import type { SignatureDict } from '../../protocol/task-request.ts'
 
 /**
  * The same signature with its ids fixed before it is sent, as the steps of a chain and the members of a chord need them
- * (Celery's `Signature.freeze`). The id of a chain is that of its last step, the id of a chord that of its body.
+ * (Celery's `Signature.freeze`). The id of a chain is that of its end; a chord is known by the id of its header, and its
+ * result by that of its body.
  */
 export function frozen(dict: SignatureDict, replyTo: string): SignatureDict {
   if (isChain(dict)) return frozenChain(dict, replyTo)
@@ -27,20 +28,12 @@ export function withEndOptions(
   dict: SignatureDict,
   options: Readonly<Record<string, unknown>>,
 ): SignatureDict {
-  if (isChord(dict)) return withBodyOptions(dict, options)
+  if (isChord(dict)) return withBody(dict, withEndOptions(bodyOf(dict), options))
   if (!isChain(dict)) return withOptions(dict, options)
   const steps = tasksOf(dict)
   const last = steps.at(-1)
   if (last === undefined) return dict
   const ended = withTasks(dict, [...steps.slice(0, -1), withEndOptions(last, options)])
-  return 'task_id' in options ? withOptions(ended, { task_id: options.task_id }) : ended
-}
-
-function withBodyOptions(
-  chord: SignatureDict,
-  options: Readonly<Record<string, unknown>>,
-): SignatureDict {
-  const ended = withBody(chord, withEndOptions(bodyOf(chord), options))
   return 'task_id' in options ? withOptions(ended, { task_id: options.task_id }) : ended
 }
 
@@ -76,13 +69,13 @@ function frozenChain(chain: SignatureDict, replyTo: string): SignatureDict {
   const last = steps.at(-1)
   return last === undefined
     ? chain
-    : withOptions(withTasks(chain, steps), { task_id: taskIdOf(last) })
+    : withOptions(withTasks(chain, steps), { task_id: endOptionsOf(last).task_id })
 }
 
 function frozenGroup(group: SignatureDict, replyTo: string): SignatureDict {
   const task_id = idOf(group)
   const members = tasksOf(group).map((member, group_index) =>
-    withOptions(frozen(member, replyTo), { group_index }),
+    withEndOptions(frozen(member, replyTo), { group_index }),
   )
   return withOptions(withTasks(group, members), { task_id, root_id: null, parent_id: null })
 }
@@ -92,6 +85,6 @@ function frozenChord(chord: SignatureDict, replyTo: string): SignatureDict {
   const header = frozen(headerGroup(chord), replyTo)
   return withOptions(
     { ...chord, kwargs: { ...chord.kwargs, header, body: fixed } },
-    { task_id: taskIdOf(fixed) },
+    { task_id: taskIdOf(header) },
   )
 }

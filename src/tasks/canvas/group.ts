@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { CallOptions } from '../../protocol/call-options.ts'
-import { isRecord } from '../../protocol/field-readers.ts'
 import { defined, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
 import { flatMembers } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
@@ -53,10 +52,13 @@ export function memberOptions({
   }
 }
 
-/** A group that is part of a chord's member counts for that chord, if Python began it: its members know their place. */
+/**
+ * A place that a member knows already stays, as in Celery: a group that is part of a chord's member counts for that chord, and
+ * the members of a body say which header they come after.
+ */
 function placeOf(member: SignatureDict, inGroup: CallOptions): CallOptions {
-  const { group_id, group_index, chord } = endOptionsOf(member)
-  if (typeof group_id !== 'string' || !isRecord(chord)) return inGroup
+  const { group_id, group_index } = endOptionsOf(member)
+  if (typeof group_id !== 'string') return inGroup
   return typeof group_index === 'number'
     ? { groupId: group_id, groupIndex: group_index }
     : { ...inGroup, groupId: group_id }
