@@ -11,6 +11,7 @@ import { addQuarantine } from './quarantine.ts'
 import { addQueues } from './queues.ts'
 import { addRecipe } from './recipe.ts'
 import { addResult } from './result.ts'
+import { addStream } from './stream/stream.ts'
 import { addTasks } from './tasks.ts'
 import { addWorker } from './worker.ts'
 
@@ -44,6 +45,7 @@ const COMMANDS = [
   addMonitor,
   addMigrate,
   addTasks,
+  addStream,
   addQuarantine,
   addQueues,
   addPurge,

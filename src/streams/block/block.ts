@@ -2,7 +2,7 @@ import { startTimer } from '../../async/timer.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { checkListener, type ListenerLike, listenerName } from '../parts/listener.ts'
-import { Operator } from '../parts/operator.ts'
+import { isOperator, type Operator } from '../parts/operator.ts'
 import { checkPublisher, type PublisherLike, publisherName } from '../parts/publisher.ts'
 import { QUEUE_LIMIT } from './bounded-queue.ts'
 import { type BlockCounts, type BlockObserver, Counts } from './counts.ts'
@@ -51,7 +51,7 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     if (typeof name !== 'string' || name === '') {
       throw new ConfigurationError(`a block's name is ${JSON.stringify(name)}, expected a text`)
     }
-    if (!(operator instanceof Operator)) {
+    if (!isOperator(operator)) {
       throw new ConfigurationError(
         `block "${name}": Operator must be an instance of Operator; wrap a function by operator(…)`,
       )

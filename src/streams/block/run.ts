@@ -6,7 +6,7 @@ import type { ListenerLike } from '../parts/listener.ts'
 import type { Operator } from '../parts/operator.ts'
 import { Publisher, type PublisherLike, publisherName } from '../parts/publisher.ts'
 import type { Received } from '../parts/received.ts'
-import { BoundedQueue } from './bounded-queue.ts'
+import { BoundedQueue, QUEUE_LIMIT } from './bounded-queue.ts'
 import { type BlockObserver, Counts } from './counts.ts'
 import { DropLog } from './drop-log.ts'
 import { Entry, type Fate } from './entry.ts'
@@ -119,7 +119,7 @@ export class Run implements LaneHost {
       block: name,
       listener,
       log: log.child({ block: name }),
-      limit: settings.queue.limit ?? 64,
+      limit: (settings.queue.limit ?? QUEUE_LIMIT) + this.#parts.operator.holds,
       admit: (received, from) => this.#admit(received, from),
     })
     this.#unclosed.add(intake)

@@ -19,6 +19,9 @@ export type Results<Out> =
  * a function.
  */
 export abstract class Operator<In = unknown, Out = unknown> {
+  /** How many messages it keeps for a result to come: sources are read so far ahead. */
+  readonly holds: number = 0
+
   /** Shown in errors, logs and metrics. */
   get name(): string {
     return this.constructor.name
@@ -35,6 +38,18 @@ export abstract class Operator<In = unknown, Out = unknown> {
   work(lane: Lane): Promise<void> {
     return runEach(this, lane)
   }
+}
+
+/** By its shape: the operators of a block file may come with a copy of the toolbox of their own. */
+export function isOperator(value: unknown): value is Operator {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'process' in value &&
+    typeof value.process === 'function' &&
+    'work' in value &&
+    typeof value.work === 'function'
+  )
 }
 
 export type StreamFunction<In, Out> = (
@@ -55,7 +70,7 @@ export function operator<In = unknown, Out = unknown>(
   work: MessageFunction<In, Out>,
 ): Operator<In, Out>
 export function operator(work: unknown): Operator {
-  if (work instanceof Operator) return work
+  if (isOperator(work)) return work
   if (typeof work !== 'function') {
     throw new ConfigurationError(`operator() was given ${String(work)}, expected a function`)
   }

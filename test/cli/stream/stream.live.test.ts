@@ -1,0 +1,116 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { Pull, Push } from 'zeromq'
+import { runCli, startCli } from '../../support/processes.ts'
+import { waitFor } from '../../support/wait-for.ts'
+
+async function blockFile(text: (ports: number[]) => string) {
+  const dir = await mkdtemp(join(tmpdir(), 'stream-'))
+  onTestFinished(() => rm(dir, { recursive: true }))
+  const ports = [await freePort(), await freePort()]
+  const file = join(dir, 'blocks.yml')
+  await writeFile(file, text(ports))
+  await writeFile(join(dir, 'work.mjs'), 'export const shout = (text) => text.toUpperCase()\n')
+  return { dir, file, ports }
+}
+
+const pipeline = ([from, to]: number[]) => `
+blocks:
+  - name: shout
+    description: loud
+    operator: { class: './work.mjs#shout' }
+    listeners: [{ class: zmq, kwargs: { address: 'tcp://127.0.0.1:${from}', socket_type: PULL, bind: true, codec: text } }]
+    publishers: [{ class: zmq, kwargs: { address: 'tcp://127.0.0.1:${to}', socket_type: PUSH, codec: text } }]
+`
+
+test('stream run works through messages until SIGTERM, and ends with 0', async () => {
+  const { file, ports } = await blockFile(pipeline)
+  const program = startCli(['stream', 'run', file, '-u', 'shout'])
+  await program.waitForLine(/running shout/)
+  const [push, pull] = [new Push(), new Pull()]
+  await pull.bind(`tcp://127.0.0.1:${ports[1]}`)
+  push.connect(`tcp://127.0.0.1:${ports[0]}`)
+  const words = Array.from({ length: 500 }, (_, n) => `word ${n}`)
+  for (const word of words) await push.send(word)
+  const heard: string[] = []
+  for await (const [frame] of pull) if (heard.push(String(frame)) === words.length) break
+  expect(heard).toEqual(words.map((word) => word.toUpperCase()))
+  expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null })
+  push.close()
+  pull.close()
+})
+
+test('validate, list-blocks and draw tell of a file; a mistake is exit code 1', async () => {
+  const { file } = await blockFile(pipeline)
+  const valid = await runCli(['stream', 'validate', file])
+  expect(valid.code).toBe(0)
+  expect(valid.stdout).toMatch(
+    /Block: shout\n {2}Description: loud\n {2}Operator: shout\n.*\n.*\nConfiguration is valid! ✓/,
+  )
+  const listed = await runCli(['stream', 'list-blocks', file])
+  expect(listed.stdout).toMatch(
+    /^Units in .*:\n {2}- shout\n {4}Operator: shout\n {4}Listeners: 1\n {4}Publishers: 1\n$/,
+  )
+  expect((await runCli(['stream', 'draw', file])).stdout).toMatch(
+    /^flowchart LR\n.*b0\["shout: shout"\]/,
+  )
+  const missing = await runCli(['stream', 'validate', `${file}x`])
+  expect(missing).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('Configuration file not found'),
+  })
+  const unknown = await runCli(['stream', 'run', file, '-u', 'none'])
+  expect(unknown).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("Block 'none' not found"),
+  })
+})
+
+test('record taps a link, and play sends it again in its time', async () => {
+  const { dir, ports } = await blockFile(pipeline)
+  const recording = join(dir, 'run.jsonl')
+  const link = (port: number | undefined, kind: string) =>
+    `{ class: zmq, kwargs: { address: 'tcp://127.0.0.1:${port}', socket_type: ${kind}, bind: true } }`
+  const recorder = startCli(['stream', 'record', recording, '--from', link(ports[0], 'PULL')])
+  await recorder.waitForLine(/stream: Block/)
+  const push = new Push()
+  push.connect(`tcp://127.0.0.1:${ports[0]}`)
+  await push.send(Buffer.from([0xff, 1]))
+  await push.send(['a', 'b'])
+  await waitFor(
+    'two lines',
+    async () => (await readFile(recording, 'utf8').catch(() => '')).split('\n').length === 3,
+  )
+  expect((await recorder.stop()).code).toBe(0)
+  push.close()
+  const player = startCli([
+    'stream',
+    'play',
+    recording,
+    '--speed',
+    '2',
+    '--to',
+    link(ports[1], 'PUSH'),
+  ])
+  const pull = new Pull()
+  pull.connect(`tcp://127.0.0.1:${ports[1]}`)
+  const heard: string[] = []
+  for await (const frames of pull) {
+    heard.push(frames.map((frame) => Buffer.from(frame as Buffer).toString('hex')).join('|'))
+    if (heard.length === 2) break
+  }
+  pull.close()
+  expect(heard).toEqual(['ff01', '61|62'])
+  expect((await player.exited).code).toBe(0)
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
