@@ -9,6 +9,8 @@ export interface EtaWaitsParts {
   readonly logger: Logger
   /** Keeps the job here until then (epoch ms). */
   readonly hold: (job: Job, dueAt: number) => void
+  /** The job waits in the vault now. */
+  readonly onMoved: (job: Job) => void
   readonly track: (work: Promise<void>) => void
 }
 
@@ -51,6 +53,7 @@ export class EtaWaits {
       hold(job, dueAt)
       return
     }
+    this.#parts.onMoved(job)
     await delivery.ack()
   }
 }

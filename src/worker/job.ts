@@ -4,7 +4,8 @@ import type { Task } from '../tasks/task.ts'
 
 /** A delivery on its way through the worker: its message, what it says, and the task that runs it. */
 export interface Job {
-  readonly delivery: Delivery
+  /** Another one where the broker took the first back and delivered the message again. */
+  delivery: Delivery
   readonly request: TaskRequest
   readonly task: Task<readonly never[], unknown>
 }

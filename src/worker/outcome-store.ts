@@ -72,6 +72,17 @@ export class OutcomeStore {
     })
   }
 
+  /** Whether its success is stored; false where the backend cannot tell. */
+  async hasSucceeded(taskId: string): Promise<boolean> {
+    if (this.#isOff) return false
+    try {
+      return (await this.#results.get(taskId)).status === 'SUCCESS'
+    } catch (error) {
+      this.#logger.warn({ taskId, err: error }, 'cannot look whether a task has succeeded already')
+      return false
+    }
+  }
+
   /** A state of the task's own. */
   async saveState(job: Job, state: string, meta: unknown): Promise<void> {
     await this.#results.save(stateResult(job.request, this.#place(job), { state, meta }))

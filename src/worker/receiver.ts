@@ -21,7 +21,7 @@ export interface ReceiverParts {
   readonly outcomes: OutcomeStore
   readonly events: TaskEvents
   /** What goes on beside the deliveries. */
-  readonly track: (work: Promise<void>) => void
+  readonly track: (work: Promise<unknown>) => void
   /** A delivery that is a call of a task. */
   readonly onJob: (job: Job) => void
 }

@@ -19,6 +19,7 @@ import type { Termination } from './control/controlled-worker.ts'
 import type { WorkerControl } from './control/worker-control.ts'
 import { publishErrbacks, publishNext } from './follow-ups.ts'
 import type { Job } from './job.ts'
+import type { KnownJobs } from './known-jobs.ts'
 import type { Outcome } from './outcome.ts'
 import type { OutcomeStore, Stored } from './outcome-store.ts'
 import { type OnTaskError, type RunReport, reportOutcome, runReport } from './report.ts'
@@ -33,6 +34,8 @@ export interface RunnerParts {
   readonly broker: Broker
   readonly outcomes: OutcomeStore
   readonly kept: DeadLetters
+  /** Jobs that are here, or were acknowledged lately. */
+  readonly known: KnownJobs
   readonly events: TaskEvents
   /** What remote control has told the worker. */
   readonly control: Pick<WorkerControl, 'revoked' | 'options'>
@@ -114,6 +117,7 @@ export class TaskRunner {
     this.#jobs.add(job)
     let outcome: Outcome
     try {
+      if (!acks.isLate) this.#parts.known.acknowledged(job)
       await acks.beforeRun(job.delivery)
       outcome = await this.#outcomeOf(job)
     } catch (error) {
@@ -138,6 +142,7 @@ export class TaskRunner {
       return { kind: 'revoked', reason: 'expired' }
     }
     if (control.revoked.has(request)) return { kind: 'revoked', reason: 'revoked' }
+    if (await this.#hasSucceeded(job)) return { kind: 'ignore' }
     if (request.fault !== undefined) return { kind: 'failure', error: request.fault, runtimeMs: 0 }
     outcomes.saveStarted(job)
     this.#parts.events.started(job)
@@ -152,6 +157,17 @@ export class TaskRunner {
     const outcome = await running.run()
     this.#running.delete(running)
     return outcome
+  }
+
+  /** Celery's worker_deduplicate_successful_tasks: a message delivered again, whose task has ended well in any worker. */
+  async #hasSucceeded(job: Job): Promise<boolean> {
+    const { app, outcomes, logger } = this.#parts
+    const isWanted = app.config.worker_deduplicate_successful_tasks && this.#policyOf(job).isLate
+    if (!isWanted || !job.delivery.redelivered) return false
+    const hasSucceeded = await outcomes.hasSucceeded(job.request.id)
+    const about = { taskId: job.request.id, task: job.request.task }
+    if (hasSucceeded) logger.info(about, 'task has succeeded already, its message is acknowledged')
+    return hasSucceeded
   }
 
   /**
@@ -271,11 +287,15 @@ export class TaskRunner {
       case 'nothing':
         return
       case 'ack':
+        this.#parts.known.acknowledged(job)
         return await job.delivery.ack()
       case 'requeue':
         return await (outcome.kind === 'abandoned' ? job.delivery.requeue() : this.#requeue(job))
       case 'keep':
-        return await this.#parts.kept.keep(job.delivery, reasonToKeep(outcome))
+        if (await this.#parts.kept.keep(job.delivery, reasonToKeep(outcome))) {
+          this.#parts.known.acknowledged(job)
+        }
+        return
     }
   }
 

@@ -14,6 +14,7 @@ import { WorkerControl } from './control/worker-control.ts'
 import { EtaWaits } from './eta-waits.ts'
 import { firstConnection } from './first-connection.ts'
 import type { Job } from './job.ts'
+import { KnownJobs } from './known-jobs.ts'
 import { OutcomeStore } from './outcome-store.ts'
 import { Receiver } from './receiver.ts'
 import { surviveRejections } from './rejections.ts'
@@ -35,6 +36,7 @@ export class Worker implements AsyncDisposable {
   readonly #waiting: WaitingJobs
   readonly #etas: EtaWaits
   readonly #control: WorkerControl
+  readonly #known = new KnownJobs()
   readonly #subscriptions: Subscription[] = []
   readonly #unfinished = new Set<Promise<void>>()
   readonly #queuesToAdjust = new Set<string>()
@@ -46,6 +48,7 @@ export class Worker implements AsyncDisposable {
   #forgetRejections: () => void = () => undefined
   #stopping: Promise<void> | undefined
   readonly #starting = new AbortController()
+  readonly #onLost = (): void => this.#known.connectionLost()
   #isStopping = false
 
   constructor(app: App, options: WorkerOptions = {}) {
@@ -65,6 +68,7 @@ export class Worker implements AsyncDisposable {
       app,
       logger: this.#logger,
       hold: (job, dueAt) => this.#waiting.hold(job, dueAt),
+      onMoved: (job) => this.#known.delete(job),
       track: (work) => this.#track(work),
     })
   }
@@ -105,6 +109,7 @@ export class Worker implements AsyncDisposable {
       broker,
       outcomes,
       kept,
+      known: this.#known,
       events: events.tasks,
       control: this.#control,
       logger: this.#logger,
@@ -179,6 +184,7 @@ export class Worker implements AsyncDisposable {
     await this.#abandoned?.stop()
     await this.#dispatcher?.stop()
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()))
+    this.#app.broker().off('lost', this.#onLost)
     await this.#events?.stop()
     await this.#control.close()
     this.#forgetRejections()
@@ -226,10 +232,21 @@ export class Worker implements AsyncDisposable {
       this.#track(job.delivery.requeue())
       return
     }
+    const known = this.#known.recognise(job.delivery, job.request)
+    if (known !== undefined) {
+      const { id: taskId, task } = job.request
+      this.#logger.info(
+        { taskId, task, known },
+        'message delivered again, its task does not run twice',
+      )
+      if (known === 'done') this.#track(job.delivery.ack())
+      return
+    }
     if (this.#control.revoked.has(job.request)) {
       this.#track(this.#runner?.discard(job))
       return
     }
+    this.#known.add(job)
     this.#events?.tasks.received(job)
     if (!this.#etas.wait(job)) this.#waiting.admit(job)
   }
@@ -261,7 +278,9 @@ export class Worker implements AsyncDisposable {
 
   #discardWaiting(isMeant: (job: Job) => boolean): readonly string[] {
     const jobs = this.#waiting.remove(isMeant)
-    for (const job of jobs) this.#track(this.#runner?.discard(job))
+    for (const job of jobs) {
+      this.#track(this.#runner?.discard(job).finally(() => this.#known.delete(job)))
+    }
     return jobs.map(({ request }) => request.id)
   }
 
@@ -283,15 +302,22 @@ export class Worker implements AsyncDisposable {
   }
 
   async #perform(job: Job): Promise<void> {
-    await this.#runner?.perform(job, () => this.#waiting.free())
+    try {
+      await this.#runner?.perform(job, () => this.#waiting.free())
+    } finally {
+      this.#known.delete(job)
+    }
   }
 
   /** Everything that goes on beside the deliveries is awaited at stop, and a failure in it is logged, not lost. */
-  #track(work: Promise<void> | undefined): void {
+  #track(work: Promise<unknown> | undefined): void {
     if (work === undefined) return
-    const guarded = work.catch((error: unknown) => {
-      this.#logger.error({ err: error }, 'a delivery could not be dealt with')
-    })
+    const guarded = work.then(
+      () => undefined,
+      (error: unknown) => {
+        this.#logger.error({ err: error }, 'a delivery could not be dealt with')
+      },
+    )
     this.#unfinished.add(guarded)
     void guarded.finally(() => this.#unfinished.delete(guarded))
   }

@@ -50,15 +50,15 @@ export class DeadLetters {
     return [...this.#held].map(([queue, { reason }]) => ({ queue, reason }))
   }
 
-  /** Resolves once the message is in its dead-letter queue, or the broker has it back. Never rejects for the broker's refusal. */
-  async keep(delivery: Delivery, cause: unknown): Promise<void> {
+  /** Resolves with true once the message is in its dead-letter queue, with false where the broker has it back. */
+  async keep(delivery: Delivery, cause: unknown): Promise<boolean> {
     const key = keyOf(delivery.message)
     if (delivery.redelivered && this.#moved.delete(key)) {
       await delivery.ack()
-      return
+      return true
     }
     const why = reasonOf(cause, this.#parts.code)
-    if (!(await this.#moveInTheEnd(delivery, deadLetterMessage(delivery, why)))) return
+    if (!(await this.#moveInTheEnd(delivery, deadLetterMessage(delivery, why)))) return false
     if (delivery.isLost) this.#remember(key)
     await delivery.ack()
     const { id, task } = identify(delivery.message)
@@ -67,6 +67,7 @@ export class DeadLetters {
       { taskId: id, task, queue: delivery.queue, ...why, keptIn },
       'kept a message that cannot be run',
     )
+    return true
   }
 
   /** What is held goes back to its queue. */

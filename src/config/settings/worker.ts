@@ -45,7 +45,6 @@ export const workerSettings = {
     boolean,
     false,
     'Before running a redelivered late-acked task, look whether it has succeeded already.',
-    { state: 'none' },
   ),
   worker_detect_quorum_queues: setting(
     boolean,
