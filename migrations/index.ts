@@ -31,9 +31,11 @@ import { DateMigrations1795600031000 } from './1795600031000-date-migrations.ts'
 import { CreateLease1795700010000 } from './1795700010000-create-lease.ts'
 import { HandOverChord1795700020000 } from './1795700020000-hand-over-chord.ts'
 import { WeighEvidence1796000010000 } from './1796000010000-weigh-evidence.ts'
+import { ShowStates1796000020000 } from './1796000020000-show-states.ts'
+import { IndexAnyLength1796000030000 } from './1796000030000-index-any-length.ts'
 import { CreateFlows1797000010000 } from './1797000010000-create-flows.ts'
 
-/** Every step of the schema, in order; a released one is never edited. Fit for any TypeORM DataSource. */
+/** Every step of the schema, in order; a released one is never edited. Fit for any DataSource of TypeORM, which takes no readonly list. */
 export const migrations = [
   CreateCeleryResults1795300010000,
   CreateTask1795300020000,
@@ -68,5 +70,7 @@ export const migrations = [
   CreateLease1795700010000,
   HandOverChord1795700020000,
   WeighEvidence1796000010000,
+  ShowStates1796000020000,
+  IndexAnyLength1796000030000,
   CreateFlows1797000010000,
-] as const
+]

@@ -7,6 +7,7 @@ import { requireMigrations } from '../database/migrate.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Topology } from '../protocol/topology.ts'
 import { type EventQueueSettings, eventQueueName, eventTopology } from './events/event-topology.ts'
+import { WorkerClocks } from './events/worker-clocks.ts'
 import { Absence } from './intake/absence.ts'
 import type { BatchLimits } from './intake/backlog.ts'
 import { Feed } from './intake/feed.ts'
@@ -65,6 +66,7 @@ export class Monitor {
   readonly #logger: Logger
   readonly #limits: BatchLimits
   readonly #counters = new MonitorCounters()
+  readonly #clocks: WorkerClocks
   readonly #reader: Reader
   readonly #intake: Intake
   readonly #writer: Writer
@@ -88,7 +90,9 @@ export class Monitor {
     const queues = new WorkQueues(config.topology(), config.platformQueue)
     const privacy = new Privacy(config)
     this.#vault = new VaultJobs({ broker: options.broker, database, queues, privacy, logger })
+    this.#clocks = new WorkerClocks(this.#logger)
     this.#reader = new Reader({
+      clocks: this.#clocks,
       platformQueue: config.platformQueue,
       queues,
       privacy,
@@ -138,6 +142,7 @@ export class Monitor {
     await requireMigrations(database)
     await saveRules(database, config.REDACT ?? [])
     await this.#partitions.start()
+    await this.#rememberClocks()
     await this.#feed(config.platformQueue, config.topology()).open()
     await this.#openEvents()
     this.#pruning.start()
@@ -163,6 +168,13 @@ export class Monitor {
 
   stats(): MonitorStats {
     return this.#counters.stats(this.#writer.backlog)
+  }
+
+  async #rememberClocks(): Promise<void> {
+    const workers = await this.#options.database.query<{ hostname: string; drift: number }>(
+      'SELECT hostname, drift_s AS drift FROM monitor.worker WHERE drift_s IS NOT NULL',
+    )
+    for (const { hostname, drift } of workers) this.#clocks.remember(hostname, drift * 1000)
   }
 
   /** Without them there is still the record of all messages, so a failure is no reason to stop. */

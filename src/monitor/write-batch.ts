@@ -25,9 +25,15 @@ export async function writeBatch(database: Database, batch: readonly Taken[]): P
     if (readable.length > 0) await writeMessages(connection, readable)
     await writeTold(connection, told)
     for (const round of mergeTasks(tasks)) await writeTasks(connection, round)
+    const marked = tasks.flatMap(({ resultBodies }) => resultBodies)
+    if (marked.length > 0) await connection.query(MARK, [[...new Set(marked)].sort()])
     if (unreadable.length > 0) await writeQuarantine(connection, unreadable)
   })
 }
+
+/** Applied by states/mark-results.ts. */
+const MARK = `
+  INSERT INTO monitor.result_mark (task_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
 
 async function writeTold(connection: Transaction, told: readonly Told[]): Promise<void> {
   const events = told.flatMap((one) => one.events)

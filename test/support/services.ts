@@ -9,6 +9,7 @@ export type ServiceVariable =
   | 'AMQP_URL'
   | 'DATABASE_URL'
   | 'REDIS_URL'
+  | 'RABBITMQ_API_URL'
   | 'PYTHON_CELERY'
   | 'PYTHON_CELERY_OLD'
   | 'PYTHON_TASKFLOW'

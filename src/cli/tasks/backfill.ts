@@ -51,4 +51,8 @@ async function runBackfill(options: BackfillCommandOptions): Promise<void> {
     print(
       `${done.added} tasks added, ${done.changed - done.added} others brought up to date, up to id ${done.lastId}`,
     )
+  if (!wantsJson(options) && done.nameless > 0)
+    print(
+      `${done.nameless} results without a name were left: of what call they are is not known (result_extended is off)`,
+    )
 }

@@ -44,6 +44,8 @@ export interface TaskRow {
   readonly eventAt: Date | null
   /** Why nothing is known of a task that should have been heard of. */
   readonly unheard: unknown
+  /** Two calls were published under its id. */
+  readonly clash: boolean | null
 }
 
 export const TaskEntity = new EntitySchema<TaskRow>({
@@ -89,11 +91,14 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     eventState: { name: 'event_state', type: 'text', nullable: true },
     eventAt: { name: 'event_at', type: 'timestamptz', nullable: true },
     unheard: { name: 'unheard', type: 'jsonb', nullable: true },
+    clash: { name: 'clash', type: 'boolean', nullable: true },
   },
   indices: [
-    { name: 'task_root_id_idx', columns: ['rootId'] },
-    { name: 'task_name_published_at_idx', columns: ['name', 'publishedAt'] },
     { name: 'task_published_at_idx', columns: ['publishedAt'] },
+    // By a hash, or by how a long text begins.
+    { name: 'task_root_idx', columns: ['rootId'], synchronize: false },
+    { name: 'task_name_idx', columns: ['name', 'publishedAt'], synchronize: false },
+    { name: 'task_related_to_idx', columns: ['relatedId'], synchronize: false },
     // Partial ones, whose conditions TypeORM would write in words of its own.
     { name: 'task_unfinished_idx', columns: ['taskId'], synchronize: false },
     { name: 'task_waiting_idx', columns: ['queue', 'publishedAt'], synchronize: false },
@@ -101,12 +106,7 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     { name: 'task_resultless_idx', columns: ['stateAt'], synchronize: false },
     { name: 'task_open_idx', columns: ['publishedAt'], synchronize: false },
     { name: 'task_failed_idx', columns: ['state', 'finishedAt'], synchronize: false },
-    { name: 'task_creator_id_idx', columns: ['creatorId', 'publishedAt'], synchronize: false },
-    {
-      name: 'task_related_idx',
-      columns: ['relatedType', 'relatedId', 'publishedAt'],
-      synchronize: false,
-    },
+    { name: 'task_creator_idx', columns: ['creatorId', 'publishedAt'], synchronize: false },
     // By value, whatever it is called with.
     { name: 'task_arguments_idx', columns: ['kwargs', 'args'], synchronize: false },
   ],

@@ -21,6 +21,9 @@ export interface WorkerProcessRow {
   readonly connection: string | null
   readonly closedAt: Date | null
   readonly heardAt: Date
+  /** How many tasks it ran when it told that last, and when that was. */
+  readonly active: number | null
+  readonly activeAt: Date | null
 }
 
 const PRIMARY = { primary: true, primaryKeyConstraintName: 'worker_process_pkey' } as const
@@ -44,5 +47,7 @@ export const WorkerProcessEntity = new EntitySchema<WorkerProcessRow>({
     connection: { name: 'connection', type: 'text', nullable: true },
     closedAt: { name: 'closed_at', type: 'timestamptz', nullable: true },
     heardAt: { name: 'heard_at', type: 'timestamptz', default: () => 'now()' },
+    active: { name: 'active', type: 'integer', nullable: true },
+    activeAt: { name: 'active_at', type: 'timestamptz', nullable: true },
   },
 })

@@ -17,6 +17,8 @@ export interface WorkerRow {
   readonly loadAverage: readonly number[] | null
   readonly clock: number | null
   readonly updatedAt: Date
+  /** How many seconds its clock is behind; null where it is right. */
+  readonly driftS: number | null
 }
 
 export const WorkerEntity = new EntitySchema<WorkerRow>({
@@ -43,5 +45,6 @@ export const WorkerEntity = new EntitySchema<WorkerRow>({
     loadAverage: { name: 'load_average', type: 'double precision', array: true, nullable: true },
     clock: { name: 'clock', type: 'bigint', transformer: exactNumber, nullable: true },
     updatedAt: { name: 'updated_at', type: 'timestamptz', default: () => 'now()' },
+    driftS: { name: 'drift_s', type: 'double precision', nullable: true },
   },
 })

@@ -13,12 +13,13 @@ import { outcomeOf } from './event-outcome.ts'
 export interface Hearing {
   readonly entry: EventEntry
   readonly privacy: Privacy
-  readonly receivedAtMs: number
+  /** When it happened, by the monitor's clock. */
+  readonly atMs: number
 }
 
 /** What an event tells of its task; null where it tells nothing that the row of a task has room for. */
 export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | null {
-  const { taskId, happenedAtMs } = hearing.entry
+  const { taskId } = hearing.entry
   const progress = progressOf(event, hearing)
   if (taskId === null || progress === null) return null
   return {
@@ -26,9 +27,7 @@ export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | nul
     ...progress,
     ...callOf(event, taskId, hearing.privacy),
     taskId,
-    publishedAtMs: isCredible(happenedAtMs, hearing.receivedAtMs)
-      ? happenedAtMs
-      : hearing.receivedAtMs,
+    publishedAtMs: hearing.atMs,
   }
 }
 
@@ -52,7 +51,7 @@ function callOf(event: CeleryEvent, taskId: string, privacy: Privacy): Partial<T
     name: textOf(name),
     options: jsonbText(options),
     retries: count,
-    queue: textOf(event.queue),
+    queue: queueOf(event),
     routingKey: typeof event.routing_key === 'string' ? storableText(event.routing_key) : null,
     origin: toldBy === 'task-sent' ? textOf(event.hostname) : null,
     etaMs: optionalTime(event.eta),
@@ -60,6 +59,14 @@ function callOf(event: CeleryEvent, taskId: string, privacy: Privacy): Partial<T
     ...familyOf({ id: taskId, rootId: textOf(rootId), parentId: textOf(parentId), group: null }),
   }
 }
+
+/** AMQP has no longer names: what is longer names no queue. */
+function queueOf({ queue }: CeleryEvent): string | null {
+  const name = textOf(queue)
+  return name === null || Buffer.byteLength(name) > LONGEST_QUEUE_NAME ? null : name
+}
+
+const LONGEST_QUEUE_NAME = 255
 
 type Told = Pick<TaskEntry, 'toldBy' | 'options'>
 
@@ -72,7 +79,7 @@ function argumentsOf({ args, kwargs }: CeleryEvent, task: string | null, privacy
 }
 
 function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
-  const { entry, privacy } = hearing
+  const { entry, privacy, atMs } = hearing
   if (event.type === 'task-sent') return publishedProgress(asNumber(event.retries) ?? 0)
   const outcome = outcomeOf(event.outcome, privacy)
   const state = outcome?.state ?? STATES.get(event.type)?.(event)
@@ -80,9 +87,9 @@ function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
   const traceback = textOf(event.traceback) ?? outcome?.traceback ?? null
   return {
     state: storableText(state),
-    stateAtMs: entry.happenedAtMs,
-    receivedAtMs: event.type === 'task-received' ? entry.happenedAtMs : null,
-    startedAtMs: event.type === 'task-started' ? entry.happenedAtMs : null,
+    stateAtMs: atMs,
+    receivedAtMs: event.type === 'task-received' ? atMs : null,
+    startedAtMs: event.type === 'task-started' ? atMs : null,
     runtimeMs: runtimeMsOf(event),
     worker: entry.hostname,
     exception: safeText(exceptionOf(event, traceback), privacy),
@@ -128,14 +135,6 @@ function safeText(text: string | null, privacy: Privacy): string | null {
   return text === null ? null : privacy.text(storableText(text))
 }
 
-/** A clock that is far off must not make a task so old that it is pruned at once. */
-function isCredible(happenedAtMs: number, receivedAtMs: number): boolean {
-  const age = receivedAtMs - happenedAtMs
-  return age < 7 * DAY_MS && age > -DAY_MS
-}
-
-const DAY_MS = 86_400_000
-
 /** Null where nobody can read it: an event is not refused for that. */
 function optionalTime(value: unknown): number | null {
   try {
@@ -170,4 +169,5 @@ const NOTHING = {
   relatedId: null,
   isResult: false,
   replayOf: null,
+  resultBodies: [],
 } as const

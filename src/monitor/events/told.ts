@@ -11,6 +11,7 @@ import { problemOf, unreadEntry } from '../mirror/unread-entry.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { type EventEntry, eventEntry } from './event-entry.ts'
 import { eventTask } from './event-task.ts'
+import { isCredible, WorkerClocks } from './worker-clocks.ts'
 import { Tellers, type WorkerEntry, workerEntry } from './worker-entry.ts'
 
 /** A message of events as rows. Where some of them cannot be read, the message is kept in the quarantine as well. */
@@ -34,12 +35,14 @@ export interface TellOptions {
   /** The workers that are known to tell of their tasks. */
   readonly tellers?: Tellers
   readonly limits?: MessageLimits | undefined
+  readonly clocks?: WorkerClocks
 }
 
 /** Never throws, and never rejects; a compressed message takes its time. */
 export function told(delivery: Delivery, options: TellOptions): Told | Promise<Told> {
-  const { privacy, limits, receivedAtMs = Date.now(), tellers = new Tellers() } = options
-  const arrived = { delivery, privacy, receivedAtMs, tellers }
+  const { privacy, limits, receivedAtMs = Date.now() } = options
+  const { tellers = new Tellers(), clocks = new WorkerClocks() } = options
+  const arrived = { delivery, privacy, receivedAtMs, tellers, clocks }
   const { message } = delivery
   if (!isCompressed(message)) return toldIn(arrived, readEvents(message, limits))
   return expandMessage(message, limits).then(
@@ -53,6 +56,7 @@ interface Arrived {
   readonly privacy: Privacy
   readonly receivedAtMs: number
   readonly tellers: Tellers
+  readonly clocks: WorkerClocks
 }
 
 interface Read {
@@ -87,7 +91,7 @@ function rowsOf(arrived: Arrived, { events, problem }: Read): Told {
 }
 
 /** What rows are found by, and how many bytes of it an index of PostgreSQL takes. */
-const KEYS = ['uuid', 'hostname', 'name', 'root_id']
+const KEYS = ['uuid', 'hostname']
 const LONGEST_KEY = 2600
 /** So many characters are never more bytes than that. */
 const SHORT = LONGEST_KEY / 4
@@ -106,15 +110,24 @@ function giantIn(event: CeleryEvent): ProtocolError | null {
   return null
 }
 
-function heardOf(event: CeleryEvent, { privacy, receivedAtMs, tellers }: Arrived) {
-  const entry = eventEntry(event, privacy)
+function heardOf(event: CeleryEvent, { privacy, receivedAtMs, tellers, clocks }: Arrived) {
+  const entry = notedEntry(eventEntry(event, privacy), receivedAtMs)
+  const atMs = clocks.timeOf(event, receivedAtMs)
   return {
     entry,
-    task: eventTask(event, { entry, privacy, receivedAtMs }),
-    worker: workerEntry(event, entry, tellers),
+    task: eventTask(event, { entry, privacy, atMs }),
+    worker: workerEntry(event, entry, { tellers, clocks, atMs }),
     // One comes every two seconds of each worker, to say that nothing has changed.
     isKept: event.type !== 'worker-heartbeat',
   }
+}
+
+/** An event of 1970 says so, where someone looks at it. */
+function notedEntry(entry: EventEntry, receivedAtMs: number): EventEntry {
+  if (isCredible(entry.happenedAtMs, receivedAtMs)) return entry
+  const note = '"remark":"its timestamp is not credible: the time when it came counts instead"'
+  const rest = entry.fields.slice(1)
+  return { ...entry, fields: rest === '}' ? `{${note}}` : `{${note},${rest}` }
 }
 
 function keptOf(arrived: Arrived, cause: unknown): Pick<Told, 'message' | 'problem'> {

@@ -1,5 +1,6 @@
 import type { CeleryEvent } from '../../protocol/events.ts'
 import { type EventEntry, textOf } from './event-entry.ts'
+import type { WorkerClocks } from './worker-clocks.ts'
 
 /** What a worker tells of itself: a row of monitor.worker. */
 export interface WorkerEntry {
@@ -18,18 +19,29 @@ export interface WorkerEntry {
   readonly processed: number | null
   /** An array of PostgreSQL's, as text. */
   readonly loadAverage: string | null
+  /** How far behind its clock is; null where it is right. */
+  readonly driftSeconds: number | null
+}
+
+export interface WorkerHearing {
+  readonly tellers: Tellers
+  readonly clocks: WorkerClocks
+  /** When it happened, by the monitor's clock. */
+  readonly atMs: number
 }
 
 /** Null where the event says nothing of the worker that sent it. */
 export function workerEntry(
   event: CeleryEvent,
   entry: EventEntry,
-  tellers: Tellers,
+  { tellers, clocks, atMs }: WorkerHearing,
 ): WorkerEntry | null {
   const { hostname } = entry
   if (hostname === null) return null
   const kind = KINDS.get(event.type) ?? (tellers.isNews(event, hostname) ? 'told' : undefined)
-  return kind === undefined ? null : entryOf(event, entry, { hostname, kind })
+  if (kind === undefined) return null
+  const driftSeconds = clocks.driftSeconds(hostname)
+  return entryOf(event, entry, { hostname, kind, atMs, driftSeconds })
 }
 
 /** Of each process it is written down now and then that it tells of its tasks, not with each of its events. */
@@ -64,13 +76,11 @@ const BY_WORKERS: ReadonlySet<string> = new Set([
 function entryOf(
   event: CeleryEvent,
   entry: EventEntry,
-  { hostname, kind }: Pick<WorkerEntry, 'hostname' | 'kind'>,
+  known: Pick<WorkerEntry, 'hostname' | 'kind' | 'atMs' | 'driftSeconds'>,
 ): WorkerEntry {
   return {
-    hostname,
-    atMs: entry.happenedAtMs,
+    ...known,
     clock: entry.clock,
-    kind,
     pid: countOf(event.pid, 2 ** 31),
     software: textOf(event.sw_ident),
     softwareVersion: textOf(event.sw_ver),

@@ -32,6 +32,8 @@ const NEW = `
     max(at) FILTER (WHERE kind = 'offline') AS offline_at,
     max(at) FILTER (WHERE kind <> 'told' AND active = 0) AS idle_at,
     CASE WHEN bool_or(kind = 'told') THEN now() END AS told_at,
+    max(at) FILTER (WHERE active IS NOT NULL) AS active_at,
+    (array_agg(active ORDER BY at DESC, active DESC) FILTER (WHERE active IS NOT NULL))[1] AS active,
     (array_agg(processed ORDER BY at DESC, processed DESC) FILTER (WHERE processed IS NOT NULL))[1] AS processed
   FROM ${STAGE.table}
   GROUP BY hostname, pid
@@ -44,6 +46,7 @@ const TIMES = [
   'idle_at',
   'told_at',
   'heartbeat_every_s',
+  'active_at',
 ] as const
 
 /** Who comes online anew is connected anew. Whoever has processed less than before is another process. */
@@ -53,11 +56,12 @@ const IS_LATER = `coalesce(greatest(excluded.last_heartbeat_at, excluded.offline
       >= greatest(kept.last_heartbeat_at, kept.offline_at), true)`
 
 const UPSERT = `
-  INSERT INTO monitor.worker_process AS kept (hostname, pid, software, processed, ${TIMES.join(', ')})
-  SELECT hostname, pid, software, processed, ${TIMES.join(', ')} FROM (${NEW}) AS news
+  INSERT INTO monitor.worker_process AS kept (hostname, pid, software, processed, active, ${TIMES.join(', ')})
+  SELECT hostname, pid, software, processed, active, ${TIMES.join(', ')} FROM (${NEW}) AS news
   ON CONFLICT (hostname, pid) DO UPDATE SET
     software = coalesce(excluded.software, kept.software),
     processed = CASE WHEN ${IS_LATER} THEN coalesce(excluded.processed, kept.processed) ELSE kept.processed END,
+    active = CASE WHEN ${IS_LATER} THEN coalesce(excluded.active, kept.active) ELSE kept.active END,
     restarted_at = CASE WHEN ${IS_ANOTHER} THEN excluded.online_at ELSE kept.restarted_at END,
     connection = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.connection END,
     closed_at = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.closed_at END,

@@ -26,6 +26,7 @@ const STAGE = new Stage<WorkerEntry>('worker', [
   integer('active', (worker) => worker.active),
   bigint('processed', (worker) => worker.processed),
   text('load_average', (worker) => worker.loadAverage),
+  float8('drift_s', (worker) => worker.driftSeconds),
 ])
 
 /** Taken as a whole from a worker's latest event. */
@@ -39,6 +40,7 @@ const LATEST: readonly (readonly [column: string, type: string])[] = [
   ['platform', 'text'],
   ['heartbeat_every_s', 'float8'],
   ['load_average', 'float8[]'],
+  ['drift_s', 'float8'],
 ]
 
 const TIMES: readonly (readonly [column: string, kinds: string])[] = [

@@ -2,6 +2,7 @@ import type { ApiLook } from '../../brokers/amqp/management-api.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import type { Connection } from '../../database/database.ts'
 import { BrokerError } from '../../errors.ts'
+import { withoutEnded } from './count-active.ts'
 import type { Finding } from './finding.ts'
 import { type HeldTask, tasksAtWork, tasksInTrouble } from './held-tasks.ts'
 import { endOf, judgeHeld, type WorkerEvidence } from './judge-held.ts'
@@ -54,7 +55,8 @@ export async function gather(
       judgeInQueue(task, sources, { roll: evidence.roll, graceMs: limits.graceMs }),
     ),
   ]
-  return judged.filter((finding) => finding !== undefined)
+  const found = judged.filter((finding) => finding !== undefined)
+  return await withoutEnded(connection, found, held)
 }
 
 async function inEmptyQueues(

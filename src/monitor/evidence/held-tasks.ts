@@ -22,6 +22,11 @@ export interface HeldTask extends Candidate {
   /** Its connection has been closed for so long. */
   readonly closedForMs: number | null
   readonly closedAt: string | null
+  /** How many tasks the process ran when it told that last; null where it never did. */
+  readonly active: number | null
+  readonly activeAt: string | null
+  /** The task had been started by then. */
+  readonly isCounted: boolean
   readonly publishedAt: Date
   /** When the process was heard of last. */
   readonly heardForMs: number
@@ -76,6 +81,8 @@ const heldTasks = (condition: string): string => `
       CASE WHEN ${IS_IDLE} THEN process.idle_at::text END AS "idleAt",
       process.connection, process.closed_at::text AS "closedAt",
       extract(epoch FROM now() - process.closed_at)::float8 * 1000 AS "closedForMs",
+      process.active, process.active_at::text AS "activeAt",
+      coalesce(${IS_STARTED} AND task.started_at < process.active_at, false) AS "isCounted",
       task.published_at AS "publishedAt", extract(epoch FROM now() - process.heard_at)::float8 * 1000 AS "heardForMs",
       ${isCoveredSince('process.heard_at')} AS "isCovered"
     FROM monitor.worker_process process

@@ -42,7 +42,7 @@ const CLOSE_UNLOCKS = `
   UPDATE monitor.task SET state = 'SUCCESS', state_at = body.published_at, finished_at = body.published_at,
     unheard = NULL, updated_at = now()
   FROM monitor.task AS body
-  WHERE task.name = 'celery.chord_unlock' AND monitor.state_class(task.state) < 2
+  WHERE left(task.name, 200) = 'celery.chord_unlock' AND monitor.state_class(task.state) < 2
     AND task.state IN ('PENDING', 'RETRY', 'UNHEARD') AND task.published_at > now() - interval '2 days'
     AND body.task_id = task.args #>> '{1,options,task_id}'
     AND body.options IS NOT NULL AND NOT body.options ? 'told_by'`

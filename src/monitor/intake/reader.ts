@@ -1,6 +1,7 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import { EVENTS_HEADER } from '../../protocol/events.ts'
 import { told } from '../events/told.ts'
+import type { WorkerClocks } from '../events/worker-clocks.ts'
 import { Tellers } from '../events/worker-entry.ts'
 import { mirrored } from '../mirror/mirrored.ts'
 import type { WorkQueues } from '../mirror/work-queues.ts'
@@ -11,6 +12,7 @@ export interface ReaderOptions {
   readonly platformQueue: string
   readonly queues: WorkQueues
   readonly privacy: Privacy
+  readonly clocks: WorkerClocks
   readonly onRead: (one: Taken) => void
 }
 
@@ -50,7 +52,7 @@ export class Reader {
     const isCopy = queue === platformQueue && message.headers[EVENTS_HEADER] === undefined
     return isCopy
       ? mirrored(delivery, queues, options)
-      : told(delivery, { ...options, tellers: this.#tellers })
+      : told(delivery, { ...options, tellers: this.#tellers, clocks: this.#options.clocks })
   }
 
   /** No two the same: what came in one millisecond stays in its order, whatever order it is written in. */

@@ -1,5 +1,6 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import type { MessageLimits } from '../../codecs/limits.ts'
+import { ProtocolError } from '../../errors.ts'
 import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
 import { type DecodeTaskOptions, decodeTask } from '../../protocol/decode-task.ts'
 import { identify } from '../../protocol/describe-message.ts'
@@ -85,7 +86,7 @@ function readWith(arrival: Arrival, plain: Message): Mirrored {
 
 function readSafe(known: Known, plain: Message): Mirrored {
   try {
-    const task = taskEntry(decodeTask(plain, READABLE, optionsOf(known)), known)
+    const task = storable(taskEntry(decodeTask(plain, READABLE, optionsOf(known)), known))
     const read = mirroredAs(known, { task, taskId: task.taskId, problem: null })
     return plain.body.length > known.privacy.payloadLimitBytes
       ? withinLimit(read, known.privacy)
@@ -134,9 +135,25 @@ function unread(arrival: Arrival, told: Problem): Mirrored {
   return unreadable({ ...arrival, message, row }, problem)
 }
 
+/** What tasks are found by fits into an index: an id that does not is for the quarantine, with its message as it is. */
+function storable(task: TaskEntry): TaskEntry {
+  const { length } = task.taskId
+  const bytes = length > LONGEST_ID / 2 ? Buffer.byteLength(task.taskId) : length
+  if (length <= LONGEST_ID && bytes <= LONGEST_ID_BYTES) return task
+  throw new ProtocolError(
+    'MESSAGE_INVALID',
+    `its id has ${length} characters (${bytes} bytes), expected at most ${LONGEST_ID} (${LONGEST_ID_BYTES} bytes)`,
+  )
+}
+
+const LONGEST_ID = 1024
+const LONGEST_ID_BYTES = 2600
+
 function unreadable(known: Known, problem: Problem): Mirrored {
   const task = rowFromHeaders(known)
-  const taskId = task?.taskId ?? storableOrNull(identify(known.message).id)
+  const id = task?.taskId ?? storableOrNull(identify(known.message).id)
+  // The message has all of it.
+  const taskId = id === null || id.length <= LONGEST_ID / 2 ? id : `${id.slice(0, LONGEST_ID / 2)}…`
   return mirroredAs(known, { task, taskId, problem })
 }
 

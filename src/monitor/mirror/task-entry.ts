@@ -7,6 +7,7 @@ import { jsonbText } from '../stored/stored-json.ts'
 import type { ToldBy } from '../tasks/task-order.ts'
 import { publishedProgress, type TaskProgress } from '../tasks/task-progress.ts'
 import { followUpsOf } from './follow-ups.ts'
+import { resultBodies } from './result-bodies.ts'
 import { taskOptions } from './task-options.ts'
 
 /** What one message, or one event, tells of its task: a row of monitor.task. */
@@ -39,6 +40,8 @@ export interface TaskEntry extends TaskProgress {
   readonly relatedId: string | null
   readonly isResult: boolean
   readonly replayOf: string | null
+  /** Bodies of chords that it marks with is_result. */
+  readonly resultBodies: readonly string[]
 }
 
 export interface TaskOrigin {
@@ -99,6 +102,7 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
     relatedId: owner.relatedId,
     isResult: owner.isResult,
     replayOf: owner.replayOf,
+    resultBodies: resultBodies(request),
   }
 }
 

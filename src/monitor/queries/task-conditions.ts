@@ -27,11 +27,12 @@ type Parameter = (value: unknown) => string
 
 /** All but the status in SQL, of `monitor.task AS task`, given what makes a parameter of a value. */
 export function taskConditions(conditions: TaskConditions, parameter: Parameter): string[] {
-  const { name, text } = conditions
+  const { name, text, creatorId } = conditions
   return [
     ...(name === undefined ? [] : [nameIs(name, parameter)]),
     ...(text === undefined ? [] : [hasText(storableText(text), parameter)]),
     ...(conditions.arguments ?? []).map((filter) => argumentCondition(filter, parameter)),
+    ...(creatorId === undefined ? [] : [isText('creator_id', parameter(creatorId))]),
     ...COLUMNS.flatMap(({ condition, sql }) => {
       const value = conditions[condition]
       return value === undefined ? [] : [`task.${sql} ${parameter(value)}`]
@@ -45,7 +46,6 @@ const COLUMNS = [
   { condition: 'since', sql: 'published_at >=' },
   { condition: 'until', sql: 'published_at <' },
   { condition: 'rootId', sql: 'root_id =' },
-  { condition: 'creatorId', sql: 'creator_id =' },
   { condition: 'relatedType', sql: 'related_type =' },
   { condition: 'relatedId', sql: 'related_id =' },
 ] as const
@@ -62,7 +62,12 @@ function hasText(text: string, parameter: Parameter): string {
 function nameIs(name: string, parameter: Parameter): string {
   return name.endsWith('*')
     ? `starts_with(task.name, ${parameter(name.slice(0, -1))})`
-    : `task.name = ${parameter(name)}`
+    : isText('name', parameter(name))
+}
+
+/** Found by how it begins, which an index has: no index takes a text of any length. */
+function isText(column: string, value: string): string {
+  return `left(task.${column}, 200) = left(${value}::text, 200) AND task.${column} = ${value}`
 }
 
 /** Where tasks of a status are to be looked for: in the table alone, or among few rows with what the view says of them. */

@@ -42,6 +42,12 @@ export async function absorbRecent(database: Database, withinMs: number): Promis
   })
 }
 
+/** Merges the latest of what Celery has not dated: since 5.7 all states but the last. */
+export async function absorbUndated(database: Database): Promise<Absorbed> {
+  const [row] = await database.query<Absorbed>(UNDATED, [PAGE])
+  return row ?? { looked: 0, changed: 0 }
+}
+
 /** Merges what the backend holds of all tasks that are not over, and of those that ended lately without a result. */
 export async function absorbUnfinished(database: Database): Promise<Absorbed | Busy> {
   const unfinished = await inPages<UnfinishedPage>(
@@ -110,6 +116,14 @@ const RECENT = `
     monitor.absorb_results(coalesce(array_agg(task_id), '{}')) AS changed,
     max(date_done)::text AS done,
     (array_agg(id ORDER BY date_done DESC, id DESC))[1] AS id
+  FROM page`
+
+const UNDATED = `
+  WITH page AS (
+    SELECT task_id::text FROM public.celery_taskmeta
+    WHERE date_done IS NULL ORDER BY id DESC LIMIT $1
+  )
+  SELECT count(*)::integer AS looked, monitor.absorb_results(coalesce(array_agg(task_id), '{}')) AS changed
   FROM page`
 
 const UNFINISHED = `

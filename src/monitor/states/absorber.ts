@@ -4,9 +4,11 @@ import {
   type Absorbed,
   absorbRecent,
   absorbTasks,
+  absorbUndated,
   absorbUnfinished,
   type Busy,
 } from './absorb-results.ts'
+import { markResults } from './mark-results.ts'
 import { repeat } from './repeat.ts'
 
 export interface AbsorberOptions {
@@ -82,6 +84,8 @@ export class Absorber {
     const sinceMs = this.#lookedAtMs === 0 ? SWEEP_EVERY_MS : nowMs - this.#lookedAtMs
     this.#count(await absorbRecent(database, sinceMs + OVERLAP_MS))
     this.#lookedAtMs = nowMs
+    this.#count(await absorbUndated(database))
+    await markResults(database)
   }
 
   /** The slow way, which trusts no date. */

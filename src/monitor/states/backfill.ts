@@ -17,6 +17,8 @@ export interface BackfillProgress {
   readonly added: number
   /** Tasks whose record has changed, those added among them. */
   readonly changed: number
+  /** Results without a name and without a task: nothing is made of them. */
+  readonly nameless: number
   /** Of the last row that is done: where another run may go on. */
   readonly lastId: number
 }
@@ -31,7 +33,7 @@ export async function backfill(
 ): Promise<BackfillProgress> {
   const { batchSize = 1000, afterId = -1, onProgress, signal } = options
   const total = await countStored(database, afterId)
-  let progress = { done: 0, total, added: 0, changed: 0, lastId: afterId }
+  let progress = { done: 0, total, added: 0, changed: 0, nameless: 0, lastId: afterId }
   while (signal?.aborted !== true) {
     const batch = await takeBatch(database, progress.lastId, batchSize)
     if (batch === undefined) break
@@ -40,6 +42,7 @@ export async function backfill(
       total: Math.max(progress.total, progress.done + batch.done),
       added: progress.added + batch.added,
       changed: progress.changed + batch.changed,
+      nameless: progress.nameless + batch.nameless,
       lastId: batch.lastId,
     }
     onProgress?.(progress)
@@ -58,6 +61,7 @@ export async function countStored(database: Database, afterId = -1): Promise<num
 
 interface Batch {
   readonly done: number
+  readonly nameless: number
   readonly added: number
   readonly changed: number
   readonly lastId: number
@@ -78,6 +82,7 @@ async function takeBatch(
     if (last === undefined) return undefined
     const taskIds = page.flatMap(({ task_id }) => task_id ?? [])
     const added = await connection.query(ADD, [taskIds])
+    const nameless = await connection.query(NAMELESS, [taskIds])
     const [absorbed] = await connection.query<{ changed: number }>(
       'SELECT monitor.absorb_results($1) AS changed',
       [taskIds],
@@ -85,6 +90,7 @@ async function takeBatch(
     return {
       done: page.length,
       added: added.length,
+      nameless: nameless.length,
       changed: absorbed?.changed ?? 0,
       lastId: last.id,
     }
@@ -93,15 +99,20 @@ async function takeBatch(
 
 /**
  * Nobody knows when such a task was published: at the latest when its result was. Its family is left open, for its
- * message, should it come, to tell; `options` too, by which that message is known to tell more.
+ * message, should it come, to tell. A result without a name (`result_extended` is off) may be of a call that was never
+ * published, as the body of a chord that failed: it makes no task.
  */
 const ADD = `
-  INSERT INTO monitor.task (task_id, name, args, kwargs, queue, retries, published_at)
+  INSERT INTO monitor.task (task_id, name, args, kwargs, queue, retries, published_at, options)
   SELECT task_id, name, monitor.read_result(args), monitor.read_result(kwargs), queue, coalesce(retries, 0),
-    coalesce(date_done AT TIME ZONE 'UTC', now())
+    coalesce(date_done AT TIME ZONE 'UTC', now()), '{"told_by": "result"}'
   FROM public.celery_taskmeta meta
-  WHERE task_id = ANY ($1) AND monitor.state_class(status) > 0
+  WHERE task_id = ANY ($1) AND monitor.state_class(status) > 0 AND name IS NOT NULL
     AND NOT EXISTS (SELECT FROM monitor.task WHERE task.task_id = meta.task_id)
   ORDER BY task_id
   ON CONFLICT (task_id) DO NOTHING
   RETURNING task_id`
+
+const NAMELESS = `
+  SELECT FROM public.celery_taskmeta meta
+  WHERE task_id = ANY ($1) AND name IS NULL AND NOT EXISTS (SELECT FROM monitor.task WHERE task.task_id = meta.task_id)`

@@ -1,4 +1,4 @@
-import { callOrderSql } from './task-order.ts'
+import { callOrderSql, isOfMessage } from './task-order.ts'
 
 /**
  * How what is known of a task (`kept`) and what comes (`excluded`) become one row. Each column follows one of a few
@@ -32,10 +32,28 @@ const SHARED = [
   'replay_of',
 ].map((column) => ({ column, value: greatest(column) }))
 
-const EARLIEST = ['published_at', 'received_at'].map((column) => ({
-  column,
-  value: `least(kept.${column}, excluded.${column})`,
-}))
+const EARLIEST = {
+  column: 'received_at',
+  value: 'least(kept.received_at, excluded.received_at)',
+}
+
+/** The monitor's own sight of a message counts, whatever the clocks of workers and callers say. */
+const PUBLISHED = {
+  column: 'published_at',
+  value: `CASE WHEN ${isOfMessage('kept')} AND NOT ${isOfMessage('excluded')} THEN kept.published_at
+      WHEN ${isOfMessage('excluded')} AND kept.options ->> 'told_by' <> 'result' THEN excluded.published_at
+      ELSE least(kept.published_at, excluded.published_at) END`,
+}
+
+/** Two messages of one age that call differently. */
+const OF_ONE_AGE = ['retries', 'replaced_task_nesting', 'changes']
+  .map(
+    (name) =>
+      `coalesce(kept.options -> '${name}', '0') = coalesce(excluded.options -> '${name}', '0')`,
+  )
+  .join(' AND ')
+const IS_CLASH = `(${isOfMessage('kept')} AND ${isOfMessage('excluded')} AND ${OF_ONE_AGE}
+      AND (kept.name, kept.args, kept.kwargs) IS DISTINCT FROM (excluded.name, excluded.args, excluded.kwargs))`
 
 /** Of the latest run, and of the latest attempt. */
 const LATEST = ['started_at', 'retries'].map((column) => ({
@@ -103,7 +121,7 @@ const FROM_FURTHER = `(${PROGRESS.map(({ column }) => column).join(', ')}) = (
       FROM (SELECT ${IS_FURTHER} AS is_further, ${IS_FURTHER_EVENT} AS is_event, ${IS_SAME_EVENT} AS is_same,
         ${IS_OF_STATE} AS is_of_state OFFSET 0) AS news)`
 
-const ALONE = [...SHARED, ...EARLIEST, ...LATEST]
+const ALONE = [...SHARED, PUBLISHED, EARLIEST, ...LATEST]
 
 /** What ON CONFLICT sets. */
 export const CHANGES = [
@@ -111,6 +129,7 @@ export const CHANGES = [
   FROM_FURTHER,
   ...ALONE.map(({ column, value }) => `${column} = ${value}`),
   'is_result = kept.is_result OR excluded.is_result',
+  `clash = CASE WHEN ${IS_CLASH} THEN true ELSE kept.clash END`,
   'updated_at = now()',
 ]
 
@@ -121,6 +140,7 @@ export const HAS_NEWS = [
   IS_FURTHER_EVENT,
   ...ALONE.map(({ column, value }) => `kept.${column} IS DISTINCT FROM ${value}`),
   'excluded.is_result AND NOT kept.is_result',
+  `kept.clash IS NOT TRUE AND ${IS_CLASH}`,
   `${IS_SAME_EVENT} AND (excluded.runtime_ms, excluded.worker, excluded.exception, excluded.traceback)
       IS DISTINCT FROM (kept.runtime_ms, kept.worker, kept.exception, kept.traceback)`,
   'excluded.result IS NOT NULL AND excluded.result IS DISTINCT FROM kept.result AND excluded.state = kept.state',

@@ -51,7 +51,7 @@ function merged(one: TaskEntry, other: TaskEntry): TaskEntry | undefined {
     receivedAtMs: least(one.receivedAtMs, other.receivedAtMs),
     startedAtMs: most(one.startedAtMs, other.startedAtMs),
     retries: Math.max(one.retries, other.retries),
-    publishedAtMs: least(one.publishedAtMs, other.publishedAtMs),
+    publishedAtMs: published(one, other),
     rootId: greatest(one.rootId, other.rootId),
     parentId: greatest(one.parentId, other.parentId),
     groupId: greatest(one.groupId, other.groupId),
@@ -107,6 +107,13 @@ function greater(one: TaskEntry, other: TaskEntry, by: Comparison): TaskEntry | 
 
 function least(one: number | null, other: number | null): number | null {
   return one === null || other === null ? (one ?? other) : Math.min(one, other)
+}
+
+/** The monitor's own sight of a message counts, whatever clocks of workers and callers say. */
+function published(one: TaskEntry, other: TaskEntry): number | null {
+  const isOne = one.toldBy === 'message'
+  if (isOne !== (other.toldBy === 'message')) return (isOne ? one : other).publishedAtMs
+  return least(one.publishedAtMs, other.publishedAtMs)
 }
 
 function most(one: number | null, other: number | null): number | null {

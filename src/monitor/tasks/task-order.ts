@@ -1,13 +1,15 @@
 import type { TaskEntry } from '../mirror/task-entry.ts'
 
 /** Who tells how a task was called, the best first: its message, its caller's event, its worker's, any other event. */
-export type ToldBy = 'message' | 'task-sent' | 'task-received' | 'event'
+export type ToldBy = 'message' | 'task-sent' | 'task-received' | 'event' | 'result'
 
 const KNOWLEDGE: Readonly<Record<ToldBy, number>> = {
   message: 3,
   'task-sent': 2,
   'task-received': 1,
   event: 0,
+  // What tasks backfill makes of a stored result.
+  result: -1,
 }
 
 /** How much later a call is than another; 0 where only the database can tell, which looks at all of it. */
@@ -52,6 +54,11 @@ export function callOrderSql(row: string): string {
       coalesce(${row}.args, 'null'), coalesce(${row}.kwargs, 'null'), ${text(row, 'name')}, ${text(row, 'routing_key')},
       ${text(row, 'queue')}, ${text(row, 'origin')}, ${text(row, 'lang')}, coalesce(${row}.eta, '-infinity'),
       coalesce(${row}.expires, '-infinity'), coalesce(${row}.follow_ups, 'null'))`
+}
+
+/** Whether a row was told by a message, and so is dated by the monitor itself. */
+export function isOfMessage(row: string): string {
+  return `(${row}.options IS NOT NULL AND NOT ${row}.options ? 'told_by')`
 }
 
 /** Options are written by whoever told of the call; a row without them was not written by the monitor. */

@@ -77,8 +77,17 @@ export class WorkerControl {
       ['ping', () => ({ ok: 'pong' })],
       ['clock', () => ({ clock: app.clock.value })],
       ['revoked', () => this.revoked.ids],
+      ['query_task', ({ ids }) => this.#running(idsOf(ids))],
       ['hello', (args) => this.#greet(args)],
     ]
+  }
+
+  /** Of these tasks those that run here; what each is called with is not told. */
+  #running(ids: readonly string[]): Readonly<Record<string, unknown>> {
+    const { worker } = this.#parts
+    return Object.fromEntries(
+      ids.filter((id) => worker.isRunning(id)).map((id) => [id, ['active', { id }]]),
+    )
   }
 
   /** A worker that starts tells what it knows to be revoked, and is told. */

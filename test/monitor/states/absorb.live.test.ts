@@ -149,7 +149,7 @@ test('what was there before the monitor is taken over in batches, and again with
     batchSize: 10,
     onProgress: ({ done }) => seen.push(done),
   })
-  expect(done).toEqual({ done: 25, total: 25, added: 24, changed: 25, lastId: 25 })
+  expect(done).toEqual({ done: 25, total: 25, added: 24, changed: 25, nameless: 0, lastId: 25 })
   expect(seen).toEqual([10, 20, 25])
   expect(await backfill(database)).toMatchObject({ done: 25, added: 0, changed: 0 })
   expect(await backfill(database, { afterId: 20 })).toMatchObject({ done: 5, total: 5 })

@@ -79,7 +79,7 @@ const MEMBERS = `
     FROM one
     JOIN monitor.task AS unlock ON unlock.args @> jsonb_build_array(one.group_id)
     CROSS JOIN jsonb_path_query(unlock.kwargs, '$.result[*][0][0]') AS waited
-    WHERE one.group_id IS NOT NULL AND unlock.name = 'celery.chord_unlock'
+    WHERE one.group_id IS NOT NULL AND left(unlock.name, 200) = 'celery.chord_unlock'
   )
   ORDER BY published_at, task_id`
 

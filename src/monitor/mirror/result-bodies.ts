@@ -1,0 +1,21 @@
+import { isRecord } from '../../protocol/field-readers.ts'
+import type { TaskRequest } from '../../protocol/task-request.ts'
+
+const LONGEST_ID = 1024
+
+/**
+ * The ids of chords' bodies that a message marks with `is_result`, as `.set(is_result=True)` does: RabbitMQ carries the
+ * option in the signature of the body only, within celery.chord_unlock or the members of the chord.
+ */
+export function resultBodies(request: TaskRequest): string[] {
+  const { task, args, chord } = request
+  const bodies = task === 'celery.chord_unlock' ? [args?.[1], chord] : [chord]
+  return bodies.flatMap(markedBody)
+}
+
+function markedBody(signature: unknown): string[] {
+  if (!isRecord(signature) || !isRecord(signature.options)) return []
+  const { task_id: id, is_result: isResult } = signature.options
+  const isMarked = isResult === true || isResult === 1 || /^(?:true|1)$/i.test(String(isResult))
+  return isMarked && typeof id === 'string' && id.length <= LONGEST_ID ? [id] : []
+}

@@ -1,0 +1,179 @@
+import { expect, test } from 'vitest'
+import type { Database } from '../../src/database/database.ts'
+import { absorbTasks, absorbUndated } from '../../src/monitor/states/absorb-results.ts'
+import { backfill } from '../../src/monitor/states/backfill.ts'
+import { markResults } from '../../src/monitor/states/mark-results.ts'
+import { writeBatch } from '../../src/monitor/write-batch.ts'
+import { eventsMessage, tell } from './events/tellings.ts'
+import { message, read } from './messages.ts'
+import { migrated, recordTask, storeResult } from './states/recorded.ts'
+
+const SECONDS = () => Date.now() / 1000
+
+test('a state that a task sets itself shows though an event told that it started, and never goes back', async () => {
+  const database = await migrated()
+  await writeBatch(database, [await read(message({ id: 'a', task: 'export.pdf' }))])
+  await happened(database, 'task-started', { uuid: 'a' })
+  await storeResult(database, { taskId: 'a', status: 'PROGRESS', json: '{"done": 3}', done: NONE })
+  expect(await history(database, 'a')).toMatchObject({ status: 'PROGRESS', result: { done: 3 } })
+  await absorbUndated(database)
+  expect(await history(database, 'a')).toMatchObject({ state: 'PROGRESS', result: { done: 3 } })
+  await storeResult(database, { taskId: 'a', status: 'PROGRESS', json: '{"done": 5}', done: NONE })
+  await absorbUndated(database)
+  await happened(database, 'task-started', { uuid: 'a', timestamp: SECONDS() - 60 })
+  expect(await history(database, 'a')).toMatchObject({ state: 'PROGRESS', result: { done: 5 } })
+  await happened(database, 'task-succeeded', { uuid: 'a', result: '7', runtime: 1 })
+  expect(await history(database, 'a')).toMatchObject({ status: 'SUCCESS', state: 'SUCCESS' })
+  await absorbUndated(database)
+  expect(await history(database, 'a')).toMatchObject({ state: 'SUCCESS' })
+})
+
+test('without events a state of its own shows as well', async () => {
+  const database = await migrated()
+  await writeBatch(database, [await read(message({ id: 'a', task: 'export.pdf' }))])
+  await storeResult(database, { taskId: 'a', status: 'PROGRESS', json: '{"done": 3}', done: NONE })
+  await absorbUndated(database)
+  expect(await history(database, 'a')).toMatchObject({
+    status: 'PROGRESS',
+    state: 'PROGRESS',
+    result: { done: 3 },
+    reason: expect.stringMatching(/^started; its worker sends no events, so nothing shows/),
+  })
+})
+
+test('no clock of a worker moves the time at which the monitor saw a message', async () => {
+  const database = await migrated()
+  const sight = await read(message({ id: 'a', task: 'export.pdf' }))
+  const publishedAt = new Date(sight.message.receivedAtMs)
+  await happened(database, 'task-received', { uuid: 'a', timestamp: SECONDS() - 3600 })
+  await writeBatch(database, [sight])
+  await happened(database, 'task-started', { uuid: 'a', timestamp: SECONDS() - 3600 })
+  expect(await history(database, 'a')).toMatchObject({ published_at: publishedAt })
+})
+
+test('an event without a credible time counts as old as its arrival, and says so', async () => {
+  const database = await migrated()
+  await happened(database, 'task-succeeded', { uuid: 'a', timestamp: 0 })
+  const { finished_at: at } = await history(database, 'a')
+  expect(Date.now() - Number(at)).toBeLessThan(60_000)
+  expect(await database.query('select fields from monitor.event')).toMatchObject([
+    { fields: { remark: expect.stringMatching(/timestamp is not credible/) } },
+  ])
+})
+
+test('names, roots and owners of any length are recorded, and found', async () => {
+  const database = await migrated()
+  const long = randomText(6000)
+  const given = { id: 'a', task: `export.${long}`, root_id: long, creator_id: long }
+  await writeBatch(database, [await read(longMessage(given))])
+  expect(await history(database, 'a')).toMatchObject({
+    name: `export.${long}`,
+    root_id: long,
+    creator_id: long,
+  })
+})
+
+test('an id of more than 1,024 characters goes to the quarantine with all of its message', async () => {
+  const database = await migrated()
+  const id = 'i'.repeat(1025)
+  await writeBatch(database, [
+    await read(longMessage({ id })),
+    await read(longMessage({ id: 'b' })),
+  ])
+  expect(await database.query('select task_id from monitor.task')).toEqual([{ task_id: 'b' }])
+  const [kept] = await database.query<{ code: string; reason: string; headers: { id: string } }>(
+    'select code, reason, headers from monitor.quarantine',
+  )
+  expect(kept).toMatchObject({
+    code: 'MESSAGE_INVALID',
+    reason: expect.stringMatching(/its id has 1025 characters/),
+    headers: { id },
+  })
+})
+
+test('two calls under one id are flagged, in whatever order they come', async () => {
+  const database = await migrated()
+  const calls = [message({ id: 'a', args: [1] }), message({ id: 'a', args: [2] })]
+  await writeBatch(database, await Promise.all(calls.map((one) => read(one))))
+  for (const one of [message({ id: 'b', args: [1] }), message({ id: 'b', args: [1], retries: 1 })])
+    await writeBatch(database, [await read(one)])
+  expect(await history(database, 'a')).toMatchObject({
+    reason: expect.stringMatching(/two calls were published under this id/),
+  })
+  expect((await history(database, 'b')).reason).not.toMatch(/two calls/)
+})
+
+test('backfill makes no task of a result without a name, and says that others have no message', async () => {
+  const database = await migrated()
+  await storeResult(database, { taskId: 'nameless', status: 'FAILURE' })
+  await storeResult(database, { taskId: 'named', status: 'SUCCESS', name: 'export.pdf', json: '1' })
+  expect(await backfill(database)).toMatchObject({ added: 1, nameless: 1 })
+  expect(await database.query('select task_id from monitor.task')).toEqual([{ task_id: 'named' }])
+  expect(await history(database, 'named')).toMatchObject({
+    reason: 'known by its result alone: no message of it is recorded',
+  })
+  await writeBatch(database, [await read(message({ id: 'named', task: 'export.pdf' }))])
+  expect(await history(database, 'named')).toMatchObject({ status: 'SUCCESS', reason: null })
+})
+
+test('is_result that is set on the body of a chord is found in celery.chord_unlock', async () => {
+  const database = await migrated()
+  const body = { task: 'export.total', options: { task_id: 'body', is_result: true } }
+  const unlock = message({ id: 'unlock', task: 'celery.chord_unlock', args: ['group', body] })
+  await writeBatch(database, [await read(unlock)])
+  await markResults(database)
+  await writeBatch(database, [await read(message({ id: 'body', task: 'export.total' }))])
+  await markResults(database)
+  expect(await history(database, 'body')).toMatchObject({ is_result: true })
+  expect(await database.query('select from monitor.result_mark')).toEqual([])
+})
+
+test('what a worker dated by a clock that is wrong is stored by the right time', async () => {
+  const database = await migrated()
+  await database.query(`insert into monitor.worker (hostname, drift_s) values ('w1@host', 3600)`)
+  await recordTask(database, { task_id: 'a', options: {}, published_at: new Date() })
+  const done = "now() - interval '1 hour'"
+  await storeResult(database, {
+    taskId: 'a',
+    status: 'SUCCESS',
+    json: '1',
+    worker: 'w1@host',
+    done,
+  })
+  await absorbTasks(database, ['a'])
+  const [row] = await database.query<{ apart: number }>(
+    `select abs(extract(epoch from now() - finished_at))::float8 as apart from monitor.task`,
+  )
+  expect(row?.apart).toBeLessThan(30)
+})
+
+const NONE = 'null::timestamptz'
+
+async function happened(
+  database: Database,
+  type: string,
+  fields: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const event = { type, hostname: 'w1@host', timestamp: SECONDS(), pid: 1, clock: 1, ...fields }
+  await writeBatch(database, [await tell(eventsMessage([event]))])
+}
+
+function longMessage(given: Readonly<Record<string, string>>): ReturnType<typeof message> {
+  const made = message({ id: 'x', task: 'export.pdf' })
+  return { ...made, headers: { ...made.headers, ...given } }
+}
+
+/** That no database can compress. */
+function randomText(length: number): string {
+  return Array.from({ length }, () =>
+    String.fromCodePoint(0x4e00 + Math.floor(Math.random() * 20_000)),
+  ).join('')
+}
+
+async function history(database: Database, id: string): Promise<Record<string, unknown>> {
+  const [row] = await database.query<Record<string, unknown>>(
+    'select * from monitor.task_history where task_id = $1',
+    [id],
+  )
+  return row ?? {}
+}

@@ -1,0 +1,147 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { Database } from '../../src/database/database.ts'
+
+/** What a task wrote down of itself, whichever language ran it. */
+export interface LedgerLine {
+  readonly id: string
+  readonly name: string
+  readonly what: 'begin' | 'end'
+  readonly worker: string
+  readonly at: number
+}
+
+/** The file into which tasks write what they do, apart from all that the monitor is told. */
+export class Ledger {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'celery-toolbox-ledger-'))
+
+  constructor() {
+    onTestFinished(() => rmSync(this.#folder, { recursive: true }))
+  }
+
+  get file(): string {
+    return join(this.#folder, 'ledger')
+  }
+
+  lines(): readonly LedgerLine[] {
+    if (!existsSync(this.file)) return []
+    // The last line may be half written by a process that was killed.
+    return readFileSync(this.file, 'utf8').split('\n').flatMap(lineOf)
+  }
+
+  runs(id: string): readonly LedgerLine[] {
+    return this.lines().filter((line) => line.id === id && line.what === 'begin')
+  }
+
+  hasEnded(id: string): boolean {
+    return this.lines().some((line) => line.id === id && line.what === 'end')
+  }
+}
+
+function lineOf(text: string): LedgerLine[] {
+  try {
+    return [JSON.parse(text) as LedgerLine] // as the tasks write it
+  } catch {
+    return []
+  }
+}
+
+/** What a test knows of its tasks. */
+export interface Accounts {
+  /** The workers that were killed: their tasks may be lost, and be run again. */
+  readonly killed?: ReadonlySet<string>
+  /** Names of tasks that leave no outcome. */
+  readonly untold?: ReadonlySet<string>
+  /** Names of workers that send no events: of their tasks no times are known. */
+  readonly silent?: ReadonlySet<string>
+}
+
+interface Row {
+  readonly id: string
+  readonly name: string
+  readonly status: string
+  readonly reason: string | null
+  readonly worker: string | null
+  readonly replayOf: string | null
+  readonly replayedAs: string | null
+  readonly times: readonly (number | null)[]
+}
+
+/** What the record says otherwise than the ledger, in sentences; none where both agree. */
+export async function disagreements(
+  database: Database,
+  ledger: Ledger,
+  accounts: Accounts = {},
+): Promise<readonly string[]> {
+  const rows = await database.query<Row>(ROWS)
+  const lines = ledger.lines()
+  const known = new Set(rows.map(({ id }) => id))
+  return [
+    ...lines.filter(({ id }) => !known.has(id)).map(({ id }) => `${id} ran and is not recorded`),
+    ...rows.flatMap((row) =>
+      problemsOf(row, { lines: lines.filter(({ id }) => id === row.id), rows, accounts }),
+    ),
+  ]
+}
+
+interface Seen {
+  readonly lines: readonly LedgerLine[]
+  readonly rows: readonly Row[]
+  readonly accounts: Accounts
+}
+
+function problemsOf(row: Row, { lines, rows, accounts }: Seen): string[] {
+  const run = runOf(row, lines, accounts)
+  const { begun, hasEnded, wasKilled, leaves } = run
+  const isCutOff = wasKilled && !hasEnded
+  const it = `${row.name} ${row.id} is ${row.status} (${row.reason})`
+  const says = (isWrong: boolean, what: string): string[] => (isWrong ? [`${it}${what}`] : [])
+  return [
+    ...says(begun.length > 1 && !wasKilled, `, and ran ${begun.length} times`),
+    ...says(row.replayOf !== null && !leaves.includes(row.status), ', a replay'),
+    ...says(row.status === 'LOST' && !isCutOff, ', and was not killed'),
+    ...says(hasEnded && !leaves.includes(row.status), `, and has ended: expected ${leaves}`),
+    ...says(row.status === 'SUCCESS' && !hasEnded, ', and has not ended'),
+    ...says(!isInOrder(row.times), `: its times are ${row.times.join(', ')}`),
+    ...(isCutOff && !run.isSilent ? ofKilled(row, rows, it) : []),
+  ]
+}
+
+/** What the ledger says of a task. */
+function runOf(row: Row, lines: readonly LedgerLine[], accounts: Accounts) {
+  const { killed = new Set(), untold = new Set(), silent = new Set() } = accounts
+  const begun = lines.filter(({ what }) => what === 'begin')
+  // A process may end between being told to begin and writing that down.
+  const workers = [...begun.map(({ worker }) => worker), row.worker ?? '']
+  const isSilent = begun.some(({ worker }) => silent.has(worker))
+  // A worker without events stores that it started, and no more.
+  const leaves = untold.has(row.name) ? ['UNHEARD', ...(isSilent ? ['STARTED'] : [])] : ['SUCCESS']
+  return {
+    begun,
+    isSilent,
+    leaves,
+    hasEnded: lines.some(({ what }) => what === 'end'),
+    wasKilled: workers.some((worker) => killed.has(worker)),
+  }
+}
+
+function ofKilled(row: Row, rows: readonly Row[], it: string): string[] {
+  const replays = rows.filter(({ replayOf }) => replayOf === row.id)
+  if (row.status === 'LOST' && replays.length === 1) return []
+  return [`${it}, its worker was killed, and it was replayed ${replays.length} times`]
+}
+
+/** To a second, as the clocks of workers and of the monitor are not the same. */
+function isInOrder(times: readonly (number | null)[]): boolean {
+  const known = times.filter((time) => time !== null)
+  return known.every((time, at) => time + 1000 >= (known[at - 1] ?? 0))
+}
+
+const ROWS = `
+  SELECT task_id AS id, name, status, reason, worker, replay_of AS "replayOf", lost ->> 'replayed_as' AS "replayedAs",
+    ARRAY[extract(epoch FROM published_at)::float8 * 1000, extract(epoch FROM received_at)::float8 * 1000,
+      extract(epoch FROM started_at)::float8 * 1000, extract(epoch FROM finished_at)::float8 * 1000] AS times
+  FROM monitor.task_history
+  ORDER BY published_at`

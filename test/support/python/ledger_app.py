@@ -1,0 +1,41 @@
+"""Tasks that write what they do into the file LEDGER, a JSON line each, which outlives any way a process may end."""
+import json
+import os
+import time
+
+from celery.exceptions import Ignore
+from toolbox_app import app, setup  # noqa: F401
+
+
+def note(task, what):
+    line = {
+        'id': task.request.id,
+        'name': task.name,
+        'what': what,
+        'worker': task.request.hostname,
+        'at': time.time() * 1000,
+    }
+    with open(os.environ['LEDGER'], 'a') as ledger:
+        ledger.write(json.dumps(line) + '\n')
+
+
+@app.task(name='python.pay', bind=True)
+def pay(self, seconds):
+    note(self, 'begin')
+    time.sleep(seconds)
+    note(self, 'end')
+    return seconds
+
+
+@app.task(name='python.forget', bind=True, ignore_result=True)
+def forget(self, seconds):
+    note(self, 'begin')
+    time.sleep(seconds)
+    note(self, 'end')
+
+
+@app.task(name='python.give_up', bind=True)
+def give_up(self):
+    note(self, 'begin')
+    note(self, 'end')
+    raise Ignore()
