@@ -13,6 +13,8 @@ const monitor = new Monitor({
   database,
   config,
   batchSize: Number(process.env.BATCH_SIZE),
+  // What is decided by looking comes when it comes.
+  states: { reconcile: false },
   onBatch: () => {
     batches += 1
     console.log(`batch ${batches}`)

@@ -13,6 +13,7 @@ import { outcomeOf } from './event-outcome.ts'
 export interface Hearing {
   readonly entry: EventEntry
   readonly privacy: Privacy
+  readonly receivedAtMs: number
   /** When it happened, by the monitor's clock. */
   readonly atMs: number
 }
@@ -27,7 +28,9 @@ export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | nul
     ...progress,
     ...callOf(event, taskId, hearing.privacy),
     taskId,
-    publishedAtMs: hearing.atMs,
+    publishedAtMs: isCredible(hearing.atMs, hearing.receivedAtMs)
+      ? hearing.atMs
+      : hearing.receivedAtMs,
   }
 }
 
@@ -134,6 +137,13 @@ function exceptionOf(event: CeleryEvent, traceback: string | null): string | nul
 function safeText(text: string | null, privacy: Privacy): string | null {
   return text === null ? null : privacy.text(storableText(text))
 }
+
+/** A clock that is far off must not make a task so old that it is pruned at once. */
+function isCredible(happenedAtMs: number, receivedAtMs: number): boolean {
+  return receivedAtMs - happenedAtMs < 7 * DAY_MS
+}
+
+const DAY_MS = 86_400_000
 
 /** Null where nobody can read it: an event is not refused for that. */
 function optionalTime(value: unknown): number | null {

@@ -115,7 +115,7 @@ function heardOf(event: CeleryEvent, { privacy, receivedAtMs, tellers, clocks }:
   const atMs = clocks.timeOf(event, receivedAtMs)
   return {
     entry,
-    task: eventTask(event, { entry, privacy, atMs }),
+    task: eventTask(event, { entry, privacy, receivedAtMs, atMs }),
     worker: workerEntry(event, entry, { tellers, clocks, atMs }),
     // One comes every two seconds of each worker, to say that nothing has changed.
     isKept: event.type !== 'worker-heartbeat',

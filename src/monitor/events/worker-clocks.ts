@@ -5,8 +5,10 @@ import { eventTimeMs } from './event-entry.ts'
 interface KnownClock {
   /** Added to what the worker says, in whole seconds; 0 where its clock is right. */
   driftMs: number
-  /** Its last event that was told apart from the one before. */
-  toldMs: number
+  /** What it seems to be, and how often in a row. */
+  suspectMs: number
+  seen: number
+  /** When it was looked at last. */
   receivedMs: number
 }
 
@@ -14,9 +16,10 @@ interface KnownClock {
 const TOLERANCE_MS = 5_000
 /** A clock that is ahead cannot be taken for a message that was long under way. */
 const AHEAD_MS = 2_000
-/** Events that come one by one, as long after one another as they were sent, do not come from a queue that lags. */
+/** Heartbeats that keep as late, look after look, do not come from a queue that lags: that one grows or shrinks. */
 const APART_MS = 1_000
 const JITTER_MS = 500
+const LOOKS = 3
 const MOST = 10_000
 const DAY_MS = 86_400_000
 
@@ -34,7 +37,7 @@ export class WorkerClocks {
 
   /** What was measured before this monitor was started. */
   remember(hostname: string, driftMs: number): void {
-    this.#clocks.set(hostname, { driftMs, toldMs: 0, receivedMs: 0 })
+    this.#clocks.set(hostname, { driftMs, suspectMs: 0, seen: 0, receivedMs: 0 })
   }
 
   /** When it happened, by the monitor's clock; what no clock can have said is as old as its arrival. */
@@ -42,7 +45,11 @@ export class WorkerClocks {
     const toldMs = eventTimeMs(event)
     if (!isCredible(toldMs, receivedAtMs)) return receivedAtMs
     if (typeof event.hostname !== 'string') return toldMs
-    return toldMs + this.#measured(event.hostname, toldMs, receivedAtMs)
+    const known = this.#clocks.get(event.hostname) ?? this.#add(event.hostname)
+    if (event.type.startsWith('worker-')) {
+      this.#measure(event.hostname, known, { behindMs: receivedAtMs - toldMs, receivedAtMs })
+    }
+    return toldMs + known.driftMs
   }
 
   /** In seconds: how far behind the clock of a worker is; null where it is right, as far as known. */
@@ -51,18 +58,25 @@ export class WorkerClocks {
     return driftMs === 0 ? null : driftMs / 1000
   }
 
-  #measured(hostname: string, toldMs: number, receivedMs: number): number {
-    const known = this.#clocks.get(hostname) ?? this.#add(hostname)
-    const behindMs = receivedMs - toldMs
+  #measure(
+    hostname: string,
+    known: KnownClock,
+    { behindMs, receivedAtMs }: { readonly behindMs: number; readonly receivedAtMs: number },
+  ): void {
     const isAhead = behindMs - known.driftMs < -AHEAD_MS
-    const isWrong = isAhead || behindMs - known.driftMs > TOLERANCE_MS
-    const apartMs = receivedMs - known.receivedMs
-    const isLive = Math.abs(apartMs - (toldMs - known.toldMs)) < JITTER_MS
-    if (isWrong && (isAhead || (apartMs >= APART_MS && isLive))) {
+    if (isAhead && behindMs < -AHEAD_MS) {
       this.#correct(hostname, known, behindMs)
+      return
     }
-    if (apartMs >= APART_MS) Object.assign(known, { toldMs, receivedMs })
-    return known.driftMs
+    if (receivedAtMs - known.receivedMs < APART_MS) return
+    const isAsBefore = Math.abs(behindMs - known.suspectMs) < JITTER_MS
+    Object.assign(known, {
+      seen: isAsBefore ? known.seen + 1 : 1,
+      suspectMs: behindMs,
+      receivedMs: receivedAtMs,
+    })
+    const isWrong = isAhead || behindMs - known.driftMs > TOLERANCE_MS
+    if (isWrong && known.seen >= LOOKS) this.#correct(hostname, known, behindMs)
   }
 
   #correct(hostname: string, known: KnownClock, behindMs: number): void {
@@ -78,14 +92,14 @@ export class WorkerClocks {
 
   #add(hostname: string): KnownClock {
     if (this.#clocks.size >= MOST) this.#clocks.clear()
-    const clock = { driftMs: 0, toldMs: 0, receivedMs: 0 }
+    const clock = { driftMs: 0, suspectMs: 0, seen: 0, receivedMs: 0 }
     this.#clocks.set(hostname, clock)
     return clock
   }
 }
 
-/** Whether a clock can have said so: an event may have waited for days, and no clock is a day ahead. */
+/** Whether a clock can have said so: an event may have waited long, and no clock is a day ahead. */
 export function isCredible(toldMs: number, receivedAtMs: number): boolean {
   const ageMs = receivedAtMs - toldMs
-  return ageMs < 7 * DAY_MS && ageMs > -DAY_MS
+  return ageMs < 365 * DAY_MS && ageMs > -DAY_MS
 }

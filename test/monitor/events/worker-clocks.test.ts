@@ -29,8 +29,9 @@ test.each([HOUR, -HOUR, 90_000])('a clock that is wrong by %d ms is corrected', 
 test('a clock that jumps is corrected anew, and one that is set right is right again', () => {
   const clocks = new WorkerClocks()
   corrected(clocks, [0, 0, 0])
-  const after = corrected(clocks, [-HOUR, -HOUR, 0, 0, 0], NOW + 6000)
-  expect(after).toEqual([0, 0, expect.any(Number), 0, 0])
+  const after = corrected(clocks, [-HOUR, -HOUR, 0, 0, 0, 0], NOW + 6000)
+  expect(after.slice(0, 2)).toEqual([0, 0])
+  expect(after.slice(4)).toEqual([0, 0])
   expect(clocks.driftSeconds('w1@host')).toBeNull()
 })
 
