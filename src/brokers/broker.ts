@@ -1,12 +1,15 @@
 import type { Message, Route } from '../protocol/message.ts'
 import type { Topology } from '../protocol/topology.ts'
+import type { BrokerFeatures } from './features.ts'
 
 /**
  * Journey 2/8, exchange and queue: carries messages and settles deliveries; knows nothing of tasks.
  * test/contracts/broker-contract.ts says in tests what each method promises; every broker passes it.
  */
 export interface Broker extends AsyncDisposable {
+  /** For people: log lines and tests. What it can do is asked of `features`. */
   readonly kind: 'amqp' | 'sqs' | 'memory'
+  readonly features: BrokerFeatures
   /** The url it was opened with, its password masked. */
   readonly safeUrl: string
   /** Whether many can hear one message: events travel then. Elsewhere they go to the platform queue. */
@@ -18,7 +21,10 @@ export interface Broker extends AsyncDisposable {
   /** Resolves once the broker has confirmed the message; rejects with a `BrokerError`, never drops silently. */
   publish(message: Message, route: Route, options?: PublishOptions): Promise<void>
 
-  /** Publishes all of them, confirmed together; rejects with the first failure, the others are still tried. */
+  /**
+   * Publishes all of them, confirmed together; rejects with the first failure, the others are still tried. `publishEach`
+   * says of each what became of it.
+   */
   publishMany(messages: readonly RoutedMessage[], options?: PublishOptions): Promise<void>
 
   /** Starts consuming; deliveries go to `onDelivery` one by one, never more unsettled than `prefetch`. */
@@ -59,6 +65,12 @@ export interface PublishOptions {
   readonly mandatory?: boolean
   /** How long a publish may wait for its confirm, reconnects included. Default 5000. */
   readonly deadlineMs?: number
+  /** Keep it back for so long; PUBLISH_REFUSED beyond `features.longestDelayMs`. */
+  readonly delayMs?: number
+  /** Messages of one group stay in order; PUBLISH_REFUSED without `features.groups`. */
+  readonly groupKey?: string
+  /** Of equal ones sent shortly after each other, one arrives; PUBLISH_REFUSED without `features.deduplication`. */
+  readonly dedupKey?: string
 }
 
 export interface ConsumeOptions {
@@ -121,7 +133,14 @@ export interface RequeueOptions {
   readonly delayMs?: number
 }
 
+/** What a broker does not tell is absent. */
 export interface QueueDepth {
   readonly messages: number
   readonly consumers: number
+  /** Messages that are kept back for later. */
+  readonly delayed?: number
+  /** Messages in the hands of consumers. */
+  readonly inFlight?: number
+  /** The age of the message that waits longest. */
+  readonly oldestMs?: number
 }

@@ -5,6 +5,7 @@ import type { ResultStore } from './result-store.ts'
 /** Results are switched off: saving does nothing, asking says how to switch them on. */
 export class DisabledResultStore implements ResultStore {
   readonly kind = 'disabled'
+  readonly features = { keeps: false, isShared: false }
 
   async save(_result: TaskResult): Promise<void> {
     // Nothing is kept, on purpose.

@@ -34,6 +34,7 @@ const spaces = new Map<string, Space>()
 /** Results of this process alone: for development, tests and `dev` mode. Whoever waits is told, nothing polls. */
 export class MemoryResultStore implements ResultStore {
   readonly kind = 'memory'
+  readonly features = { keeps: true, isShared: true }
   readonly #name: string
   readonly #expiresMs: number
   readonly #space: Space

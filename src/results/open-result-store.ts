@@ -39,6 +39,11 @@ export interface OpenResultStoreOptions {
   readonly saveDeadlineMs?: number
 }
 
+/** Whether results arrive as messages, for which their caller must listen before it calls. */
+export function listensBeforePublish({ result_backend: backend }: ResultSettings): boolean {
+  return /^rpc:/.test(backend ?? '')
+}
+
 interface LimitedOptions extends OpenResultStoreOptions {
   /** What result_backend_always_retry asks for. */
   readonly limits?: RetryLimits

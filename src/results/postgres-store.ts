@@ -40,6 +40,7 @@ const SAVE_DEADLINE_MS = 30_000
 /** Journey 5/8, result: rows of Celery's own celery_taskmeta, as Python reads and writes them. Next: the monitor. */
 export class PostgresResultStore implements ResultStore {
   readonly kind = 'db+postgresql'
+  readonly features = { keeps: true, isShared: true }
   readonly #options: PostgresStoreOptions
   readonly #serializer: Serializer
   readonly #table: TaskmetaTable

@@ -45,6 +45,7 @@ const SAVE_DEADLINE_MS = 30_000
 /** Results in Redis, under the keys and in the form of Python's Redis backend. */
 export class RedisResultStore implements ResultStore {
   readonly kind = 'redis'
+  readonly features = { keeps: true, isShared: true }
   readonly #connection: RedisConnection
   readonly #settings: RedisStoreSettings
   readonly #keys: RedisKeys

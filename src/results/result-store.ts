@@ -5,8 +5,9 @@ import type { TaskResult } from '../protocol/task-result.ts'
  * test/contracts/result-store-contract.ts says in tests what each method promises.
  */
 export interface ResultStore extends AsyncDisposable {
-  /** "db+postgresql", "memory", "disabled", ... */
+  /** "db+postgresql", "memory", "disabled", ...: for people. What it can do is asked of `features`. */
   readonly kind: string
+  readonly features: ResultFeatures
   /** Resolves once the result is safe. Saves that come close together are written together. */
   save(result: TaskResult): Promise<void>
   /** What is stored; status PENDING where nothing is. */
@@ -25,6 +26,14 @@ export interface ResultStore extends AsyncDisposable {
   /** Removes what is older than result_expires; says how many. Absent where the backend expires results itself. */
   cleanup?(): Promise<number>
   close(): Promise<void>
+}
+
+/** What a result backend can do beyond the contract. Ask for one of these, never for the kind. */
+export interface ResultFeatures {
+  /** Results are kept: they can be asked for. */
+  readonly keeps: boolean
+  /** Other processes than the caller's read them, so that a chord can be waited for. */
+  readonly isShared: boolean
 }
 
 /** Counts the members of chords as they finish, each once, whoever runs them and however often. */

@@ -31,6 +31,7 @@ const KEPT_RESULTS = 10_000
  */
 export class RpcResultStore implements ResultStore {
   readonly kind = 'rpc'
+  readonly features = { keeps: true, isShared: false }
   readonly #options: RpcStoreOptions
   readonly #settings: RpcSettings
   readonly #logger: Logger

@@ -7,7 +7,7 @@ import { EventClient } from '../events/event-client.ts'
 import { LamportClock } from '../events/mailbox-clock.ts'
 import type { Logger } from '../logger.ts'
 import { directExchange } from '../protocol/worker-direct.ts'
-import { openResultStore } from '../results/open-result-store.ts'
+import { listensBeforePublish, openResultStore } from '../results/open-result-store.ts'
 import type { ResultStore } from '../results/result-store.ts'
 import { AppVault } from './app-vault.ts'
 import { brokerOptions } from './broker-options.ts'
@@ -77,7 +77,7 @@ export class AppConnections {
   /** The broker, once results that come as messages have somewhere to arrive. */
   async listeningBroker(): Promise<Broker> {
     const broker = await this.readyBroker()
-    if (this.#parts.config.result_backend?.startsWith('rpc:') === true) {
+    if (listensBeforePublish(this.#parts.config)) {
       await (await this.results()).beforePublish?.()
     }
     return broker

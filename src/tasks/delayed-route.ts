@@ -1,3 +1,4 @@
+import { featuresOf } from '../brokers/features.ts'
 import type { Config } from '../config/config.ts'
 import {
   DELAYING_EXCHANGE,
@@ -78,14 +79,13 @@ function delaysOf(config: Config): Delays {
   return delays
 }
 
-/** Celery's rule is `auto`: on RabbitMQ, once any queue is a quorum queue. */
+/** Celery's rule is `auto`: where a broker has quorum queues, once any queue is one. */
 function isInUse(config: Config, { queues }: Topology): boolean {
-  const [scheme] = config.brokerUrl.split(':')
-  const isRabbit = scheme === 'amqp' || scheme === 'amqps'
+  const { delayedExchanges, quorumQueues } = featuresOf(config.brokerUrl)
   if (config.NATIVE_DELAYED_DELIVERY !== 'auto') {
-    return config.NATIVE_DELAYED_DELIVERY && (isRabbit || scheme === 'memory')
+    return config.NATIVE_DELAYED_DELIVERY && delayedExchanges
   }
-  return isRabbit && queues.some((queue) => queue.arguments['x-queue-type'] === 'quorum')
+  return quorumQueues && queues.some((queue) => queue.arguments['x-queue-type'] === 'quorum')
 }
 
 function topologyOf(config: Config, topology: Topology): Topology {

@@ -37,7 +37,7 @@ export class OutcomeStore {
     this.#results = parts.results
     this.#logger = parts.logger
     this.#worker = parts.worker
-    this.#isOff = parts.results.kind === 'disabled'
+    this.#isOff = !parts.results.features.keeps
   }
 
   /**

@@ -14,10 +14,12 @@ import type {
   RoutedMessage,
   Subscription,
 } from '../broker.ts'
-import { brokerClosed, queueMissing } from '../broker-errors.ts'
+import { brokerClosed, publishRefused, queueMissing } from '../broker-errors.ts'
 import { BrokerEvents } from '../broker-events.ts'
 import { Failover, type FailoverStrategy, failoverOrder, urlsIn } from '../failover.ts'
+import { AMQP_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
+import { unsupportedOption } from '../publish-each.ts'
 import type { AmqpTls } from './amqp-url.ts'
 import { type ConnectOptions, connect, targetOf } from './connect.ts'
 import { AmqpConnection } from './connection.ts'
@@ -46,6 +48,7 @@ export interface AmqpBrokerOptions
 /** RabbitMQ, over one connection that is restored whenever it is lost. */
 export class AmqpBroker implements Broker {
   readonly kind = 'amqp'
+  readonly features = AMQP_FEATURES
   readonly safeUrl: string
   readonly carriesEvents = true
   readonly #log: Logger
@@ -105,6 +108,8 @@ export class AmqpBroker implements Broker {
 
   publish(message: Message, route: Route, options?: PublishOptions): Promise<void> {
     if (this.#isClosed) return Promise.reject(brokerClosed(this.safeUrl))
+    const reason = options && unsupportedOption(options, this.features)
+    if (reason !== undefined) return Promise.reject(publishRefused(route, this.safeUrl, { reason }))
     return this.#publisher.publish(message, route, options)
   }
 

@@ -22,7 +22,9 @@ import {
   routeText,
 } from '../broker-errors.ts'
 import { BrokerEvents } from '../broker-events.ts'
+import { MEMORY_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
+import { unsupportedOption } from '../publish-each.ts'
 import { declareIn } from './declare-in.ts'
 import { MemoryConsumer } from './memory-consumer.ts'
 import { HeldDeliveries } from './memory-delivery.ts'
@@ -40,6 +42,7 @@ const KEEP_ALIVE_MS = 2 ** 30
 /** A connection to a broker that lives in this process: same promises, same bytes, nothing kept after it ends. */
 export class MemoryBroker implements Broker {
   readonly kind = 'memory'
+  readonly features = MEMORY_FEATURES
   readonly safeUrl: string
   /** Nobody outside this process could hear them. */
   readonly carriesEvents: boolean = false
@@ -72,6 +75,8 @@ export class MemoryBroker implements Broker {
 
   #publish(message: Message, route: Route, options: PublishOptions = {}): Promise<void> {
     if (this.#isClosed) return Promise.reject(brokerClosed(this.safeUrl))
+    const reason = unsupportedOption(options, this.features)
+    if (reason !== undefined) return Promise.reject(publishRefused(route, this.safeUrl, { reason }))
     if (this.#away !== undefined) return this.#publishWhenBack(message, route, options)
     try {
       this.#send(message, route, options)

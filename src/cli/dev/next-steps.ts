@@ -14,10 +14,9 @@ export function nextSteps({
   // The embedded database is thrown away with this process, and so is its password; any other keeps its secret.
   const url = isEmbedded ? database.url : database.safeUrl
   const broker = app.broker()
-  const callable =
-    broker.kind === 'memory'
-      ? 'The broker is in this process. To call tasks from elsewhere, run dev with --broker amqp://…'
-      : `celery-toolbox -b ${broker.safeUrl} call ${app.tasks.names[0] ?? 'NAME'} --args '["roads"]' --wait`
+  const callable = !broker.features.outlivesProcess
+    ? 'The broker is in this process. To call tasks from elsewhere, run dev with --broker amqp://…'
+    : `celery-toolbox -b ${broker.safeUrl} call ${app.tasks.names[0] ?? 'NAME'} --args '["roads"]' --wait`
   return `
 Ask the history:
   psql '${url}' -c 'select name, status, result from monitor.task_history'

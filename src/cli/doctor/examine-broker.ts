@@ -38,9 +38,9 @@ async function reachedCheck(app: CeleryApp): Promise<Check> {
   try {
     const broker = app.broker()
     await depthOf(broker, app.config.platformQueue)
-    return broker.kind === 'memory'
-      ? noted('broker', `${broker.safeUrl}: inside one process only, nothing outlives it`)
-      : ok('broker', broker.safeUrl)
+    return broker.features.outlivesProcess
+      ? ok('broker', broker.safeUrl)
+      : noted('broker', `${broker.safeUrl}: inside one process only, nothing outlives it`)
   } catch (error) {
     return failed(
       'broker',

@@ -9,7 +9,7 @@ export async function examineResults(app: CeleryApp): Promise<Check> {
   const url = safeUrl(app.config.result_backend ?? 'disabled://')
   try {
     const store = await app.results()
-    if (store.kind === 'disabled') return noted(name, 'switched off: nobody can wait for a result')
+    if (!store.features.keeps) return noted(name, 'switched off: nobody can wait for a result')
     await store.get(randomUUID())
     return ok(name, url)
   } catch (error) {

@@ -112,7 +112,7 @@ function workerEvidence({ broker, config, logger }: StateJobsParts): WorkerEvide
           new Control({ settings: config, broker: () => Promise.resolve(broker), logger }),
         ),
       }),
-    ...(broker.kind === 'amqp' &&
+    ...(broker.features.managementApi &&
       url !== null &&
       url !== undefined && {
         lookAtApi: () => new ManagementApi({ url, brokerUrl: firstUrl(config) }).look(),

@@ -6,7 +6,7 @@ import { taskNames } from './dicts.ts'
 import { endOptionsOf } from './freeze.ts'
 
 /**
- * Begins to count a chord, where that can work: on Redis whoever runs the members counts alike; elsewhere only our own
+ * Begins to count a chord, where that can work: where Python's workers count in the same place (Redis), whoever runs the members; elsewhere only our own
  * workers count, so all members must be tasks of this app; one that becomes something else hands the chord over. False where the chord has to be waited for.
  */
 export async function beginCounting(
@@ -18,7 +18,7 @@ export async function beginCounting(
   },
 ): Promise<boolean> {
   const { groupId, members, tasks } = chord
-  if (results.kind === 'disabled' || results.kind === 'rpc') {
+  if (!results.features.isShared) {
     throw new TaskError(
       'TASK_INVALID',
       `the result backend "${results.kind}" cannot do chords: set result_backend to db+postgresql://, redis:// or memory://`,
@@ -26,7 +26,7 @@ export async function beginCounting(
   }
   if (results.chords === undefined) return false
   const isOurs = members.flatMap(taskNames).every((name) => tasks.get(name) !== undefined)
-  if (results.kind !== 'redis' && !isOurs) return false
+  if (results.chords.isSharedWithPython !== true && !isOurs) return false
   await results.chords.begin(
     groupId,
     members.length,

@@ -84,7 +84,7 @@ async function markRevoked(
   { results, logger }: RevokeParts,
   taskIds: readonly string[],
 ): Promise<void> {
-  if (results.kind === 'disabled') return
+  if (!results.features.keeps) return
   const asking = new Semaphore(ASKED_AT_ONCE)
   const marked = await Promise.allSettled(
     taskIds.map(async (taskId) => {

@@ -43,7 +43,7 @@ export class WorkerControl {
   /** Hears commands from now on, where that is not switched off. */
   async listen(broker: Broker, results: ResultStore): Promise<void> {
     const { app, worker, logger } = this.#parts
-    if (!app.config.worker_enable_remote_control || broker.kind === 'sqs') return
+    if (!app.config.worker_enable_remote_control || !broker.features.mailboxes) return
     this.#mailbox = new Mailbox({
       hostname: worker.name,
       broker,

@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { featuresOf } from '../../src/brokers/features.ts'
+import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
+import { publishEach } from '../../src/brokers/publish-each.ts'
+import { durableQueue } from '../../src/protocol/topology.ts'
+
+const SRC = join(import.meta.dirname, '../../src')
+
+test('no code asks a broker or a result store for its kind', () => {
+  const asking = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .filter((file) =>
+      /\b(?:broker|results?|store)\.kind\s*[!=]==/.test(readFileSync(join(SRC, file), 'utf8')),
+    )
+  expect(asking).toEqual([])
+})
+
+test.each([
+  ['amqp://host', true, true],
+  ['amqps://host', true, true],
+  ['memory://name', true, false],
+  ['sqs://', false, false],
+])(
+  '%s: the features are known before the broker is opened',
+  (url, delayedExchanges, quorumQueues) => {
+    expect(featuresOf(url)).toMatchObject({ delayedExchanges, quorumQueues })
+  },
+)
+
+test('publishEach says of each message what became of it, in their order', async () => {
+  const broker = memoryBroker()
+  await broker.declare({ exchanges: [], queues: [durableQueue('work')], bindings: [] })
+  const messages = ['work', 'nowhere', 'work'].map((routingKey) => ({
+    message: { headers: {}, properties: {}, body: Buffer.from(routingKey) },
+    route: { exchange: '', routingKey },
+  }))
+  const outcomes = await publishEach(broker, messages, { mandatory: true })
+  expect(outcomes).toMatchObject([undefined, { code: 'MESSAGE_UNROUTABLE' }, undefined])
+  expect((await broker.depth('work')).messages).toBe(2)
+})
+
+test.each([{ delayMs: 5 }, { groupKey: 'a' }, { dedupKey: 'a' }])(
+  'an option that the broker cannot heed is refused, not passed over: %o',
+  async (options) => {
+    const message = { headers: {}, properties: {}, body: Buffer.alloc(0) }
+    const route = { exchange: '', routingKey: 'work' }
+    await expect(memoryBroker().publish(message, route, options)).rejects.toMatchObject({
+      code: 'PUBLISH_REFUSED',
+    })
+  },
+)
+
+function memoryBroker(): MemoryBroker {
+  const broker = new MemoryBroker(`features-${Math.random()}`)
+  onTestFinished(() => broker.close())
+  return broker
+}
