@@ -1,9 +1,11 @@
 import { Command } from 'commander'
 import { version } from '../version.ts'
 import { addCall } from './call.ts'
+import { addConductor } from './conductor.ts'
 import { addConfig } from './config.ts'
 import { addDev } from './dev.ts'
 import { addDoctor } from './doctor.ts'
+import { addFlow } from './flow.ts'
 import { addMigrate } from './migrate.ts'
 import { addMonitor } from './monitor.ts'
 import { addPurge } from './purge.ts'
@@ -50,6 +52,8 @@ const COMMANDS = [
   addQueues,
   addPurge,
   addRecipe,
+  addFlow,
+  addConductor,
   addConfig,
   addDoctor,
   addDev,

@@ -47,6 +47,8 @@ function compile(schema: JsonSchema): ValidateFunction {
     verbose: true,
     discriminator: true,
     strict: true,
+    strictRequired: false,
+    strictTypes: false,
     allowUnionTypes: true,
   })
   const validate = ajv.compile(schema)
@@ -54,9 +56,9 @@ function compile(schema: JsonSchema): ValidateFunction {
   return validate
 }
 
-/** An `if` that fails says nothing beyond the errors of its branches. */
-function isTelling({ keyword }: ErrorObject): boolean {
-  return keyword !== 'if'
+/** An `if` says nothing beyond its branches; of alternatives the whole says more than each that does not fit. */
+function isTelling({ keyword, schemaPath }: ErrorObject): boolean {
+  return keyword !== 'if' && !/\/(?:oneOf|anyOf)\/\d/.test(schemaPath)
 }
 
 function problemOf(error: ErrorObject): SchemaProblem {
@@ -76,6 +78,9 @@ function problemOf(error: ErrorObject): SchemaProblem {
       return { path, message: mismatch(error, JSON.stringify(params.allowedValue)) }
     case 'type':
       return { path, message: mismatch(error, [params.type].flat().join(' or ')) }
+    case 'oneOf':
+    case 'anyOf':
+      return { path, message: mismatch(error, describedBy(error.parentSchema)) }
     default:
       return {
         path,
@@ -88,6 +93,12 @@ function mismatch({ instancePath, data }: ErrorObject, expected: string): string
   const path = pathOf(instancePath)
   const name = path.length === 0 ? 'the definition' : `"${path.join('.')}"`
   return `${name} is ${shown(data)}, expected ${expected}`
+}
+
+/** Alternatives are best told by the schema's own description. */
+function describedBy(schema: unknown): string {
+  const { description } = (schema ?? {}) as { description?: unknown }
+  return typeof description === 'string' ? description : 'a value that fits one of the alternatives'
 }
 
 function unknownKey(key: string, parentSchema: unknown): string {

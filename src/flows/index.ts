@@ -23,6 +23,7 @@ export {
 export { Board } from './board/board.ts'
 export { JobFailure, JobNotFound, UnclaimableJob } from './board/board-errors.ts'
 export type { Claim, Job, PostOptions, Priority } from './board/job.ts'
+export { type FlowBuilder, flow } from './builder/flow-builder.ts'
 export { Conductor, type ConductorOptions, type FlowSource } from './conductor/conductor.ts'
 export { Engine, type EngineOptions, loadFlow } from './engine/engine.ts'
 export type { AtomState, FlowState, Intention } from './engine/states.ts'
@@ -38,6 +39,8 @@ export {
   NotFound,
   StorageFailure,
 } from './failures/flow-errors.ts'
+export { type FlowFile, readFlow, readFlowFile } from './files/flow-file.ts'
+export { FLOW_SCHEMA } from './files/flow-schema.ts'
 export {
   Flow,
   graph,
@@ -48,6 +51,8 @@ export {
   targeted,
   unordered,
 } from './patterns/flow.ts'
+export { celeryRemotes } from './remote/celery-remotes.ts'
+export { type Remotes, remote } from './remote/remote.ts'
 export { DatabaseStore } from './storage/database-store.ts'
 export { FileStore } from './storage/file-store.ts'
 export type { FlowStore } from './storage/flow-store.ts'

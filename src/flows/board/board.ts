@@ -154,12 +154,17 @@ export class Board implements AsyncDisposable {
   }
 
   /** Claims the next job that is due, of these flows only where names are given; undefined where there is none. */
-  async claimNext(owner: string, flows?: readonly string[]): Promise<Claim | undefined> {
+  async claimNext(
+    owner: string,
+    flows?: readonly string[],
+    { takesDefinitions = false }: { readonly takesDefinitions?: boolean } = {},
+  ): Promise<Claim | undefined> {
     const [row] = await this.#database.query<JobRow>(sql.CLAIM_NEXT, [
       this.name,
       owner,
       this.leaseMs,
       flows ?? null,
+      takesDefinitions,
     ])
     return row && this.#claimOf(row, owner)
   }

@@ -32,7 +32,7 @@ const FENCE = `, fenced AS (UPDATE flows.flow SET epoch = taken.epoch FROM taken
   SELECT * FROM taken`
 
 export const CLAIM_NEXT = `
-  WITH taken AS (${TAKE} AND ($4::text[] IS NULL OR details ->> 'flow' = ANY ($4) OR details ->> 'definition' IS NOT NULL)
+  WITH taken AS (${TAKE} AND ($4::text[] IS NULL OR details ->> 'flow' = ANY ($4) OR ($5::bool AND details ->> 'definition' IS NOT NULL))
     ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ${COLUMNS})${FENCE}`
 
 export const CLAIM_ONE = `

@@ -28,7 +28,7 @@ export interface ConductorOptions {
   /** How its engines run atoms. Default parallel. */
   readonly engine?: Pick<
     EngineOptions,
-    'kind' | 'deferReverts' | 'neverResolve' | 'maxWorkers' | 'eventOf' | 'now'
+    'kind' | 'deferReverts' | 'neverResolve' | 'maxWorkers' | 'eventOf' | 'now' | 'remotes'
   >
   readonly logger?: Logger
 }
@@ -116,7 +116,9 @@ export class Conductor implements AsyncDisposable {
       return
     }
     try {
-      const claim = await this.#board.claimNext(this.name, this.#names())
+      const claim = await this.#board.claimNext(this.name, this.#names(), {
+        takesDefinitions: this.#options.readDefinition !== undefined,
+      })
       if (claim === undefined) {
         if (!this.#stopping.signal.aborted)
           await this.#board.waitForNews(IDLE_MS, this.#news.signal)

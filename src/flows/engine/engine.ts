@@ -6,6 +6,7 @@ import type { Task } from '../atoms/task.ts'
 import type { Failure } from '../failures/failure.ts'
 import { InvalidState, NotFound } from '../failures/flow-errors.ts'
 import type { Flow } from '../patterns/flow.ts'
+import type { Remotes } from '../remote/remote.ts'
 import type { FlowEvent, FlowStore } from '../storage/flow-store.ts'
 import { type FlowRecord, historyOf } from '../storage/records.ts'
 import type { FlowWait } from '../waits/flow-wait.ts'
@@ -44,6 +45,8 @@ export interface EngineOptions {
   readonly eventOf?: ((notice: Notice) => FlowEvent | undefined) | undefined
   readonly logger?: Logger | undefined
   readonly now?: (() => number) | undefined
+  /** Runs the steps that are Celery tasks: celeryRemotes(app). */
+  readonly remotes?: Remotes | undefined
 }
 
 export interface AtomStatus {

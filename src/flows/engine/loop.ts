@@ -5,6 +5,7 @@ import type { Logger } from '../../logger.ts'
 import { retryDelayMs } from '../atoms/retry.ts'
 import { Failure } from '../failures/failure.ts'
 import { LeaseLost, StorageFailure } from '../failures/flow-errors.ts'
+import type { Remotes } from '../remote/remote.ts'
 import type { FlowStore } from '../storage/flow-store.ts'
 import { historyOf } from '../storage/records.ts'
 import type { AtomWait } from '../waits/flow-wait.ts'
@@ -30,6 +31,7 @@ export interface RunOptions {
   readonly persist?: FlowStore | undefined
   readonly signal?: AbortSignal | undefined
   readonly now?: (() => number) | undefined
+  readonly remotes?: Remotes | undefined
 }
 
 interface RunParts {
@@ -251,7 +253,13 @@ export class Run {
   async #perform(node: Node, action: Action): Promise<void> {
     const { ledger, runner } = this.#use()
     const { meta } = ledger.touch(node)
-    if (meta.isStarted !== true || action === 'revert') meta.attemptId = randomUUID()
+    const isWaitedFor = meta.isStarted === true && meta.action === action
+    if (meta.isStarted === true && !isWaitedFor) await this.#revoke(meta.attemptId)
+    if (!isWaitedFor) {
+      meta.attemptId = randomUUID()
+      delete meta.isStarted
+    }
+    meta.action = action
     meta.progress = 0
     ledger.changeState(node, action === 'execute' ? 'RUNNING' : 'REVERTING')
     await ledger.flush()
@@ -269,6 +277,10 @@ export class Run {
       if (error instanceof LeaseLost || error instanceof StorageFailure) throw error
       this.#failures.push(Failure.from(error))
     }
+  }
+
+  async #revoke(attemptId: unknown): Promise<void> {
+    if (typeof attemptId === 'string') await this.#parts.options.remotes?.revoke(attemptId)
   }
 
   async #settle(node: Node, action: Action, result: unknown): Promise<void> {
@@ -372,7 +384,15 @@ export class Run {
   #makeTools(ledger: Ledger): Tools {
     const { compilation, notifier, logger, options } = this.#parts
     const lookup = new Lookup(compilation, ledger)
-    const runner = new AtomRunner({ ledger, lookup, notifier, signal: this.#abort, log: logger })
+    const runner = new AtomRunner({
+      ledger,
+      lookup,
+      notifier,
+      signal: this.#abort,
+      log: logger,
+      remotes: options.remotes,
+      releases: options.waits === 'release',
+    })
     const resolver = new Resolver(compilation, ledger, {
       ask: async (node, retry) => await runner.ask(node, retry),
       defersReverts: options.deferReverts ?? true,

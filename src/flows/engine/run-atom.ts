@@ -4,6 +4,8 @@ import type { Logger } from '../../logger.ts'
 import type { Decision, Retry } from '../atoms/retry.ts'
 import type { AtomContext, Task } from '../atoms/task.ts'
 import { Failure } from '../failures/failure.ts'
+import { failureOf } from '../remote/celery-remotes.ts'
+import { isRemote, type RemoteFunction, type Remotes } from '../remote/remote.ts'
 import { historyOf } from '../storage/records.ts'
 import type { Parking } from '../waits/parking.ts'
 import { atomOf, type Node } from './compile.ts'
@@ -22,6 +24,9 @@ export interface RunParts {
   readonly notifier: Notifier
   readonly signal: AbortSignal
   readonly log: Logger
+  readonly remotes: Remotes | undefined
+  /** Remote steps are waited for elsewhere. */
+  readonly releases: boolean
 }
 
 /** Calls the functions of atoms with the values they ask for. */
@@ -75,12 +80,76 @@ export class AtomRunner {
     if (action === 'execute') {
       if (task.options.waitsFor !== undefined) return await received(task, parking)
       const values = lookup.argumentsOf(node, task.executeBinding)
-      return await withTimeout(task, async () => await task.options.execute?.(values, context))
+      const { execute } = task.options
+      if (isRemote(execute))
+        return await this.#runRemote(node, execute, { action, values, parking })
+      return await withTimeout(task, async () => await execute?.(values, context))
     }
     const values = lookup.argumentsOf(node, task.revertBinding)
     const { results, failure } = ledger.of(node)
     const revertValues = { ...values, result: failure ?? results, failures: ledger.failures() }
-    return await task.options.revert?.(revertValues, context)
+    const { revert } = task.options
+    if (isRemote(revert))
+      return await this.#runRemote(node, revert, { action, values: revertValues, parking })
+    return await revert?.(revertValues, context)
+  }
+
+  /** The call is published once an attempt; a run that goes on after a crash waits for the answer of the same attempt. */
+  async #runRemote(
+    node: Node,
+    run: RemoteFunction,
+    { action, values, parking }: RemoteRun,
+  ): Promise<unknown> {
+    const { ledger, remotes, signal, releases } = this.#parts
+    if (remotes === undefined) return run(values, this.#context(node))
+    const { meta } = ledger.touch(node)
+    const attemptId = attemptIdOf(meta)
+    if (meta.isStarted !== true) {
+      const { flow } = ledger
+      const call = {
+        ...run.remote,
+        attemptId,
+        flowId: flow.id,
+        flow: flow.name,
+        atom: atomOf(node).name,
+        action,
+        values,
+      }
+      await remotes.start({ ...call, parentId: this.#attemptBefore(node) })
+      meta.isStarted = true
+      meta.deadline = deadlineOf(node)
+      await ledger.flush()
+    }
+    const answer = await remotes.peek(attemptId)
+    if (answer !== undefined) return resultOf(answer)
+    if (releases && parking.signal(attemptId) === undefined && !isLate(meta.deadline))
+      return STARTED
+    return await this.#awaitRemote(remotes, attemptId, {
+      signal,
+      task: atomOf(node) as Task,
+      isWaiting: !releases,
+    })
+  }
+
+  async #awaitRemote(
+    remotes: Remotes,
+    attemptId: string,
+    { signal, task, isWaiting }: { signal: AbortSignal; task: Task; isWaiting: boolean },
+  ): Promise<unknown> {
+    try {
+      if (!isWaiting) throw timeoutError(task, task.options.timeoutMs ?? 0)
+      return await withTimeout(task, async () => await remotes.outcome(attemptId, signal))
+    } catch (error) {
+      if (error instanceof Error && error.name === 'TimeoutError') await remotes.revoke(attemptId)
+      throw failureOf(error)
+    }
+  }
+
+  /** The attempt of an atom before, so that the record shows the steps as a chain. */
+  #attemptBefore(node: Node): string | undefined {
+    const before = node.before.find((one) => one.atom !== undefined)
+    const id = before === undefined ? undefined : this.#parts.ledger.of(before).meta.attemptId
+    return typeof id === 'string' ? id : undefined
   }
 
   async #runRetry(node: Node, retry: Retry, action: Action): Promise<unknown> {
@@ -129,6 +198,27 @@ async function received(task: Task, parking: Parking): Promise<unknown> {
 
 function attemptIdOf(meta: Readonly<Record<string, unknown>>): string {
   return typeof meta.attemptId === 'string' ? meta.attemptId : randomUUID()
+}
+
+interface RemoteRun {
+  readonly action: Action
+  readonly values: Readonly<Record<string, unknown>>
+  readonly parking: Parking
+}
+
+function resultOf(answer: { readonly value: unknown } | { readonly error: unknown }): unknown {
+  if ('error' in answer) throw failureOf(answer.error)
+  return answer.value
+}
+
+/** When a remote step is too late; kept with the attempt, so that a restart grants no more time. */
+function deadlineOf(node: Node): number | undefined {
+  const { timeoutMs } = (atomOf(node) as Task).options
+  return timeoutMs === undefined ? undefined : Date.now() + timeoutMs
+}
+
+function isLate(deadline: unknown): boolean {
+  return typeof deadline === 'number' && Date.now() >= deadline
 }
 
 async function withTimeout(task: Task, run: () => Promise<unknown>): Promise<unknown> {

@@ -195,7 +195,7 @@ function graphParts(
   }
   const cycle = findCycle(edges)
   if (cycle !== undefined) {
-    const path = [...cycle, ...cycle.slice(0, 1)].map(nameOf).join(' -> ')
+    const path = [...cycle, ...cycle.slice(0, 1)].map((item) => `"${item.name}"`).join(' -> ')
     throw new DependencyFailure(`flow "${name}" has a cycle: ${path}`)
   }
   return { items, edges, deciders }

@@ -37,7 +37,10 @@ export class FileStore implements FlowStore {
 
   async save({ flow, atoms }: Change): Promise<void> {
     const line = `${encoded({ flow, atoms: atoms.map(plainAtom) })}\n`
-    await this.#inTurn(async () => await this.#append(flow.id, line))
+    await this.#inTurn(async () => {
+      await this.#append(flow.id, line)
+      if (AT_REST.has(flow.state)) await this.#close(flow.id)
+    })
   }
 
   async list(): Promise<readonly FlowRecord[]> {
@@ -151,6 +154,8 @@ export class FileStore implements FlowStore {
 }
 
 const SUFFIX = '.flow'
+/** The file of a flow that runs stays open. */
+const AT_REST: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVERTED', 'SUSPENDED'])
 
 /** The whole lines of a file: a last one without its end was cut off. */
 async function linesOf(path: string): Promise<Record<string, unknown>[]> {

@@ -1,0 +1,171 @@
+import type { Command } from 'commander'
+import { UsageError } from '../../errors.ts'
+import type { Board } from '../../flows/board/board.ts'
+import type { Job, Priority } from '../../flows/board/job.ts'
+import { PRIORITIES } from '../../flows/board/job.ts'
+import { readFlowFile } from '../../flows/files/flow-file.ts'
+import { failureTree } from '../../flows/storage/failure-tree.ts'
+import { type DatabaseOptions, openCommandDatabase } from '../open-database.ts'
+import { seconds } from '../option-values.ts'
+import { print, printJson, printTable, wantsJson } from '../output.ts'
+import { jsonObject } from './run.ts'
+
+interface BoardOptions extends DatabaseOptions {
+  readonly board?: string
+  readonly json?: boolean
+}
+
+interface PostOptions extends BoardOptions {
+  readonly values?: Readonly<Record<string, unknown>>
+  readonly priority?: string
+  readonly delay?: number
+  readonly schedule?: string
+}
+
+export function addFlowJobs(flow: Command): void {
+  withBoard(flow.command('post'))
+    .description('post a flow file on the job board, for conductors to run')
+    .argument('<file>', 'a flow file in YAML or JSON')
+    .option('--values <json>', 'what the flow starts with, as a JSON object', jsonObject)
+    .option('--priority <name>', `one of ${PRIORITIES.join(', ')}`)
+    .option('--delay <seconds>', 'wait so long before the first run', seconds)
+    .option('--schedule <cron>', 'run again and again, by five fields of cron in UTC')
+    .action(async (file: string, _options: unknown, command: Command) => {
+      await post(file, command.optsWithGlobals<PostOptions>())
+    })
+  withBoard(flow.command('list'))
+    .description('list the jobs of the board, highest priority first')
+    .option('--trashed', 'the jobs that were given up instead')
+    .option('--json', 'print JSON')
+    .action(async (_options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<BoardOptions & { trashed?: boolean }>()
+      await onBoard(options, async (board) => {
+        showJobs(
+          await (options.trashed === true ? board.trashed() : board.jobs({ includeDelayed: true })),
+          options,
+        )
+      })
+    })
+  withBoard(flow.command('show'))
+    .description('show a run: its atoms, what failed and what it waits for')
+    .argument('<id>', 'the id of a flow or a job')
+    .option('--json', 'print JSON')
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const options = command.optsWithGlobals<BoardOptions>()
+      await onBoard(options, async (board) => await show(board, id, options))
+    })
+  for (const [name, description] of STEERING) {
+    withBoard(flow.command(name))
+      .description(description)
+      .argument('<id>', 'the id of a flow or a job')
+      .action(async (id: string, _options: unknown, command: Command) => {
+        await onBoard(
+          command.optsWithGlobals<BoardOptions>(),
+          async (board) => await board[name](id),
+        )
+      })
+  }
+  withBoard(flow.command('signal'))
+    .description('give a waiting flow its signal')
+    .argument('<id>', 'the id of the flow')
+    .argument('<name>', 'the name of the signal')
+    .argument('[value]', 'its value, as JSON (null)')
+    .action(
+      async (
+        ...[id, name, value, , command]: [string, string, string | undefined, unknown, Command]
+      ) => {
+        await onBoard(command.optsWithGlobals<BoardOptions>(), async (board) => {
+          await board.signal(id, name, value === undefined ? null : jsonValue(value))
+        })
+      },
+    )
+}
+
+const STEERING = [
+  ['suspend', 'let running atoms finish, and keep the job from conductors'],
+  ['resume', 'give a suspended job back to conductors'],
+  ['replay', 'put a job that was given up back on the board: it goes on where it was'],
+] as const
+
+function withBoard(command: Command): Command {
+  return command
+    .option('--board <name>', 'the board (default: default)')
+    .option('--database <url>', 'the PostgreSQL database that has the board')
+}
+
+async function onBoard(options: BoardOptions, act: (board: Board) => Promise<void>): Promise<void> {
+  const { Board } = await import('../../flows/board/board.ts')
+  await using database = await openCommandDatabase(options)
+  await act(new Board(database, options.board === undefined ? {} : { name: options.board }))
+}
+
+async function post(file: string, options: PostOptions): Promise<void> {
+  const { flow, text, spec } = await readFlowFile(file)
+  const { values = {}, priority, delay, schedule } = options
+  const missing = (spec.inputs ?? []).filter((name) => !Object.hasOwn(values, name))
+  if (missing.length > 0) throw new UsageError(`the flow needs --values with ${missing.join(', ')}`)
+  await onBoard(options, async (board) => {
+    const job = await board.post({ name: flow.name, definition: text }, values, {
+      ...(priority !== undefined && { priority: priorityFrom(priority) }),
+      ...(delay !== undefined && { delayMs: delay * 1000 }),
+      ...(schedule !== undefined && { schedule }),
+    })
+    print(job.flowId)
+  })
+}
+
+function showJobs(jobs: readonly Job[], options: BoardOptions): void {
+  if (wantsJson(options)) {
+    printJson(jobs)
+    return
+  }
+  printTable(
+    [
+      { title: 'flow', value: (job: Job) => job.flowId, isWhole: true },
+      { title: 'name', value: (job) => job.name },
+      { title: 'state', value: (job) => (job.isHeld ? 'SUSPENDED' : job.state) },
+      { title: 'priority', value: (job) => job.priority },
+      { title: 'run at', value: (job) => job.runAt ?? 'on a signal' },
+      { title: 'owner', value: (job) => job.owner, isExtra: true },
+    ],
+    jobs,
+  )
+}
+
+async function show(board: Board, id: string, options: BoardOptions): Promise<void> {
+  const job = await board.find(id)
+  const stored = await board.store.load(job?.flowId ?? id)
+  if (stored === undefined)
+    throw new UsageError(`no run of a flow has the id "${id}", or it has not begun`)
+  if (wantsJson(options)) {
+    printJson({ job: job ?? null, ...stored })
+    return
+  }
+  print(`${stored.flow.name}  ${stored.flow.id}  ${stored.flow.state}`)
+  printTable(
+    [
+      { title: 'atom', value: (atom: (typeof stored.atoms)[number]) => atom.name },
+      { title: 'kind', value: (atom) => atom.kind },
+      { title: 'state', value: (atom) => atom.state },
+      { title: 'failure', value: (atom) => atom.failure ?? atom.revertFailure },
+    ],
+    stored.atoms,
+  )
+  const tree = failureTree(stored)
+  if (tree !== '') print(`\n${tree}`)
+}
+
+function priorityFrom(text: string): Priority {
+  const found = PRIORITIES.find((priority) => priority === text.toUpperCase())
+  if (found === undefined)
+    throw new UsageError(`the priority is "${text}", expected one of ${PRIORITIES.join(', ')}`)
+  return found
+}
+
+function jsonValue(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new UsageError(`the value "${text}" is no JSON; a text needs double quotes`, { cause })
+  }
+}

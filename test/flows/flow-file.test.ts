@@ -1,0 +1,123 @@
+import { Engine, flow, readFlow } from 'celery-toolbox/flows'
+import { expect, test } from 'vitest'
+import type { StepFunctions } from '../../src/flows/files/build-flow.ts'
+
+const INGEST = `
+flow: ingest
+version: 3
+inputs: [path]
+steps:
+  - { task: copy, run: storage.copy, with: { source: $path }, out: [location, bytes], revert: storage.remove }
+  - unordered: derive
+    steps:
+      - { task: thumb, run: image.thumb, with: { file: $location } }
+      - { task: stats, run: image.stats, with: { file: $location }, when: $bytes > 0 }
+  - { task: notify, run: mail.send, with: { to: ops, ref: $location, literal: $$5 }, retry: { each: [smtp1, smtp2], as: host } }
+`
+
+function functions(
+  calls: unknown[],
+  behaviour: Record<string, (values: Record<string, unknown>) => unknown> = {},
+): StepFunctions {
+  const names = ['storage.copy', 'storage.remove', 'image.thumb', 'image.stats', 'mail.send']
+  return {
+    get: (name) =>
+      names.includes(name)
+        ? (values: Record<string, unknown>) => {
+            calls.push([name, values])
+            return behaviour[name]?.(values)
+          }
+        : undefined,
+  }
+}
+
+function mistakes(text: string): string[] {
+  try {
+    readFlow(text, { functions: functions([]) })
+  } catch (error) {
+    return (error as Error).message.split('\n')
+  }
+  return []
+}
+
+test('a flow file runs: values, keys of results, constants, conditions and retries', async () => {
+  const calls: unknown[] = []
+  const { flow: ingest } = readFlow(INGEST, {
+    functions: functions(calls, { 'storage.copy': () => ({ location: '/x', bytes: 0 }) }),
+  })
+  const engine = new Engine(ingest, { store: { path: '/in' } })
+  await engine.run()
+  expect(calls).toEqual([
+    ['storage.copy', { source: '/in' }],
+    ['image.thumb', { file: '/x' }],
+    ['mail.send', { to: 'ops', literal: '$5', ref: '/x' }],
+  ])
+  expect(engine.atoms().find(({ name }) => name === 'stats')?.state).toBe('IGNORE')
+  expect(engine.history('notify_retry')).toEqual([['smtp1', {}]])
+})
+
+test('a step that fails reverts what came before, with the arguments of the step', async () => {
+  const calls: unknown[] = []
+  const { flow: ingest } = readFlow(INGEST, {
+    functions: functions(calls, {
+      'storage.copy': () => ({ location: '/x', bytes: 0 }),
+      'image.thumb': () => {
+        throw new Error('no picture')
+      },
+    }),
+  })
+  await expect(new Engine(ingest, { store: { path: '/in' } }).run()).rejects.toThrow('no picture')
+  expect(calls.at(-1)).toEqual(['storage.remove', expect.objectContaining({ source: '/in' })])
+})
+
+test('mistakes are reported with file, line and column', () => {
+  expect(
+    mistakes(
+      'flow: f\nsteps:\n  - { task: a, run: storage.cpy }\n  - { task: a, run: mail.send, with: { to: $nobody } }\n',
+    ),
+  ).toEqual([
+    'flow.yaml:3:21: no task "storage.cpy" is registered; give it a "queue" if it lives elsewhere',
+    'flow.yaml:4:13: the name "a" is taken by another step',
+    'flow.yaml:4:44: nothing provides "nobody": it is no input and no step\'s "out"',
+  ])
+  expect(mistakes('flow: f\nsteps:\n  - { task: a, run: mail.send, when: "1 >" }\n')).toEqual([
+    expect.stringMatching(
+      /^flow\.yaml:3:38: the condition is wrong: expected a \$symbol or a value, found the end$/,
+    ),
+  ])
+})
+
+test('a cycle is reported at a step of it', () => {
+  const text = `flow: f\nkind: graph\nsteps:
+  - { task: a, run: mail.send, after: [b] }
+  - { task: b, run: mail.send, after: [a] }\n`
+  expect(mistakes(text)).toEqual(['flow.yaml:4:5: flow "f" has a cycle: "a" -> "b" -> "a"'])
+})
+
+test('a typed flow passes values by name and skips a step whose condition is false', async () => {
+  const undone: unknown[] = []
+  const sizes = flow('sizes')
+    .input<{ path: string }>()
+    .step('read', ({ source }: { source: string }) => ({ text: `${source}!`, size: 0 }), {
+      with: { source: ($) => $.path },
+      out: ['text', 'size'],
+      revert: ({ source }) => undone.push(source),
+    })
+    .step('skipped', () => 'never', { when: ($) => $.size > 0, out: 'never' })
+    .step('shout', ({ text }: { text: string }) => text.toUpperCase(), {
+      with: { text: ($) => $.text },
+      out: 'shouted',
+    })
+  const engine = await sizes.run({ path: 'a' })
+  expect(await engine.fetchAll()).toMatchObject({ shouted: 'A!', size: 0 })
+  expect(engine.atoms().find(({ name }) => name === 'skipped')?.state).toBe('IGNORE')
+})
+
+test('a symbol that no earlier step provides is a compile error', () => {
+  const build = () =>
+    flow('f').step('a', ({ x }: { x: unknown }) => x, {
+      // @ts-expect-error: no step provides it
+      with: { x: ($) => $.missing },
+    })
+  expect(build().name).toBe('f')
+})
