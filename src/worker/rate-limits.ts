@@ -20,6 +20,10 @@ export class RateLimits<Job> {
     this.#letThrough = letThrough
   }
 
+  get waiting(): number {
+    return [...this.#lines.values()].reduce((sum, { waiting }) => sum + waiting.size, 0)
+  }
+
   /** Lets the job through now or when its turn comes. Throws `TaskError` where the limit is none. */
   admit(job: Job, task: string, limit: string | number | null | undefined): void {
     const perSecond = parseRateLimit(limit)

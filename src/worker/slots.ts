@@ -17,6 +17,10 @@ export class Slots<Job> {
     return this.#running
   }
 
+  get waiting(): number {
+    return this.#waiting.length - this.#next
+  }
+
   add(job: Job): void {
     this.#waiting.push(job)
     this.#fill()

@@ -30,6 +30,11 @@ export class WaitingJobs {
     return this.#slots.running
   }
 
+  /** How many have a slot, or would take one. */
+  get busy(): number {
+    return this.#slots.running + this.#slots.waiting + this.#limits.waiting
+  }
+
   /** How many wait for their eta. */
   get held(): number {
     return this.#held.size

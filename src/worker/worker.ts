@@ -1,6 +1,7 @@
 import { startTimer } from '../async/timer.ts'
 import type { Broker, ConsumerProblem, Subscription } from '../brokers/broker.ts'
 import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
+import type { Periodic } from '../lifecycle/periodic.ts'
 import type { Logger } from '../logger.ts'
 import { directQueue, directTopology } from '../protocol/worker-direct.ts'
 import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
@@ -16,6 +17,7 @@ import { firstConnection } from './first-connection.ts'
 import type { Job } from './job.ts'
 import { KnownJobs } from './known-jobs.ts'
 import { OutcomeStore } from './outcome-store.ts'
+import { pulledQueues } from './pulled-queues.ts'
 import { Receiver } from './receiver.ts'
 import { surviveRejections } from './rejections.ts'
 import { TaskRunner } from './task-runner.ts'
@@ -41,6 +43,7 @@ export class Worker implements AsyncDisposable {
   readonly #unfinished = new Set<Promise<void>>()
   readonly #queuesToAdjust = new Set<string>()
   #kept: DeadLetters | undefined
+  #pulling: Periodic | undefined
   #runner: TaskRunner | undefined
   #events: WorkerEvents | undefined
   #abandoned: AbandonedChords | undefined
@@ -133,10 +136,7 @@ export class Worker implements AsyncDisposable {
     events.start()
     const reading = this.#app.readingBroker()
     await this.#control.listen(reading, results)
-    for (const queue of this.settings.queues) {
-      this.#subscriptions.push(await this.#consume(reading, queue, receiver))
-    }
-    if (this.#app.config.worker_direct) await this.#consumeDirect(reading, receiver)
+    await this.#take(reading, receiver)
     this.#abandoned = new AbandonedChords({ app: this.#app, results, logger: this.#logger })
     this.#abandoned.start()
     this.#dispatcher = await this.#app.waiting.dispatcher(broker)
@@ -174,6 +174,7 @@ export class Worker implements AsyncDisposable {
       { running: this.#waiting.running, held: this.#waiting.held },
       'worker stopping',
     )
+    await this.#pulling?.stop()
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.pause()))
     await Promise.all(this.#waiting.release().map(async (job) => job.delivery.requeue()))
     this.#kept?.stop()
@@ -202,11 +203,33 @@ export class Worker implements AsyncDisposable {
     })
   }
 
-  /** worker_direct: calls for this worker alone. */
-  async #consumeDirect(broker: Broker, receiver: Receiver): Promise<void> {
-    const { name } = this.settings
-    await broker.declare(directTopology(name))
-    this.#subscriptions.push(await this.#consume(broker, directQueue(name), receiver))
+  async #take(broker: Broker, receiver: Receiver): Promise<void> {
+    const { name, queues: shared } = this.settings
+    const { worker_direct: isDirect, worker_disable_prefetch: isPulling } = this.#app.config
+    if (isDirect) await broker.declare(directTopology(name))
+    const queues = isDirect ? [...shared, directQueue(name)] : shared
+    if (isPulling) await this.#pull(broker, queues, receiver)
+    else {
+      for (const queue of queues) {
+        this.#subscriptions.push(await this.#consume(broker, queue, receiver))
+      }
+    }
+  }
+
+  async #pull(broker: Broker, queues: readonly string[], receiver: Receiver): Promise<void> {
+    this.#pulling = pulledQueues({
+      broker,
+      queues,
+      freeSlots: () => this.#freeSlots(),
+      onDelivery: (delivery) => receiver.receive(delivery),
+      logger: this.#logger,
+    })
+    await this.#pulling.start()
+  }
+
+  #freeSlots(): number {
+    const most = this.#app.config.worker_eta_task_limit ?? Number.POSITIVE_INFINITY
+    return this.#waiting.held >= most ? 0 : this.settings.concurrency - this.#waiting.busy
   }
 
   async #consume(broker: Broker, queue: string, receiver: Receiver): Promise<Subscription> {
@@ -303,7 +326,10 @@ export class Worker implements AsyncDisposable {
 
   async #perform(job: Job): Promise<void> {
     try {
-      await this.#runner?.perform(job, () => this.#waiting.free())
+      await this.#runner?.perform(job, () => {
+        this.#waiting.free()
+        this.#pulling?.wake()
+      })
     } finally {
       this.#known.delete(job)
     }

@@ -56,8 +56,7 @@ export const workerSettings = {
   worker_disable_prefetch: setting(
     boolean,
     false,
-    'Take a message only when there is a free slot for it.',
-    { state: 'none' },
+    'Take a message only when there is a free slot for it, by asking the queues in turn.',
   ),
   worker_disable_rate_limits: setting(boolean, false, 'Ignore the rate limits of tasks.'),
   worker_enable_prefetch_count_reduction: setting(
