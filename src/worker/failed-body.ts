@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts'
-import { isChain, isChord, isGroup, kindOf } from '../protocol/signature-tree/kinds.ts'
+import { isChain, isChord, isGroup } from '../protocol/signature-tree/kinds.ts'
 import {
   added,
   linksOf,
@@ -104,22 +104,13 @@ interface FailedStep {
 /** Who has errbacks to be called: of a group its members, each with the group's own; otherwise the whole. */
 function failedIn(body: SignatureDict): readonly FailedStep[] {
   if (!isGroup(body))
-    return [{ step: body, taskId: taskIdOf(endOf(body)), errbacks: bodyErrbacks(body) }]
+    return [{ step: body, taskId: taskIdOf(endOf(body)), errbacks: linksOf(body, 'link_error') }]
   const ofAll = linksOf(body, 'link_error')
   return flatMembers(body).map((member) => ({
     step: member,
     taskId: taskIdOf(endOf(member)),
     errbacks: added(resultErrbacks(member), ofAll),
   }))
-}
-
-/** Of a chain that a task leads it is this task that would have been the chord's body in Celery. */
-function bodyErrbacks(body: SignatureDict): readonly SignatureDict[] {
-  const own = linksOf(body, 'link_error')
-  const [first] = isChain(body) ? tasksOf(body) : []
-  return first === undefined || kindOf(first) !== 'task'
-    ? own
-    : added(own, linksOf(first, 'link_error'))
 }
 
 /** The errbacks that Celery finds linked to a result: a chord's own and its body's, a group's own and its members'. */

@@ -1,5 +1,6 @@
 import { isChain } from '../protocol/signature-tree/kinds.ts'
 import { listOf, withOptions } from '../protocol/signature-tree/options.ts'
+import { mapParts } from '../protocol/signature-tree/parts.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
 import { endingAsOne } from '../tasks/canvas/as-one.ts'
@@ -21,12 +22,14 @@ export async function startReplacement(
   const whole = endingAsOne(signature)
   await handOverChords(app, request, whole)
   const taken = withErrbacks(withEndOptions(whole, endOf(whole, request)), request)
+  const replacedTaskNesting = request.replacedTaskNesting + 1
+  // Each step says how deep it is in replacements, those behind the task too.
+  const nested = (step: SignatureDict): SignatureDict =>
+    withOptions(step, { replaced_task_nesting: replacedTaskNesting })
+  const chain = request.chain?.map(nested)
   await asPartOf(request, async () => {
-    await app.start(taken, {
-      options: {
-        replacedTaskNesting: request.replacedTaskNesting + 1,
-        ...(request.chain === null ? {} : { chain: request.chain }),
-      },
+    await app.start(isChain(taken) ? mapParts(taken, nested) : taken, {
+      options: { replacedTaskNesting, ...(chain === undefined ? {} : { chain }) },
     })
   })
 }

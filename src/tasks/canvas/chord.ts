@@ -11,7 +11,7 @@ import {
 } from '../../protocol/signature-tree/options.ts'
 import { flatMembers, headerGroup, mapParts } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
-import { noteChild } from '../current-request.ts'
+import { currentRequest, noteChild } from '../current-request.ts'
 import type { Publisher, Started } from '../publisher.ts'
 import { endingAsOne } from './as-one.ts'
 import { bodyWithId, endOptionsOf, frozen, withEndOptions } from './freeze.ts'
@@ -74,10 +74,16 @@ function ownBody(
   { call, extra, end: { taskId } }: SignatureOptions,
 ): SignatureDict {
   const { countdown: _seconds, eta: _time, parentId: _header, ...called } = call
-  const body = withOptions(bodyWithId(chord), { ...toWireOptions(called), ...extra })
+  const body = withOptions(bodyWithId(chord), { ...toWireOptions(called), ...rootOf(), ...extra })
   // The chord's own id comes after the body's; one that the call gives comes before.
   const isCalledSo = taskId !== undefined && taskId !== chord.options.task_id
   return frozen(isCalledSo ? withEndOptions(body, { task_id: taskId }) : body, publisher.replyTo)
+}
+
+/** A chord that a running task starts tells its body of which family it is. */
+function rootOf(): Readonly<Record<string, unknown>> {
+  const caller = currentRequest()
+  return caller === undefined ? {} : { root_id: caller.rootId ?? caller.id }
 }
 
 /** Callbacks of the chord, and of the call, are the body's, beside its own; no header task calls these errbacks. */

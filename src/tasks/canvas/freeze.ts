@@ -3,6 +3,7 @@ import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.t
 import { taskIdOf, withOptions } from '../../protocol/signature-tree/options.ts'
 import {
   bodyOf,
+  flatMembers,
   headerGroup,
   tasksOf,
   withBody,
@@ -74,7 +75,8 @@ function frozenChain(chain: SignatureDict, replyTo: string): SignatureDict {
 
 function frozenGroup(group: SignatureDict, replyTo: string): SignatureDict {
   const task_id = idOf(group)
-  const members = tasksOf(group).map((member, group_index) =>
+  // Groups within it are flattened, as in Celery.
+  const members = flatMembers(group).map((member, group_index) =>
     withEndOptions(frozen(member, replyTo), { group_index }),
   )
   return withOptions(withTasks(group, members), { task_id, root_id: null, parent_id: null })

@@ -1,4 +1,4 @@
-import { fromWireOptions } from '../../protocol/call-options.ts'
+import { type CallOptions, fromWireOptions } from '../../protocol/call-options.ts'
 import { kindOf } from '../../protocol/signature-tree/kinds.ts'
 import { mappedTask, unchunked } from '../../protocol/signature-tree/maps.ts'
 import { optionsOf, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
@@ -66,7 +66,7 @@ async function startTask(
   { args = [], kwargs = {}, options = {}, extra = {}, isMember = false }: StartWith,
 ): Promise<Started> {
   const own = fromWireOptions(dict.options)
-  const { chain } = optionsOf(dict, options)
+  const chain = chainOf(own.options, options)
   // Stamps it has already stay, as in Celery.
   const { stampedHeaders = options.stampedHeaders } = own.options
   const routeAs = mappedTask(dict)
@@ -86,4 +86,10 @@ async function startTask(
     ...(routeAs === undefined ? {} : { routeAs }),
   })
   return taskNode(taskId)
+}
+
+/** The steps behind it, those of the call last: the LAST one in the list is the next. */
+function chainOf(own: CallOptions, called: CallOptions): CallOptions['chain'] {
+  if (own.chain === undefined || called.chain === undefined) return called.chain ?? own.chain
+  return [...called.chain, ...own.chain]
 }
