@@ -1,11 +1,13 @@
 import type { Command } from 'commander'
 import type { Logger } from '../../logger.ts'
 import type { Block } from '../../streams/block/block.ts'
+import type { BlockObserver } from '../../streams/block/counts.ts'
 import { HEALTH_HELP, type HealthAddress, healthAddress } from '../health/health-address.ts'
 import { type GlobalOptions, openConfig } from '../open-app.ts'
 import { print } from '../output.ts'
 import { runService, serviceLogging } from '../run-service.ts'
 import { addRecording } from './record.ts'
+import { StreamHealth } from './stream-health.ts'
 
 interface StreamOptions extends GlobalOptions {
   readonly block?: string
@@ -53,9 +55,18 @@ function act(
     await run(file, command.optsWithGlobals<StreamOptions>())
 }
 
-async function blocksOf(file: string, { block }: StreamOptions, logger?: Logger): Promise<Block[]> {
+async function blocksOf(
+  file: string,
+  { block }: StreamOptions,
+  logger?: Logger,
+  observer?: BlockObserver,
+): Promise<Block[]> {
   const { loadBlocks } = await import('../../streams/definition/load-blocks.ts')
-  return await loadBlocks(file, { block, ...(logger !== undefined && { logger }) })
+  return await loadBlocks(file, {
+    block,
+    ...(logger !== undefined && { logger }),
+    ...(observer !== undefined && { observer }),
+  })
 }
 
 /** One block that fails ends the others, and the command with exit code 1. */
@@ -63,7 +74,9 @@ async function runBlocks(file: string, options: StreamOptions): Promise<void> {
   const config = await openConfig(options)
   const isVerbose = options.verbose === true || options.debug === true
   await using logging = await serviceLogging(config, isVerbose ? 'debug' : 'info')
-  const blocks = await blocksOf(file, options, logging.logger)
+  await using seen = await StreamHealth.open(options.healthPort, logging.logger)
+  const blocks = await blocksOf(file, options, logging.logger, seen.observer)
+  await seen.start(blocks)
   const stopAll = async (how: { readonly graceMs?: number } = {}): Promise<void> => {
     await Promise.all(blocks.filter(({ isRunning }) => isRunning).map((block) => block.stop(how)))
   }

@@ -1,6 +1,7 @@
 import { amqp } from '../links/amqp/amqp.ts'
 import type { AmqpApp } from '../links/amqp/app.ts'
 import { files } from '../links/files/files.ts'
+import { kafka } from '../links/kafka/kafka.ts'
 import { memory } from '../links/memory/memory.ts'
 import { redis } from '../links/redis/redis.ts'
 import { stdio } from '../links/stdio/stdio.ts'
@@ -35,6 +36,11 @@ export const LISTENERS: Readonly<Record<string, MakeListener>> = {
         pollMs: fields.number('pollMs'),
       }),
     }),
+  kafka: (fields) =>
+    kafka.consume(fields.required('brokers', 'broker'), fields.required('topic'), {
+      codec: fields.codec(),
+      ...given({ group: fields.text('group') }),
+    }),
   memory: (fields) => memory.subscribe(fields.required('name', 'channel')),
   stdio: (fields) => stdio.read({ codec: fields.codec() }),
 }
@@ -49,6 +55,10 @@ export const PUBLISHERS: Readonly<Record<string, MakePublisher>> = {
       exchange === undefined ? fields.required('queue') : { exchange, ...given({ routingKey }) }
     return amqp.publish(appOf(fields, app), target, { codec: fields.codec() })
   },
+  kafka: (fields) =>
+    kafka.publish(fields.required('brokers', 'broker'), fields.required('topic'), {
+      codec: fields.codec(),
+    }),
   memory: (fields) => memory.publish(fields.required('name', 'channel')),
   stdio: (fields) => stdio.write({ codec: fields.codec() }),
 }

@@ -1,0 +1,65 @@
+import type { Logger } from '../../../logger.ts'
+
+interface Committable {
+  readonly partition: number
+  commit(): unknown
+}
+
+interface Place {
+  readonly message: Committable
+  fate: 'open' | 'done' | 'stuck'
+}
+
+/** Commits an offset once the message and all before it in its partition are done, whatever order they end in. */
+export class Offsets {
+  readonly #log: Logger
+  readonly #partitions = new Map<number, Place[]>()
+  #committing: Promise<void> = Promise.resolve()
+  #next: Committable | undefined
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  /** Answers how its end is told. */
+  open(message: Committable): (fate: 'done' | 'stuck') => void {
+    const places = this.#partitions.get(message.partition) ?? []
+    this.#partitions.set(message.partition, places)
+    const place: Place = { message, fate: 'open' }
+    places.push(place)
+    return (fate) => {
+      place.fate = fate
+      this.#advance(places)
+    }
+  }
+
+  /** Resolves once all that can be committed is. */
+  async committed(): Promise<void> {
+    await this.#committing
+  }
+
+  #advance(places: Place[]): void {
+    let last: Committable | undefined
+    while (places[0]?.fate === 'done') last = places.shift()?.message
+    if (last === undefined) return
+    // While one commit is under way those that follow become one.
+    const isWaiting = this.#next !== undefined && this.#next.partition === last.partition
+    this.#next = last
+    const mine = last
+    if (isWaiting) return
+    this.#committing = this.#committing.then(() => this.#commit(mine.partition, mine))
+  }
+
+  async #commit(partition: number, asked: Committable): Promise<void> {
+    const message = this.#next?.partition === partition ? this.#next : asked
+    if (this.#next === message) this.#next = undefined
+    try {
+      await message.commit()
+    } catch (error) {
+      this.#log.warn(
+        { err: error, partition },
+        'offset cannot be committed, messages may come again',
+      )
+    }
+  }
+}
