@@ -335,7 +335,7 @@ test('a rejection that a task leaves behind does not end the worker', async () =
   await startWorker(app)
   expect(await (await careless.delay()).get(WAIT)).toBe('fine')
   await waitFor('the log line', () =>
-    logger.lines.some((line) => line.sentence.includes('nobody handled')),
+    logger.lines.some((line) => line.sentence.includes('rejected promise unhandled')),
   )
 })
 
