@@ -1,10 +1,10 @@
-import type { MessageLimits } from '../codecs/limits.ts'
+import { DEFAULT_LIMITS, type MessageLimits } from '../codecs/limits.ts'
 import type { Config } from './config.ts'
 
 /** What one message may cost whoever reads it. */
 export function limitsOf({
-  MESSAGE_LIMIT_BYTES: maxBytes,
-  MESSAGE_LIMIT_NODES: maxNodes,
-}: Pick<Config, 'MESSAGE_LIMIT_BYTES' | 'MESSAGE_LIMIT_NODES'>): MessageLimits {
+  MESSAGE_LIMIT_BYTES: maxBytes = DEFAULT_LIMITS.maxBytes,
+  MESSAGE_LIMIT_NODES: maxNodes = DEFAULT_LIMITS.maxNodes,
+}: Partial<Pick<Config, 'MESSAGE_LIMIT_BYTES' | 'MESSAGE_LIMIT_NODES'>>): MessageLimits {
   return { maxBytes, maxNodes }
 }

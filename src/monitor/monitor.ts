@@ -2,6 +2,7 @@ import { sleep } from '../async/sleep.ts'
 import type { Broker, ConsumerProblem } from '../brokers/broker.ts'
 import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
 import type { Config } from '../config/config.ts'
+import { limitsOf } from '../config/message-limits.ts'
 import type { Database } from '../database/database.ts'
 import { requireMigrations } from '../database/migrate.ts'
 import { type Logger, silentLogger } from '../logger.ts'
@@ -29,6 +30,7 @@ export interface MonitorOptions {
   readonly database: Database
   /** Names the queues, and the topology they are part of; says what may be stored, and for how long. */
   readonly config: Pick<Config, 'platformQueue' | 'topology'> &
+    Partial<Pick<Config, 'MESSAGE_LIMIT_BYTES' | 'MESSAGE_LIMIT_NODES'>> &
     EventQueueSettings &
     PrivacySettings &
     RetentionSettings &
@@ -96,6 +98,7 @@ export class Monitor {
       platformQueue: config.platformQueue,
       queues,
       privacy,
+      limits: limitsOf(config),
       onRead: (one) => this.#writer.add(one),
     })
     this.#intake = new Intake(this.#logger)

@@ -1,4 +1,5 @@
 import type { Delivery } from '../../brokers/broker.ts'
+import type { MessageLimits } from '../../codecs/limits.ts'
 import { EVENTS_HEADER } from '../../protocol/events.ts'
 import { told } from '../events/told.ts'
 import type { WorkerClocks } from '../events/worker-clocks.ts'
@@ -13,13 +14,14 @@ export interface ReaderOptions {
   readonly queues: WorkQueues
   readonly privacy: Privacy
   readonly clocks: WorkerClocks
+  readonly limits: MessageLimits
   readonly onRead: (one: Taken) => void
 }
 
 /** Makes of each delivery what is to be written. */
 export class Reader {
   readonly #options: ReaderOptions
-  /** Compressed messages that are being expanded. */
+  /** Messages that are being expanded, or read in slices. */
   readonly #expanding = new Set<Promise<void>>()
   readonly #tellers = new Tellers()
   #lastMs = 0
@@ -46,9 +48,9 @@ export class Reader {
 
   /** Events have a queue of their own; where the broker has none for them, they come with the copies. */
   #taken(delivery: Delivery): Taken | Promise<Taken> {
-    const { platformQueue, queues, privacy } = this.#options
+    const { platformQueue, queues, privacy, limits } = this.#options
     const { queue, message } = delivery
-    const options = { privacy, receivedAtMs: this.#nextMs() }
+    const options = { privacy, limits, receivedAtMs: this.#nextMs() }
     const isCopy = queue === platformQueue && message.headers[EVENTS_HEADER] === undefined
     return isCopy
       ? mirrored(delivery, queues, options)

@@ -2,14 +2,15 @@ import type { Delivery } from '../../brokers/broker.ts'
 import type { MessageLimits } from '../../codecs/limits.ts'
 import { ProtocolError } from '../../errors.ts'
 import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
-import { type DecodeTaskOptions, decodeTask } from '../../protocol/decode-task.ts'
+import { isLarge } from '../../protocol/content.ts'
+import { type DecodeTaskOptions, decodeLargeTask, decodeTask } from '../../protocol/decode-task.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
 import { Privacy } from '../privacy/privacy.ts'
 import type { RedactedMessage } from '../privacy/redact-message.ts'
 import { storableOrNull } from '../stored/storable-text.ts'
 import { type MessageEntry, messageEntry } from './message-entry.ts'
-import { withinLimit } from './payload-limit.ts'
+import { unwritten, withinLimit } from './payload-limit.ts'
 import { type TaskEntry, type TaskOrigin, taskEntry } from './task-entry.ts'
 import { problemOf, unreadEntry } from './unread-entry.ts'
 import type { WorkQueues } from './work-queues.ts'
@@ -52,11 +53,27 @@ export function mirrored(
   const { privacy = OPEN, receivedAtMs = Date.now(), limits } = options
   const { message, route } = delivery
   const arrival = { delivery, route, receivedAtMs, queue: queues.reachedBy(route), privacy, limits }
-  if (!isCompressed(message)) return readWith(arrival, message)
+  if (!(isCompressed(message) || isLarge(message))) return readWith(arrival, message)
   return expandMessage(message, limits).then(
-    (plain) => readWith(arrival, plain),
+    (plain) => readLarge(arrival, plain),
     (cause: unknown) => undecodable(arrival, cause),
   )
+}
+
+/** Off the event loop or in slices of its time, and without writing arguments down that no row has room for. */
+async function readLarge(arrival: Arrival, plain: Message): Promise<Mirrored> {
+  const { privacy, limits } = arrival
+  const isShort = plain.body.length <= privacy.payloadLimitBytes
+  if (privacy.hasRules || isShort || !isLarge(plain)) return readWith(arrival, plain)
+  const known = knownOf(arrival)
+  try {
+    const how = limits === undefined ? {} : { limits }
+    const request = await decodeLargeTask(plain, READABLE, how)
+    const task = { ...taskEntry({ ...request, args: [], kwargs: {} }, known), ...unwritten(plain) }
+    return withinLimit(mirroredAs(known, { task, taskId: task.taskId, problem: null }), privacy)
+  } catch (cause) {
+    return unreadable(known, problemOf(cause))
+  }
 }
 
 const OPEN = new Privacy()

@@ -1,3 +1,4 @@
+import type { Message } from '../../protocol/message.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
 import type { Mirrored } from './mirrored.ts'
@@ -14,6 +15,14 @@ export function withinLimit(read: Mirrored, privacy: Privacy): Mirrored {
     task: { ...task, ...shortArguments(task, privacy.payloadLimitBytes) },
     message: privacy.keepsLargeBodies ? message : kept,
   }
+}
+
+/** Stands for the arguments of a body so large that nobody writes them down: how long it is, and how it begins. */
+export function unwritten({ body, properties }: Message): Pick<TaskEntry, 'args' | 'kwargs'> {
+  const isText = properties.contentType !== 'application/x-msgpack'
+  const preview = isText ? body.subarray(0, PREVIEW_CHARACTERS).toString() : ''
+  const args = { __truncated__: true, bytes: body.length, preview: storableText(preview) }
+  return { args: JSON.stringify(args), kwargs: '{}' }
 }
 
 /** The longer of the two goes first; the body may be long for what follows the task, and both be short. */
