@@ -175,8 +175,11 @@ export class RedisChords implements ChordCounter {
     const { connection, keys } = this.#options
     const chord = keys.chord(groupId)
     const keeping = setInterval(() => this.#keepClaim(chord, token), KEEP_CLAIM_MS)
+    let isFailed = false
     try {
-      await release(await readMembers(chord, this.#options))
+      const results = await readMembers(chord, this.#options)
+      isFailed = results.some(({ status }) => status !== 'SUCCESS')
+      await release(results)
     } catch (error) {
       await connection.script(DROP_CLAIM_SCRIPT, [chord.claim], [token])
       throw error
@@ -184,9 +187,11 @@ export class RedisChords implements ChordCounter {
       clearInterval(keeping)
     }
     const { claim, members, added, size, seen } = chord
+    // The results of a chord that failed stay, as Python's do: they say which of its members have succeeded.
+    const used = isFailed ? [added, size, seen] : [members, added, size, seen]
     await connection.script(
       RELEASED_SCRIPT,
-      [keys.unreleased, claim, members, added, size, seen],
+      [keys.unreleased, claim, ...used],
       [token, DONE_SECONDS, groupId],
     )
   }

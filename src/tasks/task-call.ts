@@ -73,7 +73,8 @@ function timesOf(options: CallOptions, timezone: string | undefined): Partial<Ta
   const at = (seconds: number): string => isoAfterSeconds(seconds, now, timezone)
   const { countdown, eta, expires, timeLimit = null, softTimeLimit = null } = options
   const times = { timeLimit, softTimeLimit, eta: eta === undefined ? null : toIso(eta) }
-  const due = countdown === undefined ? times : { ...times, eta: at(countdown) }
+  // A countdown of 0 is none, as in Celery: the message is not held anywhere.
+  const due = countdown ? { ...times, eta: at(countdown) } : times
   if (expires === undefined) return due
   const ends = typeof expires === 'number' ? at(expires) : toIso(expires)
   return { ...due, expires: ends, expirationMs: expirationMs(ends, now) }

@@ -24,11 +24,9 @@ export function retryMessage(
   delivery: Delivery,
   request: TaskRequest,
   retry: NextAttempt,
-): { readonly message: Message; readonly route: Route; readonly eta: string } {
+): { readonly message: Message; readonly route: Route; readonly eta: string | null } {
   const now = new Date()
-  const { eta } = retry.options
-  const due =
-    eta === undefined ? isoAfterSeconds(retry.countdown, now, timezoneOf(retry.config)) : toIso(eta)
+  const due = dueAt(retry, now)
   const expires = expiryOf(request, retry, now)
   const { args, kwargs } = retryArguments(request, retry.options, retry.params)
   const call: TaskCall = {
@@ -50,6 +48,12 @@ export function retryMessage(
     route: delayedRoute(delivery.route, null, retry.config),
     eta: due,
   }
+}
+
+/** Without a delay there is no eta, as in Celery. */
+function dueAt({ options: { eta }, countdown, config }: NextAttempt, now: Date): string | null {
+  if (eta !== undefined) return toIso(eta)
+  return countdown === 0 ? null : isoAfterSeconds(countdown, now, timezoneOf(config))
 }
 
 /** As it was, unless the retry says otherwise. */

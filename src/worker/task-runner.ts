@@ -277,8 +277,9 @@ export class TaskRunner {
     const { message, route, eta } = retryMessage(job.delivery, job.request, retry)
     const { id: taskId, task: name } = job.request
     await tracePublish({ id: taskId, task: name, message, route }, async (traced) => {
-      if (await app.waiting.hold({ taskId, name, eta, message: traced, route })) return
-      await broker.publish(traced, delayedRoute(route, eta, app.config))
+      const isHeld =
+        eta !== null && (await app.waiting.hold({ taskId, name, eta, message: traced, route }))
+      if (!isHeld) await broker.publish(traced, delayedRoute(route, eta, app.config))
     })
   }
 

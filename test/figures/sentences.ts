@@ -43,15 +43,20 @@ export function listedWorkflows(): string {
   return [...LISTED.map(({ why }) => why), NEVER_IN_PYTHON].map((why) => `- ${why}`).join('\n')
 }
 
+const MEASURED_BY = "measured by Celery's own integration suite and by random workflows"
+
 /** The sentence of README.md. */
 export function figuresSentence({ suite, workflows }: Figures): string {
   const [newest] = newestFirst(suite)
-  if (newest === undefined) return 'no test of Celery’s own suite that was run yet'
+  if (newest === undefined) return MEASURED_BY
   const figures = Object.values(suite[newest] ?? {})
   const sum = (of: 'passed' | 'total'): number => figures.reduce((all, one) => all + one[of], 0)
   const ofSuite = `${sum('passed')} of ${sum('total')} tests of Celery ${newest}'s own integration suite`
-  if (workflows === null) return ofSuite
-  return `${ofSuite}, ${workflows.same + workflows.listed} of ${workflows.count} random workflows`
+  const ofWorkflows =
+    workflows === null
+      ? ''
+      : ` and ${workflows.same + workflows.listed} of ${workflows.count} random workflows`
+  return `${ofSuite}${ofWorkflows} end as with Python's worker`
 }
 
 function newestFirst(suite: Figures['suite']): readonly string[] {

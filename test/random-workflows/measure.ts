@@ -87,7 +87,7 @@ export class Measure {
       outcome: async () => {
         const { marks, states } = await settled(fleet, shape, call)
         const plainEnd = JSON.parse(plain(JSON.stringify(end))) as End
-        return { end: plainEnd, marks: marks.map(plain).sort(), states }
+        return { run, end: plainEnd, marks: marks.map(plain).sort(), states }
       },
       forget: async () => {
         await fleet.redis.del(marksKey(run))

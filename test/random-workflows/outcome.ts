@@ -20,6 +20,8 @@ export interface Drawn {
 
 /** What came of a workflow: how it ended, which tasks and callbacks ran with what, and which states are stored. */
 export interface Outcome {
+  /** The name of the run, which its ids begin with. */
+  readonly run: string
   readonly end: End
   readonly marks: readonly string[]
   readonly states: Readonly<Record<string, string>>

@@ -98,6 +98,18 @@ test.each<readonly [string, number | null, (expires: string | null) => boolean]>
   expect(isRight(seen[1] ?? null)).toBe(true)
 })
 
+test('a countdown of 0 is none: neither a call nor a retry with it has an eta', async () => {
+  const app = embeddedApp()
+  const etas: (string | null)[] = []
+  const task = app.task('export.now', { bind: true }, (self) => {
+    etas.push(self.request.eta)
+    if (self.request.retries === 0) throw self.retry({ countdown: 0 })
+  })
+  await startWorker(app)
+  await (await task.applyAsync([], { countdown: 0 })).get(WAIT)
+  expect(etas).toEqual([null, null])
+})
+
 test('a task knows the properties of its message and how it was delivered', async () => {
   const app = embeddedApp()
   const seen: TaskRequest[] = []

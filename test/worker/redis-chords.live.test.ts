@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { expect, test } from 'vitest'
+import { Redis } from 'ioredis'
+import { expect, onTestFinished, test } from 'vitest'
 import { pendingResult } from '../../src/protocol/task-result.ts'
 import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
 import type { Signature } from '../../src/tasks/signature.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
 import { service } from '../support/services.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 type Tasks = Record<'add' | 'fail' | 'sum', (...args: readonly unknown[]) => Signature>
 
@@ -85,4 +87,31 @@ test('members of a group in a chord that Python began count one by one, though t
   expect(released).toEqual([])
   await done(2, 1)
   expect(released).toEqual([ids])
+})
+
+test('the results of a chord that failed stay in Redis, as Python leaves them; its counters go', async () => {
+  const prefix = `test-${randomUUID()}:`
+  const app = embeddedApp({
+    result_backend: service('REDIS_URL'),
+    result_backend_transport_options: { global_keyprefix: prefix },
+    result_expires: 600,
+  })
+  const groups: (string | null)[] = []
+  const add = app.task('export.add', { bind: true }, ({ request }, a: number, b: number) => {
+    groups.push(request.group)
+    return a + b
+  })
+  const fail = app.task('export.fail', () => {
+    throw new RangeError('no')
+  })
+  await startWorker(app)
+  const result = await chord([add.s(1, 2), fail.s()], add.s(0)).applyAsync()
+  await expect(result.get({ timeoutMs: 20_000 })).rejects.toThrow(/Dependency/)
+  const redis = new Redis(service('REDIS_URL'))
+  onTestFinished(() => redis.disconnect())
+  const key = `${prefix}celery-taskset-meta-${groups[0]}`
+  await waitFor('the end of the chord', async () => (await redis.exists(`${key}.s`)) === 0)
+  const members = await redis.zrange(`${key}.j`, 0, -1)
+  expect(members.map((member) => JSON.parse(member)[2])).toEqual(['SUCCESS', 'FAILURE'])
+  expect(await redis.ttl(`${key}.j`)).toBeGreaterThan(0)
 })
