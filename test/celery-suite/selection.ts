@@ -21,7 +21,5 @@ export const SELECTION: readonly string[] = [
   canvas('test_chord::test_add_to_chord'),
   canvas('test_chord::test_add_chord_to_chord'),
   canvas('test_chord::test_parallel_chords'),
-  canvas('test_chord::test_chain_in_chain'),
-  canvas('test_chord::test_chord_on_error'),
   canvas('test_chord::test_parent_ids'),
 ]
