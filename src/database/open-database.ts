@@ -15,6 +15,8 @@ export type OpenDatabaseOptions = (GivenDatabase | EmbeddedDatabase) & {
   readonly logger?: Logger
   /** How long one connection may take to open. Default 10 s. */
   readonly connectTimeoutMs?: number
+  /** How long a statement may be without an answer before the server is asked after it. Default 10 s. */
+  readonly silentMs?: number
 }
 
 interface GivenDatabase {
@@ -73,6 +75,7 @@ async function connect(
     safeUrl: safeUrl(plainUrl(url)),
     pool,
     connect: () => connectedClient(new TimedClient()),
+    silentMs: options.silentMs,
     logger,
     onClosed,
   })

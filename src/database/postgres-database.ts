@@ -1,11 +1,15 @@
 import type { Client, Pool, PoolClient } from 'pg'
+import { startTimer, type Timer } from '../async/timer.ts'
 import { DatabaseError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { asDatabaseError, unreachable } from './connection-loss.ts'
 import { copyInto } from './copy-into.ts'
 import type { Database, Transaction } from './database.ts'
 import { Listener } from './listener.ts'
+import { endAtOnce, SilenceWatch } from './silence-watch.ts'
 import { toParameter } from './sql-values.ts'
+
+const CLOSE_MS = 3_000
 
 export interface PostgresDatabaseParts {
   readonly url: string
@@ -14,6 +18,8 @@ export interface PostgresDatabaseParts {
   /** A connected client outside the pool. */
   readonly connect: () => Promise<Client>
   readonly logger: Logger
+  /** How long a statement may be without an answer before the server is asked after it. Default 10 s. */
+  readonly silentMs?: number | undefined
   /** Called once, after the last connection is closed: stops an embedded server. */
   readonly onClosed: () => Promise<void>
 }
@@ -23,11 +29,18 @@ export class PostgresDatabase implements Database {
   readonly safeUrl: string
   readonly #parts: PostgresDatabaseParts
   readonly #listeners = new Set<Listener>()
+  readonly #clients = new Set<PoolClient>()
+  readonly #busy = new Set<PoolClient>()
+  readonly #watch: SilenceWatch
   #closing: Promise<void> | undefined
+  #closeTimer: Timer | undefined
 
   constructor(parts: PostgresDatabaseParts) {
     this.safeUrl = parts.safeUrl
     this.#parts = parts
+    this.#watch = new SilenceWatch({ ...parts, onSilent: () => this.#endIdle() })
+    parts.pool.on('connect', (client) => this.#clients.add(client))
+    parts.pool.on('remove', (client) => this.#clients.delete(client))
   }
 
   /** A getter, so that inspecting the database shows no password. */
@@ -36,11 +49,15 @@ export class PostgresDatabase implements Database {
   }
 
   async query<Row extends object>(sql: string, parameters?: readonly unknown[]): Promise<Row[]> {
-    return await this.#withClient((client) => run<Row>(client, sql, parameters))
+    return await this.#withClient((client) =>
+      this.#watch.over(client, run<Row>(client, sql, parameters)),
+    )
   }
 
   async transaction<Result>(work: (connection: Transaction) => Promise<Result>): Promise<Result> {
-    return await this.#withClient((client) => inTransaction(client, work))
+    return await this.#withClient((client) => {
+      return inTransaction(client, work, (statement) => this.#watch.over(client, statement))
+    })
   }
 
   async listen(channel: string, onNotify: (text: string) => void): Promise<() => Promise<void>> {
@@ -71,8 +88,25 @@ export class PostgresDatabase implements Database {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#listeners].map((listener) => listener.stop()))
-    await this.#parts.pool.end()
+    await this.#endPool()
     await this.#parts.onClosed()
+  }
+
+  /** They went the same way as the one that has fallen silent. */
+  #endIdle(): void {
+    for (const client of this.#clients) if (!this.#busy.has(client)) endAtOnce(client)
+  }
+
+  /** A connection that does not say goodbye in time is closed without. */
+  async #endPool(): Promise<void> {
+    const overdue = new Promise<void>((resolve) => {
+      this.#closeTimer = startTimer(CLOSE_MS, () => {
+        for (const client of this.#clients) endAtOnce(client)
+        resolve()
+      })
+    })
+    await Promise.race([this.#parts.pool.end(), overdue])
+    this.#closeTimer?.clear()
   }
 
   async #withClient<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
@@ -80,12 +114,14 @@ export class PostgresDatabase implements Database {
     const client = await this.#checkOut()
     // The pool listens to idle clients only; unheard, a loss between two statements would end the process.
     client.on('error', ignoreLoss)
+    this.#busy.add(client)
     try {
       return await work(client)
     } catch (error) {
       throw asDatabaseError(error, this.safeUrl)
     } finally {
       client.off('error', ignoreLoss)
+      this.#busy.delete(client)
       // The pool itself drops a client whose connection is gone.
       client.release()
     }
@@ -122,11 +158,12 @@ async function run<Row extends object>(
 async function inTransaction<Result>(
   client: PoolClient,
   work: (connection: Transaction) => Promise<Result>,
+  watched: <Value>(statement: Promise<Value>) => Promise<Value>,
 ): Promise<Result> {
   let failure: unknown
   const noted = async <Value>(statement: Promise<Value>): Promise<Value> => {
     try {
-      return await statement
+      return await watched(statement)
     } catch (error) {
       failure ??= error
       throw error
@@ -137,14 +174,14 @@ async function inTransaction<Result>(
     copyFrom: (sql, chunks) => noted(copyInto(client, sql, chunks)),
   }
   try {
-    await client.query('BEGIN')
+    await watched(client.query('BEGIN'))
     const result = await work(connection)
-    const { command } = await client.query('COMMIT')
+    const { command } = await watched(client.query('COMMIT'))
     // PostgreSQL answers so when a statement had failed, even if `work` caught the error: nothing was kept.
     if (command === 'ROLLBACK') throw failure
     return result
   } catch (error) {
-    await rollBack(client)
+    await watched(rollBack(client))
     throw error
   }
 }

@@ -1,0 +1,96 @@
+import type { Client, PoolClient } from 'pg'
+import { startInterval } from '../async/timer.ts'
+import { withDeadline } from '../async/with-deadline.ts'
+import type { Logger } from '../logger.ts'
+import { isConnectionLoss } from './connection-loss.ts'
+
+/** A statement that is not answered for so long is asked after. */
+const SILENT_MS = 10_000
+const ANSWER_MS = 5_000
+
+export interface SilenceWatchParts {
+  readonly safeUrl: string
+  /** A connected client outside the pool. */
+  readonly connect: () => Promise<Client>
+  readonly logger: Logger
+  readonly silentMs?: number | undefined
+  /** A connection has fallen silent. */
+  readonly onSilent: () => void
+}
+
+/**
+ * Ends connections that have fallen silent: a network that swallows packets closes none of them, and their statements would
+ * wait for ever. A second connection asks whether the server still works on the statement, so that long ones may take long.
+ */
+export class SilenceWatch {
+  readonly #parts: SilenceWatchParts
+
+  constructor(parts: SilenceWatchParts) {
+    this.#parts = parts
+  }
+
+  /** The statement's outcome; a loss of the connection where the server has nothing to do for it. */
+  async over<Result>(client: PoolClient, statement: Promise<Result>): Promise<Result> {
+    let isAsking = false
+    const timer = startInterval(this.#parts.silentMs ?? SILENT_MS, () => {
+      if (isAsking) return
+      isAsking = true
+      void this.#endIfSilent(client, timer).finally(() => {
+        isAsking = false
+      })
+    }).unref()
+    try {
+      return await statement
+    } finally {
+      timer.clear()
+      isAsking = true
+    }
+  }
+
+  async #endIfSilent(client: PoolClient, timer: { clear(): void }): Promise<void> {
+    if (await this.#isAtWork(client)) return
+    timer.clear()
+    const { logger, safeUrl } = this.#parts
+    logger.warn({ database: safeUrl }, 'database connection silent, closing it')
+    endAtOnce(client)
+    this.#parts.onSilent()
+  }
+
+  /** True as well where the server answers and cannot tell, as when it takes no more connections. */
+  async #isAtWork(client: PoolClient): Promise<boolean> {
+    try {
+      const asked = this.#ask(pidOf(client))
+      return await withDeadline(asked, 2 * ANSWER_MS, () => new Error('timeout expired'))
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+      return /^\w{5}$/.test(code) && code !== 'EPIPE' && !isConnectionLoss(error)
+    }
+  }
+
+  async #ask(pid: number | null): Promise<boolean> {
+    const asking = await this.#parts.connect()
+    try {
+      const question = "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state LIKE '%active%'"
+      const { rowCount } = await withDeadline(
+        asking.query(question, [pid]),
+        ANSWER_MS,
+        () => new Error('timeout expired'),
+      )
+      return rowCount === 1
+    } finally {
+      endAtOnce(asking)
+    }
+  }
+}
+
+/** Closes the socket and waits for nothing, as no answer may come. */
+export function endAtOnce(client: Client | PoolClient): void {
+  // Not in the driver's types, and there since its first version.
+  const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } }
+  connection?.stream?.destroy()
+}
+
+function pidOf(client: PoolClient): number | null {
+  // Not in the driver's types: the server tells it at the start of the connection.
+  return (client as unknown as { processID?: number }).processID ?? null
+}
