@@ -163,7 +163,7 @@ const ABSORB = absorb({
 
 /** Without events nobody knows whether it still runs. */
 const STARTED_UNTOLD = `CASE WHEN any_worker IS NULL AND event_state IS NULL AND monitor.state_class(status) = 1
-        AND status NOT IN ('RETRY', 'RECEIVED', 'LOST', 'UNHEARD') AND stored IS NOT NULL
+        AND status NOT IN ('RETRY', 'RECEIVED', 'LOST', 'UNHEARD', 'EXPIRED', 'UNROUTED', 'SCHEDULED') AND stored IS NOT NULL
       THEN 'started' || coalesce(' ' || monitor.in_words(now() - started_at) || ' ago', '')
         || '; its worker sends no events, so nothing shows whether it still runs' END`
 

@@ -10,6 +10,8 @@ const EXTENSIONS = ['', '.ts', '.mts', '.js', '.mjs', '.cjs', '/index.ts', '/ind
 
 /** Loads the modules that declare an app's tasks: `imports` and `include`, by paths relative to the app's file. */
 export async function importModules(config: Config, appFile: string): Promise<void> {
+  // An app may bring a copy of the toolbox of its own, from before these settings had an effect.
+  if (typeof config.source !== 'function') return
   for (const setting of ['imports', 'include'] as const) {
     // The default is a module of Python.
     if (config.source(setting) === 'default') continue

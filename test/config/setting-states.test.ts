@@ -32,7 +32,7 @@ test.each(inState('refused'))('%s is an error, as ignoring it would be unsafe', 
 test('a setting without effect warns once, by name; one that is Python’s does not', () => {
   const warnings: string[] = []
   const config = makeConfig({
-    environment: { CELERY_WORKER_DEDUPLICATE_SUCCESSFUL_TASKS: 'True' },
+    environment: { CELERY_WORKER_DETECT_QUORUM_QUEUES: 'False' },
     queues: ['a'],
     beat_schedule: { nightly: { task: 'a.b', schedule: 60 } },
     worker_timer: 'x',
@@ -43,7 +43,7 @@ test('a setting without effect warns once, by name; one that is Python’s does 
   config.warnOfIneffective()
   expect(warnings).toEqual([
     'beat_schedule has no effect yet: a later version of celery-toolbox has it',
-    'worker_deduplicate_successful_tasks has no effect: celery-toolbox does not use it',
+    'worker_detect_quorum_queues has no effect: celery-toolbox does not use it',
   ])
 })
 

@@ -49,7 +49,8 @@ test('a value that has no form in the result backend is a failure like any other
     .linkError(app.signature('export.errback'))
     .applyAsync()
   await waitFor('the acknowledgement', () => steps.includes('acknowledge export.unencodable'))
-  expect(steps).toEqual([
+  // The errback, once published, runs beside it.
+  expect(steps.slice(0, 3)).toEqual([
     'store FAILURE first',
     'publish export.errback',
     'acknowledge export.unencodable',
@@ -63,7 +64,8 @@ test('a replacement that cannot be started fails its task, and the errbacks are 
     .linkError(app.signature('export.errback'))
     .applyAsync()
   await waitFor('the acknowledgement', () => steps.includes('acknowledge export.becomes_nothing'))
-  expect(steps).toEqual([
+  // The errback, once published, runs beside it.
+  expect(steps.slice(0, 3)).toEqual([
     'store FAILURE first',
     'publish export.errback',
     'acknowledge export.becomes_nothing',

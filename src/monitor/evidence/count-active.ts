@@ -15,8 +15,7 @@ export async function withoutEnded(
   const lost = new Set(findings.filter(isWorkerGone).map(({ candidate }) => candidate.taskId))
   const tasks = held.filter(({ taskId, isStarted }) => isStarted && lost.has(taskId))
   const doubtful = new Map<string, Finding>()
-  for (const task of tasks)
-    if (!task.isCounted && task.stoppingForMs !== null) doubtful.set(task.taskId, begunLate(task))
+  for (const task of tasks) if (isBegunLate(task)) doubtful.set(task.taskId, begunLate(task))
   for (const group of byProcess(tasks.filter(({ isCounted }) => isCounted))) {
     const running = await runningAtEnd(connection, group[0])
     if (running === null || running >= group.length) continue
@@ -58,6 +57,11 @@ function ended(task: HeldTask, left: number, running: number): Finding {
     reason: `worker ${worker} told at ${activeAt} that ${was}: the task ended and sent no outcome, as one that raises Ignore`,
     evidence: { worker, pid, active: running, left, told_at: activeAt },
   }
+}
+
+/** It was started after its process had told, with its stop, how many tasks it ran. */
+function isBegunLate(task: HeldTask): boolean {
+  return task.active !== null && !task.isCounted && task.stoppingForMs !== null
 }
 
 /** No count covers a task that was started after the announcement. */
