@@ -14,11 +14,18 @@ const alias = [
   },
 ]
 
-/** Live tests that stop the servers of all the others, or are upset by how fast others let them be. */
-const ALONE = [
-  'test/{chaos,faults}/**/*.live.test.ts',
-  'test/brokers/amqp/amqp-losses.live.test.ts',
+/** Minutes of faults, deploys and random work: `npm run test:long`, not a part of `npm test`. */
+const LONG = [
+  'test/chaos/**/*.live.test.ts',
+  'test/faults/{harness,rolling-deploys,workflows}.live.test.ts',
+  'test/{celery-suite,random-workflows}/**/*.live.test.ts',
 ]
+
+/** Live tests that stop the servers of all the others, or are upset by how fast others let them be. */
+const ALONE = ['test/faults/**/*.live.test.ts', 'test/brokers/amqp/amqp-losses.live.test.ts']
+
+/** Named on the command line: Vitest runs every project it is given. */
+const isLongRun = process.argv.some((arg) => arg === 'long' || arg === '--project=long')
 
 const live = {
   globalSetup: 'test/support/global-setup.ts',
@@ -42,7 +49,7 @@ export default defineConfig({
           ...live,
           name: 'live',
           include: ['test/**/*.live.test.ts'],
-          exclude: ALONE,
+          exclude: [...ALONE, ...LONG],
           maxWorkers: 2, // each file has a virtual host and a database of its own, and waits a good deal
           sequence: { groupOrder: 1 }, // after the unit tests: servers and processes need the cores
         },
@@ -53,10 +60,25 @@ export default defineConfig({
           ...live,
           name: 'alone',
           include: ALONE,
+          exclude: LONG,
           fileParallelism: false,
           sequence: { groupOrder: 2 },
         },
       },
+      ...(isLongRun
+        ? [
+            {
+              extends: true as const,
+              test: {
+                ...live,
+                name: 'long',
+                include: LONG,
+                fileParallelism: false,
+                sequence: { groupOrder: 3 },
+              },
+            },
+          ]
+        : []),
     ],
     coverage: { include: ['src/**'], thresholds: { lines: 90, branches: 85 } },
   },

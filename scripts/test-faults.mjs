@@ -30,7 +30,7 @@ const env = {
 }
 const { code } = await run(
   bin('vitest'),
-  ['run', '--project', 'alone', 'test/faults/harness.live.test.ts'],
+  ['run', '--project', 'long', 'test/faults/harness.live.test.ts'],
   { env },
 )
 process.exitCode = code

@@ -38,7 +38,12 @@ test('the body of a chord that is nobody’s child is a family of its own, and n
 
 test('a task of which only the result is known is a family of one, until others name it as their root', async () => {
   const database = await migrated()
-  await storeResult(database, { taskId: 'stored', status: 'SUCCESS', result: 42 })
+  await storeResult(database, {
+    taskId: 'stored',
+    name: 'export.stored',
+    status: 'SUCCESS',
+    result: 42,
+  })
   await backfill(database)
   expect(await database.query('SELECT * FROM monitor.task_family')).toEqual([])
   expect(await familyTree(database, 'stored')).toMatchObject({
@@ -78,5 +83,8 @@ test('for how long a task has run is not told where nobody knows when it started
   const [told] = await database.query(
     "SELECT status, reason FROM monitor.task_history WHERE task_id = 'silent'",
   )
-  expect(told).toEqual({ status: 'STARTED', reason: 'running' })
+  expect(told).toEqual({
+    status: 'STARTED',
+    reason: 'started; its worker sends no events, so nothing shows whether it still runs',
+  })
 })

@@ -1,8 +1,12 @@
 import type { Database } from '../../../src/database/database.ts'
 
-/** All of it but for what tells when and by which transaction a row was written. */
+/**
+ * All of it but for what tells when and by which transaction a row was written: a task known by recorded events alone
+ * is dated by their arrival, as their clock is days behind.
+ */
 const ROWS: Readonly<Record<string, string>> = {
-  task: `select task_id as key, to_jsonb(task) - 'updated_at' as row from monitor.task`,
+  task: `select task_id as key, to_jsonb(task) - 'updated_at'
+    - case when options ? 'told_by' then 'published_at' else 'updated_at' end as row from monitor.task`,
   message: `select encode(digest, 'hex') as key, to_jsonb(message) - 'id' - 'received_at' - 'day' as row from monitor.message`,
   event: `select encode(digest, 'hex') as key, to_jsonb(event) - 'id' - 'received_at' as row from monitor.event`,
   quarantine: `select encode(digest, 'hex') as key, to_jsonb(quarantine) - 'id' - 'received_at' as row from monitor.quarantine`,
