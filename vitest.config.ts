@@ -41,7 +41,12 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/**/*.live.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.live.test.ts'],
+          testTimeout: 30_000, // property tests, where cores are shared
+        },
       },
       {
         extends: true,

@@ -32,6 +32,8 @@ function maskLogin(text: string): string {
   for (let at = text.indexOf('://'); at >= 0; at = text.indexOf('://', at + 3)) {
     const start = schemeStart(text, at)
     const userEnd = endOfUser(text, at + 3)
+    // The urls in our own errors are masked: what follows them is the reason, which may name a queue with an @.
+    if (text.startsWith(`:${MASK}@`, userEnd)) continue
     if (start < at && text[userEnd] === ':' && lastAt > userEnd) {
       return `${text.slice(0, userEnd)}:${MASK}${text.slice(lastAt)}`
     }

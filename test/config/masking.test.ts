@@ -235,3 +235,10 @@ function textsOf(options: ConfigOptions): string[] {
     return [inspect(error), JSON.stringify(problemsOf(options))]
   }
 }
+
+test('what follows a url that is masked already stays readable, though it holds an @', () => {
+  const text =
+    'queue "w@host.pidbox" refused on amqp://guest:***@127.0.0.1/v: queue \'w@host\' is locked'
+  expect(maskText(text)).toBe(text)
+  expect(maskText(`${text}; then amqp://guest:geh@im@127.0.0.1`)).not.toContain('geh')
+})

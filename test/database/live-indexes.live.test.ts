@@ -57,13 +57,13 @@ async function withTasks(count: number): Promise<Database> {
   return database
 }
 
-/** Adds one task after the other until it is stopped; a lock held for as long as one index takes would be an error. */
+/** Adds one task after the other until it is stopped; a lock held for long would be an error: a new column takes the table for a moment. */
 function writing(database: Database) {
   let [isStopped, written] = [false, 0]
   const done = (async () => {
     while (!isStopped) {
       await database.transaction(async (connection) => {
-        await connection.query("set local lock_timeout = '25ms'")
+        await connection.query("set local lock_timeout = '1s'")
         await connection.query("insert into monitor.task (task_id, kwargs) values ($1, '{}')", [
           `new-${written}`,
         ])
