@@ -31,6 +31,8 @@ export class PostgresDatabase implements Database {
   readonly #listeners = new Set<Listener>()
   readonly #clients = new Set<PoolClient>()
   readonly #busy = new Set<PoolClient>()
+  /** Of queries that wait for a client. */
+  readonly #waiting = new Set<(reason: Error) => void>()
   readonly #watch: SilenceWatch
   #closing: Promise<void> | undefined
   #closeTimer: Timer | undefined
@@ -39,7 +41,8 @@ export class PostgresDatabase implements Database {
     this.safeUrl = parts.safeUrl
     this.#parts = parts
     this.#watch = new SilenceWatch({ ...parts, onSilent: () => this.#endIdle() })
-    parts.pool.on('connect', (client) => this.#clients.add(client))
+    // Taken, not connected: the pool may have connected its first client before it came here.
+    parts.pool.on('acquire', (client) => this.#clients.add(client))
     parts.pool.on('remove', (client) => this.#clients.delete(client))
   }
 
@@ -107,6 +110,7 @@ export class PostgresDatabase implements Database {
     })
     await Promise.race([this.#parts.pool.end(), overdue])
     this.#closeTimer?.clear()
+    for (const reject of this.#waiting) reject(new Error('the pool has ended'))
   }
 
   async #withClient<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
@@ -129,11 +133,22 @@ export class PostgresDatabase implements Database {
 
   async #checkOut(): Promise<PoolClient> {
     try {
-      return await this.#parts.pool.connect()
+      return await this.#fromPool()
     } catch (error) {
       this.#refuseWhenClosed()
       throw unreachable(this.safeUrl, error)
     }
+  }
+
+  /** A pool that ends forgets those who wait for a client: they hear of it here. */
+  #fromPool(): Promise<PoolClient> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.add(reject)
+      void this.#parts.pool
+        .connect()
+        .then(resolve, reject)
+        .finally(() => this.#waiting.delete(reject))
+    })
   }
 
   #refuseWhenClosed(): void {
