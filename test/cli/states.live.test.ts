@@ -9,7 +9,7 @@ test('older results are taken over, and a task says why it waits, though nobody 
   const database = await openDatabase({ url: cli.database })
   onTestFinished(() => database.close())
   for (const taskId of ['old 1', 'old 2'])
-    await storeResult(database, { taskId, status: 'SUCCESS', json: '1' })
+    await storeResult(database, { taskId, name: 'export.old', status: 'SUCCESS', json: '1' })
   await recordTask(database, { task_id: 'waiting', queue: 'export', published_at: new Date() })
 
   const [filled, why, unknown, sought] = await Promise.all([
