@@ -46,7 +46,7 @@ export function addMonitor(program: Command): void {
     .option('--migrate', 'bring the tables up to date first')
     .option('--database <url>', 'the database, as postgresql://…')
     .option('--batch-size <n>', 'the most messages that one transaction writes', positiveInteger)
-    .option('--reconcile-every <seconds>', 'how often tasks that vanished are sought (30)', seconds)
+    .option('--reconcile-every <seconds>', 'how often lost tasks are looked for (30)', seconds)
     .option('--reconcile-after <seconds>', 'how long a task must be missed before (60)', seconds)
     .option(
       '--missed-heartbeats <n>',
@@ -59,7 +59,7 @@ export function addMonitor(program: Command): void {
       seconds,
     )
     .option('--no-events', 'leave what workers tell (celeryev) alone: no queue, no rows')
-    .option('--no-reconcile', 'leave tasks that vanished alone')
+    .option('--no-reconcile', 'do not look for lost tasks')
     .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
     .option('--health-port <port>', HEALTH_HELP, healthAddress)
     .option('--grace <seconds>', 'how long a warm shutdown waits (default: 10)', seconds)

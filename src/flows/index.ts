@@ -1,4 +1,4 @@
-/** Flows: work that is undone when it fails, goes on after a crash, and waits for days. */
+/** Flows: steps that are reverted when one fails, resume after a crash and can wait for days. */
 
 export {
   alwaysRevert,

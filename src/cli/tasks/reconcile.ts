@@ -26,7 +26,7 @@ Examples:
 export function addReconcile(tasks: Command): void {
   tasks
     .command('reconcile')
-    .description('find tasks that vanished, and do what is set for them')
+    .description('find lost tasks, and do what is set for them')
     .option('--dry-run', 'say what would be done, and do nothing')
     .option('--observe <seconds>', 'watch the queues for so long', seconds, 10)
     .option(

@@ -77,7 +77,7 @@ export const toolboxSettings = {
   RECONCILE: setting(
     dictOf(oneOf('leave', 'mark', 'replay')),
     { '*': 'mark' },
-    'What the monitor does about tasks that vanished, by name with * for anything; the longest pattern counts.',
+    'What the monitor does about lost tasks, by name with * for anything; the longest pattern counts.',
   ),
   SETUP_FILE_LOGGING: setting(
     boolean,
