@@ -36,3 +36,10 @@ export function itemAtKey(dict: Dict, key: string): unknown {
   if (dict instanceof Map) return dict.get(key)
   return Object.hasOwn(dict, key) ? (dict as Readonly<Record<string, unknown>>)[key] : undefined
 }
+
+/** A deep copy of a JSON value. Numbers and texts are never changed, so they are shared. */
+export function copied(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copied)
+  if (!isDict(value)) return value
+  return orderedDict(entriesOf(value).map(([key, item]) => [key, copied(item)]))
+}

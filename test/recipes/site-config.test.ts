@@ -88,7 +88,7 @@ test('a plug-in of an own package gives the value of its block', async () => {
   const config = SiteConfig.fromString(
     'version: 1\nb: {plugin: beamline, name: i03}\nenvironments: {default: [b]}\n',
   )
-  config.register('beamline', (block) => `beamline ${block['name']}`)
+  config.register('beamline', (block) => `beamline ${block.name}`)
   await config.activate([])
   expect(config.plugin('beamline')).toBe('beamline i03')
 })

@@ -1,5 +1,5 @@
 import { exactInteger } from '../../codecs/numbers.ts'
-import { entriesOf, hasKey, isDict, orderedDict } from '../../codecs/ordered-dict.ts'
+import { copied, entriesOf, hasKey, isDict, orderedDict } from '../../codecs/ordered-dict.ts'
 import { RecipeError } from '../../errors.ts'
 import { mappedLinks, type NodeNumber, nodeNumber } from './links.ts'
 import type { RecipeNodes } from './load.ts'
@@ -95,11 +95,4 @@ function listed(error: unknown): unknown[] {
 /** A copy that shares nothing with the original. */
 export function structuredNodes(nodes: RecipeNodes): RecipeNodes {
   return new Map([...nodes].map(([key, value]) => [key, copied(value)]))
-}
-
-/** A deep copy of a JSON value. Numbers and texts are never changed, so they are shared. */
-export function copied(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(copied)
-  if (!isDict(value)) return value
-  return orderedDict(entriesOf(value).map(([key, item]) => [key, copied(item)]))
 }

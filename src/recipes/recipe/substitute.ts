@@ -1,5 +1,6 @@
 import { isWholeNumber } from '../../codecs/numbers.ts'
 import {
+  copied,
   type Dict,
   entriesOf,
   hasKey,
@@ -14,7 +15,6 @@ import { type FieldStep, isDigits, splitFieldName } from '../format/field-name.t
 import { FormatError } from '../format/format-error.ts'
 import { type FormatField, formatPieces } from '../format/format-text.ts'
 import { formatValue } from '../format/format-value.ts'
-import { copied } from './merge.ts'
 
 /**
  * A JSON value with parameters put in: `{name}`, `{name[key][0]}`, `{name:05d}` in any text and in the keys of

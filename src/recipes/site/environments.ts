@@ -1,13 +1,18 @@
 import { SiteConfigError } from '../../errors.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 
 /** Lists of block names by group; a plain list is the group `plugins`. */
 type Groups = Readonly<Record<string, readonly unknown[]>>
 
-const RESERVED: ReadonlySet<string> = new Set(['version', 'environments', 'include'])
+/** The groups of each environment, by its name. */
+export type Environments = Readonly<Record<string, Groups>>
+
+/** Keys of a site file that name no block. */
+export const RESERVED: ReadonlySet<string> = new Set(['version', 'environments', 'include'])
 
 /** Environments with their aliases followed and single names made lists. */
-export function checkedEnvironments(environments: unknown): Readonly<Record<string, Groups>> {
-  const given = isObject(environments) ? environments : {}
+export function checkedEnvironments(environments: unknown): Environments {
+  const given = isRecord(environments) ? environments : {}
   const groups: Record<string, Groups> = {}
   const aliases = new Map<string, string>()
   for (const [name, content] of Object.entries(given)) {
@@ -26,7 +31,7 @@ export function checkedEnvironments(environments: unknown): Readonly<Record<stri
 
 /** The blocks of each environment: groups by name, `plugins` last, a repeated name in its first place. */
 export function orderedEnvironments(
-  environments: Readonly<Record<string, Groups>>,
+  environments: Environments,
   blocks: ReadonlyMap<string, unknown>,
 ): Readonly<Record<string, readonly string[]>> {
   const ordered = Object.entries(environments).map(([name, groups]) => {
@@ -43,7 +48,7 @@ export function orderedEnvironments(
 
 function groupsOf(name: string, content: unknown): Groups {
   if (Array.isArray(content)) return { plugins: content }
-  if (!isObject(content)) {
+  if (!isRecord(content)) {
     throw wrong('environment-wrong-type', `Environment ${name} is not a list or dictionary`)
   }
   const groups = Object.entries(content).map(([group, blocks]): [string, readonly unknown[]] => {
@@ -99,8 +104,4 @@ function byBytes(a: string, b: string): number {
 
 function wrong(category: string, reason: string): SiteConfigError {
   return new SiteConfigError(`Invalid YAML configuration: ${reason}`, { category })
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

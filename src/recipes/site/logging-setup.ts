@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { SiteConfigError } from '../../errors.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import type { Block } from './block-fields.ts'
 
 /** Python's names of levels, which dictConfig takes beside numbers. */
@@ -69,7 +70,7 @@ export class LoggingSetup {
 
 function checkVerbose(entry: unknown, index: number): void {
   const what = `verbosity level ${index + 1} definition`
-  if (!isObject(entry)) {
+  if (!isRecord(entry)) {
     throw new SiteConfigError(`Logging configuration error: ${what} is not a dictionary`, {
       category: 'verbosity-not-dictionary',
     })
@@ -85,7 +86,7 @@ function checkDefinition(block: Block, what: string, isIncremental: boolean): vo
 function checkIncremental(block: Block, what: string): void {
   const places = [block, block.root, ...loggersOf(block)]
   const isForbidden = places.some(
-    (place) => isObject(place) && NOT_INCREMENTAL.some((key) => Object.hasOwn(place, key)),
+    (place) => isRecord(place) && NOT_INCREMENTAL.some((key) => Object.hasOwn(place, key)),
   )
   if (!isForbidden) return
   throw new SiteConfigError(
@@ -95,7 +96,7 @@ function checkIncremental(block: Block, what: string): void {
 }
 
 function checkLevel(definition: unknown): void {
-  const level = isObject(definition) ? definition.level : undefined
+  const level = isRecord(definition) ? definition.level : undefined
   if (level === undefined || level === null || typeof level === 'number') return
   if (typeof level === 'string' && LEVELS.has(level)) return
   throw new SiteConfigError(
@@ -105,16 +106,12 @@ function checkLevel(definition: unknown): void {
 }
 
 function levelIn(definition: Block, logger: string): string | null {
-  const loggers = isObject(definition.loggers) ? definition.loggers : {}
+  const loggers = isRecord(definition.loggers) ? definition.loggers : {}
   const entry = logger === 'root' ? definition.root : loggers[logger]
-  const level = isObject(entry) ? entry.level : null
+  const level = isRecord(entry) ? entry.level : null
   return level === undefined || level === null ? null : String(level)
 }
 
 function loggersOf(block: Block): unknown[] {
-  return isObject(block.loggers) ? Object.values(block.loggers) : []
-}
-
-function isObject(value: unknown): value is Block {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isRecord(block.loggers) ? Object.values(block.loggers) : []
 }

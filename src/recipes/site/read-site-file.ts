@@ -1,10 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
+import { isDict } from '../../codecs/ordered-dict.ts'
 import { decodeYaml } from '../../codecs/yaml.ts'
 import { SiteConfigError, type SiteFault } from '../../errors.ts'
-import { type Block, fieldFaults } from './block-fields.ts'
-import { checkedEnvironments, orderedEnvironments } from './environments.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
+import type { Block } from './block-fields.ts'
+import {
+  checkedEnvironments,
+  type Environments,
+  orderedEnvironments,
+  RESERVED,
+} from './environments.ts'
+import { type Site, siteFaults } from './site-fields.ts'
 
 /** A site file as it was read: blocks not in the file itself are paths. */
 export interface SiteFile {
@@ -19,17 +27,13 @@ export interface SiteContext {
   readonly file: string | null
 }
 
-export const RESERVED: ReadonlySet<string> = new Set(['version', 'environments', 'include'])
-
-type Site = Readonly<Record<string, unknown>>
-
 /** Checks a site file in the order in which Python does (zocalo, configuration/__init__.py). */
 export function readSiteText(
   text: string,
   context: SiteContext,
   plugins: ReadonlySet<string>,
 ): SiteFile {
-  const site = within(context, () => checkedSite(text))
+  const { site, environments } = within(context, () => checkedSite(text))
   refuseIncludes(site, context)
   const blocks = new Map(
     Object.entries(site)
@@ -41,7 +45,7 @@ export function readSiteText(
   )
   return {
     blocks,
-    environments: orderedEnvironments(checkedEnvironments(site.environments), blocks),
+    environments: orderedEnvironments(environments, blocks),
     warnings: missingPlugins(blocks, plugins),
   }
 }
@@ -49,17 +53,22 @@ export function readSiteText(
 /** Reads a block that stands in a file of its own. */
 export function readBlockFile(name: string, file: string): Block {
   const block = parsedBlock(name, file, blockText(name, file))
-  const plugin = isObject(block) ? block.plugin : undefined
-  if (isObject(block) && plugin !== undefined && plugin !== null && plugin !== '') return block
+  const plugin = isRecord(block) ? block.plugin : undefined
+  if (isRecord(block) && plugin !== undefined && plugin !== null && plugin !== '') return block
   throw new SiteConfigError(
     `Error reading configuration for plugin ${name}: Configuration file ${file} is missing a plugin specification`,
     { category: 'file-without-plugin' },
   )
 }
 
-function checkedSite(text: string): Site {
+interface CheckedSite {
+  readonly site: Site
+  readonly environments: Environments
+}
+
+function checkedSite(text: string): CheckedSite {
   const site = parsed(text)
-  if (!isObject(site) || !Object.hasOwn(site, 'version')) {
+  if (!isRecord(site) || !Object.hasOwn(site, 'version')) {
     throw fault('Invalid configuration specified; expected an object with "version: 1"', {
       category: 'not-a-configuration',
     })
@@ -70,9 +79,15 @@ function checkedSite(text: string): Site {
       { category: 'unknown-version' },
     )
   }
-  checkedEnvironments(site.environments)
-  checkFields(site)
-  return site
+  const environments = checkedEnvironments(site.environments)
+  const fields = siteFaults(site, environments)
+  if (Object.keys(fields).length > 0) {
+    throw fault(`Invalid YAML configuration: ${JSON.stringify(fields)}`, {
+      category: 'schema',
+      fields,
+    })
+  }
+  return { site, environments }
 }
 
 function parsed(text: string): unknown {
@@ -87,60 +102,9 @@ function parsed(text: string): unknown {
 /** YAML 1.1 reads the key `yes` as true: such keys become text, as in JSON. */
 function withTextKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withTextKeys)
-  if (!(value instanceof Map) && !isPlainObject(value)) return value
+  if (!(value instanceof Map) && !isDict(value)) return value
   const entries = value instanceof Map ? [...value] : Object.entries(value)
   return Object.fromEntries(entries.map(([key, item]) => [String(key), withTextKeys(item)]))
-}
-
-function checkFields(site: Site): void {
-  const environments = environmentFaults(site.environments)
-  const include = includeFaults(site.include)
-  const fields = {
-    ...(Object.keys(environments).length > 0 ? { environments } : {}),
-    ...(include === null ? {} : { include }),
-    ...blockFaults(site),
-  }
-  if (Object.keys(fields).length === 0) return
-  throw fault(`Invalid YAML configuration: ${JSON.stringify(fields)}`, {
-    category: 'schema',
-    fields,
-  })
-}
-
-function blockFaults(site: Site): Record<string, unknown> {
-  const faulty = Object.entries(site)
-    .filter(([name, block]) => !RESERVED.has(name) && typeof block !== 'string')
-    .map(([name, block]): [string, object] => [name, faultsOf(block)])
-  return Object.fromEntries(faulty.filter(([, faults]) => Object.keys(faults).length > 0))
-}
-
-function faultsOf(block: unknown): object {
-  if (block === null) return ['Field may not be null.']
-  return isObject(block) ? fieldFaults(block) : { _schema: ['Invalid input type.'] }
-}
-
-function environmentFaults(environments: unknown): Record<string, unknown> {
-  const faults: Record<string, unknown> = {}
-  for (const [name, groups] of Object.entries(checkedEnvironments(environments))) {
-    const inside: Record<string, unknown> = {}
-    for (const [group, blocks] of Object.entries(groups)) {
-      const wrong = blocks
-        .map((block, index): [string, unknown] => [String(index), block])
-        .filter(([, block]) => typeof block !== 'string')
-      if (wrong.length === 0) continue
-      inside[group] = {
-        value: Object.fromEntries(wrong.map(([index]) => [index, ['Not a valid string.']])),
-      }
-    }
-    if (Object.keys(inside).length > 0) faults[name] = { value: inside }
-  }
-  return faults
-}
-
-function includeFaults(include: unknown): unknown {
-  if (include === undefined) return null
-  if (include === null) return ['Field may not be null.']
-  return Array.isArray(include) ? null : ['Not a valid list.']
 }
 
 /** Included files are read and checked, and then refused, as Zocalo does not support them. */
@@ -234,12 +198,4 @@ function within<T>(context: SiteContext, work: () => T): T {
 
 function fault(message: string, details: SiteFault): SiteConfigError {
   return new SiteConfigError(message, details)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return isObject(value) && Object.getPrototypeOf(value) === Object.prototype
 }

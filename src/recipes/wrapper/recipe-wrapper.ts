@@ -99,20 +99,24 @@ export class RecipeWrapper {
     if (this.#step !== null)
       throw misuse('This recipe has already been started.', 'already-started')
     const start = this.recipe.recipe.get('start')
-    for (const [target, payload] of Array.isArray(start) ? start : []) {
-      await this.#sendToOne(target, { payload, options, path: this.recipePath })
-    }
+    const pairs: readonly (readonly [unknown, unknown])[] = Array.isArray(start) ? start : []
+    await this.#deliver(
+      pairs.map(([target, payload]) => ({ target, payload, options, path: this.recipePath })),
+    )
   }
 
   /** Sends a message to this step itself: a state to go on from. */
   async checkpoint(payload: unknown, options: WrapperSendOptions = {}): Promise<void> {
     this.#transport()
     this.#startedStep()
-    await this.#sendToOne(this.recipePointer, {
-      payload,
-      options: { ...options, delay: options.delay ?? 0 },
-      path: this.recipePath,
-    })
+    await this.#deliver([
+      {
+        target: this.recipePointer,
+        payload,
+        options: { ...options, delay: options.delay ?? 0 },
+        path: this.recipePath,
+      },
+    ])
   }
 
   /** Puts parameters into the wrapped recipe: for tests, as a recipe should not change on its way. */
@@ -147,36 +151,37 @@ export class RecipeWrapper {
     const list: readonly unknown[] = Array.isArray(targets) ? targets : [targets]
     // Python adds no pointer that is 0, and there is none.
     const path = [...this.recipePath, this.recipePointer]
-    for (const target of list) this.#checkTarget(target, options)
-    for (const target of list) await this.#sendToOne(target, { payload, options, path })
+    await this.#deliver(list.map((target) => ({ target, payload, options, path })))
   }
 
   /** What cannot be kept is refused before the first of several targets has its message. */
-  #checkTarget(target: unknown, options: WrapperSendOptions): void {
-    const step = stepOf(this.recipe, target)
-    const topic = textOf(step, 'topic')
-    if (topic !== null) this.#transport().checkBroadcast?.(topic, transportOptions(step, options))
+  async #deliver(parcels: readonly Parcel[]): Promise<void> {
+    const addressed = parcels.map((parcel) => this.#addressed(parcel))
+    for (const parcel of addressed) await this.#send(parcel)
   }
 
-  async #sendToOne(target: unknown, parcel: Parcel): Promise<void> {
-    const step = stepOf(this.recipe, target)
-    this.#checkTarget(target, parcel.options)
-    const message = this.#message(target, parcel)
-    const mangle = parcel.options.mangleForSending ?? this.#mangle
-    const options = transportOptions(step, parcel.options)
-    const queue = textOf(step, 'queue')
+  #addressed(parcel: Parcel): AddressedParcel {
+    const step = stepOf(this.recipe, parcel.target)
     const topic = textOf(step, 'topic')
+    const transportOptions = transportOptionsOf(step, parcel.options)
+    if (topic !== null) this.#transport().checkBroadcast?.(topic, transportOptions)
+    return { ...parcel, topic, queue: textOf(step, 'queue'), transportOptions }
+  }
+
+  async #send(parcel: AddressedParcel): Promise<void> {
+    const { queue, topic, transportOptions: options } = parcel
+    const message = this.#message(parcel)
+    const mangle = parcel.options.mangleForSending ?? this.#mangle
     const transport = this.#transport()
-    const deliver = (work: () => Promise<void>) => withReconnects(transport, work)
     if (queue !== null) {
-      await deliver(() =>
+      await withReconnects(transport, () =>
         mangle === undefined
           ? transport.send(queue, message, options)
           : transport.rawSend(queue, mangle(message), options),
       )
     }
     if (topic !== null) {
-      await deliver(() =>
+      await withReconnects(transport, () =>
         mangle === undefined
           ? transport.broadcast(topic, message, options)
           : transport.rawBroadcast(topic, mangle(message), options),
@@ -184,21 +189,29 @@ export class RecipeWrapper {
     }
   }
 
-  #message(target: unknown, parcel: Parcel): RecipeMessage {
+  #message({ target, payload, path }: Parcel): RecipeMessage {
     return {
       environment: this.environment,
-      payload: parcel.payload ?? null,
+      payload: payload ?? null,
       recipe: this.recipe.recipe,
-      'recipe-path': parcel.path,
+      'recipe-path': path,
       'recipe-pointer': nodeNumber(target) ?? target,
     }
   }
 }
 
+/** A message that is to go to a node. */
 interface Parcel {
+  readonly target: unknown
   readonly payload: unknown
   readonly options: WrapperSendOptions
   readonly path: readonly unknown[]
+}
+
+interface AddressedParcel extends Parcel {
+  readonly queue: string | null
+  readonly topic: string | null
+  readonly transportOptions: SendOptions & BroadcastOptions
 }
 
 interface Parts {
@@ -280,7 +293,10 @@ function textOf(step: Dict, field: 'queue' | 'topic'): string | null {
   return typeof value === 'string' && value !== '' ? value : null
 }
 
-function transportOptions(step: Dict, options: WrapperSendOptions): SendOptions & BroadcastOptions {
+function transportOptionsOf(
+  step: Dict,
+  options: WrapperSendOptions,
+): SendOptions & BroadcastOptions {
   const { header, mangleForSending: _mangle, headers, ...rest } = options
   const delay = options.delay ?? numberOf(itemAtKey(step, 'transport-delay'))
   const exchange = options.exchange ?? itemAtKey(step, 'exchange')

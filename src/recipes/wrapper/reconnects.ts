@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { sleep } from '../../async/sleep.ts'
 import { DisconnectedError } from '../../errors.ts'
 import type { Transport } from '../transport/transport.ts'
 
