@@ -174,3 +174,15 @@ test('a recipe can be built by hand, and a wrapper starts it', async () => {
   await new RecipeWrapper({ recipe, transport: recorder.transport }).start()
   expect(recorder.taken()).toMatchObject([{ method: 'send', destination: 'first' }])
 })
+
+test('a pointer beyond 2^53 keeps its digits, and one that is no number is named', () => {
+  const far = '9007199254740993'
+  const recipe = { start: [[1, null]], [far]: { queue: 'far' } }
+  expect(new RecipeWrapper({ message: { recipe, 'recipe-pointer': far } }).recipePointer).toBe(
+    9007199254740993n,
+  )
+  const message = { recipe, 'recipe-pointer': new Map([['a', 1n]]) }
+  expect(() => new RecipeWrapper({ message })).toThrow(
+    "the recipe-pointer of a message is {'a': 1}; expected a node number",
+  )
+})

@@ -1,7 +1,7 @@
 import { type Dict, hasKey, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
-import { RecipeError } from '../../errors.ts'
+import { pythonRepr } from '../../codecs/python-text.ts'
 import { nodeNumber } from '../recipe/links.ts'
-import { Recipe, type RecipeSource } from '../recipe/recipe.ts'
+import type { Recipe, RecipeSource } from '../recipe/recipe.ts'
 import type {
   BroadcastOptions,
   RecipeMessage,
@@ -9,6 +9,13 @@ import type {
   Transport,
   TransportHeader,
 } from '../transport/transport.ts'
+import {
+  invalidMessage,
+  misuse,
+  partsOfMessage,
+  partsOfRecipe,
+  stepOf,
+} from './received-message.ts'
 import { withReconnects } from './reconnects.ts'
 
 /** Turns the whole message into the body that is sent, in place of JSON. */
@@ -49,7 +56,8 @@ export class RecipeWrapper {
 
   /** Throws `RecipeError` (stage `message`) for a message that holds no recipe, or points to no node of it. */
   constructor(options: WrapperOptions) {
-    const parts = 'message' in options ? partsOfMessage(options.message) : partsOfRecipe(options)
+    const parts =
+      'message' in options ? partsOfMessage(options.message) : partsOfRecipe(options.recipe)
     this.recipe = parts.recipe
     this.recipePointer = parts.pointer
     this.recipePath = parts.path
@@ -214,79 +222,6 @@ interface AddressedParcel extends Parcel {
   readonly transportOptions: SendOptions & BroadcastOptions
 }
 
-interface Parts {
-  readonly recipe: Recipe
-  readonly pointer: number | bigint | null
-  readonly path: readonly unknown[]
-  readonly environment: Dict
-  readonly payload: unknown
-}
-
-function partsOfRecipe(options: WrapperOptions): Parts {
-  const source = 'recipe' in options ? options.recipe : undefined
-  if (source === undefined || source === null) {
-    throw misuse('A message or recipe is required to create a RecipeWrapper object.', 'no-recipe')
-  }
-  const recipe = source instanceof Recipe ? source : new Recipe(source)
-  return { recipe, pointer: null, path: [], environment: {}, payload: null }
-}
-
-function partsOfMessage(message: unknown): Parts {
-  if (!isDict(message)) {
-    throw invalid(
-      'type-error',
-      'TypeError',
-      'a recipe message is no object; expected recipe, recipe-pointer and payload',
-    )
-  }
-  const recipe = new Recipe(recipeOf(message))
-  const environment = itemAtKey(message, 'environment')
-  const path = itemAtKey(message, 'recipe-path')
-  return {
-    recipe,
-    pointer: pointerOf(message),
-    path: Array.isArray(path) ? path : [],
-    environment: isDict(environment) ? environment : {},
-    payload: itemAtKey(message, 'payload') ?? null,
-  }
-}
-
-function recipeOf(message: Dict): RecipeSource {
-  const recipe = itemAtKey(message, 'recipe')
-  if (recipe instanceof Recipe || typeof recipe === 'string' || isDict(recipe)) return recipe
-  throw missing('recipe')
-}
-
-const INTEGER = /^\s*[+-]?\d+(?:_\d+)*\s*$/
-
-function pointerOf(message: Dict): number | bigint {
-  const pointer = itemAtKey(message, 'recipe-pointer')
-  if (pointer === undefined) throw missing('recipe-pointer')
-  const number = nodeNumber(pointer)
-  if (number !== null) return number
-  if (typeof pointer === 'string' && INTEGER.test(pointer)) {
-    return Number(pointer.replaceAll('_', ''))
-  }
-  throw invalid(
-    'pointer-invalid',
-    typeof pointer === 'string' ? 'ValueError' : 'TypeError',
-    `the recipe-pointer of a message is ${JSON.stringify(pointer)?.slice(0, 60)}; expected a node number`,
-  )
-}
-
-function stepOf(recipe: Recipe, target: unknown): Dict {
-  const number = nodeNumber(target)
-  const step = number === null ? undefined : recipe.node(number)
-  if (step !== undefined) return step
-  const node = String(number ?? JSON.stringify(target)).slice(0, 60)
-  throw new RecipeError(`the recipe has no node ${node}`, {
-    stage: 'message',
-    category: 'missing-node',
-    pythonClass: 'KeyError',
-    node,
-  })
-}
-
 /** An empty name sends nothing. */
 function textOf(step: Dict, field: 'queue' | 'topic'): string | null {
   const value = itemAtKey(step, field)
@@ -312,25 +247,9 @@ function numberOf(value: unknown): number | undefined {
   if (value === undefined || value === null) return undefined
   const number = Number(value)
   if (typeof value !== 'string' && Number.isFinite(number)) return number
-  throw invalid(
+  throw invalidMessage(
     'delay-invalid',
     'TypeError',
-    `the transport-delay of a node is ${JSON.stringify(value)?.slice(0, 60)}; expected seconds`,
+    `the transport-delay of a node is ${pythonRepr(value).slice(0, 60)}; expected seconds`,
   )
-}
-
-function missing(key: string): RecipeError {
-  return invalid(
-    `${key}-missing`,
-    'KeyError',
-    `the message has no "${key}", so it is no recipe message`,
-  )
-}
-
-function misuse(message: string, category: string): RecipeError {
-  return invalid(category, 'ValueError', message)
-}
-
-function invalid(category: string, pythonClass: string, message: string): RecipeError {
-  return new RecipeError(message, { stage: 'message', category, pythonClass })
 }
