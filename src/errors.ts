@@ -1,13 +1,23 @@
-/** Every error the toolbox throws. Each carries a stable `code`; docs/errors.md has a section for each. */
-export class ToolboxError extends Error {
-  readonly code: string
+import { ToolboxError } from './errors/toolbox-error.ts'
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-    this.name = new.target.name
-  }
-}
+export type { FlowErrorCode } from './errors/flow-errors.ts'
+export { FlowError } from './errors/flow-errors.ts'
+export type {
+  RecipeErrorCode,
+  RecipeFault,
+  RecipeStage,
+  SiteFault,
+  TransportErrorCode,
+} from './errors/recipe-errors.ts'
+export {
+  DisconnectedError,
+  RecipeError,
+  SiteConfigError,
+  TransportError,
+} from './errors/recipe-errors.ts'
+export type { StreamErrorCode } from './errors/stream-errors.ts'
+export { ConfigurationError, StreamError } from './errors/stream-errors.ts'
+export { ToolboxError }
 
 /** A setting, or the way settings fit together, is wrong. `problems` lists every mistake found. */
 export class ConfigError extends ToolboxError {
@@ -218,157 +228,6 @@ export class ServiceError extends ToolboxError {
 export class LeaseError extends ToolboxError {
   constructor(message: string, options?: ErrorOptions) {
     super('LEASE_LOST', message, options)
-  }
-}
-
-export type StreamErrorCode =
-  | 'STREAM_MESSAGE_FAILED' // the operator threw on a message
-  | 'STREAM_MESSAGE_UNREADABLE' // a codec cannot read what came over the wire
-  | 'STREAM_PUBLISH_FAILED' // a publisher refused a result
-  | 'STREAM_LISTENER_FAILED' // a listener ended with an error
-  | 'STREAM_LINK_FAILED' // an address, file or server cannot be opened
-  | 'STREAM_STATE_FAILED' // kept state cannot be read or written
-  | 'STREAM_DRIVER_MISSING' // the package of a link is not installed
-
-/** A block could not do its work: which block, with which part, on which message. */
-export class StreamError extends ToolboxError {
-  declare readonly code: StreamErrorCode
-  /** What came over the wire, of a message that could not be read. */
-  readonly bytes: Uint8Array | undefined
-
-  constructor(
-    code: StreamErrorCode,
-    message: string,
-    options?: ErrorOptions & { readonly bytes?: Uint8Array | undefined },
-  ) {
-    super(code, message, options)
-    this.bytes = options?.bytes
-  }
-}
-
-/** A block, a part of it, or a file of blocks is set up wrongly. */
-export class ConfigurationError extends ToolboxError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('STREAM_INVALID', message, options)
-  }
-}
-
-export type RecipeErrorCode =
-  | 'RECIPE_UNREADABLE' // the text or object is no recipe
-  | 'RECIPE_INVALID' // it was read, and its nodes and links do not fit together
-  | 'RECIPE_PARAMETERS' // a parameter cannot be put in
-  | 'RECIPE_MESSAGE' // a message holds no recipe, or a wrapper cannot do what it was asked
-
-/** Where a recipe stood in its life when it failed. */
-export type RecipeStage = 'load' | 'validate' | 'merge' | 'substitute' | 'message'
-
-export interface RecipeFault extends ErrorOptions {
-  readonly stage: RecipeStage
-  /** What kind of fault, e.g. `missing-node`, `cycle`, `json-syntax`: docs/recipes.md lists them. */
-  readonly category: string
-  /** The class of Python's exception in the same place, e.g. `KeyError`, `workflows.Error`. */
-  readonly pythonClass: string
-  /** The node at fault, as text. */
-  readonly node?: string | undefined
-  /** The nodes walked to get there, from `start` or `error`. */
-  readonly path?: readonly (string | number | bigint)[] | undefined
-  /** The node of the path that a cycle leads back to. */
-  readonly backTo?: string | number | bigint | undefined
-  /** Offset into the text, in characters from 0, where it stops being JSON or a format string. */
-  readonly position?: number | undefined
-}
-
-const RECIPE_CODES: Readonly<Record<RecipeStage, RecipeErrorCode>> = {
-  load: 'RECIPE_UNREADABLE',
-  validate: 'RECIPE_INVALID',
-  merge: 'RECIPE_INVALID',
-  substitute: 'RECIPE_PARAMETERS',
-  message: 'RECIPE_MESSAGE',
-}
-
-/** A recipe cannot be read, is not valid, or cannot be used as it was asked to. */
-export class RecipeError extends ToolboxError {
-  declare readonly code: RecipeErrorCode
-  readonly stage: RecipeStage
-  readonly category: string
-  readonly pythonClass: string
-  readonly node: string | undefined
-  readonly path: readonly (string | number | bigint)[] | undefined
-  readonly backTo: string | number | bigint | undefined
-  readonly position: number | undefined
-
-  constructor(message: string, fault: RecipeFault) {
-    super(RECIPE_CODES[fault.stage], message, fault)
-    this.stage = fault.stage
-    this.category = fault.category
-    this.pythonClass = fault.pythonClass
-    this.node = fault.node
-    this.path = fault.path
-    this.backTo = fault.backTo
-    this.position = fault.position
-  }
-}
-
-export interface SiteFault extends ErrorOptions {
-  /** What kind of fault, e.g. `schema`, `unknown-version`. */
-  readonly category: string
-  /** Which settings are wrong: by block, then by field, with sentences. */
-  readonly fields?: Readonly<Record<string, unknown>>
-  /** The class of Python's exception; `ConfigurationError` unless given. */
-  readonly pythonClass?: string
-}
-
-/** A Zocalo site file is wrong, or cannot be activated as asked. */
-export class SiteConfigError extends ToolboxError {
-  readonly category: string
-  readonly fields: Readonly<Record<string, unknown>> | undefined
-  readonly pythonClass: string
-
-  constructor(message: string, fault: SiteFault) {
-    super('SITE_INVALID', message, fault)
-    this.category = fault.category
-    this.fields = fault.fields
-    this.pythonClass = fault.pythonClass ?? 'ConfigurationError'
-  }
-}
-
-export type TransportErrorCode =
-  | 'TRANSPORT_DISCONNECTED' // the connection could not be made, or was lost
-  | 'TRANSPORT_REFUSED' // the call is not possible: unknown subscription, no such queue, an option that cannot be kept
-
-/** A recipe transport could not do what it was asked. */
-export class TransportError extends ToolboxError {
-  declare readonly code: TransportErrorCode
-
-  constructor(message: string, options?: ErrorOptions & { readonly code?: TransportErrorCode }) {
-    super(options?.code ?? 'TRANSPORT_REFUSED', message, options)
-  }
-}
-
-/** The connection of a transport could not be made, or was lost. */
-export class DisconnectedError extends TransportError {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, { ...options, code: 'TRANSPORT_DISCONNECTED' })
-  }
-}
-
-export type FlowErrorCode =
-  | 'FLOW_INVALID' // a flow cannot be built: cycles, duplicate names, symbols that no atom provides
-  | 'FLOW_STATE_INVALID' // the engine or the flow is in a state in which this cannot be done
-  | 'FLOW_FAILED' // several atoms failed, or one whose error was read back from storage
-  | 'FLOW_VALUE_MISSING' // a value that an atom needs was not produced
-  | 'FLOW_STORE_FAILED' // a flow cannot be stored or read back
-  | 'FLOW_LEASE_LOST' // another process runs this flow now; this one stopped writing
-  | 'JOB_FAILED' // a job cannot be posted, claimed, consumed, abandoned or trashed
-  | 'JOB_UNKNOWN' // the board has no such job
-  | 'JOB_CLAIMED' // another owner has claimed the job
-
-/** A flow cannot be built, run, stored or posted. */
-export class FlowError extends ToolboxError {
-  declare readonly code: FlowErrorCode
-
-  constructor(code: FlowErrorCode, message: string, options?: ErrorOptions) {
-    super(code, message, options)
   }
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 
@@ -10,11 +10,13 @@ const sections = new Map(
     ([, code = '', text = '']) => [code, text.trim()],
   ),
 )
-const codes = new Set(
-  [
-    ...readFileSync(resolve(PROJECT, 'src/errors.ts'), 'utf8').matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g),
-  ].map(([, code = '']) => code),
-)
+const sources = [
+  'errors.ts',
+  ...readdirSync(resolve(PROJECT, 'src/errors')).map((file) => `errors/${file}`),
+]
+  .map((file) => readFileSync(resolve(PROJECT, 'src', file), 'utf8'))
+  .join('\n')
+const codes = new Set([...sources.matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map(([, code = '']) => code))
 
 test('docs/errors.md has a section for every code, and for nothing else', () => {
   expect([...sections.keys()].sort()).toEqual([...codes].sort())

@@ -1,23 +1,19 @@
-import { randomUUID } from 'node:crypto'
 import { deferred } from '../../async/deferred.ts'
-import { encodeJson } from '../../codecs/json.ts'
 import type { Logger } from '../../logger.ts'
-import { retryDelayMs } from '../atoms/retry.ts'
 import { Failure } from '../failures/failure.ts'
 import { LeaseLost, StorageFailure } from '../failures/flow-errors.ts'
 import type { Remotes } from '../remote/remote.ts'
 import type { FlowStore } from '../storage/flow-store.ts'
-import { historyOf } from '../storage/records.ts'
-import type { AtomWait } from '../waits/flow-wait.ts'
-import { notBeforeOf, Parking } from '../waits/parking.ts'
+import { Parking } from '../waits/parking.ts'
+import { Attempts, CUT_OFF, type Done } from './attempts.ts'
 import { atomOf, type Compilation, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'
 import { Lookup } from './lookup.ts'
 import type { Notifier } from './notifier.ts'
 import { Resolver } from './resolver.ts'
-import { type Action, AtomRunner, STARTED } from './run-atom.ts'
+import { type Action, AtomRunner } from './run-atom.ts'
 import { Selector } from './selector.ts'
-import { type FlowState, mayExecute, mayRevert } from './states.ts'
+import type { FlowState } from './states.ts'
 import type { Statistics } from './statistics.ts'
 
 export type LoopState = 'RESUMING' | 'SCHEDULING' | 'WAITING' | 'ANALYZING'
@@ -41,12 +37,6 @@ interface RunParts {
   readonly notifier: Notifier
   readonly statistics: Statistics
   readonly logger: Logger
-}
-
-interface Done {
-  readonly node: Node
-  readonly action: Action
-  readonly result: unknown
 }
 
 /** One run of an engine, from RUNNING to the flow's end or suspension. */
@@ -197,114 +187,10 @@ export class Run {
   }
 
   async #start(node: Node): Promise<void> {
-    const { ledger, resolver } = this.#use()
-    const action = this.#actionOf(node)
-    if (action === undefined) return
-    if (ledger.of(node).intention === 'RETRY') {
-      resolver.restart(node)
-      this.#delayRetry(node)
-    }
-    const wait = action === 'execute' ? this.#waitOf(node) : undefined
-    if (wait !== undefined && !this.#parking.isOver(wait)) {
-      this.#parking.park(node, wait)
-      await ledger.flush()
-      return
-    }
-    await this.#perform(node, action)
-  }
-
-  /** By what it is to become; undefined where that has changed since it became ready. */
-  #actionOf(node: Node): Action | undefined {
-    const { kind, state, intention } = this.#use().ledger.of(node)
-    if (intention === 'EXECUTE')
-      return mayExecute(kind, state) || state === 'RUNNING' ? 'execute' : undefined
-    if (intention === 'RETRY') return mayRevert(state) ? 'execute' : undefined
-    return intention === 'REVERT' && (mayRevert(state) || CUT_OFF.has(state)) ? 'revert' : undefined
-  }
-
-  #delayRetry(node: Node): void {
-    const retry = atomOf(node)
-    if (retry.kind !== 'retry' || retry.delay === undefined) return
-    const record = this.#use().ledger.touch(node)
-    record.meta.notBefore = this.#now() + retryDelayMs(retry.delay, historyOf(record).length)
-  }
-
-  /** What the atom must wait for before it runs; moments are kept with it, so that a restart waits no longer. */
-  #waitOf(node: Node): AtomWait | undefined {
-    const { ledger } = this.#use()
-    const atom = atomOf(node)
-    const record = ledger.of(node)
-    const { attemptId } = record.meta
-    if (record.meta.isStarted === true && typeof attemptId === 'string') {
-      return { signal: attemptId, until: record.meta.deadline as number | undefined }
-    }
-    if (atom.kind === 'task') {
-      const { delayMs, waitsFor } = atom.options
-      const spanMs = waitsFor?.timeoutMs ?? delayMs
-      if (spanMs !== undefined && record.meta.notBefore === undefined) {
-        ledger.touch(node).meta.notBefore = this.#now() + spanMs
-      }
-      if (waitsFor !== undefined) return { signal: waitsFor.signal, until: notBeforeOf(record) }
-    }
-    const until = notBeforeOf(record)
-    return until === undefined ? undefined : { until }
-  }
-
-  async #perform(node: Node, action: Action): Promise<void> {
-    const { ledger, runner } = this.#use()
-    const { meta } = ledger.touch(node)
-    const isWaitedFor = meta.isStarted === true && meta.action === action
-    if (meta.isStarted === true && !isWaitedFor) await this.#revoke(meta.attemptId)
-    if (!isWaitedFor) {
-      meta.attemptId = randomUUID()
-      delete meta.isStarted
-    }
-    meta.action = action
-    meta.progress = 0
-    ledger.changeState(node, action === 'execute' ? 'RUNNING' : 'REVERTING')
-    await ledger.flush()
-    try {
-      const result = await runner.run(node, action, this.#parking)
-      this.#refuseLostLease()
-      if (result === STARTED) {
-        const wait = this.#waitOf(node)
-        if (wait !== undefined) this.#parking.park(node, wait)
-        await ledger.flush()
-        return
-      }
-      await this.#settle(node, action, this.#storable(node, result))
-    } catch (error) {
-      if (error instanceof LeaseLost || error instanceof StorageFailure) throw error
-      this.#failures.push(Failure.from(error))
-    }
-  }
-
-  async #revoke(attemptId: unknown): Promise<void> {
-    if (typeof attemptId === 'string') await this.#parts.options.remotes?.revoke(attemptId)
-  }
-
-  async #settle(node: Node, action: Action, result: unknown): Promise<void> {
-    const { ledger } = this.#use()
-    const { meta } = ledger.touch(node)
-    meta.progress = 1
-    delete meta.notBefore
-    delete meta.isStarted
-    ledger.settle(node, action, result)
-    await ledger.flush()
+    const done = await this.#use().attempts.start(node)
+    if (done === undefined) return
     this.#parts.statistics.completed += 1
-    this.#done.push({ node, action, result })
-  }
-
-  /** A result that cannot be kept is a failure of the atom that made it. */
-  #storable(node: Node, result: unknown): unknown {
-    if (this.#parts.options.persist?.isEncoded !== true || result instanceof Failure) return result
-    try {
-      encodeJson(result ?? null)
-      return result
-    } catch (cause) {
-      const message = `the result of "${atomOf(node).name}" cannot be stored: ${cause instanceof Error ? cause.message : cause}`
-      return Failure.from(new TypeError(message, { cause }))
-    }
+    this.#done.push(done)
   }
 
   async #analyze(): Promise<Set<Node>> {
@@ -397,7 +283,18 @@ export class Run {
       ask: async (node, retry) => await runner.ask(node, retry),
       defersReverts: options.deferReverts ?? true,
     })
-    return { ledger, runner, resolver, selector: new Selector(compilation, ledger) }
+    const attempts = new Attempts({
+      ledger,
+      resolver,
+      runner,
+      parking: this.#parking,
+      now: this.#now,
+      remotes: options.remotes,
+      isStoredAsJson: options.persist?.isEncoded === true,
+      refuseLostLease: () => this.#refuseLostLease(),
+      onFailure: (failure) => this.#failures.push(failure),
+    })
+    return { ledger, attempts, resolver, selector: new Selector(compilation, ledger) }
   }
 
   #use(): Tools {
@@ -408,9 +305,7 @@ export class Run {
 
 interface Tools {
   readonly ledger: Ledger
-  readonly runner: AtomRunner
+  readonly attempts: Attempts
   readonly resolver: Resolver
   readonly selector: Selector
 }
-
-const CUT_OFF: ReadonlySet<string> = new Set(['RUNNING', 'REVERTING'])
