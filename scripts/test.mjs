@@ -1,4 +1,4 @@
-// npm test: everything, from a bare clone. The last line is always "N passed, N failed, N skipped".
+// npm test: what a merge needs, from a bare clone. The last line is always "N passed, N failed, N skipped".
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,7 +17,7 @@ import { readReport, summaryLine } from './test-report.mjs'
 
 const HELP = `Usage: npm test [-- VITEST-ARGUMENTS]
 
-Installs, builds, checks style and types, brings the servers up, and runs every test. For example:
+Installs, builds, checks style and types, brings the servers up, and runs every test but those of test:long. For example:
   npm test -- --project unit              only the tests that need nothing but Node (starts no servers)
   npm test -- test/brokers -t confirms    one folder, the tests whose names match`
 

@@ -1,5 +1,6 @@
 /** Flows: steps that are reverted when one fails, resume after a crash and can wait for days. */
 
+export { DefinitionError, FlowError } from '../errors.ts'
 export {
   alwaysRevert,
   alwaysRevertAll,
@@ -53,6 +54,7 @@ export {
 } from './patterns/flow.ts'
 export { celeryRemotes } from './remote/celery-remotes.ts'
 export { type Remotes, remote } from './remote/remote.ts'
+export { RemoteRelay } from './remote/remote-relay.ts'
 export { DatabaseStore } from './storage/database-store.ts'
 export { FileStore } from './storage/file-store.ts'
 export type { FlowStore } from './storage/flow-store.ts'

@@ -8,6 +8,7 @@ import {
   times,
   waitFor,
 } from 'celery-toolbox/flows'
+import { Block, operator, toFlow } from 'celery-toolbox/streams'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
@@ -42,6 +43,23 @@ test('a posted flow is run by a conductor, and its run can be read afterwards', 
   const stored = await board.store.load(job.flowId)
   expect(stored?.flow.state).toBe('SUCCESS')
   expect(stored?.atoms.find(({ name }) => name === 'twice')?.results).toBe(42)
+})
+
+test('a stream posts its results as jobs', async () => {
+  const board = new Board(await opened())
+  const double = linear('double', {}, [
+    task('twice', { args: ['message'], provides: 'm', execute: ({ message }) => message * 2 }),
+  ])
+  const same = operator((n: number) => n)
+  await new Block('jobs', same, { listeners: [[4, 5]], publishers: [toFlow(board, double)] }).run()
+  const jobs = await board.jobs()
+  expect(jobs.map(({ name }) => name)).toEqual(['double', 'double'])
+  await conduct(board, { double })
+  for (const { uuid } of jobs) expect(await board.waitForJob(uuid)).toBe(true)
+  const stored = await Promise.all(jobs.map(async ({ flowId }) => board.store.load(flowId)))
+  expect(stored.map((run) => run?.atoms.find(({ name }) => name === 'twice')?.results)).toEqual([
+    8, 10,
+  ])
 })
 
 test('jobs are listed by priority and then by age, delayed ones only when asked for', async () => {

@@ -3,7 +3,7 @@ import type { Logger } from '../../logger.ts'
 import type { Block } from '../../streams/block/block.ts'
 import type { BlockObserver } from '../../streams/block/counts.ts'
 import { HEALTH_HELP, type HealthAddress, healthAddress } from '../health/health-address.ts'
-import { type GlobalOptions, openConfig } from '../open-app.ts'
+import { type GlobalOptions, openApp } from '../open-app.ts'
 import { print } from '../output.ts'
 import { runService, serviceLogging } from '../run-service.ts'
 import { addRecording } from './record.ts'
@@ -55,15 +55,18 @@ function act(
     await run(file, command.optsWithGlobals<StreamOptions>())
 }
 
+/** Parts over RabbitMQ that name no url take the broker of the app that -A names. */
 async function blocksOf(
   file: string,
-  { block }: StreamOptions,
+  options: StreamOptions,
   logger?: Logger,
   observer?: BlockObserver,
 ): Promise<Block[]> {
+  const { block, app } = options
   const { loadBlocks } = await import('../../streams/definition/load-blocks.ts')
   return await loadBlocks(file, {
     block,
+    ...(app !== undefined && { app: await openApp(options) }),
     ...(logger !== undefined && { logger }),
     ...(observer !== undefined && { observer }),
   })
@@ -71,9 +74,9 @@ async function blocksOf(
 
 /** One block that fails ends the others, and the command with exit code 1. */
 async function runBlocks(file: string, options: StreamOptions): Promise<void> {
-  const config = await openConfig(options)
+  await using app = await openApp(options)
   const isVerbose = options.verbose === true || options.debug === true
-  await using logging = await serviceLogging(config, isVerbose ? 'debug' : 'info')
+  await using logging = await serviceLogging(app.config, isVerbose ? 'debug' : 'info')
   await using seen = await StreamHealth.open(options.healthPort, logging.logger)
   const blocks = await blocksOf(file, options, logging.logger, seen.observer)
   await seen.start(blocks)

@@ -45,7 +45,7 @@ export const monitorSettings = {
   WARM_STOP_DEADLINE: setting(
     nullable(seconds),
     null,
-    'Seconds after which a worker that announced its stop has ended for certain, as after terminationGracePeriodSeconds. None: nobody knows.',
+    'Seconds after which a worker that announced its stop has ended for certain, as after terminationGracePeriodSeconds. None: not known.',
   ),
   PRUNE_EVERY: setting(
     seconds,

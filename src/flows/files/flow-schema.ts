@@ -76,7 +76,7 @@ const STEP = {
   ],
 }
 
-/** The form of a flow file; published with the package as docs/flow.schema.json. */
+/** The form of a flow file; printed by `celery-toolbox flow schema`. */
 export const FLOW_SCHEMA: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'A flow of celery-toolbox',

@@ -49,7 +49,7 @@ export class RemoteRelay {
   }
 }
 
-/** Attempts have uuids as ids, which other signals seldom have. Longest waiting first, so that none is left out for ever. */
+/** Attempts have uuids as ids, which other signals seldom have. In random order, so that none is left out for ever. */
 const WAITING = `
   SELECT flow_id AS "flowId", attempt AS "attemptId" FROM flows.job, unnest(waits_for) AS attempt
   WHERE board = $1 AND state = 'UNCLAIMED' AND run_at > now() AND attempt ~ '^[0-9a-f]{8}-[0-9a-f]{4}-'

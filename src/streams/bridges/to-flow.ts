@@ -1,8 +1,12 @@
 import { LinkPublisher } from '../parts/publisher.ts'
 
-/** A board that jobs are posted on, by what is called of it. */
+/** A board that jobs are posted on, by what is called of it: `Board` of celery-toolbox/flows. */
 export interface FlowBoard<Flow> {
-  post(name: string, flow: Flow, options: { readonly store: unknown }): Promise<unknown>
+  post(
+    flow: Flow,
+    store: Readonly<Record<string, unknown>>,
+    options: { readonly name: string },
+  ): Promise<unknown>
 }
 
 export interface ToFlowOptions<Message> {
@@ -14,13 +18,13 @@ export interface ToFlowOptions<Message> {
 
 /** Posts a job for each result: it is safe once it is on the board. */
 export function toFlow<Flow extends { readonly name: string }, Message = unknown>(
-  board: FlowBoard<Flow>,
+  board: FlowBoard<NoInfer<Flow>>,
   flow: Flow,
   options: ToFlowOptions<Message> = {},
 ): LinkPublisher {
   const { name = () => flow.name, store = (message) => ({ message }) } = options
   return new LinkPublisher(`flow ${flow.name}`, () => ({
     publish: (message) =>
-      board.post(name(message as Message), flow, { store: store(message as Message) }),
+      board.post(flow, store(message as Message), { name: name(message as Message) }),
   }))
 }

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { encodeJson } from '../../../src/codecs/json.ts'
 import { Config } from '../../../src/config/config.ts'
 import { createApp } from '../../../src/create-app.ts'
+import { Recipe } from '../../../src/recipes/index.ts'
 import {
   Block,
   fromTasks,
@@ -61,7 +63,7 @@ test('toFlow posts a job, and toRecipe starts a recipe, for each result', async 
     listeners: [[{ n: 1 }]],
     publishers: [toFlow(board, flow), toRecipe(transport, recipe)],
   }).run()
-  expect(jobs).toEqual([['reduce', flow, { store: { message: { n: 1 } } }]])
+  expect(jobs).toEqual([[flow, { message: { n: 1 } }, { name: 'reduce' }]])
   expect(sent).toEqual([
     [
       'first',
@@ -71,9 +73,40 @@ test('toFlow posts a job, and toRecipe starts a recipe, for each result', async 
         recipe,
         'recipe-path': [],
       }),
-      { headers: { 'workflows-recipe': 'True' } },
+      { headers: { 'workflows-recipe': true } },
     ],
   ])
+})
+
+test('toRecipe takes a Recipe, and sends to queues and topics as its start nodes say', async () => {
+  const sent: unknown[] = []
+  const record = (kind: string) => (where: string, message: unknown, options: object) =>
+    void sent.push([kind, where, JSON.parse(encodeJson(message)).payload, options])
+  const transport = { send: record('queue'), broadcast: record('topic') }
+  const recipe = new Recipe({
+    start: [
+      [1, null],
+      [2, null],
+    ],
+    1: { queue: 'first', exchange: 'mine', 'transport-delay': 3 },
+    2: { topic: 'news' },
+  })
+  await new Block('recipe', same, {
+    listeners: [[7]],
+    publishers: [toRecipe(transport, recipe)],
+  }).run()
+  const headers = { 'workflows-recipe': true }
+  expect(sent).toEqual([
+    ['queue', 'first', 7, { headers, delay: 3, exchange: 'mine' }],
+    ['topic', 'news', 7, { headers }],
+  ])
+})
+
+test('a recipe whose start goes nowhere is refused before anything runs', () => {
+  const transport = { send: () => undefined }
+  expect(() => toRecipe(transport, { start: [[1, null]], 1: {} })).toThrow(
+    'the start node 1 has neither queue nor topic',
+  )
 })
 
 test('fromTasks listens to the events of tasks', async () => {
