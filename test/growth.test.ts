@@ -61,10 +61,16 @@ const LENGTHS = [1_000, 10_000, 100_000, 1_000_000]
 
 describe.each(Object.entries(READERS))('the time for %s', (_, read) => {
   test.each(UNITS)('grows with the length of a text of %j, not faster', (unit) => {
-    const times = LENGTHS.map((length) => cpuMsOf(read, unit.repeat(length / unit.length)))
-    const [, , smaller = 0, larger = 0] = times
-    // Ten times the text: a quadratic reader takes a hundred times as long. Below some milliseconds it is noise.
-    expect(larger, times.join(' ms, ')).toBeLessThan(30 * Math.max(smaller, 5))
+    // Ten times the text: a quadratic reader takes a hundred times as long. Below some milliseconds it is noise;
+    // one long measure may hold a garbage collection, a quadratic reader is slow every time.
+    const isLinear = (times: readonly number[]) =>
+      (times.at(-1) ?? 0) < 30 * Math.max(times.at(-2) ?? 0, 5)
+    const measures: number[][] = []
+    while (measures.length < 4 && !measures.some(isLinear))
+      measures.push(LENGTHS.map((length) => cpuMsOf(read, unit.repeat(length / unit.length))))
+    expect(measures.some(isLinear), measures.map((times) => times.join(' ms, ')).join('; ')).toBe(
+      true,
+    )
   })
 })
 
