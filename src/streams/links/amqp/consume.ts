@@ -1,5 +1,6 @@
 import { aborted } from '../../../async/aborted.ts'
-import type { Broker, Delivery } from '../../../brokers/broker.ts'
+import type { Broker, Delivery, Subscription } from '../../../brokers/broker.ts'
+import { DeadLetters } from '../../../brokers/dead-letters/dead-letters.ts'
 import { ConfigurationError } from '../../../errors.ts'
 import { durableExchange, durableQueue, type ExchangeType } from '../../../protocol/topology.ts'
 import { type Codec, codecOf } from '../../codecs/codec.ts'
@@ -7,7 +8,6 @@ import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import type { Settlement } from '../../parts/received.ts'
 import { readMessage } from '../read-message.ts'
 import { type AmqpApp, brokerOf, checkApp } from './app.ts'
-import { DeadLetters } from './dead-letters.ts'
 
 export interface AmqpConsumeOptions {
   /** Default raw(). */
@@ -53,8 +53,16 @@ async function run(inlet: Inlet, { app, queue, options, codec }: ConsumeParts): 
   const { broker, close } = brokerOf(app, inlet.log)
   inlet.defer(close)
   await declare(broker, queue, options)
-  const dead = new DeadLetters(broker, inlet.log)
-  const subscription = await broker.consume(
+  const dead = new DeadLetters({
+    broker,
+    logger: inlet.log,
+    code: 'STREAM_MESSAGE_FAILED',
+    onHeld: (_queue, isHeld) => {
+      // A stream that is consumed again is read from its offset again: there the prefetch alone holds it back.
+      if (options.stream === undefined) void hold(subscribing, isHeld, inlet)
+    },
+  })
+  const subscribing = broker.consume(
     queue,
     {
       prefetch: options.prefetch ?? inlet.limit,
@@ -67,11 +75,27 @@ async function run(inlet: Inlet, { app, queue, options, codec }: ConsumeParts): 
       void inlet.put(readMessage(codec, body, { headers, settlement }))
     },
   )
+  const subscription = await subscribing
   // Open until the last delivery is settled.
   inlet.defer(() => subscription.close())
   inlet.ready()
   await aborted(inlet.signal)
+  dead.stop()
   await subscription.pause()
+}
+
+async function hold(
+  subscribing: Promise<Subscription>,
+  isHeld: boolean,
+  { signal, log }: Inlet,
+): Promise<void> {
+  try {
+    const subscription = await subscribing
+    if (isHeld) await subscription.pause()
+    else if (!signal.aborted) await subscription.resume()
+  } catch (error) {
+    log.warn({ err: error }, 'consumer cannot be paused or resumed')
+  }
 }
 
 async function declare(
@@ -100,6 +124,8 @@ function settlementOf(delivery: Delivery, dead: DeadLetters): Settlement {
   return {
     ack: () => delivery.ack(),
     giveBack: () => delivery.requeue(),
-    reject: (cause) => dead.keep(delivery, cause),
+    reject: async (cause) => {
+      await dead.keep(delivery, cause)
+    },
   }
 }
