@@ -39,6 +39,8 @@ export class Ledger {
   readonly #changed = new Set<AtomRecord>()
   #notices: Notice[] = []
   #isFlowChanged = false
+  #saving: Promise<void> | undefined
+  #next: Promise<void> | undefined
 
   constructor(flow: FlowRecord, stored: StoredFlow | undefined, options: LedgerOptions) {
     this.flow = flow
@@ -173,15 +175,34 @@ export class Ledger {
     return this.#options.compilation.atoms.flatMap((node) => this.of(node).revertFailure ?? [])
   }
 
-  /** Stores what has changed as one transition, then tells of it. Undefined where nothing is to be awaited. */
+  /**
+   * Stores what has changed as one transition, then tells of it. Undefined where nothing is to be awaited. One save at a
+   * time, as two could be stored out of order: changes meanwhile are stored by the next one, or fail with the one before.
+   */
   flush(): Promise<void> | undefined {
-    const { store, eventOf, epoch } = this.#options
-    if (store === undefined) {
+    if (this.#options.store === undefined) {
       this.#changed.clear()
       this.#tell()
       return undefined
     }
-    if (this.#changed.size === 0 && !this.#isFlowChanged) return undefined
+    if (this.#next !== undefined) return this.#next
+    if (this.#changed.size === 0 && !this.#isFlowChanged) return this.#saving
+    if (this.#saving === undefined) return this.#save(this.#options.store)
+    this.#next = this.#saveAfter(this.#saving, this.#options.store)
+    return this.#next
+  }
+
+  async #saveAfter(saving: Promise<void>, store: FlowStore): Promise<void> {
+    try {
+      await saving
+    } finally {
+      this.#next = undefined
+    }
+    await this.#save(store)
+  }
+
+  #save(store: FlowStore): Promise<void> | undefined {
+    const { eventOf, epoch } = this.#options
     const notices = this.#notices
     const events = eventOf === undefined ? [] : notices.flatMap((notice) => eventOf(notice) ?? [])
     const atoms = [...this.#changed]
@@ -193,10 +214,26 @@ export class Ledger {
       return undefined
     }
     this.#notices = []
-    return saving.then(() => {
+    this.#saving = this.#tellOnceSaved(saving, { atoms, notices })
+    return this.#saving
+  }
+
+  async #tellOnceSaved(
+    saving: Promise<void>,
+    { atoms, notices }: { readonly atoms: AtomRecord[]; readonly notices: Notice[] },
+  ): Promise<void> {
+    try {
+      await saving
+    } catch (error) {
+      // A later save, of an atom that still runs or of another run, must not leave this one out.
+      for (const atom of atoms) this.#changed.add(atom)
+      this.#isFlowChanged = true
       this.#notices = [...notices, ...this.#notices]
-      this.#tell()
-    })
+      throw error
+    } finally {
+      this.#saving = undefined
+    }
+    this.#notify(notices)
   }
 
   /** A listener may cause more, e.g. by suspending: that is told too. */
@@ -204,8 +241,12 @@ export class Ledger {
     while (this.#notices.length > 0) {
       const notices = this.#notices
       this.#notices = []
-      for (const { type, notice } of notices) this.#options.notifier.notify(type, notice as never)
+      this.#notify(notices)
     }
+  }
+
+  #notify(notices: readonly Notice[]): void {
+    for (const { type, notice } of notices) this.#options.notifier.notify(type, notice as never)
   }
 }
 
