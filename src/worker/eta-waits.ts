@@ -54,6 +54,7 @@ export class EtaWaits {
       return
     }
     this.#parts.onMoved(job)
-    await delivery.ack()
+    // Another one, where the broker took the first back meanwhile.
+    await job.delivery.ack()
   }
 }

@@ -1,4 +1,5 @@
 import { Line } from '../async/line.ts'
+import { Recent } from '../async/recent.ts'
 import type { Delivery } from '../brokers/broker.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import type { Job } from './job.ts'
@@ -15,7 +16,7 @@ const MOST_REMEMBERED = 5_000
 export class KnownJobs {
   readonly #jobs = new Map<string, Set<Job>>()
   /** Done, and their acknowledgement may not have reached the broker. */
-  readonly #finished = new Set<string>()
+  readonly #finished = new Recent<string, true>(MOST_REMEMBERED)
   readonly #acked = new Line<{ readonly key: string; readonly at: number }>()
 
   add(job: Job): void {
@@ -35,7 +36,7 @@ export class KnownJobs {
   /** Its message is about to be acknowledged for good. */
   acknowledged({ request, delivery }: Job): void {
     const key = keyOf(request)
-    if (delivery.isLost) this.#remember(key)
+    if (delivery.isLost) this.#finished.set(key, true)
     else this.#acked.push({ key, at: performance.now() })
     if (this.#acked.size > MOST_REMEMBERED) this.#acked.shift()
   }
@@ -43,7 +44,7 @@ export class KnownJobs {
   /** Acknowledgements that were on their way are in doubt. */
   connectionLost(): void {
     const since = performance.now() - IN_DOUBT_MS
-    for (const { key, at } of this.#acked.takeAll()) if (at >= since) this.#remember(key)
+    for (const { key, at } of this.#acked.takeAll()) if (at >= since) this.#finished.set(key, true)
   }
 
   /**
@@ -58,12 +59,6 @@ export class KnownJobs {
     const wasSettled = job.delivery.isSettled
     job.delivery = delivery
     return wasSettled ? 'done' : 'joined'
-  }
-
-  #remember(key: string): void {
-    this.#finished.add(key)
-    const [oldest] = this.#finished
-    if (this.#finished.size > MOST_REMEMBERED && oldest !== undefined) this.#finished.delete(oldest)
   }
 }
 

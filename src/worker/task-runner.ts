@@ -1,6 +1,6 @@
 import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
 import { sleep } from '../async/sleep.ts'
-import type { Broker } from '../brokers/broker.ts'
+import type { Broker, Delivery } from '../brokers/broker.ts'
 import type { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
 import type { Config } from '../config/config.ts'
 import { BrokerError, ResultError } from '../errors.ts'
@@ -293,11 +293,19 @@ export class TaskRunner {
       case 'requeue':
         return await (outcome.kind === 'abandoned' ? job.delivery.requeue() : this.#requeue(job))
       case 'keep':
-        if (await this.#parts.kept.keep(job.delivery, reasonToKeep(outcome))) {
-          this.#parts.known.acknowledged(job)
-        }
-        return
+        return await this.#keep(job, reasonToKeep(outcome))
     }
+  }
+
+  /** Again where the broker took the delivery back meanwhile, and the job has another. */
+  async #keep(job: Job, reason: unknown): Promise<void> {
+    let delivery: Delivery
+    let isKept: boolean
+    do {
+      delivery = job.delivery
+      isKept = await this.#parts.kept.keep(delivery, reason)
+    } while (job.delivery !== delivery)
+    if (isKept) this.#parts.known.acknowledged(job)
   }
 
   #policyOf({ task }: Job): AckPolicy {

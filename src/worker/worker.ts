@@ -42,6 +42,8 @@ export class Worker implements AsyncDisposable {
   readonly #subscriptions: Subscription[] = []
   readonly #unfinished = new Set<Promise<void>>()
   readonly #queuesToAdjust = new Set<string>()
+  /** Deliveries come from it. */
+  #reading: Broker | undefined
   #kept: DeadLetters | undefined
   #pulling: Periodic | undefined
   #runner: TaskRunner | undefined
@@ -135,6 +137,8 @@ export class Worker implements AsyncDisposable {
     }
     events.start()
     const reading = this.#app.readingBroker()
+    this.#reading = reading
+    reading.on('lost', this.#onLost)
     await this.#control.listen(reading, results)
     await this.#take(reading, receiver)
     this.#abandoned = new AbandonedChords({ app: this.#app, results, logger: this.#logger })
@@ -185,7 +189,7 @@ export class Worker implements AsyncDisposable {
     await this.#abandoned?.stop()
     await this.#dispatcher?.stop()
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()))
-    this.#app.broker().off('lost', this.#onLost)
+    this.#reading?.off('lost', this.#onLost)
     await this.#events?.stop()
     await this.#control.close()
     this.#forgetRejections()
@@ -262,7 +266,11 @@ export class Worker implements AsyncDisposable {
         { taskId, task, known },
         'message delivered again, its task does not run twice',
       )
-      if (known === 'done') this.#track(job.delivery.ack())
+      if (known === 'done') {
+        // This acknowledgement may get lost, too.
+        this.#known.acknowledged(job)
+        this.#track(job.delivery.ack())
+      }
       return
     }
     if (this.#control.revoked.has(job.request)) {

@@ -1,6 +1,7 @@
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { deferred } from '../../src/async/deferred.ts'
-import type { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
+import type { Delivery } from '../../src/brokers/broker.ts'
+import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -70,8 +71,111 @@ test('worker_deduplicate_successful_tasks: a message delivered again is acknowle
   expect(run).not.toHaveBeenCalled()
 })
 
-function startable() {
-  const app = embeddedApp({ task_acks_late: true })
+test.each([
+  { task_acks_late: true, reads: 'the same' },
+  { task_acks_late: false, reads: 'the same' },
+  { task_acks_late: true, reads: 'another' },
+])(
+  'a task whose acknowledgement was on its way when the connection fell does not run again (task_acks_late: $task_acks_late, it reads from $reads connection)',
+  async ({ task_acks_late, reads }) => {
+    const { app, gate, runs, call } = startable({ task_acks_late })
+    if (reads === 'another') readFromAnother(app)
+    gate.resolve()
+    const deliveries = losingAcks(app, 2)
+    await startWorker(app)
+    await (await call.delay()).get({ timeoutMs: 5_000 })
+    for (const attempt of [1, 2]) {
+      await waitFor('the acknowledgement', () => deliveries[attempt - 1]?.acked)
+      loseAndRestore(app)
+    }
+    await waitFor('the last acknowledgement', () => deliveries[2]?.delivery.isSettled)
+    expect(runs).toEqual([0])
+  },
+)
+
+test('a message that is delivered again while it is moved to its dead-letter queue is acknowledged', async () => {
+  const app = embeddedApp({ task_acks_late: true, task_acks_on_failure_or_timeout: false })
+  const run = vi.fn(() => {
+    throw new Error('no')
+  })
+  const task = app.task('export.fails', run)
+  const { isSending, gate } = slowDeadLetters(app)
+  const worker = await startWorker(app)
+  await task.delay()
+  await waitFor('the dead letter', isSending)
+  loseAndRestore(app)
+  await waitFor('the delivery again', async () => (await depth(app)) === 0)
+  gate.resolve()
+  await waitFor('it', async () => (await app.broker().depth('dlq.export')).messages === 1)
+  await worker.stop()
+  expect(await depth(app)).toBe(0)
+  expect(run).toHaveBeenCalledOnce()
+})
+
+test('a message that is delivered again while it is moved to the vault is acknowledged', async () => {
+  const { app, runs, call } = startable()
+  const worker = await startWorker(app)
+  const gate = deferred()
+  vi.spyOn(app.waiting, 'isWanted', 'get').mockReturnValue(true)
+  const hold = vi.spyOn(app.waiting, 'hold').mockResolvedValueOnce(false)
+  hold.mockImplementationOnce(async () => {
+    await gate.promise
+    return true
+  })
+  await call.applyAsync([], { countdown: 3_600 })
+  await waitFor('the vault', () => hold.mock.calls.length === 2)
+  loseAndRestore(app)
+  await waitFor('the delivery again', async () => (await depth(app)) === 0)
+  gate.resolve()
+  await worker.stop()
+  expect(await depth(app)).toBe(0)
+  expect(runs).toEqual([])
+})
+
+/** As with a broker_read_url of its own. */
+function readFromAnother(app: CeleryApp): void {
+  const reading = new MemoryBroker(app.broker().safeUrl.replace('memory://', ''))
+  vi.spyOn(app, 'readingBroker').mockReturnValue(reading)
+  onTestFinished(async () => reading.close())
+}
+
+/** The acknowledgements of the first so many deliveries never reach the broker. */
+function losingAcks(app: CeleryApp, count: number) {
+  const broker = app.readingBroker()
+  const consume = broker.consume.bind(broker)
+  const deliveries: { delivery: Delivery; acked: boolean }[] = []
+  vi.spyOn(broker, 'consume').mockImplementation(async (queue, options, onDelivery) =>
+    consume(queue, options, (delivery) => {
+      const one = { delivery, acked: false }
+      deliveries.push(one)
+      if (deliveries.length <= count) {
+        vi.spyOn(delivery, 'ack').mockImplementation(async () => {
+          one.acked = true
+        })
+      }
+      onDelivery(delivery)
+    }),
+  )
+  return deliveries
+}
+
+function slowDeadLetters(app: CeleryApp) {
+  const broker = app.broker()
+  const publish = broker.publish.bind(broker)
+  const gate = deferred()
+  let isSending = false
+  vi.spyOn(broker, 'publish').mockImplementation(async (message, route, options) => {
+    if (route.routingKey.startsWith('dlq.')) {
+      isSending = true
+      await gate.promise
+    }
+    await publish(message, route, options)
+  })
+  return { gate, isSending: () => isSending }
+}
+
+function startable(settings: { task_acks_late: boolean } = { task_acks_late: true }) {
+  const app = embeddedApp(settings)
   const gate = deferred()
   const runs: number[] = []
   const call = app.task('export.waits', { bind: true }, async (self) => {
@@ -83,7 +187,7 @@ function startable() {
 }
 
 function loseAndRestore(app: CeleryApp): void {
-  const broker = app.broker() as MemoryBroker // embeddedApp has no other
+  const broker = app.readingBroker() as MemoryBroker // embeddedApp has no other
   broker.simulateLoss()
   broker.simulateRestore()
 }

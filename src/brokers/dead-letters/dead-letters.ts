@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
+import { Recent } from '../../async/recent.ts'
 import { sleep } from '../../async/sleep.ts'
 import { ToolboxError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
@@ -38,7 +39,7 @@ export class DeadLetters {
   /** How many messages of a queue are held, and why the last one is. */
   readonly #held = new Map<string, { count: number; reason: string }>()
   /** Letters whose original the broker took back before it was acknowledged: it comes again. */
-  readonly #moved = new Set<string>()
+  readonly #moved = new Recent<string, true>(MOST_REMEMBERED)
   readonly #stopping = new AbortController()
 
   constructor(parts: DeadLettersParts) {
@@ -59,7 +60,7 @@ export class DeadLetters {
     }
     const why = reasonOf(cause, this.#parts.code)
     if (!(await this.#moveInTheEnd(delivery, deadLetterMessage(delivery, why)))) return false
-    if (delivery.isLost) this.#remember(key)
+    if (delivery.isLost) this.#moved.set(key, true)
     await delivery.ack()
     const { id, task } = identify(delivery.message)
     const keptIn = deadLetterQueue(delivery.queue)
@@ -132,12 +133,6 @@ export class DeadLetters {
     if (held.count > 0) return
     this.#held.delete(queue)
     if (!this.#stopping.signal.aborted) this.#parts.onHeld(queue, false)
-  }
-
-  #remember(key: string): void {
-    this.#moved.add(key)
-    const [oldest] = this.#moved
-    if (this.#moved.size > MOST_REMEMBERED && oldest !== undefined) this.#moved.delete(oldest)
   }
 }
 
