@@ -52,8 +52,13 @@ export function decodeJson(text: string, options?: DecodeJsonOptions): unknown {
   return parseJson(text, { keepFloats, keepOrder, plainObjects, maxDepth: MAX_DEPTH })
 }
 
+/** Whether some number in it may lose its being a float; a text in a string may look like one. */
+export function hasWholeFloat(text: string): boolean {
+  return WHOLE_FLOAT.test(text)
+}
+
 function isSpecial(text: string, keepFloats: boolean): boolean {
-  return isUnlikeJavaScript(text) || (keepFloats && WHOLE_FLOAT.test(text)) || mayBeTooDeep(text)
+  return isUnlikeJavaScript(text) || (keepFloats && hasWholeFloat(text)) || mayBeTooDeep(text)
 }
 
 /**

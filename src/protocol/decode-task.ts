@@ -1,4 +1,4 @@
-import { decodeJson } from '../codecs/json.ts'
+import { decodeJson, hasWholeFloat } from '../codecs/json.ts'
 import { DEFAULT_LIMITS, type MessageLimits } from '../codecs/limits.ts'
 import { acceptedSerializer, decodeBody, decodeLargeBody, plainBytes } from './content.ts'
 import { readEmbed } from './embed.ts'
@@ -125,9 +125,7 @@ function exactEmbed(
   if (protocol !== 2 || serializer !== 'json' || !isRecord(embed)) return embed
   if (!(embed.callbacks || embed.errbacks || embed.chain || embed.chord)) return embed
   const text = plainBytes(message).toString()
-  if (!WHOLE_FLOAT.test(text)) return embed
+  if (!hasWholeFloat(text)) return embed
   const body = decodeJson(text, { keepFloats: true })
   return Array.isArray(body) ? body[EMBED_PLACE] : embed
 }
-
-const WHOLE_FLOAT = /\d(?:\.0|[eE])/
