@@ -34,6 +34,8 @@ export interface StartWith {
   readonly options?: CallOptions
   /** It is a member of a group, which is what the running task is told to have called. */
   readonly isMember?: boolean
+  /** It is part of a workflow whose bounds were checked when that was started. */
+  readonly isPart?: boolean
   /** Options that Celery does not know, set on the workflow it is part of. */
   readonly extra?: Readonly<Record<string, unknown>>
 }

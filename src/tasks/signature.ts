@@ -85,13 +85,13 @@ export class Signature<Value = unknown> {
 
   /** Also call `next` with the result when this succeeds. */
   link(next: SignatureLike): this {
-    return this.#linkedTo(next, linked)
+    return this.#linkedTo(next, (dict, callback) => linked(dict, [callback]))
   }
 
   /** Also call `next` with the id of the failed task when this fails. */
   linkError(next: SignatureLike): this {
     const { linksChordHeaders: isOnHeader } = this.#publisher
-    return this.#linkedTo(next, (dict, errback) => linkedError(dict, errback, { isOnHeader }))
+    return this.#linkedTo(next, (dict, errback) => linkedError(dict, [errback], { isOnHeader }))
   }
 
   /** Makes the call; resolves once the broker has it. */

@@ -1,5 +1,5 @@
 import { BrokerError } from '../errors.ts'
-import { isChain, isChord, isGroup } from '../protocol/signature-tree/kinds.ts'
+import { isChord, isGroup } from '../protocol/signature-tree/kinds.ts'
 import {
   added,
   linksOf,
@@ -7,7 +7,7 @@ import {
   taskIdOf,
   withOptions,
 } from '../protocol/signature-tree/options.ts'
-import { bodyOf, flatMembers, tasksOf } from '../protocol/signature-tree/parts.ts'
+import { bodyOf, endOf, flatMembers } from '../protocol/signature-tree/parts.ts'
 import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { ExceptionInfo } from '../protocol/task-result.ts'
@@ -118,11 +118,4 @@ function resultErrbacks(dict: SignatureDict): readonly SignatureDict[] {
   const own = linksOf(dict, 'link_error')
   if (isChord(dict)) return added(own, resultErrbacks(bodyOf(dict)))
   return isGroup(dict) ? added(own, flatMembers(dict).flatMap(resultErrbacks)) : own
-}
-
-/** The task whose id is that of the whole. */
-function endOf(dict: SignatureDict): SignatureDict {
-  if (isChord(dict)) return endOf(bodyOf(dict))
-  const last = isChain(dict) ? tasksOf(dict).at(-1) : undefined
-  return last === undefined ? dict : endOf(last)
 }

@@ -1,10 +1,10 @@
 import { isRecord } from '../protocol/field-readers.ts'
+import { endOf } from '../protocol/signature-tree/parts.ts'
 import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { ResultTuple } from '../results/result-node.ts'
 import type { App } from '../tasks/app.ts'
 import { taskNames } from '../tasks/canvas/dicts.ts'
-import { endOptionsOf } from '../tasks/canvas/freeze.ts'
 import { publishUnlockOf } from '../tasks/canvas/unlock.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { type LeftBody, leaveBody } from './left-body.ts'
@@ -51,12 +51,12 @@ export function unlockOf(
 /** The chords that the end of a task is a member of, by itself or through the rest of its chain, and those around them. */
 function chordsWaitingFor({ chord, group, chain }: TaskRequest): readonly WaitingChord[] {
   const own = { group_id: group, chord }
-  return [own, ...(chain ?? []).map(endOptionsOf)].flatMap(withOuter)
+  return [own, ...(chain ?? []).map((step) => endOf(step).options)].flatMap(withOuter)
 }
 
 /** The innermost first. */
 function withOuter({ group_id, chord }: SignatureDict['options']): WaitingChord[] {
   if (typeof group_id !== 'string' || !isRecord(chord)) return []
   const body = readSignature(chord, 'the body of a chord')
-  return [{ groupId: group_id, body }, ...withOuter(endOptionsOf(body))]
+  return [{ groupId: group_id, body }, ...withOuter(endOf(body).options)]
 }

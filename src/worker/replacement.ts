@@ -1,10 +1,10 @@
 import { isChain } from '../protocol/signature-tree/kinds.ts'
 import { listOf, withOptions } from '../protocol/signature-tree/options.ts'
-import { mapParts } from '../protocol/signature-tree/parts.ts'
+import { endOf, mapParts } from '../protocol/signature-tree/parts.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
 import { endingAsOne } from '../tasks/canvas/as-one.ts'
-import { endOptionsOf, withEndOptions } from '../tasks/canvas/freeze.ts'
+import { withEndOptions } from '../tasks/canvas/freeze.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import { areFollowupsTaken } from '../tasks/followups.ts'
 import { handOverChords } from './handed-over.ts'
@@ -21,7 +21,7 @@ export async function startReplacement(
 ): Promise<void> {
   const whole = endingAsOne(signature)
   await handOverChords(app, request, whole)
-  const taken = withErrbacks(withEndOptions(whole, endOf(whole, request)), request)
+  const taken = withErrbacks(withEndOptions(whole, endOptions(whole, request)), request)
   const replacedTaskNesting = request.replacedTaskNesting + 1
   // Each step says how deep it is in replacements, those behind the task too.
   const nested = (step: SignatureDict): SignatureDict =>
@@ -34,9 +34,9 @@ export async function startReplacement(
   })
 }
 
-function endOf(whole: SignatureDict, request: TaskRequest): Record<string, unknown> {
+function endOptions(whole: SignatureDict, request: TaskRequest): Record<string, unknown> {
   const callbacks = areFollowupsTaken(request) ? [] : (request.callbacks ?? [])
-  const link = [...listOf(endOptionsOf(whole).link), ...callbacks]
+  const link = [...listOf(endOf(whole).options.link), ...callbacks]
   return {
     task_id: request.id,
     ...(request.replyTo === null ? {} : { reply_to: request.replyTo }),
@@ -51,7 +51,7 @@ function endOf(whole: SignatureDict, request: TaskRequest): Record<string, unkno
 function withErrbacks(whole: SignatureDict, request: TaskRequest): SignatureDict {
   const errbacks = areFollowupsTaken(request) ? [] : (request.errbacks ?? [])
   if (errbacks.length === 0) return whole
-  const own = isChain(whole) ? whole.options : endOptionsOf(whole)
+  const own = isChain(whole) ? whole.options : endOf(whole).options
   const link_error = [...listOf(own.link_error), ...errbacks]
   return isChain(whole) ? withOptions(whole, { link_error }) : withEndOptions(whole, { link_error })
 }

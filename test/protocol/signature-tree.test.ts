@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { kindOf } from '../../src/protocol/signature-tree/kinds.ts'
-import { optionsOf } from '../../src/protocol/signature-tree/options.ts'
+import { added, optionsOf } from '../../src/protocol/signature-tree/options.ts'
 import { mapParts } from '../../src/protocol/signature-tree/parts.ts'
-import { checkBounds, MOST_DEPTH, mapTasks, visit } from '../../src/protocol/signature-tree/walk.ts'
+import { checkBounds, MOST_DEPTH, mapTasks } from '../../src/protocol/signature-tree/walk.ts'
 import { signatureDict } from '../../src/protocol/signatures.ts'
 import type { SignatureDict } from '../../src/protocol/task-request.ts'
 
@@ -24,29 +24,6 @@ test.each([
   expect(kindOf(dict)).toBe(kind)
 })
 
-test('a visit shows each signature of a workflow once, with its position, those in options among them', () => {
-  const seen: string[] = []
-  const dict = whole('chain', [
-    task('first', { link: task('callback'), link_error: [task('errback')] }),
-    chordOf(
-      whole('group', [task('member', { chord: task('outer') })]),
-      task('body', { chain: [task('rest')] }),
-    ),
-  ])
-  visit(dict, (signature, position) => seen.push(`${position} ${signature.task}`))
-  expect(seen).toEqual([
-    'root celery.chain',
-    'step first',
-    'link callback',
-    'link_error errback',
-    'step celery.chord',
-    'header member',
-    'chord outer',
-    'body body',
-    'chain rest',
-  ])
-})
-
 test('a map changes every task, and leaves a header that is a list one', () => {
   const dict = chordOf([task('a')], whole('chain', [task('b'), task('c')]))
   const named = mapTasks(dict, (one) => ({ ...one, task: one.task.toUpperCase() }))
@@ -56,11 +33,30 @@ test('a map changes every task, and leaves a header that is a list one', () => {
   expect(parts.kwargs).toMatchObject({ header: [{ task: 'header' }], body: { task: 'body' } })
 })
 
-test('a workflow that nests deeper than anything that can be started is refused, by map and visit alike', () => {
+test.each<[string, (inner: SignatureDict) => SignatureDict]>([
+  ['steps', (inner) => whole('chain', [inner])],
+  ['members', (inner) => whole('group', [inner])],
+  ['headers', (inner) => chordOf([inner], task('body'))],
+  ['bodies', (inner) => chordOf([], inner)],
+  ['callbacks', (inner) => task('called', { link: inner })],
+  ['errbacks', (inner) => task('called', { link_error: [inner] })],
+  ['steps behind', (inner) => task('called', { chain: [inner] })],
+  ['bodies of members', (inner) => task('called', { chord: inner })],
+])('a workflow whose %s nest deeper than anything that can be started is refused', (_, around) => {
   let dict = task('innermost')
-  for (let depth = 0; depth <= MOST_DEPTH; depth += 1) dict = whole('chain', [dict])
-  expect(() => checkBounds(dict)).toThrow(`nests deeper than ${MOST_DEPTH} signatures`)
-  expect(() => mapTasks(dict, (one) => one)).toThrow(`nests deeper than ${MOST_DEPTH} signatures`)
+  for (let depth = 0; depth < MOST_DEPTH; depth += 1) dict = around(dict)
+  checkBounds(dict)
+  expect(() => checkBounds(around(dict))).toThrow(`nests deeper than ${MOST_DEPTH} signatures`)
+})
+
+test('links that are equal count once, whatever the order of their keys; many cost little more than few', () => {
+  const log = (n: number) => ({ ...task('export.log'), args: [n], kwargs: { a: 1, b: [n] } })
+  const many = Array.from({ length: 5_000 }, (_, n) => log(n))
+  const again = many.map((link) => ({ ...link, kwargs: { b: link.kwargs.b, a: 1 } }))
+  const startedAt = performance.now()
+  const all = added(many, again)
+  expect(performance.now() - startedAt).toBeLessThan(5_000)
+  expect(all.every((link, n) => link === many[n]) && all.length === many.length).toBe(true)
 })
 
 test('options are read by what each is for; links and steps behind add up with those of the call', () => {

@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from 'node:util'
+import { inspect, isDeepStrictEqual } from 'node:util'
 import { type CallOptions, dictOf, dictsOf, fromWireOptions } from '../call-options.ts'
 import { readSignature } from '../signatures.ts'
 import type { SignatureDict } from '../task-request.ts'
@@ -68,11 +68,28 @@ export function added(
   before: readonly SignatureDict[] | null,
   more: readonly SignatureDict[] | null,
 ): readonly SignatureDict[] {
-  return [...(before ?? []), ...(more ?? [])].reduce<SignatureDict[]>((all, next) => {
-    if (!all.some((other) => isDeepStrictEqual(other, next))) all.push(next)
-    return all
-  }, [])
+  const all = [...(before ?? []), ...(more ?? [])]
+  if (all.length < 2) return all
+  const seen = new Map<string, SignatureDict[]>()
+  return all.filter((next) => {
+    const text = inspect(next, WHOLE)
+    const alike = seen.get(text)
+    if (alike?.some((other) => isDeepStrictEqual(other, next)) === true) return false
+    if (alike === undefined) seen.set(text, [next])
+    else alike.push(next)
+    return true
+  })
 }
+
+/** Equal values have equal texts, so that each is compared with few others only. */
+const WHOLE = {
+  depth: Number.POSITIVE_INFINITY,
+  maxArrayLength: null,
+  maxStringLength: null,
+  breakLength: Number.POSITIVE_INFINITY,
+  sorted: true,
+  customInspect: false,
+} as const
 
 /** Options without those that are undefined, so that they can be laid over others. */
 export function defined<Options extends object>(

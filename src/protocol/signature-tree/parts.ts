@@ -1,7 +1,7 @@
 import { TaskError } from '../../errors.ts'
 import { readSignature, signatureDict } from '../signatures.ts'
 import type { SignatureDict } from '../task-request.ts'
-import { isGroup, kindOf } from './kinds.ts'
+import { isChain, isChord, isGroup, kindOf } from './kinds.ts'
 import { unchunked } from './maps.ts'
 
 /** Where a signature stands in the one it is part of. */
@@ -80,6 +80,13 @@ export function headerGroup({ kwargs: { header } }: SignatureDict): SignatureDic
 
 export function bodyOf({ kwargs: { body } }: SignatureDict): SignatureDict {
   return readSignature(body, 'the body of a chord')
+}
+
+/** The task that a signature ends with, whose result is that of the whole: itself, the last step of a chain, the body of a chord. */
+export function endOf(dict: SignatureDict): SignatureDict {
+  if (isChord(dict)) return endOf(bodyOf(dict))
+  const last = isChain(dict) ? tasksOf(dict).at(-1) : undefined
+  return last === undefined ? dict : endOf(last)
 }
 
 /** The same chain or group with other tasks in it. */

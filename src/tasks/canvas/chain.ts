@@ -1,13 +1,7 @@
 import { TaskError } from '../../errors.ts'
 import { toWireOptions } from '../../protocol/call-options.ts'
 import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
-import {
-  added,
-  linksOf,
-  optionsOf,
-  type SignatureOptions,
-  withOptions,
-} from '../../protocol/signature-tree/options.ts'
+import { optionsOf, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
 import { tasksOf, withBody } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { Publisher, Started } from '../publisher.ts'
@@ -16,7 +10,7 @@ import { bodyWithId, frozen, withEndOptions } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { groupsToChords } from './groups-to-chords.ts'
 import { inheriting } from './inherited.ts'
-import { linked, linkedError } from './link.ts'
+import { linked, linkedError, withLinks } from './link.ts'
 import type { Opening } from './start.ts'
 
 /** Publishes the first step; the others travel with it, the next one last (`embed.chain`, PROTOCOL 2). */
@@ -38,7 +32,8 @@ export async function startChain(
   const isCarried = rest.length > 0 || opening.chain !== undefined
   const carried = isCarried ? { chain: rest.toReversed() } : {}
   const options = { ...call, ...carried }
-  const started = await publisher.start(first, { args, kwargs, options, extra, isMember })
+  const startWith = { args, kwargs, options, extra, isMember, isPart: true }
+  const started = await publisher.start(first, startWith)
   return rest.reduce((before, step) => frozenNode(step, before), started)
 }
 
@@ -86,18 +81,15 @@ function stepsWith(
   { link, linkError, end, chain = [] }: SignatureOptions,
 ): readonly SignatureDict[] {
   const { linksChordHeaders: isOnHeader } = publisher
-  const caught = steps.map((step) =>
-    linkError.reduce((one, errback) => linkedError(one, errback, { isOnHeader }), step),
-  )
+  const caught = steps.map((step) => linkedError(step, linkError, { isOnHeader }))
   const last = caught.at(-1)
   if (last === undefined) return steps
   // Not beside a chord but on its body: Celery 5.2 gives what stands beside it to the header's tasks.
-  const ended = link.reduce(called, withEndOptions(last, toWireOptions(end)))
+  const ended = called(withEndOptions(last, toWireOptions(end)), link)
   return [...caught.slice(0, -1), ended, ...chain.toReversed()]
 }
 
 /** Of a group each member is called back, which is what such an option of a group means. */
-function called(step: SignatureDict, next: SignatureDict): SignatureDict {
-  if (isChord(step)) return linked(step, next)
-  return withOptions(step, { link: added(linksOf(step, 'link'), [next]) })
+function called(step: SignatureDict, callbacks: readonly SignatureDict[]): SignatureDict {
+  return isChord(step) ? linked(step, callbacks) : withLinks(step, 'link', callbacks)
 }

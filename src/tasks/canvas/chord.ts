@@ -9,12 +9,12 @@ import {
   type SignatureOptions,
   withOptions,
 } from '../../protocol/signature-tree/options.ts'
-import { flatMembers, headerGroup, mapParts } from '../../protocol/signature-tree/parts.ts'
+import { endOf, flatMembers, headerGroup, mapParts } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { currentRequest, noteChild } from '../current-request.ts'
 import type { Publisher, Started } from '../publisher.ts'
 import { endingAsOne } from './as-one.ts'
-import { bodyWithId, endOptionsOf, frozen, withEndOptions } from './freeze.ts'
+import { bodyWithId, frozen, withEndOptions } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { memberOptions } from './group.ts'
 import { inheriting } from './inherited.ts'
@@ -40,7 +40,8 @@ export async function startChord(
   const members = flatMembers(inheriting(group, ofHeader.inherited)).map((member) =>
     frozen(endingAsOne(member), publisher.replyTo),
   )
-  if (members.length === 0) return await publisher.start(body, { args: [[]], isMember })
+  if (members.length === 0)
+    return await publisher.start(body, { args: [[]], isMember, isPart: true })
   const isCounted = await publisher.beginChord(header, members)
   if (!isCounted) await publishUnlock(publisher, { groupId: header, body, members })
   const shared = { ...memberOptions(ofHeader), ...call, groupId: header, chord: body }
@@ -52,6 +53,7 @@ export async function startChord(
         options: { ...shared, groupIndex },
         extra: { ...ofHeader.extra, ...extra },
         isMember: true,
+        isPart: true,
       }),
     ),
   )
@@ -88,7 +90,7 @@ function rootOf(): Readonly<Record<string, unknown>> {
 
 /** Callbacks of the chord, and of the call, are the body's, beside its own; no header task calls these errbacks. */
 function withCallbacks(body: SignatureDict, { link, linkError }: SignatureOptions): SignatureDict {
-  return linkError.reduce(bodyLinkedError, link.reduce(linked, body))
+  return bodyLinkedError(linked(body, link), linkError)
 }
 
 /** What the chord is part of, and the steps behind it, belong to its body, which carries them as in Celery. */
@@ -112,6 +114,6 @@ function bodyOf(
 
 /** The group of the chord that a body is a member of, where it took a member's place. */
 function outerGroupOf(body: SignatureDict): string | undefined {
-  const { group_id, chord } = endOptionsOf(body)
+  const { group_id, chord } = endOf(body).options
   return typeof group_id === 'string' && isRecord(chord) ? group_id : undefined
 }

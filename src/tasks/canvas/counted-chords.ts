@@ -1,9 +1,10 @@
 import { TaskError } from '../../errors.ts'
+import { taskIdOf } from '../../protocol/signature-tree/options.ts'
+import { endOf } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import type { TaskRegistry } from '../task-registry.ts'
 import { taskNames } from './dicts.ts'
-import { endOptionsOf } from './freeze.ts'
 
 /**
  * Begins to count a chord, where that can work: where Python's workers count in the same place (Redis), whoever runs the members; elsewhere only our own
@@ -30,12 +31,8 @@ export async function beginCounting(
   await results.chords.begin(
     groupId,
     members.length,
-    members.map((member) => endTaskId(member)),
+    // Chains and chords whose ids are fixed have it as their own.
+    members.map((member) => taskIdOf(endOf(member))),
   )
   return true
-}
-
-/** The task whose result is the member's; chains and chords whose ids are fixed have it as their own. */
-function endTaskId(member: SignatureDict): string {
-  return String(endOptionsOf(member).task_id)
 }

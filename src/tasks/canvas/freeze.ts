@@ -3,6 +3,7 @@ import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.t
 import { taskIdOf, withOptions } from '../../protocol/signature-tree/options.ts'
 import {
   bodyOf,
+  endOf,
   flatMembers,
   headerGroup,
   tasksOf,
@@ -42,15 +43,8 @@ export function withEndOptions(
 export function bodyWithId(chord: SignatureDict): SignatureDict {
   const { task_id } = chord.options
   const body = bodyOf(chord)
-  const hasId = endOptionsOf(body).task_id !== undefined
+  const hasId = endOf(body).options.task_id !== undefined
   return hasId || task_id === undefined ? body : withEndOptions(body, { task_id })
-}
-
-/** The options of the task that a signature ends with. */
-export function endOptionsOf(dict: SignatureDict): SignatureDict['options'] {
-  if (isChord(dict)) return endOptionsOf(bodyOf(dict))
-  const last = isChain(dict) ? tasksOf(dict).at(-1) : undefined
-  return last === undefined ? dict.options : endOptionsOf(last)
 }
 
 /** Its own, if it has one; an empty id is none, as in Python. */
@@ -70,7 +64,7 @@ function frozenChain(chain: SignatureDict, replyTo: string): SignatureDict {
   const last = steps.at(-1)
   return last === undefined
     ? chain
-    : withOptions(withTasks(chain, steps), { task_id: endOptionsOf(last).task_id })
+    : withOptions(withTasks(chain, steps), { task_id: endOf(last).options.task_id })
 }
 
 function frozenGroup(group: SignatureDict, replyTo: string): SignatureDict {

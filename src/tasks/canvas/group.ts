@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { CallOptions } from '../../protocol/call-options.ts'
 import { defined, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
-import { flatMembers } from '../../protocol/signature-tree/parts.ts'
+import { endOf, flatMembers } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { noteChild } from '../current-request.ts'
 import type { Publisher, Started } from '../publisher.ts'
-import { endOptionsOf } from './freeze.ts'
 import type { Opening } from './start.ts'
 
 /** Publishes every member under one group id, numbered in order. */
@@ -25,6 +24,7 @@ export async function startGroup(
         options: { ...shared, ...placeOf(member, { groupId, groupIndex }) },
         extra,
         isMember: true,
+        isPart: true,
       }),
     ),
   )
@@ -57,7 +57,7 @@ export function memberOptions({
  * the members of a body say which header they come after.
  */
 function placeOf(member: SignatureDict, inGroup: CallOptions): CallOptions {
-  const { group_id, group_index } = endOptionsOf(member)
+  const { group_id, group_index } = endOf(member).options
   if (typeof group_id !== 'string') return inGroup
   return typeof group_index === 'number'
     ? { groupId: group_id, groupIndex: group_index }

@@ -11,68 +11,84 @@ import {
 import type { SignatureDict } from '../../protocol/task-request.ts'
 
 /**
- * The same signature that calls `next` with its result, too; of a chord that is its body's. Of a group it is its first
- * member's, as in Celery, and gets no result: a chord's body is called when all members are done.
+ * The same signature that calls `callbacks` with its result, too; of a chord they are its body's. Of a group they are its first
+ * member's, as in Celery, and get no result: a chord's body is called when all members are done.
  */
-export function linked(signature: SignatureDict, next: SignatureDict): SignatureDict {
+export function linked(
+  signature: SignatureDict,
+  callbacks: readonly SignatureDict[],
+): SignatureDict {
   const dict = unchunked(signature)
   if (isGroup(dict)) {
     const [first, ...others] = tasksOf(dict)
-    const once = { ...next, immutable: true }
-    return first === undefined ? dict : withTasks(dict, [linked(first, once), ...others])
+    const alone = callbacks.map((callback) => ({ ...callback, immutable: true }))
+    return first === undefined ? dict : withTasks(dict, [linked(first, alone), ...others])
   }
-  if (!isChord(dict)) return withLink(dict, 'link', next)
-  return withBody(dict, linked(bodyOf(dict), next))
+  if (!isChord(dict)) return withLinks(dict, 'link', callbacks)
+  return withBody(dict, linked(bodyOf(dict), callbacks))
 }
 
 /**
- * The same signature that calls `errback` where it fails, too. Of a group each member does; of a chord the body does, and so do chords in its header;
+ * The same signature that calls `errbacks` where it fails, too. Of a group each member does; of a chord the body does, and so do chords in its header;
  * `task_allow_error_cb_on_chord_header` adds the header's tasks.
  * https://docs.celeryq.dev/en/stable/userguide/canvas.html#error-handling
  */
 export function linkedError(
   signature: SignatureDict,
-  errback: SignatureDict,
+  errbacks: readonly SignatureDict[],
   { isOnHeader }: { readonly isOnHeader: boolean },
 ): SignatureDict {
   const dict = unchunked(signature)
-  if (!(isGroup(dict) || isChord(dict))) return withLink(dict, 'link_error', errback)
+  if (!(isGroup(dict) || isChord(dict))) return withLinks(dict, 'link_error', errbacks)
   return mapParts(dict, (part, place) => {
-    if (place !== 'header') return linkedError(part, errback, { isOnHeader })
-    const own = isOnHeader
-      ? linkedError(part, withOptions(errback, { immutable: true }), { isOnHeader })
-      : part
-    return isChord(own) ? linkedError(own, errback, { isOnHeader }) : own
+    const own = place === 'header' ? ofHeader(part, errbacks, { isOnHeader }) : errbacks
+    return linkedError(part, own, { isOnHeader })
   })
+}
+
+/** The errbacks of a chord that one of its header's tasks has, too. */
+function ofHeader(
+  part: SignatureDict,
+  errbacks: readonly SignatureDict[],
+  { isOnHeader }: { readonly isOnHeader: boolean },
+): readonly SignatureDict[] {
+  const alone = (errback: SignatureDict) => withOptions(errback, { immutable: true })
+  if (!isChord(part)) return isOnHeader ? errbacks.map(alone) : []
+  return isOnHeader ? errbacks.flatMap((errback) => [alone(errback), errback]) : errbacks
 }
 
 /**
  * The body of a chord that calls the errbacks of the chord's options: a group in its own option where it has one, as that is
  * what its members call, else each of its members; any other body in its own option, where a failed header finds it.
  */
-export function bodyLinkedError(body: SignatureDict, errback: SignatureDict): SignatureDict {
+export function bodyLinkedError(
+  body: SignatureDict,
+  errbacks: readonly SignatureDict[],
+): SignatureDict {
   return isGroup(body)
-    ? inGroup(body, errback, { isFlattened: false })
-    : withLink(body, 'link_error', errback)
+    ? inGroup(body, errbacks, { isFlattened: false })
+    : withLinks(body, 'link_error', errbacks)
 }
 
 /** A group in a group is flattened when it runs, so that its options say nothing. */
 function inGroup(
   dict: SignatureDict,
-  errback: SignatureDict,
+  errbacks: readonly SignatureDict[],
   { isFlattened }: { readonly isFlattened: boolean },
 ): SignatureDict {
-  if (isChord(dict)) return withBody(dict, inGroup(bodyOf(dict), errback, { isFlattened: false }))
+  if (isChord(dict)) return withBody(dict, inGroup(bodyOf(dict), errbacks, { isFlattened: false }))
   const { link_error: own } = dict.options
   const isCalledByMembers = isGroup(dict) && (isFlattened || own === undefined || own === null)
-  if (!isCalledByMembers) return withLink(dict, 'link_error', errback)
-  return mapParts(dict, (member) => inGroup(member, errback, { isFlattened: true }))
+  if (!isCalledByMembers) return withLinks(dict, 'link_error', errbacks)
+  return mapParts(dict, (member) => inGroup(member, errbacks, { isFlattened: true }))
 }
 
-function withLink(
+/** With no more of them it stays as it is. */
+export function withLinks(
   dict: SignatureDict,
   name: 'link' | 'link_error',
-  next: SignatureDict,
+  more: readonly SignatureDict[],
 ): SignatureDict {
-  return withOptions(dict, { [name]: added(linksOf(dict, name), [next]) })
+  if (more.length === 0) return dict
+  return withOptions(dict, { [name]: added(linksOf(dict, name), more) })
 }
