@@ -34,6 +34,7 @@ import { WeighEvidence1796000010000 } from './1796000010000-weigh-evidence.ts'
 import { ShowStates1796000020000 } from './1796000020000-show-states.ts'
 import { IndexAnyLength1796000030000 } from './1796000030000-index-any-length.ts'
 import { CreateFlows1797000010000 } from './1797000010000-create-flows.ts'
+import { AskWorkers1797000020000 } from './1797000020000-ask-workers.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any DataSource of TypeORM, which takes no readonly list. */
 export const migrations = [
@@ -73,4 +74,5 @@ export const migrations = [
   ShowStates1796000020000,
   IndexAnyLength1796000030000,
   CreateFlows1797000010000,
+  AskWorkers1797000020000,
 ]

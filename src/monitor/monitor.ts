@@ -149,7 +149,7 @@ export class Monitor {
     await this.#feed(config.platformQueue, config.topology()).open()
     await this.#openEvents()
     this.#pruning.start()
-    this.#states.start()
+    await this.#states.start()
     await this.#vault.start()
     this.#logger.info({ broker: broker.safeUrl, database: database.safeUrl }, 'monitor started')
   }

@@ -46,6 +46,8 @@ export interface TaskRow {
   readonly unheard: unknown
   /** Two calls were published under its id. */
   readonly clash: boolean | null
+  /** A hash of the call that was no retry; of several the least. */
+  readonly firstCall: string | null
 }
 
 export const TaskEntity = new EntitySchema<TaskRow>({
@@ -92,6 +94,7 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     eventAt: { name: 'event_at', type: 'timestamptz', nullable: true },
     unheard: { name: 'unheard', type: 'jsonb', nullable: true },
     clash: { name: 'clash', type: 'boolean', nullable: true },
+    firstCall: { name: 'first_call', type: 'text', nullable: true },
   },
   indices: [
     { name: 'task_published_at_idx', columns: ['publishedAt'] },

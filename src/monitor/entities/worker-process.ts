@@ -24,6 +24,10 @@ export interface WorkerProcessRow {
   /** How many tasks it ran when it told that last, and when that was. */
   readonly active: number | null
   readonly activeAt: Date | null
+  /** From which it takes tasks, as it answered last; null: it never answered. */
+  readonly queues: readonly string[] | null
+  /** How a Python worker runs its tasks: prefork, solo, … */
+  readonly pool: string | null
 }
 
 const PRIMARY = { primary: true, primaryKeyConstraintName: 'worker_process_pkey' } as const
@@ -49,5 +53,7 @@ export const WorkerProcessEntity = new EntitySchema<WorkerProcessRow>({
     heardAt: { name: 'heard_at', type: 'timestamptz', default: () => 'now()' },
     active: { name: 'active', type: 'integer', nullable: true },
     activeAt: { name: 'active_at', type: 'timestamptz', nullable: true },
+    queues: { name: 'queues', type: 'text', array: true, nullable: true },
+    pool: { name: 'pool', type: 'text', nullable: true },
   },
 })

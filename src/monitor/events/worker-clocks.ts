@@ -40,16 +40,16 @@ export class WorkerClocks {
     this.#clocks.set(hostname, { driftMs, suspectMs: 0, seen: 0, receivedMs: 0 })
   }
 
-  /** When it happened, by the monitor's clock; what no clock can have said is as old as its arrival. */
+  /** When it happened, by the monitor's clock: not after it came. What no clock can have said is as old as its arrival. */
   timeOf(event: CeleryEvent, receivedAtMs: number): number {
     const toldMs = eventTimeMs(event)
     if (!isCredible(toldMs, receivedAtMs)) return receivedAtMs
-    if (typeof event.hostname !== 'string') return toldMs
+    if (typeof event.hostname !== 'string') return Math.min(toldMs, receivedAtMs)
     const known = this.#clocks.get(event.hostname) ?? this.#add(event.hostname)
     if (event.type.startsWith('worker-')) {
       this.#measure(event.hostname, known, { behindMs: receivedAtMs - toldMs, receivedAtMs })
     }
-    return toldMs + known.driftMs
+    return Math.min(toldMs + known.driftMs, receivedAtMs)
   }
 
   /** In seconds: how far behind the clock of a worker is; null where it is right, as far as known. */

@@ -49,11 +49,12 @@ const TIMES = [
   'active_at',
 ] as const
 
-/** Who comes online anew is connected anew. Whoever has processed less than before is another process. */
+/** Who comes online anew is connected anew, and is asked anew. */
 const COMES_AGAIN = 'excluded.online_at > kept.online_at'
-const IS_ANOTHER = `${COMES_AGAIN} AND excluded.processed < kept.processed`
 const IS_LATER = `coalesce(greatest(excluded.last_heartbeat_at, excluded.offline_at)
       >= greatest(kept.last_heartbeat_at, kept.offline_at), true)`
+/** It has processed less than before, and not because the event is an older one: every connection makes a worker come online. */
+const IS_ANOTHER = `${COMES_AGAIN} AND ${IS_LATER} AND excluded.processed < kept.processed`
 
 const UPSERT = `
   INSERT INTO monitor.worker_process AS kept (hostname, pid, software, processed, active, ${TIMES.join(', ')})
@@ -65,5 +66,7 @@ const UPSERT = `
     restarted_at = CASE WHEN ${IS_ANOTHER} THEN excluded.online_at ELSE kept.restarted_at END,
     connection = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.connection END,
     closed_at = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.closed_at END,
+    queues = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.queues END,
+    pool = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.pool END,
     ${TIMES.map((column) => `${column} = greatest(kept.${column}, excluded.${column})`).join(',\n    ')},
     heard_at = now()`

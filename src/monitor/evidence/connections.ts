@@ -13,13 +13,15 @@ interface KnownProcess {
 /**
  * Notes which connection each process has, by the consumer of its queue of remote control, and which of those known
  * from before are closed. A process that finishes its tasks takes no commands any more, but keeps its connection.
+ * Processes are read before the API is asked: a connection that is noted meanwhile is not missed in an older answer.
  */
 export async function noteConnections(
   database: Connection,
-  look: ApiLook,
+  lookAtApi: () => Promise<ApiLook>,
   controlExchange: string,
-): Promise<void> {
+): Promise<ApiLook> {
   const processes = await database.query<KnownProcess>(PROCESSES)
+  const look = await lookAtApi()
   const listening = new Map<string, number>()
   for (const { hostname, isListening } of processes)
     if (isListening) listening.set(hostname, (listening.get(hostname) ?? 0) + 1)
@@ -28,6 +30,7 @@ export async function noteConnections(
     const found = isOnly ? look.connectionOf(`${process.hostname}.${controlExchange}.pidbox`) : null
     await noteConnection(database, process, { found, look })
   }
+  return look
 }
 
 async function noteConnection(
@@ -35,7 +38,7 @@ async function noteConnection(
   { hostname, pid, connection, isClosed }: KnownProcess,
   { found, look }: { readonly found: string | null; readonly look: ApiLook },
 ): Promise<void> {
-  if (found !== null && found !== connection) {
+  if (found !== null && (found !== connection || isClosed)) {
     await database.query(FOUND, [hostname, pid, found])
   } else if (connection !== null && !isClosed && !look.isOpen(connection)) {
     await database.query(CLOSED, [hostname, pid, connection])

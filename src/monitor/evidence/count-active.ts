@@ -1,6 +1,6 @@
 import type { Connection } from '../../database/database.ts'
 import type { Finding } from './finding.ts'
-import type { HeldTask } from './held-tasks.ts'
+import { countLeft, type HeldTask } from './held-tasks.ts'
 
 /**
  * A process tells how many tasks it runs, with each heartbeat and with its stop. Where more tasks are left of a process that
@@ -17,9 +17,12 @@ export async function withoutEnded(
   const doubtful = new Map<string, Finding>()
   for (const task of tasks) if (isBegunLate(task)) doubtful.set(task.taskId, begunLate(task))
   for (const group of byProcess(tasks.filter(({ isCounted }) => isCounted))) {
-    const running = await runningAtEnd(connection, group[0])
-    if (running === null || running >= group.length) continue
-    for (const task of group) doubtful.set(task.taskId, ended(task, group.length, running))
+    const [first] = group
+    const running = await runningAtEnd(connection, first)
+    if (first === undefined || running === null) continue
+    const left = await countLeft(connection, first)
+    if (running >= left) continue
+    for (const task of group) doubtful.set(task.taskId, ended(task, left, running))
   }
   return findings.map((finding) => doubtful.get(finding.candidate.taskId) ?? finding)
 }

@@ -7,7 +7,8 @@ import type { Finding } from './finding.ts'
 import { type HeldTask, tasksAtWork, tasksInTrouble } from './held-tasks.ts'
 import { endOf, judgeHeld, type WorkerEvidence } from './judge-held.ts'
 import type { ObservedQueue } from './observed-queues.ts'
-import { type CallRoll, NO_ANSWERS } from './roll-call.ts'
+import { type CallRoll, mergedRolls, type RollCall } from './roll-call.ts'
+import { type Takers, takersOf } from './takers.ts'
 import { judgeUnreceived, type UnreceivedTask, unreceivedTasks } from './unreceived-tasks.ts'
 
 export interface EvidenceLimits {
@@ -29,8 +30,9 @@ export interface EvidenceSources {
   readonly controlExchange: string
 }
 
-/** The most tasks that workers are asked for at once. */
-const MOST_ASKED = 1000
+/** The most tasks that workers are asked for in one pass, and in one question. */
+const MOST_ASKED = 5000
+const MOST_AT_ONCE = 1000
 
 /** Looks at every task that should have been heard of, and says which are lost for certain, and which are in doubt. */
 export async function gather(
@@ -41,22 +43,40 @@ export async function gather(
   const troubled = await tasksInTrouble(connection, limits.missedHeartbeats)
   const held = [...troubled, ...(await tasksAtWork(connection, limits.missedHeartbeats))]
   const unreceived = await inEmptyQueues(connection, sources, limits)
-  const asked = [...held, ...unreceived.filter(({ isCovered }) => isCovered)]
-  const ids = [...new Set(asked.map(({ taskId }) => taskId))].slice(0, MOST_ASKED)
+  const provable = [...held, ...unreceived.filter(({ isCovered }) => isCovered)]
+  const asked = new Set(provable.map(({ taskId }) => taskId).slice(0, MOST_ASKED))
+  const roll = await askFor([...asked], sources)
   const evidence: WorkerEvidence = {
-    roll: ids.length === 0 ? NO_ANSWERS : await sources.callRoll(ids),
+    roll,
     listens: await listening(troubled, sources),
     knowsConnections: sources.look !== undefined,
     stopDeadlineMs: limits.stopDeadlineMs,
   }
+  const takers = await takersOf(connection, limits.missedHeartbeats)
   const judged = [
     ...held.map((task) => judgeHeld(task, evidence)),
     ...[...unreceived, ...givenBack(troubled, evidence)].map((task) =>
-      judgeInQueue(task, sources, { roll: evidence.roll, graceMs: limits.graceMs }),
+      judgeInQueue(task, sources, { roll, graceMs: limits.graceMs, takers }),
     ),
   ]
-  const found = judged.filter((finding) => finding !== undefined)
+  // Nobody was asked for the others: they are for the next pass.
+  const found = judged.filter(
+    (finding) =>
+      finding !== undefined && (asked.has(finding.candidate.taskId) || isDoubtful(finding)),
+  ) as Finding[] // none is undefined
   return await withoutEnded(connection, found, held)
+}
+
+function isDoubtful({ kind }: Finding): boolean {
+  return kind === 'silent-worker'
+}
+
+/** A question of bounded size after the other. */
+async function askFor(ids: readonly string[], { callRoll }: EvidenceSources): Promise<RollCall> {
+  const rolls: RollCall[] = []
+  for (let at = 0; at < ids.length; at += MOST_AT_ONCE)
+    rolls.push(await callRoll(ids.slice(at, at + MOST_AT_ONCE)))
+  return mergedRolls(rolls)
 }
 
 async function inEmptyQueues(
@@ -80,13 +100,16 @@ function givenBack(tasks: readonly HeldTask[], evidence: WorkerEvidence): Unrece
 function judgeInQueue(
   task: UnreceivedTask,
   { queues, look }: EvidenceSources,
-  common: Pick<Parameters<typeof judgeUnreceived>[1], 'roll' | 'graceMs'>,
+  { takers, ...common }: { roll: RollCall; graceMs: number; takers: Takers },
 ): Finding | undefined {
   const observed = queues.get(task.queue ?? '')
   if (observed === undefined || observed.emptySinceMs === null) return undefined
   const unacknowledged = look?.unacknowledged(task.queue ?? '') ?? null
   const emptyMs = Date.now() - observed.emptySinceMs
-  return judgeUnreceived(task, { ...common, observed, emptyMs, unacknowledged })
+  const silent = [...(takers.get(task.queue ?? '') ?? [])].filter(
+    (worker) => !common.roll.answered.has(worker),
+  )
+  return judgeUnreceived(task, { ...common, observed, emptyMs, unacknowledged, silent })
 }
 
 /** Whether workers that send no heartbeats are connected: the queue of their remote control goes with the connection. */

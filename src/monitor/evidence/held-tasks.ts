@@ -18,6 +18,10 @@ export interface HeldTask extends Candidate {
   readonly restartedAt: string | null
   /** When it told that it runs nothing, though this task had been started before. */
   readonly idleAt: string | null
+  /** It answered remote control, so that the queue of that is there while it is connected. */
+  readonly isKnown: boolean
+  /** How a Python worker runs its tasks: prefork, solo, … */
+  readonly pool: string | null
   readonly connection: string | null
   /** Its connection has been closed for so long. */
   readonly closedForMs: number | null
@@ -34,7 +38,7 @@ export interface HeldTask extends Candidate {
   readonly isCovered: boolean
 }
 
-/** What one pass looks at: the rest is for the next. */
+/** What one pass looks at. Which of more is left to chance, so that the next passes look at the others. */
 const MOST = 500
 
 /** Tasks in the hands of processes that do not behave as living ones do. */
@@ -69,6 +73,15 @@ const AT_WORK = `(${IS_STARTED} AND NOT coalesce(${IS_STOPPING}, false) AND NOT 
 /** It ended without telling how: whatever becomes of its worker changes nothing. */
 const IS_OVER = `(task.state = 'UNHEARD' AND task.unheard ->> 'kind' = 'untold')`
 
+/** Of an event of the task. */
+const TOLD_PID = `
+      SELECT (fields ->> 'pid')::numeric AS pid FROM monitor.event
+      WHERE event.task_id = task.task_id AND event.hostname = task.worker
+        AND jsonb_typeof(fields -> 'pid') = 'number'
+      ORDER BY happened_at DESC LIMIT 1`
+const IS_UNFINISHED = `monitor.state_class(task.state) = 1 AND ${WAS} NOT IN ('PENDING', 'RETRY', 'LOST')
+      AND meta.status IS DISTINCT FROM 'RETRY' AND monitor.state_class(meta.status) < 2`
+
 /** Its process is that of its latest event; where no event told, the one of that name that was heard of last. */
 const heldTasks = (condition: string): string => `
   SELECT * FROM (
@@ -79,7 +92,7 @@ const heldTasks = (condition: string): string => `
       process.last_heartbeat_at::text AS "lastHeartbeatAt",
       CASE WHEN ${IS_RESTARTED} THEN process.restarted_at::text END AS "restartedAt",
       CASE WHEN ${IS_IDLE} THEN process.idle_at::text END AS "idleAt",
-      process.connection, process.closed_at::text AS "closedAt",
+      process.queues IS NOT NULL AS "isKnown", process.pool, process.connection, process.closed_at::text AS "closedAt",
       extract(epoch FROM now() - process.closed_at)::float8 * 1000 AS "closedForMs",
       process.active, process.active_at::text AS "activeAt",
       coalesce(${IS_STARTED} AND task.started_at < process.active_at, false) AS "isCounted",
@@ -89,17 +102,34 @@ const heldTasks = (condition: string): string => `
     JOIN monitor.task ON task.worker = process.hostname
     LEFT JOIN monitor.queue ON queue.name = task.queue
     LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
-    LEFT JOIN LATERAL (
-      SELECT (fields ->> 'pid')::numeric AS pid FROM monitor.event
-      WHERE event.task_id = task.task_id AND event.hostname = process.hostname
-        AND jsonb_typeof(fields -> 'pid') = 'number'
-      ORDER BY happened_at DESC LIMIT 1) AS told ON true
-    WHERE monitor.state_class(task.state) = 1 AND ${WAS} NOT IN ('PENDING', 'RETRY', 'LOST')
-      AND meta.status IS DISTINCT FROM 'RETRY' AND monitor.state_class(meta.status) < 2
+    LEFT JOIN LATERAL (${TOLD_PID}) AS told ON true
+    WHERE ${IS_UNFINISHED}
       AND (told.pid = process.pid OR (told.pid IS NULL AND process.heard_at = (
         SELECT max(heard_at) FROM monitor.worker_process other WHERE other.hostname = process.hostname)))
       AND NOT ${IS_NOTED} AND NOT ${IS_SAFE} AND NOT ${IS_OVER}
       AND ${condition}
     ORDER BY task.task_id, process.heard_at DESC
   ) AS held
+  ORDER BY random()
   LIMIT $2`
+
+/**
+ * How many tasks of a process are left that it was running when it told how many that are: those that this number itself
+ * has put in doubt are among them.
+ */
+export async function countLeft(
+  database: Connection,
+  { worker, pid, activeAt }: HeldTask,
+): Promise<number> {
+  const [row] = await database.query<{ left: number }>(LEFT, [worker, pid, activeAt])
+  return row?.left ?? 0
+}
+
+const LEFT = `
+  SELECT count(*)::integer AS left
+  FROM monitor.task
+  LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
+  LEFT JOIN LATERAL (${TOLD_PID}) AS told ON true
+  WHERE task.worker = $1 AND ${IS_UNFINISHED} AND ${IS_STARTED} AND task.started_at < $3::text::timestamptz
+    AND coalesce(told.pid = $2::integer, true) AND NOT ${IS_NOTED}
+    AND (NOT ${IS_OVER} OR task.unheard #>> '{evidence,told_at}' = $3)`

@@ -6,8 +6,8 @@ import type { RollCall } from './roll-call.ts'
 export interface WorkerEvidence {
   readonly roll: RollCall
   /**
-   * Whether the broker has consumers on the queue of remote control of a worker, which goes with its connection; null
-   * where the broker did not tell.
+   * Whether the broker has consumers on the queue of remote control of a worker, which goes with its connection, if the
+   * worker ever had one; null where the broker did not tell.
    */
   readonly listens: ReadonlyMap<string, boolean | null>
   /** Whether the management API was asked, so that closed connections are known. */
@@ -49,10 +49,19 @@ export function endOf(task: HeldTask, evidence: WorkerEvidence): End | undefined
   }
   if (task.stoppingForMs !== null) return endOfStop(task, evidence)
   if (!task.isSilent || evidence.listens.get(worker) !== false) return undefined
+  if (!task.isKnown || mayBeBlocked(task)) return undefined
   if (evidence.knowsConnections && task.connection !== null && task.closedForMs === null)
     return undefined
   const proof = { worker_is: 'silent', since: task.lastHeartbeatAt, connection: 'closed' }
   return { how: `was heard of last at ${task.lastHeartbeatAt}, and is not connected`, proof }
+}
+
+/**
+ * With `-P solo` a task keeps the whole process from sending heartbeats, to the broker as well, which closes the connection
+ * then; the task goes on. A Python worker that has not said how it runs its tasks may be such a one.
+ */
+function mayBeBlocked({ software, pool }: HeldTask): boolean {
+  return software !== 'celery-toolbox' && (pool === null || pool === 'solo')
 }
 
 /** A Python worker announces its stop, and then finishes its tasks; one of the toolbox announces it when it has. */
@@ -60,7 +69,7 @@ function endOfStop(task: HeldTask, { stopDeadlineMs }: WorkerEvidence): End | un
   const { offlineAt, closedAt, closedForMs, stoppingForMs } = task
   const proof = { worker_is: 'offline', since: offlineAt }
   if (task.software === 'celery-toolbox') return { how: `went offline at ${offlineAt}`, proof }
-  if (closedForMs !== null && closedForMs >= SETTLED_MS) {
+  if (closedForMs !== null && closedForMs >= SETTLED_MS && !mayBeBlocked(task)) {
     const how = `announced its stop at ${offlineAt}, and its connection was closed by ${closedAt}`
     return { how, proof: { ...proof, connection: 'closed', closed_by: closedAt } }
   }
@@ -111,14 +120,21 @@ function stopping(task: HeldTask, { knowsConnections }: WorkerEvidence): Finding
 }
 
 function notBeating(task: HeldTask): Finding {
-  const { worker, pid, lastHeartbeatAt } = task
+  const { worker, pid, lastHeartbeatAt, pool } = task
   return {
     candidate: task,
     status: 'UNHEARD',
     kind: 'no-heartbeats',
-    reason: `worker ${worker} sends no heartbeats since ${lastHeartbeatAt}; its connection is not known to be closed`,
-    evidence: { worker, pid, last_heartbeat_at: lastHeartbeatAt },
+    reason: `worker ${worker} sends no heartbeats since ${lastHeartbeatAt}; ${whyItMayLive(task)}`,
+    evidence: { worker, pid, last_heartbeat_at: lastHeartbeatAt, pool },
   }
+}
+
+function whyItMayLive(task: HeldTask): string {
+  if (task.pool === 'solo') return 'it runs with -P solo, which sends none while a task runs'
+  return task.isKnown && !mayBeBlocked(task)
+    ? 'its connection is not known to be closed'
+    : 'it never answered remote control, so nothing shows whether it lives'
 }
 
 function untold(task: HeldTask, idleAt: string | null): Finding {

@@ -1,5 +1,6 @@
 import type { ApiLook } from '../../brokers/amqp/management-api.ts'
 import type { Connection } from '../../database/database.ts'
+import { isLiving } from './census.ts'
 import type { ObservedQueue } from './observed-queues.ts'
 
 export interface QueueRecord {
@@ -13,7 +14,7 @@ export interface QueueRecord {
 
 /**
  * Writes down what a look at a queue found. A queue is covered while it has no more consumers than there are workers that
- * are heard of: a worker that sends nothing at all may take what it likes unseen.
+ * are heard of and say that they take from it: a worker that sends nothing at all may take what it likes unseen.
  */
 export async function recordQueue(database: Connection, record: QueueRecord): Promise<void> {
   const { queue, observed, look, missedHeartbeats, everyMs } = record
@@ -42,14 +43,13 @@ export function isCoveredSince(time: string): string {
         WHERE silent.told_at IS NULL AND silent.processed > 0 AND silent.heard_at >= ${time}), false)`
 }
 
-const LIVING = `
-  SELECT count(*) FROM monitor.worker_process
-  WHERE heard_at > now() - $5::float8 * coalesce(nullif(heartbeat_every_s, 0), 2) * interval '1 second'
-    AND coalesce(offline_at < last_heartbeat_at, true)`
+const TAKERS = `
+  SELECT count(*) FROM monitor.worker_process process
+  WHERE ${isLiving('process', '$5')} AND $1 = ANY (process.queues)`
 
 const UPSERT = `
   INSERT INTO monitor.queue AS kept (name, looked_at, messages, consumers, unacknowledged, covered_since)
-  SELECT $1, now(), $2::integer, $3::integer, $4::integer, CASE WHEN $3::integer <= (${LIVING}) THEN now() END
+  SELECT $1, now(), $2::integer, $3::integer, $4::integer, CASE WHEN $3::integer <= (${TAKERS}) THEN now() END
   ON CONFLICT (name) DO UPDATE SET
     looked_at = excluded.looked_at, messages = excluded.messages, consumers = excluded.consumers,
     unacknowledged = excluded.unacknowledged,

@@ -13,6 +13,18 @@ export type CallRoll = (taskIds: readonly string[]) => Promise<RollCall>
 
 export const NO_ANSWERS: RollCall = { answered: new Set(), holders: new Map() }
 
+/** A worker has answered if it has answered each time. */
+export function mergedRolls(rolls: readonly RollCall[]): RollCall {
+  const [first = NO_ANSWERS, ...others] = rolls
+  const always = [...first.answered].filter((name) =>
+    others.every(({ answered }) => answered.has(name)),
+  )
+  return {
+    answered: new Set(always),
+    holders: new Map(rolls.flatMap(({ holders }) => [...holders])),
+  }
+}
+
 const TIMEOUT_MS = 1_500
 
 /** Asks all workers at once, by the command `query_task` of remote control. */

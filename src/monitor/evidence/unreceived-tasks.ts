@@ -29,6 +29,8 @@ export interface QueueEvidence {
   /** In the hands of workers; null where nobody knows. */
   readonly unacknowledged: number | null
   readonly roll: RollCall
+  /** Workers that take from the queue and did not answer: they may have the task in their hands, unread. */
+  readonly silent: readonly string[]
   /** For how long a queue must have been empty, and a task due, before it is missed. */
   readonly graceMs: number
 }
@@ -55,7 +57,7 @@ export function judgeUnreceived(task: UnreceivedTask, queue: QueueEvidence): Fin
   if (!task.isCovered || holder !== undefined) return inDoubt(task, queue, holder)
   const isMissed = Math.min(task.dueMs, queue.emptyMs) >= queue.graceMs
   // What workers have in hand unacknowledged may go back to the queue.
-  if (!isMissed || (queue.unacknowledged ?? 0) > 0) return undefined
+  if (!isMissed || (queue.unacknowledged ?? 0) > 0 || queue.silent.length > 0) return undefined
   return lost(task, queue)
 }
 
@@ -124,5 +126,5 @@ const UNRECEIVED = `
       AND NOT ${IS_NOTED} AND NOT ${IS_SAFE}
   ) AS unreceived
   WHERE "dueMs" >= $2 AND (state <> 'UNHEARD' OR "isCovered")
-  ORDER BY "publishedAt"
+  ORDER BY random()
   LIMIT $3`

@@ -13,7 +13,7 @@ export class VaultJobs {
   }
 
   async start(): Promise<void> {
-    this.#recorder.start()
+    await this.#recorder.start()
     await this.#dispatcher.start()
   }
 

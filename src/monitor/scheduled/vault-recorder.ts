@@ -1,11 +1,11 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import type { Connection, Database } from '../../database/database.ts'
+import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { HELD_COLUMNS, type HeldMessage, type HeldRow, heldMessage } from '../../schedule/vault.ts'
 import { type Mirrored, mirrored } from '../mirror/mirrored.ts'
 import type { WorkQueues } from '../mirror/work-queues.ts'
 import type { Privacy } from '../privacy/privacy.ts'
-import { repeat } from '../states/repeat.ts'
 import { writeBatch } from '../write-batch.ts'
 
 export interface VaultRecorderOptions {
@@ -27,26 +27,22 @@ const BATCH_SIZE = 500
 export class VaultRecorder {
   readonly #options: VaultRecorderOptions
   readonly #logger: Logger
-  readonly #stopping = new AbortController()
-  #running: Promise<void> = Promise.resolve()
+  readonly #job: Periodic
 
   constructor(options: VaultRecorderOptions) {
+    const { everyMs = EVERY_MS, logger = silentLogger } = options
     this.#options = options
-    this.#logger = options.logger ?? silentLogger
+    this.#logger = logger
+    const name = 'recording what is scheduled'
+    this.#job = periodic((signal) => this.record(signal), { name, everyMs, logger })
   }
 
-  start(): void {
-    this.#running = repeat(() => this.record(), {
-      everyMs: this.#options.everyMs ?? EVERY_MS,
-      signal: this.#stopping.signal,
-      logger: this.#logger,
-      what: 'recording what is scheduled',
-    })
+  async start(): Promise<void> {
+    await this.#job.start()
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
+    await this.#job.stop()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -54,10 +50,10 @@ export class VaultRecorder {
   }
 
   /** All that has no row yet. */
-  async record(): Promise<void> {
+  async record(signal?: AbortSignal): Promise<void> {
     const { database } = this.#options
     let taken = BATCH_SIZE
-    while (taken === BATCH_SIZE && !this.#stopping.signal.aborted) {
+    while (taken === BATCH_SIZE && signal?.aborted !== true) {
       taken = await database.transaction(async (connection) => await this.#recordBatch(connection))
     }
   }

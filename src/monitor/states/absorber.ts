@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts'
+import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import {
   type Absorbed,
@@ -9,7 +10,6 @@ import {
   type Busy,
 } from './absorb-results.ts'
 import { markResults } from './mark-results.ts'
-import { repeat } from './repeat.ts'
 
 export interface AbsorberOptions {
   readonly database: Database
@@ -39,11 +39,21 @@ export class Absorber {
   #heard = new Set<string>()
   #lookedAtMs = 0
   #absorbed = 0
-  #running: Promise<unknown> = Promise.resolve()
+  readonly #jobs: readonly Periodic[]
+  #listening: Promise<void> = Promise.resolve()
 
   constructor(options: AbsorberOptions) {
+    const { everyMs = EVERY_MS, sweepEveryMs = SWEEP_EVERY_MS, logger = silentLogger } = options
     this.#options = options
-    this.#logger = options.logger ?? silentLogger
+    this.#logger = logger
+    this.#jobs = [
+      periodic(() => this.absorb(), { name: 'absorbing results', everyMs, logger }),
+      periodic(() => this.sweep(), {
+        name: 'absorbing results of all unfinished tasks',
+        everyMs: sweepEveryMs,
+        logger,
+      }),
+    ]
   }
 
   /** Tasks whose record has changed since the start. */
@@ -51,23 +61,14 @@ export class Absorber {
     return this.#absorbed
   }
 
-  start(): void {
-    const { everyMs = EVERY_MS, sweepEveryMs = SWEEP_EVERY_MS } = this.#options
-    const common = {
-      signal: this.#stopping.signal,
-      logger: this.#logger,
-      what: 'absorbing results',
-    }
-    this.#running = Promise.all([
-      this.#listen(),
-      repeat(() => this.absorb(), { ...common, everyMs }),
-      repeat(() => this.sweep(), { ...common, everyMs: sweepEveryMs }),
-    ])
+  async start(): Promise<void> {
+    this.#listening = this.#listen()
+    await Promise.all(this.#jobs.map((job) => job.start()))
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await this.#running
+    await Promise.all([this.#listening, ...this.#jobs.map((job) => job.stop())])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

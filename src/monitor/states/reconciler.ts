@@ -1,9 +1,13 @@
 import type { ApiLook } from '../../brokers/amqp/management-api.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import type { Config } from '../../config/config.ts'
-import type { Connection, Database } from '../../database/database.ts'
+import type { Database } from '../../database/database.ts'
+import type { Lease } from '../../leases/lease.ts'
+import { LeaseHolder } from '../../leases/lease-holder.ts'
+import { PostgresLeases } from '../../leases/postgres-leases.ts'
+import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
-import { noteConnections } from '../evidence/connections.ts'
+import type { TakeCensus } from '../evidence/census.ts'
 import type { Finding } from '../evidence/finding.ts'
 import { type EvidenceLimits, gather } from '../evidence/gather.ts'
 import { findNoResult } from '../evidence/no-result.ts'
@@ -12,6 +16,7 @@ import { recordQueue } from '../evidence/queue-record.ts'
 import { type CallRoll, NO_ANSWERS } from '../evidence/roll-call.ts'
 import { closeChordUnlocks, settleDoubts } from '../evidence/settle-doubts.ts'
 import { unfinishedQueues } from '../evidence/unfinished-queues.ts'
+import { WorkerWatch } from '../evidence/worker-watch.ts'
 import type { Loss } from './loss.ts'
 import { type LossPolicies, type LossPolicy, lossPolicyOf } from './loss-policy.ts'
 import {
@@ -21,7 +26,6 @@ import {
   noteLoss,
   noteReplay,
 } from './note-finding.ts'
-import { repeat } from './repeat.ts'
 
 export interface ReconcilerOptions extends Partial<EvidenceLimits> {
   readonly database: Database
@@ -40,7 +44,9 @@ export interface ReconcilerOptions extends Partial<EvidenceLimits> {
   readonly expectsResults?: boolean
   /** Asks living workers which tasks they have. */
   readonly callRoll?: CallRoll
-  /** Asks the broker's management API, where there is one. */
+  /** Asks living workers what they take, and how they run it. */
+  readonly takeCensus?: TakeCensus
+  /** Asks the broker's management API, where there is one: while it does not answer, nothing is proven. */
   readonly lookAtApi?: () => Promise<ApiLook>
   /** Begins the names of workers' queues of remote control. Default celery. */
   readonly controlExchange?: string
@@ -60,8 +66,7 @@ export interface ReconciledLoss extends Loss {
 }
 
 const EVERY_MS = 30_000
-/** Connections are looked at more often, so that it is known whose they are before they are closed. */
-const CONNECTIONS_EVERY_MS = 5_000
+const WATCH_EVERY_MS = 5_000
 const DEFAULT_LIMITS: EvidenceLimits = {
   graceMs: 60_000,
   missedHeartbeats: 15,
@@ -71,7 +76,7 @@ const DEFAULT_LIMITS: EvidenceLimits = {
 const DOUBT_AFTER_MS = 5_000
 /** A monitor at work reads as many in a moment. */
 const MOST_LAG = 1000
-const LOCK = `SELECT pg_try_advisory_xact_lock(hashtext('celery-toolbox reconcile')) AS mine`
+const LEASE = { name: 'reconcile', holdMs: 30_000 }
 
 /**
  * Names the tasks that vanished, with what shows it, and does what is set for them. Of many monitors one does it at a
@@ -82,43 +87,47 @@ export class Reconciler {
   readonly #limits: EvidenceLimits
   readonly #logger: Logger
   readonly #queues: ObservedQueues
-  readonly #stopping = new AbortController()
+  readonly #workers: WorkerWatch
+  readonly #turn: LeaseHolder
+  readonly #jobs: readonly Periodic[]
   /** Since when the record has kept up with what happens. */
   #freshSinceMs: number | null = null
   #lookedAtMs = 0
-  /** What the management API said last. */
-  #apiLook: ApiLook | undefined
-  #running: Promise<unknown> = Promise.resolve()
 
   constructor(options: ReconcilerOptions) {
+    const { database, broker, logger = silentLogger, everyMs = EVERY_MS } = options
     this.#options = options
     this.#limits = {
       graceMs: options.graceMs ?? DEFAULT_LIMITS.graceMs,
       missedHeartbeats: options.missedHeartbeats ?? DEFAULT_LIMITS.missedHeartbeats,
       stopDeadlineMs: options.stopDeadlineMs ?? DEFAULT_LIMITS.stopDeadlineMs,
     }
-    this.#logger = options.logger ?? silentLogger
-    this.#queues = new ObservedQueues(options.broker)
+    this.#logger = logger
+    this.#queues = new ObservedQueues(broker)
+    const { missedHeartbeats } = this.#limits
+    this.#workers = new WorkerWatch(database, { ...options, missedHeartbeats })
+    this.#turn = new LeaseHolder(new PostgresLeases(database), { ...LEASE, logger })
+    const watchEveryMs = Math.min(everyMs, WATCH_EVERY_MS)
+    this.#jobs = [
+      periodic(async () => void (await this.pass()), {
+        name: 'looking for lost tasks',
+        everyMs,
+        logger,
+      }),
+      periodic(() => this.#workers.lookAtNew(), {
+        name: 'asking for workers and their connections',
+        everyMs: watchEveryMs,
+        logger,
+      }),
+    ]
   }
 
-  start(): void {
-    const { everyMs = EVERY_MS, lookAtApi } = this.#options
-    const common = { signal: this.#stopping.signal, logger: this.#logger }
-    const passing = { ...common, everyMs, what: 'looking for tasks that vanished' }
-    const watching = {
-      ...common,
-      everyMs: Math.min(everyMs, CONNECTIONS_EVERY_MS),
-      what: 'asking the management API for connections',
-    }
-    this.#running = Promise.all([
-      repeat(async () => void (await this.pass()), passing),
-      ...(lookAtApi === undefined ? [] : [repeat(() => this.#watch(lookAtApi), watching)]),
-    ])
+  async start(): Promise<void> {
+    await Promise.all(this.#jobs.map((job) => job.start()))
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
+    await Promise.all(this.#jobs.map((job) => job.stop()))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -136,25 +145,18 @@ export class Reconciler {
 
   /** One look at everything; what it does about what it finds is done when this resolves. */
   async pass(): Promise<readonly ReconciledLoss[]> {
-    const { database, workQueues = [], lookAtApi } = this.#options
-    const queues = [...new Set([...workQueues, ...(await unfinishedQueues(database))])]
-    await this.#look(queues)
-    if (lookAtApi !== undefined) await this.#watch(lookAtApi).catch(() => undefined)
-    const noted = await database.transaction(async (connection) => {
-      const [row] = await connection.query<{ mine: boolean }>(LOCK)
-      return row?.mine === true ? await this.#note(connection, queues) : []
-    })
+    const { database, workQueues = [], isDryRun } = this.#options
+    const names = [...new Set([...workQueues, ...(await unfinishedQueues(database))])]
+    await this.#look(names)
+    const queues = this.#observed(names)
+    if (isDryRun === true) {
+      const found = await this.#findings(queues, await this.#askAround())
+      return this.#due(found).map(({ loss, action }) => ({ ...lossOf(loss), action }))
+    }
     const done: ReconciledLoss[] = []
-    for (const loss of noted) done.push(await this.#act(loss))
+    for (const loss of await this.#inTurn((lease) => this.#note(lease, queues)))
+      done.push(await this.#act(loss))
     return done
-  }
-
-  /** While it does not answer, nothing is known of connections. */
-  async #watch(lookAtApi: () => Promise<ApiLook>): Promise<void> {
-    const { database, controlExchange = 'celery' } = this.#options
-    this.#apiLook = undefined
-    this.#apiLook = await lookAtApi()
-    await noteConnections(database, this.#apiLook, controlExchange)
   }
 
   async #look(queues: readonly string[]): Promise<void> {
@@ -173,48 +175,79 @@ export class Reconciler {
     this.#freshSinceMs = keepUp ? (this.#freshSinceMs ?? this.#lookedAtMs) : null
   }
 
-  async #note(
-    connection: Connection,
-    names: readonly string[],
+  /** Nothing where another monitor is at it. */
+  async #inTurn(
+    work: (lease: Lease) => Promise<readonly ReconciledLoss[]>,
   ): Promise<readonly ReconciledLoss[]> {
-    const queues = this.#observed(names)
-    if (this.#options.isDryRun !== true) await this.#keepRecord(connection, queues)
-    if (!this.#hasBeenFreshFor(Math.min(this.#limits.graceMs, DOUBT_AFTER_MS))) return []
-    const found = await gather(connection, this.#sources(queues), this.#limits)
-    if (this.#options.isDryRun !== true) await noteDoubts(connection, found.filter(isDoubt))
-    if (!this.isFresh) return []
-    const { expectsResults = true } = this.#options
-    const resultless = expectsResults ? await findNoResult(connection, this.#limits.graceMs) : []
-    return await this.#noteLosses(connection, [...found, ...resultless].filter(isLoss))
-  }
-
-  async #noteLosses(
-    connection: Connection,
-    losses: readonly FoundLoss[],
-  ): Promise<readonly ReconciledLoss[]> {
-    const noted: ReconciledLoss[] = []
-    // In the order of ids, as whoever else writes locks them.
-    for (const loss of losses.toSorted(byId)) {
-      const action = this.#actionOf(loss)
-      if (action === 'later') continue
-      const isNoted = this.#options.isDryRun === true || (await noteLoss(connection, loss, action))
-      if (isNoted) noted.push({ ...lossOf(loss), action })
+    try {
+      return (await this.#turn.run(work)) ?? []
+    } finally {
+      await this.#turn.release()
     }
-    return noted
   }
 
-  async #keepRecord(
-    connection: Connection,
+  /** Asks, and waits for answers, outside of any transaction; what it writes then locks rows in the order of ids. */
+  async #note(
+    lease: Lease,
     queues: ReadonlyMap<string, ObservedQueue>,
-  ): Promise<void> {
-    const { everyMs = EVERY_MS } = this.#options
+  ): Promise<readonly ReconciledLoss[]> {
+    const { database } = this.#options
+    const api = await this.#askAround()
+    await this.#keepRecord(queues, api)
+    const found = await this.#findings(queues, api)
+    await noteDoubts(database, found.filter(isDoubt))
+    const due = this.#due(found)
+    if (due.length === 0) return []
+    return await database.transaction(async (connection) => {
+      await lease.confirm(connection)
+      const noted: ReconciledLoss[] = []
+      for (const { loss, action } of due)
+        if (await noteLoss(connection, loss, action)) noted.push({ ...lossOf(loss), action })
+      return noted
+    })
+  }
+
+  async #askAround(): Promise<ApiAnswer> {
+    const [api] = await Promise.all([
+      this.#workers.look().catch((): 'silent' => 'silent'),
+      this.#workers.askAll(),
+    ])
+    return api
+  }
+
+  /** While the record is behind, or the management API does not answer, nothing is proven. */
+  async #findings(
+    queues: ReadonlyMap<string, ObservedQueue>,
+    api: ApiAnswer,
+  ): Promise<readonly Finding[]> {
+    const { database, expectsResults = true } = this.#options
+    const { graceMs } = this.#limits
+    if (!this.#hasBeenFreshFor(Math.min(graceMs, DOUBT_AFTER_MS))) return []
+    const found = await gather(database, this.#sources(queues, api), this.#limits)
+    if (!this.isFresh || api === 'silent') return found.filter(isDoubt)
+    return expectsResults ? [...found, ...(await findNoResult(database, graceMs))] : found
+  }
+
+  /** Losses of which something is to be done now, in the order of ids, as whoever else writes locks them. */
+  #due(findings: readonly Finding[]): readonly DueLoss[] {
+    return findings
+      .filter(isLoss)
+      .toSorted(byId)
+      .flatMap((loss): DueLoss[] => {
+        const action = this.#actionOf(loss)
+        return action === 'later' ? [] : [{ loss, action }]
+      })
+  }
+
+  async #keepRecord(queues: ReadonlyMap<string, ObservedQueue>, api: ApiAnswer): Promise<void> {
+    const { database, everyMs = EVERY_MS } = this.#options
     const { missedHeartbeats } = this.#limits
     for (const [queue, observed] of queues) {
-      const record = { queue, observed, look: this.#apiLook, missedHeartbeats, everyMs }
-      await recordQueue(connection, record)
+      const record = { queue, observed, look: lookIn(api), missedHeartbeats, everyMs }
+      await recordQueue(database, record)
     }
-    await closeChordUnlocks(connection)
-    await settleDoubts(connection, queues, missedHeartbeats)
+    await closeChordUnlocks(database)
+    await settleDoubts(database, queues, missedHeartbeats)
   }
 
   #observed(names: readonly string[]): ReadonlyMap<string, ObservedQueue> {
@@ -227,12 +260,12 @@ export class Reconciler {
     )
   }
 
-  #sources(queues: ReadonlyMap<string, ObservedQueue>) {
+  #sources(queues: ReadonlyMap<string, ObservedQueue>, api: ApiAnswer) {
     const { broker, callRoll, controlExchange = 'celery' } = this.#options
     return {
       broker,
       queues,
-      look: this.#apiLook,
+      look: lookIn(api),
       callRoll: callRoll ?? (() => Promise.resolve(NO_ANSWERS)),
       controlExchange,
     }
@@ -257,9 +290,8 @@ export class Reconciler {
   }
 
   async #act(loss: ReconciledLoss): Promise<ReconciledLoss> {
-    const { replay, isDryRun } = this.#options
+    const { replay } = this.#options
     const { taskId, name, kind, action, reason } = loss
-    if (isDryRun === true) return loss
     this.#logger.warn({ taskId, name, kind, action, reason }, 'a task vanished')
     if (action !== 'replay' || replay === undefined) return loss
     try {
@@ -273,6 +305,18 @@ export class Reconciler {
       return { ...loss, problem }
     }
   }
+}
+
+interface DueLoss {
+  readonly loss: FoundLoss
+  readonly action: LossPolicy
+}
+
+/** What the management API says; silent: there is one, and it does not answer. */
+type ApiAnswer = ApiLook | 'silent' | undefined
+
+function lookIn(api: ApiAnswer): ApiLook | undefined {
+  return api === 'silent' ? undefined : api
 }
 
 function lossOf({ candidate, kind, reason, evidence }: FoundLoss): Loss {

@@ -5,6 +5,7 @@ import type { Database } from '../../database/database.ts'
 import { Control } from '../../events/control.ts'
 import type { ControlSettings } from '../../events/control-settings.ts'
 import type { Logger } from '../../logger.ts'
+import { censusBy } from '../evidence/census.ts'
 import { rollCallBy } from '../evidence/roll-call.ts'
 import { type ReplayOptions, replayTask } from '../replay/replay-task.ts'
 import { Absorber, type AbsorberOptions } from './absorber.ts'
@@ -60,8 +61,8 @@ export class StateJobs {
     ]
   }
 
-  start(): void {
-    for (const job of this.#jobs) job.start()
+  async start(): Promise<void> {
+    await Promise.all(this.#jobs.map((job) => job.start()))
   }
 
   async stop(): Promise<void> {
@@ -97,7 +98,7 @@ export function reconcilerOptions(parts: Omit<StateJobsParts, 'options'>): Recon
 
 type WorkerEvidenceOptions = Pick<
   ReconcilerOptions,
-  'callRoll' | 'lookAtApi' | 'controlExchange' | 'stopDeadlineMs'
+  'callRoll' | 'takeCensus' | 'lookAtApi' | 'controlExchange' | 'stopDeadlineMs'
 >
 
 /** Whom to ask whether a worker, and the task in its hands, are there. */
@@ -106,11 +107,9 @@ function workerEvidence({ broker, config, logger }: StateJobsParts): WorkerEvide
   return {
     stopDeadlineMs: deadline === null || deadline === undefined ? null : deadline * 1000,
     ...(exchange !== undefined && { controlExchange: exchange }),
-    ...(broker.carriesEvents &&
+    ...(broker.features.mailboxes &&
       hasControl(config) && {
-        callRoll: rollCallBy(
-          new Control({ settings: config, broker: () => Promise.resolve(broker), logger }),
-        ),
+        ...asking(new Control({ settings: config, broker: () => Promise.resolve(broker), logger })),
       }),
     ...(broker.features.managementApi &&
       url !== null &&
@@ -118,6 +117,10 @@ function workerEvidence({ broker, config, logger }: StateJobsParts): WorkerEvide
         lookAtApi: () => new ManagementApi({ url, brokerUrl: firstUrl(config) }).look(),
       }),
   }
+}
+
+function asking(control: Control): Pick<ReconcilerOptions, 'callRoll' | 'takeCensus'> {
+  return { callRoll: rollCallBy(control), takeCensus: censusBy(control) }
 }
 
 function hasControl(config: Partial<ControlSettings>): config is ControlSettings {

@@ -77,6 +77,7 @@ export class WorkerControl {
       ['ping', () => ({ ok: 'pong' })],
       ['clock', () => ({ clock: app.clock.value })],
       ['revoked', () => this.revoked.ids],
+      ['active_queues', () => this.#parts.worker.queues.map((name) => ({ name }))],
       ['query_task', ({ ids }) => this.#running(idsOf(ids))],
       ['hello', (args) => this.#greet(args)],
     ]

@@ -3,12 +3,14 @@ import { writePickle } from '../../../src/codecs/pickle-writer.ts'
 import { eventQueueName } from '../../../src/monitor/events/event-topology.ts'
 import type { TaskEntry } from '../../../src/monitor/mirror/task-entry.ts'
 import { progressOrder } from '../../../src/monitor/tasks/task-order.ts'
+import { writeBatch } from '../../../src/monitor/write-batch.ts'
 import { EVENTS_HEADER } from '../../../src/protocol/events.ts'
 import { durableExchange } from '../../../src/protocol/topology.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { config, message, readTask } from '../messages.ts'
 import { openPlace, type Place, recorded, startMonitor } from '../monitored.ts'
-import { CELERYEV, eventsMessage } from './tellings.ts'
+import { migrated } from '../states/recorded.ts'
+import { CELERYEV, eventsMessage, tell } from './tellings.ts'
 
 const QUEUE = eventQueueName(config)
 const NOW = Math.floor(Date.now() / 1000) - 60
@@ -89,6 +91,22 @@ test('a worker’s row only moves forward, and heartbeats leave no other trace',
   expect(await place.database.query('select type from monitor.event order by happened_at')).toEqual(
     [{ type: 'worker-online' }, { type: 'worker-offline' }],
   )
+})
+
+test('a worker that came online again is no other process because its event comes late', async () => {
+  const database = await migrated()
+  const events = [
+    { type: 'worker-online', processed: 5, timestamp: NOW },
+    { type: 'worker-heartbeat', processed: 12, timestamp: NOW + 30 },
+    { type: 'worker-online', processed: 10, timestamp: NOW + 20 },
+  ]
+  for (const event of events)
+    await writeBatch(database, [await tell(eventsMessage([{ ...WORKER, ...event }]))])
+  const rows = 'select processed, restarted_at from monitor.worker_process'
+  expect(await database.query(rows)).toMatchObject([{ restarted_at: null }])
+  const anew = { ...WORKER, type: 'worker-online', processed: 0, timestamp: NOW + 40 }
+  await writeBatch(database, [await tell(eventsMessage([anew]))])
+  expect(await database.query(rows)).toMatchObject([{ restarted_at: new Date((NOW + 40) * 1000) }])
 })
 
 test('outcomes that come with the copies read as if they had been stored', async () => {

@@ -45,6 +45,15 @@ test('events that waited in their queue are old, and not from a clock that is wr
   expect(clocks.driftSeconds('w1@host')).toBeNull()
 })
 
+test('nothing happened after it came: a clock that was set right meanwhile is not corrected into the future', () => {
+  const clocks = new WorkerClocks()
+  corrected(clocks, [HOUR, HOUR, HOUR])
+  const event = { type: 'task-succeeded', hostname: 'w1@host', timestamp: (NOW + 8000) / 1000 }
+  expect(clocks.timeOf(event, NOW + 8100)).toBe(NOW + 8100)
+  const ahead = { ...event, hostname: 'w2@host', timestamp: (NOW + 1500) / 1000 }
+  expect(clocks.timeOf(ahead, NOW)).toBe(NOW)
+})
+
 test.each([0, -5, 4e9, 1e12])('a timestamp of %d is none: the arrival counts', (timestamp) => {
   const clocks = new WorkerClocks()
   expect(clocks.timeOf({ type: 'task-started', hostname: 'w1@host', timestamp }, NOW)).toBe(NOW)

@@ -96,8 +96,7 @@ test('results are absorbed within moments, those with a wrong date by the sweep,
   onTestFinished(async () => {
     await Promise.all([keeper.stop(), other.stop()])
   })
-  keeper.start()
-  other.start()
+  await Promise.all([keeper.start(), other.start()])
   const state = async (taskId: string) =>
     (
       await database.query<{ state: string }>('select state from monitor.task where task_id = $1', [

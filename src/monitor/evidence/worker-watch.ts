@@ -1,0 +1,56 @@
+import type { ApiLook } from '../../brokers/amqp/management-api.ts'
+import type { Connection } from '../../database/database.ts'
+import { type Logger, silentLogger } from '../../logger.ts'
+import { isLiving, noteCensus, type TakeCensus } from './census.ts'
+import { noteConnections } from './connections.ts'
+
+export interface WorkerWatchOptions {
+  /** Asks the broker's management API, where there is one. */
+  readonly lookAtApi?: (() => Promise<ApiLook>) | undefined
+  /** Asks living workers what they take, and how they run it. */
+  readonly takeCensus?: TakeCensus | undefined
+  /** Begins the names of workers' queues of remote control. Default celery. */
+  readonly controlExchange?: string | undefined
+  readonly missedHeartbeats: number
+  readonly logger?: Logger | undefined
+}
+
+/** What is known of workers beside what they send: they are asked while they live, so that it is known when they do not. */
+export class WorkerWatch {
+  readonly #database: Connection
+  readonly #options: WorkerWatchOptions
+
+  constructor(database: Connection, options: WorkerWatchOptions) {
+    this.#database = database
+    this.#options = options
+  }
+
+  /** The answer of the management API; undefined where there is none. Rejects where it does not answer. */
+  async look(): Promise<ApiLook | undefined> {
+    const { lookAtApi, controlExchange = 'celery' } = this.#options
+    if (lookAtApi === undefined) return undefined
+    return await noteConnections(this.#database, lookAtApi, controlExchange)
+  }
+
+  /** Without answers there is less proof, so a failure stops nothing. */
+  async askAll(): Promise<void> {
+    const { takeCensus, missedHeartbeats, logger = silentLogger } = this.#options
+    if (takeCensus === undefined) return
+    try {
+      await noteCensus(this.#database, await takeCensus(), missedHeartbeats)
+    } catch (err) {
+      logger.debug({ err }, 'workers were not asked what they take')
+    }
+  }
+
+  /** Connections and new workers are looked at more often: it is known whose they are before they are closed. */
+  async lookAtNew(): Promise<void> {
+    const { missedHeartbeats } = this.#options
+    const news = await this.#database.query(UNASKED, [missedHeartbeats])
+    await Promise.all([news.length > 0 ? this.askAll() : undefined, this.look()])
+  }
+}
+
+const UNASKED = `
+  SELECT FROM monitor.worker_process process
+  WHERE queues IS NULL AND online_at > now() - interval '1 minute' AND ${isLiving('process', '$1')} LIMIT 1`
