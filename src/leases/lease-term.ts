@@ -16,7 +16,9 @@ export class LeaseTerm {
     this.extend(sinceMs)
   }
 
+  /** Also where a suspended process has not yet heard its timer. */
   get lost(): AbortSignal {
+    if (this.#endsAt > 0 && performance.now() >= this.#endsAt) this.end()
     return this.#lost.signal
   }
 
@@ -27,10 +29,9 @@ export class LeaseTerm {
     this.#timer = startTimer(this.#endsAt - performance.now(), () => this.end()).unref()
   }
 
-  /** Throws LEASE_LOST once it is over, also where a suspended process has not yet heard its timer. */
+  /** Throws LEASE_LOST once it is over. */
   check(): void {
-    if (this.#endsAt > 0 && performance.now() >= this.#endsAt) this.end()
-    this.#lost.signal.throwIfAborted()
+    this.lost.throwIfAborted()
   }
 
   end(): void {

@@ -12,7 +12,7 @@ export class MemoryLeases implements Leases {
 
   async acquire(name: string, { holdMs }: LeaseOptions): Promise<Lease | undefined> {
     const before = this.#holdings.get(name)
-    if (before !== undefined && isHeld(before.term)) return undefined
+    if (before !== undefined && !before.term.lost.aborted) return undefined
     const term = new LeaseTerm(name, { holdMs, sinceMs: performance.now() })
     const epoch = (before?.epoch ?? 0) + 1
     this.#holdings.set(name, { epoch, term })
@@ -24,19 +24,12 @@ function memoryLease(name: string, epoch: number, term: LeaseTerm): Lease {
   return {
     name,
     epoch,
-    lost: term.lost,
+    get lost() {
+      return term.lost
+    },
     extend: async () => term.extend(performance.now()),
     confirm: async () => term.check(),
     release: async () => term.end(),
     [Symbol.asyncDispose]: async () => term.end(),
-  }
-}
-
-function isHeld(term: LeaseTerm): boolean {
-  try {
-    term.check()
-    return true
-  } catch {
-    return false // over: free for the next
   }
 }

@@ -1,15 +1,21 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   Board,
   Conductor,
   DatabaseStore,
   Engine,
+  graph,
   linear,
+  link,
+  RemoteRelay,
+  type Remotes,
+  remote,
   task,
   times,
   waitFor,
 } from 'celery-toolbox/flows'
 import { Block, operator, toFlow } from 'celery-toolbox/streams'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Database } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { migratedDatabase } from '../support/postgres.ts'
@@ -228,4 +234,105 @@ test('a suspended job stays where it is until it is resumed', async () => {
   expect(await board.claimNext('one')).toBeUndefined()
   await board.resume(job.flowId)
   expect((await board.claimNext('one'))?.job.uuid).toBe(job.uuid)
+})
+
+test('a flow whose decider throws ends in FAILURE, and its job is done', async () => {
+  const board = new Board(await opened())
+  const refuses = () => {
+    throw new TypeError('no such key')
+  }
+  const odd = graph('odd', {}, [task('a'), task('b')], [link('a', 'b', { decider: refuses })])
+  await conduct(board, { odd })
+  const job = await board.post(odd)
+  expect(await board.waitForJob(job.uuid)).toBe(true)
+  expect((await board.store.load(job.flowId))?.flow.state).toBe('FAILURE')
+  expect(await board.trashed()).toEqual([])
+})
+
+test('a step that fails with an error of flows is a failure of its flow, not of the conductor', async () => {
+  const board = new Board(await opened())
+  let calls = 0
+  const nested = task('outer', {
+    execute: async () => {
+      calls += 1
+      await new Engine(task('inner', { args: ['missing'] })).run()
+    },
+  })
+  await conduct(board, { outer: nested })
+  const job = await board.post(nested)
+  expect(await board.waitForJob(job.uuid)).toBe(true)
+  expect((await board.store.load(job.flowId))?.flow.state).toBe('REVERTED')
+  expect([calls, await board.trashed()]).toEqual([1, []])
+})
+
+test('a flow that ended before its conductor could say so does not run again', async () => {
+  const board = new Board(await opened())
+  const calls: string[] = []
+  const failing = task('a', {
+    execute: () => {
+      calls.push('a')
+      throw new Error('never')
+    },
+  })
+  const { uuid, flowId } = await board.post(failing)
+  const killed = new Engine(failing, { persist: board.store, flowId, job: uuid })
+  await expect(killed.run()).rejects.toThrow('never')
+  await conduct(board, { a: failing })
+  expect(await board.waitForJob(uuid)).toBe(true)
+  expect(calls).toEqual(['a'])
+})
+
+test('a conductor that is stopped while it claims a job gives it back and runs nothing', async () => {
+  const board = new Board(await opened())
+  const calls: string[] = []
+  const flow = task('a', { execute: () => void calls.push('a') })
+  const job = await board.post(flow)
+  const conductor = new Conductor(board, { flows: { a: flow } })
+  const stopped = new Promise<void>((resolve) => {
+    conductor.on(({ type }) => type === 'job_claimed' && resolve(conductor.stop()))
+  })
+  await conductor.start()
+  await stopped
+  expect([calls, (await board.find(job.uuid))?.state]).toEqual([[], 'UNCLAIMED'])
+})
+
+test('a conductor does not look again and again for jobs that others have left, and that it does not know', async () => {
+  const database = await opened()
+  const board = new Board(database)
+  const job = await board.post('unknown')
+  await board.claim(job, 'dead')
+  await database.query(`update flows.job set lease_until = now() - interval '1 minute'`)
+  const looks = vi.spyOn(board, 'claimNext')
+  await conduct(board, {})
+  await sleep(500)
+  expect(looks.mock.calls.length).toBeLessThan(5)
+})
+
+test('nothing is left of the signals by which a flow waited for its remote step', async () => {
+  const database = await opened()
+  const board = new Board(database)
+  const answers = new Map<string, number>()
+  const remotes: Remotes = {
+    start: async ({ attemptId }) => void answers.set(attemptId, 3),
+    outcome: async (attemptId) => answers.get(attemptId),
+    peek: async (attemptId) => {
+      // The first look comes before the answer.
+      const isThere = (await board.store.signals(job.flowId)).length > 0 || isRelay
+      return isThere ? { value: answers.get(attemptId) } : undefined
+    },
+    revoke: async () => undefined,
+  }
+  let isRelay = false
+  const flow = task('a', { execute: remote('elsewhere'), provides: 'sum' })
+  const job = await board.post(flow)
+  const conductor = await conduct(board, { a: flow }, { engine: { remotes } })
+  await new Promise<void>((resolve) => {
+    conductor.on(({ type }) => type === 'job_released' && resolve())
+  })
+  isRelay = true
+  const relay = new RemoteRelay(database, { board, remotes, everyMs: 20 })
+  await relay.start()
+  onTestFinished(() => relay.stop())
+  expect(await board.waitForJob(job.uuid)).toBe(true)
+  expect(await database.query('select * from flows.signal')).toEqual([])
 })

@@ -8,14 +8,8 @@ import { DatabaseStore } from '../storage/database-store.ts'
 import { decoded, encoded } from '../storage/encoding.ts'
 import { JobFailure, JobNotFound, UnclaimableJob } from './board-errors.ts'
 import { DatabaseClaim } from './database-claim.ts'
-import {
-  type Claim,
-  type Job,
-  type JobDetails,
-  type PostOptions,
-  priorityOf,
-  rankOf,
-} from './job.ts'
+import { type Claim, type Job, type PostOptions, rankOf } from './job.ts'
+import { detailsOf, type JobRow, jobOf } from './job-row.ts'
 import { nextRun } from './job-schedule.ts'
 import * as sql from './job-sql.ts'
 
@@ -141,13 +135,14 @@ export class Board implements AsyncDisposable {
   /** Claims this job; throws UnclaimableJob where another owner has it. */
   async claim(job: Job | string, owner: string): Promise<Claim> {
     const uuid = typeof job === 'string' ? job : job.uuid
+    const sinceMs = performance.now()
     const [row] = await this.#database.query<JobRow>(sql.CLAIM_ONE, [
       this.name,
       owner,
       this.leaseMs,
       uuid,
     ])
-    if (row !== undefined) return this.#claimOf(row, owner)
+    if (row !== undefined) return this.#claimOf(row, { owner, sinceMs })
     const found = await this.find(uuid)
     if (found === undefined) throw new JobNotFound(`board "${this.name}" has no job ${uuid}`)
     throw new UnclaimableJob(`job ${uuid} belongs to "${found.owner}", or is not due`)
@@ -159,6 +154,7 @@ export class Board implements AsyncDisposable {
     flows?: readonly string[],
     { takesDefinitions = false }: { readonly takesDefinitions?: boolean } = {},
   ): Promise<Claim | undefined> {
+    const sinceMs = performance.now()
     const [row] = await this.#database.query<JobRow>(sql.CLAIM_NEXT, [
       this.name,
       owner,
@@ -166,7 +162,7 @@ export class Board implements AsyncDisposable {
       flows ?? null,
       takesDefinitions,
     ])
-    return row && this.#claimOf(row, owner)
+    return row && this.#claimOf(row, { owner, sinceMs })
   }
 
   async search({ flow, store = {}, exclude = [] }: JobFilter): Promise<Job[]> {
@@ -253,7 +249,8 @@ export class Board implements AsyncDisposable {
   /** Resolves when a job was posted or has become due, and at the latest after so long. */
   async waitForNews(withinMs: number, signal?: AbortSignal): Promise<void> {
     const [next] = await this.#database.query<{ ms: number | null }>(sql.NEXT_DUE, [this.name])
-    const ms = Math.min(withinMs, Math.max(1, next?.ms ?? withinMs))
+    const dueMs = next?.ms ?? withinMs
+    const ms = Math.min(withinMs, dueMs > 0 ? dueMs : LOOK_AGAIN_MS)
     if (signal?.aborted !== true) await sleep(ms, signal).catch(() => undefined) // aborted: no news are wanted
   }
 
@@ -272,9 +269,14 @@ export class Board implements AsyncDisposable {
     await this.close()
   }
 
-  #claimOf(row: JobRow, owner: string): Claim {
+  #claimOf(row: JobRow, asked: { readonly owner: string; readonly sinceMs: number }): Claim {
     const { leaseMs } = this
-    return new DatabaseClaim(this.#database, { job: jobOf(row), epoch: row.epoch, owner, leaseMs })
+    return new DatabaseClaim(this.#database, {
+      job: jobOf(row),
+      epoch: row.epoch,
+      leaseMs,
+      ...asked,
+    })
   }
 
   async #change(statement: string, id: string, ...parameters: readonly unknown[]): Promise<void> {
@@ -284,23 +286,5 @@ export class Board implements AsyncDisposable {
 }
 
 const POLL_MS = 1_000
+const LOOK_AGAIN_MS = 50
 const LOOK_FOR_END_MS = 100
-
-interface JobRow extends Omit<Job, 'details' | 'priority'> {
-  readonly details: string
-  readonly priority: number
-  readonly epoch: number
-}
-
-function jobOf({ epoch: _, details, priority, ...row }: JobRow): Job {
-  return { ...row, priority: priorityOf(priority), details: decoded(details) as JobDetails }
-}
-
-function detailsOf(
-  flow: Flow | Task | string | { readonly name: string; readonly definition: string },
-  store: Readonly<Record<string, unknown>>,
-): JobDetails {
-  if (typeof flow === 'string') return { flow, store }
-  if ('definition' in flow) return { flow: flow.name, store, definition: flow.definition }
-  return { flow: flow.name, store, ...('version' in flow && { version: flow.version ?? null }) }
-}

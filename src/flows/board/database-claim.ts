@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { startInterval, type Timer } from '../../async/timer.ts'
 import type { Database } from '../../database/database.ts'
+import { LeaseTerm } from '../../leases/lease-term.ts'
 import type { Failure } from '../failures/failure.ts'
-import { LeaseLost } from '../failures/flow-errors.ts'
 import { encoded } from '../storage/encoding.ts'
 import type { FlowWait } from '../waits/flow-wait.ts'
 import { JobFailure } from './board-errors.ts'
@@ -15,33 +15,34 @@ interface ClaimParts {
   readonly epoch: number
   readonly owner: string
   readonly leaseMs: number
+  /** When it was asked for (performance.now). */
+  readonly sinceMs: number
 }
 
-/** A claimed job of the board in PostgreSQL. It is extended by itself, and is lost when that has not worked for too long. */
+/** A claimed job of the board in PostgreSQL. It is extended by itself, and is lost at the end of its lease if that fails. */
 export class DatabaseClaim implements Claim {
   readonly job: Job
   readonly epoch: number
   readonly #database: Database
   readonly #parts: ClaimParts
-  readonly #lost = new AbortController()
+  readonly #term: LeaseTerm
   readonly #held = new AbortController()
   readonly #timer: Timer
-  #extendedAt = performance.now()
 
   constructor(database: Database, parts: ClaimParts) {
     this.#database = database
     this.#parts = parts
     this.job = parts.job
     this.epoch = parts.epoch
-    this.#timer = startInterval(parts.leaseMs / 4, () => {
-      this.#extend().catch(() => this.#loseIfLate())
+    const { leaseMs, sinceMs } = parts
+    this.#term = new LeaseTerm(`job ${parts.job.uuid}`, { holdMs: leaseMs, sinceMs })
+    this.#timer = startInterval(leaseMs / 4, () => {
+      this.#extend().catch(() => undefined) // the term ends where no later one succeeds
     }).unref()
   }
 
-  /** A process that was stopped for longer than its lease finds that out here, before any timer has run. */
   get lost(): AbortSignal {
-    this.#loseIfLate()
-    return this.#lost.signal
+    return this.#term.lost
   }
 
   get held(): AbortSignal {
@@ -60,7 +61,7 @@ export class DatabaseClaim implements Claim {
   }
 
   async release({ until, signals }: FlowWait): Promise<void> {
-    this.#timer.clear()
+    this.#letGo()
     const { uuid } = this.job
     const rows = await this.#database.transaction(async (connection) => {
       const released = await connection.query(sql.RELEASE, [
@@ -80,10 +81,16 @@ export class DatabaseClaim implements Claim {
   }
 
   async #end(statement: string, parameters: readonly unknown[]): Promise<void> {
-    this.#timer.clear()
+    this.#letGo()
     this.#refuseNone(
       await this.#database.query(statement, [this.job.uuid, this.epoch, ...parameters]),
     )
+  }
+
+  /** It is not extended any more, and is over at once for what still runs under it. */
+  #letGo(): void {
+    this.#timer.clear()
+    this.#term.end()
   }
 
   #refuseNone(rows: readonly unknown[]): void {
@@ -92,7 +99,7 @@ export class DatabaseClaim implements Claim {
   }
 
   async #extend(): Promise<void> {
-    const startedAt = performance.now()
+    const sinceMs = performance.now()
     const { leaseMs } = this.#parts
     const [row] = await this.#database.query<{ isHeld: boolean }>(sql.EXTEND, [
       this.job.uuid,
@@ -100,19 +107,10 @@ export class DatabaseClaim implements Claim {
       leaseMs,
     ])
     if (row === undefined) {
-      this.#lose()
+      this.#letGo()
       return
     }
-    this.#extendedAt = startedAt
+    this.#term.extend(sinceMs)
     if (row.isHeld) this.#held.abort()
-  }
-
-  #loseIfLate(): void {
-    if (performance.now() - this.#extendedAt > this.#parts.leaseMs) this.#lose()
-  }
-
-  #lose(): void {
-    this.#timer.clear()
-    this.#lost.abort(new LeaseLost(`job ${this.job.uuid} was not extended within its lease`))
   }
 }

@@ -41,7 +41,7 @@ export const CLAIM_ONE = `
 const OWNED = `uuid = $1 AND epoch = $2::bigint AND state = 'CLAIMED'`
 
 export const EXTEND = `
-  UPDATE flows.job SET lease_until = now() + $3::float8 * interval '1 ms' WHERE ${OWNED} RETURNING is_held AS "isHeld"`
+  UPDATE flows.job SET lease_until = now() + $3::float8 * interval '1 ms' WHERE ${OWNED} AND lease_until > now() RETURNING is_held AS "isHeld"`
 
 export const CONSUME = `DELETE FROM flows.job WHERE ${OWNED} RETURNING uuid`
 
@@ -91,11 +91,16 @@ export const RESET_SCHEDULE = `
   UPDATE flows.job SET schedule = $3, run_at = CASE WHEN state = 'UNCLAIMED' THEN $4::timestamptz ELSE run_at END,
     last_modified = now() WHERE board = $1 AND uuid = $2 RETURNING uuid, pg_notify('${JOB_CHANNEL}', board)`
 
-/** Milliseconds until something may be claimed that cannot be claimed now. */
+/**
+ * Milliseconds until something may be claimed that could not be claimed at the last look, within the last second. What stays
+ * unclaimed for longer is held, or for other conductors.
+ */
 export const NEXT_DUE = `
   SELECT ceil(extract(epoch FROM least(
-    (SELECT min(run_at) FROM flows.job WHERE board = $1 AND state = 'UNCLAIMED' AND run_at > now() AND run_at < 'infinity'),
-    (SELECT min(lease_until) FROM flows.job WHERE board = $1 AND state = 'CLAIMED')) - now()) * 1000)::float8 AS ms`
+    (SELECT min(run_at) FROM flows.job WHERE board = $1 AND state = 'UNCLAIMED' AND NOT is_held
+      AND run_at > now() - interval '1 s' AND run_at < 'infinity'),
+    (SELECT min(lease_until) FROM flows.job WHERE board = $1 AND state = 'CLAIMED' AND NOT is_held
+      AND lease_until > now() - interval '1 s')) - now()) * 1000)::float8 AS ms`
 
 export const REGISTER = `
   INSERT INTO flows.entity (board, kind, name, metadata, lease_until)

@@ -10,7 +10,6 @@ import { Failure } from '../failures/failure.ts'
 import { LeaseLost, NotFound } from '../failures/flow-errors.ts'
 import type { Flow } from '../patterns/flow.ts'
 import { ConductorEvents, type ConductorListener } from './conductor-events.ts'
-import { isOwnFailure } from './job-outcome.ts'
 
 /** A flow, or what makes it from the values that its job was posted with. */
 export type FlowSource = Flow | Task | ((store: Readonly<Record<string, unknown>>) => Flow | Task)
@@ -44,7 +43,8 @@ export class Conductor implements AsyncDisposable {
   readonly #logger: Logger
   readonly #events: ConductorEvents
   readonly #stopping = new AbortController()
-  readonly #running = new Map<Engine, Promise<void>>()
+  readonly #running = new Set<Promise<void>>()
+  readonly #engines = new Set<Engine>()
   #news = new AbortController()
   #loop: Promise<void> | undefined
   #dispatched = 0
@@ -86,7 +86,7 @@ export class Conductor implements AsyncDisposable {
   async stop(_options: { readonly graceMs?: number } = {}): Promise<void> {
     this.#stopping.abort()
     this.#news.abort()
-    for (const engine of this.#running.keys()) engine.suspend()
+    for (const engine of this.#engines) engine.suspend()
     await this.#loop
   }
 
@@ -102,7 +102,7 @@ export class Conductor implements AsyncDisposable {
     try {
       while (!this.#stopping.signal.aborted && this.#dispatched < maxDispatches) await this.#turn()
     } finally {
-      await Promise.allSettled(this.#running.values())
+      await Promise.allSettled(this.#running)
       await unlisten()
       await unregister().catch(() => undefined) // its lease ends by itself
     }
@@ -112,7 +112,7 @@ export class Conductor implements AsyncDisposable {
     this.#news = new AbortController()
     const { maxSimultaneousJobs = 4 } = this.#options
     if (this.#running.size >= maxSimultaneousJobs) {
-      await Promise.race([...this.#running.values()])
+      await Promise.race(this.#running)
       return
     }
     try {
@@ -141,17 +141,26 @@ export class Conductor implements AsyncDisposable {
   #begin(claim: Claim): void {
     this.#dispatched += 1
     this.#events.tell('job_claimed', claim.job)
+    const running = this.#conduct(claim)
+      .catch((error: unknown) => this.#logLoss(claim, error))
+      .finally(() => this.#running.delete(running))
+    this.#running.add(running)
+  }
+
+  async #conduct(claim: Claim): Promise<void> {
     let engine: Engine
     try {
       engine = this.#engineOf(claim)
     } catch (error) {
-      void this.#fail(claim, error).catch((cause: unknown) => this.#logLoss(claim, cause))
+      await this.#fail(claim, error)
       return
     }
-    const running = this.#run(claim, engine)
-      .catch((error: unknown) => this.#logLoss(claim, error))
-      .finally(() => this.#running.delete(engine))
-    this.#running.set(engine, running)
+    this.#engines.add(engine)
+    try {
+      await this.#run(claim, engine)
+    } finally {
+      this.#engines.delete(engine)
+    }
   }
 
   #engineOf(claim: Claim): Engine {
@@ -165,6 +174,7 @@ export class Conductor implements AsyncDisposable {
       store: details.store,
       epoch: claim.epoch,
       signal: claim.lost,
+      job: claim.job.uuid,
       waits: 'release',
     })
   }
@@ -186,8 +196,11 @@ export class Conductor implements AsyncDisposable {
         engine.compile()
       })
       await this.#step('preparation', job, async () => await engine.prepare())
-      await this.#step('validation', job, async () => await engine.validate())
-      await this.#step('running', job, async () => await engine.run())
+      if (!engine.hasEnded) await this.#step('validation', job, async () => await engine.validate())
+      // An engine that does not run yet cannot be suspended.
+      const isStopped = this.#stopping.signal.aborted || claim.held.aborted
+      if (!engine.hasEnded && !isStopped)
+        await this.#step('running', job, async () => await engine.run())
     } catch (error) {
       await this.#end(claim, engine, error)
       return
@@ -201,29 +214,26 @@ export class Conductor implements AsyncDisposable {
     this.#events.tell(`${name}_end`, job)
   }
 
-  /** A flow that has reverted is done too; a run that could not be made is tried again. */
+  /** By what is stored of the flow: one that has reverted or failed is done too; a run that could not be made is tried again. */
   async #end(claim: Claim, engine: Engine, error?: unknown): Promise<void> {
-    if (claim.lost.aborted || error instanceof LeaseLost) {
-      this.#logger.warn({ job: claim.job.uuid, err: error }, 'job lost to another conductor')
+    const { job } = claim
+    const { state, hasEnded, waitsFor } = engine
+    if (claim.lost.aborted || (error instanceof LeaseLost && !hasEnded)) {
+      this.#logger.warn({ job: job.uuid, err: error }, 'job lost to another conductor')
       return
     }
-    const { waitsFor } = engine
-    if (error !== undefined && isOwnFailure(error)) await this.#fail(claim, error)
-    else if (
-      engine.state === 'SUSPENDED' &&
-      waitsFor !== undefined &&
-      !this.#stopping.signal.aborted
-    ) {
-      await claim.release(waitsFor)
-      this.#events.tell('job_released', claim.job)
-    } else if (engine.state === 'SUSPENDED') {
-      await claim.abandon()
-      this.#events.tell('job_abandoned', claim.job)
-    } else {
+    if (hasEnded) {
       if (error !== undefined)
-        this.#logger.warn({ err: error, job: claim.job.uuid, state: engine.state }, 'flow failed')
+        this.#logger.warn({ err: error, job: job.uuid, state }, 'flow failed')
       await claim.consume()
-      this.#events.tell('job_consumed', claim.job)
+      this.#events.tell('job_consumed', job)
+    } else if (error !== undefined) await this.#fail(claim, error)
+    else if (waitsFor !== undefined && !this.#stopping.signal.aborted) {
+      await claim.release(waitsFor)
+      this.#events.tell('job_released', job)
+    } else {
+      await claim.abandon()
+      this.#events.tell('job_abandoned', job)
     }
   }
 

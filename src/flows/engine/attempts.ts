@@ -4,6 +4,7 @@ import { retryDelayMs } from '../atoms/retry.ts'
 import { Failure } from '../failures/failure.ts'
 import { LeaseLost, StorageFailure } from '../failures/flow-errors.ts'
 import type { Remotes } from '../remote/remote.ts'
+import type { StoredSignal } from '../storage/flow-store.ts'
 import { historyOf } from '../storage/records.ts'
 import type { AtomWait } from '../waits/flow-wait.ts'
 import { notBeforeOf, type Parking } from '../waits/parking.ts'
@@ -27,11 +28,19 @@ export interface AttemptParts {
   readonly parking: Parking
   readonly now: () => number
   readonly remotes: Remotes | undefined
+  /** Remote steps are waited for elsewhere. */
+  readonly releases: boolean
   /** Results that have no form in JSON cannot be kept. */
   readonly isStoredAsJson: boolean
   readonly refuseLostLease: () => void
   /** The engine itself failed at an atom. */
   readonly onFailure: (failure: Failure) => void
+}
+
+interface Attempt {
+  readonly action: Action
+  /** What it has waited for. */
+  readonly signal: StoredSignal | undefined
 }
 
 /** States of an atom whose process ended in the middle of it. */
@@ -60,7 +69,8 @@ export class Attempts {
       await ledger.flush()
       return undefined
     }
-    return await this.#perform(node, action)
+    const signal = wait?.signal === undefined ? undefined : this.#parts.parking.take(wait.signal)
+    return await this.#perform(node, { action, signal })
   }
 
   /** By what it is to become; undefined where that has changed since it became ready. */
@@ -85,7 +95,8 @@ export class Attempts {
     const atom = atomOf(node)
     const record = ledger.of(node)
     const { attemptId } = record.meta
-    if (record.meta.isStarted === true && typeof attemptId === 'string') {
+    const isElsewhere = record.meta.isStarted === true && this.#parts.releases
+    if (isElsewhere && typeof attemptId === 'string') {
       return { signal: attemptId, until: record.meta.deadline as number | undefined }
     }
     if (atom.kind === 'task') {
@@ -100,11 +111,11 @@ export class Attempts {
     return until === undefined ? undefined : { until }
   }
 
-  async #perform(node: Node, action: Action): Promise<Done | undefined> {
-    const { ledger, runner, parking } = this.#parts
+  async #perform(node: Node, { action, signal }: Attempt): Promise<Done | undefined> {
+    const { ledger, runner } = this.#parts
     const { meta } = ledger.touch(node)
     const isWaitedFor = meta.isStarted === true && meta.action === action
-    if (meta.isStarted === true && !isWaitedFor) await this.#revoke(meta.attemptId)
+    if (meta.isStarted === true && !isWaitedFor) await this.#revoke(node)
     if (!isWaitedFor) {
       meta.attemptId = randomUUID()
       delete meta.isStarted
@@ -114,14 +125,10 @@ export class Attempts {
     ledger.changeState(node, action === 'execute' ? 'RUNNING' : 'REVERTING')
     await ledger.flush()
     try {
-      const result = await runner.run(node, action, parking)
+      const result = await runner.run(node, action, signal)
       this.#parts.refuseLostLease()
-      if (result === STARTED) {
-        const wait = this.#waitOf(node)
-        if (wait !== undefined) parking.park(node, wait)
-        await ledger.flush()
-        return undefined
-      }
+      if (signal !== undefined) ledger.useSignal(signal)
+      if (result === STARTED) return await this.#parkStarted(node)
       return await this.#settle({ node, action, result: this.#storable(node, result) })
     } catch (error) {
       if (error instanceof LeaseLost || error instanceof StorageFailure) throw error
@@ -130,8 +137,24 @@ export class Attempts {
     }
   }
 
-  async #revoke(attemptId: unknown): Promise<void> {
-    if (typeof attemptId === 'string') await this.#parts.remotes?.revoke(attemptId)
+  async #parkStarted(node: Node): Promise<undefined> {
+    const wait = this.#waitOf(node)
+    if (wait !== undefined) this.#parts.parking.park(node, wait)
+    await this.#parts.ledger.flush()
+  }
+
+  async #revoke(node: Node): Promise<void> {
+    const { attemptId } = this.#parts.ledger.of(node).meta
+    if (typeof attemptId !== 'string') return
+    this.#forget(node)
+    await this.#parts.remotes?.revoke(attemptId)
+  }
+
+  /** Nothing waits any more for the signal that the work elsewhere is done. */
+  #forget(node: Node): void {
+    const { ledger } = this.#parts
+    const { isStarted, attemptId } = ledger.of(node).meta
+    if (isStarted === true && typeof attemptId === 'string') ledger.useSignal({ name: attemptId })
   }
 
   async #settle(done: Done): Promise<Done> {
@@ -139,6 +162,7 @@ export class Attempts {
     const { ledger } = this.#parts
     const { meta } = ledger.touch(node)
     meta.progress = 1
+    this.#forget(node)
     delete meta.notBefore
     delete meta.isStarted
     ledger.settle(node, action, result)

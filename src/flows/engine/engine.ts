@@ -15,7 +15,7 @@ import { Ledger, type Notice } from './ledger.ts'
 import { Lookup } from './lookup.ts'
 import { type Notices, Notifier } from './notifier.ts'
 import { type LoopState, Run } from './run.ts'
-import type { AtomState, FlowState, Intention } from './states.ts'
+import { type AtomState, ENDS, type FlowState, type Intention } from './states.ts'
 import { Statistics, type StatisticsValues } from './statistics.ts'
 
 export interface EngineOptions {
@@ -47,6 +47,8 @@ export interface EngineOptions {
   readonly now?: (() => number) | undefined
   /** Runs the steps that are Celery tasks: celeryRemotes(app). */
   readonly remotes?: Remotes | undefined
+  /** The job that it runs for; a flow that has ended for it does not run again. */
+  readonly job?: string | undefined
 }
 
 export interface AtomStatus {
@@ -67,6 +69,7 @@ export class Engine {
   #compilation: Compilation | undefined
   #ledger: Ledger | undefined
   #run: Run | undefined
+  #hasEnded = false
 
   constructor(flow: Flow | Task, options: EngineOptions = {}) {
     const { kind = 'serial' } = options
@@ -86,6 +89,11 @@ export class Engine {
 
   get statistics(): StatisticsValues {
     return this.#statistics.values()
+  }
+
+  /** The last run has come to an end that is stored: SUCCESS, REVERTED, or FAILURE. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
   }
 
   /** What a suspended run waits for. */
@@ -110,10 +118,14 @@ export class Engine {
   async prepare(): Promise<void> {
     if (this.#ledger === undefined) this.#ledger = await this.#openLedger(this.compile())
     const ledger = this.#ledger
-    if (ledger.flow.state === 'REVERTED') {
+    const { state, meta } = ledger.flow
+    const { job } = this.#options
+    this.#hasEnded = ENDS.has(state) && job !== undefined && meta.endedFor === job
+    if (this.#hasEnded) return
+    if (state === 'REVERTED') {
       for (const node of this.compile().atoms) ledger.reset(node)
       ledger.changeFlow('PENDING')
-    } else if (RUNNING.has(ledger.flow.state)) {
+    } else if (RUNNING.has(state)) {
       // The process that ran it is gone.
       ledger.changeFlow('RESUMING')
       ledger.changeFlow('SUSPENDED')
@@ -148,10 +160,11 @@ export class Engine {
     this.#run = run
     try {
       await this.prepare()
+      if (this.#hasEnded) return
       await this.validate()
-      const ledger = await this.#prepared()
-      yield* run.states(ledger)
+      yield* run.states(await this.#prepared())
     } finally {
+      this.#hasEnded ||= run.hasEnded
       this.#run = undefined
     }
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Failure } from '../failures/failure.ts'
 import { NotFound } from '../failures/flow-errors.ts'
-import type { FlowEvent, FlowStore } from '../storage/flow-store.ts'
+import type { FlowEvent, FlowStore, UsedSignal } from '../storage/flow-store.ts'
 import {
   type AtomRecord,
   type FlowRecord,
@@ -38,6 +38,7 @@ export class Ledger {
   readonly #others = new Map<string, AtomRecord>()
   readonly #changed = new Set<AtomRecord>()
   #notices: Notice[] = []
+  #used: UsedSignal[] = []
   #isFlowChanged = false
   #saving: Promise<void> | undefined
   #next: Promise<void> | undefined
@@ -98,6 +99,11 @@ export class Ledger {
   setMeta(values: Readonly<Record<string, unknown>>): void {
     Object.assign(this.flow.meta, values)
     this.#isFlowChanged = true
+  }
+
+  /** It is gone with the next transition. */
+  useSignal(signal: UsedSignal): void {
+    this.#used.push(signal)
   }
 
   setIntention(node: Node, intention: Intention): void {
@@ -206,21 +212,23 @@ export class Ledger {
     const notices = this.#notices
     const events = eventOf === undefined ? [] : notices.flatMap((notice) => eventOf(notice) ?? [])
     const atoms = [...this.#changed]
+    const used = this.#used
     this.#changed.clear()
+    this.#used = []
     this.#isFlowChanged = false
-    const saving = store.save({ flow: this.flow, atoms, events, epoch })
+    const saving = store.save({ flow: this.flow, atoms, events, used, epoch })
     if (saving === undefined) {
       this.#tell()
       return undefined
     }
     this.#notices = []
-    this.#saving = this.#tellOnceSaved(saving, { atoms, notices })
+    this.#saving = this.#tellOnceSaved(saving, { atoms, notices, used })
     return this.#saving
   }
 
   async #tellOnceSaved(
     saving: Promise<void>,
-    { atoms, notices }: { readonly atoms: AtomRecord[]; readonly notices: Notice[] },
+    { atoms, notices, used }: { atoms: AtomRecord[]; notices: Notice[]; used: UsedSignal[] },
   ): Promise<void> {
     try {
       await saving
@@ -229,6 +237,7 @@ export class Ledger {
       for (const atom of atoms) this.#changed.add(atom)
       this.#isFlowChanged = true
       this.#notices = [...notices, ...this.#notices]
+      this.#used = [...used, ...this.#used]
       throw error
     } finally {
       this.#saving = undefined

@@ -6,8 +6,8 @@ import type { AtomContext, Task } from '../atoms/task.ts'
 import { Failure } from '../failures/failure.ts'
 import { failureOf } from '../remote/celery-remotes.ts'
 import { isRemote, type RemoteFunction, type Remotes } from '../remote/remote.ts'
+import type { StoredSignal } from '../storage/flow-store.ts'
 import { historyOf } from '../storage/records.ts'
-import type { Parking } from '../waits/parking.ts'
 import { atomOf, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'
 import type { Lookup } from './lookup.ts'
@@ -38,7 +38,7 @@ export class AtomRunner {
   }
 
   /** Its result, or its Failure; rejects only where a post hook throws, which ends the engine's run. */
-  async run(node: Node, action: Action, parking: Parking): Promise<unknown> {
+  async run(node: Node, action: Action, signal?: StoredSignal): Promise<unknown> {
     const atom = atomOf(node)
     if (atom.kind === 'retry') return await this.#attempt(() => this.#runRetry(node, atom, action))
     const { preExecute, postExecute, preRevert, postRevert } = atom.options
@@ -46,7 +46,7 @@ export class AtomRunner {
       action === 'execute' ? [preExecute, postExecute] : [preRevert, postRevert]
     const result = await this.#attempt(async () => {
       if (before !== undefined) await before()
-      return await this.#runTask(node, atom, { action, parking })
+      return await this.#runTask(node, atom, { action, signal })
     })
     if (after !== undefined) await after()
     return result
@@ -73,16 +73,15 @@ export class AtomRunner {
   async #runTask(
     node: Node,
     task: Task,
-    { action, parking }: { readonly action: Action; readonly parking: Parking },
+    { action, signal }: { readonly action: Action; readonly signal: StoredSignal | undefined },
   ): Promise<unknown> {
     const { lookup, ledger } = this.#parts
     const context = this.#context(node)
     if (action === 'execute') {
-      if (task.options.waitsFor !== undefined) return await received(task, parking)
+      if (task.options.waitsFor !== undefined) return received(task, signal)
       const values = lookup.argumentsOf(node, task.executeBinding)
       const { execute } = task.options
-      if (isRemote(execute))
-        return await this.#runRemote(node, execute, { action, values, parking })
+      if (isRemote(execute)) return await this.#runRemote(node, execute, { action, values })
       return await withTimeout(task, async () => await execute?.(values, context))
     }
     const values = lookup.argumentsOf(node, task.revertBinding)
@@ -90,7 +89,7 @@ export class AtomRunner {
     const revertValues = { ...values, result: failure ?? results, failures: ledger.failures() }
     const { revert } = task.options
     if (isRemote(revert))
-      return await this.#runRemote(node, revert, { action, values: revertValues, parking })
+      return await this.#runRemote(node, revert, { action, values: revertValues })
     return await revert?.(revertValues, context)
   }
 
@@ -98,9 +97,9 @@ export class AtomRunner {
   async #runRemote(
     node: Node,
     run: RemoteFunction,
-    { action, values, parking }: RemoteRun,
+    { action, values }: RemoteRun,
   ): Promise<unknown> {
-    const { ledger, remotes, signal, releases } = this.#parts
+    const { ledger, remotes, releases } = this.#parts
     if (remotes === undefined) return run(values, this.#context(node))
     const { meta } = ledger.touch(node)
     const attemptId = attemptIdOf(meta)
@@ -122,23 +121,22 @@ export class AtomRunner {
     }
     const answer = await remotes.peek(attemptId)
     if (answer !== undefined) return resultOf(answer)
-    if (releases && parking.signal(attemptId) === undefined && !isLate(meta.deadline))
-      return STARTED
+    if (releases && leftMs(meta.deadline) !== 0) return STARTED
     return await this.#awaitRemote(remotes, attemptId, {
-      signal,
       task: atomOf(node) as Task,
-      isWaiting: !releases,
+      leftMs: releases ? 0 : leftMs(meta.deadline),
     })
   }
 
   async #awaitRemote(
     remotes: Remotes,
     attemptId: string,
-    { signal, task, isWaiting }: { signal: AbortSignal; task: Task; isWaiting: boolean },
+    { task, leftMs }: { readonly task: Task; readonly leftMs: number | undefined },
   ): Promise<unknown> {
+    const { signal } = this.#parts
     try {
-      if (!isWaiting) throw timeoutError(task, task.options.timeoutMs ?? 0)
-      return await withTimeout(task, async () => await remotes.outcome(attemptId, signal))
+      if (leftMs === 0) throw timeoutError(task)
+      return await withTimeout(task, async () => await remotes.outcome(attemptId, signal), leftMs)
     } catch (error) {
       if (error instanceof Error && error.name === 'TimeoutError') await remotes.revoke(attemptId)
       throw failureOf(error)
@@ -188,11 +186,8 @@ export class AtomRunner {
 }
 
 /** The value of the signal that the step has waited for. */
-async function received(task: Task, parking: Parking): Promise<unknown> {
-  const { signal: name = '', timeoutMs = 0 } = task.options.waitsFor ?? {}
-  const signal = parking.signal(name)
-  if (signal === undefined) throw timeoutError(task, timeoutMs)
-  await parking.consume(name)
+function received(task: Task, signal: StoredSignal | undefined): unknown {
+  if (signal === undefined) throw timeoutError(task)
   return signal.value
 }
 
@@ -203,7 +198,6 @@ function attemptIdOf(meta: Readonly<Record<string, unknown>>): string {
 interface RemoteRun {
   readonly action: Action
   readonly values: Readonly<Record<string, unknown>>
-  readonly parking: Parking
 }
 
 function resultOf(answer: { readonly value: unknown } | { readonly error: unknown }): unknown {
@@ -217,16 +211,19 @@ function deadlineOf(node: Node): number | undefined {
   return timeoutMs === undefined ? undefined : Date.now() + timeoutMs
 }
 
-function isLate(deadline: unknown): boolean {
-  return typeof deadline === 'number' && Date.now() >= deadline
+function leftMs(deadline: unknown): number | undefined {
+  return typeof deadline === 'number' ? Math.max(0, deadline - Date.now()) : undefined
 }
 
-async function withTimeout(task: Task, run: () => Promise<unknown>): Promise<unknown> {
-  const { timeoutMs } = task.options
-  if (timeoutMs === undefined) return await run()
+async function withTimeout(
+  task: Task,
+  run: () => Promise<unknown>,
+  leftMs = task.options.timeoutMs,
+): Promise<unknown> {
+  if (leftMs === undefined) return await run()
   let timer: Timer | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = startTimer(timeoutMs, () => reject(timeoutError(task, timeoutMs)))
+    timer = startTimer(leftMs, () => reject(timeoutError(task)))
   })
   try {
     return await Promise.race([run(), late])
@@ -235,7 +232,8 @@ async function withTimeout(task: Task, run: () => Promise<unknown>): Promise<unk
   }
 }
 
-function timeoutError(task: Task, timeoutMs: number): Error {
+function timeoutError(task: Task): Error {
+  const timeoutMs = task.options.waitsFor?.timeoutMs ?? task.options.timeoutMs ?? 0
   const error = new Error(`task "${task.name}" took longer than its timeout of ${timeoutMs} ms`)
   error.name = 'TimeoutError'
   return error

@@ -1,34 +1,18 @@
-import { deferred } from '../../async/deferred.ts'
 import type { Logger } from '../../logger.ts'
 import { Failure } from '../failures/failure.ts'
 import { LeaseLost, StorageFailure } from '../failures/flow-errors.ts'
-import type { Remotes } from '../remote/remote.ts'
-import type { FlowStore } from '../storage/flow-store.ts'
 import { Parking } from '../waits/parking.ts'
-import { Attempts, CUT_OFF, type Done } from './attempts.ts'
+import { CUT_OFF, type Done } from './attempts.ts'
 import { atomOf, type Compilation, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'
-import { Lookup } from './lookup.ts'
 import type { Notifier } from './notifier.ts'
-import { Resolver } from './resolver.ts'
-import { type Action, AtomRunner } from './run-atom.ts'
-import { Selector } from './selector.ts'
-import type { FlowState } from './states.ts'
+import { Pool } from './pool.ts'
+import type { Action } from './run-atom.ts'
+import { type RunOptions, type RunTools, runTools } from './run-tools.ts'
+import { ENDS, type FlowState } from './states.ts'
 import type { Statistics } from './statistics.ts'
 
 export type LoopState = 'RESUMING' | 'SCHEDULING' | 'WAITING' | 'ANALYZING'
-
-export interface RunOptions {
-  readonly kind?: 'serial' | 'parallel' | undefined
-  readonly deferReverts?: boolean | undefined
-  readonly neverResolve?: boolean | undefined
-  readonly maxWorkers?: number | undefined
-  readonly waits?: 'hold' | 'release' | undefined
-  readonly persist?: FlowStore | undefined
-  readonly signal?: AbortSignal | undefined
-  readonly now?: (() => number) | undefined
-  readonly remotes?: Remotes | undefined
-}
 
 interface RunParts {
   readonly compilation: Compilation
@@ -45,28 +29,34 @@ export class Run {
   readonly #parking: Parking
   readonly #now: () => number
   readonly #abort: AbortSignal
-  readonly #queue: Node[] = []
-  readonly #running = new Set<Node>()
+  readonly #pool: Pool
   readonly #failures: Failure[] = []
   #done: Done[] = []
-  #progress = deferred()
-  #crash: { readonly error: unknown } | undefined
   #isSuspendAsked = false
-  #tools: Tools | undefined
+  #hasEnded = false
+  #tools: RunTools | undefined
 
   constructor(parts: RunParts) {
     this.#parts = parts
     this.#now = parts.options.now ?? Date.now
     this.#abort = parts.options.signal ?? new AbortController().signal
+    this.#pool = new Pool({
+      most: parts.options.maxWorkers ?? Number.POSITIVE_INFINITY,
+      start: async (node) => await this.#start(node),
+    })
     this.#parking = new Parking(parts.flowId, parts.options.persist, this.#now)
+  }
+
+  /** The flow has come to its end, and that is stored. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
   }
 
   suspend(): void {
     this.#isSuspendAsked = true
     this.#tools?.ledger.changeFlow('SUSPENDING')
-    this.#queue.length = 0
-    this.#parking.wake()
-    this.#progress.resolve()
+    this.#pool.clear()
+    this.#wake()
   }
 
   signal(name: string, value: unknown): void {
@@ -75,14 +65,27 @@ export class Run {
 
   async *states(ledger: Ledger): AsyncGenerator<LoopState | FlowState, void, unknown> {
     const { statistics } = this.#parts
-    this.#tools = this.#makeTools(ledger)
+    const { compilation, options, notifier, logger } = this.#parts
+    this.#tools = runTools(ledger, {
+      compilation,
+      options,
+      notifier,
+      logger,
+      parking: this.#parking,
+      signal: this.#abort,
+      now: this.#now,
+      refuseLostLease: () => this.#refuseLostLease(),
+      onFailure: (failure) => this.#failures.push(failure),
+    })
     statistics.start()
-    ledger.setMeta({ waitsFor: undefined })
+    ledger.setMeta({ waitsFor: undefined, endedFor: undefined })
     ledger.changeFlow('RUNNING')
     if (this.#isSuspendAsked) ledger.changeFlow('SUSPENDING')
     await ledger.flush()
     const steps = this.#steps()
     let isFinished = false
+    const onLost = (): void => this.#wake()
+    this.#abort.addEventListener('abort', onLost, { once: true })
     try {
       for (let step = await steps.next(); step.done !== true; step = await steps.next()) {
         statistics.enter(step.value)
@@ -92,12 +95,15 @@ export class Run {
       isFinished = true
     } catch (error) {
       isFinished = true
+      await this.#rest()
       throw error
     } finally {
+      this.#abort.removeEventListener('abort', onLost)
       if (!isFinished) await this.#abandon(steps)
       statistics.end()
     }
     const state = await this.#conclude()
+    this.#hasEnded = ENDS.has(state)
     yield state
     this.#throwFailures(state)
   }
@@ -111,6 +117,12 @@ export class Run {
     await this.#conclude()
   }
 
+  /** After an error of the engine: what runs ends before another run may begin. A lost lease is not waited for. */
+  async #rest(): Promise<void> {
+    this.#pool.clear()
+    while (this.#pool.size > 0 && !this.#abort.aborted) await this.#pool.changed()
+  }
+
   async *#steps(): AsyncGenerator<LoopState> {
     yield 'RESUMING'
     await this.#parking.readSignals()
@@ -118,14 +130,15 @@ export class Run {
     for (;;) {
       yield 'SCHEDULING'
       await this.#schedule(next)
-      if (this.#running.size > 0) {
+      if (this.#pool.size > 0) {
         yield 'WAITING'
         await this.#wait()
       }
+      this.#pool.refuseCrash()
       yield 'ANALYZING'
       next = await this.#analyze()
       if (next.size > 0 && this.#mayGoOn()) continue
-      if (this.#running.size > 0 || this.#done.length > 0) continue
+      if (this.#pool.size > 0 || this.#done.length > 0 || this.#pool.isCrashed) continue
       if (this.#parking.size === 0 || !this.#mayGoOn() || this.#parts.options.waits === 'release')
         return
       yield 'WAITING'
@@ -137,9 +150,14 @@ export class Run {
   async #resume(): Promise<Set<Node>> {
     const { ledger, resolver, selector } = this.#use()
     const { atoms } = this.#parts.compilation
-    if (this.#parts.options.neverResolve !== true) await resolver.resume()
-    const next = new Set(atoms.filter((node) => CUT_OFF.has(ledger.of(node).state)))
-    for (const node of await selector.everywhere()) next.add(node)
+    const next = new Set<Node>()
+    try {
+      if (this.#parts.options.neverResolve !== true) await resolver.resume()
+      for (const node of atoms) if (CUT_OFF.has(ledger.of(node).state)) next.add(node)
+      for (const node of await selector.everywhere()) next.add(node)
+    } catch (error) {
+      this.#fail(error)
+    }
     await ledger.flush()
     return next
   }
@@ -151,39 +169,23 @@ export class Run {
       (a, b) => atomOf(b).priority - atomOf(a).priority || a.declared - b.declared,
     )
     if (this.#parts.options.kind === 'parallel') {
-      this.#queue.push(...batch)
-      this.#pump()
+      this.#pool.add(batch)
       return
     }
     // A batch runs to its end, though one of it fails.
     for (const node of batch) await this.#start(node)
   }
 
-  #pump(): void {
-    const { maxWorkers = Number.POSITIVE_INFINITY } = this.#parts.options
-    while (this.#running.size < maxWorkers) {
-      const node = this.#queue.shift()
-      if (node === undefined) return
-      if (this.#running.has(node)) continue
-      this.#running.add(node)
-      this.#start(node)
-        .catch((error: unknown) => {
-          this.#crash ??= { error }
-        })
-        .finally(() => {
-          this.#running.delete(node)
-          this.#pump()
-          this.#progress.resolve()
-        })
+  async #wait(): Promise<void> {
+    while (this.#done.length === 0 && this.#pool.size > 0 && !this.#pool.isCrashed) {
+      this.#refuseLostLease()
+      await this.#pool.changed()
     }
   }
 
-  async #wait(): Promise<void> {
-    while (this.#done.length === 0 && this.#running.size > 0 && this.#crash === undefined) {
-      this.#progress = deferred()
-      await this.#progress.promise
-    }
-    if (this.#crash !== undefined) throw this.#crash.error
+  #wake(): void {
+    this.#parking.wake()
+    this.#pool.wake()
   }
 
   async #start(node: Node): Promise<void> {
@@ -201,7 +203,11 @@ export class Run {
     for (const { node, action, result } of done) {
       if (result instanceof Failure) await this.#resolve(node, action, result)
       if (this.#failures.length > 0) continue
-      for (const ready of await selector.after(node)) next.add(ready)
+      try {
+        for (const ready of await selector.after(node)) next.add(ready)
+      } catch (error) {
+        this.#fail(error)
+      }
     }
     await ledger.flush()
     return next
@@ -217,9 +223,14 @@ export class Run {
       await resolver.resolve(node, failure)
       this.#parts.statistics.discardedFailures += 1
     } catch (error) {
-      if (error instanceof LeaseLost || error instanceof StorageFailure) throw error
-      this.#failures.push(Failure.from(error))
+      this.#fail(error)
     }
+  }
+
+  /** The engine itself failed, e.g. a decider or a retry's onFailure: the flow ends in FAILURE. */
+  #fail(error: unknown): void {
+    if (error instanceof LeaseLost || error instanceof StorageFailure) throw error
+    this.#failures.push(Failure.from(error))
   }
 
   async #holdWaits(): Promise<Set<Node>> {
@@ -233,7 +244,11 @@ export class Run {
 
   #mayGoOn(): boolean {
     this.#refuseLostLease()
-    return this.#use().ledger.flow.state === 'RUNNING' && this.#failures.length === 0
+    return (
+      this.#use().ledger.flow.state === 'RUNNING' &&
+      this.#failures.length === 0 &&
+      !this.#pool.isCrashed
+    )
   }
 
   async #conclude(): Promise<FlowState> {
@@ -250,6 +265,7 @@ export class Run {
       const isSuccess = states.every((state) => state === 'SUCCESS' || state === 'IGNORE')
       ledger.changeFlow(isSuccess ? 'SUCCESS' : 'REVERTED')
     }
+    if (ENDS.has(ledger.flow.state)) ledger.setMeta({ endedFor: this.#parts.options.job })
     await ledger.flush()
     return ledger.flow.state
   }
@@ -264,48 +280,11 @@ export class Run {
   #refuseLostLease(): void {
     if (!this.#abort.aborted) return
     const { reason } = this.#abort
-    throw reason instanceof LeaseLost ? reason : new LeaseLost('the lease of this flow was lost')
+    throw new LeaseLost('the lease of this flow was lost', { cause: reason })
   }
 
-  #makeTools(ledger: Ledger): Tools {
-    const { compilation, notifier, logger, options } = this.#parts
-    const lookup = new Lookup(compilation, ledger)
-    const runner = new AtomRunner({
-      ledger,
-      lookup,
-      notifier,
-      signal: this.#abort,
-      log: logger,
-      remotes: options.remotes,
-      releases: options.waits === 'release',
-    })
-    const resolver = new Resolver(compilation, ledger, {
-      ask: async (node, retry) => await runner.ask(node, retry),
-      defersReverts: options.deferReverts ?? true,
-    })
-    const attempts = new Attempts({
-      ledger,
-      resolver,
-      runner,
-      parking: this.#parking,
-      now: this.#now,
-      remotes: options.remotes,
-      isStoredAsJson: options.persist?.isEncoded === true,
-      refuseLostLease: () => this.#refuseLostLease(),
-      onFailure: (failure) => this.#failures.push(failure),
-    })
-    return { ledger, attempts, resolver, selector: new Selector(compilation, ledger) }
-  }
-
-  #use(): Tools {
+  #use(): RunTools {
     if (this.#tools === undefined) throw new Error('the run has not begun')
     return this.#tools
   }
-}
-
-interface Tools {
-  readonly ledger: Ledger
-  readonly attempts: Attempts
-  readonly resolver: Resolver
-  readonly selector: Selector
 }

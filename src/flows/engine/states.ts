@@ -23,6 +23,9 @@ export type AtomState =
 
 export type Intention = 'EXECUTE' | 'IGNORE' | 'REVERT' | 'RETRY'
 
+/** A flow in such a state is done. */
+export const ENDS: ReadonlySet<FlowState> = new Set(['SUCCESS', 'FAILURE', 'REVERTED'])
+
 const FLOW_TRANSITIONS: Readonly<Record<FlowState, readonly FlowState[]>> = {
   PENDING: ['RUNNING'],
   RUNNING: ['SUCCESS', 'FAILURE', 'REVERTED', 'SUSPENDING', 'RESUMING'],

@@ -63,7 +63,7 @@ export class StorageFailure extends FlowError {
 
 /** Another process owns the flow by a later lease. */
 export class LeaseLost extends FlowError {
-  constructor(message: string) {
-    super('FLOW_LEASE_LOST', message)
+  constructor(message: string, options?: ErrorOptions) {
+    super('FLOW_LEASE_LOST', message, options)
   }
 }

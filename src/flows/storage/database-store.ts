@@ -30,7 +30,7 @@ export class DatabaseStore implements FlowStore {
     return { flow: flowOf(flow), atoms: atoms.map(atomOf) }
   }
 
-  async save({ flow, atoms, events, epoch }: Change): Promise<void> {
+  async save({ flow, atoms, events, used, epoch }: Change): Promise<void> {
     const [written] = await this.#ask<{ count: number }>(SAVE, [
       flow.id,
       flow.name,
@@ -41,6 +41,8 @@ export class DatabaseStore implements FlowStore {
       ...columnsOf(atoms),
       events.map(({ type }) => type),
       events.map(({ fields }) => encoded(fields)),
+      used.flatMap(({ id }) => id ?? []),
+      used.flatMap(({ id, name }) => (id === undefined ? name : [])),
     ])
     if (written?.count !== 1) {
       throw new LeaseLost(`flow "${flow.name}" (${flow.id}) is run by another process since`)
@@ -53,7 +55,7 @@ export class DatabaseStore implements FlowStore {
   }
 
   async remove(flowId: string): Promise<void> {
-    await this.#ask('DELETE FROM flows.flow WHERE id = $1', [flowId])
+    await this.#ask(REMOVE, [flowId])
   }
 
   async sendSignal(flowId: string, name: string, value: unknown): Promise<void> {
@@ -66,10 +68,6 @@ export class DatabaseStore implements FlowStore {
   async signals(flowId: string): Promise<readonly StoredSignal[]> {
     const rows = await this.#ask<{ id: string; name: string; value: string }>(SIGNALS, [flowId])
     return rows.map(({ id, name, value }) => ({ id, name, value: decoded(value) }))
-  }
-
-  async consumeSignal(_flowId: string, id: string): Promise<void> {
-    await this.#ask('DELETE FROM flows.signal WHERE id = $1', [id])
   }
 
   async close(): Promise<void> {
@@ -174,8 +172,15 @@ const SAVE = `
   ), events AS (
     INSERT INTO flows.outbox (flow_id, type, fields)
     SELECT flow.id, event.type, event.fields::json FROM flow, unnest($18::text[], $19::text[]) AS event (type, fields)
+  ), used AS (
+    DELETE FROM flows.signal USING flow
+    WHERE signal.flow_id = flow.id AND (signal.id = ANY ($20::bigint[]) OR signal.name = ANY ($21::text[]))
   )
   SELECT count(*)::int AS count FROM flow`
+
+const REMOVE = `
+  WITH signals AS (DELETE FROM flows.signal WHERE flow_id = $1)
+  DELETE FROM flows.flow WHERE id = $1`
 
 const SEND_SIGNAL = 'INSERT INTO flows.signal (flow_id, name, value) VALUES ($1, $2, $3::json)'
 

@@ -3,7 +3,13 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'nod
 import { join } from 'node:path'
 import { StorageFailure } from '../failures/flow-errors.ts'
 import { decoded, encoded } from './encoding.ts'
-import type { Change, FlowStore, StoredSignal } from './flow-store.ts'
+import {
+  type Change,
+  type FlowStore,
+  type StoredSignal,
+  type UsedSignal,
+  unused,
+} from './flow-store.ts'
 import { atomOfPlain, type FlowRecord, plainAtom, type StoredFlow } from './records.ts'
 
 export interface FileStoreOptions {
@@ -31,14 +37,18 @@ export class FileStore implements FlowStore {
     const lines = await linesOf(this.#path(flowId))
     if (lines.length === 0) return undefined
     const stored = foldedOf(lines)
+    // The process may have died before it noted them.
+    await this.#noteUsed(flowId, lines.flatMap(usedIn))
     await this.#shorten(stored)
     return stored
   }
 
-  async save({ flow, atoms }: Change): Promise<void> {
-    const line = `${encoded({ flow, atoms: atoms.map(plainAtom) })}\n`
+  async save({ flow, atoms, used }: Change): Promise<void> {
+    const isUsing = used.length > 0
+    const line = `${encoded({ flow, atoms: atoms.map(plainAtom), ...(isUsing && { used }) })}\n`
     await this.#inTurn(async () => {
       await this.#append(flow.id, line)
+      await this.#noteUsed(flow.id, used)
       if (AT_REST.has(flow.state)) await this.#close(flow.id)
     })
   }
@@ -65,17 +75,12 @@ export class FileStore implements FlowStore {
   }
 
   async signals(flowId: string): Promise<readonly StoredSignal[]> {
-    const signals = new Map<string, StoredSignal>()
+    let signals: StoredSignal[] = []
     for (const line of await linesOf(this.#signalPath(flowId))) {
-      const entry = line as unknown as StoredSignal & { used?: string } // noteSignal wrote it
-      if (entry.used !== undefined) signals.delete(entry.used)
-      else if (entry.id !== undefined) signals.set(entry.id, entry)
+      if ('used' in line) signals = unused(signals, usedIn(line))
+      else signals.push(line as unknown as StoredSignal) // sendSignal wrote it
     }
-    return [...signals.values()]
-  }
-
-  async consumeSignal(flowId: string, id: string): Promise<void> {
-    await this.#noteSignal(flowId, { used: id })
+    return signals
   }
 
   async close(): Promise<void> {
@@ -113,6 +118,10 @@ export class FileStore implements FlowStore {
       }
       await rename(`${path}.new`, path)
     })
+  }
+
+  async #noteUsed(flowId: string, used: readonly UsedSignal[]): Promise<void> {
+    if (used.length > 0) await this.#noteSignal(flowId, { used })
   }
 
   async #noteSignal(flowId: string, entry: object): Promise<void> {
@@ -165,6 +174,10 @@ async function linesOf(path: string): Promise<Record<string, unknown>[]> {
   })
   const lines = text.split('\n').slice(0, -1)
   return lines.map((line) => decoded(line) as Record<string, unknown>) // we wrote it
+}
+
+function usedIn({ used = [] }: Readonly<Record<string, unknown>>): readonly UsedSignal[] {
+  return used as readonly UsedSignal[] // save and noteUsed wrote it
 }
 
 function foldedOf(lines: readonly Record<string, unknown>[]): StoredFlow {

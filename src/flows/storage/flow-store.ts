@@ -6,6 +6,8 @@ export interface Change {
   readonly atoms: readonly AtomRecord[]
   /** What others are to hear of it, e.g. the monitor; stored with it, so that none is lost. */
   readonly events: readonly FlowEvent[]
+  /** Signals that have done their work; without an id, all of that name. */
+  readonly used: readonly UsedSignal[]
   /** The lease under which this is written; a later one, once seen, refuses it. */
   readonly epoch?: number | undefined
 }
@@ -21,6 +23,22 @@ export interface StoredSignal {
   readonly value: unknown
 }
 
+export interface UsedSignal {
+  readonly id?: string | undefined
+  readonly name: string
+}
+
+/** The signals that are left. */
+export function unused(
+  signals: readonly StoredSignal[],
+  used: readonly UsedSignal[],
+): StoredSignal[] {
+  return signals.filter(
+    (signal) =>
+      !used.some(({ id, name }) => (id === undefined ? name === signal.name : id === signal.id)),
+  )
+}
+
 /** Keeps runs of flows. `save` may be synchronous: undefined means that it is done. */
 export interface FlowStore extends AsyncDisposable {
   load(flowId: string): Promise<StoredFlow | undefined>
@@ -33,6 +51,5 @@ export interface FlowStore extends AsyncDisposable {
   sendSignal(flowId: string, name: string, value: unknown): Promise<void>
   /** The signals that the flow has not used yet, oldest first. */
   signals(flowId: string): Promise<readonly StoredSignal[]>
-  consumeSignal(flowId: string, id: string): Promise<void>
   close(): Promise<void>
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Change, FlowStore, StoredSignal } from './flow-store.ts'
+import { type Change, type FlowStore, type StoredSignal, unused } from './flow-store.ts'
 import {
   type AtomRecord,
   atomOfPlain,
@@ -26,7 +26,7 @@ export class MemoryStore implements FlowStore {
     return { flow: copyOf(kept.flow), atoms }
   }
 
-  save({ flow, atoms }: Change): undefined {
+  save({ flow, atoms, used }: Change): undefined {
     const kept = this.#flows.get(flow.id) ?? { flow, atoms: new Map() }
     kept.flow = copyOf(flow)
     for (const atom of atoms) {
@@ -35,6 +35,7 @@ export class MemoryStore implements FlowStore {
       kept.atoms.set(atom.name, { ...atom, results, meta: { ...atom.meta } })
     }
     this.#flows.set(flow.id, kept)
+    if (used.length > 0) this.#signals.set(flow.id, unused(this.#signals.get(flow.id) ?? [], used))
     return undefined
   }
 
@@ -44,6 +45,7 @@ export class MemoryStore implements FlowStore {
 
   async remove(flowId: string): Promise<void> {
     this.#flows.delete(flowId)
+    this.#signals.delete(flowId)
   }
 
   async sendSignal(flowId: string, name: string, value: unknown): Promise<void> {
@@ -53,14 +55,6 @@ export class MemoryStore implements FlowStore {
 
   async signals(flowId: string): Promise<readonly StoredSignal[]> {
     return this.#signals.get(flowId) ?? []
-  }
-
-  async consumeSignal(flowId: string, id: string): Promise<void> {
-    const signals = this.#signals.get(flowId) ?? []
-    this.#signals.set(
-      flowId,
-      signals.filter((signal) => signal.id !== id),
-    )
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,8 @@ const LOOK_FOR_SIGNALS_MS = 500
 export class Parking {
   readonly #waits = new Map<Node, AtomWait>()
   readonly #signals = new Map<string, StoredSignal>()
+  /** Ids of those that attempts of this run have taken. */
+  readonly #taken = new Set<string | undefined>()
   readonly #store: FlowStore | undefined
   readonly #flowId: string
   readonly #now: () => number
@@ -32,7 +34,8 @@ export class Parking {
 
   async readSignals(): Promise<void> {
     for (const signal of (await this.#store?.signals(this.#flowId)) ?? []) {
-      this.#signals.set(signal.name, signal)
+      const isKnown = this.#signals.has(signal.name) || this.#taken.has(signal.id)
+      if (!isKnown) this.#signals.set(signal.name, signal)
     }
   }
 
@@ -46,15 +49,12 @@ export class Parking {
     this.#wake.resolve()
   }
 
-  signal(name: string): StoredSignal | undefined {
-    return this.#signals.get(name)
-  }
-
-  /** A signal is used once. */
-  async consume(name: string): Promise<void> {
+  /** For one attempt alone. It stays in the store until what has come of the attempt is stored. */
+  take(name: string): StoredSignal | undefined {
     const signal = this.#signals.get(name)
     this.#signals.delete(name)
-    if (signal?.id !== undefined) await this.#store?.consumeSignal(this.#flowId, signal.id)
+    if (signal?.id !== undefined) this.#taken.add(signal.id)
+    return signal
   }
 
   /** Undefined where the wait is over. */
