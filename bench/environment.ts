@@ -101,7 +101,7 @@ async function onServer(sql: string): Promise<void> {
   await query(needed('DATABASE_URL'), sql)
 }
 
-function needed(variable: string): string {
+export function needed(variable: string): string {
   const value = process.env[variable]
   if (value !== undefined) return value
   throw new Error(`${variable} is not set: run "npm run bench", which starts the servers`)

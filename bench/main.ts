@@ -2,6 +2,7 @@ import { cpus, release } from 'node:os'
 import { parseArgs } from 'node:util'
 import { chainScenario, chordScenario, groupScenario } from './canvas.ts'
 import { consumeScenario, resultsScenario } from './consume.ts'
+import { withFsync } from './fsync.ts'
 import { ingestScenario } from './ingest.ts'
 import { ingestCopyScenario } from './ingest-copy.ts'
 import { latencyScenario } from './latency.ts'
@@ -59,7 +60,7 @@ const { values, positionals } = parseArgs({
 })
 
 if (values.help) console.log(HELP)
-else await run(positionals.length === 0 ? USUAL : positionals)
+else await withFsync(() => run(positionals.length === 0 ? USUAL : positionals))
 
 async function run(names: readonly string[]): Promise<void> {
   const unknown = names.filter((name) => !NAMES.includes(name))
