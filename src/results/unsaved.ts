@@ -1,4 +1,4 @@
-import { ResultError } from '../errors.ts'
+import { ProtocolError, ResultError } from '../errors.ts'
 
 /** A result that could not be stored. `isFinal`: trying again is no use, as its id or its value is the reason. */
 export class UnsavedResult extends ResultError {
@@ -15,6 +15,11 @@ export class UnsavedResult extends ResultError {
     this.name = 'ResultError'
     this.isFinal = isFinal
   }
+}
+
+/** No later try will do better: the id or the value has no form in the result backend. */
+export function isRefusedForGood(error: unknown): boolean {
+  return error instanceof ProtocolError || (error instanceof UnsavedResult && error.isFinal)
 }
 
 function shown(taskId: string): string {

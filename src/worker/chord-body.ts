@@ -60,6 +60,7 @@ export async function failBody(app: App, body: SignatureDict, why: WhyFailed): P
     await failSteps(steps, failure, {
       save: (step) => results.save(step),
       saveMember: (member, outer) => saveMember(app, member, { body: outer, caller }),
+      logger: app.logger,
     })
   }
   for (const call of calls) await callPlanned(app, call)

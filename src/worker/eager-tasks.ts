@@ -26,11 +26,9 @@ export class EagerTasks {
   /** Resolves with the task's id once it is over; rejects with its error where task_eager_propagates says so. */
   async run(call: CallInput, publish: (call: CallInput) => Promise<string>): Promise<string> {
     this.#requireKnown(call.task)
-    this.#worker ??= this.#start()
-    await this.#worker
+    await this.#started()
     const { taskId = randomUUID() } = call.options
-    const end = deferred<RunReport>()
-    this.#ends.set(taskId, end)
+    const end = this.#endOf(taskId)
     try {
       await publish({ ...call, options: { ...call.options, taskId } })
       const { error } = await end.promise
@@ -44,7 +42,30 @@ export class EagerTasks {
   }
 
   async close(): Promise<void> {
-    await (await this.#worker)?.stop({ graceMs: 0 })
+    const worker = await this.#worker?.catch(() => undefined)
+    await worker?.stop({ graceMs: 0 })
+    const closed = new TaskError('APP_CLOSED', 'the app was closed before the task was over')
+    for (const end of this.#ends.values()) end.reject(closed)
+  }
+
+  /** A start that fails is tried again by the next call. */
+  async #started(): Promise<void> {
+    this.#worker ??= this.#start().catch((error: unknown) => {
+      this.#worker = undefined
+      throw error
+    })
+    await this.#worker
+  }
+
+  /** The same for all that wait for one id. */
+  #endOf(taskId: string): Deferred<RunReport> {
+    const known = this.#ends.get(taskId)
+    if (known !== undefined) return known
+    const end = deferred<RunReport>()
+    // It may be rejected while its call is still being published.
+    end.promise.catch(() => undefined)
+    this.#ends.set(taskId, end)
+    return end
   }
 
   async #start(): Promise<Worker> {
@@ -57,8 +78,14 @@ export class EagerTasks {
       onRun: (run) => {
         if (!UNFINISHED.includes(run.kind)) this.#ends.get(run.taskId)?.resolve(run)
       },
+      onKept: (taskId, cause) => this.#ends.get(taskId ?? '')?.reject(cause),
     })
-    await worker.start()
+    try {
+      await worker.start()
+    } catch (error) {
+      await worker.stop({ graceMs: 0 })
+      throw error
+    }
     return worker
   }
 

@@ -1,10 +1,9 @@
-import { ProtocolError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { isReady } from '../protocol/states.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
 import type { ResultStore } from '../results/result-store.ts'
-import { UnsavedResult } from '../results/unsaved.ts'
+import { isRefusedForGood } from '../results/unsaved.ts'
 import type { App } from '../tasks/app.ts'
 import { saveMember } from './chord-body.ts'
 import type { Job } from './job.ts'
@@ -153,6 +152,7 @@ export class OutcomeStore {
     await failSteps(request.chain ?? [], failure, {
       save: async (result) => this.#results.save(result),
       saveMember: async (member, body) => saveMember(this.#app, member, { body, caller: request }),
+      logger: this.#logger,
     })
   }
 
@@ -172,9 +172,4 @@ export class OutcomeStore {
   #place({ delivery }: Job): RunPlace {
     return { worker: this.#worker, queue: delivery.queue }
   }
-}
-
-/** No later try will do better: the id or the value has no form in the result backend. */
-export function isRefusedForGood(error: unknown): boolean {
-  return error instanceof ProtocolError || (error instanceof UnsavedResult && error.isFinal)
 }

@@ -1,3 +1,4 @@
+import type { Logger } from '../logger.ts'
 import { isTask } from '../protocol/signature-tree/kinds.ts'
 import { listOf } from '../protocol/signature-tree/options.ts'
 import { partsOf } from '../protocol/signature-tree/parts.ts'
@@ -5,6 +6,7 @@ import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
 import type { ChordMember } from '../results/result-store.ts'
+import { isRefusedForGood } from '../results/unsaved.ts'
 
 /** A step that will never run, and the chord that waits for it. */
 interface StepCutOff {
@@ -29,13 +31,20 @@ export async function failSteps(
   parts: {
     readonly save: (result: TaskResult) => Promise<void>
     readonly saveMember: (member: ChordMember, body: SignatureDict) => Promise<void>
+    readonly logger: Logger
   },
 ): Promise<void> {
   await Promise.all(
     steps.flatMap(cutOffWithin).map(async ({ taskId, groupId, groupIndex, chord }) => {
       const result = { ...failure, taskId, name: null, children: childrenOf(taskId) }
-      if (chord === null || groupId === null) await parts.save(result)
-      else await parts.saveMember({ groupId, groupIndex, result }, chord)
+      try {
+        if (chord === null || groupId === null) await parts.save(result)
+        else await parts.saveMember({ groupId, groupIndex, result }, chord)
+      } catch (error) {
+        if (!isRefusedForGood(error)) throw error
+        const about = { taskId: taskId.slice(0, 300), err: error }
+        parts.logger.error(about, 'the failure of a step that will not run can never be stored')
+      }
     }),
   )
 }

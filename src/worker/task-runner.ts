@@ -199,6 +199,7 @@ export class TaskRunner {
         'cannot store or hand on the outcome of a task',
       )
       if (acks.isLate && !delivery.isSettled) await this.#requeue(job)
+      else this.#parts.onRun?.(runReport(job, { kind: 'failure', error, runtimeMs: 0 }))
     }
   }
 
@@ -311,7 +312,9 @@ export class TaskRunner {
   #policyOf({ task }: Job): AckPolicy {
     let policy = this.#policies.get(task.name)
     if (policy === undefined) {
-      policy = new AckPolicy(task.options, this.#ackSettings)
+      // As in Celery, an eager task has no message that could come again.
+      const isEager = this.#parts.app.config.task_always_eager
+      policy = new AckPolicy(isEager ? { acksLate: false } : task.options, this.#ackSettings)
       this.#policies.set(task.name, policy)
     }
     return policy

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import type { OnKept } from '../brokers/dead-letters/dead-letters.ts'
 import type { Config } from '../config/config.ts'
 import { TaskError } from '../errors.ts'
 import type { OnTaskError, RunReport } from './report.ts'
@@ -25,6 +26,8 @@ export interface WorkerOptions {
   readonly onTaskError?: OnTaskError
   /** Told of every run that has ended: a place for metrics. */
   readonly onRun?: (run: RunReport) => void
+  /** Told of every message that was moved to its dead-letter queue, and why. */
+  readonly onKept?: OnKept
 }
 
 export interface WorkerSettings {

@@ -99,6 +99,7 @@ export class Worker implements AsyncDisposable {
       logger: this.#logger,
       code: 'TASK_REJECTED',
       onHeld: (queue, isHeld) => this.#pauseQueue(queue, isHeld),
+      onKept: this.#options.onKept,
     })
     this.#kept = kept
     const events = this.#openEvents(broker)

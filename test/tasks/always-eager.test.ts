@@ -1,6 +1,7 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { ConfigOptions } from '../../src/config/config.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
+import { ResultError } from '../../src/errors.ts'
 import { MemoryResultStore } from '../../src/results/memory-store.ts'
 import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
 import { embeddedApp } from '../support/embedded-app.ts'
@@ -79,6 +80,37 @@ test('a task that this process does not have is named', async () => {
   await expect(app.sendTask('export.other')).rejects.toThrow(
     'there is no task "export.other"; the tasks are: export.one',
   )
+})
+
+test('a call ends, as a failure, where its result cannot be stored', async () => {
+  const app = eagerApp({ task_eager_propagates: true, task_acks_late: true })
+  const task = app.task('export.one', { acksLate: true }, () => 1)
+  const refused = new ResultError('RESULT_UNREACHABLE', 'the server is full')
+  vi.spyOn(await app.results(), 'save').mockRejectedValue(refused)
+  await expect(task.delay()).rejects.toBe(refused)
+})
+
+test('a call whose message cannot be read is rejected', async () => {
+  const app = eagerApp({ accept_content: ['yaml'], task_serializer: 'json' })
+  const task = app.task('export.one', () => 1)
+  await expect(task.delay()).rejects.toThrow('content_type')
+  await expect(eagerApp().sendTask('celery.unknown')).rejects.toThrow('unregistered')
+})
+
+test('a call that finds its result backend away is rejected, and the next one finds it back', async () => {
+  const app = eagerApp()
+  const task = app.task('export.one', () => 1)
+  const away = new ResultError('RESULT_UNREACHABLE', 'away')
+  vi.spyOn(app, 'results').mockRejectedValueOnce(away)
+  await expect(task.delay()).rejects.toBe(away)
+  expect(await (await task.delay()).get()).toBe(1)
+})
+
+test('two calls with one id are both over when their task is', async () => {
+  const app = eagerApp()
+  const task = app.task('export.one', () => 1)
+  const calls = [1, 2].map(async () => task.applyAsync([], { taskId: 'same' }))
+  expect(await Promise.all(calls)).toHaveLength(2)
 })
 
 function eagerApp(settings: Partial<ConfigOptions> = {}): CeleryApp {

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { ResultError } from '../../src/errors.ts'
 import { UnsavedResult } from '../../src/results/unsaved.ts'
+import { chain } from '../../src/tasks/canvas/canvas.ts'
 import { embeddedApp, recordingLogger, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -68,5 +69,32 @@ test('a task whose id no result backend takes runs once, is logged and acknowled
   const said = (): boolean => logger.lines.some(({ sentence }) => /never be stored/.test(sentence))
   await waitFor('the log line', said)
   await waitFor('the end', async () => (await app.broker().depth('export')).messages === 0)
+  expect(runs).toBe(1)
+})
+
+test('a task is acknowledged once it has failed, though no result backend takes the id of a step behind it', async () => {
+  const logger = recordingLogger()
+  const app = embeddedApp({ task_acks_late: true }, { logger })
+  const results = await app.results()
+  const save = results.save.bind(results)
+  vi.spyOn(results, 'save').mockImplementation(async (result) => {
+    if (result.taskId !== 'refused') return await save(result)
+    const cause = new Error('value too long')
+    throw new UnsavedResult(result.taskId, { cause, isFinal: true })
+  })
+  let runs = 0
+  const fails = app.task('export.fails', () => {
+    runs += 1
+    throw new Error('no')
+  })
+  const step = (taskId: string) => fails.s().set({ taskId })
+  const worker = await startWorker(app)
+  await chain(fails.s(), step('refused'), step('last')).applyAsync()
+  await waitFor('the failure', async () => (await results.get('last')).status === 'FAILURE')
+  await worker.stop()
+  expect(await app.broker().depth('export')).toMatchObject({ messages: 0 })
+  expect(
+    logger.lines.filter(({ level }) => level === 'error').map(({ fields }) => fields.taskId),
+  ).toContain('refused')
   expect(runs).toBe(1)
 })

@@ -17,7 +17,12 @@ export interface DeadLettersParts {
   readonly code: string
   /** Stops and starts the consumer of a queue, one of whose messages can neither be used nor moved. */
   readonly onHeld: (queue: string, isHeld: boolean) => void
+  /** Told of each message that is in its dead-letter queue now. */
+  readonly onKept?: OnKept | undefined
 }
+
+/** The task's id is null where the message does not tell it. */
+export type OnKept = (taskId: string | null, cause: unknown) => void
 
 const AGAIN: Backoff = { initialMs: 1_000, factor: 2, maxMs: 30_000, jitter: 0.3 }
 /** So many letters are remembered whose original came back. */
@@ -68,6 +73,7 @@ export class DeadLetters {
       { taskId: id, task, queue: delivery.queue, ...why, keptIn },
       'kept a message that cannot be run',
     )
+    this.#parts.onKept?.(id, cause)
     return true
   }
 
