@@ -7,6 +7,8 @@ export interface PulledQueuesParts {
   readonly queues: readonly string[]
   /** How many more jobs could start now. */
   readonly freeSlots: () => number
+  /** Whether nothing is to be taken from the queue for now. */
+  readonly isHeld: (queue: string) => boolean
   readonly onDelivery: (delivery: Delivery) => void
   readonly logger: Logger
 }
@@ -28,11 +30,11 @@ export function pulledQueues(parts: PulledQueuesParts): Periodic {
 
 /** Until no slot is free, or all queues are empty. */
 async function pull(parts: PulledQueuesParts, signal: AbortSignal): Promise<void> {
-  const { broker, queues, freeSlots, onDelivery } = parts
+  const { broker, queues, freeSlots, isHeld, onDelivery } = parts
   let isFound = true
   while (isFound) {
     isFound = false
-    for (const queue of queues) {
+    for (const queue of queues.filter((candidate) => !isHeld(candidate))) {
       if (signal.aborted || freeSlots() <= 0) return
       const delivery = await broker.get(queue)
       if (delivery === undefined) continue

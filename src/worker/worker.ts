@@ -42,6 +42,7 @@ export class Worker implements AsyncDisposable {
   readonly #subscriptions: Subscription[] = []
   readonly #unfinished = new Set<Promise<void>>()
   readonly #queuesToAdjust = new Set<string>()
+  readonly #heldQueues = new Set<string>()
   /** Deliveries come from it. */
   #reading: Broker | undefined
   #kept: DeadLetters | undefined
@@ -226,6 +227,7 @@ export class Worker implements AsyncDisposable {
       broker,
       queues,
       freeSlots: () => this.#freeSlots(),
+      isHeld: (queue) => this.#heldQueues.has(queue),
       onDelivery: (delivery) => receiver.receive(delivery),
       logger: this.#logger,
     })
@@ -251,6 +253,8 @@ export class Worker implements AsyncDisposable {
 
   /** One of its messages can neither be run nor kept: nothing more is taken until it is kept. */
   #pauseQueue(queue: string, isPaused: boolean): void {
+    if (isPaused) this.#heldQueues.add(queue)
+    else this.#heldQueues.delete(queue)
     const subscription = this.#subscriptions.find((candidate) => candidate.queue === queue)
     this.#track(isPaused ? subscription?.pause() : subscription?.resume())
   }

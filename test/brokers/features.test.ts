@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { AmqpBroker } from '../../src/brokers/amqp/amqp-broker.ts'
 import { featuresOf } from '../../src/brokers/features.ts'
 import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
 import { publishEach } from '../../src/brokers/publish-each.ts'
@@ -46,9 +47,16 @@ test.each([{ delayMs: 5 }, { groupKey: 'a' }, { dedupKey: 'a' }])(
   async (options) => {
     const message = { headers: {}, properties: {}, body: Buffer.alloc(0) }
     const route = { exchange: '', routingKey: 'work' }
-    await expect(memoryBroker().publish(message, route, options)).rejects.toMatchObject({
-      code: 'PUBLISH_REFUSED',
-    })
+    const nowhere = new AmqpBroker({ url: 'amqp://127.0.0.1:1' })
+    onTestFinished(() => nowhere.close())
+    for (const broker of [memoryBroker(), nowhere]) {
+      const refused = {
+        code: 'PUBLISH_REFUSED',
+        message: expect.stringMatching(/delayMs|has no effect/),
+      }
+      await expect(broker.publish(message, route, options)).rejects.toMatchObject(refused)
+      await expect(broker.publishMany([{ message, route }], options)).rejects.toMatchObject(refused)
+    }
   },
 )
 

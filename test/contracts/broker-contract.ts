@@ -490,6 +490,17 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect((seen[3]?.at ?? 0) - (seen[0]?.at ?? 0)).toBeGreaterThan(650)
     })
 
+    test('a message that was taken singly and is requeued with a delay comes again after it', async () => {
+      const { broker } = await startWith('work')
+      await publishAll(broker, 'work', 1)
+      const first = await taken(broker, 'work', 'hold')
+      const startedAt = performance.now()
+      await first.requeue({ delayMs: 700 })
+      expect(await broker.get('work')).toBeUndefined()
+      expect((await taken(broker, 'work')).redelivered).toBe(true)
+      expect(performance.now() - startedAt).toBeGreaterThan(650)
+    })
+
     test('a message that waits to be requeued is back at once where its consumer closes', async () => {
       const { broker, space } = await startWith('work')
       await publishAll(broker, 'work', 1)

@@ -107,15 +107,21 @@ export class AmqpBroker implements Broker {
   }
 
   publish(message: Message, route: Route, options?: PublishOptions): Promise<void> {
-    if (this.#isClosed) return Promise.reject(brokerClosed(this.safeUrl))
-    const reason = options && unsupportedOption(options, this.features)
-    if (reason !== undefined) return Promise.reject(publishRefused(route, this.safeUrl, { reason }))
+    const refusal = this.#refusal(route, options)
+    if (refusal !== undefined) return Promise.reject(refusal)
     return this.#publisher.publish(message, route, options)
   }
 
   publishMany(messages: readonly RoutedMessage[], options?: PublishOptions): Promise<void> {
-    if (this.#isClosed) return Promise.reject(brokerClosed(this.safeUrl))
+    const refusal = this.#refusal(messages[0]?.route, options)
+    if (refusal !== undefined) return Promise.reject(refusal)
     return this.#publisher.publishMany(messages, options)
+  }
+
+  #refusal(route: Route | undefined, options: PublishOptions | undefined): BrokerError | undefined {
+    if (this.#isClosed) return brokerClosed(this.safeUrl)
+    const reason = options && unsupportedOption(options, this.features)
+    return reason && route ? publishRefused(route, this.safeUrl, { reason }) : undefined
   }
 
   async consume(

@@ -1,11 +1,11 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { Line } from '../../async/line.ts'
-import { startTimer, type Timer } from '../../async/timer.ts'
 import type { Logger } from '../../logger.ts'
 import type { Delivery } from '../broker.ts'
 import { AckWindow } from './ack-window.ts'
 import { AmqpDelivery } from './amqp-delivery.ts'
 import { end } from './end.ts'
+import { Parked } from './parked.ts'
 
 /** AMQP has 16 bits for it; beyond, the server sends without a limit and the rest is held here. */
 const MOST_PREFETCH = 65_535
@@ -16,9 +16,9 @@ export interface ConsumerChannelParts {
   readonly consumerArguments: Readonly<Record<string, unknown>> | undefined
   readonly onDelivery: (delivery: Delivery) => void
   readonly log: Logger
-  /** The channel is gone, or its queue is; `refusal` is what the server said, where it said something. */
   /** Something is put back later, or has been put back. */
   readonly onParked: () => void
+  /** The channel is gone, or its queue is; `refusal` is what the server said, where it said something. */
   readonly onEnd: (ended: ConsumerChannel, refusal: Error | undefined) => void
 }
 
@@ -34,9 +34,9 @@ export class ConsumerChannel {
   #extra = 0
   #starts = 0
   #unsettled = 0
+  /** The server still counts them as unsettled, so it is let send as many more: up to the prefetch. */
+  readonly #parked: Parked
   /** Came before a lowered prefetch took hold; handed out as room comes. */
-  /** Those that go back to their queue later. */
-  readonly #parked = new Set<Timer>()
   #held = new Line<ConsumeMessage>()
   #hasEnded: boolean = false
 
@@ -58,6 +58,7 @@ export class ConsumerChannel {
     this.#parts = parts
     this.#prefetch = parts.prefetch
     this.#window = new AckWindow(channel, parts.prefetch)
+    this.#parked = new Parked(parts.onParked)
     let refusal: Error | undefined
     channel.on('error', (cause) => {
       refusal = cause
@@ -106,7 +107,7 @@ export class ConsumerChannel {
     this.#window.flush()
     this.#window.close()
     this.#hasEnded = true
-    this.#unpark()
+    this.#parked.clear()
     await end(this.#channel)
   }
 
@@ -148,7 +149,7 @@ export class ConsumerChannel {
       queue: this.#parts.queue,
       window: this.#window,
       onSettled: this.#onSettled,
-      park: this.#park,
+      park: this.#parked.park,
     })
     try {
       this.#parts.onDelivery(delivery)
@@ -156,17 +157,6 @@ export class ConsumerChannel {
       const { log, queue } = this.#parts
       log.error({ queue, cause }, 'consumer threw, its delivery is unsettled')
     }
-  }
-
-  /** The server still counts it as unsettled, so it is let send one more: up to as many as the prefetch. */
-  readonly #park = (delayMs: number, putBack: () => void): void => {
-    const timer = startTimer(delayMs, () => {
-      this.#parked.delete(timer)
-      putBack()
-      this.#parts.onParked()
-    })
-    this.#parked.add(timer)
-    this.#parts.onParked()
   }
 
   readonly #onSettled = (): void => {
@@ -184,15 +174,10 @@ export class ConsumerChannel {
 
   #onEnd(refusal: Error | undefined): void {
     this.#window.close()
-    this.#unpark()
+    this.#parked.clear()
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#held.takeAll()
     this.#parts.onEnd(this, refusal)
-  }
-
-  #unpark(): void {
-    for (const timer of this.#parked) timer.clear()
-    this.#parked.clear()
   }
 }

@@ -3,10 +3,12 @@ import { Semaphore } from '../../async/semaphore.ts'
 import type { Delivery } from '../broker.ts'
 import { AckWindow } from './ack-window.ts'
 import { AmqpDelivery } from './amqp-delivery.ts'
+import { Parked } from './parked.ts'
 
 /** Takes single messages, over one channel of its own. */
 export class Getter {
   readonly #turn = new Semaphore(1)
+  readonly #parked = new Parked()
   #model: ChannelModel | undefined
   #channel: Channel | undefined
   #window: AckWindow | undefined
@@ -17,7 +19,7 @@ export class Getter {
       const received = await channel.get(queue, { noAck: false })
       if (received === false) return undefined
       window.opened(received.fields.deliveryTag)
-      return new AmqpDelivery(received, { queue, window })
+      return new AmqpDelivery(received, { queue, window, park: this.#parked.park })
     })
   }
 
@@ -35,7 +37,9 @@ export class Getter {
     channel.on('error', () => undefined)
     channel.on('close', () => {
       window.close()
-      if (this.#channel === channel) this.#channel = undefined
+      if (this.#channel !== channel) return
+      this.#parked.clear()
+      this.#channel = undefined
     })
     this.#model = model
     this.#channel = channel

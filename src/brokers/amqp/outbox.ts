@@ -84,7 +84,7 @@ export class Outbox {
     let next = Number.POSITIVE_INFINITY
     const isDue = (outgoing: Outgoing): boolean => {
       if (outgoing.isSettled) return true
-      const overdueAt = this.#overdueAt(outgoing)
+      const overdueAt = this.#overdueAt(outgoing, now)
       if (overdueAt > now) {
         next = Math.min(next, overdueAt)
         return false
@@ -111,9 +111,11 @@ export class Outbox {
     for (const outgoing of this.#sent) outgoing.overdueAt = Math.min(outgoing.overdueAt, latest)
   }
 
-  #overdueAt(outgoing: Outgoing): number {
-    if (this.#sent.has(outgoing)) return outgoing.overdueAt
-    const sinceMs = Math.max(outgoing.addedAt, this.#movedAt)
+  #overdueAt(outgoing: Outgoing, now: number): number {
+    const isSent = this.#sent.has(outgoing)
+    if (isSent && outgoing.overdueAt < Number.POSITIVE_INFINITY) return outgoing.overdueAt
+    // What is not written yet will not be overdue sooner than if it were written now.
+    const sinceMs = isSent ? now : Math.max(outgoing.addedAt, this.#movedAt)
     return sinceMs + Math.min(outgoing.deadlineMs, this.#mostDeadlineMs)
   }
 

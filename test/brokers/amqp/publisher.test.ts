@@ -5,6 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { sleep } from '../../../src/async/sleep.ts'
 import type { AmqpConnection } from '../../../src/brokers/amqp/connection.ts'
 import { Publisher } from '../../../src/brokers/amqp/publisher.ts'
+import type { BrokerError } from '../../../src/errors.ts'
 import { silentLogger } from '../../../src/logger.ts'
 
 const MESSAGE = { headers: {}, properties: {}, body: Buffer.from('x') }
@@ -46,6 +47,22 @@ test('the time in which this process was busy does not count against a publish',
   const busyUntil = performance.now() + 400
   while (performance.now() < busyUntil);
   await published
+})
+
+test('a publish that is made while the deadline of another one passes is given up, too', async () => {
+  const { publisher } = await publishing()
+  const startedAt = performance.now()
+  const publish = async () =>
+    publisher.publish(MESSAGE, ROUTE, { deadlineMs: 100 }).catch((error: BrokerError) => error.code)
+  const given = [publish()]
+  // Its timer and the one of the deadline are due in the same turn of the event loop, the deadline's first.
+  setTimeout(() => given.push(publish()), 115)
+  await sleep(50)
+  while (performance.now() < startedAt + 130);
+  await sleep(0)
+  expect(given).toHaveLength(2)
+  const ends = await Promise.race([Promise.all(given), sleep(2_000)])
+  expect(ends).toEqual(['PUBLISH_UNCONFIRMED', 'PUBLISH_UNCONFIRMED'])
 })
 
 async function publishing() {
