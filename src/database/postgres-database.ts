@@ -140,14 +140,19 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  /** A pool that ends forgets those who wait for a client: they hear of it here. */
+  /** A pool that ends forgets those who wait for a client: they hear of it here. A client that comes later is closed. */
   #fromPool(): Promise<PoolClient> {
     return new Promise((resolve, reject) => {
-      this.#waiting.add(reject)
+      let isGivenUp = false
+      const giveUp = (reason: Error): void => {
+        isGivenUp = true
+        reject(reason)
+      }
+      this.#waiting.add(giveUp)
       void this.#parts.pool
         .connect()
-        .then(resolve, reject)
-        .finally(() => this.#waiting.delete(reject))
+        .then((client) => (isGivenUp ? client.release(true) : resolve(client)), reject)
+        .finally(() => this.#waiting.delete(giveUp))
     })
   }
 

@@ -31,11 +31,12 @@ export class SilenceWatch {
 
   /** The statement's outcome; a loss of the connection where the server has nothing to do for it. */
   async over<Result>(client: PoolClient, statement: Promise<Result>): Promise<Result> {
+    const answered = new AbortController()
     let isAsking = false
     const timer = startInterval(this.#parts.silentMs ?? SILENT_MS, () => {
       if (isAsking) return
       isAsking = true
-      void this.#endIfSilent(client, timer).finally(() => {
+      void this.#endIfSilent(client, answered.signal).finally(() => {
         isAsking = false
       })
     }).unref()
@@ -43,13 +44,13 @@ export class SilenceWatch {
       return await statement
     } finally {
       timer.clear()
-      isAsking = true
+      answered.abort()
     }
   }
 
-  async #endIfSilent(client: PoolClient, timer: { clear(): void }): Promise<void> {
-    if (await this.#isAtWork(client)) return
-    timer.clear()
+  /** What is answered while the server is asked was not silent. */
+  async #endIfSilent(client: PoolClient, answered: AbortSignal): Promise<void> {
+    if ((await this.#isAtWork(client)) || answered.aborted) return
     const { logger, safeUrl } = this.#parts
     logger.warn({ database: safeUrl }, 'database connection silent, closing it')
     endAtOnce(client)
@@ -70,18 +71,28 @@ export class SilenceWatch {
   async #ask(pid: number | null): Promise<boolean> {
     const asking = await this.#parts.connect()
     try {
-      const question = "SELECT 1 FROM pg_stat_activity WHERE pid = $1 AND state LIKE '%active%'"
-      const { rowCount } = await withDeadline(
-        asking.query(question, [pid]),
+      const { rows } = await withDeadline(
+        asking.query<WorkAnswer>(QUESTION, [pid]),
         ANSWER_MS,
         () => new Error('timeout expired'),
       )
-      return rowCount === 1
+      const [{ own, isActive } = { own: null, isActive: false }] = rows
+      // A pooler (PgBouncer) tells process ids of its own: which of the server's is the client's, nobody knows.
+      return isActive || own === null || own !== pidOf(asking)
     } finally {
       endAtOnce(asking)
     }
   }
 }
+
+interface WorkAnswer {
+  readonly own: number | null
+  readonly isActive: boolean
+}
+
+const QUESTION = `
+  SELECT pg_backend_pid() AS own,
+    EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state LIKE '%active%') AS "isActive"`
 
 /** Closes the socket and waits for nothing, as no answer may come. */
 export function endAtOnce(client: Client | PoolClient): void {
@@ -90,7 +101,7 @@ export function endAtOnce(client: Client | PoolClient): void {
   connection?.stream?.destroy()
 }
 
-function pidOf(client: PoolClient): number | null {
+function pidOf(client: Client | PoolClient): number | null {
   // Not in the driver's types: the server tells it at the start of the connection.
   return (client as unknown as { processID?: number }).processID ?? null
 }
