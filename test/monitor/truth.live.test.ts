@@ -103,6 +103,23 @@ test('two calls under one id are flagged, in whatever order they come', async ()
   expect((await history(database, 'b')).reason).not.toMatch(/two calls/)
 })
 
+test.each([
+  ['in one batch', [0, 1, 2], 3],
+  ['first and last', [0, 1, 2], 1],
+  ['after the retry', [1, 0, 2], 1],
+  ['the other first', [2, 1, 0], 1],
+])('two calls under one id are flagged whatever came between them: %s', async (_, order, size) => {
+  const database = await migrated()
+  const calls = [{ args: [1] }, { args: [1], retries: 1 }, { args: [2] }]
+  const messages = await Promise.all(order.map((at) => read(message({ id: 'a', ...calls[at] }))))
+  for (let at = 0; at < messages.length; at += size)
+    await writeBatch(database, messages.slice(at, at + size))
+  expect(await history(database, 'a')).toMatchObject({
+    retries: 1,
+    reason: expect.stringMatching(/two calls were published under this id/),
+  })
+})
+
 test('backfill makes no task of a result without a name, and says that others have no message', async () => {
   const database = await migrated()
   await storeResult(database, { taskId: 'nameless', status: 'FAILURE' })
@@ -126,6 +143,24 @@ test('is_result that is set on the body of a chord is found in celery.chord_unlo
   await markResults(database)
   expect(await history(database, 'body')).toMatchObject({ is_result: true })
   expect(await database.query('select from monitor.result_mark')).toEqual([])
+})
+
+test('an id that no index takes marks no body, and spoils nothing of what it came with', async () => {
+  const database = await migrated()
+  const unlockOf = (id: string, of: string) => {
+    const body = { task: 'export.total', options: { task_id: of, is_result: true } }
+    return message({ id, task: 'celery.chord_unlock', args: ['group', body] })
+  }
+  const long = Array.from({ length: 1000 }, (_, at) => String.fromCodePoint(0x4e00 + at * 7)).join(
+    '',
+  )
+  const batch = [unlockOf('a', long), unlockOf('b', 'nul\0byte'), unlockOf('c', 'body')]
+  await writeBatch(database, await Promise.all(batch.map((one) => read(one))))
+  expect(await database.query('select task_id from monitor.result_mark order by 1')).toEqual([
+    { task_id: 'body' },
+    { task_id: 'nul\ufffdbyte' },
+  ])
+  expect(await database.query('select from monitor.task')).toHaveLength(3)
 })
 
 test('what a worker dated by a clock that is wrong is stored by the right time', async () => {

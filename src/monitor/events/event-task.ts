@@ -180,4 +180,6 @@ const NOTHING = {
   isResult: false,
   replayOf: null,
   resultBodies: [],
+  firstCall: null,
+  isClash: false,
 } as const

@@ -8,7 +8,7 @@ import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
 import { Privacy } from '../privacy/privacy.ts'
 import type { RedactedMessage } from '../privacy/redact-message.ts'
-import { storableOrNull } from '../stored/storable-text.ts'
+import { fitsIndex, LONGEST_ID, LONGEST_ID_BYTES, storableOrNull } from '../stored/storable-text.ts'
 import { type MessageEntry, messageEntry } from './message-entry.ts'
 import { unwritten, withinLimit } from './payload-limit.ts'
 import { type TaskEntry, type TaskOrigin, taskEntry } from './task-entry.ts'
@@ -69,7 +69,8 @@ async function readLarge(arrival: Arrival, plain: Message): Promise<Mirrored> {
   try {
     const how = limits === undefined ? {} : { limits }
     const request = await decodeLargeTask(plain, READABLE, how)
-    const task = { ...taskEntry({ ...request, args: [], kwargs: {} }, known), ...unwritten(plain) }
+    const entry = taskEntry({ ...request, args: [], kwargs: {} }, known)
+    const task = { ...entry, ...unwritten(plain), firstCall: null }
     return withinLimit(mirroredAs(known, { task, taskId: task.taskId, problem: null }), privacy)
   } catch (cause) {
     return unreadable(known, problemOf(cause))
@@ -154,17 +155,14 @@ function unread(arrival: Arrival, told: Problem): Mirrored {
 
 /** What tasks are found by fits into an index: an id that does not is for the quarantine, with its message as it is. */
 function storable(task: TaskEntry): TaskEntry {
-  const { length } = task.taskId
-  const bytes = length > LONGEST_ID / 2 ? Buffer.byteLength(task.taskId) : length
-  if (length <= LONGEST_ID && bytes <= LONGEST_ID_BYTES) return task
+  const { taskId } = task
+  if (fitsIndex(taskId)) return task
+  const bytes = Buffer.byteLength(taskId)
   throw new ProtocolError(
     'MESSAGE_INVALID',
-    `its id has ${length} characters (${bytes} bytes), expected at most ${LONGEST_ID} (${LONGEST_ID_BYTES} bytes)`,
+    `its id has ${taskId.length} characters (${bytes} bytes), expected at most ${LONGEST_ID} (${LONGEST_ID_BYTES} bytes)`,
   )
 }
-
-const LONGEST_ID = 1024
-const LONGEST_ID_BYTES = 2600
 
 function unreadable(known: Known, problem: Problem): Mirrored {
   const task = rowFromHeaders(known)
@@ -190,7 +188,7 @@ function rowFromHeaders(known: Known): TaskEntry | null {
   const properties = { ...message.properties, contentType: 'application/json' }
   try {
     const request = decodeTask({ headers, properties, body: NO_ARGUMENTS }, READABLE)
-    return { ...taskEntry(request, known), args: null, kwargs: null }
+    return { ...taskEntry(request, known), args: null, kwargs: null, firstCall: null }
   } catch {
     // The headers are wrong as well; the quarantine names the pickle.
     return null

@@ -1,7 +1,6 @@
 import { isRecord } from '../../protocol/field-readers.ts'
 import type { TaskRequest } from '../../protocol/task-request.ts'
-
-const LONGEST_ID = 1024
+import { fitsIndex, storableText } from '../stored/storable-text.ts'
 
 /**
  * The ids of chords' bodies that a message marks with `is_result`, as `.set(is_result=True)` does: RabbitMQ carries the
@@ -17,5 +16,5 @@ function markedBody(signature: unknown): string[] {
   if (!isRecord(signature) || !isRecord(signature.options)) return []
   const { task_id: id, is_result: isResult } = signature.options
   const isMarked = isResult === true || isResult === 1 || /^(?:true|1)$/i.test(String(isResult))
-  return isMarked && typeof id === 'string' && id.length <= LONGEST_ID ? [id] : []
+  return isMarked && typeof id === 'string' && fitsIndex(id) ? [storableText(id)] : []
 }

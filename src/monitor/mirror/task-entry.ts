@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import type { Headers, Message, MessageProperties, Route } from '../../protocol/message.ts'
 import type { TaskRequest } from '../../protocol/task-request.ts'
 import { parseIso } from '../../protocol/times.ts'
@@ -42,6 +43,10 @@ export interface TaskEntry extends TaskProgress {
   readonly replayOf: string | null
   /** Bodies of chords that it marks with is_result. */
   readonly resultBodies: readonly string[]
+  /** A hash of what was called, where it is no later attempt and was not changed; of several calls the least. */
+  readonly firstCall: string | null
+  /** Several first calls are known. */
+  readonly isClash: boolean
 }
 
 export interface TaskOrigin {
@@ -66,6 +71,10 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
   const followUps = followUpsOf(request)
   const progress = publishedProgress(retries)
   const family = familyOf(request)
+  const name = storableText(request.task)
+  const args = jsonbText(request.args)
+  const kwargs = jsonbText(request.kwargs)
+  const nesting = wholeNumber(request.replacedTaskNesting)
   const owner = ownerOf(headers, properties)
   return {
     state: progress.state,
@@ -79,9 +88,9 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
     stored: progress.stored,
     toldBy: 'message',
     taskId: storableText(request.id),
-    name: storableText(request.task),
-    args: jsonbText(request.args),
-    kwargs: jsonbText(request.kwargs),
+    name,
+    args,
+    kwargs,
     options: jsonbText(options),
     followUps: followUps === null ? null : jsonbText(followUps),
     queue: from.queue,
@@ -94,7 +103,7 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
     etaMs: timeMs(request.eta),
     expiresMs: timeMs(request.expires),
     retries,
-    nesting: wholeNumber(request.replacedTaskNesting),
+    nesting,
     changes,
     publishedAtMs: publishedAtMs(from),
     creatorId: owner.creatorId,
@@ -103,7 +112,13 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
     isResult: owner.isResult,
     replayOf: owner.replayOf,
     resultBodies: resultBodies(request),
+    firstCall: retries + nesting + changes === 0 ? hashOf(`${name}\n${args}\n${kwargs}`) : null,
+    isClash: false,
   }
+}
+
+function hashOf(call: string): string {
+  return hash('sha256', call).slice(0, 16)
 }
 
 /** A task without a root is the root of its own family. */

@@ -9,7 +9,7 @@ import {
   absorbUnfinished,
   type Busy,
 } from './absorb-results.ts'
-import { markResults } from './mark-results.ts'
+import { markRecentResults, markResults } from './mark-results.ts'
 
 export interface AbsorberOptions {
   readonly database: Database
@@ -86,12 +86,13 @@ export class Absorber {
     this.#count(await absorbRecent(database, sinceMs + OVERLAP_MS))
     this.#lookedAtMs = nowMs
     this.#count(await absorbUndated(database))
-    await markResults(database)
+    await markRecentResults(database)
   }
 
   /** The slow way, which trusts no date. */
   async sweep(): Promise<void> {
     this.#count(await absorbUnfinished(this.#options.database))
+    await markResults(this.#options.database)
   }
 
   #count(absorbed: Absorbed | Busy): void {

@@ -45,15 +45,15 @@ const PUBLISHED = {
       ELSE least(kept.published_at, excluded.published_at) END`,
 }
 
-/** Two messages of one age that call differently. */
-const OF_ONE_AGE = ['retries', 'replaced_task_nesting', 'changes']
-  .map(
-    (name) =>
-      `coalesce(kept.options -> '${name}', '0') = coalesce(excluded.options -> '${name}', '0')`,
-  )
-  .join(' AND ')
-const IS_CLASH = `(${isOfMessage('kept')} AND ${isOfMessage('excluded')} AND ${OF_ONE_AGE}
-      AND (kept.name, kept.args, kept.kwargs) IS DISTINCT FROM (excluded.name, excluded.args, excluded.kwargs))`
+/**
+ * Two first calls under one id are told apart by their hashes. The least is kept, and a clash stays one, so that it is found
+ * in whatever order they come, and whatever came between them.
+ */
+const FIRST_CALL = {
+  column: 'first_call',
+  value: 'least(kept.first_call COLLATE "C", excluded.first_call COLLATE "C")',
+}
+const IS_CLASH = '(excluded.clash OR kept.first_call <> excluded.first_call)'
 
 /** Of the latest run, and of the latest attempt. */
 const LATEST = ['started_at', 'retries'].map((column) => ({
@@ -121,7 +121,7 @@ const FROM_FURTHER = `(${PROGRESS.map(({ column }) => column).join(', ')}) = (
       FROM (SELECT ${IS_FURTHER} AS is_further, ${IS_FURTHER_EVENT} AS is_event, ${IS_SAME_EVENT} AS is_same,
         ${IS_OF_STATE} AS is_of_state OFFSET 0) AS news)`
 
-const ALONE = [...SHARED, PUBLISHED, EARLIEST, ...LATEST]
+const ALONE = [...SHARED, PUBLISHED, EARLIEST, FIRST_CALL, ...LATEST]
 
 /** What ON CONFLICT sets. */
 export const CHANGES = [

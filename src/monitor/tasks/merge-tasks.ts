@@ -60,6 +60,8 @@ function merged(one: TaskEntry, other: TaskEntry): TaskEntry | undefined {
     relatedId: greatest(one.relatedId, other.relatedId),
     replayOf: greatest(one.replayOf, other.replayOf),
     isResult: one.isResult || other.isResult,
+    firstCall: leastCall(one, other),
+    isClash: one.isClash || other.isClash || isClash(one, other),
   }
 }
 
@@ -114,6 +116,16 @@ function published(one: TaskEntry, other: TaskEntry): number | null {
   const isOne = one.toldBy === 'message'
   if (isOne !== (other.toldBy === 'message')) return (isOne ? one : other).publishedAtMs
   return least(one.publishedAtMs, other.publishedAtMs)
+}
+
+/** Whatever came between them, and in whatever order, two first calls of one id are two. */
+function isClash(one: TaskEntry, other: TaskEntry): boolean {
+  return one.firstCall !== null && other.firstCall !== null && one.firstCall !== other.firstCall
+}
+
+function leastCall(one: TaskEntry, other: TaskEntry): string | null {
+  if (one.firstCall === null || other.firstCall === null) return one.firstCall ?? other.firstCall
+  return one.firstCall < other.firstCall ? one.firstCall : other.firstCall
 }
 
 function most(one: number | null, other: number | null): number | null {

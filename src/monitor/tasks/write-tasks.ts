@@ -38,6 +38,8 @@ const CALL = [
   text<TaskEntry>('related_id', (task) => task.relatedId),
   boolean<TaskEntry>('is_result', (task) => task.isResult),
   text<TaskEntry>('replay_of', (task) => task.replayOf),
+  text<TaskEntry>('first_call', (task) => task.firstCall),
+  boolean<TaskEntry>('clash', (task) => (task.isClash ? true : null)),
 ]
 
 /** And of what became of it, in the words of an event. */
