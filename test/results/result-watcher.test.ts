@@ -17,7 +17,7 @@ test('each wait for a result costs the same, however many wait already', async (
 })
 
 test('results that are announced one by one cost the same, however many wait', async () => {
-  const ratio = await growthOf(4_000, (count) => {
+  const ratio = await growthOf(20_000, (count) => {
     const looks = new LookSchedule()
     for (let id = 0; id < count; id += 1) looks.add(`${id}`, 500)
     looks.takeDue(1_000)

@@ -1,6 +1,13 @@
+/** So many times the size is the larger one. */
+const STEP = 4
+const MOST_TURNS = 8
+/** Clearly less than quadratic: no need to measure again. */
+const STEADY = 2.5
+
 /**
- * How much more CPU twice the size costs: the ratio of the cheapest of several runs of each, taken in turn, so that a
- * busy machine or a collection of garbage does not count. Linear work gives 2, quadratic work 4.
+ * How much more CPU twice the size costs. Linear work gives 2, quadratic work 4. It is the root of what four times the
+ * size costs: the ratio of the cheapest of several runs of each, taken in turn, so that a busy machine or a collection of
+ * garbage does not count; they are measured again while the ratio is high, as a cost that really grows stays high.
  */
 export async function growthOf(
   size: number,
@@ -9,11 +16,12 @@ export async function growthOf(
   await run(size)
   let small = Number.POSITIVE_INFINITY
   let large = Number.POSITIVE_INFINITY
-  for (let turn = 0; turn < 4; turn += 1) {
+  for (let turn = 1; ; turn += 1) {
     small = Math.min(small, await cpuOf(() => run(size)))
-    large = Math.min(large, await cpuOf(() => run(2 * size)))
+    large = Math.min(large, await cpuOf(() => run(STEP * size)))
+    const ratio = Math.sqrt(large / Math.max(small, 1))
+    if (turn === MOST_TURNS || (turn > 1 && ratio < STEADY)) return ratio
   }
-  return large / Math.max(small, 1)
 }
 
 async function cpuOf(run: () => Promise<void> | void): Promise<number> {
