@@ -7,6 +7,7 @@ import { readMembers } from './redis-chord-results.ts'
 import type { RedisArgument, RedisConnection } from './redis-connection.ts'
 import type { ChordKeys, RedisKeys } from './redis-keys.ts'
 import {
+  ADD_MEMBER_SCRIPT,
   CLAIM_SCRIPT,
   DROP_CLAIM_SCRIPT,
   KEEP_CLAIM_SCRIPT,
@@ -72,12 +73,12 @@ export class RedisChords implements ChordCounter {
   /** Python's counter of members that came later. */
   async addMember(groupId: string): Promise<void> {
     const { connection, keys, expiresSeconds } = this.#options
-    const { added } = keys.chord(groupId)
-    await connection.run(async (redis) => {
-      const counted = redis.multi().incr(added)
-      if (expiresSeconds > 0) counted.expire(added, expiresSeconds)
-      await counted.exec()
-    })
+    const { added, addition } = keys.chord(groupId)
+    await connection.script(
+      ADD_MEMBER_SCRIPT,
+      [added, addition(randomUUID())],
+      [expiresSeconds, DONE_SECONDS],
+    )
   }
 
   async memberDone(member: ChordMember, release: Release): Promise<boolean> {

@@ -34,6 +34,7 @@ export class RedisKeys {
       size: `${group}.s`,
       seen: `${group}.d`,
       claim: `${group}.c`,
+      addition: (token) => `${group}.t.${token}`,
     }
   }
 }
@@ -51,4 +52,6 @@ export interface ChordKeys {
   readonly seen: string
   /** Who is releasing it, or "done" (since Celery 5.7). */
   readonly claim: string
+  /** Says that this member more is counted. Ours alone. */
+  readonly addition: (token: string) => string
 }

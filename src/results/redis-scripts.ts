@@ -77,6 +77,15 @@ export const SAVE_MEMBER_SCRIPT = redisScript(
 )
 
 /**
+ * Counts a member more, once: the command may have been carried out though its answer was lost, and is sent again.
+ * KEYS: added, addition. ARGV: seconds for the counter or 0, seconds in which it may be sent again.
+ */
+export const ADD_MEMBER_SCRIPT = redisScript(`
+if redis.call('SET', KEYS[2], 1, 'NX', 'EX', ARGV[2]) then redis.call('INCR', KEYS[1]) end
+if ARGV[1] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+`)
+
+/**
  * Claims a chord that was left. KEYS: members, claim, unreleased. ARGV: token, milliseconds, group id.
  * Answers "claimed", "elsewhere", or "gone" where nothing is left to release.
  */

@@ -1,11 +1,10 @@
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { freshDatabase } from '../support/postgres.ts'
+import { silenceable } from '../support/silenceable.ts'
 
 test('a statement on a connection that has fallen silent is given up, and the next one goes over another', async () => {
-  const { url, swallow } = await silenceable(await freshDatabase())
+  const { url, swallow } = await silenceable(await freshDatabase(), 5432)
   const database = await openDatabase({ url, silentMs: 300 })
   onTestFinished(() => database.close())
   await Promise.all([1, 2, 3].map(() => database.query('select pg_sleep(0.1)')))
@@ -15,7 +14,7 @@ test('a statement on a connection that has fallen silent is given up, and the ne
 })
 
 test('a transaction on a connection that has fallen silent is given up', async () => {
-  const { url, swallow } = await silenceable(await freshDatabase())
+  const { url, swallow } = await silenceable(await freshDatabase(), 5432)
   const database = await openDatabase({ url, silentMs: 300 })
   onTestFinished(() => database.close())
   const given = database.transaction(async ({ query }) => {
@@ -33,41 +32,10 @@ test('a statement that the server works on may take as long as it takes', async 
 })
 
 test('a database is closed though its connections have fallen silent', async () => {
-  const { url, swallow } = await silenceable(await freshDatabase())
+  const { url, swallow } = await silenceable(await freshDatabase(), 5432)
   const database = await openDatabase({ url })
   const asked = database.query('select pg_sleep(0.1)')
   swallow()
   const [outcome] = await Promise.allSettled([asked, database.close()])
   expect(outcome.status).toBe('rejected')
 })
-
-/** A way to PostgreSQL whose present connections can be made to swallow everything; new ones work. */
-async function silenceable(url: string): Promise<{ url: string; swallow: () => void }> {
-  const target = new URL(url)
-  const [port, host] = [Number(target.port || 5432), target.hostname]
-  const pairs: [Socket, Socket][] = []
-  const server = createServer((near) => {
-    const far = connect(port, host)
-    pairs.push([near, far])
-    for (const socket of [near, far]) socket.on('error', () => undefined)
-    near.pipe(far)
-    far.pipe(near)
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => {
-    for (const socket of pairs.flat()) socket.destroy()
-    server.close()
-  })
-  const swallow = (): void => {
-    for (const [near, far] of pairs) {
-      near.unpipe(far)
-      far.unpipe(near)
-      near.resume()
-      far.resume()
-    }
-  }
-  target.hostname = '127.0.0.1'
-  target.port = String((server.address() as AddressInfo).port) // a TCP server has no other address
-  return { url: target.href, swallow }
-}

@@ -7,6 +7,7 @@ import { abandonedChordContract, chordOf, releaseBy } from '../contracts/chord-c
 import { resultStoreContract, success } from '../contracts/result-store-contract.ts'
 import { readRecording } from '../protocol/recorded.ts'
 import { service } from '../support/services.ts'
+import { silenceable } from '../support/silenceable.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 let prefix: string
@@ -54,6 +55,20 @@ describe('a connection that is cut', () => {
     await Promise.all(saving)
     const read = await Promise.all(results.map(({ taskId }) => store.get(taskId)))
     expect(read.map(({ result }) => result)).toEqual(results.map(({ result }) => result))
+  })
+
+  test('counts a member that was added once, though the answer to that was lost', async () => {
+    const [way, redis] = [await silenceable(service('REDIS_URL'), 6379), open()]
+    const store = await openStore({}, way.url)
+    // Connects, and makes the script known.
+    await store.chords.addMember?.('another')
+    way.swallowAnswers()
+    const adding = store.chords.addMember?.('chord')
+    const counted = () => redis.get(`${prefix}celery-taskset-meta-chord.t`)
+    await waitFor('the count', async () => (await counted()) === '1')
+    way.drop()
+    await adding
+    expect(await counted()).toBe('1')
   })
 
   test('that does not come back rejects, in time and without its password', async () => {
