@@ -60,6 +60,11 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     this.description = parts.description ?? ''
     this.operator = operator
     this.settings = blockSettings(name, parts)
+    if (operator.holds > 0 && this.settings.concurrency > 1) {
+      throw new ConfigurationError(
+        `block "${name}": operator ${operator.name} keeps messages for a result to come, so its concurrency has to be 1`,
+      )
+    }
     this.#log = parts.logger ?? processWarnings
     this.#observer = parts.observer ?? {}
     this.#listeners = new Set(

@@ -119,7 +119,14 @@ export class BoundedQueue<Item extends Queued> {
   close(): void {
     this.#isClosed = true
     this.#letIn()
-    this.#wakeTakers()
+    this.wakeTakers()
+  }
+
+  /** Those who wait for a change look again. */
+  wakeTakers(): void {
+    const news = this.#news
+    this.#news = undefined
+    news?.resolve()
   }
 
   #hasRoomFor(item: Item): boolean {
@@ -136,7 +143,7 @@ export class BoundedQueue<Item extends Queued> {
   #push(item: Item): void {
     this.#items.push(item)
     this.#bytes += item.size
-    this.#wakeTakers()
+    this.wakeTakers()
   }
 
   #dropOldest(): void {
@@ -168,11 +175,5 @@ export class BoundedQueue<Item extends Queued> {
       if (!this.#isClosed) this.#push(first.item)
       first.isTaken.resolve(!this.#isClosed)
     }
-  }
-
-  #wakeTakers(): void {
-    const news = this.#news
-    this.#news = undefined
-    news?.resolve()
   }
 }

@@ -41,6 +41,7 @@ export class Intake implements Inlet {
   readonly #closers: (() => unknown)[] = []
   #unsettled = 0
   #hasEnded = false
+  #hasClosed = false
 
   constructor(parts: IntakeParts) {
     this.#parts = parts
@@ -79,18 +80,15 @@ export class Intake implements Inlet {
   }
 
   defer(close: () => unknown): void {
-    this.#closers.push(close)
+    // A listener that was not waited for has opened something after all.
+    if (this.#hasClosed) void this.#call(close)
+    else this.#closers.push(close)
   }
 
   /** Lets go of the connection; by itself once the listener has ended and its last message is settled. */
   async close(): Promise<void> {
-    for (const close of this.#closers.splice(0)) {
-      try {
-        await close()
-      } catch (error) {
-        this.log.warn({ err: error, listener: this.name }, 'listener did not close well')
-      }
-    }
+    this.#hasClosed = true
+    for (const close of this.#closers.splice(0)) await this.#call(close)
     this.#isClosed.resolve()
   }
 
@@ -115,6 +113,14 @@ export class Intake implements Inlet {
 
   stop(): void {
     this.#stopping.abort()
+  }
+
+  async #call(close: () => unknown): Promise<void> {
+    try {
+      await close()
+    } catch (error) {
+      this.log.warn({ err: error, listener: this.name }, 'listener did not close well')
+    }
   }
 
   #overdue(): Promise<void> {

@@ -4,7 +4,7 @@ import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { ListenerLike } from '../parts/listener.ts'
 import type { Operator } from '../parts/operator.ts'
-import { Publisher, type PublisherLike, publisherName } from '../parts/publisher.ts'
+import type { PublisherLike } from '../parts/publisher.ts'
 import type { Received } from '../parts/received.ts'
 import { BoundedQueue, QUEUE_LIMIT } from './bounded-queue.ts'
 import { type BlockObserver, Counts } from './counts.ts'
@@ -13,7 +13,8 @@ import { Entry, type Fate } from './entry.ts'
 import { Intake } from './intake.ts'
 import { type LaneHost, type Result, RunLane } from './lane.ts'
 import { laneOf } from './lane-of.ts'
-import { Outlet } from './outlet.ts'
+import type { Outlet } from './outlet.ts'
+import { Outlets } from './outlets.ts'
 import type { BlockSettings } from './settings.ts'
 import { Settlements } from './settlements.ts'
 
@@ -41,7 +42,7 @@ export class Run implements LaneHost {
   readonly #intakes = new Map<ListenerLike, { intake: Intake; ended: Promise<void> }>()
   /** All that have not let go of their connection, ended ones too. */
   readonly #unclosed = new Set<Intake>()
-  readonly #outlets = new Map<PublisherLike, Outlet>()
+  readonly #outlets: Outlets
   readonly #ending = new AbortController()
   readonly #sourcesOver: Deferred<void> = deferred()
   readonly #settlements: Settlements
@@ -58,6 +59,15 @@ export class Run implements LaneHost {
     this.log = parts.log
     this.#drops = new DropLog(parts.log)
     this.#settlements = new Settlements(parts.log)
+    this.#outlets = new Outlets({
+      block: parts.name,
+      settings: parts.settings,
+      log: parts.log,
+      signal: this.#ending.signal,
+      onPublished: (outlet) => this.#onPublished(outlet),
+      onDrop: (outlet) => this.#onDropped(outlet.name),
+      onFatal: (error) => this.fail(error),
+    })
     this.queue = new BoundedQueue(parts.settings.queue, (entry) => this.#drop('queue', entry))
   }
 
@@ -67,7 +77,7 @@ export class Run implements LaneHost {
   }
 
   get outlets(): Iterable<Outlet> {
-    return this.#outlets.values()
+    return this.#outlets
   }
 
   get listeners(): number {
@@ -76,16 +86,11 @@ export class Run implements LaneHost {
 
   /** Publishers first, so that no result finds its way closed. */
   async open(publishers: Iterable<PublisherLike>): Promise<void> {
-    const opened = await Promise.allSettled([...publishers].map((each) => this.addPublisher(each)))
-    const refused = opened.find((each) => each.status === 'rejected')
-    if (refused !== undefined) {
-      this.#ending.abort()
-      await this.#closeOutlets()
-      throw refused.reason
-    }
     try {
+      await this.#outlets.openAll(publishers)
       await this.#parts.operator.open?.(new RunLane(this, undefined).context)
     } catch (error) {
+      this.#ending.abort()
       await this.#closeOutlets()
       throw error
     }
@@ -105,10 +110,10 @@ export class Run implements LaneHost {
     await this.#orForced(lanes)
     this.#giveBackWaiting()
     await this.#orForced(this.#closeOutlets())
-    for (const outlet of this.#outlets.values()) outlet.abandon()
+    this.#outlets.abandon()
     await this.#orForced(this.#settlements.all())
     await this.#orForced(this.#closeIntakes())
-    await this.#parts.operator.close?.()
+    await this.#closeOperator()
     this.#drops.flush()
     if (this.#failure !== undefined) throw this.#failure
   }
@@ -138,29 +143,11 @@ export class Run implements LaneHost {
   }
 
   async addPublisher(publisher: PublisherLike): Promise<void> {
-    const { name, log, signal, settings } = this
-    const sink =
-      publisher instanceof Publisher
-        ? await (publisher as Publisher).open({ block: name, log, signal })
-        : publisher
-    const outlet = new Outlet({
-      name: publisherName(publisher),
-      block: name,
-      sink,
-      settings,
-      log,
-      signal,
-      onPublished: () => this.#onPublished(outlet),
-      onDrop: () => this.#onDropped(outlet.name),
-      onFatal: (error) => this.fail(error),
-    })
-    this.#outlets.set(publisher, outlet)
+    await this.#outlets.add(publisher)
   }
 
   async removePublisher(publisher: PublisherLike): Promise<void> {
-    const outlet = this.#outlets.get(publisher)
-    this.#outlets.delete(publisher)
-    await outlet?.close()
+    await this.#outlets.remove(publisher)
   }
 
   /** Takes nothing new; what was taken is worked on. */
@@ -176,7 +163,7 @@ export class Run implements LaneHost {
     this.endSources()
     this.queue.close()
     this.#giveBackWaiting()
-    for (const outlet of this.#outlets.values()) outlet.abandon()
+    this.#outlets.abandon()
   }
 
   /** The first error counts. What waits goes back to its source; what was worked on is published. */
@@ -188,12 +175,7 @@ export class Run implements LaneHost {
   }
 
   offer(result: Result): Promise<void> | undefined {
-    let waiting: Promise<unknown> | undefined
-    for (const outlet of this.#outlets.values()) {
-      const full = outlet.offer(result)
-      if (full !== undefined) waiting = waiting === undefined ? full : Promise.all([waiting, full])
-    }
-    return waiting?.then(() => undefined)
+    return this.#outlets.offer(result)
   }
 
   observe(ms: number): void {
@@ -248,7 +230,7 @@ export class Run implements LaneHost {
   #onListenerFailed(intake: Intake, cause: unknown): void {
     const error = new StreamError(
       'STREAM_LISTENER_FAILED',
-      `block "${this.name}": listener ${intake.name} failed: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `block "${this.name}": listener ${intake.name} failed: ${textOf(cause)}`,
       { cause },
     )
     this.log.error({ err: error, block: this.name, listener: intake.name }, 'listener failed')
@@ -291,7 +273,21 @@ export class Run implements LaneHost {
   }
 
   async #closeOutlets(): Promise<void> {
-    await Promise.all([...this.#outlets.values()].map((outlet) => outlet.close()))
+    for (const error of await this.#outlets.close()) this.#noteFailure(error)
+  }
+
+  async #closeOperator(): Promise<void> {
+    try {
+      await this.#parts.operator.close?.()
+    } catch (error) {
+      this.#noteFailure(error)
+    }
+  }
+
+  /** The first error ends the run, once all is closed; the others are in the log alone. */
+  #noteFailure(error: unknown): void {
+    this.log.error({ err: error, block: this.name }, 'block did not close well')
+    this.#failure ??= error instanceof Error ? error : new Error(String(error))
   }
 
   /** The work, or its end by force, from where it is waited for a moment only. */
@@ -303,4 +299,8 @@ export class Run implements LaneHost {
     })
     await Promise.race([work, forced])
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

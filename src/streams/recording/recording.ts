@@ -1,6 +1,6 @@
 import { createReadStream, createWriteStream } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { startTimer } from '../../async/timer.ts'
+import { sleep } from '../../async/sleep.ts'
 import { StreamError } from '../../errors.ts'
 import { LinkListener } from '../parts/listener.ts'
 import { type Operator, operator } from '../parts/operator.ts'
@@ -27,20 +27,26 @@ export function tap(): Operator {
 export function recordTo(file: string): LinkPublisher {
   return new LinkPublisher(`record ${file}`, () => {
     const output = createWriteStream(file)
-    const failed = new Promise<never>((_, reject) => output.on('error', reject))
-    failed.catch(() => undefined) // told by the write that fails, or by close
+    let failure: Error | undefined
+    output.on('error', (error) => {
+      failure = error // told by the write that fails, and by close
+    })
     let startedAt: number | undefined
     return {
       publish: (message, { headers }) => {
         const now = performance.now()
         startedAt ??= now
         const line = lineOf(message, now - startedAt, headers)
-        const written = new Promise<void>((resolve, reject) => {
-          output.write(`${JSON.stringify(line)}\n`, (error) => (error ? reject(error) : resolve()))
+        return new Promise<void>((resolve, reject) => {
+          output.write(`${JSON.stringify(line)}\n`, (error) =>
+            error ? reject(failure ?? error) : resolve(),
+          )
         })
-        return Promise.race([written, failed])
       },
-      close: () => new Promise<void>((resolve) => output.end(resolve)),
+      close: () =>
+        new Promise<void>((resolve, reject) => {
+          output.end((error?: Error | null) => (error ? reject(failure ?? error) : resolve()))
+        }),
     }
   })
 }
@@ -51,10 +57,9 @@ export function playFrom(
   { speed = 1 }: { readonly speed?: number } = {},
 ): LinkListener {
   return new LinkListener(`play ${file}`, async (inlet) => {
-    const lines = createInterface({
-      input: createReadStream(file),
-      crlfDelay: Number.POSITIVE_INFINITY,
-    })
+    const input = createReadStream(file)
+    inlet.defer(() => input.destroy())
+    const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
     const startedAt = performance.now()
     let number = 0
     inlet.ready()
@@ -117,10 +122,5 @@ function messageOf({ bytes, frames, headers }: Line): Received {
 
 async function until(at: number, signal: AbortSignal): Promise<void> {
   const ms = at - performance.now()
-  if (ms <= 0) return
-  await new Promise<void>((resolve) => {
-    const timer = startTimer(ms, resolve)
-    signal.addEventListener('abort', () => resolve(), { once: true })
-    void timer
-  })
+  if (ms > 0) await sleep(ms, signal).catch(() => undefined) // the caller asks the signal
 }

@@ -1,3 +1,4 @@
+import { Semaphore } from '../../async/semaphore.ts'
 import { Start, Stop } from '../parts/messages.ts'
 import { Operator } from '../parts/operator.ts'
 import type { OperatorContext } from '../parts/operator-context.ts'
@@ -27,6 +28,8 @@ class Scan extends Operator {
   readonly #reduce: Reduce
   readonly #initial: unknown
   readonly #options: ScanOptions
+  /** One message at a time, in their order, also where the block works on several. */
+  readonly #turns = new Semaphore(1)
   #state: unknown
   #key = ''
 
@@ -47,7 +50,11 @@ class Scan extends Operator {
     this.#state = kept === undefined ? structuredClone(this.#initial) : kept
   }
 
-  async process(message: unknown, context: OperatorContext): Promise<unknown> {
+  process(message: unknown, context: OperatorContext): Promise<unknown> {
+    return this.#turns.run(async () => await this.#fold(message, context))
+  }
+
+  async #fold(message: unknown, context: OperatorContext): Promise<unknown> {
     const from = isKind(message, Start, 'start') ? structuredClone(this.#initial) : this.#state
     const state = await this.#reduce(from, message, context)
     // A message whose state is not saved fails, and leaves the state as it was.

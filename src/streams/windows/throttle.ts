@@ -1,3 +1,4 @@
+import { Semaphore } from '../../async/semaphore.ts'
 import { sleep } from '../../async/sleep.ts'
 import { ConfigurationError } from '../../errors.ts'
 import { Operator } from '../parts/operator.ts'
@@ -24,6 +25,8 @@ class Throttle extends Operator {
   readonly #count: number
   readonly #ms: number
   readonly #drop: boolean
+  /** One message waits at a time, also where the block works on several. */
+  readonly #turns = new Semaphore(1)
   /** When the last messages passed, oldest first. */
   #passed: number[] = []
 
@@ -42,13 +45,24 @@ class Throttle extends Operator {
     return 'throttle'
   }
 
-  async process(message: unknown, { signal }: OperatorContext): Promise<unknown> {
-    const oldest = this.#passed.length < this.#count ? undefined : this.#passed[0]
-    const waitMs = oldest === undefined ? 0 : oldest + this.#ms - performance.now()
-    if (waitMs > 0) {
-      if (this.#drop) return undefined
-      await sleep(waitMs, signal).catch(() => undefined) // at a stop by force the rest passes at once
+  process(message: unknown, { signal }: OperatorContext): unknown {
+    if (!this.#drop) return this.#turns.run(async () => await this.#passLater(message, signal))
+    return this.#waitMs() > 0 ? undefined : this.#pass(message)
+  }
+
+  async #passLater(message: unknown, signal: AbortSignal): Promise<unknown> {
+    for (let ms = this.#waitMs(); ms > 0 && !signal.aborted; ms = this.#waitMs()) {
+      await sleep(ms, signal).catch(() => undefined) // at a stop by force the rest passes at once
     }
+    return this.#pass(message)
+  }
+
+  #waitMs(): number {
+    const oldest = this.#passed.length < this.#count ? undefined : this.#passed[0]
+    return oldest === undefined ? 0 : oldest + this.#ms - performance.now()
+  }
+
+  #pass(message: unknown): unknown {
     this.#passed = [...this.#passed, performance.now()].slice(-this.#count)
     return message
   }

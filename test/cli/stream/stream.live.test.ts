@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { Pull, Push } from 'zeromq'
+import { openBroker } from '../../../src/brokers/open-broker.ts'
 import { runCli, startCli } from '../../support/processes.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { APP, cliSpace } from '../cli-space.ts'
 
 async function blockFile(text: (ports: number[]) => string) {
   const dir = await mkdtemp(join(tmpdir(), 'stream-'))
@@ -41,6 +43,28 @@ test('stream run works through messages until SIGTERM, and ends with 0', async (
   expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null })
   push.close()
   pull.close()
+})
+
+test('stream run -A gives parts over RabbitMQ the broker of the app, and ends with its last message', async () => {
+  const { vhost, env } = await cliSpace()
+  const broker = openBroker({ url: vhost.url })
+  onTestFinished(() => broker.close())
+  const { file } = await blockFile(
+    () => `
+blocks:
+  - name: shout
+    operator: { class: './work.mjs#shout' }
+    listeners: [{ class: stdio, kwargs: { codec: text } }]
+    publishers: [{ class: amqp, kwargs: { queue: loud, codec: text } }]
+`,
+  )
+  const without = await runCli(['stream', 'run', file], { env })
+  expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining('or an app (-A)') })
+  const input = 'one\ntwo\n'
+  const program = await runCli(['stream', 'run', file, '-A', APP], { env, input })
+  expect(program).toMatchObject({ code: 0, stdout: expect.stringContaining('running shout') })
+  const words = [await broker.get('loud'), await broker.get('loud')]
+  expect(words.map((word) => String(word?.message.body))).toEqual(['ONE', 'TWO'])
 })
 
 test('validate, list-blocks and draw tell of a file; a mistake is exit code 1', async () => {

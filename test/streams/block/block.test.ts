@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { deferred } from '../../../src/async/deferred.ts'
 import { silentLogger } from '../../../src/logger.ts'
 import { Block, Listener, Operator, operator, Publisher } from '../../../src/streams/index.ts'
+import { LinkListener } from '../../../src/streams/parts/listener.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { Collector, settling } from '../support/parts.ts'
 
@@ -399,4 +400,54 @@ test('wrong parts and options are refused, by name', () => {
   expect(() => new Block('b', (() => 1) as never)).toThrow(
     /Operator must be an instance of Operator/,
   )
+})
+
+test('a publisher that does not close ends the run with its error; all the others are closed', async () => {
+  const out = new Collector()
+  const closed: string[] = []
+  class Summing extends Operator<number, number> {
+    process(n: number) {
+      return n
+    }
+
+    override close() {
+      closed.push('operator')
+    }
+  }
+  const listener = new LinkListener('numbers', async (inlet) => {
+    inlet.defer(() => closed.push('listener'))
+    await inlet.put(1)
+  })
+  const stuck = {
+    publish: () => undefined,
+    close: () => Promise.reject(new Error('cannot flush')),
+  }
+  const block = new Block('b', new Summing() as Operator, {
+    listeners: [listener],
+    publishers: [stuck, out],
+    ...quiet,
+  })
+  await expect(block.run()).rejects.toThrow('publisher publisher did not close: cannot flush')
+  expect([out.closed, out.messages, closed]).toEqual([1, [1], ['listener', 'operator']])
+})
+
+test('a block that cannot open its operator closes all publishers, and says why', async () => {
+  const out = new Collector()
+  class Refusing extends Operator {
+    override open(): never {
+      throw new Error('no calibration')
+    }
+
+    process() {
+      return undefined
+    }
+  }
+  const stuck = { publish: () => undefined, close: () => Promise.reject(new Error('and this')) }
+  const block = new Block('b', new Refusing(), {
+    listeners: [[1]],
+    publishers: [stuck, out],
+    ...quiet,
+  })
+  await expect(block.start()).rejects.toThrow('no calibration')
+  expect([out.closed, block.isRunning]).toEqual([1, false])
 })

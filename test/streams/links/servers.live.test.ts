@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
+import { deferred } from '../../../src/async/deferred.ts'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
 import { silentLogger } from '../../../src/logger.ts'
 import { amqp, Block, json, operator, raw, redis, text } from '../../../src/streams/index.ts'
@@ -89,6 +91,39 @@ test('a redis consumer takes over what a dead one held', async () => {
   await waitFor('the message', () => out.messages.length === 1)
   await block.stop()
   expect(out.messages).toEqual(['held'])
+})
+
+test('what a consumer still works on is taken neither by a peer on its host nor by itself again', async () => {
+  const url = service('REDIS_URL')
+  const key = randomUUID()
+  const admin = client()
+  const gate = deferred()
+  const out = new Collector()
+  const consume = () =>
+    new Block(
+      'slow',
+      operator(async (message: unknown) => {
+        await gate.promise
+        return message
+      }),
+      {
+        listeners: [redis.readStream(url, key, { group: 'g', claimAfterMs: 150, codec: text() })],
+        publishers: [out],
+        logger: silentLogger,
+      },
+    )
+  const [first, second] = [consume(), consume()]
+  await first.start()
+  await admin.xadd(key, '*', 'data', 'slow')
+  await waitFor('the message', () => first.stats.received === 1)
+  await second.start()
+  await sleep(600)
+  expect([first.stats.received, second.stats.received]).toEqual([1, 0])
+  gate.resolve()
+  await waitFor('the result', () => out.messages.length === 1)
+  await waitFor('the end', async () => (await admin.xpending(key, 'g'))[0] === 0)
+  await Promise.all([first.stop(), second.stop()])
+  expect(await admin.xinfo('CONSUMERS', key, 'g')).toEqual([])
 })
 
 test('amqp: acknowledged after publishing, headers kept, failures in dlq.<queue>', async () => {

@@ -22,12 +22,14 @@ import { Collector, settling } from '../support/parts.ts'
 async function results(
   operator: Operator<never, unknown>,
   messages: Iterable<unknown> | AsyncIterable<unknown>,
+  concurrency = 1,
 ) {
   const out = new Collector()
   await new Block('w', operator as Operator, {
     listeners: [messages],
     publishers: [out],
     logger: silentLogger,
+    concurrency,
   }).run()
   return out.messages
 }
@@ -130,3 +132,26 @@ test('scan goes on from its kept state after a restart', async () => {
   })
   await expect(results(broken, [1])).rejects.toThrow(/state: cannot read/)
 })
+
+test('scan and throttle work on one message at a time where their block works on several', async () => {
+  const sum = async (state: number, n: number) => {
+    await sleep(n % 2)
+    return state + n
+  }
+  expect(await results(scan(sum, 0), [1, 2, 3, 4], 4)).toEqual([1, 3, 6, 10])
+  const startedAt = performance.now()
+  expect(await results(throttle(1, 40), [1, 2, 3, 4], 4)).toEqual([1, 2, 3, 4])
+  expect(performance.now() - startedAt).toBeGreaterThan(115)
+})
+
+test.each([
+  ['batch', batch(2)],
+  ['window', window(10)],
+  ['join', join(String)],
+] as const)(
+  '%s is refused with concurrency, as each worker would keep a part of its messages',
+  (name, kept) => {
+    const make = () => new Block('w', kept as Operator, { concurrency: 2 })
+    expect(make).toThrow(`operator ${name} keeps messages for a result to come`)
+  },
+)

@@ -15,7 +15,8 @@ export class Offsets {
   readonly #log: Logger
   readonly #partitions = new Map<number, Place[]>()
   #committing: Promise<void> = Promise.resolve()
-  #next: Committable | undefined
+  /** The latest message of each partition that has a commit ahead. */
+  readonly #ahead = new Map<number, Committable>()
 
   constructor(log: Logger) {
     this.#log = log
@@ -42,19 +43,18 @@ export class Offsets {
     let last: Committable | undefined
     while (places[0]?.fate === 'done') last = places.shift()?.message
     if (last === undefined) return
-    // While one commit is under way those that follow become one.
-    const isWaiting = this.#next !== undefined && this.#next.partition === last.partition
-    this.#next = last
-    const mine = last
-    if (isWaiting) return
-    this.#committing = this.#committing.then(() => this.#commit(mine.partition, mine))
+    // While one commit is under way those that follow become one a partition.
+    const { partition } = last
+    const isAhead = this.#ahead.has(partition)
+    this.#ahead.set(partition, last)
+    if (!isAhead) this.#committing = this.#committing.then(() => this.#commit(partition))
   }
 
-  async #commit(partition: number, asked: Committable): Promise<void> {
-    const message = this.#next?.partition === partition ? this.#next : asked
-    if (this.#next === message) this.#next = undefined
+  async #commit(partition: number): Promise<void> {
+    const message = this.#ahead.get(partition)
+    this.#ahead.delete(partition)
     try {
-      await message.commit()
+      await message?.commit()
     } catch (error) {
       this.#log.warn(
         { err: error, partition },

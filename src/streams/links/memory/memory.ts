@@ -1,4 +1,3 @@
-import { aborted } from '../../../async/aborted.ts'
 import { BoundedQueue, type Queued, type QueueLimits } from '../../block/bounded-queue.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import { LinkPublisher, type PublishContext } from '../../parts/publisher.ts'
@@ -29,12 +28,18 @@ class Channel {
   }
 
   async pour(inlet: Inlet): Promise<void> {
+    const onAbort = (): void => this.#queue.wakeTakers()
+    inlet.signal.addEventListener('abort', onAbort, { once: true })
     inlet.ready()
-    while (!inlet.signal.aborted) {
-      const held = this.#queue.take()
-      if (held !== undefined) await inlet.put(new Received(held))
-      else if (this.#queue.isClosed) return
-      else await Promise.race([this.#queue.changed(), aborted(inlet.signal)])
+    try {
+      while (!inlet.signal.aborted) {
+        const held = this.#queue.take()
+        if (held !== undefined) await inlet.put(new Received(held))
+        else if (this.#queue.isClosed) return
+        else await this.#queue.changed()
+      }
+    } finally {
+      inlet.signal.removeEventListener('abort', onAbort)
     }
   }
 }

@@ -1,34 +1,28 @@
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Redis } from 'ioredis'
+import { startInterval } from '../../../async/timer.ts'
+import { withDeadline } from '../../../async/with-deadline.ts'
 import { type Codec, codecOf } from '../../codecs/codec.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import type { Settlement } from '../../parts/received.ts'
 import { readMessage } from '../read-message.ts'
 import { checkRedis, connectRedis } from './connection.ts'
+import { ConsumerGroup, type StreamEntry } from './consumer-group.ts'
 
 export interface ReadStreamOptions {
   /** Default raw(). */
   readonly codec?: Codec
   /** The consumer group, made where it is not there, from the beginning of the stream. Default: the block's name. */
   readonly group?: string
-  /** Default: the host's name. Under the same name a restarted consumer gets at once what it held. */
+  /**
+   * Of this consumer alone: two that run under one name get each other's messages. Default: a new name with each process.
+   * Under a name of its own a restarted consumer gets at once what it held, else it is claimed.
+   */
   readonly consumer?: string
-  /** What another consumer has held for so long is taken over: it is taken for dead. Default 30000. */
+  /** What no consumer has kept for so long is taken over: its consumer is dead. Default 30000. */
   readonly claimAfterMs?: number
 }
-
-interface Reader {
-  readonly redis: Redis
-  readonly key: string
-  readonly group: string
-  readonly consumer: string
-  readonly claimAfterMs: number
-}
-
-type Fields = Buffer[]
-type StreamEntry = [id: Buffer, fields: Fields | null]
-
-const BLOCK_MS = 500
 
 /** Messages of a stream's consumer group: acknowledged after publishing, and kept for others until then. */
 export function readStream(
@@ -38,19 +32,27 @@ export function readStream(
 ): LinkListener {
   checkRedis('readStream', url, key)
   const codec = codecOf(options.codec, `redis readStream ${key}`)
-  const { claimAfterMs = 30_000, consumer = hostname() } = options
+  const { claimAfterMs = 30_000 } = options
+  const consumer = options.consumer ?? `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
   return new LinkListener(`redis stream ${key}`, async (inlet) => {
     const redis = await connectRedis(url, inlet.log)
-    inlet.defer(() => redis.disconnect())
-    const reader = { redis, key, group: options.group ?? inlet.block, consumer, claimAfterMs }
-    await makeGroup(reader)
+    const name = options.group ?? inlet.block
+    const group = new ConsumerGroup({ redis, key, group: name, consumer, claimAfterMs })
+    const reader = new StreamReader({ group, key, codec, inlet })
+    const keeping = startInterval(claimAfterMs / 3, () => reader.keepHeld()).unref()
+    inlet.defer(async () => {
+      keeping.clear()
+      if (options.consumer === undefined) await leave(group, redis)
+      redis.disconnect()
+    })
+    await group.make()
     // Reading waits on the server, so it has a connection of its own: acknowledgements must not wait behind it.
     const waiting = redis.duplicate()
     waiting.on('error', () => undefined) // the other connection tells of the loss
     inlet.signal.addEventListener('abort', () => waiting.disconnect(), { once: true })
     inlet.ready()
     try {
-      await readAll({ ...reader, redis: waiting }, inlet, (entry) => receive(entry, reader, codec))
+      await reader.run(waiting, claimAfterMs)
     } catch (error) {
       if (!inlet.signal.aborted) throw error
     } finally {
@@ -59,114 +61,95 @@ export function readStream(
   })
 }
 
-type Receive = (entry: StreamEntry) => ReturnType<typeof readMessage> | undefined
+/** Not worth waiting for a server that is away: the name alone is left behind. */
+async function leave(group: ConsumerGroup, { status }: Redis): Promise<void> {
+  if (status !== 'ready') return
+  await withDeadline(group.leave(), LEAVE_MS, () => new Error('late')).catch(() => undefined)
+}
 
-/** First what this consumer held before, then what comes, and now and then what a dead consumer held. */
-async function readAll(reader: Reader, inlet: Inlet, receive: Receive): Promise<void> {
-  const putAll = async (entries: readonly StreamEntry[]): Promise<void> => {
+const LEAVE_MS = 1_000
+
+interface StreamReaderParts {
+  readonly group: ConsumerGroup
+  readonly key: string
+  readonly codec: Codec
+  readonly inlet: Inlet
+}
+
+class StreamReader {
+  readonly #parts: StreamReaderParts
+  /** Ids of what the block has and has not settled. */
+  readonly #held = new Set<string>()
+
+  constructor(parts: StreamReaderParts) {
+    this.#parts = parts
+  }
+
+  /** First what this consumer held before, then what comes, and now and then what a dead consumer held. */
+  async run(waiting: Redis, claimAfterMs: number): Promise<void> {
+    const { group, inlet } = this.#parts
+    let after = '0'
+    for (;;) {
+      const before = await group.read(after, inlet.limit)
+      if (before.length === 0 || inlet.signal.aborted) break
+      after = String(before.at(-1)?.[0])
+      await this.#putAll(before)
+    }
+    let claimedAt = Number.NEGATIVE_INFINITY
+    while (!inlet.signal.aborted) {
+      if (performance.now() - claimedAt > claimAfterMs / 2) {
+        claimedAt = performance.now()
+        await this.#takeOver()
+      }
+      await this.#putAll(await group.read('>', inlet.limit, waiting))
+    }
+  }
+
+  keepHeld(): void {
+    // It does so again; where Redis is away, nobody can claim them either.
+    this.#parts.group.keep([...this.#held]).catch(() => undefined)
+  }
+
+  async #takeOver(): Promise<void> {
+    const { group, key, inlet } = this.#parts
+    const claimed = (await group.claim(inlet.limit)).filter(([id]) => !this.#held.has(String(id)))
+    if (claimed.length === 0) return
+    inlet.log.warn({ key, messages: claimed.length }, 'messages of a dead consumer taken over')
+    await this.#putAll(claimed)
+  }
+
+  async #putAll(entries: readonly StreamEntry[]): Promise<void> {
+    for (const [id] of entries) this.#held.add(String(id))
     for (const entry of entries) {
-      const received = receive(entry)
-      if (received !== undefined) await inlet.put(received)
+      const received = this.#receive(entry)
+      if (received !== undefined) await this.#parts.inlet.put(received)
     }
   }
-  let after = '0'
-  for (;;) {
-    const held = await readGroup(reader, { after, count: inlet.limit })
-    if (held.length === 0 || inlet.signal.aborted) break
-    after = String(held.at(-1)?.[0])
-    await putAll(held)
-  }
-  let claimedAt = Number.NEGATIVE_INFINITY
-  while (!inlet.signal.aborted) {
-    if (performance.now() - claimedAt > reader.claimAfterMs / 2) {
-      claimedAt = performance.now()
-      await putAll(await claim(reader, inlet))
+
+  #receive([id, fields]: StreamEntry): ReturnType<typeof readMessage> | undefined {
+    const data = field(fields, 'data') ?? Buffer.alloc(0)
+    const settlement = this.#settlementOf(String(id), data)
+    if (fields === null) {
+      // Deleted from the stream since it was delivered: there is nothing left to work on.
+      void settlement.ack()
+      return undefined
     }
-    await putAll(await readGroup(reader, { after: '>', count: inlet.limit }))
+    const headers = headersOf(field(fields, 'headers'))
+    return readMessage(this.#parts.codec, data, { settlement, headers })
+  }
+
+  #settlementOf(id: string, data: Buffer): Settlement {
+    const { group } = this.#parts
+    const settled = (): void => void this.#held.delete(id)
+    return {
+      ack: () => group.ack(id).finally(settled),
+      giveBack: settled, // it stays with this consumer's pending ones: read first at the next start, or claimed
+      reject: ({ message }) => group.reject(id, { data, reason: message }).finally(settled),
+    }
   }
 }
 
-async function readGroup(
-  { redis, key, group, consumer }: Reader,
-  { after, count }: { readonly after: string; readonly count: number },
-): Promise<StreamEntry[]> {
-  const answer = await redis.callBuffer(
-    'XREADGROUP',
-    ...['GROUP', group, consumer, 'COUNT', count],
-    ...(after === '>' ? ['BLOCK', BLOCK_MS] : []),
-    ...['STREAMS', key, after],
-  )
-  const [stream] = (answer ?? []) as [key: Buffer, entries: StreamEntry[]][]
-  return stream?.[1] ?? []
-}
-
-/** What others have held for too long. */
-async function claim(
-  { redis, key, group, consumer, claimAfterMs }: Reader,
-  inlet: Inlet,
-): Promise<StreamEntry[]> {
-  const claimed: StreamEntry[] = []
-  let start = '0-0'
-  do {
-    const answer = (await redis.callBuffer(
-      'XAUTOCLAIM',
-      ...[key, group, consumer, claimAfterMs, start, 'COUNT', inlet.limit],
-    )) as [next: Buffer, entries: StreamEntry[]]
-    start = String(answer[0])
-    claimed.push(...answer[1])
-  } while (start !== '0-0' && claimed.length < inlet.limit)
-  if (claimed.length > 0) {
-    inlet.log.warn(
-      { key, group, messages: claimed.length },
-      'messages of a dead consumer taken over',
-    )
-  }
-  return claimed
-}
-
-async function makeGroup({ redis, key, group }: Reader): Promise<void> {
-  try {
-    await redis.xgroup('CREATE', key, group, '0', 'MKSTREAM')
-  } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith('BUSYGROUP'))) throw error
-  }
-}
-
-function receive(
-  [id, fields]: StreamEntry,
-  reader: Reader,
-  codec: Codec,
-): ReturnType<typeof readMessage> | undefined {
-  const data = field(fields, 'data')
-  const settlement = settlementOf(String(id), { reader, data })
-  if (fields === null) {
-    // Deleted from the stream since it was delivered: there is nothing left to work on.
-    void settlement.ack()
-    return undefined
-  }
-  const headers = headersOf(field(fields, 'headers'))
-  return readMessage(codec, data ?? Buffer.alloc(0), { settlement, headers })
-}
-
-/** Rejected messages go to the stream `dlq.<key>`, with the reason, before they leave the group. */
-function settlementOf(
-  id: string,
-  { reader, data }: { readonly reader: Reader; readonly data: Buffer | undefined },
-): Settlement {
-  const { redis, key, group } = reader
-  return {
-    ack: async () => {
-      await redis.xack(key, group, id)
-    },
-    giveBack: () => undefined, // it stays with this consumer's pending ones: read first at the next start, or claimed
-    reject: async (cause) => {
-      await redis.xadd(`dlq.${key}`, '*', 'data', data ?? '', 'id', id, 'error', cause.message)
-      await redis.xack(key, group, id)
-    },
-  }
-}
-
-function field(fields: Fields | null, name: string): Buffer | undefined {
+function field(fields: readonly Buffer[] | null, name: string): Buffer | undefined {
   const at = fields?.findIndex((each, index) => index % 2 === 0 && String(each) === name) ?? -1
   return at < 0 ? undefined : fields?.[at + 1]
 }
