@@ -1,4 +1,4 @@
-/** The marks and the checksum that reading and writing bzip2 share: https://en.wikipedia.org/wiki/Bzip2#File_format */
+/** The marks and the checksum of bzip2: https://en.wikipedia.org/wiki/Bzip2#File_format */
 export const BLOCK_MARK = [0x314159, 0x265359] as const
 export const END_MARK = [0x177245, 0x385090] as const
 

@@ -3,7 +3,6 @@ import { brotliCompress, brotliDecompress, deflate, inflate } from 'node:zlib'
 import { Semaphore } from '../async/semaphore.ts'
 import { ThreadLost } from '../async/thread.ts'
 import { ProtocolError } from '../errors.ts'
-import { bzip2Compress } from './bzip2-writer.ts'
 import { expandInThread } from './decode-in-thread.ts'
 import { DEFAULT_LIMITS, type MessageLimits, tooLarge } from './limits.ts'
 import { xzStore } from './xz.ts'
@@ -14,7 +13,8 @@ interface Compression {
   readonly contentType: string
   /** Names it has in `task_compression`. */
   readonly names: readonly string[]
-  compress(bytes: Buffer): Promise<Buffer>
+  /** Absent where bodies are read only. */
+  readonly compress?: (bytes: Buffer) => Promise<Buffer>
   decompress(bytes: Buffer, maxBytes: number): Promise<Buffer>
 }
 
@@ -35,7 +35,6 @@ const COMPRESSIONS: readonly Compression[] = [
   {
     contentType: 'application/x-bz2',
     names: ['bzip2', 'bzip'],
-    compress: async (bytes) => bzip2Compress(bytes),
     decompress: (bytes, maxBytes) => expandInThread('application/x-bz2', bytes, maxBytes),
   },
   {
@@ -58,14 +57,17 @@ const COMPRESSIONS: readonly Compression[] = [
   },
 ]
 
-/** What the header `compression` holds for a compression that is named as in `task_compression`. */
+/**
+ * What the header `compression` holds for a compression that is named as in `task_compression`. Throws a ProtocolError
+ * VALUE_UNENCODABLE for one that is unknown, or that is only read.
+ */
 export function compressionFor(name: string): { readonly contentType: string } {
-  return { contentType: find(name, 'VALUE_UNENCODABLE').contentType }
+  return { contentType: findWritten(name).contentType }
 }
 
-/** Compresses a body by name ("zlib") or content type ("application/x-gzip"). */
+/** Compresses a body by name ("zlib") or content type ("application/x-gzip"). Throws as compressionFor(). */
 export async function compress(bytes: Uint8Array, name: string): Promise<Buffer> {
-  return await find(name, 'VALUE_UNENCODABLE').compress(asBuffer(bytes))
+  return await findWritten(name).compress(asBuffer(bytes))
 }
 
 /** Expands a body by what its header `compression` says, off the event loop. */
@@ -107,6 +109,12 @@ function unexpandable({ contentType, size, maxBytes, cause }: Failure): Protocol
   const why = cause instanceof Error ? cause.message : String(cause)
   if (cause instanceof ThreadLost && cause.reason !== 'crash') return tooLarge(place + why, cause)
   return new ProtocolError('MESSAGE_UNDECODABLE', place + why, { cause })
+}
+
+function findWritten(name: string): Required<Compression> {
+  const { compress, ...found } = find(name, 'VALUE_UNENCODABLE')
+  if (compress !== undefined) return { ...found, compress }
+  throw new ProtocolError('VALUE_UNENCODABLE', `"${name}" is read here and not written; use gzip`)
 }
 
 function find(name: string, code: 'VALUE_UNENCODABLE' | 'MESSAGE_UNDECODABLE'): Compression {

@@ -18,17 +18,19 @@ const BODIES = [
 
 describe.each([
   ['zlib', 'zlib'],
-  ['bzip2', 'bz2'],
   ['lzma', 'lzma'],
 ])('%s', (name, module) => {
-  const pipe = (call: string, bytes: Buffer): Buffer =>
-    python(
-      `import ${module}, sys; sys.stdout.buffer.write(${module}.${call}(sys.stdin.buffer.read()))`,
-      bytes,
-    )
-
   test.each(BODIES)('of %s is read by Python, and read from Python', async (_, body) => {
-    expect(pipe('decompress', await compress(body, name)).equals(body)).toBe(true)
-    expect((await decompress(pipe('compress', body), name)).equals(body)).toBe(true)
+    expect(pipe(module, 'decompress', await compress(body, name)).equals(body)).toBe(true)
+    expect((await decompress(pipe(module, 'compress', body), name)).equals(body)).toBe(true)
   })
 })
+
+test.each(BODIES)('bzip2 of %s is read from Python', async (_, body) => {
+  expect((await decompress(pipe('bz2', 'compress', body), 'bzip2')).equals(body)).toBe(true)
+})
+
+function pipe(module: string, call: string, bytes: Buffer): Buffer {
+  const code = `import ${module}, sys; sys.stdout.buffer.write(${module}.${call}(sys.stdin.buffer.read()))`
+  return python(code, bytes)
+}

@@ -110,7 +110,6 @@ describe.each(PYTHONS)('Celery (%s)', (python) => {
     const kinds = [
       { compression: 'zlib' },
       { compression: 'gzip' },
-      { compression: 'bzip2' },
       { serializer: 'yaml' },
       { serializer: 'yaml', compression: 'zlib' },
       // As Debian has it, Celery 5.2 comes without.

@@ -82,8 +82,8 @@ test.each<[string, Partial<ConfigOptions>, CallOptions, number]>([
 test('what task_compression names is done to every call, but where the call says otherwise', async () => {
   expect((await headersOf({ task_compression: 'gzip' }, {})).compression).toBe('application/x-gzip')
   expect(
-    (await headersOf({ task_compression: 'gzip' }, { compression: 'bzip2' })).compression,
-  ).toBe('application/x-bz2')
+    (await headersOf({ task_compression: 'gzip' }, { compression: 'brotli' })).compression,
+  ).toBe('application/x-brotli')
 })
 
 test('priority is inherited along a canvas and by what tasks call, where the config says so', async () => {

@@ -78,7 +78,7 @@ export const taskSettings = {
   task_compression: setting(
     nullable(text),
     null,
-    'How message bodies are compressed: gzip, bzip2, zlib or None.',
+    'How message bodies are compressed: gzip, zlib, brotli, lzma, zstd or None.',
   ),
   task_create_missing_queues: setting(
     boolean,
