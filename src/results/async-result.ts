@@ -1,7 +1,7 @@
 import { ResultError, TaskFailedError } from '../errors.ts'
 import { isReady, type State } from '../protocol/states.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
-import { whileUnbroken } from './following.ts'
+import { type Following, whileUnbroken } from './following.ts'
 import type { ResultNode, ResultTuple } from './result-node.ts'
 import type { ResultStore, WaitOptions } from './result-store.ts'
 import { resultTree } from './saved-group.ts'
@@ -76,8 +76,7 @@ export class AsyncResult<Value = unknown> {
   async #value({ followParents = true, ...options }: GetOptions): Promise<Value> {
     options.signal?.throwIfAborted()
     const store = await this.#options.store()
-    const steps = followParents ? this.stepsBefore() : []
-    const result = await whileUnbroken({ store, steps, options, failureOf }, async (signal) =>
+    const result = await this.whileUnbroken(followParents, { store, options }, async (signal) =>
       store.waitFor(this.id, { ...options, ...(signal === undefined ? {} : { signal }) }),
     )
     if (result.status !== 'SUCCESS') throw failureOf(result)
@@ -186,9 +185,27 @@ export class AsyncResult<Value = unknown> {
     )
   }
 
+  /** Waits, but not for what never comes because of a failure before it. */
+  protected async whileUnbroken<Waited>(
+    followParents: boolean,
+    { store, options }: Pick<Following, 'store' | 'options'>,
+    wait: (signal: AbortSignal | undefined) => Promise<Waited>,
+  ): Promise<Waited> {
+    const { parent } = this
+    if (!followParents || parent === null) return await wait(options.signal)
+    const steps = this.stepsBefore()
+    const following = { store, steps, before: () => parent.tasksTo(), options, failureOf }
+    return await whileUnbroken(following, wait)
+  }
+
   /** The tasks before it. */
   protected stepsBefore(): readonly string[] {
     return this.parent?.stepsTo() ?? []
+  }
+
+  /** @internal This one and all tasks before it, members of groups included. */
+  tasksTo(): readonly string[] {
+    return [...(this.parent?.tasksTo() ?? []), this.id]
   }
 
   /** @internal This one and the tasks before it: where one of them fails, nothing comes after it. */

@@ -5,11 +5,16 @@ import type { TaskResult } from '../protocol/task-result.ts'
 import type { ResultStore, WaitOptions } from './result-store.ts'
 
 const GRACE_MS = 300
+const LOOK_MS = 5_000
+const AT_ONCE = 200
 
 /** A wait, and the steps before what is waited for. */
 export interface Following {
   readonly store: ResultStore
+  /** Nothing comes after one of these that failed. */
   readonly steps: readonly string[]
+  /** All tasks before it, members of groups included: where one failed, its chord's body says so, but for one that is lost. */
+  readonly before: () => readonly string[]
   readonly options: Pick<WaitOptions, 'signal' | 'intervalMs'>
   readonly failureOf: (result: TaskResult) => Error
 }
@@ -19,10 +24,9 @@ export interface Following {
  * have followed. Celery's `follow_parents`.
  */
 export async function whileUnbroken<Value>(
-  { store, steps, options, failureOf }: Following,
+  { store, steps, before, options, failureOf }: Following,
   wait: (signal: AbortSignal | undefined) => Promise<Value>,
 ): Promise<Value> {
-  if (steps.length === 0) return await wait(options.signal)
   const over = new AbortController()
   const { signal: given, ...rest } = options
   const signal = given === undefined ? over.signal : AbortSignal.any([given, over.signal])
@@ -37,11 +41,46 @@ export async function whileUnbroken<Value>(
     }
     return await never<Value>()
   })
+  const broken = failedBefore({ store, before, signal }).then(async (failed) => {
+    if (failed !== undefined) throw failureOf(failed)
+    return await never<Value>()
+  })
   try {
-    return await Promise.race([wait(signal), ...breaks])
+    return await Promise.race([wait(signal), broken, ...breaks])
   } finally {
     over.abort()
   }
+}
+
+/**
+ * A member that failed a while ago, though nothing is stored of what follows its chord: Python's workers leave some bodies
+ * without an end, and Python's `get()` throws the member's failure. Looks now and then, at so many at a time.
+ */
+async function failedBefore({
+  store,
+  before,
+  signal,
+}: Pick<Following, 'store' | 'before'> & { readonly signal: AbortSignal }): Promise<
+  TaskResult | undefined
+> {
+  try {
+    await sleep(LOOK_MS, signal)
+    let left = store.features.keeps ? before() : []
+    const seen = new Set<string>()
+    while (left.length > 0) {
+      const results = await Promise.all(left.slice(0, AT_ONCE).map(async (id) => store.get(id)))
+      const failed = results.filter(({ status }) => isReady(status) && status !== 'SUCCESS')
+      const again = failed.find(({ taskId }) => seen.has(taskId))
+      if (again !== undefined) return again
+      for (const { taskId } of failed) seen.add(taskId)
+      const open = results.filter(({ status }) => status !== 'SUCCESS').map((one) => one.taskId)
+      left = failed.length > 0 ? open : [...left.slice(AT_ONCE), ...open]
+      await sleep(LOOK_MS, signal)
+    }
+  } catch {
+    // The wait is over, or the store cannot be read, which the wait itself is told.
+  }
+  return undefined
 }
 
 /** Undefined where it cannot be told: what is waited for may come all the same. */

@@ -4,12 +4,10 @@ import type { TaskResult } from '../protocol/task-result.ts'
 import {
   AsyncResult,
   type AsyncResultOptions,
-  failureOf,
   type GetOptions,
   type RevokeResultOptions,
   type WorkerAnswer,
 } from './async-result.ts'
-import { whileUnbroken } from './following.ts'
 import type { ResultTuple } from './result-node.ts'
 
 /** The results of a group's members, together, https://docs.celeryq.dev/en/stable/userguide/canvas.html#group-results */
@@ -39,10 +37,9 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
     followParents = true,
     ...options
   }: GetOptions = {}): Promise<readonly unknown[]> {
-    const steps = followParents ? this.stepsBefore() : []
-    if (steps.length === 0) return await this.#getMembers(options)
+    if (!followParents || this.parent === null) return await this.#getMembers(options)
     const store = await this.#options.store()
-    return await whileUnbroken({ store, steps, options, failureOf }, async (signal) =>
+    return await this.whileUnbroken(followParents, { store, options }, async (signal) =>
       this.#getMembers({ ...options, ...(signal === undefined ? {} : { signal }) }),
     )
   }
@@ -146,6 +143,13 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
   override stepsTo(): readonly string[] {
     const nested = this.results.filter(endsChord).flatMap((member) => member.stepsTo())
     return [...this.stepsBefore(), ...nested]
+  }
+
+  override tasksTo(): readonly string[] {
+    return [
+      ...(this.parent?.tasksTo() ?? []),
+      ...this.results.flatMap((result) => result.tasksTo()),
+    ]
   }
 
   async #states(): Promise<readonly State[]> {

@@ -7,7 +7,13 @@ import {
   taskIdOf,
   withOptions,
 } from '../protocol/signature-tree/options.ts'
-import { bodyOf, endOf, flatMembers } from '../protocol/signature-tree/parts.ts'
+import {
+  bodyOf,
+  endOf,
+  flatMembers,
+  headerGroup,
+  isGathered,
+} from '../protocol/signature-tree/parts.ts'
 import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { ExceptionInfo } from '../protocol/task-result.ts'
@@ -48,7 +54,8 @@ export function bodyFailure(app: App, body: SignatureDict, why: WhyFailed): Body
     excModule: 'celery.exceptions',
     excMessage: [why.text],
   }
-  const own = isGroup(body) ? (why.cause ?? chordError) : chordError
+  const isOfMembers = isGroup(body) || isGathered(body)
+  const own = isOfMembers ? (why.cause ?? chordError) : chordError
   const calls = failedIn(body).map(({ step, taskId, errbacks }) => ({
     plan: planErrbacks(app, errbacks, { taskId, called: why.called }),
     failed: { request: unsentRequest(step, { ...caller, id: taskId }), error: errorOf(own) },
@@ -103,6 +110,7 @@ interface FailedStep {
 
 /** Who has errbacks to be called: of a group its members, each with the group's own; otherwise the whole. */
 function failedIn(body: SignatureDict): readonly FailedStep[] {
+  if (isGathered(body)) return failedIn(headerGroup(body))
   if (!isGroup(body))
     return [{ step: body, taskId: taskIdOf(endOf(body)), errbacks: linksOf(body, 'link_error') }]
   const ofAll = linksOf(body, 'link_error')

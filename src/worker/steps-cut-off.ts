@@ -1,7 +1,7 @@
 import type { Logger } from '../logger.ts'
 import { isTask } from '../protocol/signature-tree/kinds.ts'
 import { listOf } from '../protocol/signature-tree/options.ts'
-import { partsOf } from '../protocol/signature-tree/parts.ts'
+import { isGathered, partsOf } from '../protocol/signature-tree/parts.ts'
 import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { TaskResult } from '../protocol/task-result.ts'
@@ -52,8 +52,9 @@ export async function failSteps(
 /** Members of groups, bodies of chords and what stands behind any of them (`options.chain`) are among them. */
 function cutOffWithin(step: SignatureDict): StepCutOff[] {
   const behind = listOf(step.options.chain).map((next) => readSignature(next, 'options.chain'))
-  // A chord's header never started: nobody is told of its members.
-  const within = partsOf(step).filter(([place]) => place !== 'header')
+  // A chord's header never started: nobody is told of its members, but for a group that is one member of a chord.
+  const isTold = isGathered(step)
+  const within = partsOf(step).filter(([place]) => isTold || place !== 'header')
   const own = isTask(step) ? cutOff(step) : within.flatMap(([, part]) => cutOffWithin(part))
   return [...own, ...behind.flatMap(cutOffWithin)]
 }

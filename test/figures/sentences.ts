@@ -1,6 +1,6 @@
 import { DIFFERENCES, type Difference } from '../celery-suite/differences.ts'
 import { BACKENDS } from '../celery-suite/run-suite.ts'
-import { LISTED, NEVER_IN_PYTHON } from '../random-workflows/compare.ts'
+import { LISTED, NEVER_IN_PYTHON } from '../random-workflows/listed.ts'
 import type { Figures } from './figures.ts'
 
 const TITLES = { redis: 'Redis', postgresql: 'PostgreSQL', rpc: 'RPC' }

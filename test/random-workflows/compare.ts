@@ -1,25 +1,60 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Measured, Outcome } from './outcome.ts'
+import { LISTED, NEVER_IN_PYTHON } from './listed.ts'
+import type { Compared, Measured } from './outcome.ts'
 
 /** How a workflow compares with what Python alone makes of it. */
 export type Verdict =
   | { readonly kind: 'same' }
   /** Differs as docs/interop.md lists it. */
-  | { readonly kind: 'listed'; readonly why: string }
+  | { readonly kind: 'listed'; readonly why: readonly string[] }
   | { readonly kind: 'unfinished' }
   | { readonly kind: 'different'; readonly what: readonly string[] }
 
+/** By the one of Python's outcomes that is nearest: its own runs may differ from each other. */
 export function verdictOf(measured: Measured): Verdict {
-  const { expected, actual } = measured
-  if ('unfinished' in actual.end) return { kind: 'unfinished' }
-  if ('unfinished' in expected.end) return { kind: 'listed', why: NEVER_IN_PYTHON }
-  const what = differences(expected, actual)
-  if (what.length === 0) return { kind: 'same' }
-  const listed = LISTED.find(({ holds }) => holds(measured, what))
-  return listed === undefined ? { kind: 'different', what } : { kind: 'listed', why: listed.why }
+  const verdicts = measured.expected.map((expected) => verdictBy({ ...measured, expected }))
+  const kinds = ['same', 'listed', 'unfinished', 'different']
+  const [nearest] = verdicts.sort(
+    (one, other) => kinds.indexOf(one.kind) - kinds.indexOf(other.kind),
+  )
+  return nearest ?? { kind: 'different', what: ['Python did not run it'] }
 }
 
-function differences(expected: Outcome, actual: Outcome): readonly string[] {
+function verdictBy(compared: Compared): Verdict {
+  const { expected, actual } = compared
+  const endsInPython = !('unfinished' in expected.end)
+  if ('unfinished' in actual.end) {
+    const isPythons = !endsInPython && !compared.direction.endsWith('→node')
+    return isPythons ? { kind: 'listed', why: [NEVER_IN_PYTHON] } : { kind: 'unfinished' }
+  }
+  return endsInPython ? sameOrDifferent(compared) : { kind: 'listed', why: [NEVER_IN_PYTHON] }
+}
+
+/** What is listed is taken out of both outcomes, one kind after the other, until they are the same. */
+function sameOrDifferent(compared: Compared): Verdict {
+  const what = differences(compared)
+  if (what.length === 0) return { kind: 'same' }
+  const why: string[] = []
+  let left = compared
+  for (const listed of LISTED) {
+    const without = listed.without(left)
+    if (isDeepStrictEqual(without, left)) continue
+    left = without
+    why.push(listed.why)
+    if (differences(left).length === 0) return { kind: 'listed', why: neededOf(compared, why) }
+  }
+  return { kind: 'different', what }
+}
+
+/** Some kinds are found in workflows that do not differ by them. */
+function neededOf(compared: Compared, found: readonly string[]): readonly string[] {
+  return found.filter((why) => {
+    const others = LISTED.filter((one) => found.includes(one.why) && one.why !== why)
+    return differences(others.reduce((left, { without }) => without(left), compared)).length > 0
+  })
+}
+
+function differences({ expected, actual }: Compared): readonly string[] {
   const ends = isDeepStrictEqual(expected.end, actual.end)
     ? []
     : [`end: ${JSON.stringify(actual.end)}, with Python alone ${JSON.stringify(expected.end)}`]
@@ -42,36 +77,4 @@ function without(list: readonly string[], other: readonly string[]): readonly st
     left.splice(at, 1)
     return false
   })
-}
-
-export interface Listed {
-  readonly why: string
-  readonly holds: (measured: Measured, what: readonly string[]) => boolean
-}
-
-export const NEVER_IN_PYTHON = 'it ends, where it never does with Python alone'
-
-export const LISTED: readonly Listed[] = [
-  {
-    why: 'the results of groups in a chord’s header come in the order of the header; Python’s come reversed',
-    holds: ({ expected, actual }) => isDeepStrictEqual(unordered(expected), unordered(actual)),
-  },
-]
-
-function unordered({ end, marks, states }: Outcome): unknown {
-  return {
-    end: sorted(end),
-    marks: marks.map((mark) => JSON.stringify(sorted(JSON.parse(mark)))).sort(),
-    states,
-  }
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) {
-    return value
-      .map(sorted)
-      .sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1))
-  }
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, sorted(one)]))
 }

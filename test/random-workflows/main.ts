@@ -1,7 +1,10 @@
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { recordWorkflows } from '../figures/figures.ts'
+import { PROJECT } from '../support/services.ts'
 import { type Verdict, verdictOf } from './compare.ts'
 import { BACKENDS, type Backend } from './fleet.ts'
+import { KnownOutcomes } from './known-outcomes.ts'
 import { draw, Measure, sameSeed } from './measure.ts'
 import { DIRECTIONS, type Direction, type Measured } from './outcome.ts'
 import { shown } from './shape.ts'
@@ -15,11 +18,15 @@ Its result, its callbacks and errbacks, and the states of its tasks are compared
   --count N       how many (default 2000)
   --direction D   ${DIRECTIONS.join(', ')} (default: drawn)
   --backend B     ${BACKENDS.join(', ')} (default: drawn)
-  --at-once N     workflows that run at a time (default 8)
-  --timeout S     seconds a workflow may take (default 30)
+  --at-once N     workflows that run at a time (default 32)
+  --timeout S     seconds a workflow may take (default 60)
+  --python-again  runs all with Python alone once more; what came of them is kept from run to run
   --record        writes the figures to test/figures/figures.json
 
 The exit code is 1 where one never ended, or differs in a way that docs/interop.md does not list.`
+
+const HOME = process.env.SERVICES_HOME ?? join(PROJECT, '.services')
+const KNOWN = join(HOME, 'random-workflows', 'outcomes-of-python.json')
 
 const { values } = parseArgs({
   options: {
@@ -27,8 +34,9 @@ const { values } = parseArgs({
     count: { type: 'string', default: '2000' },
     direction: { type: 'string' },
     backend: { type: 'string' },
-    'at-once': { type: 'string', default: '8' },
-    timeout: { type: 'string', default: '30' },
+    'at-once': { type: 'string', default: '32' },
+    timeout: { type: 'string', default: '60' },
+    'python-again': { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -41,7 +49,9 @@ async function main(): Promise<number> {
   const first = Number(values.seed)
   const count = Number(values.count)
   const backends = BACKENDS.filter((name) => [undefined, name].includes(values.backend as Backend))
-  const measure = await Measure.open(backends, Number(values.timeout))
+  const known = new KnownOutcomes(KNOWN)
+  if (values['python-again']) known.clear()
+  const measure = await Measure.open(backends, Number(values.timeout), known)
   console.log(`seeds ${first} to ${first + count - 1}`)
   const verdicts: Verdict[] = []
   const seeds = Array.from({ length: count }, (_, at) => first + at)
@@ -65,10 +75,10 @@ async function main(): Promise<number> {
 function tell(measured: Measured, verdict: Verdict): void {
   if (verdict.kind === 'same') return
   const lines = [`${verdict.kind}: ${sameSeed(measured)}: ${shown(measured.shape)}`]
-  if (verdict.kind === 'listed') lines.push(verdict.why)
+  if (verdict.kind === 'listed') lines.push(...verdict.why)
   if (verdict.kind === 'different') lines.push(...verdict.what)
   if (verdict.kind === 'unfinished')
-    lines.push(`with Python alone: ${JSON.stringify(measured.expected.end)}`)
+    lines.push(`with Python alone: ${JSON.stringify(measured.expected.map(({ end }) => end))}`)
   console.log(lines.join('\n    '))
 }
 

@@ -3,6 +3,7 @@ import type { Call, Runner } from './build.ts'
 import { idOf } from './build.ts'
 import { verdictOf } from './compare.ts'
 import { BACKENDS, type Backend, type End, type Fleet, openFleet } from './fleet.ts'
+import { KnownOutcomes } from './known-outcomes.ts'
 import { marksKey } from './node-tasks.ts'
 import { DIRECTIONS, type Direction, type Drawn, type Measured, type Outcome } from './outcome.ts'
 import { drawOf, type Shape, shapeOf, tagsOf } from './shape.ts'
@@ -25,17 +26,23 @@ export function draw(
 export class Measure {
   readonly #fleets: ReadonlyMap<Backend, { readonly python: Fleet; readonly mixed: Fleet }>
   readonly #seconds: number
+  readonly #known: KnownOutcomes
 
-  private constructor(fleets: Measure['fleets'], seconds: number) {
+  private constructor(fleets: Measure['fleets'], seconds: number, known: KnownOutcomes) {
     this.#fleets = fleets
     this.#seconds = seconds
+    this.#known = known
   }
 
   get fleets(): ReadonlyMap<Backend, { readonly python: Fleet; readonly mixed: Fleet }> {
     return this.#fleets
   }
 
-  static async open(backends: readonly Backend[], seconds: number): Promise<Measure> {
+  static async open(
+    backends: readonly Backend[],
+    seconds: number,
+    known: KnownOutcomes = new KnownOutcomes(),
+  ): Promise<Measure> {
     const opened = await Promise.all(
       backends.map(async (backend) => {
         const [python, mixed] = await Promise.all([
@@ -45,23 +52,44 @@ export class Measure {
         return [backend, { python, mixed }] as const
       }),
     )
-    return new Measure(new Map(opened), seconds)
+    return new Measure(new Map(opened), seconds, known)
   }
 
+  /**
+   * Runs it on both sides. Where they differ, Python alone runs it again: what its own runs do not agree on, such as which
+   * of two failures comes first, is no difference.
+   */
   async run(drawn: Drawn): Promise<Measured> {
     const { python, mixed } = this.#fleetsOf(drawn.backend)
-    const runs = await Promise.all([
-      this.#start(python, drawn, 'python→python'),
-      this.#start(mixed, drawn, drawn.direction),
-    ])
+    const known = this.#known.of(drawn)
+    const ours = this.#start(mixed, drawn, drawn.direction)
+    const expected = known.length > 0 ? [...known] : [await this.#alone(python, drawn)]
+    let measured = await this.#compared(drawn, expected, await ours)
+    for (
+      let again = 0;
+      again < MOST_AGAIN && verdictOf(measured).kind === 'different';
+      again += 1
+    ) {
+      expected.push(await this.#alone(python, drawn))
+      measured = { ...measured, expected }
+    }
+    this.#known.keep(drawn, expected)
+    return measured
+  }
+
+  async #alone(python: Fleet, drawn: Drawn): Promise<Outcome> {
+    const run = await this.#start(python, drawn, ALONE)
+    const outcome = await run.outcome()
+    await run.forget()
+    return outcome
+  }
+
+  /** A busy machine may need longer for the last callbacks than for the end. */
+  async #compared(drawn: Drawn, expected: readonly Outcome[], ours: Run): Promise<Measured> {
     for (let look = 1; ; look += 1) {
-      const [expected, actual] = await Promise.all(runs.map(async ({ outcome }) => outcome()))
-      if (expected === undefined || actual === undefined)
-        throw new Error('two runs have two outcomes')
-      const measured = { ...drawn, expected, actual }
-      // A busy machine may need longer for the last callbacks than for the end.
+      const measured = { ...drawn, expected, actual: await ours.outcome() }
       if (look === MOST_LOOKS || verdictOf(measured).kind !== 'different') {
-        await Promise.all(runs.map(async ({ forget }) => forget()))
+        await ours.forget()
         return measured
       }
     }
@@ -69,13 +97,14 @@ export class Measure {
 
   async close(): Promise<void> {
     const fleets = [...this.#fleets.values()].flatMap(({ python, mixed }) => [python, mixed])
+    this.#known.write()
     await Promise.all(fleets.map(async (fleet) => fleet.close()))
   }
 
   /** Starts the workflow and waits for its end; what came of it is looked at later. */
   async #start(fleet: Fleet, { seed, shape }: Drawn, direction: string): Promise<Run> {
     const [caller, runner = ''] = direction.split('→')
-    const run = `${direction === 'python→python' ? 'p' : 'm'}${seed}.${Date.now().toString(36)}`
+    const run = `${direction === ALONE ? 'p' : 'm'}${seed}.${Date.now().toString(36)}`
     const call: Call = { run, runner: RUNNERS[runner] ?? 'both' }
     const end =
       caller === 'node'
@@ -105,6 +134,8 @@ export class Measure {
 const UUID = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
 const QUIET_MS = 1_500
 const MOST_LOOKS = 6
+const MOST_AGAIN = 2
+const ALONE = 'python→python'
 
 interface Run {
   outcome(): Promise<Outcome>

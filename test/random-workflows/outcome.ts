@@ -27,7 +27,14 @@ export interface Outcome {
   readonly states: Readonly<Record<string, string>>
 }
 
-export interface Measured extends Drawn {
+/** One outcome of Python alone, and one of ours. */
+export interface Compared extends Drawn {
   readonly expected: Outcome
+  readonly actual: Outcome
+}
+
+export interface Measured extends Drawn {
+  /** What came of it with Python alone: of each run, where they differed. */
+  readonly expected: readonly Outcome[]
   readonly actual: Outcome
 }

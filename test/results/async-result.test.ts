@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { TaskFailedError } from '../../src/errors.ts'
 import { AsyncResult } from '../../src/results/async-result.ts'
 import { MemoryResultStore } from '../../src/results/memory-store.ts'
@@ -116,4 +116,23 @@ test('a chord in the header of another that failed ends the wait for the outer o
   ]
   const outer = resultOf(nodeOfTuple([['outer-body', header], null]), { store: async () => store })
   await expect(outer.get({ timeoutMs: 5_000 })).rejects.toThrow('inner')
+})
+
+test('a member of a header that failed a while ago ends the wait for a body of which nothing is ever stored', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { store } = openStore()
+  const error = { excType: 'ValueError', excModule: 'builtins', excMessage: ['lost'] }
+  await store.save({ ...failure(error, null), taskId: 'b' })
+  const header = [
+    ['header', null],
+    [
+      [['a', null], null],
+      [['b', null], null],
+    ],
+  ]
+  const body = resultOf(nodeOfTuple([['body', header], null]), { store: async () => store })
+  const ended = body.get({ timeoutMs: 60_000 }).catch((reason: Error) => reason)
+  await vi.advanceTimersByTimeAsync(15_000)
+  expect(String(await ended)).toContain('ValueError: lost')
 })

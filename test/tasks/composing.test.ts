@@ -8,6 +8,7 @@ import {
   type Signature,
   type TaskContext,
 } from '../../src/index.ts'
+import type { SignatureDict } from '../../src/protocol/task-request.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -29,6 +30,26 @@ test('chain, group and chord take their signatures one by one or in a list', asy
     6,
     6,
     2,
+  ])
+})
+
+test('callbacks of a chain within a chain are its own, not of the steps behind it', async () => {
+  const { add, sum } = await workingTasks()
+  const [callback, errback] = [add.s(10), add.s(20)]
+  const inner = chain(add.s(1, 1), group(add.s(1), add.s(2)))
+    .link(callback)
+    .linkError(errback)
+  const { kwargs } = chain(inner, sum.s()).toJSON()
+  const [first, second] = (kwargs as { tasks: readonly SignatureDict[] }).tasks
+  const { header, body } = Object(second?.kwargs) as { header: SignatureDict; body: SignatureDict }
+  const members = header.kwargs.tasks as readonly SignatureDict[]
+  const linkedTo = ({ options }: SignatureDict) => [options.link, options.link_error]
+  const [once, caught] = [{ ...callback.toJSON(), immutable: true }, errback.toJSON()]
+  expect([first, ...members, body].map((one) => one && linkedTo(one))).toEqual([
+    [undefined, [caught]],
+    [[once], [caught]],
+    [undefined, [caught]],
+    [undefined, undefined],
   ])
 })
 

@@ -56,6 +56,18 @@ test('what stands behind a failed group body fails with a ChordError', async () 
   })
 })
 
+test('a group that is the body of a failed chord in a header fails, calls its errbacks, and ends the outer chord', async () => {
+  const { app, told, fails, same } = await failingApp()
+  const last = app.signature('export.same', [], {}, { taskId: 'of-the-body' })
+  const inner = chord([same.s(1), fails], group(last)).linkError(app.signature('export.told'))
+  const result = await chord([same.s(2), inner], same.s()).applyAsync()
+  await expect(result.get(WAIT)).rejects.toThrow('it fails')
+  await waitFor('the errback', () => told.length > 0)
+  expect(told).toEqual(['of-the-body'])
+  const failure = app.asyncResult('of-the-body').get(WAIT)
+  await expect(failure).rejects.toMatchObject({ excType: 'RangeError' })
+})
+
 async function memberFailures(result: unknown): Promise<readonly TaskFailedError[]> {
   const { results } = result as { readonly results: readonly { get(options: object): unknown }[] }
   const failures = await Promise.all(results.map((one) => one.get({ ...WAIT, propagate: false })))

@@ -89,6 +89,14 @@ export function endOf(dict: SignatureDict): SignatureDict {
   return last === undefined ? dict : endOf(last)
 }
 
+/** What gathers the results of a group that is one member of a chord, or stands in one task's place, as Celery's `replace` does. */
+export const GATHER = 'celery.accumulate'
+
+/** A group that is gathered: a chord for the wire, the group itself for those who wrote it. */
+export function isGathered(dict: SignatureDict): boolean {
+  return isChord(dict) && bodyOf(dict).task === GATHER
+}
+
 /** The same chain or group with other tasks in it. */
 export function withTasks(dict: SignatureDict, tasks: readonly SignatureDict[]): SignatureDict {
   return { ...dict, kwargs: { ...dict.kwargs, tasks } }

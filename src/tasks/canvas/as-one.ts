@@ -1,5 +1,11 @@
 import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
-import { bodyOf, tasksOf, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
+import {
+  bodyOf,
+  GATHER,
+  tasksOf,
+  withBody,
+  withTasks,
+} from '../../protocol/signature-tree/parts.ts'
 import { signatureDict } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { chordDict, unrolled } from './dicts.ts'
@@ -18,5 +24,5 @@ export function endingAsOne(dict: SignatureDict): SignatureDict {
 }
 
 function gather(): SignatureDict {
-  return signatureDict({ task: 'celery.accumulate', kwargs: { index: 0 } })
+  return signatureDict({ task: GATHER, kwargs: { index: 0 } })
 }

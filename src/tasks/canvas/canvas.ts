@@ -1,9 +1,12 @@
 import { TaskError } from '../../errors.ts'
+import { isChain } from '../../protocol/signature-tree/kinds.ts'
 import { tasksOf } from '../../protocol/signature-tree/parts.ts'
+import type { SignatureDict } from '../../protocol/task-request.ts'
 import { Group, Signature } from '../signature.ts'
 import { chainDict, chordDict, groupDict, unrolled, withoutEmptyGroups } from './dicts.ts'
 import { emptyGroupPublisher } from './empty-group.ts'
 import { groupsToChords } from './groups-to-chords.ts'
+import { linkedSteps } from './link.ts'
 
 type Signatures = readonly Signature[]
 
@@ -29,8 +32,12 @@ export function chain(...given: readonly unknown[]): Signature {
   if (all.length === 0) {
     throw new TaskError('TASK_INVALID', 'cannot make a chain of nothing: give it a signature')
   }
-  const steps = withoutEmptyGroups(tasksOf(chainDict(all)).map(unrolled))
-  return new Signature(publisherOf(all), chainDict(groupsToChords(steps)))
+  const publisher = publisherOf(all)
+  const links = { isOnHeader: publisher.linksChordHeaders }
+  const steps = tasksOf(chainDict(all)).flatMap((step) =>
+    hasOnlyLinks(step) ? linkedSteps(step, links).map(unrolled) : [unrolled(step)],
+  )
+  return new Signature(publisher, chainDict(groupsToChords(withoutEmptyGroups(steps), links)))
 }
 
 /** Tasks side by side. */
@@ -53,6 +60,12 @@ export function chord<Value>(
   const [last] = signaturesOf('chord', [body])
   const whole = header instanceof Group ? header : group(signaturesOf('chord', [header].flat()))
   return new Signature<Value>(last?.publisher ?? emptyGroupPublisher, chordDict(whole, body))
+}
+
+/** A chain within a chain is its steps, as in Celery, whose workers drop its callbacks otherwise. Other options stay its own. */
+function hasOnlyLinks(dict: SignatureDict): boolean {
+  const { link: _callbacks, link_error: _errbacks, ...others } = dict.options
+  return isChain(dict) && dict.args.length + Object.keys(others).length === 0
 }
 
 /** Signatures one by one, or in one list. */

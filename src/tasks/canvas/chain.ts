@@ -2,7 +2,7 @@ import { TaskError } from '../../errors.ts'
 import { toWireOptions } from '../../protocol/call-options.ts'
 import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
 import { optionsOf, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
-import { tasksOf, withBody } from '../../protocol/signature-tree/parts.ts'
+import { tasksOf, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import type { Publisher, Started } from '../publisher.ts'
 import { unrolled, withoutEmptyGroups } from './dicts.ts'
@@ -10,7 +10,7 @@ import { bodyWithId, frozen, withEndOptions } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { groupsToChords } from './groups-to-chords.ts'
 import { inheriting } from './inherited.ts'
-import { linked, linkedError, withLinks } from './link.ts'
+import { linked, linkedError, linkedSteps, withLinks } from './link.ts'
 import type { Opening } from './start.ts'
 
 /** Publishes the first step; the others travel with it, the next one last (`embed.chain`, PROTOCOL 2). */
@@ -22,7 +22,8 @@ export async function startChain(
   const { args, kwargs, call, extra, isMember } = opening
   const own = stepsOf(publisher, chain)
   const split = own.length > 1 ? own.flatMap((step) => splitBody(publisher, step)) : own
-  const steps = groupsToChords(stepsWith(publisher, split, opening)).map((step) =>
+  const links = { isOnHeader: publisher.linksChordHeaders }
+  const steps = groupsToChords(stepsWith(publisher, split, opening), links).map((step) =>
     frozen(step, publisher.replyTo),
   )
   const [first, ...rest] = steps
@@ -64,14 +65,17 @@ function splitBody(publisher: Publisher, chord: SignatureDict): readonly Signatu
 function spliced(publisher: Publisher, chain: SignatureDict): readonly SignatureDict[] {
   const options = optionsOf(chain)
   const { call, inherited, extra } = options
-  const [first, ...rest] = stepsOf(publisher, inheriting(chain, inherited))
+  const { link: _its, link_error: _own, ...others } = chain.options
+  const steps = linkedSteps(chain, { isOnHeader: publisher.linksChordHeaders })
+  const own = withTasks({ ...chain, options: others }, steps)
+  const [first, ...rest] = stepsOf(publisher, inheriting(own, inherited))
   if (first === undefined) return []
   const called = {
     ...first,
     args: first.immutable ? first.args : [...chain.args, ...first.args],
     options: { ...toWireOptions(call), ...extra, ...first.options },
   }
-  return stepsWith(publisher, [called, ...rest], options)
+  return stepsWith(publisher, [called, ...rest], { ...options, link: [], linkError: [] })
 }
 
 /** The steps of a chain with all that its options say: errbacks of each, callbacks and membership of the last, and those behind it. */

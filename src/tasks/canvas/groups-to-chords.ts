@@ -2,25 +2,40 @@ import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.t
 import { bodyOf, tasksOf, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { chainDict, chordDict } from './dicts.ts'
+import { linkedSteps } from './link.ts'
 
 /**
  * A group cannot hand its results to a next step: with one behind it, it is the header of a chord. Done before a chain
  * is sent, as in Celery, whose workers lose the arguments of a chain that begins with a group.
  */
-export function groupsToChords(steps: readonly SignatureDict[]): readonly SignatureDict[] {
+export function groupsToChords(
+  steps: readonly SignatureDict[],
+  links: Links,
+): readonly SignatureDict[] {
   const at = steps.findIndex((step, index) => index < steps.length - 1 && endsWithGroup(step))
   const step = steps[at]
   if (step === undefined) return steps
-  return [...steps.slice(0, at), withBehind(step, groupsToChords(steps.slice(at + 1)))]
+  const behind = groupsToChords(steps.slice(at + 1), links)
+  return [...steps.slice(0, at), withBehind(step, behind, links)]
 }
 
-/** The signature with these steps behind the group that it ends with. */
-function withBehind(dict: SignatureDict, steps: readonly SignatureDict[]): SignatureDict {
+/** Whether errbacks of a chord are its header's too. */
+interface Links {
+  readonly isOnHeader: boolean
+}
+
+/** The signature with these steps behind the group that it ends with. Callbacks of a chain are not those of what stands behind it. */
+function withBehind(
+  dict: SignatureDict,
+  steps: readonly SignatureDict[],
+  links: Links,
+): SignatureDict {
   if (isChain(dict)) {
-    const { task_id: _endsEarlier, ...options } = dict.options
-    return withTasks({ ...dict, options }, groupsToChords([...tasksOf(dict), ...steps]))
+    const { task_id: _endsEarlier, link: _its, link_error: _own, ...options } = dict.options
+    const all = [...linkedSteps(dict, links), ...steps]
+    return withTasks({ ...dict, options }, groupsToChords(all, links))
   }
-  if (isChord(dict)) return withBody(dict, withBehind(bodyOf(dict), steps))
+  if (isChord(dict)) return withBody(dict, withBehind(bodyOf(dict), steps, links))
   const [only, another] = steps
   const body = only !== undefined && another === undefined ? only : chainDict(steps)
   return chordDict(dict, body)

@@ -57,6 +57,19 @@ function ofHeader(
   return isOnHeader ? errbacks.flatMap((errback) => [alone(errback), errback]) : errbacks
 }
 
+/** The steps of a chain within a chain: its errbacks are those of each, its callbacks those of the last, as in Celery. */
+export function linkedSteps(
+  chain: SignatureDict,
+  { isOnHeader }: { readonly isOnHeader: boolean },
+): readonly SignatureDict[] {
+  const errbacks = linksOf(chain, 'link_error')
+  const caught = tasksOf(chain).map((step) => linkedError(step, errbacks, { isOnHeader }))
+  const last = caught.at(-1)
+  return last === undefined
+    ? caught
+    : [...caught.slice(0, -1), linked(last, linksOf(chain, 'link'))]
+}
+
 /**
  * The body of a chord that calls the errbacks of the chord's options: a group in its own option where it has one, as that is
  * what its members call, else each of its members; any other body in its own option, where a failed header finds it.

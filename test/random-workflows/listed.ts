@@ -1,0 +1,133 @@
+import type { Compared, Outcome } from './outcome.ts'
+import type { Shape } from './shape.ts'
+
+/** A kind of difference from Python that stays, with its reason. */
+export interface Listed {
+  readonly why: string
+  /** Both outcomes without differences of this kind. */
+  readonly without: (compared: Compared) => Compared
+}
+
+export const NEVER_IN_PYTHON =
+  'it never ends with Python alone, nor where Python’s worker runs it; with our workers it ends'
+
+export const LISTED: readonly Listed[] = [
+  {
+    why: 'the results of groups in a chord’s header come in the order of the header; Python’s come reversed',
+    without: (compared) => both(compared, unordered),
+  },
+  {
+    why: '`get()` of a failed chord throws the `ChordError` that is stored for its body, which names the member; Python’s throws the member’s own exception where it sees that first, and of several failures the one that it sees first',
+    without: (compared) => (failsInBoth(compared) ? both(compared, anyFailure) : compared),
+  },
+  {
+    why: 'steps that can never run are stored as FAILURE; Python leaves some of them PENDING',
+    without: withoutFailedSteps,
+  },
+  {
+    why: 'a task that was tried again or replaced ends as SUCCESS or FAILURE; Python may store RETRY or STARTED after its end',
+    without: withoutLateStates,
+  },
+  {
+    why: 'a chain of nothing but a group passes what it is called with to the group; Python drops it',
+    without: (compared) =>
+      hasLoneGroup(compared.shape) ? both(compared, withoutValues) : compared,
+  },
+]
+
+function both(compared: Compared, change: (outcome: Outcome) => Outcome): Compared {
+  return { ...compared, expected: change(compared.expected), actual: change(compared.actual) }
+}
+
+function unordered(outcome: Outcome): Outcome {
+  const marks = outcome.marks.map((mark) => JSON.stringify(sorted(JSON.parse(mark)))).sort()
+  // As both are made of one value, the end is of the same kind.
+  return { ...outcome, marks, end: sorted(outcome.end) as Outcome['end'] }
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    return value
+      .map(sorted)
+      .sort((one, other) => (JSON.stringify(one) < JSON.stringify(other) ? -1 : 1))
+  }
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, sorted(one)]))
+}
+
+/** Each side's error is of a task that failed on both. */
+function failsInBoth({ shape, expected, actual }: Compared): boolean {
+  const broken = new Set(brokenTags(shape))
+  return [expected, actual].every(({ end, marks }) => {
+    if (!('error' in end)) return false
+    const named = end.error[1].match(/\bt\d+/g) ?? []
+    return named.some((tag) => broken.has(tag) && marks.includes(JSON.stringify(['ran', tag])))
+  })
+}
+
+function brokenTags(shape: Shape): readonly string[] {
+  if (shape.kind === 'task') return shape.does === 'break' ? [shape.tag] : []
+  const parts = shape.kind === 'chord' ? [...shape.parts, shape.body] : shape.parts
+  return parts.flatMap(brokenTags)
+}
+
+function anyFailure(outcome: Outcome): Outcome {
+  return { ...outcome, end: { error: ['an error', 'of a task that failed'] } }
+}
+
+function withoutFailedSteps(compared: Compared): Compared {
+  const { expected, actual } = compared
+  const hasRun = (tag: string): boolean =>
+    [...expected.marks, ...actual.marks].some((mark) => mark.startsWith(`["ran","${tag}"`))
+  return withStates(
+    compared,
+    (tag) => expected.states[tag] === 'PENDING' && actual.states[tag] === 'FAILURE' && !hasRun(tag),
+  )
+}
+
+function withoutLateStates(compared: Compared): Compared {
+  const { expected, actual } = compared
+  return withStates(
+    compared,
+    (tag) =>
+      ['RETRY', 'STARTED'].includes(expected.states[tag] ?? '') &&
+      ['SUCCESS', 'FAILURE'].includes(actual.states[tag] ?? ''),
+  )
+}
+
+/** With Python's states where they differ as given. */
+function withStates(compared: Compared, isListed: (tag: string) => boolean): Compared {
+  const { expected, actual } = compared
+  const states = Object.fromEntries(
+    Object.entries(actual.states).map(([tag, state]) => [
+      tag,
+      isListed(tag) ? (expected.states[tag] ?? state) : state,
+    ]),
+  )
+  return { ...compared, actual: { ...actual, states } }
+}
+
+/** A body or a member of a group that is a chain of one group. */
+function hasLoneGroup(shape: Shape): boolean {
+  if (shape.kind === 'task') return false
+  const [only, ...others] = shape.parts
+  if (shape.kind === 'chain' && only?.kind === 'group' && others.length === 0) return true
+  const parts = shape.kind === 'chord' ? [...shape.parts, shape.body] : shape.parts
+  return parts.some(hasLoneGroup)
+}
+
+/** Which tasks ran and which callbacks were called, whatever with. */
+function withoutValues(outcome: Outcome): Outcome {
+  const marks = outcome.marks.map((mark) => {
+    const [what, tag, ...rest] = JSON.parse(mark) as readonly unknown[]
+    return JSON.stringify(what === 'linked' ? [what, tag] : [what, tag, ...rest])
+  })
+  const end = 'value' in outcome.end ? { value: headsOf(outcome.end.value) } : outcome.end
+  return { ...outcome, marks: marks.sort(), end }
+}
+
+/** Of `['t2', ['t1']]`, what t2 returned of what t1 had returned, only t2. */
+function headsOf(value: unknown): unknown {
+  if (!Array.isArray(value)) return value
+  return typeof value[0] === 'string' ? [value[0]] : value.map(headsOf)
+}
