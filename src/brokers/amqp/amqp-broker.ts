@@ -33,7 +33,7 @@ import { isHopeless, isNotFound } from './server-errors.ts'
 const CONNECT_TIMEOUT_MS = 10_000
 
 export interface AmqpBrokerOptions
-  extends Pick<ConnectOptions, 'ssl' | 'loginMethod' | 'transportOptions'> {
+  extends Pick<ConnectOptions, 'ssl' | 'loginMethod' | 'transportOptions' | 'silentMs'> {
   /** One url, or several with `;` between them: where one cannot be reached, the next is used. */
   readonly url: string
   /** Which one is next. Default round-robin: in their order. */
@@ -242,13 +242,15 @@ export class AmqpBroker implements Broker {
   /** Asked again on the next connection where this one is lost meanwhile. */
   async #whileConnected<T>(work: (model: ChannelModel) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw brokerClosed(this.safeUrl)
-    const endsAt = performance.now() + this.#connectTimeoutMs
-    for (;;) {
+    let endsAt = performance.now() + this.#connectTimeoutMs
+    for (let isAgain = false; ; isAgain = true) {
       const model = await this.#connection.ready(Math.max(0, endsAt - performance.now()))
       try {
         return await work(model)
       } catch (cause) {
         if (this.#connection.isAlive(model)) throw cause
+        // One that fell silent took all the time that was meant for connecting.
+        if (!isAgain) endsAt = performance.now() + this.#connectTimeoutMs
       }
     }
   }

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { ChannelModel } from 'amqplib'
 import { BrokerError } from '../../errors.ts'
 import { type AmqpTarget, type AmqpTls, parseAmqpUrl } from './amqp-url.ts'
+import { type DriverConnection, setSilence } from './answer-deadline.ts'
 import { type Driver, loadDriver } from './driver.ts'
 import { nodeTls, type PythonTls } from './python-tls.ts'
 
@@ -19,6 +20,8 @@ export interface ConnectOptions {
   readonly transportOptions?: Readonly<Record<string, unknown>> | undefined
   /** How long one try may take. */
   readonly timeoutMs: number
+  /** A connection that is silent for so long while an answer is due is closed. Default 10 s. */
+  readonly silentMs?: number | undefined
 }
 
 /** What of broker_transport_options has an effect here. */
@@ -41,7 +44,7 @@ export async function connect(target: AmqpTarget, options: ConnectOptions): Prom
   const { protocol, hostname: host, port, username, password, vhost } = target
   const { transportOptions: given = {} } = options
   const driver = loadDriver()
-  return await driver.connect(
+  const model = await driver.connect(
     {
       protocol,
       hostname: host,
@@ -69,6 +72,11 @@ export async function connect(target: AmqpTarget, options: ConnectOptions): Prom
       },
     },
   )
+  if (options.silentMs !== undefined) {
+    // Not in the driver's types.
+    setSilence(model.connection as unknown as DriverConnection, options.silentMs)
+  }
+  return model
 }
 
 /** As in Celery, the url wins, and with 0 there is none. */

@@ -4,6 +4,7 @@ import type * as Amqplib from 'amqplib'
 import { BrokerError } from '../../errors.ts'
 import { readTable } from '../headers/read-table.ts'
 import { writeTable } from '../headers/write-table.ts'
+import { addAnswerDeadline, type DriverChannel } from './answer-deadline.ts'
 
 export type Driver = typeof Amqplib
 
@@ -18,6 +19,10 @@ interface DriverFrames {
   decode(id: number, bytes: Buffer): { readonly headers?: Record<string, unknown> }
 }
 
+interface DriverChannels {
+  readonly BaseChannel: { readonly prototype: DriverChannel }
+}
+
 const BASIC_PROPERTIES = 60
 /** What comes before the properties in a content header frame, and the byte after them. */
 const FRAME_HEAD = 19
@@ -29,7 +34,7 @@ let loaded: Driver | undefined
 
 /**
  * amqplib, with header tables read and written by us: its own cannot read py-amqp's 64-bit integers (which ends
- * the connection) and writes integers that older py-amqp cannot read. It is loaded as a copy of our own, so
+ * the connection) and writes integers that older py-amqp cannot read; and with a deadline for answers. It is loaded as a copy of our own, so
  * an application's amqplib stays as it is.
  */
 export function loadDriver(): Driver {
@@ -64,6 +69,9 @@ function loadCopy(entry: string): Driver {
     tables.encodeTable = writeTable
     tables.decodeFields = readTable
     const driver = require(entry) as Driver
+    const { BaseChannel } = require(join(folder, 'lib/channel.js')) as DriverChannels
+    if (typeof BaseChannel.prototype._rpc !== 'function') throw unexpectedDriver(folder)
+    addAnswerDeadline(BaseChannel.prototype)
     requireOurTables(require(join(folder, 'lib/defs.js')) as DriverFrames, folder)
     return driver
   } catch (cause) {

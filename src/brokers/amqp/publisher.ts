@@ -1,4 +1,4 @@
-import type { ChannelModel } from 'amqplib'
+import type { ChannelModel, ConfirmChannel } from 'amqplib'
 import { type Deferred, deferred } from '../../async/deferred.ts'
 import { startTimer, type Timer } from '../../async/timer.ts'
 import type { BrokerError } from '../../errors.ts'
@@ -25,6 +25,8 @@ export class Publisher {
   readonly #log: Logger
   readonly #connection: AmqpConnection
   readonly #outbox: Outbox
+  #channel: ConfirmChannel | undefined
+  #isAsking = false
   #emptied: Deferred<void> | undefined
   #expiry: { readonly at: number; readonly timer: Timer } | undefined
 
@@ -75,6 +77,7 @@ export class Publisher {
       this.#outbox.detach(refusal)
       nextTurn(() => this.#replace(model))
     })
+    this.#channel = channel
     this.#outbox.attach(channel)
   }
 
@@ -155,6 +158,20 @@ export class Publisher {
     })
     const reason = lastFailure === undefined ? undefined : serverText(lastFailure)
     this.#log.debug({ ...outgoing.route, reason }, 'publish given up')
+    if (isOpen) void this.#askForAnswer()
     return error
+  }
+
+  /** Any question would do: a server that does not answer it either has its connection closed. */
+  async #askForAnswer(): Promise<void> {
+    if (this.#isAsking) return
+    this.#isAsking = true
+    try {
+      await this.#channel?.prefetch(0)
+    } catch {
+      // The channel has ended; another one comes in its place.
+    } finally {
+      this.#isAsking = false
+    }
   }
 }

@@ -15,14 +15,15 @@ type Confirm = (error: unknown) => void
 
 test('of very many publishes at once a bounded number is on its way, and none is overdue while confirms come', async () => {
   const { publisher, server } = await publishing()
-  const published = Array.from({ length: 6_000 }, () =>
-    publisher.publish(MESSAGE, ROUTE, { deadlineMs: 300 }),
+  // Each is on its way for the time of four confirms; all together take longer than the deadline.
+  const published = Array.from({ length: 12_000 }, () =>
+    publisher.publish(MESSAGE, ROUTE, { deadlineMs: 500 }),
   )
   const confirming = (async () => {
     while (server.confirmed < published.length) {
       expect(server.unconfirmed.length).toBeLessThanOrEqual(2_000)
       server.confirm(500)
-      await sleep(60)
+      await sleep(30)
     }
   })()
   await Promise.all([confirming, ...published])
