@@ -1,12 +1,15 @@
+import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { freshServers, migratedDatabase, type Servers, startMonitor } from '../support/live-app.ts'
-import { type Process, startCli, startProcess } from '../support/processes.ts'
+import { type Process, runCli, startCli, startProcess } from '../support/processes.ts'
 import { PROJECT, service } from '../support/services.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const EXAMPLES = join(PROJECT, 'examples')
+/** Several processes one after another, each of which may have to wait for the cores. */
+const SLOW = { timeout: 120_000 } as const
 
 test('quick-start: calls succeed, fail and are refused as the producer says', async () => {
   const servers = await freshServers(['export'])
@@ -48,19 +51,55 @@ test('export-worker: a chord of three exports ends in one result, and takes over
 
 test('mixed: Node and Python workers run side by side and call each other', async () => {
   const servers = await freshServers()
-  const python = startProcess(
-    service('PYTHON_CELERY'),
-    ['-m', 'celery', '-A', 'app', 'worker', '-P', 'solo', '-Q', 'python,celery', '-l', 'INFO'],
-    { cwd: join(EXAMPLES, 'python'), env: { ...exampleEnv(servers), C_FORCE_ROOT: '1' } },
-  )
+  const python = startPython(servers)
   await startWorker(servers, 'mixed', '-Q', 'export')
-  await python.waitForLine(/ ready\.$/m)
+  await python
   expect(await produced(servers, 'mixed')).toEqual([
     'Node asks Python: 5',
     'Python asks Node: report of parcels',
     'Node in Node asks Python: 42',
     'one after the other: report of fields of 2026',
   ])
+})
+
+test(
+  'flows: a step runs on a Python worker, and a flow that is refused has undone what it did',
+  SLOW,
+  async () => {
+    const servers = await freshServers()
+    await startPython(servers)
+    expect(await printed(servers, 'flows/weigh.ts')).toEqual([
+      '/archive/in/1 weighs 105',
+      'the flow is SUCCESS',
+      'removed the copy of /in/1',
+      'refused: 105 is more than 50',
+      'the flow is REVERTED',
+    ])
+    const file = await runCli(
+      [
+        '-A',
+        join(EXAMPLES, 'flows/app.ts'),
+        'flow',
+        'run',
+        join(EXAMPLES, 'flows/weigh.yaml'),
+      ].concat('--values', '{"path": "/in/1"}'),
+      { env: exampleEnv(servers) },
+    )
+    expect(JSON.parse(file.stdout)).toMatchObject({ location: '/archive/in/1', total: 105 })
+  },
+)
+
+test('streams: frames of a detector become calls of a Python worker', SLOW, async () => {
+  const servers = await freshServers()
+  await startPython(servers)
+  const env = { ...exampleEnv(servers), DETECTOR: `ipc:///tmp/detector-${randomUUID()}` }
+  const peaks = startExample('streams/peaks.ts', env)
+  await peaks.waitForLine(/ready for frames/)
+  const detector = startExample('streams/detector.ts', env)
+  expect(await detector.exited).toEqual({ code: 0, signal: null })
+  expect(await peaks.exited).toEqual({ code: 0, signal: null })
+  const lines = peaks.stdout.trimEnd().split('\n')
+  expect(lines.slice(1)).toEqual([101, 202, 303, 404, 505].map((sum) => `Python says ${sum}`))
 })
 
 test('monitor-queries.sql: the record answers every question', async () => {
@@ -95,14 +134,34 @@ async function startWorker(servers: Servers, example: string, ...args: string[])
   return worker
 }
 
+/** The worker of examples/python, once it is ready. */
+async function startPython(servers: Servers): Promise<void> {
+  const python = startProcess(
+    service('PYTHON_CELERY'),
+    ['-m', 'celery', '-A', 'app', 'worker', '-P', 'solo', '-Q', 'python,celery', '-l', 'INFO'],
+    { cwd: join(EXAMPLES, 'python'), env: { ...exampleEnv(servers), C_FORCE_ROOT: '1' } },
+  )
+  await python.waitForLine(/ ready\.$/m)
+}
+
 /** The lines that the producer of an example prints, once it has ended well. */
 async function produced(servers: Servers, example: string, ...args: string[]): Promise<string[]> {
-  const file = join(EXAMPLES, example, 'producer.ts')
-  const producer = startProcess(process.execPath, ['--import', 'tsx', file, ...args], {
-    env: exampleEnv(servers),
-  })
-  expect(await producer.exited).toEqual({ code: 0, signal: null })
-  return producer.stdout.trimEnd().split('\n')
+  return await printed(servers, join(example, 'producer.ts'), ...args)
+}
+
+async function printed(servers: Servers, file: string, ...args: string[]): Promise<string[]> {
+  const program = startExample(file, exampleEnv(servers), args)
+  expect(await program.exited).toEqual({ code: 0, signal: null })
+  return program.stdout.trimEnd().split('\n')
+}
+
+function startExample(
+  file: string,
+  env: Readonly<Record<string, string>>,
+  args: readonly string[] = [],
+): Process {
+  const path = join(EXAMPLES, file)
+  return startProcess(process.execPath, ['--import', 'tsx', path, ...args], { env })
 }
 
 function exampleEnv({ vhost, env }: Servers): Record<string, string> {
