@@ -1,6 +1,13 @@
 import type { Client } from 'pg'
 import { type Backoff, retry } from '../async/backoff.ts'
+import { startInterval } from '../async/timer.ts'
+import { withDeadline } from '../async/with-deadline.ts'
 import type { Logger } from '../logger.ts'
+import { endAtOnce } from './silence-watch.ts'
+
+/** How often the server is asked whether it is still there: it may have nothing to tell. */
+const SILENT_MS = 10_000
+const END_MS = 2_000
 
 const BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
@@ -9,6 +16,7 @@ export interface ListenerOptions {
   readonly connect: () => Promise<Client>
   readonly onNotify: (text: string) => void
   readonly logger: Logger
+  readonly silentMs?: number | undefined
 }
 
 /** LISTENs on one channel over a connection of its own, and opens it again when it is lost. */
@@ -30,7 +38,7 @@ export class Listener {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    await this.#client?.end()
+    if (this.#client !== undefined) await this.#end(this.#client)
     await this.#watching
   }
 
@@ -43,13 +51,33 @@ export class Listener {
     client.on('notification', ({ payload }) => this.#options.onNotify(payload ?? ''))
     this.#client = client
     try {
-      await client.query(`LISTEN ${client.escapeIdentifier(this.#options.channel)}`)
+      await this.#ask(client, `LISTEN ${client.escapeIdentifier(this.#options.channel)}`)
     } catch (error) {
-      await client.end()
+      endAtOnce(client)
       throw error
     }
-    if (this.#stopping.signal.aborted) await client.end()
+    const checks = startInterval(this.#silentMs, () => this.#closeIfSilent(client)).unref()
+    void lost.then(() => checks.clear())
+    if (this.#stopping.signal.aborted) await this.#end(client)
     return { lost }
+  }
+
+  get #silentMs(): number {
+    return this.#options.silentMs ?? SILENT_MS
+  }
+
+  async #ask(client: Client, statement: string): Promise<void> {
+    await withDeadline(client.query(statement), this.#silentMs / 2, noAnswer)
+  }
+
+  /** A network that swallows packets closes no connection. */
+  #closeIfSilent(client: Client): void {
+    this.#ask(client, 'SELECT 1').catch(() => endAtOnce(client))
+  }
+
+  /** A server that is silent says nothing to that either. */
+  async #end(client: Client): Promise<void> {
+    await withDeadline(client.end(), END_MS, noAnswer).catch(() => endAtOnce(client))
   }
 
   async #watch(first: { readonly lost: Promise<void> }): Promise<void> {
@@ -78,4 +106,8 @@ export class Listener {
       throw error
     }
   }
+}
+
+function noAnswer(): Error {
+  return new Error('no answer from the database')
 }

@@ -65,8 +65,8 @@ export class PostgresDatabase implements Database {
 
   async listen(channel: string, onNotify: (text: string) => void): Promise<() => Promise<void>> {
     this.#refuseWhenClosed()
-    const { connect, logger, safeUrl } = this.#parts
-    const listener = new Listener({ channel, onNotify, connect, logger })
+    const { connect, logger, safeUrl, silentMs } = this.#parts
+    const listener = new Listener({ channel, onNotify, connect, logger, silentMs })
     this.#listeners.add(listener)
     try {
       await listener.start()

@@ -7,6 +7,7 @@ import { withDeadline } from '../async/with-deadline.ts'
 import { ResultError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
+import { closeIfSilent } from './redis-silence.ts'
 import { type RedisSettings, redisAddress } from './redis-url.ts'
 
 export interface RedisConnectionOptions {
@@ -16,7 +17,11 @@ export interface RedisConnectionOptions {
   /** How long a command is tried, while Redis is away. */
   readonly deadlineMs: number
   readonly backoff?: Backoff | undefined
+  /** How often a connection from which something is due is asked whether it still answers. Default 10 s. */
+  readonly silentMs?: number | undefined
 }
+
+const SILENT_MS = 10_000
 
 const BUSY_BACKOFF: Backoff = { initialMs: 250, factor: 2, maxMs: 5_000, jitter: 0.5 }
 /** It is full, a read-only replica, loading, failing over: others come to the same answer, and a later one is better. */
@@ -54,7 +59,10 @@ export class RedisConnection {
   readonly #redis: Redis
   readonly #logger: Logger
   readonly #retriesTimeouts: boolean
-  readonly #pings: Timer | undefined
+  readonly #silentMs: number
+  readonly #checks: readonly Timer[]
+  /** Commands that are not answered yet. */
+  #asked = 0
   #subscriber: Redis | undefined
 
   /** Loads the driver; connects with the first command. */
@@ -71,7 +79,8 @@ export class RedisConnection {
     this.#redis = redis
     this.#logger = logger
     this.#retriesTimeouts = settings.redis_retry_on_timeout ?? false
-    this.#pings = pinging(redis, settings.redis_backend_health_check_interval)
+    this.#silentMs = options.silentMs ?? SILENT_MS
+    this.#checks = this.#startChecks(settings.redis_backend_health_check_interval)
     // Unheard, the driver would print them.
     redis.on('error', (error) => {
       logger.warn({ redis: this.safeUrl, error: error.message }, 'redis unreachable, trying again')
@@ -81,16 +90,38 @@ export class RedisConnection {
   /** Runs the commands, again while Redis refuses them for now; rejects with RESULT_UNREACHABLE where it does not answer in time. */
   async run<Answer>(commands: (redis: Redis) => Promise<Answer>): Promise<Answer> {
     const endsAt = performance.now() + this.#deadlineMs
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#tried(commands, endsAt - performance.now())
-      } catch (error) {
-        const delayMs = backoffDelayMs(BUSY_BACKOFF, attempt)
-        if (!isPassing(error) || performance.now() + delayMs > endsAt) throw error
-        this.#noteBusy(error, attempt)
-        await sleep(delayMs)
+    this.#asked += 1
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await this.#tried(commands, endsAt - performance.now())
+        } catch (error) {
+          const delayMs = backoffDelayMs(BUSY_BACKOFF, attempt)
+          if (!isPassing(error) || performance.now() + delayMs > endsAt) throw error
+          this.#noteBusy(error, attempt)
+          await sleep(delayMs)
+        }
       }
+    } finally {
+      this.#asked -= 1
     }
+  }
+
+  /** Where an answer is due, or something may be told; as Celery's setting says, also where nothing is. */
+  #startChecks(seconds: number | null | undefined): readonly Timer[] {
+    const due = startInterval(this.#silentMs, () => {
+      if (this.#asked > 0) this.#check(this.#redis)
+      if (this.#subscriber !== undefined) this.#check(this.#subscriber)
+    })
+    const idle = startInterval(seconds ? seconds * 1_000 : Number.POSITIVE_INFINITY, () =>
+      this.#check(this.#redis),
+    )
+    return [due.unref(), idle.unref()]
+  }
+
+  #check(redis: Redis): void {
+    const answerMs = this.#silentMs / 2
+    void closeIfSilent(redis, { answerMs, safeUrl: this.safeUrl, logger: this.#logger })
   }
 
   #noteBusy(error: unknown, attempt: number): void {
@@ -136,7 +167,7 @@ export class RedisConnection {
   }
 
   close(): void {
-    this.#pings?.clear()
+    for (const check of this.#checks) check.clear()
     this.#redis.disconnect()
     this.#subscriber?.disconnect()
   }
@@ -147,16 +178,6 @@ export class RedisConnection {
       `${this.safeUrl} gave no answer in ${this.#deadlineMs} ms`,
     )
   }
-}
-
-/** A connection that has died is noticed while nothing else is asked of it. */
-function pinging(redis: Redis, seconds: number | null | undefined): Timer | undefined {
-  if (!seconds) return undefined
-  const ping = (): void => {
-    if (redis.status !== 'ready') return
-    redis.ping().catch(() => redis.disconnect(true))
-  }
-  return startInterval(seconds * 1_000, ping).unref()
 }
 
 /** What the driver says of a command that took longer than redis_socket_timeout. */

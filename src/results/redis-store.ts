@@ -38,6 +38,8 @@ export interface RedisStoreOptions {
   readonly saveDeadlineMs?: number
   /** How long to wait between tries. */
   readonly backoff?: Backoff | undefined
+  /** How often a connection from which something is due is asked whether it still answers. Default 10 s. */
+  readonly silentMs?: number | undefined
 }
 
 const SAVE_DEADLINE_MS = 30_000
@@ -66,6 +68,7 @@ export class RedisResultStore implements ResultStore {
       logger,
       deadlineMs,
       backoff: options.backoff,
+      silentMs: options.silentMs,
     })
     return new RedisResultStore(connection, settings, logger)
   }

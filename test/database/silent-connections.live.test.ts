@@ -31,6 +31,36 @@ test('a statement that the server works on may take as long as it takes', async 
   expect(await database.query('select 1 as n from pg_sleep(1.5)')).toEqual([{ n: 1 }])
 })
 
+test('a connection that listens and has fallen silent is replaced', async () => {
+  const direct = await freshDatabase()
+  const way = await silenceable(direct, 5432)
+  const database = await openDatabase({ url: way.url, silentMs: 300 })
+  const other = await openDatabase({ url: direct })
+  onTestFinished(async () => {
+    await Promise.all([database.close(), other.close()])
+  })
+  const heard: string[] = []
+  await database.listen('news', (text) => heard.push(text))
+  way.swallow()
+  await expect
+    .poll(
+      async () => {
+        await other.query("select pg_notify('news', 'told')")
+        return heard.length
+      },
+      { timeout: 10_000, interval: 200 },
+    )
+    .toBeGreaterThan(0)
+})
+
+test('a database that listens is closed though its connections have fallen silent', async () => {
+  const { url, swallow } = await silenceable(await freshDatabase(), 5432)
+  const database = await openDatabase({ url })
+  await database.listen('news', () => undefined)
+  swallow()
+  await database.close()
+})
+
 test('a database is closed though its connections have fallen silent', async () => {
   const { url, swallow } = await silenceable(await freshDatabase(), 5432)
   const database = await openDatabase({ url })

@@ -71,6 +71,19 @@ describe('a connection that is cut', () => {
     expect(await counted()).toBe('1')
   })
 
+  test('that has fallen silent is replaced: what was asked is answered, and what is waited for is told', async () => {
+    const [way, other] = [await silenceable(service('REDIS_URL'), 6379), await openStore()]
+    const store = await openStore({}, way.url, 20_000, 300)
+    const [early, late] = [success('early'), success('late')]
+    const waiting = store.waitFor(late.taskId, { timeoutMs: 20_000 })
+    await store.save(early)
+    await waitFor('both connections', () => way.connections() === 2)
+    way.swallow()
+    expect((await store.get(early.taskId)).result).toBe('early')
+    await other.save(late)
+    expect((await waiting).result).toBe('late')
+  })
+
   test('that does not come back rejects, in time and without its password', async () => {
     const store = await openStore({}, 'redis://user:hunter2@127.0.0.1:1/0', 200)
     const saving = store.save(success(1))
@@ -142,10 +155,12 @@ async function openStore(
   settings: RedisStoreSettings = {},
   url = service('REDIS_URL'),
   saveDeadlineMs = 20_000,
+  silentMs?: number,
 ): Promise<RedisResultStore> {
   const store = await RedisResultStore.open({
     url,
     saveDeadlineMs,
+    silentMs,
     settings: {
       result_expires: 600,
       result_backend_transport_options: { global_keyprefix: prefix },
