@@ -95,6 +95,7 @@ async function functions(url: string): Promise<Question[]> {
       name: 'families that failed',
       ask: (database) => families(database, { overallStatus: 'FAILURE' }),
     },
+    { name: 'families of an owner', ask: (database) => families(database, { creatorId: '7' }) },
     { name: 'stuckTasks', ask: (database) => stuckTasks(database) },
     {
       name: 'taskStats of an hour by name',

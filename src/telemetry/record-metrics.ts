@@ -7,6 +7,11 @@ interface QueueAge {
   readonly age: number
 }
 
+interface WorkerClock {
+  readonly worker: string
+  readonly drift: number
+}
+
 interface StateCount {
   readonly state: string
   readonly tasks: number
@@ -25,6 +30,7 @@ export class RecordMetrics implements MetricSource {
   readonly #unfinished: Gauge
   readonly #quarantined: Gauge
   readonly #workers: Gauge
+  readonly #drift: Gauge
 
   constructor(
     { prometheus, registry }: MetricsKit,
@@ -50,6 +56,11 @@ export class RecordMetrics implements MetricSource {
       'workers',
       'Workers that are heard of: two heartbeats missed, and one is gone.',
     )
+    this.#drift = gauge(
+      'worker_clock_drift_seconds',
+      'How far the clock of a worker is behind; less than 0: ahead. None for a clock that is right.',
+      'worker',
+    )
   }
 
   async collect(): Promise<void> {
@@ -58,6 +69,9 @@ export class RecordMetrics implements MetricSource {
     const [counts] = await this.#database.query<{ quarantined: number; workers: number }>(COUNTS)
     this.#quarantined.set(counts?.quarantined ?? 0)
     this.#workers.set(counts?.workers ?? 0)
+    const clocks = await this.#database.query<WorkerClock>(CLOCKS)
+    this.#drift.reset()
+    for (const { worker, drift } of clocks) this.#drift.set({ worker }, drift)
     await this.#countUnfinished()
   }
 
@@ -88,10 +102,18 @@ const UNFINISHED = `
   SELECT state, count(*)::integer AS tasks FROM monitor.task
   WHERE monitor.state_class(state) < 2 GROUP BY state`
 
-/** Heard of by the clock of the database: those of workers may be far off. */
+/** By the clock of the database: those of workers may be far off. */
+const IS_HEARD_OF = `(offline_at IS NULL OR offline_at < last_heartbeat_at)
+       AND updated_at > now() - make_interval(secs => 2 * least(coalesce(heartbeat_every_s, 2), 86400) + 5)`
+
 const COUNTS = `
   SELECT
     (SELECT count(*)::integer FROM monitor.quarantine WHERE resolved_at IS NULL) AS quarantined,
     (SELECT count(*)::integer FROM monitor.worker
-     WHERE (offline_at IS NULL OR offline_at < last_heartbeat_at)
-       AND updated_at > now() - make_interval(secs => 2 * least(coalesce(heartbeat_every_s, 2), 86400) + 5)) AS workers`
+     WHERE ${IS_HEARD_OF}) AS workers`
+
+/** The worst of them. */
+const CLOCKS = `
+  SELECT hostname AS worker, drift_s AS drift FROM monitor.worker
+  WHERE drift_s IS NOT NULL AND ${IS_HEARD_OF}
+  ORDER BY abs(drift_s) DESC LIMIT 200`

@@ -6,8 +6,8 @@ import { openDatabase } from '../../src/database/open-database.ts'
 import { Monitor } from '../../src/monitor/monitor.ts'
 import { disagreements, Ledger } from '../support/ledger.ts'
 import { freshServers, liveApp, type Servers } from '../support/live-app.ts'
-import { type Process, startCli } from '../support/processes.ts'
-import { startPythonWorker } from '../support/python-celery.ts'
+import { startNodePod, startPythonPod } from '../support/pods.ts'
+import type { Process } from '../support/processes.ts'
 import { service } from '../support/services.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -89,6 +89,7 @@ async function round(field: Field): Promise<void> {
     deadlineMs: LONGEST_S * 4000 + 30_000,
   })
   await killOne(field)
+  await stopCold(field)
 }
 
 async function killOne(field: Field): Promise<void> {
@@ -105,6 +106,27 @@ async function killOne(field: Field): Promise<void> {
   field.pods = { ...field.pods, python }
 }
 
+/** As a platform does that does not wait: what runs is cut off, though its workers announce their stop. */
+async function stopCold(field: Field): Promise<void> {
+  const { python, node } = field.pods
+  const ids = await Promise.all([
+    ...[1, 2].map(() => pay(field, 'python.pay', LONGEST_S)),
+    ...[1, 2].map(() => pay(field, 'export.pay', LONGEST_S)),
+  ])
+  for (const { name } of [python, node]) {
+    await waitFor(`a task of ${name} to run`, () =>
+      ids.some((id) => field.ledger.runs(id).some(({ worker }) => worker === name)),
+    )
+    field.killed.add(name)
+  }
+  python.process.kill('SIGQUIT')
+  node.process.kill('SIGTERM')
+  node.process.kill('SIGTERM')
+  field.deploys += 1
+  const [newPython, newNode] = await deployed(field)
+  field.pods = { python: newPython, node: newNode }
+}
+
 async function deployed(field: Omit<Field, 'pods'>): Promise<[Pod, Pod]> {
   return await Promise.all([
     startPython(field, `python-${field.deploys}@pods`, ['-E']),
@@ -117,21 +139,11 @@ async function startPython(
   name: string,
   args: readonly string[],
 ): Promise<Pod> {
-  const process = await startPythonWorker({
-    app: 'ledger_app',
-    pool: 'prefork',
-    concurrency: 2,
-    args: ['-n', name, '--prefetch-multiplier', '1', ...args],
-    env: { ...servers.env, QUEUES: 'python', LEDGER: ledger.file },
-  })
-  return { name, process }
+  return { name, process: await startPythonPod(servers, ledger, { name, args }) }
 }
 
 async function startNode({ servers, ledger }: Omit<Field, 'pods'>, name: string): Promise<Pod> {
-  const args = ['worker', '-A', 'test/faults/ledger-app.ts', '-Q', 'export', '-E', '-n', name]
-  const process = startCli(args, { env: { ...servers.env, LEDGER: ledger.file, WORKER: name } })
-  await process.waitForLine(/worker ready/)
-  return { name, process }
+  return { name, process: await startNodePod(servers, ledger, name) }
 }
 
 async function send(field: Field): Promise<string[]> {

@@ -54,6 +54,8 @@ export interface Accounts {
   readonly killed?: ReadonlySet<string>
   /** Names of tasks that leave no outcome. */
   readonly untold?: ReadonlySet<string>
+  /** Whether what is lost is published again. Default true. */
+  readonly isReplayed?: boolean
   /** Names of workers that send no events: of their tasks no times are known. */
   readonly silent?: ReadonlySet<string>
 }
@@ -105,7 +107,7 @@ function problemsOf(row: Row, { lines, rows, accounts }: Seen): string[] {
     ...says(hasEnded && !leaves.includes(row.status), `, and has ended: expected ${leaves}`),
     ...says(row.status === 'SUCCESS' && !hasEnded, ', and has not ended'),
     ...says(!isInOrder(row.times), `: its times are ${row.times.join(', ')}`),
-    ...(isCutOff && !run.isSilent ? ofKilled(row, rows, it) : []),
+    ...(isCutOff && !run.isSilent ? ofKilled(row, { rows, accounts, it }) : []),
   ]
 }
 
@@ -127,9 +129,13 @@ function runOf(row: Row, lines: readonly LedgerLine[], accounts: Accounts) {
   }
 }
 
-function ofKilled(row: Row, rows: readonly Row[], it: string): string[] {
+function ofKilled(
+  row: Row,
+  { rows, accounts, it }: Pick<Seen, 'rows' | 'accounts'> & { readonly it: string },
+): string[] {
+  const { isReplayed = true } = accounts
   const replays = rows.filter(({ replayOf }) => replayOf === row.id)
-  if (row.status === 'LOST' && replays.length === 1) return []
+  if (row.status === 'LOST' && replays.length === (isReplayed ? 1 : 0)) return []
   return [`${it}, its worker was killed, and it was replayed ${replays.length} times`]
 }
 

@@ -19,3 +19,27 @@ test('workers are heard of by the clock of the database, whatever their own cloc
     'celery_toolbox_workers 2',
   )
 })
+
+test('the clock of each living worker that is wrong is a metric', async () => {
+  await using database = await openDatabase({ url: await migratedDatabase() })
+  await database.query(
+    `insert into monitor.worker (hostname, updated_at, last_heartbeat_at, drift_s) values
+       ('behind', now(), now(), 3600), ('ahead', now(), now(), -90), ('right', now(), now(), null),
+       ('gone', now() - interval '1 hour', now() - interval '1 hour', 60)`,
+  )
+  const { kit } = await Metrics.open()
+  const metrics = new RecordMetrics(kit, { database, queues: [] })
+  const lines = async (): Promise<string[]> => {
+    await metrics.collect()
+    const text = await kit.registry.getSingleMetricAsString(
+      'celery_toolbox_worker_clock_drift_seconds',
+    )
+    return text.split('\n').filter((line) => line.startsWith('celery_toolbox_'))
+  }
+  expect(await lines()).toEqual([
+    'celery_toolbox_worker_clock_drift_seconds{worker="behind"} 3600',
+    'celery_toolbox_worker_clock_drift_seconds{worker="ahead"} -90',
+  ])
+  await database.query('update monitor.worker set drift_s = null')
+  expect(await lines()).toEqual([])
+})

@@ -19,6 +19,7 @@ export interface WorkerWatchOptions {
 export class WorkerWatch {
   readonly #database: Connection
   readonly #options: WorkerWatchOptions
+  #askedAtMs = 0
 
   constructor(database: Connection, options: WorkerWatchOptions) {
     this.#database = database
@@ -32,24 +33,38 @@ export class WorkerWatch {
     return await noteConnections(this.#database, lookAtApi, controlExchange)
   }
 
-  /** Without answers there is less proof, so a failure stops nothing. */
+  /** Unless all have just been asked, and none has come since. */
   async askAll(): Promise<void> {
+    if (Date.now() - this.#askedAtMs > JUST_MS || (await this.#hasNew())) await this.#ask()
+  }
+
+  /** Connections and new workers are looked at more often: it is known whose they are before they are closed. */
+  async lookAtNew(): Promise<void> {
+    await Promise.all([this.#askNew(), this.look()])
+  }
+
+  async #askNew(): Promise<void> {
+    if (await this.#hasNew()) await this.#ask()
+  }
+
+  async #hasNew(): Promise<boolean> {
+    return (await this.#database.query(UNASKED, [this.#options.missedHeartbeats])).length > 0
+  }
+
+  /** Without answers there is less proof, so a failure stops nothing. */
+  async #ask(): Promise<void> {
     const { takeCensus, missedHeartbeats, logger = silentLogger } = this.#options
     if (takeCensus === undefined) return
+    this.#askedAtMs = Date.now()
     try {
       await noteCensus(this.#database, await takeCensus(), missedHeartbeats)
     } catch (err) {
       logger.debug({ err }, 'workers were not asked what they take')
     }
   }
-
-  /** Connections and new workers are looked at more often: it is known whose they are before they are closed. */
-  async lookAtNew(): Promise<void> {
-    const { missedHeartbeats } = this.#options
-    const news = await this.#database.query(UNASKED, [missedHeartbeats])
-    await Promise.all([news.length > 0 ? this.askAll() : undefined, this.look()])
-  }
 }
+
+const JUST_MS = 5_000
 
 const UNASKED = `
   SELECT FROM monitor.worker_process process

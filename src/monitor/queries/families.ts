@@ -1,5 +1,6 @@
 import type { Connection } from '../../database/database.ts'
 import type { TaskFamilyRow } from '../entities/task-family.ts'
+import { isText } from './task-conditions.ts'
 
 /** A row of monitor.task_family, its span in milliseconds. */
 export type Family = Omit<TaskFamilyRow, 'span' | 'statuses' | 'overallResults'> & {
@@ -57,6 +58,9 @@ export async function families(
     const value = filters[filter]
     return value === undefined ? [] : [`${column} = $${parameters.push(value)}`]
   })
+  const { creatorId } = filters
+  if (creatorId !== undefined)
+    conditions.push(isText('creator_id', `$${parameters.push(creatorId)}`))
   if (filters.overallStatus === 'FAILURE') conditions.push(MAY_HAVE_FAILED)
   return await database.query<Family>(
     `SELECT ${FAMILY} FROM monitor.task_family
@@ -69,7 +73,6 @@ export async function families(
 
 const FILTERS = [
   { filter: 'overallStatus', column: 'overall_status' },
-  { filter: 'creatorId', column: 'creator_id' },
   { filter: 'relatedType', column: 'related_type' },
   { filter: 'relatedId', column: 'related_id' },
 ] as const

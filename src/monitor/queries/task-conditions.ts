@@ -32,7 +32,7 @@ export function taskConditions(conditions: TaskConditions, parameter: Parameter)
     ...(name === undefined ? [] : [nameIs(name, parameter)]),
     ...(text === undefined ? [] : [hasText(storableText(text), parameter)]),
     ...(conditions.arguments ?? []).map((filter) => argumentCondition(filter, parameter)),
-    ...(creatorId === undefined ? [] : [isText('creator_id', parameter(creatorId))]),
+    ...(creatorId === undefined ? [] : [isText('task.creator_id', parameter(creatorId))]),
     ...COLUMNS.flatMap(({ condition, sql }) => {
       const value = conditions[condition]
       return value === undefined ? [] : [`task.${sql} ${parameter(value)}`]
@@ -62,12 +62,12 @@ function hasText(text: string, parameter: Parameter): string {
 function nameIs(name: string, parameter: Parameter): string {
   return name.endsWith('*')
     ? `starts_with(task.name, ${parameter(name.slice(0, -1))})`
-    : isText('name', parameter(name))
+    : isText('task.name', parameter(name))
 }
 
 /** Found by how it begins, which an index has: no index takes a text of any length. */
-function isText(column: string, value: string): string {
-  return `left(task.${column}, 200) = left(${value}::text, 200) AND task.${column} = ${value}`
+export function isText(column: string, value: string): string {
+  return `left(${column}, 200) = left(${value}::text, 200) AND ${column} = ${value}`
 }
 
 /** Where tasks of a status are to be looked for: in the table alone, or among few rows with what the view says of them. */

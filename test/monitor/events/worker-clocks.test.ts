@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { type Logger, silentLogger } from '../../../src/logger.ts'
 import { WorkerClocks } from '../../../src/monitor/events/worker-clocks.ts'
 
 const NOW = Date.parse('2026-01-02T03:04:05Z')
@@ -33,6 +34,24 @@ test('a clock that jumps is corrected anew, and one that is set right is right a
   expect(after.slice(0, 2)).toEqual([0, 0])
   expect(after.slice(4)).toEqual([0, 0])
   expect(clocks.driftSeconds('w1@host')).toBeNull()
+})
+
+test('a wrong clock is warned of once, and once it is right again', () => {
+  const lines: unknown[] = []
+  const write = (level: string) => (fields: object, text: string) =>
+    lines.push([level, fields, text])
+  const logger = { ...silentLogger, warn: write('warn'), info: write('info') }
+  const clocks = new WorkerClocks(logger as unknown as Logger) // all of it that is used
+  corrected(clocks, [HOUR, HOUR, HOUR, HOUR, HOUR])
+  corrected(clocks, [0, 0, 0], NOW + 10_000)
+  expect(lines).toEqual([
+    [
+      'warn',
+      { hostname: 'w1@host', driftS: 3600 },
+      expect.stringMatching(/^the clock of a worker is wrong/),
+    ],
+    ['info', { hostname: 'w1@host' }, 'the clock of a worker is right again'],
+  ])
 })
 
 test('events that waited in their queue are old, and not from a clock that is wrong', () => {

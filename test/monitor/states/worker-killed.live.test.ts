@@ -10,6 +10,10 @@ import { openDatabase } from '../../../src/database/open-database.ts'
 import { Monitor } from '../../../src/monitor/monitor.ts'
 import { whyTask } from '../../../src/monitor/queries/why/why-task.ts'
 import { cliSpace } from '../../cli/cli-space.ts'
+import { disagreements, Ledger } from '../../support/ledger.ts'
+import { freshServers, liveApp, migratedDatabase } from '../../support/live-app.ts'
+import { startNodePod, startPythonPod } from '../../support/pods.ts'
+import { service } from '../../support/services.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 const TELLING = ['-E', '--heartbeat-interval', '0.5']
@@ -72,6 +76,49 @@ test('a task whose worker was killed is lost, with what shows it, until another 
   )
   await writeFile(release, '')
   expect(await became(database, id, 'SUCCESS')).toMatchObject({ result: 'released' })
+})
+
+test('tasks of workers of both languages that were killed are lost within 20 s, each with its evidence', async () => {
+  const servers = await freshServers(['export', 'python'])
+  const app = liveApp(servers, { RABBITMQ_API_URL: service('RABBITMQ_API_URL') })
+  const killed = new Set(['py@pods', 'node@pods'])
+  const database = await migratedDatabase(servers.databaseUrl)
+  const reconcile = { everyMs: 1000, graceMs: 3000, missedHeartbeats: 4 }
+  const monitor = new Monitor({
+    broker: app.broker(),
+    database,
+    config: app.config,
+    states: { reconcile },
+  })
+  onTestFinished(() => monitor.stop())
+  await monitor.start()
+  const ledger = new Ledger()
+  const workers = await Promise.all([
+    startPythonPod(servers, ledger, { name: 'py@pods', args: ['-E'] }),
+    startNodePod(servers, ledger, 'node@pods'),
+  ])
+  await waitFor('the workers to have said what they take from', async () => {
+    const known = await database.query(
+      'select from monitor.worker_process where queues is not null and connection is not null',
+    )
+    return known.length === 2
+  })
+  const tasks = await Promise.all([
+    app.sendTask('python.pay', [60]),
+    app.sendTask('export.pay', [60]),
+  ])
+  for (const { id } of tasks) await became(database, id, 'STARTED')
+  for (const { pid } of workers) process.kill(-pid, 'SIGKILL')
+  const killedAtMs = Date.now()
+  const lost = await Promise.all(tasks.map(({ id }) => became(database, id, 'LOST')))
+  expect(Date.now() - killedAtMs).toBeLessThan(20_000)
+  expect(lost.map(({ lost: said }) => said)).toMatchObject(
+    ['py@pods', 'node@pods'].map((worker) => ({
+      kind: 'worker-gone',
+      evidence: { worker, worker_is: 'silent', connection: 'closed', since: expect.any(String) },
+    })),
+  )
+  expect(await disagreements(database, ledger, { killed, isReplayed: false })).toEqual([])
 })
 
 async function became(

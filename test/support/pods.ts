@@ -1,0 +1,31 @@
+import type { Ledger } from './ledger.ts'
+import type { Servers } from './live-app.ts'
+import { type Process, startCli } from './processes.ts'
+import { startPythonWorker } from './python-celery.ts'
+
+/** A worker of Python's tasks that write into the ledger, with two processes beside its own. */
+export async function startPythonPod(
+  { env }: Servers,
+  { file }: Ledger,
+  { name, args = [] }: { readonly name: string; readonly args?: readonly string[] },
+): Promise<Process> {
+  return await startPythonWorker({
+    app: 'ledger_app',
+    pool: 'prefork',
+    concurrency: 2,
+    args: ['-n', name, '--prefetch-multiplier', '1', ...args],
+    env: { ...env, QUEUES: 'python', LEDGER: file },
+  })
+}
+
+/** A worker of ours whose tasks write into the ledger. */
+export async function startNodePod(
+  { env }: Servers,
+  { file }: Ledger,
+  name: string,
+): Promise<Process> {
+  const args = ['worker', '-A', 'test/faults/ledger-app.ts', '-Q', 'export', '-E', '-n', name]
+  const worker = startCli(args, { env: { ...env, LEDGER: file, WORKER: name } })
+  await worker.waitForLine(/worker ready/)
+  return worker
+}
