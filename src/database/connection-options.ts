@@ -91,9 +91,12 @@ function sslOf(query: URLSearchParams, url: string): false | TlsOptions | undefi
   )
 }
 
-/** Sessions live on UTC: Celery's date_done is a timestamp without a zone, and is UTC by agreement. */
+/**
+ * Sessions live on UTC: Celery's date_done is a timestamp without a zone, and is UTC by agreement. Without `jit`, unless the
+ * url says otherwise: to compile a question to the views takes seconds, to answer it milliseconds.
+ */
 function sessionOptions(query: URLSearchParams): string {
-  return [query.get('options'), '-c TimeZone=UTC'].filter(Boolean).join(' ')
+  return ['-c jit=off', query.get('options'), '-c TimeZone=UTC'].filter(Boolean).join(' ')
 }
 
 function read(path: string | null): string | undefined {

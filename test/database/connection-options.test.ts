@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { connectionOptions, plainUrl } from '../../src/database/connection-options.ts'
 
-const UTC = { options: '-c TimeZone=UTC' }
+const UTC = { options: '-c jit=off -c TimeZone=UTC' }
 const PLACE = { host: 'db.example', port: 5433, user: 'worker', password: 'pw', database: 'shop' }
 
 test.each([
@@ -79,7 +79,7 @@ test('server options of the url are kept, and the session is on UTC all the same
     host: 'h',
     database: 'd',
     application_name: 'shop',
-    options: '-c statement_timeout=5s -c TimeZone=UTC',
+    options: '-c jit=off -c statement_timeout=5s -c TimeZone=UTC',
   })
 })
 

@@ -5,13 +5,16 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Config, createApp } from 'celery-toolbox'
 
 const EFFECTS = process.env.EFFECTS ?? '/dev/null'
+const RUN_LEDGER = process.env.RUN_LEDGER ?? '/dev/null'
 
 export const app = createApp(new Config({ dotenv: false }))
 
-app.task('fault.work', { acksLate: true }, async (n: number) => {
+app.task('fault.work', { acksLate: true, bind: true }, async ({ request }, n: number) => {
   effect('start', n)
+  note(request.id, 'begin')
   await wait(20)
   effect('end', n)
+  note(request.id, 'end')
   return n
 })
 
@@ -28,6 +31,13 @@ app.task('fault.careless', (n: number) => {
   setTimeout(() => void Promise.reject(new RangeError('and a later one')), 10)
   return n
 })
+
+/** For the accountant of the tests in which a monitor runs. */
+function note(id: string, what: 'begin' | 'end'): void {
+  const line = { id, name: 'fault.work', what, worker: 'fault', at: Date.now() }
+  const state = what === 'end' ? { state: 'SUCCESS' } : {}
+  appendFileSync(RUN_LEDGER, `${JSON.stringify({ ...line, ...state })}\n`)
+}
 
 function effect(what: 'start' | 'end', n: number): void {
   appendFileSync(EFFECTS, `${what} ${n}\n`)

@@ -8,7 +8,7 @@ const PATIENCE = { deadlineMs: 40_000 }
 
 test('a late-acking worker killed in the middle of 200 tasks: after a restart each has run and is recorded once', async () => {
   const servers = await freshServers(['fault'])
-  const database = await startMonitor(servers)
+  const database = await startMonitor(servers, { mayRunAgain: true })
   const app = liveApp(servers)
   const effects = new Effects()
   const numbers = Array.from({ length: 200 }, (_, n) => n)

@@ -11,6 +11,8 @@ export interface LedgerLine {
   readonly what: 'begin' | 'end'
   readonly worker: string
   readonly at: number
+  /** How it ended, where the task knows. */
+  readonly state?: string | undefined
 }
 
 /** The file into which tasks write what they do, apart from all that the monitor is told. */
@@ -140,7 +142,7 @@ function ofKilled(
 }
 
 /** To a second, as the clocks of workers and of the monitor are not the same. */
-function isInOrder(times: readonly (number | null)[]): boolean {
+export function isInOrder(times: readonly (number | null)[]): boolean {
   const known = times.filter((time) => time !== null)
   return known.every((time, at) => time + 1000 >= (known[at - 1] ?? 0))
 }

@@ -7,8 +7,10 @@ import { migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import type { Logger } from '../../src/logger.ts'
 import { Monitor } from '../../src/monitor/monitor.ts'
+import { Ledger } from './ledger.ts'
 import { freshDatabase } from './postgres.ts'
 import { freshVhost, type Vhost } from './rabbitmq.ts'
+import { account, keepLedger } from './run-ledger.ts'
 import { waitFor } from './wait-for.ts'
 
 /** A virtual host and a database of one test's own, and how processes are told of them. */
@@ -19,13 +21,17 @@ export interface Servers {
   readonly queues: readonly string[]
   /** For Python's toolbox_app, and for apps that are configured by CELERY_*. */
   readonly env: Readonly<Record<string, string>>
+  /** What the tasks themselves say that they did: compared with the record where a monitor runs. */
+  readonly ledger?: Ledger
 }
 
 export async function freshServers(
   queues: readonly string[] = ['export', 'python'],
 ): Promise<Servers> {
   const [vhost, databaseUrl] = await Promise.all([freshVhost(), freshDatabase()])
+  const ledger = new Ledger()
   const env = {
+    RUN_LEDGER: ledger.file,
     AMQP_URL: vhost.url,
     DATABASE_URL: databaseUrl,
     QUEUES: queues.join(','),
@@ -33,12 +39,12 @@ export async function freshServers(
     CELERY_RESULT_BACKEND: resultBackend(databaseUrl),
     CELERY_QUEUES: JSON.stringify(queues),
   }
-  return { vhost, databaseUrl, queues, env }
+  return { vhost, databaseUrl, queues, env, ledger }
 }
 
 /** An app on these servers, with results in the database; closed when the test ends. */
 export function liveApp(
-  { vhost, databaseUrl, queues }: Servers,
+  { vhost, databaseUrl, queues, ledger }: Servers,
   settings: Partial<ConfigOptions> = {},
   options: { readonly logger?: Logger } = {},
 ): CeleryApp {
@@ -51,14 +57,21 @@ export function liveApp(
     ...settings,
   })
   const app = createApp(config, options)
+  if (ledger !== undefined) keepLedger(app, ledger.file)
   onTestFinished(async () => {
     await app.close()
   })
   return app
 }
 
-/** A monitor that records everything on these servers; answers the migrated database it writes to. */
-export async function startMonitor({ vhost, databaseUrl, queues }: Servers): Promise<Database> {
+/**
+ * A monitor that records everything on these servers; answers the migrated database it writes to. When the test ends, the
+ * record must agree with what tasks wrote into the ledger; `mayRunAgain`: where workers are killed in the middle.
+ */
+export async function startMonitor(
+  { vhost, databaseUrl, queues, ledger }: Servers,
+  { mayRunAgain = false }: { readonly mayRunAgain?: boolean } = {},
+): Promise<Database> {
   const database = await migratedDatabase(databaseUrl)
   const broker = openBroker({ url: vhost.url })
   onTestFinished(() => broker.close())
@@ -66,6 +79,8 @@ export async function startMonitor({ vhost, databaseUrl, queues }: Servers): Pro
   const monitor = new Monitor({ broker, database, config })
   await monitor.start()
   onTestFinished(() => monitor.stop())
+  if (ledger !== undefined)
+    onTestFinished(() => account(database, () => ledger.lines(), { mayRunAgain }))
   return database
 }
 

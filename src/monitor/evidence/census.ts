@@ -12,17 +12,27 @@ export interface WorkerAnswer {
   readonly pool: string | null
 }
 
-export type TakeCensus = () => Promise<readonly WorkerAnswer[]>
+/** Whom to ask: they alone hear the question, and as soon as all of them have answered nobody waits any more. */
+export interface Asked {
+  readonly workers: readonly string[]
+  /** Those of Python of which it is not known how they run tasks. */
+  readonly unknown: readonly string[]
+}
+
+export type TakeCensus = (asked: Asked) => Promise<readonly WorkerAnswer[]>
 
 const TIMEOUT_MS = 1_500
 
-/** Asks all workers at once, by the commands `active_queues` and `stats` of remote control. */
+/** Asks workers by the commands `active_queues` and `stats` of remote control. */
 export function censusBy(control: Pick<Control, 'broadcast'>): TakeCensus {
-  return async () => {
-    const options = { reply: true, timeoutMs: TIMEOUT_MS }
+  const ask = async (command: string, destination: readonly string[]): Promise<Replies> =>
+    destination.length === 0
+      ? []
+      : await control.broadcast(command, {}, { reply: true, timeoutMs: TIMEOUT_MS, destination })
+  return async ({ workers, unknown }) => {
     const [queues, stats] = await Promise.all([
-      control.broadcast('active_queues', {}, options),
-      control.broadcast('stats', {}, options),
+      ask('active_queues', workers),
+      ask('stats', unknown),
     ])
     return censusOf(queues, stats)
   }
@@ -58,6 +68,17 @@ function poolOf(stats: unknown): string | null {
   return Array.isArray(processes) && processes.includes(stats.pid) ? 'solo' : 'unnamed'
 }
 
+/** The living workers. */
+export async function workersToAsk(database: Connection, missedHeartbeats: number): Promise<Asked> {
+  const rows = await database.query<{ hostname: string; isKnown: boolean }>(LIVING, [
+    missedHeartbeats,
+  ])
+  return {
+    workers: rows.map(({ hostname }) => hostname),
+    unknown: rows.filter(({ isKnown }) => !isKnown).map(({ hostname }) => hostname),
+  }
+}
+
 /** Writes down what living processes have answered; where two have one name, nobody knows which of them did. */
 export async function noteCensus(
   database: Connection,
@@ -72,6 +93,12 @@ export function isLiving(process: string, missed: string): string {
   return `(${process}.heard_at > now() - ${missed}::float8 * coalesce(nullif(${process}.heartbeat_every_s, 0), 2) * interval '1 second'
     AND coalesce(${process}.offline_at < ${process}.last_heartbeat_at, true))`
 }
+
+const LIVING = `
+  SELECT hostname, bool_and(pool IS NOT NULL OR software IS NOT DISTINCT FROM 'celery-toolbox') AS "isKnown"
+  FROM monitor.worker_process process
+  WHERE ${isLiving('process', '$1')}
+  GROUP BY hostname`
 
 /** Rows are locked in the order of their keys, as by those who write events. */
 const NOTE = `

@@ -1,7 +1,7 @@
 import type { ApiLook } from '../../brokers/amqp/management-api.ts'
 import type { Connection } from '../../database/database.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
-import { isLiving, noteCensus, type TakeCensus } from './census.ts'
+import { isLiving, noteCensus, type TakeCensus, workersToAsk } from './census.ts'
 import { noteConnections } from './connections.ts'
 
 export interface WorkerWatchOptions {
@@ -57,7 +57,8 @@ export class WorkerWatch {
     if (takeCensus === undefined) return
     this.#askedAtMs = Date.now()
     try {
-      await noteCensus(this.#database, await takeCensus(), missedHeartbeats)
+      const asked = await workersToAsk(this.#database, missedHeartbeats)
+      await noteCensus(this.#database, await takeCensus(asked), missedHeartbeats)
     } catch (err) {
       logger.debug({ err }, 'workers were not asked what they take')
     }

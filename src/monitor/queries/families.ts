@@ -59,8 +59,8 @@ export async function families(
     return value === undefined ? [] : [`${column} = $${parameters.push(value)}`]
   })
   const { creatorId } = filters
-  if (creatorId !== undefined)
-    conditions.push(isText('creator_id', `$${parameters.push(creatorId)}`))
+  const parameter = (value: unknown): string => `$${parameters.push(value)}`
+  if (creatorId !== undefined) conditions.push(isText('creator_id', creatorId, parameter))
   if (filters.overallStatus === 'FAILURE') conditions.push(MAY_HAVE_FAILED)
   return await database.query<Family>(
     `SELECT ${FAMILY} FROM monitor.task_family

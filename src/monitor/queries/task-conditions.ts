@@ -32,7 +32,7 @@ export function taskConditions(conditions: TaskConditions, parameter: Parameter)
     ...(name === undefined ? [] : [nameIs(name, parameter)]),
     ...(text === undefined ? [] : [hasText(storableText(text), parameter)]),
     ...(conditions.arguments ?? []).map((filter) => argumentCondition(filter, parameter)),
-    ...(creatorId === undefined ? [] : [isText('task.creator_id', parameter(creatorId))]),
+    ...(creatorId === undefined ? [] : [isText('task.creator_id', creatorId, parameter)]),
     ...COLUMNS.flatMap(({ condition, sql }) => {
       const value = conditions[condition]
       return value === undefined ? [] : [`task.${sql} ${parameter(value)}`]
@@ -62,13 +62,20 @@ function hasText(text: string, parameter: Parameter): string {
 function nameIs(name: string, parameter: Parameter): string {
   return name.endsWith('*')
     ? `starts_with(task.name, ${parameter(name.slice(0, -1))})`
-    : isText('task.name', parameter(name))
+    : isText('task.name', name, parameter)
 }
 
-/** Found by how it begins, which an index has: no index takes a text of any length. */
-export function isText(column: string, value: string): string {
-  return `left(${column}, 200) = left(${value}::text, 200) AND ${column} = ${value}`
+/**
+ * Found by how it begins, which an index has: no index takes a text of any length. Of a short text that is all of it, and a
+ * second condition would have PostgreSQL expect next to no rows.
+ */
+export function isText(column: string, value: string, parameter: Parameter): string {
+  const text = parameter(value)
+  if (value.length < BEGINNING) return `left(${column}, ${BEGINNING}) = ${text}`
+  return `left(${column}, ${BEGINNING}) = left(${text}::text, ${BEGINNING}) AND ${column} = ${text}`
 }
+
+const BEGINNING = 200
 
 /** Where tasks of a status are to be looked for: in the table alone, or among few rows with what the view says of them. */
 export interface StatusPlace {

@@ -4,6 +4,7 @@ Environment: AMQP_URL; DATABASE_URL or RESULT_BACKEND (neither: no results); QUE
 """
 import datetime
 import decimal
+import json
 import os
 import pathlib
 import sys
@@ -12,6 +13,7 @@ import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / 'examples' / 'python'))
 
+from celery.signals import task_postrun, task_prerun  # noqa: E402
 from toolbox import create_app, declare  # noqa: E402
 
 
@@ -32,6 +34,28 @@ app = create_app(
     broker_url=os.environ['AMQP_URL'],
     result_backend=result_backend(),
 )
+
+
+def keep_ledger(path):
+    """Each task writes that it begins, and how it ends, into a file that the tests compare with the record."""
+    def note(task_id, task, what, state=None):
+        line = {
+            'id': task_id,
+            'name': task.name,
+            'what': what,
+            'worker': task.request.hostname,
+            'at': time.time() * 1000,
+            'state': state if state in ('SUCCESS', 'FAILURE') else None,
+        }
+        with open(path, 'a') as ledger:
+            ledger.write(json.dumps({key: value for key, value in line.items() if value is not None}) + '\n')
+
+    task_prerun.connect(lambda task_id, task, **_: note(task_id, task, 'begin'), weak=False)
+    task_postrun.connect(lambda task_id, task, state, **_: note(task_id, task, 'end', state), weak=False)
+
+
+if os.environ.get('RUN_LEDGER'):
+    keep_ledger(os.environ['RUN_LEDGER'])
 
 
 def setup():
