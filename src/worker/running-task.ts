@@ -17,7 +17,7 @@ import {
 } from '../tasks/signals.ts'
 import type { Task } from '../tasks/task.ts'
 import type { TaskContext } from '../tasks/task-context.ts'
-import type { StandardSchema, TaskOptions } from '../tasks/task-options.ts'
+import type { StandardSchema } from '../tasks/task-options.ts'
 import type { Termination } from './control/controlled-worker.ts'
 import type { Outcome } from './outcome.ts'
 import { outcomeOfError } from './retries.ts'
@@ -30,8 +30,13 @@ export interface RunEnvironment {
   readonly saveState: (state: string, meta: unknown) => Promise<void>
   readonly sendEvent: (type: string, fields: EventFields) => Promise<void>
   readonly addToChord: (signature: SignatureDict) => Promise<AsyncResult>
-  /** The task's limits as they are now. */
-  readonly limits: Pick<TaskOptions, 'softTimeLimit' | 'timeLimit'>
+  readonly limits: RunLimits
+}
+
+/** Seconds, of a task whose message has none of its own. */
+export interface RunLimits {
+  readonly softTimeLimit: number | null
+  readonly timeLimit: number | null
 }
 
 /** One run of a task: its outcome once there is one, whatever happens to the function afterwards. */
@@ -150,10 +155,10 @@ export class RunningTask implements TaskContext {
     const { limits } = this.#environment
     const soft = this.request.softTimeLimit ?? limits.softTimeLimit
     const hard = this.request.timeLimit ?? limits.timeLimit
-    if (soft !== undefined && soft > 0) {
+    if (soft !== null && soft > 0) {
       this.#after(soft, () => this.#abort(new SoftTimeLimitExceeded(soft)))
     }
-    if (hard !== undefined && hard > 0) this.#after(hard, () => this.#timeOut(hard))
+    if (hard !== null && hard > 0) this.#after(hard, () => this.#timeOut(hard))
   }
 
   #timeOut(seconds: number): void {

@@ -2,7 +2,6 @@ import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
 import { sleep } from '../async/sleep.ts'
 import type { Broker, Delivery } from '../brokers/broker.ts'
 import type { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
-import type { Config } from '../config/config.ts'
 import { BrokerError, ResultError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
@@ -10,7 +9,6 @@ import { parseIso } from '../protocol/times.ts'
 import type { App } from '../tasks/app.ts'
 import { delayedRoute } from '../tasks/delayed-route.ts'
 import { Reject } from '../tasks/signals.ts'
-import type { TaskOptions } from '../tasks/task-options.ts'
 import { tracePublish } from '../telemetry/trace-publish.ts'
 import { type RunTrace, traceRun, traceStep } from '../telemetry/trace-run.ts'
 import { AckPolicy, type AckSettings, ackSettings } from './ack-policy.ts'
@@ -25,7 +23,7 @@ import type { OutcomeStore, Stored } from './outcome-store.ts'
 import { type OnTaskError, type RunReport, reportOutcome, runReport } from './report.ts'
 import { RequeuePauses } from './requeue-pauses.ts'
 import { retryMessage } from './retry-message.ts'
-import { RunningTask } from './running-task.ts'
+import { type RunLimits, RunningTask } from './running-task.ts'
 import type { TaskEvents } from './task-events.ts'
 import { traceOutcome } from './traced-outcome.ts'
 
@@ -151,7 +149,7 @@ export class TaskRunner {
       saveState: async (state, meta) => outcomes.saveState(job, state, meta),
       sendEvent: async (type, fields) => this.#parts.events.own(request, type, fields),
       addToChord: async (signature) => addToChord(this.#parts.app, request, signature),
-      limits: { ...limitsOf(this.#parts.app.config), ...definedLimits(control.options.of(task)) },
+      limits: this.#limitsOf(job),
     })
     this.#running.add(running)
     const outcome = await running.run()
@@ -309,6 +307,15 @@ export class TaskRunner {
     if (isKept) this.#parts.known.acknowledged(job)
   }
 
+  /** The task's own as they are now, else those for all tasks. */
+  #limitsOf({ task }: Job): RunLimits {
+    const { app, control } = this.#parts
+    const { task_soft_time_limit, task_time_limit } = app.config
+    const { softTimeLimit = task_soft_time_limit, timeLimit = task_time_limit } =
+      control.options.of(task)
+    return { softTimeLimit, timeLimit }
+  }
+
   #policyOf({ task }: Job): AckPolicy {
     let policy = this.#policies.get(task.name)
     if (policy === undefined) {
@@ -324,21 +331,4 @@ export class TaskRunner {
 function reasonToKeep(outcome: Outcome): unknown {
   if (outcome.kind === 'failure') return outcome.error
   return outcome.kind === 'reject' ? new Reject(outcome.reason) : new Reject(outcome.kind)
-}
-
-type Limits = Pick<TaskOptions, 'softTimeLimit' | 'timeLimit'>
-
-/** For tasks that have none of their own. */
-function limitsOf({ task_soft_time_limit: soft, task_time_limit: hard }: Config): Limits {
-  return definedLimits({ softTimeLimit: soft ?? undefined, timeLimit: hard ?? undefined })
-}
-
-function definedLimits({
-  softTimeLimit,
-  timeLimit,
-}: { readonly [Name in keyof Limits]: Limits[Name] | undefined }): Limits {
-  return {
-    ...(softTimeLimit === undefined ? {} : { softTimeLimit }),
-    ...(timeLimit === undefined ? {} : { timeLimit }),
-  }
 }
