@@ -7,3 +7,18 @@ export function withDeadline<T>(work: Promise<T>, ms: number, late: () => Error)
     work.then(resolve, reject).finally(() => timer.clear())
   })
 }
+
+const nextTurn = setImmediate
+
+/** Whether it is fulfilled in time. What came while this process was busy is read first, so that it is not taken for late. */
+export function isDoneWithin(ms: number, work: Promise<unknown>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = startTimer(ms, () => nextTurn(() => resolve(false)))
+    work
+      .then(
+        () => resolve(true),
+        () => resolve(false),
+      )
+      .finally(() => timer.clear())
+  })
+}

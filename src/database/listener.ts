@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
 import { type Backoff, retry } from '../async/backoff.ts'
 import { startInterval } from '../async/timer.ts'
-import { withDeadline } from '../async/with-deadline.ts'
+import { isDoneWithin, withDeadline } from '../async/with-deadline.ts'
 import type { Logger } from '../logger.ts'
 import { endAtOnce } from './silence-watch.ts'
 
@@ -51,12 +51,13 @@ export class Listener {
     client.on('notification', ({ payload }) => this.#options.onNotify(payload ?? ''))
     this.#client = client
     try {
-      await this.#ask(client, `LISTEN ${client.escapeIdentifier(this.#options.channel)}`)
+      const listening = client.query(`LISTEN ${client.escapeIdentifier(this.#options.channel)}`)
+      await withDeadline(listening, this.#silentMs, () => new Error('no answer to LISTEN'))
     } catch (error) {
       endAtOnce(client)
       throw error
     }
-    const checks = startInterval(this.#silentMs, () => this.#closeIfSilent(client)).unref()
+    const checks = startInterval(this.#silentMs, () => void this.#closeIfSilent(client)).unref()
     void lost.then(() => checks.clear())
     if (this.#stopping.signal.aborted) await this.#end(client)
     return { lost }
@@ -66,18 +67,14 @@ export class Listener {
     return this.#options.silentMs ?? SILENT_MS
   }
 
-  async #ask(client: Client, statement: string): Promise<void> {
-    await withDeadline(client.query(statement), this.#silentMs / 2, noAnswer)
-  }
-
   /** A network that swallows packets closes no connection. */
-  #closeIfSilent(client: Client): void {
-    this.#ask(client, 'SELECT 1').catch(() => endAtOnce(client))
+  async #closeIfSilent(client: Client): Promise<void> {
+    if (!(await isDoneWithin(this.#silentMs / 2, client.query('SELECT 1')))) endAtOnce(client)
   }
 
   /** A server that is silent says nothing to that either. */
   async #end(client: Client): Promise<void> {
-    await withDeadline(client.end(), END_MS, noAnswer).catch(() => endAtOnce(client))
+    if (!(await isDoneWithin(END_MS, client.end()))) endAtOnce(client)
   }
 
   async #watch(first: { readonly lost: Promise<void> }): Promise<void> {
@@ -106,8 +103,4 @@ export class Listener {
       throw error
     }
   }
-}
-
-function noAnswer(): Error {
-  return new Error('no answer from the database')
 }

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import { withDeadline } from '../async/with-deadline.ts'
+import { isDoneWithin } from '../async/with-deadline.ts'
 import type { Logger } from '../logger.ts'
 
 /**
@@ -10,12 +10,9 @@ export async function closeIfSilent(
   redis: Redis,
   { answerMs, safeUrl, logger }: { answerMs: number; safeUrl: string; logger: Logger },
 ): Promise<void> {
+  if (redis.status !== 'ready' || (await isDoneWithin(answerMs, redis.ping()))) return
+  // Closed meanwhile.
   if (redis.status !== 'ready') return
-  try {
-    await withDeadline(redis.ping(), answerMs, () => new Error(`no answer in ${answerMs} ms`))
-  } catch (error) {
-    if (redis.status !== 'ready') return
-    logger.warn({ redis: safeUrl, error }, 'redis connection silent, closing it')
-    redis.disconnect(true)
-  }
+  logger.warn({ redis: safeUrl, answerMs }, 'redis connection silent, closing it')
+  redis.disconnect(true)
 }

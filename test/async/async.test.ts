@@ -1,10 +1,11 @@
+import { stat } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Backoff, backoffDelayMs, retry } from '../../src/async/backoff.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { Semaphore } from '../../src/async/semaphore.ts'
 import { sleep } from '../../src/async/sleep.ts'
 import { startInterval, startTimer } from '../../src/async/timer.ts'
-import { withDeadline } from '../../src/async/with-deadline.ts'
+import { isDoneWithin, withDeadline } from '../../src/async/with-deadline.ts'
 
 const doubling: Backoff = { initialMs: 100, factor: 2, maxMs: 500, jitter: 0.5 }
 const quick: Backoff = { initialMs: 1, factor: 1, maxMs: 1, jitter: 0 }
@@ -127,4 +128,13 @@ test('timers longer than setTimeout can count do not fire early, and fire in the
   expect(fired).toEqual(['at once', 'long', 'again'])
   vi.advanceTimersByTime(2 ** 32)
   expect(fired).toEqual(['at once', 'long', 'again', 'again'])
+})
+
+test('an answer that came while this process was busy is not late, one that never comes is', async () => {
+  const answer = new Promise((resolve) => stat('.', resolve))
+  const isDone = isDoneWithin(20, answer)
+  const busyUntil = performance.now() + 200
+  while (performance.now() < busyUntil);
+  expect(await isDone).toBe(true)
+  expect(await isDoneWithin(20, new Promise(() => undefined))).toBe(false)
 })
