@@ -58,8 +58,9 @@ export async function runPeer(
   script: string,
   args: readonly string[],
   place: BenchPlace,
+  python = 'PYTHON_CELERY',
 ): Promise<string> {
-  const child = spawn(needed('PYTHON_CELERY'), [join(PEERS, script), ...args], {
+  const child = spawn(needed(python), [join(PEERS, script), ...args], {
     env: {
       ...process.env,
       AMQP_URL: place.amqpUrl,
@@ -78,8 +79,8 @@ export async function runPeer(
 }
 
 /** Installs a package that only a peer needs. */
-export async function ensurePythonPackage(name: string): Promise<void> {
-  const python = needed('PYTHON_CELERY')
+export async function ensurePythonPackage(name: string, variable = 'PYTHON_CELERY'): Promise<void> {
+  const python = needed(variable)
   try {
     await execute(python, ['-c', `import ${name}`])
   } catch {

@@ -2,6 +2,7 @@ import { cpus, release } from 'node:os'
 import { parseArgs } from 'node:util'
 import { chainScenario, chordScenario, groupScenario } from './canvas.ts'
 import { consumeScenario, resultsScenario } from './consume.ts'
+import { flowsScenario, storedFlowsScenario } from './flows.ts'
 import { withFsync } from './fsync.ts'
 import { ingestScenario } from './ingest.ts'
 import { ingestCopyScenario } from './ingest-copy.ts'
@@ -11,6 +12,7 @@ import { memoryScenario } from './memory.ts'
 import { pruneScenario } from './prune.ts'
 import { publishScenario } from './publish.ts'
 import { measureQueries, queryLines } from './queries.ts'
+import { streamsScenario } from './streams.ts'
 
 const SCENARIOS: Readonly<Record<string, (count: number) => Promise<Scenario>>> = {
   publish: publishScenario,
@@ -24,6 +26,9 @@ const SCENARIOS: Readonly<Record<string, (count: number) => Promise<Scenario>>> 
   group: groupScenario,
   chord: chordScenario,
   latency: latencyScenario,
+  flows: flowsScenario,
+  'flows-stored': storedFlowsScenario,
+  streams: streamsScenario,
 }
 
 /** Has no peer: it asks what the documentation asks. */
