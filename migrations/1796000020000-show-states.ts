@@ -69,13 +69,13 @@ const IS_OWN = (state: string): string => `(monitor.state_class(${state}) = 1
  * Celery 5.7 dates no state but the last. The backend holds one state a task, so one of its own that is there comes after
  * what events tell of the start. A task that is over in the same state goes no further.
  */
-const OF_ITSELF = `
+export const OF_ITSELF = `
       OR (date_done IS NULL AND ${IS_OWN('stored')} AND stored <> known
         AND (known IN ('PENDING', 'RECEIVED', 'STARTED', 'RETRY') OR ${IS_OWN('known')}
           OR (known = 'UNHEARD' AND known_at IS NULL)))`
 
 /** As in 1795400051000. */
-const storedIsFurther = (more: string): string => `
+export const storedIsFurther = (more: string): string => `
   CREATE OR REPLACE FUNCTION monitor.stored_is_further(
     stored text, date_done timestamp, known text, known_at timestamptz, lost jsonb) RETURNS boolean
   LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

@@ -35,6 +35,7 @@ import { ShowStates1796000020000 } from './1796000020000-show-states.ts'
 import { IndexAnyLength1796000030000 } from './1796000030000-index-any-length.ts'
 import { CreateFlows1797000010000 } from './1797000010000-create-flows.ts'
 import { AskWorkers1797000020000 } from './1797000020000-ask-workers.ts'
+import { KeepDoubts1797000030000 } from './1797000030000-keep-doubts.ts'
 
 /** Every step of the schema, in order; a released one is never edited. Fit for any DataSource of TypeORM, which takes no readonly list. */
 export const migrations = [
@@ -75,4 +76,5 @@ export const migrations = [
   IndexAnyLength1796000030000,
   CreateFlows1797000010000,
   AskWorkers1797000020000,
+  KeepDoubts1797000030000,
 ]

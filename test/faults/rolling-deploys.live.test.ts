@@ -24,6 +24,7 @@ test('rolling deploys run no task twice, and each task of a killed worker is fou
   while (Date.now() < until)
   const accounts = {
     killed: field.killed,
+    cold: field.cold,
     silent: new Set(['silent@pods']),
     untold: new Set(['python.give_up']),
   }
@@ -45,6 +46,8 @@ interface Field {
   readonly ledger: Ledger
   /** Names of the workers that were killed. */
   readonly killed: Set<string>
+  /** Of these the ones of Python that were stopped cold. */
+  readonly cold: Set<string>
   /** The pods of the latest deploy. */
   pods: { python: Pod; node: Pod }
   deploys: number
@@ -68,7 +71,15 @@ async function openField(): Promise<Field> {
   onTestFinished(() => monitor.stop())
   await monitor.start()
   const ledger = new Ledger()
-  const known = { servers, app, database, ledger, killed: new Set<string>(), deploys: 0 }
+  const known = {
+    servers,
+    app,
+    database,
+    ledger,
+    killed: new Set<string>(),
+    cold: new Set<string>(),
+    deploys: 0,
+  }
   await startPython(known, 'silent@pods', [])
   const [python, node] = await deployed(known)
   return { ...known, pods: { python, node } }
@@ -119,6 +130,7 @@ async function stopCold(field: Field): Promise<void> {
     )
     field.killed.add(name)
   }
+  field.cold.add(python.name)
   python.process.kill('SIGQUIT')
   node.process.kill('SIGTERM')
   node.process.kill('SIGTERM')

@@ -54,6 +54,8 @@ function lineOf(text: string): LedgerLine[] {
 export interface Accounts {
   /** The workers that were killed: their tasks may be lost, and be run again. */
   readonly killed?: ReadonlySet<string>
+  /** Those of the killed that were stopped cold: Celery tells of what it cuts off that it is to be tried again. */
+  readonly cold?: ReadonlySet<string>
   /** Names of tasks that leave no outcome. */
   readonly untold?: ReadonlySet<string>
   /** Whether what is lost is published again. Default true. */
@@ -135,9 +137,11 @@ function ofKilled(
   row: Row,
   { rows, accounts, it }: Pick<Seen, 'rows' | 'accounts'> & { readonly it: string },
 ): string[] {
-  const { isReplayed = true } = accounts
+  const { isReplayed = true, cold = new Set() } = accounts
   const replays = rows.filter(({ replayOf }) => replayOf === row.id)
   if (row.status === 'LOST' && replays.length === (isReplayed ? 1 : 0)) return []
+  // Acknowledged early it is gone, late it goes back to its queue: nothing tells which.
+  if (row.status === 'UNHEARD' && cold.has(row.worker ?? '') && replays.length === 0) return []
   return [`${it}, its worker was killed, and it was replayed ${replays.length} times`]
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
 import { noteCensus } from '../../../src/monitor/evidence/census.ts'
+import { absorbTasks } from '../../../src/monitor/states/absorb-results.ts'
 import {
   apiLook,
   heard,
@@ -13,7 +14,7 @@ import {
   told,
   watched,
 } from './fleet.ts'
-import { migrated } from './recorded.ts'
+import { migrated, storeResult } from './recorded.ts'
 
 test('each of thousands of tasks is asked for before it is taken for lost', async () => {
   const database = await migrated()
@@ -201,6 +202,33 @@ test('what a worker answers is noted of its living process, and of none where tw
     { hostname: 'w1@host', queues: ['export', 'mail'], pool: 'prefork' },
   ])
 })
+
+test.each(['RETRY', 'STARTED'])(
+  'a doubt stands though the backend holds the state before it, %s',
+  async (status) => {
+    const database = await migrated()
+    await heard(database, {
+      hostname: 'cold@host',
+      ago: '95 seconds',
+      offline: "now() - interval '95 seconds'",
+      ...PYTHON,
+    })
+    await published(database, 'cut off', { worker: 'cold@host' })
+    await storeResult(database, {
+      taskId: 'cut off',
+      status,
+      done: "now() - interval '90 seconds'",
+    })
+    await absorbTasks(database, ['cut off'])
+    await database.query(`update monitor.task set updated_at = now() - interval '1 minute'`)
+    expect(await passes(reconcilerOf(database))).toEqual([])
+    await absorbTasks(database, ['cut off'])
+    expect(await told(database, 'cut off')).toMatchObject({ status: 'UNHEARD', state: 'UNHEARD' })
+    await storeResult(database, { taskId: 'cut off', status: 'SUCCESS', json: '1' })
+    await absorbTasks(database, ['cut off'])
+    expect(await told(database, 'cut off')).toMatchObject({ status: 'SUCCESS', state: 'SUCCESS' })
+  },
+)
 
 async function count(database: Database, condition: string): Promise<number> {
   const [row] = await database.query<{ count: number }>(
