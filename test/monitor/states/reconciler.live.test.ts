@@ -28,7 +28,8 @@ test('a task that was published, and that nobody received from its empty queue, 
   await storeResult(database, { taskId: 'begun', status: 'STARTED' })
   await received(database, 'received', 'w1@host')
   const reconciler = reconcilerOf(database)
-  expect(await passes(reconciler)).toEqual([
+  const lost = await passes(reconciler)
+  expect(lost).toEqual([
     {
       taskId: 'vanished',
       name: 'export.pdf',
@@ -38,9 +39,11 @@ test('a task that was published, and that nobody received from its empty queue, 
       reason: expect.stringMatching(
         /^published to export, which has been empty for \d s; all its workers tell what they/,
       ),
-      evidence: expect.objectContaining({ due_for_s: 600, consumers: 1, unacknowledged: null }),
+      evidence: expect.objectContaining({ consumers: 1, unacknowledged: null }),
     },
   ])
+  const dueForS = Number(lost[0]?.evidence.due_for_s)
+  expect([dueForS >= 600, dueForS < 630]).toEqual([true, true]) // however long the test takes
   expect(await told(database, 'vanished')).toMatchObject({
     status: 'LOST',
     state: 'LOST',
