@@ -20,6 +20,7 @@ const LONG = [
   'test/faults/{harness,rolling-deploys,workflows}.live.test.ts',
   'test/{celery-suite,random-workflows}/**/*.live.test.ts',
   'test/flows/kills/every-transition.live.test.ts',
+  'test/interop/huge-chord.live.test.ts',
 ]
 
 /** Live tests that stop the servers of all the others, or are upset by how fast others let them be. */

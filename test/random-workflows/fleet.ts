@@ -92,7 +92,7 @@ function nodeApp(brokerUrl: string, resultBackend: string): CeleryApp {
       queues: ['export', 'python'],
       broker_url: brokerUrl,
       result_backend: resultBackend,
-      result_chord_retry_interval: 0.3,
+      result_chord_retry_interval: 0.5,
       task_track_started: true,
       dotenv: false,
       environment: {},
@@ -106,7 +106,7 @@ async function callFromNode(
 ): Promise<End> {
   try {
     const result = await build(app, shape, call).applyAsync()
-    return { value: await result.get({ timeoutMs: seconds * 1_000, intervalMs: 200 }) }
+    return { value: await result.get({ timeoutMs: seconds * 1_000, intervalMs: 500 }) }
   } catch (error) {
     const { code, excType, excArgs, name, message } = error as Error & {
       readonly code?: string

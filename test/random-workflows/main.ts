@@ -18,7 +18,7 @@ Its result, its callbacks and errbacks, and the states of its tasks are compared
   --count N       how many (default 2000)
   --direction D   ${DIRECTIONS.join(', ')} (default: drawn)
   --backend B     ${BACKENDS.join(', ')} (default: drawn)
-  --at-once N     workflows that run at a time (default 32)
+  --at-once N     workflows that run at a time (default 16)
   --timeout S     seconds a workflow may take (default 60)
   --python-again  runs all with Python alone once more; what came of them is kept from run to run
   --record        writes the figures to test/figures/figures.json
@@ -34,7 +34,7 @@ const { values } = parseArgs({
     count: { type: 'string', default: '2000' },
     direction: { type: 'string' },
     backend: { type: 'string' },
-    'at-once': { type: 'string', default: '32' },
+    'at-once': { type: 'string', default: '16' },
     timeout: { type: 'string', default: '60' },
     'python-again': { type: 'boolean', default: false },
     record: { type: 'boolean', default: false },

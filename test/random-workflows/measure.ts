@@ -61,35 +61,41 @@ export class Measure {
    */
   async run(drawn: Drawn): Promise<Measured> {
     const { python, mixed } = this.#fleetsOf(drawn.backend)
-    const known = this.#known.of(drawn)
-    const ours = this.#start(mixed, drawn, drawn.direction)
-    const expected = known.length > 0 ? [...known] : [await this.#alone(python, drawn)]
-    let measured = await this.#compared(drawn, expected, await ours)
+    const known = [...this.#known.of(drawn)]
+    const [ours, alone] = await Promise.all([
+      this.#start(mixed, drawn, drawn.direction),
+      known.length > 0 ? undefined : this.#start(python, drawn, ALONE),
+    ])
+    let measured = await this.#compared(drawn, known, { ours, alone })
     for (
       let again = 0;
       again < MOST_AGAIN && verdictOf(measured).kind === 'different';
       again += 1
     ) {
-      expected.push(await this.#alone(python, drawn))
-      measured = { ...measured, expected }
+      const once = await this.#start(python, drawn, ALONE)
+      const { expected } = measured
+      const ended = { ...ours, outcome: async () => measured.actual }
+      measured = await this.#compared(drawn, expected, { ours: ended, alone: once })
     }
-    this.#known.keep(drawn, expected)
+    this.#known.keep(drawn, measured.expected)
     return measured
   }
 
-  async #alone(python: Fleet, drawn: Drawn): Promise<Outcome> {
-    const run = await this.#start(python, drawn, ALONE)
-    const outcome = await run.outcome()
-    await run.forget()
-    return outcome
-  }
-
-  /** A busy machine may need longer for the last callbacks than for the end. */
-  async #compared(drawn: Drawn, expected: readonly Outcome[], ours: Run): Promise<Measured> {
+  /** A busy machine may need longer for the last callbacks than for the end: looks again while they differ. */
+  async #compared(
+    drawn: Drawn,
+    known: readonly Outcome[],
+    { ours, alone }: { readonly ours: Run; readonly alone: Run | undefined },
+  ): Promise<Measured> {
     for (let look = 1; ; look += 1) {
-      const measured = { ...drawn, expected, actual: await ours.outcome() }
+      const [actual, expected] = await Promise.all([ours.outcome(), alone?.outcome()])
+      const measured = {
+        ...drawn,
+        expected: expected === undefined ? known : [...known, expected],
+        actual,
+      }
       if (look === MOST_LOOKS || verdictOf(measured).kind !== 'different') {
-        await ours.forget()
+        await Promise.all([ours.forget(), alone?.forget()])
         return measured
       }
     }

@@ -1,5 +1,8 @@
-import { isRecord } from '../../protocol/field-readers.ts'
-import type { Embed } from '../../protocol/task-request.ts'
+import { kindOf } from '../../protocol/signature-tree/kinds.ts'
+import { listOf } from '../../protocol/signature-tree/options.ts'
+import { partsOf } from '../../protocol/signature-tree/parts.ts'
+import { readSignature } from '../../protocol/signatures.ts'
+import type { Embed, SignatureDict } from '../../protocol/task-request.ts'
 
 /** What a task's message says is to come after it: monitor.task.follow_ups. Absent is what there is none of. */
 export interface FollowUps {
@@ -46,7 +49,7 @@ interface Budget {
 /** Under the names that a signature's options have. */
 function linksOf(options: Fields, budget: Budget, depth: number): FollowUps {
   const chain = stepsOf(listOf(options.chain).toReversed(), budget, depth)
-  const chord = isRecord(options.chord) ? stepOf(options.chord, budget, depth) : undefined
+  const [chord] = stepsOf(listOf(options.chord), budget, depth)
   const callbacks = stepsOf(listOf(options.link), budget, depth)
   const errbacks = stepsOf(listOf(options.link_error), budget, depth)
   return {
@@ -58,58 +61,56 @@ function linksOf(options: Fields, budget: Budget, depth: number): FollowUps {
 }
 
 function stepsOf(signatures: readonly unknown[], budget: Budget, depth: number): FollowUp[] {
-  return signatures.flatMap((signature) => stepOf(signature, budget, depth) ?? [])
+  return signatures.flatMap((signature) => {
+    const dict = readable(() => readSignature(signature))
+    return dict === undefined ? [] : stepOf(dict, budget, depth)
+  })
 }
 
-function stepOf(signature: unknown, budget: Budget, depth: number): FollowUp | undefined {
-  if (!isRecord(signature) || typeof signature.task !== 'string') return undefined
+function stepOf(dict: SignatureDict, budget: Budget, depth: number): FollowUp[] {
   if (budget.left === 0 || depth > DEEPEST) {
     budget.more += 1
-    return undefined
+    return []
   }
   budget.left -= 1
-  const options = isRecord(signature.options) ? signature.options : {}
-  const { task_id: id } = options
-  return {
-    ...(typeof id === 'string' && { id: id.slice(0, LONGEST_TEXT) }),
-    name: signature.task.slice(0, LONGEST_TEXT),
-    ...partsOf(signature, budget, depth + 1),
-    ...linksOf(options, budget, depth + 1),
-  }
+  const { task_id: id } = dict.options
+  return [
+    {
+      ...(typeof id === 'string' && { id: id.slice(0, LONGEST_TEXT) }),
+      name: dict.task.slice(0, LONGEST_TEXT),
+      ...madeOf(dict, budget, depth + 1),
+      ...linksOf(dict.options, budget, depth + 1),
+    },
+  ]
 }
 
-function partsOf(signature: Fields, budget: Budget, depth: number): Partial<FollowUp> {
-  const kwargs = isRecord(signature.kwargs) ? signature.kwargs : {}
-  switch (signature.subtask_type) {
-    case 'chain':
-    case 'group':
-      return { kind: signature.subtask_type, steps: stepsOf(listOf(kwargs.tasks), budget, depth) }
-    case 'chord': {
-      const steps = stepsOf(membersOf(kwargs.header), budget, depth)
-      const body = stepOf(kwargs.body, budget, depth)
-      return {
-        kind: 'chord',
-        steps,
-        size: steps.length,
-        ...(body !== undefined && { chord: body }),
-      }
-    }
-    default:
-      // What a chord's body says of the members it waits for.
-      return typeof signature.chord_size === 'number' ? { size: signature.chord_size } : {}
+/** Chunks are not taken apart: a list of items may be long. */
+function madeOf(dict: SignatureDict, budget: Budget, depth: number): Partial<FollowUp> {
+  const kind = kindOf(dict)
+  if (kind === 'task') {
+    // What a chord's body says of the members it waits for.
+    const { chord_size: size } = dict as SignatureDict & Fields // older producers add keys
+    return typeof size === 'number' ? { size } : {}
   }
-}
-
-/** A header is a list of signatures, or a group. */
-function membersOf(header: unknown): readonly unknown[] {
-  if (!isRecord(header)) return listOf(header)
-  const kwargs = isRecord(header.kwargs) ? header.kwargs : {}
-  return header.subtask_type === 'group' ? listOf(kwargs.tasks) : [header]
+  if (kind === 'map' || kind === 'starmap' || kind === 'chunks') return {}
+  const parts = readable(() => partsOf(dict)) ?? []
+  const steps = parts.flatMap(([place, part]) =>
+    place === 'body' ? [] : stepOf(part, budget, depth),
+  )
+  if (kind !== 'chord') return { kind, steps }
+  const [chord] = parts.flatMap(([place, part]) =>
+    place === 'body' ? stepOf(part, budget, depth) : [],
+  )
+  return { kind, steps, size: steps.length, ...(chord !== undefined && { chord }) }
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
-function listOf(value: unknown): readonly unknown[] {
-  if (value === null || value === undefined) return []
-  return Array.isArray(value) ? value : [value]
+/** What cannot be read is left out. */
+function readable<Value>(read: () => Value): Value | undefined {
+  try {
+    return read()
+  } catch {
+    return undefined
+  }
 }

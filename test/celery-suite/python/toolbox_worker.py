@@ -7,6 +7,7 @@ SUITE_TIMEOUT  seconds that one test may take
 What tests look up in the worker that usually lives in their own process comes from ours: `task_received` from the lines
 that the worker writes, `successful_requests` from its events, an empty queue from a ping through it.
 """
+import itertools
 import json
 import os
 import signal
@@ -15,12 +16,17 @@ import sys
 import threading
 from contextlib import contextmanager
 
+import billiard.einfo
 import celery.contrib.testing.manager
 import celery.contrib.testing.worker
 import celery.worker.state
 import pytest
 from celery.signals import task_received
 from celery.utils.nodenames import anon_nodename
+
+# Celery 5.2's billiard makes code objects that Python 3.11 cannot trace: each failed task would end its worker.
+if hasattr(billiard.einfo, '_Code') and not hasattr(billiard.einfo._Code, 'co_positions'):
+    billiard.einfo._Code.co_positions = lambda self: itertools.repeat((None,) * 4)
 
 COMMAND = json.loads(os.environ.get('SUITE_WORKER', 'null'))
 TIMEOUT = int(os.environ.get('SUITE_TIMEOUT', '120'))

@@ -80,6 +80,18 @@ test('a long or deep workflow is cut short, and how much of it is missing is tol
   expect(read({ callbacks: [deep] })?.more).toBe(1)
 })
 
+test('workflows are known by the names of their tasks too, and parts that cannot be read are left out', () => {
+  const group = { ...step('celery.group', 'g'), kwargs: { tasks: [step('export.a', 'a')] } }
+  const broken = { ...step('celery.chain', 'c'), kwargs: { tasks: [{ task: 5 }] } }
+  const callbacks = [group, broken, { args: [] }]
+  expect(followUpsOf({ ...NONE, callbacks: callbacks as never })).toEqual({
+    callbacks: [
+      { id: 'g', name: 'celery.group', kind: 'group', steps: [{ id: 'a', name: 'export.a' }] },
+      { id: 'c', name: 'celery.chain', kind: 'chain', steps: [] },
+    ],
+  })
+})
+
 function step(task: string, id?: string, options: Record<string, unknown> = {}) {
   const known = id === undefined ? {} : { task_id: id }
   return {

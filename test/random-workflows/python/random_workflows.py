@@ -17,7 +17,8 @@ from celery.exceptions import TimeoutError as NotInTime
 
 app = toolbox_app.app
 app.conf.update(
-    result_chord_retry_interval=0.3,
+    broker_heartbeat=0,  # a busy machine is no lost connection: its messages would come twice
+    result_chord_retry_interval=0.5,
     # Celery cannot wait for a chord in a database where the route of its body names no queue.
     task_routes=(lambda name, *rest, **options: {'queue': name.split('.')[0]},),
 )
@@ -130,7 +131,7 @@ def end_of(order):
     call = {'run': order['run'], 'runner': order['runner']}
     try:
         result = build(order['shape'], call).apply_async()
-        return {'value': result.get(timeout=order['timeout'], interval=0.3)}
+        return {'value': result.get(timeout=order['timeout'], interval=1)}
     except NotInTime:
         return {'unfinished': True}
     except Exception as error:
