@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type * as Toolbox from 'celery-toolbox'
 
 const [build = '', kind = '', amqpUrl = ''] = process.argv.slice(2)
-const WINDOW = 1_000
+const WINDOW = 200
 const MESSAGES = 20_000
 const CHORDS = 8
 const MEMBERS = 1_000
@@ -33,15 +33,15 @@ const worker = app.worker({ queues: ['export', 'celery'], concurrency: 100 })
 
 const measures: Readonly<Record<string, () => Promise<number>>> = {
   publish: async () => {
-    await publish(WINDOW * 3)
+    await publish(WINDOW * 10)
     return await cpuOf(MESSAGES, async () => publish(MESSAGES))
   },
   consume: async () => {
-    await publish(MESSAGES + WINDOW * 3)
+    await publish(MESSAGES + WINDOW * 10)
     await worker.start()
-    await hasRun(WINDOW * 3)
+    await hasRun(WINDOW * 10)
     const before = ran
-    return await cpuOf(MESSAGES + WINDOW * 3 - before, async () => hasRun(MESSAGES + WINDOW * 3))
+    return await cpuOf(MESSAGES + WINDOW * 10 - before, async () => hasRun(MESSAGES + WINDOW * 10))
   },
   chord: async () => {
     await worker.start()

@@ -93,8 +93,16 @@ async function runPytest(
       C_FORCE_ROOT: '1',
     },
   })
-  await once(child, 'close')
+  const [code, signal] = (await once(child, 'close')) as [number | null, string | null] // as Node says
+  if (code === null || !COUNTED.includes(code)) {
+    throw new Error(
+      `pytest ended with ${code ?? signal}, so that not all tests were run: nothing is counted; --verbose shows why`,
+    )
+  }
 }
+
+/** All passed, some failed, none was chosen. */
+const COUNTED = [0, 1, 5]
 
 function readReport(file: string): SuiteOutcomes {
   const lines = existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : []

@@ -38,6 +38,8 @@ export function chordUnlock(app: App): BuiltInTask {
   return builtIn(app, CHORD_UNLOCK, options, unlock)
 }
 
+const AT_ONCE = 100
+
 interface Waiting {
   readonly groupId: string
   readonly body: SignatureDict
@@ -69,11 +71,15 @@ async function readMembers(
 ): Promise<readonly TaskResult[] | Error | undefined> {
   try {
     const results = await app.results()
-    const ids = header.flatMap(taskIdsOf)
-    const all = new Map(
-      await Promise.all(ids.map(async (id) => [id, await results.get(id)] as const)),
-    )
-    if (![...all.values()].every(({ status }) => isReady(status))) return undefined
+    const all = new Map<string, TaskResult>()
+    // The last ones are done last: while they are not, a look at a large header costs no more than at a small one.
+    const left = header.flatMap(taskIdsOf).reverse()
+    for (let at = 0; at < left.length; at += AT_ONCE) {
+      const some = left.slice(at, at + AT_ONCE)
+      const read = await Promise.all(some.map(async (id) => results.get(id)))
+      if (!read.every(({ status }) => isReady(status))) return undefined
+      for (const result of read) all.set(result.taskId, result)
+    }
     const read = async (id: string): Promise<TaskResult> => all.get(id) ?? pendingResult(id)
     return await Promise.all(header.map(async (member) => nestedResult(member, read)))
   } catch (error) {
