@@ -48,6 +48,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.live.test.ts'],
           testTimeout: 30_000, // property tests, where cores are shared
+          maxWorkers: '100%', // Vitest leaves a core free, unless told
         },
       },
       {
