@@ -49,6 +49,7 @@ export default defineConfig({
           exclude: ['test/**/*.live.test.ts'],
           testTimeout: 30_000, // property tests, where cores are shared
           maxWorkers: '100%', // Vitest leaves a core free, unless told
+          isolate: false, // to load the sources once a core, not once a file, is most of the time
         },
       },
       {
@@ -58,7 +59,7 @@ export default defineConfig({
           name: 'live',
           include: ['test/**/*.live.test.ts'],
           exclude: [...ALONE, ...LONG],
-          maxWorkers: 3, // each file has a virtual host and a database of its own, and waits a good deal
+          maxWorkers: 2, // each file has a virtual host and a database of its own, and waits a good deal
           sequence: { groupOrder: 1 }, // after the unit tests: servers and processes need the cores
         },
       },

@@ -1,25 +1,24 @@
-/** So many times the size is the larger one. */
-const STEP = 4
 const MOST_TURNS = 8
 /** Clearly less than quadratic: no need to measure again. */
 const STEADY = 2.5
 
 /**
- * How much more CPU twice the size costs. Linear work gives 2, quadratic work 4. It is the root of what four times the
+ * How much more CPU twice the size costs: linear work gives 2, quadratic work 4. It is taken from what `times` the
  * size costs: the ratio of the cheapest of several runs of each, taken in turn, so that a busy machine or a collection of
  * garbage does not count; they are measured again while the ratio is high, as a cost that really grows stays high.
  */
 export async function growthOf(
   size: number,
   run: (size: number) => Promise<void> | void,
+  times = 4,
 ): Promise<number> {
   await run(size)
   let small = Number.POSITIVE_INFINITY
   let large = Number.POSITIVE_INFINITY
   for (let turn = 1; ; turn += 1) {
     small = Math.min(small, await cpuOf(() => run(size)))
-    large = Math.min(large, await cpuOf(() => run(STEP * size)))
-    const ratio = Math.sqrt(large / Math.max(small, 1))
+    large = Math.min(large, await cpuOf(() => run(times * size)))
+    const ratio = (large / Math.max(small, 1)) ** (1 / Math.log2(times))
     if (turn === MOST_TURNS || (turn > 1 && ratio < STEADY)) return ratio
   }
 }

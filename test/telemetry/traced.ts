@@ -11,12 +11,15 @@ import { waitFor } from '../support/wait-for.ts'
 
 const exporter = new InMemorySpanExporter()
 
-/** Registers an SDK, as a program that wants to be traced does. For the whole file: it cannot be taken back. */
-export function startTracing(): void {
+/** Registers an SDK, as a program that wants to be traced does; answers what takes it back, for `beforeAll`. */
+export function startTracing(): () => void {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
   propagation.setGlobalPropagator(new W3CTraceContextPropagator())
   const spanProcessors = [new SimpleSpanProcessor(exporter)]
   trace.setGlobalTracerProvider(new BasicTracerProvider({ spanProcessors }))
+  return () => {
+    for (const api of [context, propagation, trace]) api.disable()
+  }
 }
 
 /** The span of that name in a trace, or in any, once it has ended. */

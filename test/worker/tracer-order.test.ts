@@ -16,7 +16,8 @@ test('a failure is stored, then what is cut off by it, then errbacks are publish
   const failing = app.signature('export.fails', [], {}, { taskId: 'first' }).linkError(errback)
   await chain(failing, app.signature('export.adds', [1], {}, { taskId: 'second' })).applyAsync()
   await waitFor('the acknowledgement', () => steps.includes('acknowledge export.fails'))
-  expect(steps).toEqual([
+  // What follows is the errback's own end, which may have come by now.
+  expect(steps.slice(0, 4)).toEqual([
     'store FAILURE first',
     'store FAILURE second',
     'publish export.errback',

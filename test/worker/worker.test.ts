@@ -279,7 +279,8 @@ test('a rate limit lets tasks of one kind through one by one, and holds no other
     calls.slice(0, 3).map(async (call) => Number(await call.get(WAIT))),
   )
   expect(order).toEqual(['limited 1', 'free', 'limited 2', 'limited 3'])
-  expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(190)
+  // Two turns of 100 ms each, less what the first was late.
+  expect(Math.max(...times) - Math.min(...times)).toBeGreaterThan(120)
 })
 
 test('what waits for a rate limit goes back to its queue when the worker stops', async () => {
