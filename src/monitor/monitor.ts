@@ -48,7 +48,7 @@ export interface MonitorOptions {
   readonly pruneEveryMs?: number
   /** Told of each batch once it is committed and acked. */
   readonly onBatch?: (batch: BatchReport) => void
-  /** How stored results become part of the record, and tasks that vanished are found. */
+  /** How stored results become part of the record, and lost tasks are found. */
   readonly states?: StateOptions
 }
 

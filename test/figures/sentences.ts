@@ -49,9 +49,10 @@ const MEASURED_BY = "how much of Celery's own test suite passes is not measured 
 export function figuresSentence({ suite, workflows }: Figures): string {
   const [newest] = newestFirst(suite)
   if (newest === undefined) return MEASURED_BY
+  const measured = BACKENDS.filter((backend) => suite[newest]?.[backend] !== undefined)
   const figures = Object.values(suite[newest] ?? {})
   const sum = (of: 'passed' | 'total'): number => figures.reduce((all, one) => all + one[of], 0)
-  const ofSuite = `${sum('passed')} of ${sum('total')} tests of Celery ${newest}'s own integration suite`
+  const ofSuite = `${sum('passed')} of ${sum('total')} tests of Celery ${newest}'s own integration suite (${measured.map((backend) => TITLES[backend]).join(', ')})`
   const ofWorkflows =
     workflows === null
       ? ''

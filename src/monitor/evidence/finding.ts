@@ -15,7 +15,7 @@ export interface Candidate {
   readonly isReplay: boolean
 }
 
-/** How a task vanished. */
+/** How a task was lost. */
 export type LossKind = 'never-received' | 'worker-gone' | 'no-result'
 
 /** Why nothing is known of a task. */

@@ -79,7 +79,7 @@ const MOST_LAG = 1000
 const LEASE = { name: 'reconcile', holdMs: 30_000 }
 
 /**
- * Names the tasks that vanished, with what shows it, and does what is set for them. Of many monitors one does it at a
+ * Names the tasks that are lost, with what proves it, and does what is set for them. Of many monitors one does it at a
  * time; each looks at the queues for itself, to know how long they have been empty.
  */
 export class Reconciler {
@@ -292,7 +292,7 @@ export class Reconciler {
   async #act(loss: ReconciledLoss): Promise<ReconciledLoss> {
     const { replay } = this.#options
     const { taskId, name, kind, action, reason } = loss
-    this.#logger.warn({ taskId, name, kind, action, reason }, 'a task vanished')
+    this.#logger.warn({ taskId, name, kind, action, reason }, 'a task is lost')
     if (action !== 'replay' || replay === undefined) return loss
     try {
       const newId = await replay(taskId)

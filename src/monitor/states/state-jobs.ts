@@ -30,7 +30,7 @@ export type StateSettings = Pick<Config, 'platformQueue'> &
 export interface StateOptions {
   /** How results become part of the record; false: they do not. */
   readonly absorb?: Omit<AbsorberOptions, 'database' | 'logger'> | false
-  /** How tasks that vanished are found, and what is done about them; false: nobody looks. */
+  /** How lost tasks are found, and what is done about them; false: nobody looks. */
   readonly reconcile?:
     | Omit<ReconcilerOptions, 'database' | 'broker' | 'config' | 'logger' | 'isDryRun'>
     | false
