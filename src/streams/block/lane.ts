@@ -6,6 +6,7 @@ import type { Lane } from '../parts/lane.ts'
 import type { OperatorContext } from '../parts/operator-context.ts'
 import { Outgoing } from '../parts/outgoing.ts'
 import type { MessageHeaders } from '../parts/received.ts'
+import { textOfError } from '../text-of-error.ts'
 import type { BoundedQueue } from './bounded-queue.ts'
 import type { Entry } from './entry.ts'
 import type { BlockSettings } from './settings.ts'
@@ -155,7 +156,7 @@ export class RunLane implements Lane {
     this.#run.fail(
       new StreamError(
         'STREAM_MESSAGE_FAILED',
-        `block "${this.#run.name}": operator ${this.#run.operatorName} failed outside of a message: ${textOf(error)}`,
+        `block "${this.#run.name}": operator ${this.#run.operatorName} failed outside of a message: ${textOfError(error)}`,
         { cause: error },
       ),
     )
@@ -185,7 +186,7 @@ export class RunLane implements Lane {
     return new StreamError(
       'STREAM_MESSAGE_FAILED',
       `block "${this.#run.name}": operator ${this.#run.operatorName} failed on message ${entry.number} ` +
-        `of ${entry.listener}: ${textOf(error)}`,
+        `of ${entry.listener}: ${textOfError(error)}`,
       { cause: error, bytes: entry.received.bytes },
     )
   }
@@ -235,8 +236,4 @@ function hexOf(bytes: Uint8Array | undefined): string {
   if (bytes === undefined || bytes.byteLength === 0) return '(empty)'
   const shown = Buffer.from(bytes.subarray(0, SHOWN_BYTES)).toString('hex')
   return bytes.byteLength > SHOWN_BYTES ? `${shown}…` : shown
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -4,6 +4,7 @@ import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Sink } from '../parts/publisher.ts'
 import { sizeOf } from '../parts/received.ts'
+import { textOfError } from '../text-of-error.ts'
 import { BoundedQueue, type Queued } from './bounded-queue.ts'
 import type { Result } from './lane.ts'
 import type { BlockSettings } from './settings.ts'
@@ -175,7 +176,7 @@ export class Outlet {
     const message = job.entry === undefined ? 'a result' : `a result of message ${job.entry.number}`
     const failure = new StreamError(
       'STREAM_PUBLISH_FAILED',
-      `block "${block}": publisher ${this.name} refused ${message}: ${error instanceof Error ? error.message : String(error)}`,
+      `block "${block}": publisher ${this.name} refused ${message}: ${textOfError(error)}`,
       { cause: error },
     )
     if (settings.onError.afterwards === 'stop') {

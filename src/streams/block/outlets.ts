@@ -1,6 +1,7 @@
 import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { Publisher, type PublisherLike, publisherName } from '../parts/publisher.ts'
+import { textOfError } from '../text-of-error.ts'
 import type { Result } from './lane.ts'
 import { Outlet } from './outlet.ts'
 import type { BlockSettings } from './settings.ts'
@@ -92,7 +93,7 @@ export class Outlets implements Iterable<Outlet> {
   }
 
   #notClosed(publisher: string | undefined, cause: unknown): StreamError {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = textOfError(cause)
     return new StreamError(
       'STREAM_PUBLISH_FAILED',
       `block "${this.#parts.block}": publisher ${publisher} did not close: ${why}`,

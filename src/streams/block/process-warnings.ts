@@ -1,4 +1,5 @@
 import { type Logger, silentLogger } from '../../logger.ts'
+import { textOfError } from '../text-of-error.ts'
 
 /** The log of a block that was given none: warnings and errors as warnings of the process, so that none is silent. */
 export const processWarnings: Logger = {
@@ -16,6 +17,6 @@ function warn(fields: Readonly<Record<string, unknown>> | string, sentence = '')
 
 function shown(fields: Readonly<Record<string, unknown>>): string {
   return Object.entries(fields)
-    .map(([name, value]) => `${name}=${value instanceof Error ? value.message : String(value)}`)
+    .map(([name, value]) => `${name}=${textOfError(value)}`)
     .join(' ')
 }

@@ -6,6 +6,7 @@ import type { ListenerLike } from '../parts/listener.ts'
 import type { Operator } from '../parts/operator.ts'
 import type { PublisherLike } from '../parts/publisher.ts'
 import type { Received } from '../parts/received.ts'
+import { textOfError } from '../text-of-error.ts'
 import { BoundedQueue, QUEUE_LIMIT } from './bounded-queue.ts'
 import { type BlockObserver, Counts } from './counts.ts'
 import { DropLog } from './drop-log.ts'
@@ -230,7 +231,7 @@ export class Run implements LaneHost {
   #onListenerFailed(intake: Intake, cause: unknown): void {
     const error = new StreamError(
       'STREAM_LISTENER_FAILED',
-      `block "${this.name}": listener ${intake.name} failed: ${textOf(cause)}`,
+      `block "${this.name}": listener ${intake.name} failed: ${textOfError(cause)}`,
       { cause },
     )
     this.log.error({ err: error, block: this.name, listener: intake.name }, 'listener failed')
@@ -299,8 +300,4 @@ export class Run implements LaneHost {
     })
     await Promise.race([work, forced])
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -8,9 +8,10 @@ import type { AmqpApp } from '../links/amqp/app.ts'
 import { checkListener, type ListenerLike } from '../parts/listener.ts'
 import { isOperator, type Operator, operator } from '../parts/operator.ts'
 import { checkPublisher, type PublisherLike } from '../parts/publisher.ts'
+import { textOfError } from '../text-of-error.ts'
 import { FieldError, Fields } from './fields.ts'
 import { loadClass } from './load-class.ts'
-import { type BlockFile, readBlockFile, textOfError } from './read-file.ts'
+import { type BlockFile, readBlockFile } from './read-file.ts'
 import { LISTENERS, PUBLISHERS, shortNameOf } from './short-names.ts'
 
 export interface LoadOptions {

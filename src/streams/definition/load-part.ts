@@ -2,8 +2,8 @@ import { parseDefinition } from '../../definitions/parse.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { ListenerLike } from '../parts/listener.ts'
 import type { PublisherLike } from '../parts/publisher.ts'
+import { textOfError } from '../text-of-error.ts'
 import { Fields } from './fields.ts'
-import { textOfError } from './read-file.ts'
 import { LISTENERS, PUBLISHERS, shortNameOf } from './short-names.ts'
 
 /** A listener from the text of one part, such as `{ class: zmq, kwargs: { address: … } }`, read as raw bytes. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { type ParsedDefinition, type Path, parseDefinition } from '../../definitions/parse.ts'
 import { ConfigurationError } from '../../errors.ts'
+import { textOfError } from '../text-of-error.ts'
 
 /** A file of blocks as it was read: its blocks unchecked, and the place of each part. */
 export interface BlockFile {
@@ -53,8 +54,4 @@ function parse(text: string, file: string): ParsedDefinition {
 
 function unparsed(cause: unknown): ConfigurationError {
   return new ConfigurationError(`Failed to parse YAML file: ${textOfError(cause)}`, { cause })
-}
-
-export function textOfError(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

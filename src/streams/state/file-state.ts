@@ -2,6 +2,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { decodeMsgpack, encodeMsgpack } from '../../codecs/msgpack.ts'
 import { StreamError } from '../../errors.ts'
+import { textOfError } from '../text-of-error.ts'
 import type { StateStore } from './state-store.ts'
 
 /** State as msgpack in files of a folder, one a key: written beside, forced to disk, then exchanged as one step. */
@@ -51,6 +52,6 @@ function isMissing(error: unknown): boolean {
 }
 
 export function stateFailed(problem: string, cause: unknown): StreamError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = textOfError(cause)
   return new StreamError('STREAM_STATE_FAILED', `state: ${problem}: ${why}`, { cause })
 }

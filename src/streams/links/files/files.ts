@@ -5,6 +5,7 @@ import { aborted } from '../../../async/aborted.ts'
 import { deferred } from '../../../async/deferred.ts'
 import { ConfigurationError, StreamError } from '../../../errors.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { loadDriver } from '../load-driver.ts'
 import { globs } from './globs.ts'
 import { isHiddenByDefault } from './hidden.ts'
@@ -114,7 +115,7 @@ async function checkFolder(root: string): Promise<void> {
 
 /** ENOSPC is what Linux says when the user watches too many files (fs.inotify.max_user_watches). */
 function watchFailed(root: string, cause: unknown): StreamError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = textOfError(cause)
   const hint = /ENOSPC/.test(why) ? '; raise fs.inotify.max_user_watches, or set pollMs' : ''
   return new StreamError('STREAM_LINK_FAILED', `files cannot watch ${root}: ${why}${hint}`, {
     cause,
