@@ -39,6 +39,8 @@ async function conduct(files: readonly string[], options: ConductorCommandOption
   const { Board } = await import('../flows/board/board.ts')
   const { Conductor } = await import('../flows/conductor/conductor.ts')
   const { RemoteRelay } = await import('../flows/remote/remote-relay.ts')
+  const { EventRelay } = await import('../flows/events/event-relay.ts')
+  const { flowEvents } = await import('../flows/events/flow-event.ts')
   const { celeryRemotes } = await import('../flows/remote/celery-remotes.ts')
   const app = await openApp(options)
   const functions = functionsOfApp(app)
@@ -55,19 +57,22 @@ async function conduct(files: readonly string[], options: ConductorCommandOption
     flows,
     readDefinition: (text, name) => readFlow(text, { file: name, functions }).flow,
     ...(options.concurrency !== undefined && { maxSimultaneousJobs: options.concurrency }),
-    engine: { remotes },
+    engine: { remotes, eventOf: flowEvents() },
     logger: logging.logger,
   })
   const relay = new RemoteRelay(database, { board, remotes, logger: logging.logger })
+  const events = new EventRelay(database, { app, logger: logging.logger })
   await runService(
     {
       start: async () => {
         await relay.start()
+        await events.start()
         await conductor.start()
       },
       stop: async (how) => {
         await conductor.stop(how)
         await relay.stop()
+        await events.stop()
       },
     },
     { name: 'conductor', onStarted: () => printError(`conductor ready on board "${board.name}"`) },

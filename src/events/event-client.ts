@@ -28,6 +28,13 @@ export class EventClient {
     this.#sender.send(type, fields)
   }
 
+  /** Resolves once the broker has them, and rejects where it has not: until then they are the caller's to keep. */
+  async deliver(
+    events: readonly { readonly type: string; readonly fields: EventFields }[],
+  ): Promise<void> {
+    await this.#sender.deliver(events)
+  }
+
   async close(): Promise<void> {
     await this.#sender.close()
   }

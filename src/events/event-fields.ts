@@ -24,7 +24,7 @@ export function stampedEvent(
 let lastMs = 0
 
 /** No two the same: what happens within a millisecond stays in its order, for whoever goes by the time. */
-function nextSeconds(): number {
+export function nextSeconds(): number {
   const nowMs = Date.now()
   lastMs = lastMs >= nowMs && lastMs < nowMs + 1 ? lastMs + 0.001 : nowMs
   return Math.round(lastMs * 1_000) / 1_000_000

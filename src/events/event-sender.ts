@@ -70,6 +70,16 @@ export class EventSender {
     if (this.#nextTry === undefined) this.#sending ??= this.#sendAll()
   }
 
+  /** Past the events that wait: resolves once the broker has these, and rejects where it has not. */
+  async deliver(
+    events: readonly { readonly type: string; readonly fields: EventFields }[],
+  ): Promise<void> {
+    const sent = events.filter(({ type }) => !this.#muted.has(groupOf(type)))
+    const stamped = sent.map(({ type, fields }) => stampedEvent(type, fields, this.#parts))
+    const broker = await this.#ready()
+    await broker.publishMany(eventMessages(stamped, broker, this.#parts))
+  }
+
   /** Resolves once everything is sent, or it has been tried. */
   async flush(): Promise<void> {
     await this.#sending

@@ -28,6 +28,8 @@ export { type FlowBuilder, flow } from './builder/flow-builder.ts'
 export { Conductor, type ConductorOptions, type FlowSource } from './conductor/conductor.ts'
 export { Engine, type EngineOptions, loadFlow } from './engine/engine.ts'
 export type { AtomState, FlowState, Intention } from './engine/states.ts'
+export { EventRelay } from './events/event-relay.ts'
+export { flowEvents } from './events/flow-event.ts'
 export { Failure, WrappedFailure } from './failures/failure.ts'
 export {
   AmbiguousDependency,

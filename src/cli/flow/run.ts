@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { Engine } from '../../flows/engine/engine.ts'
+import { flowEvents } from '../../flows/events/flow-event.ts'
 import { readFlowFile } from '../../flows/files/flow-file.ts'
 import { celeryRemotes } from '../../flows/remote/celery-remotes.ts'
 import { FileStore } from '../../flows/storage/file-store.ts'
@@ -37,6 +38,10 @@ async function run(file: string, options: RunOptions): Promise<void> {
     flowId: options.id,
     persist: options.store === undefined ? undefined : new FileStore(options.store),
     remotes: celeryRemotes(app),
+    eventOf: flowEvents(),
+    ...(app.config.task_send_sent_event && {
+      onEvent: ({ type, fields }) => app.events.tell(type, fields),
+    }),
   })
   for (const type of ['task', 'retry'] as const) {
     engine.on(type, ({ name, state, oldState }) => printError(`${name}: ${oldState} → ${state}`))

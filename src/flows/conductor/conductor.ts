@@ -27,7 +27,14 @@ export interface ConductorOptions {
   /** How its engines run atoms. Default parallel. */
   readonly engine?: Pick<
     EngineOptions,
-    'kind' | 'deferReverts' | 'neverResolve' | 'maxWorkers' | 'eventOf' | 'now' | 'remotes'
+    | 'kind'
+    | 'deferReverts'
+    | 'neverResolve'
+    | 'maxWorkers'
+    | 'eventOf'
+    | 'onEvent'
+    | 'now'
+    | 'remotes'
   >
   readonly logger?: Logger
 }

@@ -13,6 +13,7 @@ import type { FlowWait } from '../waits/flow-wait.ts'
 import { atomOf, type Compilation, compile } from './compile.ts'
 import { Ledger, type Notice } from './ledger.ts'
 import { Lookup } from './lookup.ts'
+import { type NoticeContext, noticeContext } from './notice-context.ts'
 import { type Notices, Notifier } from './notifier.ts'
 import { type LoopState, Run } from './run.ts'
 import { type AtomState, ENDS, type FlowState, type Intention } from './states.ts'
@@ -42,7 +43,10 @@ export interface EngineOptions {
   readonly epoch?: number | undefined
   /** Aborted when the run must end at once, because its lease is lost. */
   readonly signal?: AbortSignal | undefined
-  readonly eventOf?: ((notice: Notice) => FlowEvent | undefined) | undefined
+  /** Makes the events that are stored with each transition, where the store has an outbox: flowEvents(). */
+  readonly eventOf?: ((notice: Notice, context: NoticeContext) => FlowEvent | undefined) | undefined
+  /** Told of each event once its transition is stored; an EventRelay does it for stores with an outbox. */
+  readonly onEvent?: ((event: FlowEvent) => void) | undefined
   readonly logger?: Logger | undefined
   readonly now?: (() => number) | undefined
   /** Runs the steps that are Celery tasks: celeryRemotes(app). */
@@ -221,15 +225,17 @@ export class Engine {
   }
 
   async #openLedger(compilation: Compilation): Promise<Ledger> {
-    const { persist, epoch, eventOf, store } = this.#options
+    const { persist, epoch, eventOf, onEvent, store } = this.#options
     const stored = await persist?.load(this.flowId)
     const flow = stored?.flow ?? this.#newFlow()
-    const ledger = new Ledger(flow, stored, {
+    const ledger: Ledger = new Ledger(flow, stored, {
       compilation,
       notifier: this.#notifier,
       store: persist,
       epoch,
-      eventOf,
+      eventOf:
+        eventOf && ((notice) => eventOf(notice, noticeContext(notice, { compilation, ledger }))),
+      onEvent,
     })
     const { vanished } = ledger
     if (vanished.length > 0) {

@@ -20,6 +20,8 @@ export interface LedgerOptions {
   readonly epoch: number | undefined
   /** Makes the events that are stored with each transition. */
   readonly eventOf: ((notice: Notice) => FlowEvent | undefined) | undefined
+  /** Told of each event once its transition is stored. */
+  readonly onEvent?: ((event: FlowEvent) => void) | undefined
 }
 
 export type Notice = {
@@ -73,6 +75,19 @@ export class Ledger {
   /** The values that the run was given, now or when it was first stored. */
   get values(): Readonly<Record<string, unknown>> {
     return (this.#others.get(INJECTOR)?.results ?? {}) as Record<string, unknown>
+  }
+
+  /** The id of the attempt at the atom before this one, so that the record shows steps as a chain. */
+  attemptBefore(node: Node): string | undefined {
+    const queue = [...node.before]
+    for (const one of queue) {
+      if (one.atom === undefined) queue.push(...one.before)
+      else {
+        const { attemptId } = this.of(one).meta
+        if (typeof attemptId === 'string') return attemptId
+      }
+    }
+    return undefined
   }
 
   inject(values: Readonly<Record<string, unknown>>): void {
@@ -188,7 +203,7 @@ export class Ledger {
   flush(): Promise<void> | undefined {
     if (this.#options.store === undefined) {
       this.#changed.clear()
-      this.#tell()
+      this.#tell(this.#events())
       return undefined
     }
     if (this.#next !== undefined) return this.#next
@@ -208,9 +223,9 @@ export class Ledger {
   }
 
   #save(store: FlowStore): Promise<void> | undefined {
-    const { eventOf, epoch } = this.#options
+    const { epoch } = this.#options
     const notices = this.#notices
-    const events = eventOf === undefined ? [] : notices.flatMap((notice) => eventOf(notice) ?? [])
+    const events = this.#events()
     const atoms = [...this.#changed]
     const used = this.#used
     this.#changed.clear()
@@ -218,17 +233,17 @@ export class Ledger {
     this.#isFlowChanged = false
     const saving = store.save({ flow: this.flow, atoms, events, used, epoch })
     if (saving === undefined) {
-      this.#tell()
+      this.#tell(events)
       return undefined
     }
     this.#notices = []
-    this.#saving = this.#tellOnceSaved(saving, { atoms, notices, used })
+    this.#saving = this.#tellOnceSaved(saving, { atoms, notices, used, events })
     return this.#saving
   }
 
   async #tellOnceSaved(
     saving: Promise<void>,
-    { atoms, notices, used }: { atoms: AtomRecord[]; notices: Notice[]; used: UsedSignal[] },
+    { atoms, notices, used, events }: Saved,
   ): Promise<void> {
     try {
       await saving
@@ -243,10 +258,18 @@ export class Ledger {
       this.#saving = undefined
     }
     this.#notify(notices)
+    this.#tellEvents(events)
+  }
+
+  /** What the changes since the last transition are to others. */
+  #events(): readonly FlowEvent[] {
+    const { eventOf } = this.#options
+    return eventOf === undefined ? [] : this.#notices.flatMap((notice) => eventOf(notice) ?? [])
   }
 
   /** A listener may cause more, e.g. by suspending: that is told too. */
-  #tell(): void {
+  #tell(events: readonly FlowEvent[]): void {
+    this.#tellEvents(events)
     while (this.#notices.length > 0) {
       const notices = this.#notices
       this.#notices = []
@@ -254,9 +277,21 @@ export class Ledger {
     }
   }
 
+  #tellEvents(events: readonly FlowEvent[]): void {
+    const { onEvent } = this.#options
+    if (onEvent !== undefined) for (const event of events) onEvent(event)
+  }
+
   #notify(notices: readonly Notice[]): void {
     for (const { type, notice } of notices) this.#options.notifier.notify(type, notice as never)
   }
+}
+
+interface Saved {
+  readonly atoms: readonly AtomRecord[]
+  readonly notices: readonly Notice[]
+  readonly used: readonly UsedSignal[]
+  readonly events: readonly FlowEvent[]
 }
 
 const ENDS = {

@@ -114,7 +114,7 @@ export class AtomRunner {
         action,
         values,
       }
-      await remotes.start({ ...call, parentId: this.#attemptBefore(node) })
+      await remotes.start({ ...call, parentId: ledger.attemptBefore(node) ?? flow.id })
       meta.isStarted = true
       meta.deadline = deadlineOf(node)
       await ledger.flush()
@@ -141,13 +141,6 @@ export class AtomRunner {
       if (error instanceof Error && error.name === 'TimeoutError') await remotes.revoke(attemptId)
       throw failureOf(error)
     }
-  }
-
-  /** The attempt of an atom before, so that the record shows the steps as a chain. */
-  #attemptBefore(node: Node): string | undefined {
-    const before = node.before.find((one) => one.atom !== undefined)
-    const id = before === undefined ? undefined : this.#parts.ledger.of(before).meta.attemptId
-    return typeof id === 'string' ? id : undefined
   }
 
   async #runRetry(node: Node, retry: Retry, action: Action): Promise<unknown> {

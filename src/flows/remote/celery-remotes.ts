@@ -67,7 +67,7 @@ function optionsOf({
     ...options,
     taskId: attemptId,
     rootId: flowId,
-    ...(parentId !== undefined && { parentId }),
+    parentId,
     headers: {
       flow,
       flow_id: flowId,

@@ -44,8 +44,8 @@ export interface RemoteCall extends RemoteTask {
   readonly atom: string
   readonly action: 'execute' | 'revert'
   readonly values: Readonly<Record<string, unknown>>
-  /** The attempt of the step before. */
-  readonly parentId: string | undefined
+  /** The attempt of the step before; of the first step the flow. */
+  readonly parentId: string
 }
 
 /** Runs remote steps; fulfilled by Celery, and by whatever else gives work away. */

@@ -3,7 +3,7 @@ import { EntitySchema } from './entity-schema.ts'
 /** One task id: what was called, where it is, what came of it. */
 export interface TaskRow {
   readonly taskId: string
-  /** 'task'; later also 'recipe-step', 'flow-step', 'stream-block'. */
+  /** 'task'; 'flow' is a run of a flow, 'flow-step' an attempt at one of its steps. */
   readonly kind: string
   readonly name: string | null
   readonly state: string

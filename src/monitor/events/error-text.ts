@@ -1,4 +1,6 @@
 import { readPythonLiteral } from '../../config/python-literal.ts'
+import type { Privacy } from '../privacy/privacy.ts'
+import { storableText } from '../stored/storable-text.ts'
 
 /**
  * An error as events show it (`ValueError('no good')`) in the words in which stored results show it
@@ -50,4 +52,8 @@ function lastLine(traceback: string | null): string | null {
   const line = traceback?.trimEnd().split('\n').at(-1)?.trim()
   // Without the module, as elsewhere.
   return line === undefined || line === '' ? null : line.replace(/^(?:\w+\.)+(?=\w+(?::|$))/, '')
+}
+
+export function safeText(text: string | null, privacy: Privacy): string | null {
+  return text === null ? null : privacy.text(storableText(text))
 }

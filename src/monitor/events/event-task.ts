@@ -6,9 +6,10 @@ import { storableText } from '../stored/storable-text.ts'
 import { jsonbText } from '../stored/stored-json.ts'
 import type { ToldBy } from '../tasks/task-order.ts'
 import { publishedProgress, type TaskProgress } from '../tasks/task-progress.ts'
-import { errorText, revokedText } from './error-text.ts'
+import { errorText, revokedText, safeText } from './error-text.ts'
 import { type EventEntry, textOf } from './event-entry.ts'
 import { outcomeOf } from './event-outcome.ts'
+import { flowCall, flowProgress, isOfFlow } from './flow-entry.ts'
 
 export interface Hearing {
   readonly entry: EventEntry
@@ -36,6 +37,7 @@ export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | nul
 
 /** How the task was called, as far as its caller or its worker told. */
 function callOf(event: CeleryEvent, taskId: string, privacy: Privacy): Partial<TaskEntry> & Told {
+  if (isOfFlow(event)) return flowCall(event, taskId)
   const toldBy = CALLS.get(event.type) ?? 'event'
   if (toldBy === 'event') return { toldBy, options: OF_AN_EVENT }
   const { name, retries, root_id: rootId, parent_id: parentId } = event
@@ -84,6 +86,7 @@ function argumentsOf({ args, kwargs }: CeleryEvent, task: string | null, privacy
 function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
   const { entry, privacy, atMs } = hearing
   if (event.type === 'task-sent') return publishedProgress(asNumber(event.retries) ?? 0)
+  if (isOfFlow(event)) return flowProgress(event, { atMs, privacy })
   const outcome = outcomeOf(event.outcome, privacy)
   const state = outcome?.state ?? STATES.get(event.type)?.(event)
   if (state === undefined) return null
@@ -134,10 +137,6 @@ function exceptionOf(event: CeleryEvent, traceback: string | null): string | nul
   return typeof event.exception === 'string' ? errorText(event.exception, traceback) : null
 }
 
-function safeText(text: string | null, privacy: Privacy): string | null {
-  return text === null ? null : privacy.text(storableText(text))
-}
-
 /** A clock that is far off must not make a task so old that it is pruned at once. */
 function isCredible(happenedAtMs: number, receivedAtMs: number): boolean {
   return receivedAtMs - happenedAtMs < 7 * DAY_MS
@@ -158,6 +157,7 @@ function optionalTime(value: unknown): number | null {
 const OF_AN_EVENT = jsonbText({ told_by: 'event' })
 
 const NOTHING = {
+  kind: 'task',
   name: null,
   args: null,
   kwargs: null,

@@ -15,6 +15,8 @@ import { taskOptions } from './task-options.ts'
 export interface TaskEntry extends TaskProgress {
   readonly toldBy: ToldBy
   readonly taskId: string
+  /** 'task'; 'flow' and 'flow-step' of a run of a flow. */
+  readonly kind: string
   readonly name: string | null
   /** Text for jsonb columns; null where the body was not read. */
   readonly args: string | null
@@ -88,6 +90,7 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
     stored: progress.stored,
     toldBy: 'message',
     taskId: storableText(request.id),
+    kind: typeof headers.flow_atom === 'string' ? 'flow-step' : 'task',
     name,
     args,
     kwargs,

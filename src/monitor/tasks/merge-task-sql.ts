@@ -32,6 +32,12 @@ const SHARED = [
   'replay_of',
 ].map((column) => ({ column, value: greatest(column) }))
 
+/** Whoever does not know of its flow takes a step of one for a task. */
+const KIND = {
+  column: 'kind',
+  value: `CASE kept.kind WHEN 'task' THEN excluded.kind ELSE kept.kind END`,
+}
+
 const EARLIEST = {
   column: 'received_at',
   value: 'least(kept.received_at, excluded.received_at)',
@@ -121,7 +127,7 @@ const FROM_FURTHER = `(${PROGRESS.map(({ column }) => column).join(', ')}) = (
       FROM (SELECT ${IS_FURTHER} AS is_further, ${IS_FURTHER_EVENT} AS is_event, ${IS_SAME_EVENT} AS is_same,
         ${IS_OF_STATE} AS is_of_state OFFSET 0) AS news)`
 
-const ALONE = [...SHARED, PUBLISHED, EARLIEST, FIRST_CALL, ...LATEST]
+const ALONE = [...SHARED, KIND, PUBLISHED, EARLIEST, FIRST_CALL, ...LATEST]
 
 /** What ON CONFLICT sets. */
 export const CHANGES = [

@@ -49,6 +49,7 @@ function merged(one: TaskEntry, other: TaskEntry): TaskEntry | undefined {
     // An event without a result takes none away that is known of the same state.
     stored: done.stored ?? (one.state === other.state ? (one.stored ?? other.stored) : null),
     receivedAtMs: least(one.receivedAtMs, other.receivedAtMs),
+    kind: one.kind === 'task' ? other.kind : one.kind,
     startedAtMs: most(one.startedAtMs, other.startedAtMs),
     retries: Math.max(one.retries, other.retries),
     publishedAtMs: published(one, other),

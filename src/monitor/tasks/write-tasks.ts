@@ -16,6 +16,7 @@ export async function writeTasks(
 /** What is known of a call, under the names that the table has for it. */
 const CALL = [
   text<TaskEntry>('task_id', (task) => task.taskId),
+  text<TaskEntry>('kind', (task) => task.kind),
   text<TaskEntry>('name', (task) => task.name),
   text<TaskEntry>('state', (task) => task.state),
   jsonb<TaskEntry>('args', (task) => task.args),

@@ -42,6 +42,8 @@ function inShort(task: HistoryTask, where: Pick<Surroundings, 'vault' | 'queue'>
       return [
         `it is to be tried again${because}${eta === null ? '' : ` (due at ${eta.toISOString()})`}`,
       ]
+    case 'SUSPENDED':
+      return ['it is suspended, and in no process']
     case 'UNHEARD':
       return [`nothing is known of it since${because}`]
     case 'PENDING':

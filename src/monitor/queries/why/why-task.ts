@@ -10,6 +10,7 @@ import {
 } from './family.ts'
 import { type AskedBroker, type QueueSituation, queueSituation } from './queue-situation.ts'
 import { type VaultSituation, vaultSituation } from './vault-situation.ts'
+import { type FlowSituation, flowSituation, inFlow } from './why-flow.ts'
 import { OVER, whyPublished } from './why-published.ts'
 import { whyUnpublished } from './why-unpublished.ts'
 
@@ -25,6 +26,8 @@ export interface TaskWhy {
   readonly queue: QueueSituation | null
   /** How it waits in the vault; null where it does not. */
   readonly vault: VaultSituation | null
+  /** What a suspended flow waits for; null of anything else. */
+  readonly flow: FlowSituation | null
   /** The tasks that must be done first. */
   readonly waitsFor: readonly TaskState[]
 }
@@ -47,14 +50,16 @@ export async function whyTask(
   const isInQueue = vault === null && WAITING.has(task.status)
   const queue = isInQueue ? await queueSituation(database, broker, task) : null
   const chord = await chordOf(database, task)
+  const flow = task.status === 'SUSPENDED' ? await flowSituation(database, taskId) : null
   return {
     taskId,
     name: task.name,
     status: task.status,
-    why: whyPublished(task, { queue, vault, chord }),
+    why: [...whyPublished(task, { queue, vault, chord }), ...(flow === null ? [] : inFlow(flow))],
     queue,
     vault,
-    waitsFor: [],
+    flow,
+    waitsFor: flow?.tasks ?? [],
   }
 }
 
@@ -73,6 +78,7 @@ async function whyStep(database: Database, id: string): Promise<TaskWhy | undefi
     why: whyUnpublished(step),
     queue: null,
     vault: null,
+    flow: null,
     waitsFor: waitsFor
       .filter(isUndone)
       .map(({ taskId, name, status }) => ({ taskId, name, status })),

@@ -1,0 +1,46 @@
+import type { Retry } from '../atoms/retry.ts'
+import type { Task } from '../atoms/task.ts'
+import type { Failure } from '../failures/failure.ts'
+import type { AtomRecord, FlowRecord } from '../storage/records.ts'
+import type { Compilation } from './compile.ts'
+import { failureTree } from './failure-tree.ts'
+import type { Ledger, Notice } from './ledger.ts'
+
+/** What is known of a run when something of it is told. */
+export interface NoticeContext {
+  readonly flow: FlowRecord
+  /** Of an atom's notice: its record, and what it was declared as. */
+  readonly atom: AtomRecord | undefined
+  readonly step: Task | Retry | undefined
+  /** The id of the attempt before an atom's, or of the flow where it is the first. */
+  readonly before: string
+  readonly failures: () => readonly Failure[]
+  /** As text: of an atom that failed what came before it; of a flow the same of each atom that failed. */
+  readonly failureTree: (atom?: string) => string
+}
+
+export function noticeContext(
+  { type, notice }: Notice,
+  { compilation, ledger }: { readonly compilation: Compilation; readonly ledger: Ledger },
+): NoticeContext {
+  const { flow } = ledger
+  const node = type === 'flow' ? undefined : compilation.byName.get(notice.name)
+  return {
+    flow,
+    atom: node && ledger.of(node),
+    step: node?.atom,
+    before: (node && ledger.attemptBefore(node)) ?? flow.id,
+    failures: () => [...Object.values(ledger.failures()), ...ledger.revertFailures()],
+    failureTree: (atom) => {
+      const failed = atom === undefined ? failedNames(ledger, compilation) : [atom]
+      return failed.map((name) => failureTree(name, { compilation, ledger })).join('\n')
+    },
+  }
+}
+
+function failedNames(ledger: Ledger, { atoms }: Compilation): string[] {
+  return atoms.flatMap((node) => {
+    const { name, failure, revertFailure } = ledger.of(node)
+    return failure === null && revertFailure === null ? [] : [name]
+  })
+}
