@@ -22,6 +22,11 @@ interface PostOptions extends BoardOptions {
   readonly schedule?: string
 }
 
+interface ResumeOptions extends BoardOptions {
+  readonly from?: string
+  readonly values?: Readonly<Record<string, unknown>>
+}
+
 export function addFlowJobs(flow: Command): void {
   withBoard(flow.command('post'))
     .description('post a flow file on the job board, for conductors to run')
@@ -65,6 +70,14 @@ export function addFlowJobs(flow: Command): void {
         )
       })
   }
+  withBoard(flow.command('resume'))
+    .description('give a suspended job back to conductors, or run a flow again from a step on')
+    .argument('<id>', 'the id of a flow or a job')
+    .option('--from <step>', 'run this step and all after it again')
+    .option('--values <json>', 'with --from: values to change, as a JSON object', jsonObject)
+    .action(async (id: string, _options: unknown, command: Command) => {
+      await resume(id, command.optsWithGlobals<ResumeOptions>())
+    })
   withBoard(flow.command('signal'))
     .description('give a waiting flow its signal')
     .argument('<id>', 'the id of the flow')
@@ -83,7 +96,6 @@ export function addFlowJobs(flow: Command): void {
 
 const STEERING = [
   ['suspend', 'let running atoms finish, and keep the job from conductors'],
-  ['resume', 'give a suspended job back to conductors'],
   ['replay', 'put a job that was given up back on the board: it goes on where it was'],
 ] as const
 
@@ -114,6 +126,16 @@ async function post(file: string, options: PostOptions): Promise<void> {
   })
 }
 
+async function resume(id: string, options: ResumeOptions): Promise<void> {
+  const { from, values } = options
+  if (from === undefined && values !== undefined)
+    throw new UsageError('--values needs --from: the values of a run are changed from a step on')
+  await onBoard(options, async (board) => {
+    if (from === undefined) await board.resume(id)
+    else await board.resumeFrom(id, from, values)
+  })
+}
+
 function showJobs(jobs: readonly Job[], options: BoardOptions): void {
   if (wantsJson(options)) {
     printJson(jobs)
@@ -141,7 +163,8 @@ async function show(board: Board, id: string, options: BoardOptions): Promise<vo
     printJson({ job: job ?? null, ...stored })
     return
   }
-  print(`${stored.flow.name}  ${stored.flow.id}  ${stored.flow.state}`)
+  const { name, id: flowId, state, version } = stored.flow
+  print(`${name}  ${flowId}  ${state}${version === null ? '' : `  version ${version}`}`)
   printTable(
     [
       { title: 'atom', value: (atom: (typeof stored.atoms)[number]) => atom.name },

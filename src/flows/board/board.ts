@@ -3,6 +3,7 @@ import { sleep } from '../../async/sleep.ts'
 import { startInterval, type Timer } from '../../async/timer.ts'
 import type { Database } from '../../database/database.ts'
 import type { Task } from '../atoms/task.ts'
+import type { FlowSourceRecord } from '../engine/engine.ts'
 import type { Flow } from '../patterns/flow.ts'
 import { DatabaseStore } from '../storage/database-store.ts'
 import { decoded, encoded } from '../storage/encoding.ts'
@@ -207,6 +208,40 @@ export class Board implements AsyncDisposable {
 
   async resume(id: string): Promise<void> {
     await this.#change(sql.HOLD, id, false)
+  }
+
+  /**
+   * Runs a flow again from one of its steps, with some values changed; what came before must have succeeded and does not run
+   * again. Its job, if it has one still, is replaced.
+   */
+  async resumeFrom(
+    flowId: string,
+    step: string,
+    values: Readonly<Record<string, unknown>> = {},
+  ): Promise<Job> {
+    const job = await this.find(flowId)
+    const stored = await this.store.load(job?.flowId ?? flowId)
+    const source = job?.details ?? (stored?.flow.meta.source as FlowSourceRecord | undefined)
+    if (stored === undefined || source === undefined)
+      throw new JobNotFound(
+        `board "${this.name}" knows no run ${flowId} that a conductor has begun`,
+      )
+    if (!stored.atoms.some(({ name }) => name === step))
+      throw new JobFailure(`the run ${stored.flow.id} has no step "${step}"`)
+    const { flow, definition } = source
+    const details = { flow, store: values, definition, resumeFrom: step }
+    const posted = [randomUUID(), this.name, job?.name ?? flow, stored.flow.id]
+    const rank = rankOf(job?.priority ?? 'NORMAL')
+    const row = await this.#database.transaction(async (connection) => {
+      await connection.query(sql.REMOVE_FREE, [this.name, stored.flow.id])
+      const others = await connection.query(sql.FIND, [this.name, stored.flow.id])
+      if (others.length > 0)
+        throw new UnclaimableJob(`the run ${stored.flow.id} is under way: suspend it first`)
+      const parameters = [...posted, rank, null, 0, job?.schedule ?? null, encoded(details)]
+      return (await connection.query<JobRow>(sql.POST, parameters))[0]
+    })
+    if (row === undefined) throw new JobFailure(`the run ${stored.flow.id} was not posted again`)
+    return jobOf(row)
   }
 
   /** Another schedule for a scheduled job, from now on. */

@@ -87,6 +87,10 @@ export const HOLD = `
   UPDATE flows.job SET is_held = $3, last_modified = now() WHERE board = $1 AND (uuid = $2 OR flow_id = $2)
   RETURNING uuid, pg_notify('${JOB_CHANNEL}', board)`
 
+/** Not one that somebody works on. */
+export const REMOVE_FREE = `
+  DELETE FROM flows.job WHERE board = $1 AND flow_id = $2 AND (state <> 'CLAIMED' OR lease_until < now())`
+
 export const RESET_SCHEDULE = `
   UPDATE flows.job SET schedule = $3, run_at = CASE WHEN state = 'UNCLAIMED' THEN $4::timestamptz ELSE run_at END,
     last_modified = now() WHERE board = $1 AND uuid = $2 RETURNING uuid, pg_notify('${JOB_CHANNEL}', board)`

@@ -33,6 +33,8 @@ export interface JobDetails {
   readonly store: Readonly<Record<string, unknown>>
   /** The text of a flow file, which any conductor can run. */
   readonly definition?: string
+  /** The run goes on from this step, with the values of `store` over those before. */
+  readonly resumeFrom?: string
 }
 
 export interface PostOptions {

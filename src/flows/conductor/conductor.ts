@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { deferred } from '../../async/deferred.ts'
 import { sleep } from '../../async/sleep.ts'
+import { startTimer } from '../../async/timer.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Task } from '../atoms/task.ts'
 import type { Board } from '../board/board.ts'
@@ -39,6 +41,14 @@ export interface ConductorOptions {
   readonly logger?: Logger
 }
 
+interface ConductedRun {
+  readonly engine: Engine
+  /** Ends the run at once. */
+  readonly cut: AbortController
+  /** Resolved when it is not waited for any more. */
+  readonly left: ReturnType<typeof deferred<void>>
+}
+
 const IDLE_MS = 5_000
 const AWAY_MS = 1_000
 
@@ -51,7 +61,8 @@ export class Conductor implements AsyncDisposable {
   readonly #events: ConductorEvents
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
-  readonly #engines = new Set<Engine>()
+  readonly #runs = new Set<ConductedRun>()
+  #isGivingUp = false
   #news = new AbortController()
   #loop: Promise<void> | undefined
   #dispatched = 0
@@ -89,12 +100,21 @@ export class Conductor implements AsyncDisposable {
     })
   }
 
-  /** Takes no more jobs; running flows are suspended, their jobs go back to the board. */
-  async stop(_options: { readonly graceMs?: number } = {}): Promise<void> {
+  /**
+   * Takes no more jobs; running flows are suspended, their jobs go back to the board. Atoms that run are waited for up to
+   * `graceMs`, then their signals are aborted and they are left: what they still write is refused, and they run again.
+   */
+  async stop({
+    graceMs = Number.POSITIVE_INFINITY,
+  }: {
+    readonly graceMs?: number
+  } = {}): Promise<void> {
     this.#stopping.abort()
     this.#news.abort()
-    for (const engine of this.#engines) engine.suspend()
+    for (const { engine } of this.#runs) engine.suspend()
+    const timer = startTimer(graceMs, () => this.#giveUp())
     await this.#loop
+    timer.clear()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -155,22 +175,27 @@ export class Conductor implements AsyncDisposable {
   }
 
   async #conduct(claim: Claim): Promise<void> {
+    const cut = new AbortController()
+    claim.lost.addEventListener('abort', () => cut.abort(claim.lost.reason), { once: true })
     let engine: Engine
     try {
-      engine = this.#engineOf(claim)
+      engine = this.#engineOf(claim, cut.signal)
     } catch (error) {
       await this.#fail(claim, error)
       return
     }
-    this.#engines.add(engine)
+    const left = deferred()
+    const run: ConductedRun = { engine, cut, left }
+    this.#runs.add(run)
     try {
-      await this.#run(claim, engine)
+      await Promise.race([this.#run(claim, engine), left.promise])
     } finally {
-      this.#engines.delete(engine)
+      this.#runs.delete(run)
     }
+    if (this.#isGivingUp) await this.#leave(claim)
   }
 
-  #engineOf(claim: Claim): Engine {
+  #engineOf(claim: Claim, signal: AbortSignal): Engine {
     const { details, flowId } = claim.job
     return new Engine(this.#flowOf(details), {
       kind: 'parallel',
@@ -180,8 +205,10 @@ export class Conductor implements AsyncDisposable {
       flowId,
       store: details.store,
       epoch: claim.epoch,
-      signal: claim.lost,
+      signal,
       job: claim.job.uuid,
+      from: details.resumeFrom,
+      source: { flow: details.flow, definition: details.definition },
       waits: 'release',
     })
   }
@@ -225,6 +252,7 @@ export class Conductor implements AsyncDisposable {
   async #end(claim: Claim, engine: Engine, error?: unknown): Promise<void> {
     const { job } = claim
     const { state, hasEnded, waitsFor } = engine
+    if (this.#isGivingUp) return
     if (claim.lost.aborted || (error instanceof LeaseLost && !hasEnded)) {
       this.#logger.warn({ job: job.uuid, err: error }, 'job lost to another conductor')
       return
@@ -242,6 +270,24 @@ export class Conductor implements AsyncDisposable {
       await claim.abandon()
       this.#events.tell('job_abandoned', job)
     }
+  }
+
+  #giveUp(): void {
+    this.#isGivingUp = true
+    for (const { cut, left } of this.#runs) {
+      cut.abort(new Error('the conductor stops'))
+      left.resolve()
+    }
+  }
+
+  /** The job is free for others, whatever its atoms still do. */
+  async #leave(claim: Claim): Promise<void> {
+    this.#logger.warn(
+      { job: claim.job.uuid },
+      'a run was left in the middle, as the conductor stops',
+    )
+    await claim.abandon()
+    this.#events.tell('job_abandoned', claim.job)
   }
 
   async #fail(claim: Claim, error: unknown): Promise<void> {

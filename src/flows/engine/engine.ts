@@ -15,6 +15,7 @@ import { Ledger, type Notice } from './ledger.ts'
 import { Lookup } from './lookup.ts'
 import { type NoticeContext, noticeContext } from './notice-context.ts'
 import { type Notices, Notifier } from './notifier.ts'
+import { resumeFrom } from './resume-from.ts'
 import { type LoopState, Run } from './run.ts'
 import { type AtomState, ENDS, type FlowState, type Intention } from './states.ts'
 import { Statistics, type StatisticsValues } from './statistics.ts'
@@ -51,8 +52,18 @@ export interface EngineOptions {
   readonly now?: (() => number) | undefined
   /** Runs the steps that are Celery tasks: celeryRemotes(app). */
   readonly remotes?: Remotes | undefined
+  /** Goes on with a stored run from this step: it and all after it run again, with `store` over the values before. */
+  readonly from?: string | undefined
+  /** Kept with a new run, so that a job can be made for it again. */
+  readonly source?: FlowSourceRecord | undefined
   /** The job that it runs for; a flow that has ended for it does not run again. */
   readonly job?: string | undefined
+}
+
+/** How a run's flow is made: the name that conductors know it by, or the text of its file. */
+export interface FlowSourceRecord {
+  readonly flow: string
+  readonly definition?: string | undefined
 }
 
 export interface AtomStatus {
@@ -74,6 +85,7 @@ export class Engine {
   #ledger: Ledger | undefined
   #run: Run | undefined
   #hasEnded = false
+  readonly #id = randomUUID()
 
   constructor(flow: Flow | Task, options: EngineOptions = {}) {
     const { kind = 'serial' } = options
@@ -122,6 +134,7 @@ export class Engine {
   async prepare(): Promise<void> {
     if (this.#ledger === undefined) this.#ledger = await this.#openLedger(this.compile())
     const ledger = this.#ledger
+    this.#takeBack(ledger)
     const { state, meta } = ledger.flow
     const { job } = this.#options
     this.#hasEnded = ENDS.has(state) && job !== undefined && meta.endedFor === job
@@ -224,6 +237,14 @@ export class Engine {
     return this.#ledger
   }
 
+  /** Once a job, or once an engine: what has run again since stays. */
+  #takeBack(ledger: Ledger): void {
+    const { from, job = this.#id } = this.#options
+    if (from === undefined || ledger.flow.meta.resumedFor === job) return
+    resumeFrom(from, { compilation: this.compile(), ledger })
+    ledger.setMeta({ resumedFor: job, endedFor: undefined })
+  }
+
   async #openLedger(compilation: Compilation): Promise<Ledger> {
     const { persist, epoch, eventOf, onEvent, store } = this.#options
     const stored = await persist?.load(this.flowId)
@@ -244,13 +265,32 @@ export class Engine {
         'stored atoms are no longer part of the flow',
       )
     }
+    this.#noteVersion(ledger)
     if (store !== undefined) ledger.inject(store)
     return ledger
   }
 
   #newFlow(): FlowRecord {
-    const version = 'version' in this.flow ? (this.flow.version ?? null) : null
-    return { id: this.flowId, name: this.flow.name, version, state: 'PENDING', meta: {} }
+    const { source } = this.#options
+    const meta = source === undefined ? {} : { source }
+    return { id: this.flowId, name: this.flow.name, version: this.#version, state: 'PENDING', meta }
+  }
+
+  get #version(): string | null {
+    return 'version' in this.flow ? (this.flow.version ?? null) : null
+  }
+
+  /** A run that goes on with another version says so, and remembers those before. */
+  #noteVersion({ flow }: Ledger): void {
+    const version = this.#version
+    if (flow.version === version) return
+    const { versions = [] } = flow.meta as { versions?: readonly unknown[] }
+    this.#logger.warn(
+      { flow: flow.name, version, storedVersion: flow.version },
+      'the run goes on with another version of its flow',
+    )
+    flow.meta.versions = [...versions, flow.version]
+    flow.version = version
   }
 }
 

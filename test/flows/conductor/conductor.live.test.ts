@@ -16,10 +16,10 @@ import {
 } from 'celery-toolbox/flows'
 import { Block, operator, toFlow } from 'celery-toolbox/streams'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { Database } from '../../src/database/database.ts'
-import { openDatabase } from '../../src/database/open-database.ts'
-import { migratedDatabase } from '../support/postgres.ts'
-import { waitFor as waitUntil } from '../support/wait-for.ts'
+import type { Database } from '../../../src/database/database.ts'
+import { openDatabase } from '../../../src/database/open-database.ts'
+import { migratedDatabase } from '../../support/postgres.ts'
+import { waitFor as waitUntil } from '../../support/wait-for.ts'
 
 async function opened(): Promise<Database> {
   const database = await openDatabase({ url: await migratedDatabase() })
@@ -335,4 +335,65 @@ test('nothing is left of the signals by which a flow waited for its remote step'
   onTestFinished(() => relay.stop())
   expect(await board.waitForJob(job.uuid)).toBe(true)
   expect(await database.query('select * from flows.signal')).toEqual([])
+})
+
+test('a conductor that stops leaves what outlasts its grace; nothing it still writes counts, and the job runs again', async () => {
+  const board = new Board(await opened())
+  const endings: (() => void)[] = []
+  const signals: AbortSignal[] = []
+  let calls = 0
+  const slow = task('slow', {
+    provides: 'by',
+    execute: async (_: unknown, { signal }) => {
+      calls += 1
+      if (calls > 1) return 'another'
+      signals.push(signal)
+      await new Promise<void>((resolve) => endings.push(resolve))
+      return 'the one that was left'
+    },
+  })
+  const first = await conduct(board, { slow })
+  const job = await board.post(slow)
+  await waitUntil('the step runs', () => endings.length === 1)
+  const startedAt = performance.now()
+  await first.stop({ graceMs: 100 })
+  expect(performance.now() - startedAt).toBeLessThan(5_000)
+  expect(signals[0]?.aborted).toBe(true)
+  expect((await board.find(job.uuid))?.state).toBe('UNCLAIMED')
+  await conduct(board, { slow })
+  expect(await board.waitForJob(job.uuid)).toBe(true)
+  endings[0]?.()
+  await sleep(100)
+  const stored = await board.store.load(job.flowId)
+  expect(stored?.atoms.find(({ name }) => name === 'slow')?.results).toBe('another')
+})
+
+test('a run goes on from one of its steps with other values, and what came before does not run again', async () => {
+  const board = new Board(await opened())
+  const calls: string[] = []
+  const step = (name: string, args: readonly string[] = []) =>
+    task(name, {
+      args,
+      provides: `${name}_out`,
+      execute: (values) => {
+        calls.push(name)
+        return Object.values(values).join()
+      },
+    })
+  const make = () =>
+    linear('ingest', { version: '2' }, [
+      step('copy', ['path']),
+      step('scale', ['copy_out', 'size']),
+      step('send', ['scale_out']),
+    ])
+  await conduct(board, { ingest: make })
+  const first = await board.post(make(), { path: 'p', size: 1 })
+  expect(await board.waitForJob(first.uuid)).toBe(true)
+  expect((await board.store.load(first.flowId))?.flow.version).toBe('2')
+  const again = await board.resumeFrom(first.flowId, 'scale', { size: 2 })
+  expect(await board.waitForJob(again.uuid)).toBe(true)
+  expect(calls).toEqual(['copy', 'scale', 'send', 'scale', 'send'])
+  const stored = await board.store.load(first.flowId)
+  expect(stored?.atoms.find(({ name }) => name === 'send')?.results).toBe('p,2')
+  await expect(board.resumeFrom(first.flowId, 'none')).rejects.toMatchObject({ name: 'JobFailure' })
 })
