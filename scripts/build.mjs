@@ -1,6 +1,7 @@
 // npm run build: compiles src/ and migrations/ to dist/, and leaves nothing there that has no source any more.
 import {
   chmodSync,
+  cpSync,
   existsSync,
   readdirSync,
   rmSync,
@@ -23,6 +24,8 @@ if (code === 0) finish()
 process.exitCode = code
 
 function finish() {
+  // Read at run time, from beside the migrations.
+  cpSync(join(ROOT, 'migrations/sql'), join(DIST, 'migrations/sql'), { recursive: true })
   for (const file of filesOf(DIST)) {
     if (statSync(file).mtimeMs < startedAt - CLOCK_SLACK_MS) rmSync(file)
   }

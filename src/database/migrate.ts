@@ -1,4 +1,5 @@
 import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm'
+import { EarlierTablesError } from '../../migrations/1798000000000-baseline.ts'
 import { migrations } from '../../migrations/index.ts'
 import { sleep } from '../async/sleep.ts'
 import { DatabaseError } from '../errors.ts'
@@ -106,10 +107,15 @@ async function withSource<Result>(
     await source.initialize()
     return await locked(source, options.logger ?? silentLogger, () => work(source))
   } catch (error) {
+    if (error instanceof EarlierTablesError) throw tooOld(safeUrl(url), error)
     throw asDatabaseError(error, safeUrl(url))
   } finally {
     if (source.isInitialized) await source.destroy()
   }
+}
+
+function tooOld(at: string, cause: EarlierTablesError): DatabaseError {
+  return new DatabaseError('DATABASE_TOO_OLD', `${at}: ${cause.message}`, { cause })
 }
 
 /** The lock belongs to the session, so a process that dies lets go of it. */
@@ -174,9 +180,11 @@ function announced({ logger = silentLogger, onProgress }: MigrateOptions): Migra
   })
 }
 
+/** Ours alone: an application may note migrations of its own there, and one from before the baseline cannot be undone. */
 async function appliedSteps(source: DataSource): Promise<string[]> {
   const rows: { name: string }[] = await source.query(
-    `SELECT name FROM ${MIGRATIONS_TABLE} ORDER BY timestamp DESC, id DESC`,
+    `SELECT name FROM ${MIGRATIONS_TABLE} WHERE name = ANY ($1) ORDER BY timestamp DESC, id DESC`,
+    [stepNames()],
   )
   return rows.map(({ name }) => name)
 }

@@ -15,7 +15,7 @@ test('migrating up runs every migration in its order, telling of each, and a sec
   const database = await open()
   const steps: MigrationStep[] = []
   const ran = await migrateUp(database, { onProgress: (step) => steps.push(step) })
-  expect(ran[0]).toBe('CreateCeleryResults1795300010000')
+  expect(ran[0]).toBe('Baseline1798000000000')
   expect(steps).toEqual(ran.map((name) => ({ name, direction: 'up' })))
   expect(await migrateUp(database)).toEqual([])
 })
@@ -63,6 +63,33 @@ test('a database that lacks migrations is DATABASE_BEHIND, naming them and what 
       ),
     ),
   })
+})
+
+test('tables of a version before the baseline are refused as they are, saying what to do', async () => {
+  const database = await open()
+  await database.query(`
+    create schema monitor;
+    create table monitor.task (task_id text primary key);
+    insert into monitor.task values ('kept')`)
+  await expect(migrateUp(database)).rejects.toMatchObject({
+    code: 'DATABASE_TOO_OLD',
+    message: expect.stringMatching(/before its first release.*DROP SCHEMA monitor CASCADE/s),
+  })
+  expect(await database.query('select task_id from monitor.task')).toEqual([{ task_id: 'kept' }])
+  await database.query('drop schema monitor cascade')
+  expect(await migrateUp(database)).toHaveLength(migrations.length)
+})
+
+test('a database with all migrations from before the baseline takes it over, and goes down by one step', async () => {
+  const database = await open()
+  const ran = await migrateUp(database)
+  await database.query(`
+    update celery_toolbox_migrations set name = 'KeepDoubts1797000030000', timestamp = 1797000030000;
+    insert into monitor.task (task_id) values ('kept')`)
+  expect(await migrateUp(database)).toEqual(ran)
+  expect(await database.query('select task_id from monitor.task')).toEqual([{ task_id: 'kept' }])
+  await requireMigrations(database)
+  expect(await migrateDown(database, { steps: 100 })).toEqual([...ran].reverse())
 })
 
 test('a server that is not there is DATABASE_UNREACHABLE', async () => {

@@ -1,0 +1,11 @@
+-- The last look at a queue. covered_since: since when each look found no more consumers than there were workers with
+-- signs of life; NULL where the last look found more.
+CREATE TABLE IF NOT EXISTS monitor.queue (
+  name            text NOT NULL,
+  looked_at       timestamptz NOT NULL,
+  messages        integer NOT NULL,
+  consumers       integer NOT NULL,
+  unacknowledged  integer,
+  covered_since   timestamptz,
+  CONSTRAINT queue_pkey PRIMARY KEY (name)
+) WITH (fillfactor = 50);
