@@ -16,7 +16,32 @@ export interface BrokerFeatures {
   readonly groups: boolean
   /** `PublishOptions.dedupKey` lets one of several equal messages through. */
   readonly deduplication: boolean
+  /** The exchanges live in the broker: all that publish share them, and a mandatory message may be refused. */
+  readonly exchanges: boolean
+  /** Messages of one publisher keep their order, and a requeued one has its old place. */
+  readonly order: boolean
+  /** Queues with `x-max-priority` deliver by the priority of the messages. */
+  readonly priorities: boolean
+  /** A message may have an expiration of its own. */
+  readonly expiry: boolean
+  /** Queues with a time limit, or with a dead-letter exchange that rejected messages go to. */
+  readonly deadLetterArguments: boolean
+  /** A queue or an exchange that is declared again with other arguments is refused. */
+  readonly strictDeclare: boolean
+  /** Queues that end with their connection. */
+  readonly connectionQueues: boolean
+  /** Headers hold integers of 64 bits, bytes, dates, lists and tables. */
+  readonly typedHeaders: boolean
+  /** `depth` counts consumers. */
+  readonly countsConsumers: boolean
+  /** The largest body that it takes unless it is configured otherwise, in bytes. */
+  readonly largestMessageBytes: number
 }
+
+/** Features that are there or not. */
+export type BrokerFeature = {
+  [Name in keyof BrokerFeatures]: BrokerFeatures[Name] extends boolean ? Name : never
+}[keyof BrokerFeatures]
 
 export const AMQP_FEATURES: BrokerFeatures = {
   mailboxes: true,
@@ -27,6 +52,17 @@ export const AMQP_FEATURES: BrokerFeatures = {
   longestDelayMs: 0,
   groups: false,
   deduplication: false,
+  exchanges: true,
+  order: true,
+  priorities: true,
+  expiry: true,
+  deadLetterArguments: true,
+  strictDeclare: true,
+  connectionQueues: true,
+  typedHeaders: true,
+  countsConsumers: true,
+  // As RabbitMQ 4 is set; 3 took 128 MiB.
+  largestMessageBytes: 16 * 1024 * 1024,
 }
 
 export const MEMORY_FEATURES: BrokerFeatures = {
@@ -34,6 +70,7 @@ export const MEMORY_FEATURES: BrokerFeatures = {
   outlivesProcess: false,
   quorumQueues: false,
   managementApi: false,
+  largestMessageBytes: Number.POSITIVE_INFINITY,
 }
 
 const NONE: BrokerFeatures = {
@@ -45,6 +82,16 @@ const NONE: BrokerFeatures = {
   longestDelayMs: 0,
   groups: false,
   deduplication: false,
+  exchanges: false,
+  order: false,
+  priorities: false,
+  expiry: false,
+  deadLetterArguments: false,
+  strictDeclare: false,
+  connectionQueues: false,
+  typedHeaders: false,
+  countsConsumers: false,
+  largestMessageBytes: 0,
 }
 
 /** Those of the broker that a url leads to, before it is opened. */

@@ -28,3 +28,10 @@ export function unrenderable(template: string): string {
 function isPlain(value: unknown): value is string | number | bigint {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint'
 }
+
+/** Whether results are kept in a SQL database, where a monitor finds them too. */
+export function keepsResultsInDatabase(config: {
+  readonly result_backend?: string | null | undefined
+}): boolean {
+  return config.result_backend?.startsWith('db+') ?? false
+}

@@ -3,7 +3,7 @@ import { checkEventType } from '../events/event-client.ts'
 import type { EventFields } from '../events/event-fields.ts'
 import type { Logger } from '../logger.ts'
 import { dictOf, type SignatureLike } from '../protocol/call-options.ts'
-import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
+import type { TaskRequest } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import { asPartOf } from '../tasks/current-request.ts'
 import {
@@ -20,27 +20,13 @@ import type { TaskContext } from '../tasks/task-context.ts'
 import type { StandardSchema } from '../tasks/task-options.ts'
 import type { Termination } from './control/controlled-worker.ts'
 import type { Outcome } from './outcome.ts'
+import type { PoolRun, RunEnvironment } from './pools/pool.ts'
 import { outcomeOfError } from './retries.ts'
 import { argumentsFor, checkedBySchema } from './task-arguments.ts'
 import { visible } from './thrown.ts'
 
-/** What a running task may use of its worker. */
-export interface RunEnvironment {
-  readonly logger: Logger
-  readonly saveState: (state: string, meta: unknown) => Promise<void>
-  readonly sendEvent: (type: string, fields: EventFields) => Promise<void>
-  readonly addToChord: (signature: SignatureDict) => Promise<AsyncResult>
-  readonly limits: RunLimits
-}
-
-/** Seconds, of a task whose message has none of its own. */
-export interface RunLimits {
-  readonly softTimeLimit: number | null
-  readonly timeLimit: number | null
-}
-
 /** One run of a task: its outcome once there is one, whatever happens to the function afterwards. */
-export class RunningTask implements TaskContext {
+export class RunningTask implements TaskContext, PoolRun {
   readonly request: TaskRequest
   readonly outcome: Promise<Outcome>
   readonly #task: Task<readonly never[], unknown>
@@ -60,21 +46,21 @@ export class RunningTask implements TaskContext {
     this.#task = task
     this.#environment = environment
     this.outcome = new Promise((resolve) => {
-      this.#conclude = resolve
+      this.#conclude = (outcome) => {
+        for (const timer of this.#timers) timer.clear()
+        resolve(outcome)
+      }
     })
   }
 
-  /** Runs the function. It never throws: whatever happens, also if the function never ends, becomes the outcome. */
-  async run(): Promise<Outcome> {
+  /** Calls the function. It never throws: whatever happens, also if the function never ends, becomes the outcome. */
+  run(): void {
     this.#startTimers()
     asPartOf(this.request, async () => await this.#call()).then(
       (value) =>
         this.#conclude(isSignal(visible(value)) ? this.#thrown(value) : this.#returned(value)),
       (error: unknown) => this.#conclude(this.#thrown(error)),
     )
-    const outcome = await this.outcome
-    for (const timer of this.#timers) timer.clear()
-    return outcome
   }
 
   /** The worker stops and does not wait: the function is told, and its run counts as not having been. */

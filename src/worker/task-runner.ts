@@ -3,8 +3,9 @@ import { sleep } from '../async/sleep.ts'
 import type { Broker, Delivery } from '../brokers/broker.ts'
 import type { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
 import { BrokerError, ResultError } from '../errors.ts'
+import type { EventFields } from '../events/event-fields.ts'
 import type { Logger } from '../logger.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
+import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import { parseIso } from '../protocol/times.ts'
 import type { App } from '../tasks/app.ts'
 import { delayedRoute } from '../tasks/delayed-route.ts'
@@ -20,10 +21,10 @@ import type { Job } from './job.ts'
 import type { KnownJobs } from './known-jobs.ts'
 import type { Outcome } from './outcome.ts'
 import type { OutcomeStore, Stored } from './outcome-store.ts'
+import type { Pool, PoolRun, RunLimits } from './pools/pool.ts'
 import { type OnTaskError, type RunReport, reportOutcome, runReport } from './report.ts'
 import { RequeuePauses } from './requeue-pauses.ts'
 import { retryMessage } from './retry-message.ts'
-import { type RunLimits, RunningTask } from './running-task.ts'
 import type { TaskEvents } from './task-events.ts'
 import { traceOutcome } from './traced-outcome.ts'
 
@@ -31,6 +32,7 @@ export interface RunnerParts {
   readonly app: App
   readonly broker: Broker
   readonly outcomes: OutcomeStore
+  readonly pool: Pool
   readonly kept: DeadLetters
   /** Jobs that are here, or were acknowledged lately. */
   readonly known: KnownJobs
@@ -52,7 +54,7 @@ export class TaskRunner {
   readonly #parts: RunnerParts
   readonly #ackSettings: AckSettings
   readonly #policies = new Map<string, AckPolicy>()
-  readonly #running = new Set<RunningTask>()
+  readonly #running = new Map<PoolRun, TaskRequest>()
   readonly #jobs = new Set<Job>()
   readonly #pauses = new RequeuePauses()
   readonly #patience = new AbortController()
@@ -74,7 +76,7 @@ export class TaskRunner {
   abandonAll(): void {
     this.endPatience()
     for (const leave of this.#storing) leave()
-    for (const running of this.#running) running.abandon()
+    for (const run of this.#running.keys()) run.abandon()
   }
 
   /** From the start of its run until its outcome is stored. */
@@ -84,9 +86,9 @@ export class TaskRunner {
 
   /** Ends those of the running tasks; says which. */
   terminate(isMeant: (request: TaskRequest) => boolean, how: Termination): readonly string[] {
-    const meant = [...this.#running].filter(({ request }) => isMeant(request))
-    for (const running of meant) running.terminate(how)
-    return meant.map(({ request }) => request.id)
+    const meant = [...this.#running].filter(([, request]) => isMeant(request))
+    for (const [run] of meant) run.terminate(how)
+    return meant.map(([, request]) => request.id)
   }
 
   /** Ends a job that has not started, and never will, as revoked. */
@@ -144,16 +146,19 @@ export class TaskRunner {
     if (request.fault !== undefined) return { kind: 'failure', error: request.fault, runtimeMs: 0 }
     outcomes.saveStarted(job)
     this.#parts.events.started(job)
-    const running = new RunningTask(request, task, {
+    const environment = {
       logger,
-      saveState: async (state, meta) => outcomes.saveState(job, state, meta),
-      sendEvent: async (type, fields) => this.#parts.events.own(request, type, fields),
-      addToChord: async (signature) => addToChord(this.#parts.app, request, signature),
+      saveState: async (state: string, meta: unknown) => outcomes.saveState(job, state, meta),
+      sendEvent: async (type: string, fields: EventFields) =>
+        this.#parts.events.own(request, type, fields),
+      addToChord: async (signature: SignatureDict) =>
+        addToChord(this.#parts.app, request, signature),
       limits: this.#limitsOf(job),
-    })
-    this.#running.add(running)
-    const outcome = await running.run()
-    this.#running.delete(running)
+    }
+    const run = this.#parts.pool.run({ request, task, environment })
+    this.#running.set(run, request)
+    const outcome = await run.outcome
+    this.#running.delete(run)
     return outcome
   }
 

@@ -17,6 +17,7 @@ import { firstConnection } from './first-connection.ts'
 import type { Job } from './job.ts'
 import { KnownJobs } from './known-jobs.ts'
 import { OutcomeStore } from './outcome-store.ts'
+import { AsyncPool } from './pools/async-pool.ts'
 import { pulledQueues } from './pulled-queues.ts'
 import { Receiver } from './receiver.ts'
 import { surviveRejections } from './rejections.ts'
@@ -115,6 +116,7 @@ export class Worker implements AsyncDisposable {
       app: this.#app,
       broker,
       outcomes,
+      pool: new AsyncPool(),
       kept,
       known: this.#known,
       events: events.tasks,

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Broker, ConsumeOptions, Delivery, Subscription } from '../../src/brokers/broker.ts'
+import type { BrokerFeature, BrokerFeatures } from '../../src/brokers/features.ts'
 import type { Message, MessageProperties, Route } from '../../src/protocol/message.ts'
 import {
   type Binding,
@@ -20,8 +21,19 @@ export interface BrokerSpace {
   loseConnection(broker: Broker): Promise<void>
 }
 
-/** What every broker promises: broker.ts, in tests. */
-export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpace>): void {
+export interface BrokerUnderTest {
+  readonly name: string
+  /** What it says it can do: the tests of a feature run where it is there. */
+  readonly features: BrokerFeatures
+  readonly makeSpace: () => Promise<BrokerSpace>
+}
+
+/** What every broker promises: broker.ts, in tests. A test of more than that names the feature it needs. */
+export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): void {
+  function testOf(...needed: readonly BrokerFeature[]): typeof test.skip {
+    return test.skipIf(needed.some((feature) => !features[feature]))
+  }
+
   async function start(): Promise<{ space: BrokerSpace; broker: Broker }> {
     const space = await makeSpace()
     return { space, broker: openIn(space) }
@@ -54,40 +66,46 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(Object.keys(properties)).toEqual([])
     })
 
-    test('an empty body and a body of 5 MB arrive whole', async () => {
+    test('an empty body and a body of 5 MB, or the largest there may be, arrive whole', async () => {
       const { broker } = await startWith('work')
-      const large = Buffer.alloc(5 * 1024 * 1024, 'toolbox')
+      const large = Buffer.alloc(Math.min(5 * 1024 * 1024, features.largestMessageBytes), 'toolbox')
       await broker.publish({ headers: {}, properties: {}, body: Buffer.alloc(0) }, toQueue('work'))
       await broker.publish({ headers: {}, properties: {}, body: large }, toQueue('work'))
       expect((await taken(broker, 'work')).message.body).toHaveLength(0)
       expect((await taken(broker, 'work')).message.body.equals(large)).toBe(true)
     })
 
-    test('changing a message after it was published, or one received, changes no other', async () => {
-      const { broker } = await start()
-      await broker.declare(fanout('news', ['a', 'b']))
-      const headers = { list: [1, 2] }
-      const body = Buffer.from('first')
-      await broker.publish({ headers, properties: {}, body }, { exchange: 'news', routingKey: '' })
-      headers.list.push(3)
-      body.write('other')
-      const a = await taken(broker, 'a')
-      expect(textOf(a)).toBe('first')
-      ;(a.message.headers.list as number[]).push(4)
-      a.message.body.write('third')
-      const b = await taken(broker, 'b')
-      expect(b.message.headers).toEqual({ list: [1, 2] })
-      expect(textOf(b)).toBe('first')
-    })
+    testOf('exchanges')(
+      'changing a message after it was published, or one received, changes no other',
+      async () => {
+        const { broker } = await start()
+        await broker.declare(fanout('news', ['a', 'b']))
+        const headers = { list: [1, 2] }
+        const body = Buffer.from('first')
+        await broker.publish(
+          { headers, properties: {}, body },
+          { exchange: 'news', routingKey: '' },
+        )
+        headers.list.push(3)
+        body.write('other')
+        const a = await taken(broker, 'a')
+        expect(textOf(a)).toBe('first')
+        ;(a.message.headers.list as number[]).push(4)
+        a.message.body.write('third')
+        const b = await taken(broker, 'b')
+        expect(b.message.headers).toEqual({ list: [1, 2] })
+        expect(textOf(b)).toBe('first')
+      },
+    )
 
-    test('messages of one publisher keep their order', async () => {
+    testOf('order')('messages of one publisher keep their order', async () => {
       const { broker } = await startWith('work')
       await Promise.all(range(200).map((n) => broker.publish(message(String(n)), toQueue('work'))))
       const { bodies } = await collect(broker, 'work', 200)
       expect(bodies).toEqual(range(200).map(String))
     })
 
-    test('publishMany publishes all of them, in order', async () => {
+    testOf('order')('publishMany publishes all of them, in order', async () => {
       const { broker } = await startWith('work')
       await broker.publishMany(
         range(500).map((n) => ({ message: message(String(n)), route: toQueue('work') })),
@@ -114,50 +132,63 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect((await broker.depth('work')).messages).toBe(2)
     })
 
-    test('a message that no queue takes is dropped, unless it is mandatory', async () => {
-      const { broker } = await start()
-      await broker.declare(topology({ exchanges: [durableExchange('tasks', 'topic')] }))
-      const route = { exchange: 'tasks', routingKey: 'nobody.wants' }
-      await expect(broker.publish(message('x'), route)).resolves.toBeUndefined()
-      await expect(broker.publish(message('x'), route, { mandatory: true })).rejects.toMatchObject({
-        code: 'MESSAGE_UNROUTABLE',
-        message: expect.stringMatching(/exchange "tasks" with routing key "nobody\.wants"/),
-      })
-    })
+    testOf('exchanges')(
+      'a message that no queue takes is dropped, unless it is mandatory',
+      async () => {
+        const { broker } = await start()
+        await broker.declare(topology({ exchanges: [durableExchange('tasks', 'topic')] }))
+        const route = { exchange: 'tasks', routingKey: 'nobody.wants' }
+        await expect(broker.publish(message('x'), route)).resolves.toBeUndefined()
+        await expect(
+          broker.publish(message('x'), route, { mandatory: true }),
+        ).rejects.toMatchObject({
+          code: 'MESSAGE_UNROUTABLE',
+          message: expect.stringMatching(/exchange "tasks" with routing key "nobody\.wants"/),
+        })
+      },
+    )
 
-    test('of many mandatory messages in flight exactly the unroutable ones are refused', async () => {
-      const { broker } = await startWith('work')
-      const queues = range(300).map((n) => (n % 3 === 0 ? 'nowhere' : 'work'))
-      const outcomes = await Promise.allSettled(
-        queues.map((queue) => broker.publish(message('same'), toQueue(queue), { mandatory: true })),
-      )
-      expect(outcomes.map(({ status }) => status)).toEqual(
-        queues.map((queue) => (queue === 'nowhere' ? 'rejected' : 'fulfilled')),
-      )
-      expect((await broker.depth('work')).messages).toBe(200)
-    })
-
-    test('a publish to an exchange that does not exist is refused, naming it; the others go through', async () => {
-      const { broker } = await startWith('work')
-      const outcomes = await Promise.allSettled(
-        range(60).map((n) =>
-          broker.publish(
-            message(String(n)),
-            n % 20 === 10 ? { exchange: 'gone', routingKey: 'k' } : toQueue('work'),
+    testOf('exchanges')(
+      'of many mandatory messages in flight exactly the unroutable ones are refused',
+      async () => {
+        const { broker } = await startWith('work')
+        const queues = range(300).map((n) => (n % 3 === 0 ? 'nowhere' : 'work'))
+        const outcomes = await Promise.allSettled(
+          queues.map((queue) =>
+            broker.publish(message('same'), toQueue(queue), { mandatory: true }),
           ),
-        ),
-      )
-      const refused = outcomes.flatMap((outcome) =>
-        outcome.status === 'rejected' ? [outcome.reason] : [],
-      )
-      expect(refused).toHaveLength(3)
-      expect(refused[0]).toMatchObject({
-        code: 'PUBLISH_REFUSED',
-        message: expect.stringContaining('exchange "gone"'),
-      })
-      const { bodies } = await collectDistinct(broker, 'work', 57)
-      expect(bodies.size).toBe(57)
-    })
+        )
+        expect(outcomes.map(({ status }) => status)).toEqual(
+          queues.map((queue) => (queue === 'nowhere' ? 'rejected' : 'fulfilled')),
+        )
+        expect((await broker.depth('work')).messages).toBe(200)
+      },
+    )
+
+    testOf('exchanges')(
+      'a publish to an exchange that does not exist is refused, naming it; the others go through',
+      async () => {
+        const { broker } = await startWith('work')
+        const outcomes = await Promise.allSettled(
+          range(60).map((n) =>
+            broker.publish(
+              message(String(n)),
+              n % 20 === 10 ? { exchange: 'gone', routingKey: 'k' } : toQueue('work'),
+            ),
+          ),
+        )
+        const refused = outcomes.flatMap((outcome) =>
+          outcome.status === 'rejected' ? [outcome.reason] : [],
+        )
+        expect(refused).toHaveLength(3)
+        expect(refused[0]).toMatchObject({
+          code: 'PUBLISH_REFUSED',
+          message: expect.stringContaining('exchange "gone"'),
+        })
+        const { bodies } = await collectDistinct(broker, 'work', 57)
+        expect(bodies.size).toBe(57)
+      },
+    )
 
     test('a message the broker cannot take is refused, and the next one is not', async () => {
       const { broker } = await startWith('work')
@@ -191,40 +222,46 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
   })
 
   describe(`${name}: headers`, () => {
-    test('whole numbers of any size up to 64 bits come back as they were', async () => {
-      const { broker } = await startWith('work')
-      const headers = {
-        small: 0,
-        negative: -1,
-        byte: 200,
-        short: 32_767,
-        millis: 1_790_000_000_123,
-        safest: Number.MAX_SAFE_INTEGER,
-        big: 2n ** 62n,
-        lowest: -(2n ** 63n),
-        nested: { list: [300, 200, [-129, 2n ** 60n]] },
-      }
-      await broker.publish({ headers, properties: {}, body: Buffer.from('x') }, toQueue('work'))
-      expect((await taken(broker, 'work')).message.headers).toEqual(headers)
-    })
+    testOf('typedHeaders')(
+      'whole numbers of any size up to 64 bits come back as they were',
+      async () => {
+        const { broker } = await startWith('work')
+        const headers = {
+          small: 0,
+          negative: -1,
+          byte: 200,
+          short: 32_767,
+          millis: 1_790_000_000_123,
+          safest: Number.MAX_SAFE_INTEGER,
+          big: 2n ** 62n,
+          lowest: -(2n ** 63n),
+          nested: { list: [300, 200, [-129, 2n ** 60n]] },
+        }
+        await broker.publish({ headers, properties: {}, body: Buffer.from('x') }, toQueue('work'))
+        expect((await taken(broker, 'work')).message.headers).toEqual(headers)
+      },
+    )
 
-    test('text, truth, fractions, null, bytes, dates, lists and tables come back as they were', async () => {
-      const { broker } = await startWith('work')
-      const headers = {
-        text: 'é€😀',
-        long: 'x'.repeat(5000),
-        yes: true,
-        no: false,
-        half: 0.5,
-        nothing: null,
-        bytes: Buffer.from([0, 255]),
-        date: new Date('2026-11-21T10:00:00Z'),
-        list: [null, 'a', []],
-        table: { inner: { empty: {} } },
-      }
-      await broker.publish({ headers, properties: {}, body: Buffer.from('x') }, toQueue('work'))
-      expect((await taken(broker, 'work')).message.headers).toEqual(headers)
-    })
+    testOf('typedHeaders')(
+      'text, truth, fractions, null, bytes, dates, lists and tables come back as they were',
+      async () => {
+        const { broker } = await startWith('work')
+        const headers = {
+          text: 'é€😀',
+          long: 'x'.repeat(5000),
+          yes: true,
+          no: false,
+          half: 0.5,
+          nothing: null,
+          bytes: Buffer.from([0, 255]),
+          date: new Date('2026-11-21T10:00:00Z'),
+          list: [null, 'a', []],
+          table: { inner: { empty: {} } },
+        }
+        await broker.publish({ headers, properties: {}, body: Buffer.from('x') }, toQueue('work'))
+        expect((await taken(broker, 'work')).message.headers).toEqual(headers)
+      },
+    )
 
     test('a header called __proto__ stays a header', async () => {
       const { broker } = await startWith('work')
@@ -268,62 +305,71 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(await depths(broker, 'export', 'two', 'all')).toEqual([1, 2, 3])
     })
 
-    test('a direct exchange goes by the exact key, a fanout exchange to every queue', async () => {
-      const { broker } = await start()
-      await broker.declare(fanout('news', ['a', 'b']))
-      await broker.declare(
-        topology({
-          exchanges: [durableExchange('exact', 'direct')],
-          bindings: [bound('exact', 'a', 'one'), bound('exact', 'b', 'two')],
-        }),
-      )
-      await broker.publish(message('x'), { exchange: 'exact', routingKey: 'one' })
-      await broker.publish(message('x'), { exchange: 'news', routingKey: 'any' })
-      expect(await depths(broker, 'a', 'b')).toEqual([2, 1])
-    })
+    testOf('exchanges')(
+      'a direct exchange goes by the exact key, a fanout exchange to every queue',
+      async () => {
+        const { broker } = await start()
+        await broker.declare(fanout('news', ['a', 'b']))
+        await broker.declare(
+          topology({
+            exchanges: [durableExchange('exact', 'direct')],
+            bindings: [bound('exact', 'a', 'one'), bound('exact', 'b', 'two')],
+          }),
+        )
+        await broker.publish(message('x'), { exchange: 'exact', routingKey: 'one' })
+        await broker.publish(message('x'), { exchange: 'news', routingKey: 'any' })
+        expect(await depths(broker, 'a', 'b')).toEqual([2, 1])
+      },
+    )
 
-    test('an exchange bound to another gets what its key matches, and each queue gets it once', async () => {
-      const { broker } = await start()
-      await broker.declare(
-        topology({
-          exchanges: ['first', 'second', 'third'].map((exchange) =>
-            durableExchange(exchange, 'topic'),
-          ),
-          queues: ['near', 'far'].map((queue) => durableQueue(queue)),
-          bindings: [bound('first', 'near', '#'), bound('third', 'far', '#.pdf')],
-          exchangeBindings: [
-            { source: 'first', destination: 'second', routingKey: 'export.#' },
-            { source: 'first', destination: 'third', routingKey: 'export.a.pdf' },
-            { source: 'second', destination: 'third', routingKey: '#' },
-            { source: 'third', destination: 'first', routingKey: '#' },
-          ],
-        }),
-      )
-      for (const routingKey of ['export.a.pdf', 'export.b.pdf', 'import.a.pdf', 'export.a.xls']) {
-        await broker.publish(message(routingKey), { exchange: 'first', routingKey })
-      }
-      expect(await depths(broker, 'near', 'far')).toEqual([4, 2])
-    })
+    testOf('exchanges')(
+      'an exchange bound to another gets what its key matches, and each queue gets it once',
+      async () => {
+        const { broker } = await start()
+        await broker.declare(
+          topology({
+            exchanges: ['first', 'second', 'third'].map((exchange) =>
+              durableExchange(exchange, 'topic'),
+            ),
+            queues: ['near', 'far'].map((queue) => durableQueue(queue)),
+            bindings: [bound('first', 'near', '#'), bound('third', 'far', '#.pdf')],
+            exchangeBindings: [
+              { source: 'first', destination: 'second', routingKey: 'export.#' },
+              { source: 'first', destination: 'third', routingKey: 'export.a.pdf' },
+              { source: 'second', destination: 'third', routingKey: '#' },
+              { source: 'third', destination: 'first', routingKey: '#' },
+            ],
+          }),
+        )
+        for (const routingKey of ['export.a.pdf', 'export.b.pdf', 'import.a.pdf', 'export.a.xls']) {
+          await broker.publish(message(routingKey), { exchange: 'first', routingKey })
+        }
+        expect(await depths(broker, 'near', 'far')).toEqual([4, 2])
+      },
+    )
 
-    test('an exchange bound later is reached by keys that were routed before', async () => {
-      const { broker } = await startWith('work')
-      const exchanges = ['first', 'second'].map((exchange) => durableExchange(exchange, 'topic'))
-      await broker.declare(topology({ exchanges }))
-      const route = { exchange: 'first', routingKey: 'key' }
-      await broker.publish(message('early'), route)
-      await broker.declare(
-        topology({
-          exchangeBindings: [{ source: 'first', destination: 'second', routingKey: '#' }],
-        }),
-      )
-      await broker.publish(message('still early'), route)
-      await broker.declare(topology({ bindings: [bound('second', 'work', 'key')] }))
-      await broker.publish(message('in time'), route)
-      expect(textOf(await taken(broker, 'work'))).toBe('in time')
-      expect(await depths(broker, 'work')).toEqual([0])
-    })
+    testOf('exchanges')(
+      'an exchange bound later is reached by keys that were routed before',
+      async () => {
+        const { broker } = await startWith('work')
+        const exchanges = ['first', 'second'].map((exchange) => durableExchange(exchange, 'topic'))
+        await broker.declare(topology({ exchanges }))
+        const route = { exchange: 'first', routingKey: 'key' }
+        await broker.publish(message('early'), route)
+        await broker.declare(
+          topology({
+            exchangeBindings: [{ source: 'first', destination: 'second', routingKey: '#' }],
+          }),
+        )
+        await broker.publish(message('still early'), route)
+        await broker.declare(topology({ bindings: [bound('second', 'work', 'key')] }))
+        await broker.publish(message('in time'), route)
+        expect(textOf(await taken(broker, 'work'))).toBe('in time')
+        expect(await depths(broker, 'work')).toEqual([0])
+      },
+    )
 
-    test('an exchange that does not exist cannot be bound to', async () => {
+    testOf('exchanges')('an exchange that does not exist cannot be bound to', async () => {
       const { broker } = await start()
       const declared = broker.declare(
         topology({
@@ -344,34 +390,40 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect((await broker.depth('work')).messages).toBe(1)
     })
 
-    test('a queue that exists with other arguments is refused, saying what exists and what was asked', async () => {
-      const { broker } = await startWith(durableQueue('work', { 'x-max-priority': 5 }))
-      const declared = broker.declare(
-        topology({ queues: [durableQueue('work'), durableQueue('other')] }),
-      )
-      await expect(declared).rejects.toMatchObject({
-        code: 'DECLARE_REFUSED',
-        message: expect.stringMatching(/queue "work".*x-max-priority/),
-      })
-      expect(await depths(broker, 'other')).toEqual([0])
-    })
+    testOf('strictDeclare')(
+      'a queue that exists with other arguments is refused, saying what exists and what was asked',
+      async () => {
+        const { broker } = await startWith(durableQueue('work', { 'x-max-priority': 5 }))
+        const declared = broker.declare(
+          topology({ queues: [durableQueue('work'), durableQueue('other')] }),
+        )
+        await expect(declared).rejects.toMatchObject({
+          code: 'DECLARE_REFUSED',
+          message: expect.stringMatching(/queue "work".*x-max-priority/),
+        })
+        expect(await depths(broker, 'other')).toEqual([0])
+      },
+    )
 
-    test('an exchange that exists with another type is refused, naming both types', async () => {
-      const { broker } = await start()
-      await broker.declare(topology({ exchanges: [durableExchange('tasks', 'topic')] }))
-      await expect(
-        broker.declare(
-          topology({
-            exchanges: [durableExchange('tasks', 'direct')],
-            queues: [durableQueue('still')],
-          }),
-        ),
-      ).rejects.toMatchObject({
-        code: 'DECLARE_REFUSED',
-        message: expect.stringMatching(/exchange "tasks".*topic.*where.*direct/),
-      })
-      expect(await depths(broker, 'still')).toEqual([0])
-    })
+    testOf('exchanges', 'strictDeclare')(
+      'an exchange that exists with another type is refused, naming both types',
+      async () => {
+        const { broker } = await start()
+        await broker.declare(topology({ exchanges: [durableExchange('tasks', 'topic')] }))
+        await expect(
+          broker.declare(
+            topology({
+              exchanges: [durableExchange('tasks', 'direct')],
+              queues: [durableQueue('still')],
+            }),
+          ),
+        ).rejects.toMatchObject({
+          code: 'DECLARE_REFUSED',
+          message: expect.stringMatching(/exchange "tasks".*topic.*where.*direct/),
+        })
+        expect(await depths(broker, 'still')).toEqual([0])
+      },
+    )
 
     test('consume, get, depth and purge of a queue that is not there say so', async () => {
       const { broker } = await startWith('work')
@@ -463,16 +515,19 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(bodies).toEqual(['0', '7', '19'])
     })
 
-    test('a requeued message comes again, at its old place, as redelivered', async () => {
-      const { broker } = await startWith('work')
-      await publishAll(broker, 'work', 3)
-      const first = await taken(broker, 'work', 'hold')
-      await first.requeue()
-      const again = await taken(broker, 'work', 'hold')
-      expect(textOf(again)).toBe('0')
-      expect(again.redelivered).toBe(true)
-      expect(again.attempt).toBeGreaterThan(1)
-    })
+    testOf('order')(
+      'a requeued message comes again, at its old place, as redelivered',
+      async () => {
+        const { broker } = await startWith('work')
+        await publishAll(broker, 'work', 3)
+        const first = await taken(broker, 'work', 'hold')
+        await first.requeue()
+        const again = await taken(broker, 'work', 'hold')
+        expect(textOf(again)).toBe('0')
+        expect(again.redelivered).toBe(true)
+        expect(again.attempt).toBeGreaterThan(1)
+      },
+    )
 
     test('a message requeued with a delay comes again after it, and lets others come meanwhile', async () => {
       const { broker } = await startWith('work')
@@ -519,27 +574,30 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(bodies).toEqual(['0'])
     })
 
-    test('a rejected message is gone, or goes where the queue sends its dead letters', async () => {
-      const { broker } = await startWith(
-        'dead',
-        'plain',
-        durableQueue('work', {
-          'x-dead-letter-exchange': '',
-          'x-dead-letter-routing-key': 'dead',
-        }),
-      )
-      await broker.publish(message('a'), toQueue('plain'))
-      await broker.publish(message('b'), toQueue('work'))
-      await (await taken(broker, 'plain', 'hold')).reject()
-      await (await taken(broker, 'work', 'hold')).reject()
-      await waitFor('the dead letter', async () => (await broker.depth('dead')).messages === 1)
-      expect(await depths(broker, 'plain', 'work')).toEqual([0, 0])
-      const dead = await taken(broker, 'dead')
-      expect(textOf(dead)).toBe('b')
-      expect(dead.message.headers['x-death']).toMatchObject([
-        { queue: 'work', reason: 'rejected', count: 1, 'routing-keys': ['work'] },
-      ])
-    })
+    testOf('deadLetterArguments')(
+      'a rejected message is gone, or goes where the queue sends its dead letters',
+      async () => {
+        const { broker } = await startWith(
+          'dead',
+          'plain',
+          durableQueue('work', {
+            'x-dead-letter-exchange': '',
+            'x-dead-letter-routing-key': 'dead',
+          }),
+        )
+        await broker.publish(message('a'), toQueue('plain'))
+        await broker.publish(message('b'), toQueue('work'))
+        await (await taken(broker, 'plain', 'hold')).reject()
+        await (await taken(broker, 'work', 'hold')).reject()
+        await waitFor('the dead letter', async () => (await broker.depth('dead')).messages === 1)
+        expect(await depths(broker, 'plain', 'work')).toEqual([0, 0])
+        const dead = await taken(broker, 'dead')
+        expect(textOf(dead)).toBe('b')
+        expect(dead.message.headers['x-death']).toMatchObject([
+          { queue: 'work', reason: 'rejected', count: 1, 'routing-keys': ['work'] },
+        ])
+      },
+    )
 
     test.each(['ack', 'requeue', 'reject'] as const)(
       'settling twice, by %s, is an error',
@@ -582,19 +640,22 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(await broker.get('work')).toBeUndefined()
     })
 
-    test('depth counts waiting messages and consumers, purge deletes the waiting ones', async () => {
-      const { broker } = await startWith('work', 'other')
-      await publishAll(broker, 'work', 5)
-      expect(await broker.depth('work')).toEqual({ messages: 5, consumers: 0 })
-      expect(await broker.purge('work')).toBe(5)
-      expect(await broker.depth('work')).toEqual({ messages: 0, consumers: 0 })
-      const subscription = await consuming(broker, 'other', { prefetch: 1 }, () => undefined)
-      expect((await broker.depth('other')).consumers).toBe(1)
-      await subscription.close()
-      expect((await broker.depth('other')).consumers).toBe(0)
-    })
+    testOf('countsConsumers')(
+      'depth counts waiting messages and consumers, purge deletes the waiting ones',
+      async () => {
+        const { broker } = await startWith('work', 'other')
+        await publishAll(broker, 'work', 5)
+        expect(await broker.depth('work')).toEqual({ messages: 5, consumers: 0 })
+        expect(await broker.purge('work')).toBe(5)
+        expect(await broker.depth('work')).toEqual({ messages: 0, consumers: 0 })
+        const subscription = await consuming(broker, 'other', { prefetch: 1 }, () => undefined)
+        expect((await broker.depth('other')).consumers).toBe(1)
+        await subscription.close()
+        expect((await broker.depth('other')).consumers).toBe(0)
+      },
+    )
 
-    test('higher priorities go first in a queue with priorities', async () => {
+    testOf('priorities')('higher priorities go first in a queue with priorities', async () => {
       const { broker } = await startWith(durableQueue('work', { 'x-max-priority': 9 }))
       for (const priority of [0, 5, 9, 5]) {
         await broker.publish(message(String(priority), { priority }), toQueue('work'))
@@ -603,7 +664,7 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(bodies).toEqual(['9', '5', '5', '0'])
     })
 
-    test('a message expires after its own time', async () => {
+    testOf('expiry')('a message expires after its own time', async () => {
       const { broker } = await startWith('work')
       await broker.publish(message('short', { expiration: '20' }), toQueue('work'))
       await broker.publish(message('long', { expiration: '60000' }), toQueue('work'))
@@ -611,24 +672,27 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(textOf(await taken(broker, 'work'))).toBe('long')
     })
 
-    test('messages of a queue with a time limit move on to its dead-letter exchange, then without a limit', async () => {
-      const { broker } = await startWith(
-        'later',
-        durableQueue('delay', {
-          'x-message-ttl': 30,
-          'x-dead-letter-exchange': '',
-          'x-dead-letter-routing-key': 'later',
-        }),
-      )
-      await broker.publish(message('x', { expiration: '60000' }), toQueue('delay'))
-      await waitFor('the expiry', async () => (await broker.depth('later')).messages === 1)
-      const { message: arrived } = await taken(broker, 'later')
-      expect(arrived.properties.expiration).toBeUndefined()
-      expect(arrived.headers).toMatchObject({
-        'x-first-death-reason': 'expired',
-        'x-death': [{ queue: 'delay', reason: 'expired' }],
-      })
-    })
+    testOf('deadLetterArguments')(
+      'messages of a queue with a time limit move on to its dead-letter exchange, then without a limit',
+      async () => {
+        const { broker } = await startWith(
+          'later',
+          durableQueue('delay', {
+            'x-message-ttl': 30,
+            'x-dead-letter-exchange': '',
+            'x-dead-letter-routing-key': 'later',
+          }),
+        )
+        await broker.publish(message('x', { expiration: '60000' }), toQueue('delay'))
+        await waitFor('the expiry', async () => (await broker.depth('later')).messages === 1)
+        const { message: arrived } = await taken(broker, 'later')
+        expect(arrived.properties.expiration).toBeUndefined()
+        expect(arrived.headers).toMatchObject({
+          'x-first-death-reason': 'expired',
+          'x-death': [{ queue: 'delay', reason: 'expired' }],
+        })
+      },
+    )
   })
 
   describe(`${name}: subscriptions`, () => {
@@ -796,25 +860,28 @@ export function brokerContract(name: string, makeSpace: () => Promise<BrokerSpac
       expect(await depths(broker, 'work')).toEqual([0])
     })
 
-    test('what belongs to the connection alone is declared again', async () => {
-      const { broker, space } = await startWith({
-        name: 'mine',
-        durable: false,
-        exclusive: true,
-        autoDelete: true,
-        arguments: {},
-      })
-      const bodies: string[] = []
-      await consuming(broker, 'mine', { prefetch: 1 }, (delivery) => {
-        bodies.push(textOf(delivery))
-        void delivery.ack()
-      })
-      const restored = new Promise<void>((resolve) => broker.on('restored', resolve))
-      await space.loseConnection(broker)
-      await restored
-      await broker.publish(message('after'), toQueue('mine'))
-      await waitFor('the delivery', () => bodies.includes('after'))
-    })
+    testOf('connectionQueues')(
+      'what belongs to the connection alone is declared again',
+      async () => {
+        const { broker, space } = await startWith({
+          name: 'mine',
+          durable: false,
+          exclusive: true,
+          autoDelete: true,
+          arguments: {},
+        })
+        const bodies: string[] = []
+        await consuming(broker, 'mine', { prefetch: 1 }, (delivery) => {
+          bodies.push(textOf(delivery))
+          void delivery.ack()
+        })
+        const restored = new Promise<void>((resolve) => broker.on('restored', resolve))
+        await space.loseConnection(broker)
+        await restored
+        await broker.publish(message('after'), toQueue('mine'))
+        await waitFor('the delivery', () => bodies.includes('after'))
+      },
+    )
 
     test('publishes made while the connection is away arrive when it is back', async () => {
       const { broker, space } = await startWith('work')

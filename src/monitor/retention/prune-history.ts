@@ -117,7 +117,11 @@ const NOTHING: Pruned = {
   quarantine: 0,
 }
 
-/** The lock goes with the transaction, and so with this process, whatever becomes of it. */
+/**
+ * The lock goes with the transaction, and so with this process, whatever becomes of it. No lease: its time would have to be
+ * extended while a long statement runs, and a prune that was suspended does no harm when it goes on beside another: both
+ * delete only what is too old.
+ */
 async function isAlone(guard: Connection): Promise<boolean> {
   const [row] = await guard.query<{ is_alone: boolean }>(
     `SELECT pg_try_advisory_xact_lock(hashtext('celery-toolbox prune')) AS is_alone`,

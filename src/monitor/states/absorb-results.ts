@@ -94,6 +94,10 @@ async function inPages<Page extends Absorbed>(
   }
 }
 
+/**
+ * A lock of the transaction that also writes, so that a process that is suspended cannot write after another has begun:
+ * a lease would add two writes a page (several a second) to promise the same.
+ */
 async function hasLock(connection: Connection, name: string): Promise<boolean> {
   const [row] = await connection.query<{ mine: boolean }>(
     'SELECT pg_try_advisory_xact_lock(hashtext($1)) AS mine',

@@ -1,6 +1,7 @@
 import { ManagementApi } from '../../brokers/amqp/management-api.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import type { Config } from '../../config/config.ts'
+import { keepsResultsInDatabase } from '../../config/result-backend.ts'
 import type { Database } from '../../database/database.ts'
 import { Control } from '../../events/control.ts'
 import type { ControlSettings } from '../../events/control-settings.ts'
@@ -82,7 +83,7 @@ export function reconcilerOptions(parts: Omit<StateJobsParts, 'options'>): Recon
     policies: config.RECONCILE ?? {},
     sources: eventQueue === undefined ? [] : [eventQueue],
     workQueues: topology === undefined ? [] : topology.call(config).queues.map(({ name }) => name),
-    expectsResults: config.result_backend?.startsWith('db+') ?? false,
+    expectsResults: keepsResultsInDatabase(config),
     ...workerEvidence(parts),
     ...(topology !== undefined &&
       routeDefaults !== undefined && {

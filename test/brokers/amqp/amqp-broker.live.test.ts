@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { connect } from 'amqplib'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { AmqpBroker } from '../../../src/brokers/amqp/amqp-broker.ts'
+import { AMQP_FEATURES } from '../../../src/brokers/features.ts'
 import type { Topology } from '../../../src/protocol/topology.ts'
 import { brokerContract } from '../../contracts/broker-contract.ts'
 import { rabbitmqctl } from '../../support/rabbitmqctl.ts'
@@ -22,16 +23,20 @@ afterAll(async () => {
   await rabbitmqctl('delete_vhost', vhost)
 })
 
-brokerContract('amqp', async () => {
-  const names = { queues: new Set<string>(), exchanges: new Set<string>() }
-  onTestFinished(() => remove(names))
-  return {
-    open: () => new RememberingBroker(names),
-    deleteQueue: (queue) => remove({ queues: new Set([queue]), exchanges: new Set() }),
-    loseConnection: async () => {
-      await rabbitmqctl('close_all_connections', '--vhost', vhost, 'closed by a test')
-    },
-  }
+brokerContract({
+  name: 'amqp',
+  features: AMQP_FEATURES,
+  makeSpace: async () => {
+    const names = { queues: new Set<string>(), exchanges: new Set<string>() }
+    onTestFinished(() => remove(names))
+    return {
+      open: () => new RememberingBroker(names),
+      deleteQueue: (queue) => remove({ queues: new Set([queue]), exchanges: new Set() }),
+      loseConnection: async () => {
+        await rabbitmqctl('close_all_connections', '--vhost', vhost, 'closed by a test')
+      },
+    }
+  },
 })
 
 interface Names {

@@ -1,24 +1,29 @@
 import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Broker, Delivery } from '../../../src/brokers/broker.ts'
+import { MEMORY_FEATURES } from '../../../src/brokers/features.ts'
 import { MemoryBroker } from '../../../src/brokers/memory/memory-broker.ts'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
 import { durableQueue } from '../../../src/protocol/topology.ts'
 import { brokerContract } from '../../contracts/broker-contract.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-brokerContract('memory', async () => {
-  const name = randomUUID()
-  return {
-    open: () => new MemoryBroker(name),
-    deleteQueue: async (queue) => new MemoryBroker(name).deleteQueue(queue),
-    loseConnection: async (broker) => {
-      const memory = memoryOf(broker)
-      memory.simulateLoss()
-      await new Promise((resolve) => setImmediate(resolve))
-      memory.simulateRestore()
-    },
-  }
+brokerContract({
+  name: 'memory',
+  features: MEMORY_FEATURES,
+  makeSpace: async () => {
+    const name = randomUUID()
+    return {
+      open: () => new MemoryBroker(name),
+      deleteQueue: async (queue) => new MemoryBroker(name).deleteQueue(queue),
+      loseConnection: async (broker) => {
+        const memory = memoryOf(broker)
+        memory.simulateLoss()
+        await new Promise((resolve) => setImmediate(resolve))
+        memory.simulateRestore()
+      },
+    }
+  },
 })
 
 const work = { exchanges: [], queues: [durableQueue('work')], bindings: [] }

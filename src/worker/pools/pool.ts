@@ -1,0 +1,50 @@
+import type { EventFields } from '../../events/event-fields.ts'
+import type { Logger } from '../../logger.ts'
+import type { SignatureDict, TaskRequest } from '../../protocol/task-request.ts'
+import type { AsyncResult } from '../../results/async-result.ts'
+import type { Task } from '../../tasks/task.ts'
+import type { Termination } from '../control/controlled-worker.ts'
+import type { Outcome } from '../outcome.ts'
+
+/**
+ * Where the functions of tasks are called: in this event loop, in threads, in child processes. The worker decides which
+ * task runs when, and settles its message; a pool knows nothing of messages.
+ */
+export interface Pool {
+  /** As `-P` and `worker_pool` name it. */
+  readonly name: 'async' | 'threads' | 'processes'
+  /** Whether a hard time limit and a termination end the function itself, not only the wait for it. */
+  readonly canKill: boolean
+  /** Begins one run; the pool never refuses, as the worker gives it no more runs than it has slots. */
+  run(call: PoolCall): PoolRun
+}
+
+export interface PoolCall {
+  readonly request: TaskRequest
+  readonly task: Task<readonly never[], unknown>
+  readonly environment: RunEnvironment
+}
+
+/** One run. Its outcome never rejects: an error, a limit or a lost child is an outcome too. */
+export interface PoolRun {
+  readonly outcome: Promise<Outcome>
+  /** The worker stops and does not wait: the run counts as not having been. */
+  abandon(): void
+  /** The task was revoked while it runs. */
+  terminate(termination: Termination): void
+}
+
+/** What a running task may use of its worker. */
+export interface RunEnvironment {
+  readonly logger: Logger
+  readonly saveState: (state: string, meta: unknown) => Promise<void>
+  readonly sendEvent: (type: string, fields: EventFields) => Promise<void>
+  readonly addToChord: (signature: SignatureDict) => Promise<AsyncResult>
+  readonly limits: RunLimits
+}
+
+/** Seconds, of a task whose message has none of its own. */
+export interface RunLimits {
+  readonly softTimeLimit: number | null
+  readonly timeLimit: number | null
+}

@@ -1,0 +1,4 @@
+import { AsyncPool } from '../../../src/worker/pools/async-pool.ts'
+import { poolContract } from '../../contracts/pool-contract.ts'
+
+poolContract(() => new AsyncPool())
