@@ -60,6 +60,7 @@ const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
   ioredis: ['results', 'streams'],
   ajv: ['definitions'],
   croner: ['flows'],
+  'node-zookeeper-client': ['flows'],
   zeromq: ['streams'],
   chokidar: ['streams'],
   '@platformatic/kafka': ['streams'],

@@ -24,6 +24,8 @@ export {
 export { Board } from './board/board.ts'
 export { JobFailure, JobNotFound, UnclaimableJob } from './board/board-errors.ts'
 export type { Claim, Job, PostOptions, Priority } from './board/job.ts'
+export type { JobBoard } from './board/job-board.ts'
+export { ZookeeperBoard, type ZookeeperBoardOptions } from './board/zookeeper/zookeeper-board.ts'
 export { type FlowBuilder, flow } from './builder/flow-builder.ts'
 export { Conductor, type ConductorOptions, type FlowSource } from './conductor/conductor.ts'
 export { Engine, type EngineOptions, loadFlow } from './engine/engine.ts'

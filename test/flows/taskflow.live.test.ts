@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect, test } from 'vitest'
 import { difference, type Play, playHere, revertsWhatNeverRan } from '../support/flows/compare.ts'
-import { randomFlow } from '../support/flows/random-flow.ts'
+import { type RandomFlow, randomFlow } from '../support/flows/random-flow.ts'
 import { PROJECT, service } from '../support/services.ts'
 
 /** 2,000 by `npm run test:taskflow`. */
@@ -26,14 +26,29 @@ test(`${COUNT} random flows make the same calls and come to the same end as on T
     if ('refused' in theirs) problems.push(`seed ${seed}: TaskFlow ${theirs.refused}`)
     else if (revertsWhatNeverRan(theirs)) excused += 1
     else {
-      const found = difference(random, theirs, await playHere(random))
-      if (found !== undefined) problems.push(`seed ${seed}: ${found}`)
+      const ours = await playHere(random)
+      const found = difference(random, theirs, ours)
+      if (found === undefined || (await isChanceThere(random, ours))) continue
+      problems.push(`seed ${seed}: ${found}`)
     }
   }
   expect(problems.map((problem) => problem.slice(0, 2_000))).toEqual([])
   expect(index).toBe(COUNT)
   expect(excused).toBeLessThan(COUNT / 10)
 })
+
+/**
+ * TaskFlow goes by the order of sets where atoms end together, which differs from run to run: there the order is not defined,
+ * and ours need only be one of those.
+ */
+async function isChanceThere(random: RandomFlow, ours: Play): Promise<boolean> {
+  for (let process = 0; process < 20; process += 1) {
+    for await (const theirs of playThere(Array.from({ length: 5 }, () => random))) {
+      if ('calls' in theirs && difference(random, theirs, ours) === undefined) return true
+    }
+  }
+  return false
+}
 
 async function* playThere(flows: readonly object[]): AsyncGenerator<Play | { refused: string }> {
   const python = spawn(service('PYTHON_TASKFLOW'), [PLAYER], { stdio: ['pipe', 'pipe', 'inherit'] })

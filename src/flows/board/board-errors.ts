@@ -9,8 +9,8 @@ export class JobFailure extends FlowError {
 
 /** Another owner has the job. */
 export class UnclaimableJob extends JobFailure {
-  constructor(message: string) {
-    super(message, { code: 'JOB_CLAIMED' })
+  constructor(message: string, options: ErrorOptions = {}) {
+    super(message, { ...options, code: 'JOB_CLAIMED' })
   }
 }
 

@@ -10,6 +10,7 @@ import { decoded, encoded } from '../storage/encoding.ts'
 import { JobFailure, JobNotFound, UnclaimableJob } from './board-errors.ts'
 import { DatabaseClaim } from './database-claim.ts'
 import { type Claim, type Job, type PostOptions, rankOf } from './job.ts'
+import type { JobBoard, JobFilter, ListOptions } from './job-board.ts'
 import { detailsOf, type JobRow, jobOf } from './job-row.ts'
 import { nextRun } from './job-schedule.ts'
 import * as sql from './job-sql.ts'
@@ -21,24 +22,10 @@ export interface BoardOptions {
   readonly leaseMs?: number
 }
 
-export interface ListOptions {
-  readonly onlyUnclaimed?: boolean
-  /** Also those whose time has not come. Default false. */
-  readonly includeDelayed?: boolean
-}
-
-export interface JobFilter {
-  readonly flow?: string
-  /** Values that the job's store must have. */
-  readonly store?: Readonly<Record<string, unknown>>
-  /** Uuids to leave out. */
-  readonly exclude?: readonly string[]
-}
-
 const LEASE_MS = 30_000
 
 /** Jobs in PostgreSQL: flows that wait for a conductor to run them. */
-export class Board implements AsyncDisposable {
+export class Board implements JobBoard {
   readonly name: string
   readonly leaseMs: number
   readonly store: DatabaseStore

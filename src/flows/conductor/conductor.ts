@@ -5,8 +5,8 @@ import { sleep } from '../../async/sleep.ts'
 import { startTimer } from '../../async/timer.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Task } from '../atoms/task.ts'
-import type { Board } from '../board/board.ts'
 import type { Claim, JobDetails } from '../board/job.ts'
+import type { JobBoard } from '../board/job-board.ts'
 import { Engine, type EngineOptions } from '../engine/engine.ts'
 import { Failure } from '../failures/failure.ts'
 import { LeaseLost, NotFound } from '../failures/flow-errors.ts'
@@ -55,7 +55,7 @@ const AWAY_MS = 1_000
 /** Takes jobs from a board and runs their flows. A waiting flow holds nothing here: its job is back on the board. */
 export class Conductor implements AsyncDisposable {
   readonly name: string
-  readonly #board: Board
+  readonly #board: JobBoard
   readonly #options: ConductorOptions
   readonly #logger: Logger
   readonly #events: ConductorEvents
@@ -67,7 +67,7 @@ export class Conductor implements AsyncDisposable {
   #loop: Promise<void> | undefined
   #dispatched = 0
 
-  constructor(board: Board, options: ConductorOptions) {
+  constructor(board: JobBoard, options: ConductorOptions) {
     this.name = options.name ?? `conductor@${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
     this.#board = board
     this.#options = options

@@ -204,7 +204,7 @@ export class Run {
       if (result instanceof Failure) await this.#resolve(node, action, result)
       if (this.#failures.length > 0) continue
       try {
-        for (const ready of await selector.after(node)) next.add(ready)
+        await selector.addAfter(node, next)
       } catch (error) {
         this.#fail(error)
       }

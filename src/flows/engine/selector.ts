@@ -35,15 +35,13 @@ export class Selector {
     )
   }
 
-  /** What has become ready by the end of this atom. */
-  async after(node: Node): Promise<Set<Node>> {
+  /** Adds what has become ready by the end of this atom. Deciders of what is ready already are not asked again. */
+  async addAfter(node: Node, ready: Set<Node>): Promise<void> {
     const { state, intention } = this.#ledger.of(node)
-    const ready = new Set<Node>()
     if (state === 'SUCCESS' && intention === 'EXECUTE') await this.#forward(node, ready)
     else if (state === 'SUCCESS' && this.#isRevertable(node)) ready.add(node)
     else if (state === 'REVERTED') this.#backward(node, ready)
     else if (state === 'FAILURE') for (const other of this.#revertable()) ready.add(other)
-    return ready
   }
 
   /** Breadth first, so that deciders of outer levels are asked before those of inner levels. */
@@ -59,7 +57,8 @@ export class Selector {
   }
 
   async #addExecutable(node: Node, ready: Set<Node>): Promise<void> {
-    if (this.#mayExecute(node) && (await this.#decide(node))) ready.add(node)
+    if (ready.has(node) || !this.#mayExecute(node)) return
+    if (await this.#decide(node)) ready.add(node)
   }
 
   #mayExecute(node: Node): boolean {

@@ -91,3 +91,19 @@ test('a flow that has ended for a job does not run again for it', async () => {
   await expect(new Engine(make(), { ...options, job: 'j2' }).run()).rejects.toThrow('never')
   expect(calls).toEqual(['a', 'a'])
 })
+
+test('a decider is asked once where several atoms before its own end together', async () => {
+  const asked: unknown[] = []
+  const decider = (history: Record<string, unknown>) => {
+    asked.push(history)
+    return true
+  }
+  const flow = graph(
+    'f',
+    {},
+    [task('a'), task('b', { provides: 'x' }), task('c', { args: ['x'] })],
+    [link('a', 'c', { decider })],
+  )
+  await new Engine(flow).run()
+  expect(asked).toHaveLength(1)
+})

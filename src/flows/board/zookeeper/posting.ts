@@ -1,0 +1,98 @@
+import { isRecord } from '../../../protocol/field-readers.ts'
+import { decoded, encoded } from '../../storage/encoding.ts'
+import { type Job, type JobDetails, PRIORITIES, type Priority } from '../job.ts'
+import type { Node } from './zookeeper-session.ts'
+
+/** A job as TaskFlow and Zag keep it; under `details` there is room for what is ours alone. */
+export interface Posting {
+  readonly uuid: string
+  readonly name: string
+  readonly priority: Priority
+  readonly details: PostedDetails
+  readonly book: { readonly name: string; readonly uuid: string }
+}
+
+export interface PostedDetails {
+  readonly flow_uuid: string
+  readonly store: Readonly<Record<string, unknown>>
+  /** Unix seconds, as in Zag. Null where it waits for a signal alone. */
+  readonly run_at?: number | null
+  readonly schedule?: string | null
+  /** The name under which our conductors know the flow; jobs of Python have none, and are left to Python's conductors. */
+  readonly flow?: string
+  readonly version?: string | null
+  readonly definition?: string
+  readonly attempts?: number
+  readonly waits_for?: readonly string[]
+  readonly is_held?: boolean
+  readonly failure?: unknown
+  /** One of ours has put it aside: it is not taken back. */
+  readonly is_trashed?: boolean
+}
+
+export function bytesOf(posting: Posting): Buffer {
+  return Buffer.from(encoded(posting))
+}
+
+export function trashedOf(posting: Posting): Posting {
+  return { ...posting, details: { ...posting.details, is_trashed: true } }
+}
+
+/** Undefined where nobody can read it: it is not ours to remove. */
+export function postingOf({ data }: Node): Posting | undefined {
+  try {
+    const value = decoded(data.toString('utf8'))
+    if (!isRecord(value) || typeof value.uuid !== 'string') return undefined
+    const { uuid, name, priority, details, book } = value
+    const known = isRecord(details) ? details : {}
+    const ofBook = isRecord(book) ? book : {}
+    const flowId = String(known.flow_uuid ?? ofBook.uuid ?? uuid)
+    return {
+      uuid,
+      name: String(name),
+      priority: PRIORITIES.find((one) => one === priority) ?? 'NORMAL',
+      details: {
+        ...known,
+        flow_uuid: flowId,
+        store: isRecord(known.store) ? known.store : {},
+      },
+      book: { name: String(ofBook.name ?? name), uuid: String(ofBook.uuid ?? flowId) },
+    }
+  } catch {
+    return undefined
+  }
+}
+
+export function jobOf(
+  { uuid, name, priority, details }: Posting,
+  { createdAt, modifiedAt }: Node,
+  owner: string | null,
+): Job {
+  const { flow = '', version, definition, store } = details
+  const known: JobDetails = {
+    flow,
+    store,
+    ...(version !== undefined && { version }),
+    ...(definition !== undefined && { definition }),
+  }
+  return {
+    uuid,
+    name,
+    priority,
+    flowId: details.flow_uuid,
+    state: owner === null ? 'UNCLAIMED' : 'CLAIMED',
+    details: known,
+    owner,
+    attempts: details.attempts ?? 0,
+    runAt: runAtOf(details, createdAt),
+    schedule: details.schedule ?? null,
+    isHeld: details.is_held === true,
+    createdOn: createdAt,
+    lastModified: modifiedAt,
+  }
+}
+
+function runAtOf({ run_at: at }: PostedDetails, createdAt: Date): Date | null {
+  if (at === null) return null
+  return typeof at === 'number' ? new Date(at * 1000) : createdAt
+}

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto'
+import { startInterval, type Timer } from '../../../async/timer.ts'
+import { LeaseTerm } from '../../../leases/lease-term.ts'
+import type { Failure } from '../../failures/failure.ts'
+import type { FlowStore } from '../../storage/flow-store.ts'
+import type { FlowWait } from '../../waits/flow-wait.ts'
+import { JobFailure } from '../board-errors.ts'
+import type { Claim, Job } from '../job.ts'
+import { nextRun } from '../job-schedule.ts'
+import { bytesOf, type PostedDetails, type Posting, postingOf, trashedOf } from './posting.ts'
+import { PERSISTENT, PERSISTENT_SEQUENTIAL, type ZookeeperSession } from './zookeeper-session.ts'
+
+interface ClaimParts {
+  readonly job: Job
+  readonly owner: string
+  /** Of the job; the lock is beside it. */
+  readonly path: string
+  readonly trashPath: string
+  readonly jobPrefix: string
+  /** The transaction that made the lock: a later owner's is greater. */
+  readonly epoch: number
+  readonly store: FlowStore
+  /** When it was asked for (performance.now). */
+  readonly sinceMs: number
+}
+
+/** A job whose lock lives as long as our session. Silence for as long as a session lasts is taken for its end. */
+export class ZookeeperClaim implements Claim {
+  readonly job: Job
+  readonly epoch: number
+  readonly #session: ZookeeperSession
+  readonly #parts: ClaimParts
+  readonly #term: LeaseTerm
+  readonly #held = new AbortController()
+  readonly #timer: Timer
+
+  constructor(session: ZookeeperSession, parts: ClaimParts) {
+    this.#session = session
+    this.#parts = parts
+    this.job = parts.job
+    this.epoch = parts.epoch
+    const { sinceMs } = parts
+    const holdMs = session.timeoutMs
+    this.#term = new LeaseTerm(`job ${parts.job.uuid}`, { holdMs, sinceMs })
+    this.#timer = startInterval(holdMs / 4, () => {
+      this.#look().catch(() => undefined) // the term ends where no later look succeeds
+    }).unref()
+  }
+
+  get lost(): AbortSignal {
+    return this.#term.lost
+  }
+
+  get held(): AbortSignal {
+    return this.#held.signal
+  }
+
+  async consume(): Promise<void> {
+    const { schedule, flowId } = this.job
+    if (schedule === null) {
+      await this.#settle((posting) => ({ posting, fate: 'gone' }))
+      return
+    }
+    const next = randomUUID()
+    await this.#settle((posting) => ({
+      fate: 'again',
+      posting: {
+        ...posting,
+        book: posting.book.uuid === flowId ? { ...posting.book, uuid: next } : posting.book,
+        details: {
+          ...posting.details,
+          flow_uuid: next,
+          run_at: Math.round(nextRun(schedule).getTime() / 1000),
+          attempts: 0,
+        },
+      },
+    }))
+  }
+
+  async abandon(failure?: Failure): Promise<void> {
+    await this.#settle((posting) => {
+      if (failure === undefined) return { posting, fate: 'free' }
+      const attempts = (posting.details.attempts ?? 0) + 1
+      return changed(posting, { attempts, failure: failure.toJSON() })
+    })
+  }
+
+  async release({ until, signals }: FlowWait): Promise<void> {
+    const wait = { run_at: until === undefined ? null : until / 1000, waits_for: signals }
+    await this.#settle((posting) => changed(posting, wait))
+    // A signal that came in between found nobody to wake.
+    const { store, path } = this.#parts
+    const come = await store.signals(this.job.flowId)
+    if (come.some(({ name }) => signals.includes(name))) await wake(this.#session, path)
+  }
+
+  async trash(failure?: Failure): Promise<void> {
+    await this.#settle((posting) => {
+      const trashed = trashedOf(posting)
+      if (failure === undefined) return { posting: trashed, fate: 'trash' }
+      const details = { ...trashed.details, failure: failure.toJSON() }
+      return { posting: { ...trashed, details }, fate: 'trash' }
+    })
+  }
+
+  /** In the session that made the lock: where that is over, the server takes nothing any more. */
+  async #settle(decide: (posting: Posting) => Decision): Promise<void> {
+    this.#timer.clear()
+    const isLost = this.lost.aborted
+    this.#term.end()
+    const { path, trashPath, jobPrefix, owner } = this.#parts
+    const lock = lockOf(path)
+    const [node, held] = await Promise.all([this.#session.read(path), this.#session.read(lock)])
+    const posting = node && postingOf(node)
+    if (isLost || node === undefined || posting === undefined || held?.madeBy !== this.epoch)
+      throw new JobFailure(`job ${this.job.uuid} does not belong to "${owner}" any more`)
+    const { posting: next, fate } = decide(posting)
+    await this.#session.commit((transaction) => {
+      const freed = transaction.remove(lock, -1)
+      if (fate === 'free') return freed
+      if (fate === 'changed') return freed.setData(path, bytesOf(next), node.version)
+      const gone = freed.remove(path, node.version)
+      if (fate === 'again') return gone.create(jobPrefix, bytesOf(next), PERSISTENT_SEQUENTIAL)
+      return fate === 'trash' ? gone.create(trashPath, bytesOf(next), PERSISTENT) : gone
+    })
+  }
+
+  /** Whether the lock is there still; it is taken from us where the job is killed. */
+  async #look(): Promise<void> {
+    const sinceMs = performance.now()
+    const { path } = this.#parts
+    const [node, lock] = await Promise.all([
+      this.#session.read(path),
+      this.#session.read(lockOf(path)),
+    ])
+    if (lock?.madeBy !== this.epoch) {
+      this.#timer.clear()
+      this.#term.end()
+      return
+    }
+    this.#term.extend(sinceMs)
+    if (node !== undefined && postingOf(node)?.details.is_held === true) this.#held.abort()
+  }
+}
+
+interface Decision {
+  readonly posting: Posting
+  readonly fate: 'gone' | 'free' | 'changed' | 'again' | 'trash'
+}
+
+function changed(posting: Posting, details: Partial<PostedDetails>): Decision {
+  return { fate: 'changed', posting: { ...posting, details: { ...posting.details, ...details } } }
+}
+
+export function lockOf(path: string): string {
+  return `${path}.lock`
+}
+
+/** What it waited for has come. */
+export async function wake(session: ZookeeperSession, path: string): Promise<void> {
+  const node = await session.read(path)
+  const posting = node && postingOf(node)
+  if (posting === undefined || node === undefined) return
+  const details = { ...posting.details, run_at: Date.now() / 1000, waits_for: [] }
+  await session.write(path, bytesOf({ ...posting, details }), node.version)
+}

@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  Conductor,
+  FileStore,
+  linear,
+  MemoryStore,
+  task,
+  waitFor as waitForSignal,
+  ZookeeperBoard,
+} from 'celery-toolbox/flows'
+import { expect, onTestFinished, test } from 'vitest'
+import { postingOf } from '../../../src/flows/board/zookeeper/posting.ts'
+import { ZookeeperSession } from '../../../src/flows/board/zookeeper/zookeeper-session.ts'
+import { startProcess } from '../../support/processes.ts'
+import { service } from '../../support/services.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { hasZookeeper, startZookeeper } from '../../support/zookeeper.ts'
+import { folder } from '../kills/kills.ts'
+
+const SESSION_MS = 2_000
+const double = linear('double', {}, [
+  task('twice', { args: ['n'], provides: 'm', execute: ({ n }) => n * 2 }),
+])
+
+async function opened(hosts: string, store = new MemoryStore()): Promise<ZookeeperBoard> {
+  const board = new ZookeeperBoard({ hosts, store, sessionMs: SESSION_MS })
+  onTestFinished(() => board.close())
+  await board.connect()
+  return board
+}
+
+async function conduct(board: ZookeeperBoard, flows = {}): Promise<Conductor> {
+  const conductor = new Conductor(board, { flows, name: 'ours' })
+  await conductor.start()
+  onTestFinished(() => conductor.stop())
+  return conductor
+}
+
+test.skipIf(!hasZookeeper)(
+  'a board in ZooKeeper posts, lists, claims, consumes, abandons and trashes as the layout of TaskFlow has it',
+  async () => {
+    const hosts = await startZookeeper()
+    const board = await opened(hosts)
+    const other = await opened(hosts, board.store as MemoryStore)
+    const low = await board.post('double', { n: 1 }, { priority: 'LOW' })
+    const high = await board.post('double', { n: 2 }, { priority: 'HIGH', flowId: 'f2' })
+    await board.post('double', {}, { delayMs: 3_600_000, name: 'later' })
+    expect((await other.jobs()).map(({ uuid }) => uuid)).toEqual([high.uuid, low.uuid])
+    expect(await other.jobCount()).toBe(3)
+
+    const session = await ZookeeperSession.open(hosts, SESSION_MS)
+    onTestFinished(() => session.close())
+    const names = await session.children('/taskflow/jobs')
+    expect(names.toSorted()).toEqual(['job0000000000', 'job0000000001', 'job0000000002'])
+    const node = await session.read('/taskflow/jobs/job0000000001')
+    expect(JSON.parse(node?.data.toString() ?? '')).toEqual({
+      uuid: high.uuid,
+      name: 'double',
+      priority: 'HIGH',
+      details: { flow: 'double', flow_uuid: 'f2', store: { n: 2 } },
+      book: { name: 'double', uuid: 'f2' },
+    })
+
+    const claim = await board.claim(high, 'one')
+    const lock = await session.read('/taskflow/jobs/job0000000001.lock')
+    expect(JSON.parse(lock?.data.toString() ?? '')).toEqual({ owner: 'one' })
+    expect(await other.findOwner(high.uuid)).toBe('one')
+    await expect(other.claim(high, 'two')).rejects.toMatchObject({ name: 'UnclaimableJob' })
+    await claim.abandon()
+    const next = await other.claimNext('two', ['double'])
+    expect([next?.job.uuid, (next?.epoch ?? 0) > claim.epoch]).toEqual([high.uuid, true])
+    await expect(claim.consume()).rejects.toMatchObject({ name: 'JobFailure' })
+    await next?.trash()
+    expect(await session.children('/taskflow/.trash')).toEqual(['job0000000001'])
+    expect((await board.trashed()).map(({ uuid }) => uuid)).toEqual([high.uuid])
+    await board.replay(high.uuid)
+    await (await board.claim(high, 'one')).consume()
+    await expect(board.claim(high, 'one')).rejects.toMatchObject({ name: 'JobNotFound' })
+    expect(await board.killAll({ flow: 'double' })).toBe(2)
+    expect(await board.jobCount()).toBe(0)
+  },
+)
+
+test.skipIf(!hasZookeeper)(
+  'flows wait for signals and moments on it, and a scheduled job keeps its values',
+  async () => {
+    const board = await opened(await startZookeeper())
+    const approve = linear('approve', {}, [waitForSignal('approval', { provides: 'decision' })])
+    const conductor = await conduct(board, { approve, double })
+    await waitFor('the conductor on its board', async () => {
+      const [entity] = await board.entities()
+      return entity?.kind === 'conductor' && entity.name === 'ours'
+    })
+    const released = new Promise<void>((resolve) => {
+      conductor.on(({ type }) => type === 'job_released' && resolve())
+    })
+    const waiting = await board.post(approve)
+    await released
+    expect((await board.find(waiting.uuid))?.runAt).toBeNull()
+    await board.signal(waiting.flowId, 'approval', 'yes')
+    expect(await board.waitForJob(waiting.uuid)).toBe(true)
+    const stored = await board.store.load(waiting.flowId)
+    expect(stored?.atoms.find(({ name }) => name === 'approval')?.results).toBe('yes')
+
+    const tick = await board.post('double', { n: 4 }, { schedule: '0 0 1 1 *', runAt: new Date() })
+    await waitFor('the next run', async () => {
+      const job = await board.find(tick.uuid)
+      return job?.flowId !== tick.flowId && job?.details.store.n === 4
+    })
+    const later = await board.post('double', { n: 1 }, { delayMs: 500 })
+    expect(await board.waitForJob(later.uuid, { timeoutMs: 5_000 })).toBe(true)
+  },
+)
+
+test.skipIf(!hasZookeeper)(
+  'what an owner has claimed is free once its session has ended, and the owner knows',
+  async () => {
+    const hosts = await startZookeeper()
+    const board = await opened(hosts)
+    const other = await opened(hosts, board.store as MemoryStore)
+    const job = await board.post('double', { n: 1 })
+    const claim = await board.claim(job, 'one')
+    expect(await other.killAll({ flow: 'double' })).toBe(1)
+    await waitFor('the loss to be seen', () => claim.lost.aborted)
+    await expect(claim.consume()).rejects.toMatchObject({ name: 'JobFailure' })
+
+    const second = await board.post('double', { n: 2 })
+    await board.claim(second, 'one')
+    await board.close()
+    await waitFor('a free job', async () => (await other.findOwner(second.uuid)) === null)
+    expect((await other.claimNext('two', ['double']))?.job.uuid).toBe(second.uuid)
+  },
+)
+
+test.skipIf(!hasZookeeper)(
+  'a conductor of TaskFlow and one of ours share a board, and leave alone the jobs they do not know',
+  { timeout: 120_000 },
+  async () => {
+    const hosts = await startZookeeper()
+    const store = new FileStore(await folder())
+    const board = new ZookeeperBoard({ hosts, store, sessionMs: SESSION_MS })
+    onTestFinished(() => board.close())
+    await board.connect()
+    const python = startProcess(service('PYTHON_TASKFLOW'), [
+      'test/support/python/taskflow_conductor.py',
+      hosts,
+    ])
+    await python.waitForLine(/^posted$/m, { deadlineMs: 60_000 })
+    const theirs = (await board.jobs()).find(({ name }) => name === 'theirs')
+    expect(theirs?.details.store).toEqual({ n: 20 })
+    await conduct(board, { double })
+    const ours = await board.post(double, { n: 21 }, { priority: 'LOW' })
+    expect(await board.waitForJob(ours.uuid, { timeoutMs: 30_000 })).toBe(true)
+    const stored = await store.load(ours.flowId)
+    expect(stored?.atoms.find(({ name }) => name === 'twice')?.results).toBe(42)
+    expect((await board.find(theirs?.uuid ?? ''))?.owner).toBeNull()
+
+    // Now theirs begins to work. It tries what it does not know, and gives it back.
+    const unknown = await board.post('for nobody here', { n: 1 }, { priority: 'VERY_HIGH' })
+    python.kill('SIGUSR1')
+    await python.waitForLine(/^theirs did 40$/m, { deadlineMs: 60_000 })
+    expect(await board.waitForJob(theirs?.uuid ?? '', { timeoutMs: 10_000 })).toBe(true)
+    const later = await board.post(double, { n: 5 })
+    expect(await board.waitForJob(later.uuid, { timeoutMs: 60_000 })).toBe(true)
+    await python.stop()
+    await sleep(100)
+    const [left] = await board.jobs()
+    expect([left?.uuid, left?.owner]).toEqual([unknown.uuid, null])
+  },
+)
+
+test('what is no posting of a job is left alone', () => {
+  const node = { version: 0, madeBy: 1, createdAt: new Date(), modifiedAt: new Date() }
+  for (const text of ['', '{', '[]', '{"name": "no uuid"}', 'null'])
+    expect(postingOf({ ...node, data: Buffer.from(text) })).toBeUndefined()
+  const zag = postingOf({
+    ...node,
+    data: Buffer.from('{"uuid": "u", "name": "n", "details": {"flow_uuid": "f", "run_at": 5}}'),
+  })
+  expect(zag).toMatchObject({ priority: 'NORMAL', details: { flow_uuid: 'f', store: {} } })
+})
