@@ -200,9 +200,11 @@ export class Run {
     const next = new Set<Node>()
     const done = this.#done
     this.#done = []
-    for (const { node, action, result } of done) {
+    // Failures first: no decider is asked about what they revert.
+    for (const { node, action, result } of done)
       if (result instanceof Failure) await this.#resolve(node, action, result)
-      if (this.#failures.length > 0) continue
+    for (const { node } of done) {
+      if (this.#failures.length > 0) break
       try {
         await selector.addAfter(node, next)
       } catch (error) {

@@ -6,14 +6,26 @@ const dist = new URL('../../../dist/src/', import.meta.url)
 const { Board, Conductor, linear, task } = await import(new URL('flows/index.js', dist))
 const { openDatabase } = await import(new URL('database/open-database.js', dist))
 
-const { url, effects, leaseMs, slowMs } = JSON.parse(process.argv[2])
+const { url, effects, leaseMs, slowMs, isSilent = false } = JSON.parse(process.argv[2])
 
-function step(name, ms = 0) {
+const YEAR_MS = 365 * 86_400_000
+let ahead = 0
+process.on('SIGUSR2', () => {
+  ahead += YEAR_MS
+  console.log('a year later')
+})
+
+function tell(line) {
+  if (!isSilent) console.log(line)
+}
+
+function step(name, ms = 0, options = {}) {
   return task(name, {
+    ...options,
     provides: `${name}_by`,
     execute: async () => {
       appendFileSync(effects, `${name} ${process.pid}\n`)
-      console.log(`runs ${name}`)
+      tell(`runs ${name}`)
       await sleep(ms)
       return process.pid
     },
@@ -23,9 +35,14 @@ function step(name, ms = 0) {
 const database = await openDatabase({ url })
 const board = new Board(database, { leaseMs })
 const conductor = new Conductor(board, {
-  flows: { paused: () => linear('paused', {}, [step('a'), step('slow', slowMs), step('b')]) },
+  flows: {
+    paused: () => linear('paused', {}, [step('a'), step('slow', slowMs), step('b')]),
+    yearly: () => linear('yearly', {}, [step('yearly'), step('next', 0, { delayMs: YEAR_MS })]),
+  },
+  maxSimultaneousJobs: 20,
+  engine: { now: () => Date.now() + ahead },
 })
-conductor.on(({ type }) => console.log(type))
+conductor.on(({ type }) => tell(type))
 process.once('SIGTERM', () => void conductor.stop())
 console.log('ready')
 await conductor.run()

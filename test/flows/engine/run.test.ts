@@ -7,6 +7,7 @@ import {
   MemoryStore,
   StorageFailure,
   task,
+  times,
   unordered,
 } from '../../../src/flows/index.ts'
 import type { Change } from '../../../src/flows/storage/flow-store.ts'
@@ -107,3 +108,23 @@ test('a decider is asked once where several atoms before its own end together', 
   await new Engine(flow).run()
   expect(asked).toHaveLength(1)
 })
+
+test('no decider is asked about what a failure that came at the same time reverts', async () => {
+  const asked: unknown[] = []
+  const flow = graph(
+    'f',
+    { retry: times('r', { attempts: 2 }) },
+    [task('a'), task('b', { execute: failOnce() }), task('c', { execute: () => undefined })],
+    [link('a', 'c', { decider: () => asked.push('c') > 0 })],
+  )
+  await new Engine(flow).run()
+  expect(asked).toEqual(['c'])
+})
+
+function failOnce(): () => void {
+  let calls = 0
+  return () => {
+    calls += 1
+    if (calls === 1) throw new Error('not yet')
+  }
+}
