@@ -5,6 +5,7 @@ import type { Config } from '../config/config.ts'
 import { limitsOf } from '../config/message-limits.ts'
 import type { Database } from '../database/database.ts'
 import { requireMigrations } from '../database/migrate.ts'
+import type { Service } from '../lifecycle/service.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Topology } from '../protocol/topology.ts'
 import { type EventQueueSettings, eventQueueName, eventTopology } from './events/event-topology.ts'
@@ -18,10 +19,10 @@ import { type Recorded, Recorder } from './intake/recorder.ts'
 import { MOST_WRITERS, Writer } from './intake/writer.ts'
 import { WorkQueues } from './mirror/work-queues.ts'
 import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-stats.ts'
-import { Partitions } from './partitions.ts'
+import { partitions } from './partitions.ts'
 import { Privacy, type PrivacySettings } from './privacy/privacy.ts'
 import { saveRules } from './privacy/save-rules.ts'
-import { PruneTimer, type RetentionSettings } from './retention/prune-timer.ts'
+import { pruneTimer, type RetentionSettings } from './retention/prune-timer.ts'
 import { VaultJobs } from './scheduled/vault-jobs.ts'
 import { StateJobs, type StateOptions, type StateSettings } from './states/state-jobs.ts'
 
@@ -72,9 +73,9 @@ export class Monitor {
   readonly #reader: Reader
   readonly #intake: Intake
   readonly #writer: Writer
-  readonly #partitions: Partitions
+  readonly #partitions: Service
   readonly #absence: Absence
-  readonly #pruning: PruneTimer
+  readonly #pruning: Service
   readonly #deadLetters: DeadLetters
   readonly #states: StateJobs
   readonly #vault: VaultJobs
@@ -108,9 +109,9 @@ export class Monitor {
       code: 'ROW_REFUSED',
       onHeld: (_queue, isHeld) => this.#holdForDeadLetters(isHeld),
     })
-    this.#partitions = new Partitions(database, this.#logger)
+    this.#partitions = partitions(database, this.#logger)
     this.#absence = new Absence({ logger: this.#logger, behind: () => this.#behind() })
-    this.#pruning = new PruneTimer(database, config, {
+    this.#pruning = pruneTimer(database, config, {
       logger: this.#logger,
       everyMs: options.pruneEveryMs,
     })
@@ -148,7 +149,7 @@ export class Monitor {
     await this.#rememberClocks()
     await this.#feed(config.platformQueue, config.topology()).open()
     await this.#openEvents()
-    this.#pruning.start()
+    await this.#pruning.start()
     await this.#states.start()
     await this.#vault.start()
     this.#logger.info({ broker: broker.safeUrl, database: database.safeUrl }, 'monitor started')
@@ -232,7 +233,12 @@ export class Monitor {
   }
 
   async #stop(graceMs: number): Promise<void> {
-    const jobs = [this.#pruning.stop(), this.#states.stop(), this.#vault.stop()]
+    const jobs = Promise.allSettled([
+      this.#pruning.stop(),
+      this.#partitions.stop(),
+      this.#states.stop(),
+      this.#vault.stop(),
+    ])
     this.#absence.end()
     await this.#intake.hold('stopping')
     this.#deadLetters.stop()
@@ -241,9 +247,9 @@ export class Monitor {
     patience.abort()
     this.#givingUp.abort()
     await this.#intake.close()
-    await this.#partitions.stop()
-    await Promise.all(jobs)
+    const stuck = (await jobs).find((job) => job.status === 'rejected')
     this.#logger.info({ ...this.stats() }, 'monitor stopped')
+    if (stuck !== undefined) throw stuck.reason
   }
 
   async #drained(): Promise<void> {

@@ -2,13 +2,14 @@ import { startTimer } from '../async/timer.ts'
 import type { Broker, ConsumerProblem, Subscription } from '../brokers/broker.ts'
 import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
 import type { Periodic } from '../lifecycle/periodic.ts'
+import type { Service } from '../lifecycle/service.ts'
 import type { Logger } from '../logger.ts'
 import { directQueue, directTopology } from '../protocol/worker-direct.ts'
 import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
 import { loadTelemetry } from '../telemetry/open-telemetry.ts'
-import { AbandonedChords } from './abandoned-chords.ts'
+import { abandonedChords } from './abandoned-chords.ts'
 import { builtInTasks } from './built-in/built-in-tasks.ts'
 import type { ControlledWorker } from './control/controlled-worker.ts'
 import { WorkerControl } from './control/worker-control.ts'
@@ -50,7 +51,7 @@ export class Worker implements AsyncDisposable {
   #pulling: Periodic | undefined
   #runner: TaskRunner | undefined
   #events: WorkerEvents | undefined
-  #abandoned: AbandonedChords | undefined
+  #abandoned: Service | undefined
   #dispatcher: VaultDispatcher | undefined
   #forgetRejections: () => void = () => undefined
   #stopping: Promise<void> | undefined
@@ -145,8 +146,8 @@ export class Worker implements AsyncDisposable {
     reading.on('lost', this.#onLost)
     await this.#control.listen(reading, results)
     await this.#take(reading, receiver)
-    this.#abandoned = new AbandonedChords({ app: this.#app, results, logger: this.#logger })
-    this.#abandoned.start()
+    this.#abandoned = abandonedChords({ app: this.#app, results, logger: this.#logger })
+    await this.#abandoned.start()
     this.#dispatcher = await this.#app.waiting.dispatcher(broker)
     await this.#dispatcher?.start()
     const { queues, concurrency, prefetch } = this.settings
@@ -190,7 +191,7 @@ export class Worker implements AsyncDisposable {
     const timer = startTimer(graceMs, () => this.#runner?.abandonAll())
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
     timer.clear()
-    await this.#abandoned?.stop()
+    await this.#stopLooking()
     await this.#dispatcher?.stop()
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()))
     this.#reading?.off('lost', this.#onLost)
@@ -198,6 +199,13 @@ export class Worker implements AsyncDisposable {
     await this.#control.close()
     this.#forgetRejections()
     this.#logger.info('worker stopped')
+  }
+
+  /** A result store that does not answer keeps nothing else from its stop. */
+  async #stopLooking(): Promise<void> {
+    await this.#abandoned?.stop().catch((error: unknown) => {
+      this.#logger.warn({ err: error }, 'a chord whose worker was lost is still being started')
+    })
   }
 
   #openEvents(broker: Broker): WorkerEvents {

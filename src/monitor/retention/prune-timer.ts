@@ -1,7 +1,8 @@
-import { startTimer, type Timer } from '../../async/timer.ts'
 import type { Config } from '../../config/config.ts'
 import { retentionMs } from '../../config/retention.ts'
 import type { Database } from '../../database/database.ts'
+import { periodic } from '../../lifecycle/periodic.ts'
+import { type Service, service } from '../../lifecycle/service.ts'
 import type { Logger } from '../../logger.ts'
 import { pruneHistory, type Retention } from './prune-history.ts'
 
@@ -17,52 +18,24 @@ export interface PruneTimerOptions {
 /** The first look is soon after the start, as monitors may be restarted more often than they look. */
 const FIRST_AFTER_MS = 60_000
 
-/** Prunes now and then, while the monitor runs. Of many monitors one does it at a time. */
-export class PruneTimer {
-  readonly #database: Database
-  readonly #retention: Retention
-  readonly #everyMs: number
-  readonly #logger: Logger
-  readonly #stopping = new AbortController()
-  #timer: Timer | undefined
-  #pruning: Promise<void> = Promise.resolve()
-
-  constructor(database: Database, settings: RetentionSettings, options: PruneTimerOptions) {
-    this.#database = database
-    this.#retention = retentionOf(settings.RETENTION ?? {})
-    this.#everyMs = options.everyMs ?? (settings.PRUNE_EVERY ?? 3_600) * 1_000
-    this.#logger = options.logger
+/**
+ * Prunes now and then, while the monitor runs. Of many monitors one does it at a time. A stop cuts short what is being
+ * deleted, between two batches.
+ */
+export function pruneTimer(
+  database: Database,
+  settings: RetentionSettings,
+  { logger, everyMs = (settings.PRUNE_EVERY ?? 3_600) * 1_000 }: PruneTimerOptions,
+): Service {
+  const retention = retentionOf(settings.RETENTION ?? {})
+  const isWanted = everyMs > 0 && Object.values(retention).some((keep) => keep !== undefined)
+  if (!isWanted) return service({ name: 'no pruning' })
+  const prune = async (signal: AbortSignal): Promise<void> => {
+    const pruned = await pruneHistory(database, { ...retention, signal })
+    if (!pruned.isBusy) logger.info({ pruned }, 'old history pruned')
   }
-
-  start(): void {
-    const isWanted = Object.values(this.#retention).some((keep) => keep !== undefined)
-    if (isWanted && this.#everyMs > 0) this.#plan(Math.min(this.#everyMs, FIRST_AFTER_MS))
-  }
-
-  /** What is being deleted is cut short, between two batches. */
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    this.#timer?.clear()
-    await this.#pruning
-  }
-
-  #plan(delayMs: number): void {
-    this.#timer = startTimer(delayMs, () => {
-      this.#pruning = this.#prune()
-    }).unref()
-  }
-
-  async #prune(): Promise<void> {
-    const { signal } = this.#stopping
-    try {
-      const pruned = await pruneHistory(this.#database, { ...this.#retention, signal })
-      if (!pruned.isBusy) this.#logger.info({ pruned }, 'old history pruned')
-    } catch (cause) {
-      if (!signal.aborted)
-        this.#logger.warn({ cause }, 'old history not pruned, trying again later')
-    }
-    if (!signal.aborted) this.#plan(this.#everyMs)
-  }
+  const firstAfterMs = Math.min(everyMs, FIRST_AFTER_MS)
+  return periodic(prune, { name: 'pruning old history', everyMs, firstAfterMs, logger })
 }
 
 export function retentionOf(spans: NonNullable<RetentionSettings['RETENTION']>): Retention {
