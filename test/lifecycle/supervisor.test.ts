@@ -64,8 +64,8 @@ test('services that do not stop share one deadline, and each is asked to stop', 
   })
   await it.start()
   const beganAt = performance.now()
-  await expect(it.stop({ withinMs: 100 })).rejects.toMatchObject({ code: 'SERVICE_STUCK' })
-  expect(performance.now() - beganAt).toBeLessThan(300)
+  await expect(it.stop({ withinMs: 1_000 })).rejects.toMatchObject({ code: 'SERVICE_STUCK' })
+  expect(performance.now() - beganAt).toBeLessThan(2_500) // three deadlines would take three seconds
   await vi.waitFor(() => expect(calls.slice(6)).toEqual(['stop three', 'stop two', 'stop one']))
 })
 

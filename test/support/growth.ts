@@ -6,11 +6,12 @@ const STEADY = 2.5
  * How much more CPU twice the size costs: linear work gives 2, quadratic work 4. It is taken from what `times` the
  * size costs: the ratio of the cheapest of several runs of each, taken in turn, so that a busy machine or a collection of
  * garbage does not count; they are measured again while the ratio is high, as a cost that really grows stays high.
+ * With 64 times the size, a constant factor of four (caches that are too small for the large one) adds a quarter.
  */
 export async function growthOf(
   size: number,
   run: (size: number) => Promise<void> | void,
-  times = 4,
+  times = 64,
 ): Promise<number> {
   await run(size)
   let small = Number.POSITIVE_INFINITY
