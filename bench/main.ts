@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { chainScenario, chordScenario, groupScenario } from './canvas.ts'
 import { consumeScenario, resultsScenario } from './consume.ts'
 import { flowsScenario, storedFlowsScenario } from './flows.ts'
+import { boardScenario } from './flows-board.ts'
 import { withFsync } from './fsync.ts'
 import { ingestScenario } from './ingest.ts'
 import { ingestCopyScenario } from './ingest-copy.ts'
@@ -28,6 +29,7 @@ const SCENARIOS: Readonly<Record<string, (count: number) => Promise<Scenario>>> 
   latency: latencyScenario,
   flows: flowsScenario,
   'flows-stored': storedFlowsScenario,
+  'flows-board': boardScenario,
   streams: streamsScenario,
 }
 

@@ -1,5 +1,6 @@
 // `scripts/services up`: each server from the first place that has it.
 
+import { existsSync } from 'node:fs'
 import { canCompose, isContainerRunning, startContainer } from './compose.mjs'
 import { isRunning, stopDaemon } from './daemon.mjs'
 import { freePort, isListening } from './machine.mjs'
@@ -9,6 +10,8 @@ import { bringPython, bringTaskflow, PYTHON_PACKAGES, wantsPythonPackages } from
 import { rabbitmq } from './rabbitmq.mjs'
 import { redis } from './redis.mjs'
 import { readState, withLock, writeEnvFile, writeState } from './state.mjs'
+
+const ZOOKEEPER_JAR = '/usr/share/java/zookeeper.jar'
 
 export const SERVERS = [rabbitmq, postgres, redis]
 
@@ -104,6 +107,8 @@ async function installMissing(missing, python) {
   const packages = absent.flatMap((server) => server.packages)
   if (packages.length > 0) await installPackages(packages)
   if (wantsPythonPackages(python)) await installPackages(PYTHON_PACKAGES)
+  // Those who test or measure a board in ZooKeeper start one of their own; without it they are skipped.
+  if (!existsSync(ZOOKEEPER_JAR)) await installPackages(['zookeeper'])
 }
 
 /** Starts a server and writes it down at once, so that `down` knows it even where another one fails. */

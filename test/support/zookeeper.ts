@@ -9,7 +9,7 @@ import { waitFor } from './wait-for.ts'
 
 const JAR = '/usr/share/java/zookeeper.jar'
 
-/** Debian's `zookeeper`, which few tests need: installed by `apt-get install zookeeper`. */
+/** Debian's `zookeeper`, which scripts/services installs where it can; only the tests of its board start one. */
 export const hasZookeeper = existsSync(JAR)
 
 /** A ZooKeeper of a test's own; answers its "host:port". */
