@@ -24,19 +24,28 @@ export const FIND = `SELECT ${COLUMNS} FROM flows.job WHERE board = $1 AND (uuid
 
 const TAKE = `
   UPDATE flows.job SET state = 'CLAIMED', owner = $2, epoch = epoch + 1, waits_for = '{}',
-    lease_until = now() + $3::float8 * interval '1 ms', last_modified = now()
-  WHERE id = (SELECT id FROM flows.job WHERE board = $1 AND ${CLAIMABLE}`
+    lease_until = now() + $3::float8 * interval '1 ms', last_modified = now()`
 
 /** The flow's own rows are fenced in the same transaction: an owner before can write nothing from here on. */
 const FENCE = `, fenced AS (UPDATE flows.flow SET epoch = taken.epoch FROM taken WHERE flow.id = taken."flowId")
   SELECT * FROM taken`
 
+const IS_ASKED_FOR = `($4::text[] IS NULL OR details ->> 'flow' = ANY ($4) OR ($5::bool AND details ->> 'definition' IS NOT NULL))`
+
+/** Of free jobs and of those left by their owners one each, by an index of its own: thousands may wait. */
+const firstOf = (condition: string): string => `
+  SELECT * FROM (SELECT id, priority FROM flows.job WHERE board = $1 AND NOT is_held AND ${condition} AND ${IS_ASKED_FOR}
+    ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED) AS first`
+
 export const CLAIM_NEXT = `
-  WITH taken AS (${TAKE} AND ($4::text[] IS NULL OR details ->> 'flow' = ANY ($4) OR ($5::bool AND details ->> 'definition' IS NOT NULL))
-    ORDER BY priority DESC, id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING ${COLUMNS})${FENCE}`
+  WITH taken AS (${TAKE} WHERE id = (SELECT id FROM (
+    ${firstOf(`state = 'UNCLAIMED' AND run_at <= now() AND run_at < 'infinity'`)} UNION ALL
+    ${firstOf(`state = 'CLAIMED' AND lease_until < now()`)}) AS either ORDER BY priority DESC, id LIMIT 1)
+  RETURNING ${COLUMNS})${FENCE}`
 
 export const CLAIM_ONE = `
-  WITH taken AS (${TAKE} AND uuid = $4 FOR UPDATE SKIP LOCKED) RETURNING ${COLUMNS})${FENCE}`
+  WITH taken AS (${TAKE} WHERE id = (SELECT id FROM flows.job WHERE board = $1 AND ${CLAIMABLE} AND uuid = $4
+    FOR UPDATE SKIP LOCKED) RETURNING ${COLUMNS})${FENCE}`
 
 const OWNED = `uuid = $1 AND epoch = $2::bigint AND state = 'CLAIMED'`
 
