@@ -14,13 +14,17 @@ const alias = [
   },
 ]
 
-/** Minutes of faults, deploys and random work: `npm run test:long`, not a part of `npm test`. */
+/**
+ * Minutes of faults, deploys and random work, and what takes a hundred megabytes from Maven Central:
+ * `npm run test:long`, not a part of `npm test`.
+ */
 const LONG = [
   'test/chaos/**/*.live.test.ts',
   'test/faults/{harness,rolling-deploys,workflows}.live.test.ts',
   'test/{celery-suite,random-workflows}/**/*.live.test.ts',
   'test/flows/kills/every-transition.live.test.ts',
   'test/interop/huge-chord.live.test.ts',
+  'test/streams/links/kafka/kafka.live.test.ts',
 ]
 
 /** Live tests that stop the servers of all the others, or are upset by how fast others let them be. */
