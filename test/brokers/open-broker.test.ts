@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { openBroker } from '../../src/brokers/open-broker.ts'
+import { type OpenBrokerOptions, openBroker } from '../../src/brokers/open-broker.ts'
 
 test.each([
   ['memory://x', 'memory'],
@@ -26,3 +26,17 @@ test.each(['sqs://key:secret@', 'redis://localhost', 'nonsense', ''])(
     )
   },
 )
+
+test.each<[string, Partial<OpenBrokerOptions>, RegExp]>([
+  [
+    'a file that is not there',
+    { ssl: { ca_certs: '/nowhere/ca.pem' } },
+    /ca_certs.*\/nowhere\/ca\.pem/,
+  ],
+  ['an option that is unknown', { ssl: { ca_cert: 'x' } }, /ca_cert is unknown, expected one of/],
+  ['a wrong cert_reqs', { ssl: { cert_reqs: 'SOME' } }, /cert_reqs is SOME, expected CERT_NONE/],
+  ['a login method that is unknown', { loginMethod: 'MAGIC' }, /login method "MAGIC" is unknown/],
+  ['one in the transport options', { transportOptions: { login_method: 'X' } }, /login method "X"/],
+])('%s is refused when the broker is opened, not tried for ever', (_, options, why) => {
+  expect(() => openBroker({ url: 'amqp://nowhere.invalid', ...options })).toThrow(why)
+})

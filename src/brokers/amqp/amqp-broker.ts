@@ -21,7 +21,7 @@ import { AMQP_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
 import { unsupportedOption } from '../publish-each.ts'
 import type { AmqpTls } from './amqp-url.ts'
-import { type ConnectOptions, connect, targetOf } from './connect.ts'
+import { type ConnectOptions, checkSettings, connect, targetOf } from './connect.ts'
 import { AmqpConnection } from './connection.ts'
 import { AmqpConsumer, consumeRefused } from './consumer.ts'
 import { declarationRefused, declarationsOf } from './declare.ts'
@@ -256,8 +256,8 @@ export class AmqpBroker implements Broker {
   }
 }
 
-/** Urls that cannot be read are refused at once. */
+/** Urls that cannot be read, and settings that cannot work, are refused at once. */
 function failover(urls: readonly string[], options: AmqpBrokerOptions): Failover<string> {
-  for (const url of urls) targetOf(url, options)
+  for (const url of urls) checkSettings(url, options)
   return new Failover(urls, failoverOrder(urls, options.failoverStrategy ?? 'round-robin'))
 }

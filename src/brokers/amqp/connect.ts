@@ -8,6 +8,9 @@ import { nodeTls, type PythonTls } from './python-tls.ts'
 
 const HEARTBEAT_SECONDS = 60
 
+const LOGIN_METHODS = ['PLAIN', 'AMQPLAIN', 'EXTERNAL'] as const
+type LoginMethod = (typeof LOGIN_METHODS)[number]
+
 export interface ConnectOptions {
   readonly connectionName?: string | undefined
   readonly heartbeatSeconds?: number | undefined
@@ -24,6 +27,9 @@ export interface ConnectOptions {
   readonly silentMs?: number | undefined
 }
 
+/** What can be judged before there is a connection. */
+export type ConnectSettings = Pick<ConnectOptions, 'ssl' | 'loginMethod' | 'transportOptions'>
+
 /** What of broker_transport_options has an effect here. */
 export const AMQP_TRANSPORT_OPTIONS: readonly string[] = [
   'channel_max',
@@ -37,6 +43,15 @@ export const AMQP_TRANSPORT_OPTIONS: readonly string[] = [
 /** Where the url and the options lead to; throws for what cannot be read. */
 export function targetOf(url: string, { ssl = false }: Pick<ConnectOptions, 'ssl'>): AmqpTarget {
   return parseAmqpUrl(url, { isTls: ssl !== false })
+}
+
+/**
+ * Throws for a url, TLS options or a login method that cannot work: no later try would be better. Files of certificates are
+ * read again for each connection, as they are renewed.
+ */
+export function checkSettings(url: string, options: ConnectSettings): void {
+  tlsOf(targetOf(url, options), options)
+  loginMethodOf(options)
 }
 
 /** One connection to the server, set up as it should be. */
@@ -94,7 +109,7 @@ function timeoutOf({ timeoutMs, transportOptions }: ConnectOptions): number {
 }
 
 /** Without options of Python's, amqps:// is checked as Node does it: certificate and host name. */
-function tlsOf({ ssl, hostname: host }: AmqpTarget, options: ConnectOptions): AmqpTls {
+function tlsOf({ ssl, hostname: host }: AmqpTarget, options: ConnectSettings): AmqpTls {
   const { ssl: given = false } = options
   if (ssl === undefined && given === false) return {}
   return nodeTls({ ...(typeof given === 'object' ? given : {}), ...ssl }, host)
@@ -103,20 +118,24 @@ function tlsOf({ ssl, hostname: host }: AmqpTarget, options: ConnectOptions): Am
 function credentialsOf(
   { credentials }: Driver,
   { username, password }: AmqpTarget,
-  { loginMethod, transportOptions }: ConnectOptions,
+  options: ConnectOptions,
 ): { readonly credentials?: ReturnType<Driver['credentials']['plain']> } {
-  const method = loginMethod ?? transportOptions?.login_method ?? 'PLAIN'
-  switch (String(method).toUpperCase()) {
+  switch (loginMethodOf(options)) {
     case 'PLAIN':
       return {}
     case 'AMQPLAIN':
       return { credentials: credentials.amqplain(username, password) }
     case 'EXTERNAL':
       return { credentials: credentials.external() as ReturnType<typeof credentials.plain> } // has no login
-    default:
-      throw new BrokerError(
-        'BROKER_UNREACHABLE',
-        `the login method "${String(method)}" is unknown, expected PLAIN, AMQPLAIN or EXTERNAL`,
-      )
   }
+}
+
+function loginMethodOf({ loginMethod, transportOptions }: ConnectSettings): LoginMethod {
+  const given = loginMethod ?? transportOptions?.login_method ?? 'PLAIN'
+  const method = LOGIN_METHODS.find((name) => name === String(given).toUpperCase())
+  if (method !== undefined) return method
+  throw new BrokerError(
+    'BROKER_UNREACHABLE',
+    `the login method "${String(given)}" is unknown, expected PLAIN, AMQPLAIN or EXTERNAL`,
+  )
 }
