@@ -5,8 +5,8 @@ import { service } from './services.ts'
 // Apart from postgres.ts, as what runs before and after all tests may not import Vitest.
 
 const DROP_PATIENCE_MS = 2000
-/** No test is still at work on a database that old. */
-const LEFTOVER_AFTER_SECONDS = 15 * 60
+/** Longer than all tests take: the template that they copy has no connection, and looks like a leftover. */
+const LEFTOVER_AFTER_SECONDS = 4 * 3600
 
 /**
  * Makes a database on the server of DATABASE_URL, whose role may create and drop them, empty or as the template is;
