@@ -126,11 +126,7 @@ test('broker_login_method says how the connection logs in', async () => {
   await broker.declare({ exchanges: [], queues: [], bindings: [] })
   const connections = await vhost.rabbitmqctl('list_connections', 'vhost', 'auth_mechanism')
   expect(connections).toContain(`${vhost.name}\tAMQPLAIN`)
-  const unknown = openBroker({ url: vhost.url, loginMethod: 'GUESS', connectTimeoutMs: 300 })
-  onTestFinished(() => unknown.close())
-  await expect(unknown.declare({ exchanges: [], queues: [], bindings: [] })).rejects.toThrow(
-    /GUESS/,
-  )
+  expect(() => openBroker({ url: vhost.url, loginMethod: 'GUESS' })).toThrow(/GUESS/)
 })
 
 test('broker_heartbeat and broker_transport_options reach the connection', async () => {
