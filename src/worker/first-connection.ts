@@ -7,12 +7,13 @@ const PAUSE_MS = 1_000
 
 /**
  * The broker, once it is there: a worker that is started before its broker waits for it, as Celery's does
- * (broker_connection_retry_on_startup, broker_connection_max_retries).
+ * (broker_connection_retry_on_startup, broker_connection_max_retries). Throws at once for urls and options that are wrong.
  */
 export async function firstConnection(app: App, signal: AbortSignal): Promise<Broker> {
   const { config, logger } = app
   const isPatient = config.broker_connection_retry_on_startup ?? config.broker_connection_retry
   const most = config.broker_connection_max_retries ?? Number.POSITIVE_INFINITY
+  app.readingBroker() // opens what is read from and written to; waiting would not mend a wrong url or option
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await app.readyBroker()

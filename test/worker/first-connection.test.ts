@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { Config } from '../../src/config/config.ts'
+import { createApp } from '../../src/create-app.ts'
 import { BrokerError } from '../../src/errors.ts'
+import { silentLogger } from '../../src/logger.ts'
 import { firstConnection } from '../../src/worker/first-connection.ts'
 import { embeddedApp, recordingLogger } from '../support/embedded-app.ts'
 
@@ -26,6 +29,17 @@ test('a stop ends the waiting', async () => {
   const waiting = firstConnection(app, stop.signal)
   stop.abort(new Error('stopping'))
   await expect(waiting).rejects.toThrow(/stopping|no connection/)
+})
+
+test.each([
+  ['TLS options', { broker_use_ssl: { ca_certs: '/nowhere/ca.pem' } }, /ca_certs cannot be read/],
+  ['a login method', { broker_login_method: 'GUESS' }, /"GUESS" is unknown/],
+  ['a url to read from', { broker_read_url: 'sqs://' }, /no broker for the scheme "sqs"/],
+])('%s that no later try would take end it at once', async (_, settings, why) => {
+  const config = new Config({ broker_url: 'amqp://nowhere.invalid', ...settings })
+  const app = createApp(config, { logger: silentLogger })
+  onTestFinished(() => app.close())
+  await expect(firstConnection(app, AbortSignal.timeout(5_000))).rejects.toThrow(why)
 })
 
 function appWhoseBrokerComesAfter(failures: number, settings = {}) {

@@ -96,7 +96,7 @@ export function addFlowJobs(flow: Command): void {
 
 const STEERING = [
   ['suspend', 'let running atoms finish, and keep the job from conductors'],
-  ['replay', 'put a job that was given up back on the board: it goes on where it was'],
+  ['replay', 'put a failed job back on the board; it resumes where it stopped'],
 ] as const
 
 function withBoard(command: Command): Command {
