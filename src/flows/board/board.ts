@@ -13,6 +13,7 @@ import { type Claim, type Job, type PostOptions, rankOf } from './job.ts'
 import type { JobBoard, JobFilter, ListOptions } from './job-board.ts'
 import { detailsOf, type JobRow, jobOf } from './job-row.ts'
 import { nextRun } from './job-schedule.ts'
+import { matches, waitForJobs } from './job-search.ts'
 import * as sql from './job-sql.ts'
 
 export interface BoardOptions {
@@ -96,14 +97,7 @@ export class Board implements JobBoard {
 
   /** Resolves with what there is to do, as soon as there is something. Throws JobNotFound when time is up. */
   async wait({ timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {}): Promise<Job[]> {
-    const until = Date.now() + timeoutMs
-    for (;;) {
-      const jobs = await this.jobs({ onlyUnclaimed: true })
-      if (jobs.length > 0) return jobs
-      if (Date.now() >= until)
-        throw new JobNotFound(`board "${this.name}" had no job within ${timeoutMs} ms`)
-      await this.waitForNews(Math.min(until - Date.now(), POLL_MS))
-    }
+    return await waitForJobs(this, timeoutMs)
   }
 
   /** Resolves once the job has been consumed or trashed; false when time is up. */
@@ -153,16 +147,8 @@ export class Board implements JobBoard {
     return row && this.#claimOf(row, { owner, sinceMs })
   }
 
-  async search({ flow, store = {}, exclude = [] }: JobFilter): Promise<Job[]> {
-    const jobs = await this.jobs({ includeDelayed: true })
-    return jobs.filter(
-      (job) =>
-        (flow === undefined || job.details.flow === flow) &&
-        !exclude.includes(job.uuid) &&
-        Object.entries(store).every(
-          ([key, value]) => encoded(job.details.store[key]) === encoded(value),
-        ),
-    )
+  async search(filter: JobFilter): Promise<Job[]> {
+    return (await this.jobs({ includeDelayed: true })).filter((job) => matches(job, filter))
   }
 
   /** Trashes what matches; a running one ends without a revert. Answers how many. */
@@ -307,6 +293,5 @@ export class Board implements JobBoard {
   }
 }
 
-const POLL_MS = 1_000
 const LOOK_AGAIN_MS = 50
 const LOOK_FOR_END_MS = 100

@@ -3,29 +3,24 @@ import { posix } from 'node:path'
 import { sleep } from '../../../async/sleep.ts'
 import type { Task } from '../../atoms/task.ts'
 import type { Flow } from '../../patterns/flow.ts'
-import { encoded } from '../../storage/encoding.ts'
 import type { FlowStore } from '../../storage/flow-store.ts'
 import { JobFailure, JobNotFound, UnclaimableJob } from '../board-errors.ts'
-import { type Claim, type Job, type PostOptions, rankOf } from '../job.ts'
+import type { Claim, Job, PostOptions } from '../job.ts'
 import type { JobBoard, JobFilter, ListOptions } from '../job-board.ts'
 import { detailsOf } from '../job-row.ts'
 import { nextRun } from '../job-schedule.ts'
-import {
-  bytesOf,
-  jobOf,
-  type PostedDetails,
-  type Posting,
-  postingOf,
-  trashedOf,
-} from './posting.ts'
+import { matches, waitForJobs } from '../job-search.ts'
+import { isJob, NUMBER_LENGTH, type Posted, readJobs } from './posted-jobs.ts'
+import { bytesOf, jobOf, type PostedDetails, trashedOf } from './posting.ts'
+import { SessionKeeper } from './session-keeper.ts'
 import { lockOf, wake, ZookeeperClaim } from './zookeeper-claim.ts'
+import { type Entity, ZookeeperEntities } from './zookeeper-entities.ts'
 import {
   EPHEMERAL,
   isCode,
-  type Node,
   PERSISTENT,
   PERSISTENT_SEQUENTIAL,
-  ZookeeperSession,
+  type ZookeeperSession,
 } from './zookeeper-session.ts'
 
 export interface ZookeeperBoardOptions {
@@ -39,13 +34,6 @@ export interface ZookeeperBoardOptions {
   readonly sessionMs?: number
 }
 
-interface Posted {
-  readonly path: string
-  readonly node: Node
-  readonly posting: Posting
-  readonly job: Job
-}
-
 const SESSION_MS = 10_000
 const POLL_MS = 1_000
 const LOOK_FOR_END_MS = 100
@@ -57,19 +45,23 @@ const OURS = 'flow'
 export class ZookeeperBoard implements JobBoard {
   readonly name: string
   readonly store: FlowStore
-  readonly #options: ZookeeperBoardOptions
-  readonly #entities = new Map<string, Buffer>()
+  readonly #entities: ZookeeperEntities
+  readonly #sessions: SessionKeeper
   readonly #listeners = new Set<() => void>()
-  #opening: Promise<ZookeeperSession> | undefined
   #isClosed = false
 
   constructor(options: ZookeeperBoardOptions) {
-    const { path = '/taskflow/jobs', store } = options
+    const { path = '/taskflow/jobs', store, hosts, sessionMs = SESSION_MS } = options
     if (!posix.isAbsolute(path) || posix.dirname(path) === '/')
       throw new JobFailure(`the path of a board is "${path}", expected one such as /taskflow/jobs`)
     this.name = path
     this.store = store
-    this.#options = options
+    this.#entities = new ZookeeperEntities(this.#folder('.entities'))
+    this.#sessions = new SessionKeeper({
+      hosts,
+      sessionMs,
+      onOpen: async (session) => await this.#setUp(session),
+    })
   }
 
   async connect(): Promise<void> {
@@ -114,7 +106,7 @@ export class ZookeeperBoard implements JobBoard {
   }
 
   async jobCount(): Promise<number> {
-    return (await this.#paths(await this.#session())).length
+    return (await (await this.#session()).children(this.name)).filter(isJob).length
   }
 
   /** By the job's uuid or its flow's id. */
@@ -128,14 +120,7 @@ export class ZookeeperBoard implements JobBoard {
 
   /** Resolves with what there is to do, as soon as there is something. Throws JobNotFound when time is up. */
   async wait({ timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {}): Promise<Job[]> {
-    const until = Date.now() + timeoutMs
-    for (;;) {
-      const jobs = await this.jobs({ onlyUnclaimed: true })
-      if (jobs.length > 0) return jobs
-      if (Date.now() >= until)
-        throw new JobNotFound(`board "${this.name}" had no job within ${timeoutMs} ms`)
-      await this.waitForNews(Math.min(until - Date.now(), POLL_MS))
-    }
+    return await waitForJobs(this, timeoutMs)
   }
 
   /** Resolves once the job has been consumed or trashed; false when time is up. */
@@ -167,12 +152,11 @@ export class ZookeeperBoard implements JobBoard {
     { takesDefinitions = false }: { readonly takesDefinitions?: boolean } = {},
   ): Promise<Claim | undefined> {
     await this.#takeBack()
+    const isOurs = ({ details: { flow, definition } }: Job): boolean =>
+      (flow !== '' && (flows === undefined || flows.includes(flow))) ||
+      (takesDefinitions && definition !== undefined)
     for (const posted of await this.#posted()) {
-      const { job } = posted
-      const { flow, definition } = job.details
-      const isKnown = flow !== '' && (flows === undefined || flows.includes(flow))
-      const isOurs = isKnown || (takesDefinitions && definition !== undefined)
-      if (!isOurs || job.state !== 'UNCLAIMED' || !isDue(job) || job.isHeld) continue
+      if (!isFree(posted.job) || !isOurs(posted.job)) continue
       try {
         return await this.#take(posted, owner)
       } catch (error) {
@@ -182,23 +166,14 @@ export class ZookeeperBoard implements JobBoard {
     return undefined
   }
 
-  async search({ flow, store = {}, exclude = [] }: JobFilter): Promise<Job[]> {
-    const jobs = await this.jobs({ includeDelayed: true })
-    return jobs.filter(
-      (job) =>
-        (flow === undefined || job.details.flow === flow) &&
-        !exclude.includes(job.uuid) &&
-        Object.entries(store).every(
-          ([key, value]) => encoded(job.details.store[key]) === encoded(value),
-        ),
-    )
+  async search(filter: JobFilter): Promise<Job[]> {
+    return (await this.jobs({ includeDelayed: true })).filter((job) => matches(job, filter))
   }
 
   /** Trashes what matches; a running one ends without a revert. Answers how many. */
   async killAll(filter: JobFilter): Promise<number> {
     const session = await this.#session()
-    const uuids = new Set((await this.search(filter)).map(({ uuid }) => uuid))
-    const matching = (await this.#posted()).filter(({ posting }) => uuids.has(posting.uuid))
+    const matching = (await this.#posted()).filter(({ job }) => matches(job, filter))
     for (const { path, node, job, posting } of matching) {
       await session.commit((transaction) => {
         const moved = transaction
@@ -212,7 +187,7 @@ export class ZookeeperBoard implements JobBoard {
 
   /** Jobs that were given up, and why. */
   async trashed(): Promise<(Job & { readonly failure: unknown })[]> {
-    const posted = await this.#read(this.#folder('.trash'), [])
+    const posted = await this.#trashed()
     return posted.map(({ job, posting }) => ({
       ...job,
       state: 'TRASHED' as const,
@@ -222,7 +197,7 @@ export class ZookeeperBoard implements JobBoard {
 
   /** Puts a trashed job back on the board: its flow goes on where it was. */
   async replay(id: string): Promise<void> {
-    const trashed = await this.#read(this.#folder('.trash'), [])
+    const trashed = await this.#trashed()
     const found = trashed.find(({ job }) => job.uuid === id || job.flowId === id)
     if (found === undefined) throw new JobNotFound(`board "${this.name}" has no such job: ${id}`)
     const {
@@ -269,27 +244,13 @@ export class ZookeeperBoard implements JobBoard {
 
   /** Says that somebody works on this board; until the function returned is called, or the session ends. */
   async registerEntity(kind: string, name: string, metadata: object): Promise<() => Promise<void>> {
-    const path = `${this.#folder('.entities')}/${kind}/${name}`
-    this.#entities.set(path, Buffer.from(encoded({ kind, name, metadata })))
-    await this.#register(await this.#session(), path)
-    return async () => {
-      this.#entities.delete(path)
-      await (await this.#session()).remove(path)
-    }
+    const entity = { kind, name, metadata }
+    await this.#entities.register(await this.#session(), entity)
+    return async () => await this.#entities.unregister(await this.#session(), entity)
   }
 
-  async entities(): Promise<readonly { kind: string; name: string; metadata: unknown }[]> {
-    const session = await this.#session()
-    const folder = this.#folder('.entities')
-    const found: { kind: string; name: string; metadata: unknown }[] = []
-    for (const kind of await session.children(folder)) {
-      for (const name of await session.children(`${folder}/${kind}`)) {
-        const node = await session.read(`${folder}/${kind}/${name}`)
-        const { metadata = null } = node === undefined ? {} : JSON.parse(node.data.toString('utf8'))
-        found.push({ kind, name, metadata })
-      }
-    }
-    return found
+  async entities(): Promise<readonly Entity[]> {
+    return await this.#entities.list(await this.#session())
   }
 
   /** Resolves when a job has become due, and at the latest after so long; news by `listen` end it sooner. */
@@ -310,8 +271,7 @@ export class ZookeeperBoard implements JobBoard {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    const session = await this.#opening?.catch(() => undefined)
-    session?.close()
+    await this.#sessions.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -350,7 +310,7 @@ export class ZookeeperBoard implements JobBoard {
   /** A conductor of TaskFlow trashes what it cannot run. Our jobs among that come back, where it does not see them. */
   async #takeBack(): Promise<void> {
     const session = await this.#session()
-    const trashed = await this.#read(this.#folder('.trash'), [])
+    const trashed = await this.#trashed()
     for (const { path, node, posting } of trashed) {
       const { flow, is_trashed: isMeant } = posting.details
       if (flow === undefined || isMeant === true) continue
@@ -367,40 +327,11 @@ export class ZookeeperBoard implements JobBoard {
   }
 
   async #posted(): Promise<Posted[]> {
-    const session = await this.#session()
-    return await this.#read(this.name, await session.children(this.name))
+    return await readJobs(await this.#session(), this.name)
   }
 
-  async #paths(session: ZookeeperSession): Promise<string[]> {
-    return (await session.children(this.name)).filter(isJob)
-  }
-
-  /** The jobs of a folder; those with a lock among `siblings` have an owner. */
-  async #read(folder: string, siblings: readonly string[]): Promise<Posted[]> {
-    const session = await this.#session()
-    const names = siblings.length > 0 ? siblings : await session.children(folder)
-    const locks = new Set(names.filter((name) => name.endsWith('.lock')))
-    const found = await Promise.all(
-      names.filter(isJob).map(async (name): Promise<Posted[]> => {
-        const path = `${folder}/${name}`
-        const node = await session.read(path)
-        const posting = node && postingOf(node)
-        if (node === undefined || posting === undefined) return []
-        const owner = locks.has(`${name}.lock`) ? await this.#ownerOf(session, path) : null
-        return [{ path, node, posting, job: jobOf(posting, node, owner) }]
-      }),
-    )
-    return found.flat().sort(byPriorityAndAge)
-  }
-
-  async #ownerOf(session: ZookeeperSession, path: string): Promise<string | null> {
-    const lock = await session.read(lockOf(path))
-    if (lock === undefined) return null
-    try {
-      return String(JSON.parse(lock.data.toString('utf8')).owner)
-    } catch {
-      return 'unknown'
-    }
+  async #trashed(): Promise<Posted[]> {
+    return await readJobs(await this.#session(), this.#folder('.trash'))
   }
 
   async #findPosted(id: string): Promise<Posted | undefined> {
@@ -425,32 +356,16 @@ export class ZookeeperBoard implements JobBoard {
     return posix.join(posix.dirname(this.name), name)
   }
 
-  /** One at a time; where the last is over, another. */
   async #session(): Promise<ZookeeperSession> {
     if (this.#isClosed) throw new JobFailure(`board "${this.name}" is closed`)
-    const last = await this.#opening?.catch(() => undefined)
-    if (last === undefined || last.isOver) this.#opening = this.#open(this.#opening)
-    return await (this.#opening as Promise<ZookeeperSession>) // set just now, or found
+    return await this.#sessions.current()
   }
 
-  async #open(before: Promise<ZookeeperSession> | undefined): Promise<ZookeeperSession> {
-    const last = await before?.catch(() => undefined)
-    if (last !== undefined && !last.isOver) return last
-    const { hosts, sessionMs = SESSION_MS } = this.#options
-    const session = await ZookeeperSession.open(hosts, sessionMs)
+  async #setUp(session: ZookeeperSession): Promise<void> {
     await session.ensurePath(this.name)
     await session.ensurePath(this.#folder('.trash'))
-    for (const path of this.#entities.keys()) await this.#register(session, path)
+    await this.#entities.registerAgain(session)
     await this.#watch(session)
-    return session
-  }
-
-  async #register(session: ZookeeperSession, path: string): Promise<void> {
-    const data = this.#entities.get(path)
-    if (data === undefined) return
-    await session.ensurePath(posix.dirname(path))
-    await session.remove(path) // of a session before, which may not have ended yet
-    await session.create(path, data, EPHEMERAL)
   }
 
   /** Watches tell once, and are set again. */
@@ -466,22 +381,12 @@ export class ZookeeperBoard implements JobBoard {
   }
 }
 
-/** Of the digits that ZooKeeper puts behind a name. */
-const NUMBER_LENGTH = 10
-
 const NO_NODE = { data: Buffer.alloc(0), version: 0, madeBy: 0 } as const
 
-function isJob(name: string): boolean {
-  return /^(?:job|flow)\d+$/.test(name)
+function isFree(job: Job): boolean {
+  return job.state === 'UNCLAIMED' && isDue(job) && !job.isHeld
 }
 
 function isDue({ runAt }: Job): boolean {
   return runAt !== null && runAt.getTime() <= Date.now()
-}
-
-/** The number behind a job's name grows with each. */
-function byPriorityAndAge(one: Posted, other: Posted): number {
-  const byPriority = rankOf(other.posting.priority) - rankOf(one.posting.priority)
-  const numberOf = ({ path }: Posted) => path.slice(-NUMBER_LENGTH)
-  return byPriority || (numberOf(one) < numberOf(other) ? -1 : 1)
 }
