@@ -99,7 +99,7 @@ export class AtomRunner {
     run: RemoteFunction,
     { action, values }: RemoteRun,
   ): Promise<unknown> {
-    const { ledger, remotes, releases } = this.#parts
+    const { ledger, remotes, releases, signal } = this.#parts
     if (remotes === undefined) return run(values, this.#context(node))
     const { meta } = ledger.touch(node)
     const attemptId = attemptIdOf(meta)
@@ -114,7 +114,10 @@ export class AtomRunner {
         action,
         values,
       }
-      await remotes.start({ ...call, parentId: ledger.attemptBefore(node) ?? flow.id })
+      const parentId = ledger.attemptBefore(node) ?? flow.id
+      await withTimeout(atomOf(node) as Task, async () => {
+        await remotes.start({ ...call, parentId }, signal)
+      })
       meta.isStarted = true
       meta.deadline = deadlineOf(node)
       await ledger.flush()

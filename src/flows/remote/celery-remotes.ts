@@ -1,4 +1,5 @@
-import { TaskFailedError } from '../../errors.ts'
+import { type Backoff, retry } from '../../async/backoff.ts'
+import { BrokerError, TaskFailedError } from '../../errors.ts'
 import type { App } from '../../tasks/app.ts'
 import { Failure } from '../failures/failure.ts'
 import type { RemoteCall, Remotes } from './remote.ts'
@@ -8,12 +9,15 @@ export function celeryRemotes(
   app: Pick<App, 'publish' | 'asyncResult' | 'control' | 'results'>,
 ): Remotes {
   return {
-    start: async (call) => {
-      await app.publish({
-        task: call.task,
-        args: [],
-        kwargs: kwargsOf(call),
-        options: optionsOf(call),
+    start: async (call, signal) => {
+      const { task } = call
+      const message = { task, args: [], kwargs: kwargsOf(call), options: optionsOf(call) }
+      await retry(async () => await app.publish(message), {
+        backoff: WHILE_AWAY,
+        signal,
+        onFailure: ({ cause }) => {
+          if (!isAway(cause)) throw cause
+        },
       })
     },
     outcome: async (attemptId, signal) => {
@@ -38,6 +42,15 @@ export function celeryRemotes(
     },
   }
 }
+
+const WHILE_AWAY: Backoff = { initialMs: 500, factor: 2, maxMs: 10_000, jitter: 0.5 }
+
+/** The broker does not answer: the step has not failed, its call is published once the broker is back. */
+function isAway(error: unknown): boolean {
+  return error instanceof BrokerError && AWAY.has(error.code)
+}
+
+const AWAY: ReadonlySet<string> = new Set(['BROKER_UNREACHABLE', 'PUBLISH_UNCONFIRMED'])
 
 const READY: ReadonlySet<string> = new Set(['SUCCESS', 'FAILURE', 'REVOKED'])
 

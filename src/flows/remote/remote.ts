@@ -50,8 +50,11 @@ export interface RemoteCall extends RemoteTask {
 
 /** Runs remote steps; fulfilled by Celery, and by whatever else gives work away. */
 export interface Remotes {
-  /** Resolves once the call is safe with the broker. */
-  start(call: RemoteCall): Promise<void>
+  /**
+   * Resolves once the call is safe with the broker, however long the broker is away; rejects where the call is refused, or
+   * once the signal is aborted. A call whose confirm was lost may be published twice.
+   */
+  start(call: RemoteCall, signal: AbortSignal): Promise<void>
   /** The answer of an attempt; rejects with what it failed with, or once the signal is aborted. */
   outcome(attemptId: string, signal: AbortSignal): Promise<unknown>
   /** The answer where there is one by now. */
