@@ -18,6 +18,8 @@ import { probeRabbitmq } from './probe.mjs'
 import { CHECKOUT, LOGS } from './state.mjs'
 
 const ON_LOOPBACK = '-kernel inet_dist_use_interface {127,0,0,1}'
+// A delayed message whose hand-over to the next queue a restart cut off is handed over again after that; by default 3 min.
+const HANDS_OVER_AGAIN = '-rabbit dead_letter_worker_publisher_confirm_timeout 10000'
 
 export const rabbitmq = {
   name: 'rabbitmq',
@@ -106,7 +108,7 @@ async function environmentFor(folder) {
     RABBITMQ_LOG_BASE: join(folder, 'log'),
     RABBITMQ_LOGS: '-',
     RABBITMQ_ALLOW_INPUT: '1', // the script then becomes the server, so that its pid is the server's
-    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `${ON_LOOPBACK} -noinput`,
+    RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: `${ON_LOOPBACK} ${HANDS_OVER_AGAIN} -noinput`,
     RABBITMQ_CTL_ERL_ARGS: ON_LOOPBACK,
     RABBITMQ_CTL_DIST_PORT_MAX: '35872',
   }
