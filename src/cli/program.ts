@@ -1,29 +1,13 @@
 import { Command } from 'commander'
 import { version } from '../version.ts'
-import { addCall } from './call.ts'
-import { addConductor } from './conductor.ts'
-import { addConfig } from './config.ts'
-import { addDev } from './dev.ts'
-import { addDoctor } from './doctor.ts'
-import { addFlow } from './flow.ts'
-import { addMigrate } from './migrate.ts'
-import { addMonitor } from './monitor.ts'
-import { addPurge } from './purge.ts'
-import { addQuarantine } from './quarantine.ts'
-import { addQueues } from './queues.ts'
-import { addRecipe } from './recipe.ts'
-import { addResult } from './result.ts'
-import { addStream } from './stream/stream.ts'
-import { addTasks } from './tasks.ts'
-import { addWorker } from './worker.ts'
 
 const AFTER_HELP = `
 Exit codes: 0 done, 1 the work failed, 2 usage or configuration.
 Settings come from the app (-A), the environment (CELERY_<NAME>) and .env; "config show" lists them.
 "celery-toolbox help COMMAND" has examples.`
 
-/** All commands with their options. What a command needs is loaded when it runs. */
-export function buildProgram(): Command {
+/** The program with the command that is called, or with all of them where help or an error will list them. */
+export async function buildProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('celery-toolbox')
     .description('Workers, producers and a monitor for Celery')
     .option('-A, --app <file>', 'the app: a file, a folder or a package that exports it')
@@ -35,26 +19,40 @@ export function buildProgram(): Command {
     .addHelpText('after', AFTER_HELP)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
-  for (const add of COMMANDS) add(program)
+  const name = calledCommand(args) ?? ''
+  const names = Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS)
+  for (const add of await Promise.all(names.map(async (each) => await COMMANDS[each]?.()))) {
+    add?.(program)
+  }
   return program
 }
 
-/** In the order in which they are met. */
-const COMMANDS = [
-  addWorker,
-  addCall,
-  addResult,
-  addMonitor,
-  addMigrate,
-  addTasks,
-  addStream,
-  addQuarantine,
-  addQueues,
-  addPurge,
-  addRecipe,
-  addFlow,
-  addConductor,
-  addConfig,
-  addDoctor,
-  addDev,
-] as const
+type AddCommand = (program: Command) => void
+
+/** In the order in which they are met. To load them all takes half a second, so only the one that is called is loaded. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  worker: async () => (await import('./worker.ts')).addWorker,
+  call: async () => (await import('./call.ts')).addCall,
+  result: async () => (await import('./result.ts')).addResult,
+  monitor: async () => (await import('./monitor.ts')).addMonitor,
+  migrate: async () => (await import('./migrate.ts')).addMigrate,
+  tasks: async () => (await import('./tasks.ts')).addTasks,
+  stream: async () => (await import('./stream/stream.ts')).addStream,
+  quarantine: async () => (await import('./quarantine.ts')).addQuarantine,
+  queues: async () => (await import('./queues.ts')).addQueues,
+  purge: async () => (await import('./purge.ts')).addPurge,
+  recipe: async () => (await import('./recipe.ts')).addRecipe,
+  flow: async () => (await import('./flow.ts')).addFlow,
+  conductor: async () => (await import('./conductor.ts')).addConductor,
+  config: async () => (await import('./config.ts')).addConfig,
+  doctor: async () => (await import('./doctor.ts')).addDoctor,
+  dev: async () => (await import('./dev.ts')).addDev,
+}
+
+/** Of the program's own options, those that are followed by a value. */
+const WITH_VALUE: readonly string[] = ['-A', '--app', '-b', '--broker', '--result-backend']
+
+/** The first argument that is neither an option of the program nor its value. */
+function calledCommand(args: readonly string[]): string | undefined {
+  return args.find((arg, at) => !arg.startsWith('-') && !WITH_VALUE.includes(args[at - 1] ?? ''))
+}

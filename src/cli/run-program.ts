@@ -4,7 +4,7 @@ import { buildProgram } from './program.ts'
 
 /** Runs one command line; resolves with the exit code: 0 done, 1 the work failed, 2 usage or configuration. */
 export async function runProgram(args: readonly string[]): Promise<number> {
-  const program = buildProgram()
+  const program = await buildProgram(args)
   try {
     await program.parseAsync(args, { from: 'user' })
     return Number(process.exitCode ?? 0)

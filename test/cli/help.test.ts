@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { buildProgram } from '../../src/cli/program.ts'
 
 const page = readFileSync(resolve(import.meta.dirname, '../../docs/cli.md'), 'utf8')
-const commands = leavesOf(buildProgram())
+const commands = leavesOf(await buildProgram())
 
 test.each(commands.map((command) => [pathOf(command), command] as const))(
   'docs/cli.md has the help of "%s" word for word',
