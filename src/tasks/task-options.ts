@@ -23,6 +23,8 @@ type ErrorClass = abstract new (...args: never[]) => Error
 export interface TaskOptions {
   /** Give the function its context (`self`) first. */
   readonly bind?: boolean
+  /** Where it runs, whatever the pool of its worker: "async", "threads" (for what computes) or "processes". */
+  readonly pool?: 'async' | 'threads' | 'processes'
   /** Acknowledge after the run instead of before it. Default: task_acks_late. */
   readonly acksLate?: boolean
   /** The most retries; null is without end. Default 3. */
@@ -69,6 +71,7 @@ export interface TaskOptions {
 
 const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   bind: boolean(),
+  pool: { expected: '"async", "threads" or "processes"', holds: isPool },
   acksLate: boolean(),
   maxRetries: integer({ nullable: true }),
   defaultRetryDelay: number(),
@@ -169,6 +172,10 @@ function isRate(value: unknown): boolean {
   } catch {
     return false
   }
+}
+
+function isPool(value: unknown): boolean {
+  return value === 'async' || value === 'threads' || value === 'processes'
 }
 
 function isPriority(value: unknown): boolean {

@@ -27,6 +27,7 @@ import { visible } from './thrown.ts'
 
 /** One run of a task: its outcome once there is one, whatever happens to the function afterwards. */
 export class RunningTask implements TaskContext, PoolRun {
+  readonly pid = process.pid
   readonly request: TaskRequest
   readonly outcome: Promise<Outcome>
   readonly #task: Task<readonly never[], unknown>

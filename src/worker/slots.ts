@@ -1,6 +1,6 @@
 /** What is waiting and what runs: at most `concurrency` at a time, first come first served. */
 export class Slots<Job> {
-  readonly #concurrency: number
+  #concurrency: number
   readonly #start: (job: Job) => void
   #waiting: Job[] = []
   #next = 0
@@ -28,6 +28,12 @@ export class Slots<Job> {
 
   free(): void {
     this.#running -= 1
+    this.#fill()
+  }
+
+  /** Those beyond a smaller number go on to their end. */
+  resize(concurrency: number): void {
+    this.#concurrency = concurrency
     this.#fill()
   }
 

@@ -21,6 +21,7 @@ import type { Job } from './job.ts'
 import type { KnownJobs } from './known-jobs.ts'
 import type { Outcome } from './outcome.ts'
 import type { OutcomeStore, Stored } from './outcome-store.ts'
+import type { ActiveRun } from './pools/controlled-pool.ts'
 import type { Pool, PoolRun, RunLimits } from './pools/pool.ts'
 import { type OnTaskError, type RunReport, reportOutcome, runReport } from './report.ts'
 import { RequeuePauses } from './requeue-pauses.ts'
@@ -32,7 +33,8 @@ export interface RunnerParts {
   readonly app: App
   readonly broker: Broker
   readonly outcomes: OutcomeStore
-  readonly pool: Pool
+  /** The pool that runs a job. */
+  readonly poolOf: (job: Job) => Pool
   readonly kept: DeadLetters
   /** Jobs that are here, or were acknowledged lately. */
   readonly known: KnownJobs
@@ -45,6 +47,11 @@ export interface RunnerParts {
   readonly onRun?: ((run: RunReport) => void) | undefined
 }
 
+/** A job whose function runs now. */
+export interface RunningJob extends ActiveRun {
+  readonly job: Job
+}
+
 /** Outcomes that may wait to be stored before slots wait for them. */
 const MOST_CONCLUDING = 2_000
 const STORE_BACKOFF: Backoff = { initialMs: 1_000, factor: 2, maxMs: 15_000, jitter: 0.3 }
@@ -54,7 +61,7 @@ export class TaskRunner {
   readonly #parts: RunnerParts
   readonly #ackSettings: AckSettings
   readonly #policies = new Map<string, AckPolicy>()
-  readonly #running = new Map<PoolRun, TaskRequest>()
+  readonly #running = new Map<PoolRun, RunningJob>()
   readonly #jobs = new Set<Job>()
   readonly #pauses = new RequeuePauses()
   readonly #patience = new AbortController()
@@ -79,6 +86,11 @@ export class TaskRunner {
     for (const run of this.#running.keys()) run.abandon()
   }
 
+  /** Jobs whose functions run now. */
+  get active(): readonly RunningJob[] {
+    return [...this.#running.values()]
+  }
+
   /** From the start of its run until its outcome is stored. */
   isRunning(taskId: string): boolean {
     return [...this.#jobs].some(({ request }) => request.id === taskId)
@@ -86,9 +98,9 @@ export class TaskRunner {
 
   /** Ends those of the running tasks; says which. */
   terminate(isMeant: (request: TaskRequest) => boolean, how: Termination): readonly string[] {
-    const meant = [...this.#running].filter(([, request]) => isMeant(request))
+    const meant = [...this.#running].filter(([, { job }]) => isMeant(job.request))
     for (const [run] of meant) run.terminate(how)
-    return meant.map(([, request]) => request.id)
+    return meant.map(([, { job }]) => job.request.id)
   }
 
   /** Ends a job that has not started, and never will, as revoked. */
@@ -155,8 +167,8 @@ export class TaskRunner {
         addToChord(this.#parts.app, request, signature),
       limits: this.#limitsOf(job),
     }
-    const run = this.#parts.pool.run({ request, task, environment })
-    this.#running.set(run, request)
+    const run = this.#parts.poolOf(job).run({ request, task, environment })
+    this.#running.set(run, { job, pid: run.pid, startedAt: Date.now() / 1_000 })
     const outcome = await run.outcome
     this.#running.delete(run)
     return outcome

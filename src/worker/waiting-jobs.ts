@@ -1,10 +1,14 @@
 import { HeldTasks } from './held-tasks.ts'
 import type { Job } from './job.ts'
+import type { PoolName } from './pools/pool.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Slots } from './slots.ts'
 
 export interface WaitingJobsParts {
-  readonly concurrency: number
+  /** The pool that runs a job. */
+  readonly poolOf: (job: Job) => PoolName
+  /** How many jobs a pool runs at a time, until that is changed. */
+  readonly slotsOf: (pool: PoolName) => number
   /** Takes a job that has got a slot. */
   readonly start: (job: Job) => void
   /** The rate limit of a job's task, as it is now. */
@@ -17,22 +21,29 @@ export interface WaitingJobsParts {
 export class WaitingJobs {
   readonly #parts: WaitingJobsParts
   readonly #held = new HeldTasks<Job>()
-  readonly #limits = new RateLimits<Job>((job) => this.#slots.add(job))
-  readonly #slots: Slots<Job>
+  readonly #limits = new RateLimits<Job>((job) => this.#slotsOf(this.#parts.poolOf(job)).add(job))
+  /** A job waits for a slot of its own pool only. */
+  readonly #slots = new Map<PoolName, Slots<Job>>()
+  #isPaused = false
 
   constructor(parts: WaitingJobsParts) {
     this.#parts = parts
-    this.#slots = new Slots<Job>(parts.concurrency, parts.start)
   }
 
   /** How many have a slot. */
   get running(): number {
-    return this.#slots.running
+    return this.#sumOf(({ running }) => running)
   }
 
   /** How many have a slot, or would take one. */
   get busy(): number {
-    return this.#slots.running + this.#slots.waiting + this.#limits.waiting
+    return this.#sumOf(({ running, waiting }) => running + waiting) + this.#limits.waiting
+  }
+
+  /** How many have a slot of that pool, or wait for one. */
+  busyIn(pool: PoolName): number {
+    const slots = this.#slots.get(pool)
+    return slots === undefined ? 0 : slots.running + slots.waiting
   }
 
   /** How many wait for their eta. */
@@ -57,8 +68,13 @@ export class WaitingJobs {
   }
 
   /** A job needs its slot no more. */
-  free(): void {
-    this.#slots.free()
+  free(job: Job): void {
+    this.#slotsOf(this.#parts.poolOf(job)).free()
+  }
+
+  /** The pool runs more jobs at a time from now on, or fewer. */
+  resize(pool: PoolName, concurrency: number): void {
+    this.#slotsOf(pool).resize(concurrency)
   }
 
   /** The rate limit of a task has changed: its jobs take their places anew. */
@@ -70,16 +86,33 @@ export class WaitingJobs {
   remove(isMeant: (job: Job) => boolean): readonly Job[] {
     const held = this.#held.remove(isMeant)
     for (const { delivery } of held) this.#parts.onHeld(delivery.queue)
-    return [...held, ...this.#slots.remove(isMeant), ...this.#limits.remove(isMeant)]
+    const unstarted = [...this.#slots.values()].flatMap((slots) => slots.remove(isMeant))
+    return [...held, ...unstarted, ...this.#limits.remove(isMeant)]
   }
 
   /** Starts no more of them. */
   pause(): void {
-    this.#slots.pause()
+    this.#isPaused = true
+    for (const slots of this.#slots.values()) slots.pause()
   }
 
   /** Lets go of all, to be given back. */
   release(): readonly Job[] {
-    return [...this.#slots.takeWaiting(), ...this.#held.release(), ...this.#limits.release()]
+    const unstarted = [...this.#slots.values()].flatMap((slots) => slots.takeWaiting())
+    return [...unstarted, ...this.#held.release(), ...this.#limits.release()]
+  }
+
+  #slotsOf(pool: PoolName): Slots<Job> {
+    let slots = this.#slots.get(pool)
+    if (slots === undefined) {
+      slots = new Slots<Job>(this.#parts.slotsOf(pool), this.#parts.start)
+      if (this.#isPaused) slots.pause()
+      this.#slots.set(pool, slots)
+    }
+    return slots
+  }
+
+  #sumOf(count: (slots: Slots<Job>) => number): number {
+    return [...this.#slots.values()].reduce((sum, slots) => sum + count(slots), 0)
   }
 }

@@ -1,15 +1,27 @@
-import { hostname } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import type { OnKept } from '../brokers/dead-letters/dead-letters.ts'
 import type { Config } from '../config/config.ts'
 import { TaskError } from '../errors.ts'
+import { type AutoscaleBounds, checkedBounds } from './pools/autoscale.ts'
+import type { PoolName } from './pools/pool.ts'
+import { poolNamed, runsOneAtATime } from './pools/pool-name.ts'
 import type { OnTaskError, RunReport } from './report.ts'
 
 /** How a worker is started; what is absent comes from the config. */
 export interface WorkerOptions {
   /** The queues to take from. Default: every work queue (never the platform queue, which is the monitor's). */
   readonly queues?: readonly string[]
-  /** Tasks that run at a time. Default: worker_concurrency, else 100 (tasks await more than they compute). */
+  /** As Celery's -P: where tasks run, "async", "threads" or "processes". Default: worker_pool, else "async". */
+  readonly pool?: string
+  /**
+   * The module of the app, as -A names it: threads and processes load it. A function that is declared anywhere else cannot
+   * run in them.
+   */
+  readonly module?: string
+  /** Tasks that run at a time. Default: worker_concurrency, else 100 in "async", else as many as there are cores. */
   readonly concurrency?: number
+  /** As Celery's --autoscale: as many slots as there is work for, within these bounds. */
+  readonly autoscale?: AutoscaleBounds
   /** Deliveries taken ahead for each slot; 0 is no limit. Default: worker_prefetch_multiplier. */
   readonly prefetchMultiplier?: number
   /** As Celery's -n: "name@host"; each worker needs one of its own. Default "toolbox@host". */
@@ -32,23 +44,26 @@ export interface WorkerOptions {
 
 export interface WorkerSettings {
   readonly queues: readonly string[]
+  readonly pool: PoolName
+  /** Slots of its pool when it starts. */
   readonly concurrency: number
+  readonly autoscale: AutoscaleBounds | null
+  readonly prefetchMultiplier: number
+  /** Deliveries that each queue may hand over unacknowledged when it starts; 0 is no limit. */
   readonly prefetch: number
   readonly name: string
   readonly stateDb: string | null
 }
 
-const DEFAULT_CONCURRENCY = 100
+/** Tasks of an event loop await more than they compute. */
+const ASYNC_CONCURRENCY = 100
 
 export function workerSettings(config: Config, options: WorkerOptions): WorkerSettings {
-  const concurrency = options.concurrency ?? config.worker_concurrency ?? DEFAULT_CONCURRENCY
+  const asked = options.pool ?? configuredPool(config)
+  const pool = poolNamed(asked)
+  const autoscale = options.autoscale === undefined ? null : checkedBounds(options.autoscale)
+  const concurrency = autoscale?.min ?? concurrencyOf(asked, config, options)
   const multiplier = options.prefetchMultiplier ?? config.worker_prefetch_multiplier
-  if (!(Number.isInteger(concurrency) && concurrency > 0)) {
-    throw new TaskError(
-      'TASK_INVALID',
-      `the concurrency is ${concurrency}, expected an integer above 0`,
-    )
-  }
   if (!(Number.isFinite(multiplier) && multiplier >= 0)) {
     throw new TaskError(
       'TASK_INVALID',
@@ -57,12 +72,39 @@ export function workerSettings(config: Config, options: WorkerOptions): WorkerSe
   }
   return {
     queues: queuesOf(config, options.queues),
+    pool,
     concurrency,
-    // RabbitMQ counts prefetch in 16 bits.
-    prefetch: Math.min(Math.ceil(concurrency * multiplier), 65_535),
+    autoscale,
+    prefetchMultiplier: multiplier,
+    prefetch: prefetchFor(autoscale?.max ?? concurrency, multiplier),
     name: nameOf(options.name),
     stateDb: options.stateDb ?? config.worker_state_db ?? null,
   }
+}
+
+/** Of a worker with so many slots. RabbitMQ counts prefetch in 16 bits. */
+export function prefetchFor(concurrency: number, multiplier: number): number {
+  return Math.min(Math.ceil(concurrency * multiplier), 65_535)
+}
+
+/** Slots of a pool that nobody gave a number: as many tasks as can be computed at a time. */
+export function defaultConcurrency(pool: PoolName): number {
+  return pool === 'async' ? ASYNC_CONCURRENCY : availableParallelism()
+}
+
+function concurrencyOf(asked: string, config: Config, options: WorkerOptions): number {
+  const byDefault = runsOneAtATime(asked) ? 1 : defaultConcurrency(poolNamed(asked))
+  const concurrency = options.concurrency ?? config.worker_concurrency ?? byDefault
+  if (Number.isInteger(concurrency) && concurrency > 0) return concurrency
+  throw new TaskError(
+    'TASK_INVALID',
+    `the concurrency is ${concurrency}, expected an integer above 0`,
+  )
+}
+
+/** Celery's default, "prefork", is Python's: who says nothing gets the event loop. */
+function configuredPool(config: Config): string {
+  return config.source('worker_pool') === 'default' ? 'async' : config.worker_pool
 }
 
 function queuesOf(config: Config, asked: readonly string[] | undefined): readonly string[] {

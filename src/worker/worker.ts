@@ -18,14 +18,22 @@ import { firstConnection } from './first-connection.ts'
 import type { Job } from './job.ts'
 import { KnownJobs } from './known-jobs.ts'
 import { OutcomeStore } from './outcome-store.ts'
-import { AsyncPool } from './pools/async-pool.ts'
+import { openPool } from './pools/open-pool.ts'
+import type { PoolName } from './pools/pool.ts'
+import { WorkerPools } from './pools/worker-pools.ts'
 import { pulledQueues } from './pulled-queues.ts'
 import { Receiver } from './receiver.ts'
 import { surviveRejections } from './rejections.ts'
 import { TaskRunner } from './task-runner.ts'
 import { WaitingJobs } from './waiting-jobs.ts'
 import { WorkerEvents } from './worker-events.ts'
-import { type WorkerOptions, type WorkerSettings, workerSettings } from './worker-options.ts'
+import {
+  defaultConcurrency,
+  prefetchFor,
+  type WorkerOptions,
+  type WorkerSettings,
+  workerSettings,
+} from './worker-options.ts'
 
 /**
  * Journey 4/8, worker: takes deliveries from the work queues, runs their tasks and settles each exactly once.
@@ -37,6 +45,7 @@ export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions
   readonly #logger: Logger
   readonly #tasks: ReadonlyMap<string, Task<readonly never[], unknown>>
+  readonly #pools: WorkerPools
   readonly #waiting: WaitingJobs
   readonly #etas: EtaWaits
   readonly #control: WorkerControl
@@ -58,6 +67,7 @@ export class Worker implements AsyncDisposable {
   readonly #starting = new AbortController()
   readonly #onLost = (): void => this.#known.connectionLost()
   #isStopping = false
+  #prefetch: number
 
   constructor(app: App, options: WorkerOptions = {}) {
     this.settings = workerSettings(app.config, options)
@@ -66,8 +76,11 @@ export class Worker implements AsyncDisposable {
     this.#logger = app.logger.child({ worker: this.settings.name })
     this.#tasks = builtInTasks(app)
     this.#control = this.#controlled()
+    this.#prefetch = this.settings.prefetch
+    this.#pools = this.#openPools()
     this.#waiting = new WaitingJobs({
-      concurrency: this.settings.concurrency,
+      poolOf: (job) => this.#poolOf(job),
+      slotsOf: (pool) => this.#pools.slotsOf(pool),
       start: (job) => this.#track(this.#perform(job)),
       limitOf: (job) => this.#rateLimitOf(job),
       onHeld: (queue) => this.#adjustPrefetch(queue),
@@ -117,7 +130,7 @@ export class Worker implements AsyncDisposable {
       app: this.#app,
       broker,
       outcomes,
-      pool: new AsyncPool(),
+      poolOf: (job) => this.#pools.of(this.#poolOf(job)),
       kept,
       known: this.#known,
       events: events.tasks,
@@ -140,6 +153,7 @@ export class Worker implements AsyncDisposable {
     if (!this.#app.config.task_always_eager) {
       this.#forgetRejections = surviveRejections(this.#logger)
     }
+    await this.#pools.start(this.#poolsAsked())
     events.start()
     const reading = this.#app.readingBroker()
     this.#reading = reading
@@ -191,6 +205,7 @@ export class Worker implements AsyncDisposable {
     const timer = startTimer(graceMs, () => this.#runner?.abandonAll())
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
     timer.clear()
+    await this.#pools.stop()
     await this.#stopLooking()
     await this.#dispatcher?.stop()
     await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()))
@@ -246,15 +261,15 @@ export class Worker implements AsyncDisposable {
 
   #freeSlots(): number {
     const most = this.#app.config.worker_eta_task_limit ?? Number.POSITIVE_INFINITY
-    return this.#waiting.held >= most ? 0 : this.settings.concurrency - this.#waiting.busy
+    return this.#waiting.held >= most ? 0 : this.#pools.slots - this.#waiting.busy
   }
 
   async #consume(broker: Broker, queue: string, receiver: Receiver): Promise<Subscription> {
-    const { name, prefetch } = this.settings
+    const { name } = this.settings
     return await broker.consume(
       queue,
       {
-        prefetch,
+        prefetch: this.#prefetch,
         consumerTag: `${name}:${queue}`,
       },
       (delivery) => receiver.receive(delivery),
@@ -295,6 +310,35 @@ export class Worker implements AsyncDisposable {
     this.#known.add(job)
     this.#events?.tasks.received(job)
     if (!this.#etas.wait(job)) this.#waiting.admit(job)
+    this.#pools.look()
+  }
+
+  #poolOf({ task }: Job): PoolName {
+    return task.options.pool ?? this.settings.pool
+  }
+
+  #poolsAsked(): readonly PoolName[] {
+    return this.#app.tasks.names.flatMap((name) => this.#app.tasks.get(name)?.options.pool ?? [])
+  }
+
+  #openPools(): WorkerPools {
+    const { pool, concurrency, autoscale, prefetchMultiplier } = this.settings
+    return new WorkerPools({
+      own: pool,
+      concurrency,
+      besideConcurrency: defaultConcurrency,
+      autoscale,
+      maxTasksPerChild: null,
+      open: (name) => openPool(name),
+      needed: () => this.#waiting.busyIn(pool),
+      onResized: (slots) => {
+        this.#prefetch = prefetchFor(this.#pools.autoscale?.max ?? slots, prefetchMultiplier)
+        this.#waiting.resize(pool, slots)
+        for (const { queue } of this.#subscriptions) this.#adjustPrefetch(queue)
+        this.#pulling?.wake()
+      },
+      logger: this.#logger,
+    })
   }
 
   #taskNamed(name: string): Task<readonly never[], unknown> | undefined {
@@ -313,6 +357,8 @@ export class Worker implements AsyncDisposable {
       name,
       queues,
       events: () => this.#events,
+      pool: () => this.#pools,
+      active: () => this.#runner?.active ?? [],
       task: (task) => this.#taskNamed(task),
       isRunning: (taskId) => this.#runner?.isRunning(taskId) ?? false,
       terminate: (isMeant, how) => this.#runner?.terminate(isMeant, how) ?? [],
@@ -335,12 +381,12 @@ export class Worker implements AsyncDisposable {
    * one turn of the event loop: the broker is asked each time.
    */
   #adjustPrefetch(queue: string): void {
-    const { prefetch } = this.settings
-    if (prefetch === 0 || this.#queuesToAdjust.has(queue)) return
+    if (this.#prefetch === 0 || this.#queuesToAdjust.has(queue)) return
     this.#queuesToAdjust.add(queue)
     setImmediate(() => {
       this.#queuesToAdjust.delete(queue)
       if (this.#isStopping) return
+      const prefetch = this.#prefetch
       const limit = this.#app.config.worker_eta_task_limit ?? 65_535 - prefetch
       const subscription = this.#subscriptions.find((candidate) => candidate.queue === queue)
       this.#track(subscription?.setPrefetch(prefetch + Math.min(this.#waiting.held, limit)))
@@ -350,7 +396,7 @@ export class Worker implements AsyncDisposable {
   async #perform(job: Job): Promise<void> {
     try {
       await this.#runner?.perform(job, () => {
-        this.#waiting.free()
+        this.#waiting.free(job)
         this.#pulling?.wake()
       })
     } finally {

@@ -1,5 +1,7 @@
 import type { TaskRequest } from '../../protocol/task-request.ts'
 import type { Job } from '../job.ts'
+import type { ControlledPool } from '../pools/controlled-pool.ts'
+import type { RunningJob } from '../task-runner.ts'
 import type { ControlledEvents } from './event-commands.ts'
 
 /** How running tasks are ended. */
@@ -16,6 +18,9 @@ export interface ControlledWorker {
   readonly queues: readonly string[]
   /** What it tells; undefined before it has started. */
   events(): ControlledEvents | undefined
+  pool(): ControlledPool
+  /** Jobs whose functions run now. */
+  active(): readonly RunningJob[]
   task(name: string): Job['task'] | undefined
   isRunning(taskId: string): boolean
   /** Ends those of the running tasks; says which. */

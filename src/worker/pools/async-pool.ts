@@ -5,10 +5,28 @@ import type { Pool, PoolCall, PoolRun } from './pool.ts'
 export class AsyncPool implements Pool {
   readonly name = 'async'
   readonly canKill = false
+  readonly pids = [process.pid]
+
+  start(): Promise<void> {
+    return Promise.resolve()
+  }
 
   run({ request, task, environment }: PoolCall): PoolRun {
     const running = new RunningTask(request, task, environment)
     running.run()
     return running
+  }
+
+  /** The event loop has room for any number. */
+  resize(): void {
+    // Nothing to open or close.
+  }
+
+  restart(): void {
+    // Its functions are this process's own.
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve()
   }
 }

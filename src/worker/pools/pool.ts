@@ -6,17 +6,29 @@ import type { Task } from '../../tasks/task.ts'
 import type { Termination } from '../control/controlled-worker.ts'
 import type { Outcome } from '../outcome.ts'
 
+/** As `-P`, `worker_pool` and the task option `pool` name it. */
+export type PoolName = 'async' | 'threads' | 'processes'
+
 /**
  * Where the functions of tasks are called: in this event loop, in threads, in child processes. The worker decides which
  * task runs when, and settles its message; a pool knows nothing of messages.
  */
 export interface Pool {
-  /** As `-P` and `worker_pool` name it. */
-  readonly name: 'async' | 'threads' | 'processes'
+  readonly name: PoolName
   /** Whether a hard time limit and a termination end the function itself, not only the wait for it. */
   readonly canKill: boolean
+  /** The processes that run tasks. */
+  readonly pids: readonly number[]
+  /** Resolves once it has room for that many runs. Throws `TaskError` where its children cannot load the app. */
+  start(size: number): Promise<void>
   /** Begins one run; the pool never refuses, as the worker gives it no more runs than it has slots. */
   run(call: PoolCall): PoolRun
+  /** Room for more runs, or fewer: a run that has begun goes on to its end. */
+  resize(size: number): void
+  /** Runs that begin from now on have the app loaded anew, where the pool has children to load it. */
+  restart(): void
+  /** Ends its children, whatever they do. */
+  stop(): Promise<void>
 }
 
 export interface PoolCall {
@@ -27,6 +39,8 @@ export interface PoolCall {
 
 /** One run. Its outcome never rejects: an error, a limit or a lost child is an outcome too. */
 export interface PoolRun {
+  /** Of the process that runs it. */
+  readonly pid: number
   readonly outcome: Promise<Outcome>
   /** The worker stops and does not wait: the run counts as not having been. */
   abandon(): void
