@@ -6,9 +6,17 @@ export type { Block } from './site/block-fields.ts'
 export { LoggingSetup } from './site/logging-setup.ts'
 export type { FromStringOptions, SitePlugin } from './site/site-config.ts'
 export { SiteConfig } from './site/site-config.ts'
+export type { MemoryOptions } from './transport/memory-transport.ts'
+export { MemoryTransport } from './transport/memory-transport.ts'
+export type { Middleware, TransportCall } from './transport/middleware.ts'
 export { OfflineTransport } from './transport/offline-transport.ts'
+export type { OpenTransportOptions } from './transport/open-transport.ts'
+export { openTransport } from './transport/open-transport.ts'
+export type { PikaOptions } from './transport/pika/pika-options.ts'
+export { PikaTransport } from './transport/pika/pika-transport.ts'
 export type {
   BroadcastOptions,
+  CallbackIntercept,
   MessageCallback,
   NackOptions,
   RecipeMessage,
@@ -20,3 +28,5 @@ export type {
 } from './transport/transport.ts'
 export type { Mangle, WrapperOptions, WrapperSendOptions } from './wrapper/recipe-wrapper.ts'
 export { RecipeWrapper } from './wrapper/recipe-wrapper.ts'
+export type { LogExtender, RecipeCallback, WrapSubscribeOptions } from './wrapper/wrap-subscribe.ts'
+export { wrapSubscribe, wrapSubscribeBroadcast } from './wrapper/wrap-subscribe.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import { TransportError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { temporaryName } from './base-transport.ts'
 import { encodeMessage } from './mangle.ts'
 import type {
   BroadcastOptions,
@@ -74,7 +74,7 @@ export class OfflineTransport implements Transport {
     _callback: MessageCallback,
     options?: SubscribeOptions,
   ): Promise<{ subscriptionId: number; queue: string }> {
-    const queue = `transient.${hint ?? hostname()}.${randomUUID()}`
+    const queue = temporaryName(hint, randomUUID())
     const subscriptionId = this.#subscribed('subscribing to a temporary queue', {
       queue,
       ...options,
@@ -117,7 +117,9 @@ export class OfflineTransport implements Transport {
     this.#say('giving back', { header, ...options })
   }
 
-  async transactionBegin(options?: { readonly subscriptionId?: number }): Promise<number> {
+  async transactionBegin(options?: {
+    readonly subscriptionId?: number | undefined
+  }): Promise<number> {
     this.#transactions += 1
     this.#running.add(this.#transactions)
     this.#say('beginning a transaction', { transaction: this.#transactions, ...options })

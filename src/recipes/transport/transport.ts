@@ -1,7 +1,11 @@
 import type { Dict } from '../../codecs/ordered-dict.ts'
 
 /** A message's headers with what the broker says of it: `message-id`, `subscription`, `redelivered` and the like. */
-export type TransportHeader = Readonly<Record<string, unknown>>
+export interface TransportHeader {
+  readonly 'message-id'?: number
+  readonly subscription?: number
+  readonly [name: string]: unknown
+}
 
 export interface SendOptions {
   readonly headers?: TransportHeader
@@ -31,7 +35,7 @@ export interface SubscribeOptions {
   readonly prefetchCount?: number
   /** Refuse a second consumer of the queue. */
   readonly exclusive?: boolean
-  /** Take the subscription up again after the connection was lost. */
+  /** Python's promise that the connection may be made again; here every subscription is taken up again. */
   readonly reconnectable?: boolean
   /** Hand over the body as it is, not parsed as JSON. */
   readonly disableMangling?: boolean
@@ -39,15 +43,24 @@ export interface SubscribeOptions {
 
 export type MessageCallback = (header: TransportHeader, message: unknown) => void | Promise<void>
 
+/** Wraps the callback of every subscription: a service moves them into its own loop that way. */
+export type CallbackIntercept = (callback: MessageCallback) => MessageCallback
+
+export interface UnsubscribeOptions {
+  /** Forget the callback at once, also for messages in flight. */
+  readonly dropCallbackReference?: boolean
+}
+
 /**
  * A thin layer over a broker: queues, broadcasts, acknowledgements, transactions (Zocalo:
- * workflows.transport.common_transport). One contract suite runs against every transport.
+ * workflows.transport.common_transport). test/contracts/transport-contract.ts runs against every transport.
  */
 export interface Transport {
   readonly isConnected: boolean
   /** Whether a lost connection can be made again without losing anything: no subscription and no transaction. */
   readonly isReconnectable: boolean
 
+  /** Called by the first use of the transport too. Throws `DisconnectedError`. */
   connect(): Promise<void>
   disconnect(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -66,7 +79,7 @@ export interface Transport {
     callback: MessageCallback,
     options?: SubscribeOptions,
   ): Promise<{ readonly subscriptionId: number; readonly queue: string }>
-  unsubscribe(subscriptionId: number): Promise<void>
+  unsubscribe(subscriptionId: number, options?: UnsubscribeOptions): Promise<void>
 
   /** Sends a JSON value to a queue; resolves when the broker has it. */
   send(queue: string, message: unknown, options?: SendOptions): Promise<void>
@@ -79,12 +92,14 @@ export interface Transport {
   nack(header: TransportHeader | number, options?: NackOptions): Promise<void>
 
   /** Resolves with the transaction's id. It can acknowledge only on the subscription that it names. */
-  transactionBegin(options?: { readonly subscriptionId?: number }): Promise<number>
+  transactionBegin(options?: { readonly subscriptionId?: number | undefined }): Promise<number>
   transactionCommit(transaction: number): Promise<void>
   transactionAbort(transaction: number): Promise<void>
 
   /** Throws for options that a broadcast of this transport cannot keep, before anything is sent. */
   checkBroadcast?(topic: string, options: BroadcastOptions): void
+  /** Wraps the callbacks of all subscriptions, also of those that are there already. */
+  interceptCallbacks?(intercept: CallbackIntercept): void
 }
 
 export interface SettleOptions {

@@ -1,0 +1,414 @@
+import { hostname } from 'node:os'
+import { encodeJson } from '../../codecs/json.ts'
+import { TransportError } from '../../errors.ts'
+import { type Logger, silentLogger } from '../../logger.ts'
+import { decodeMessage, encodeMessage } from './mangle.ts'
+import { type Middleware, MiddlewareChain } from './middleware.ts'
+import type { Parcel } from './parcel.ts'
+import { parcelOf } from './parcel.ts'
+import type {
+  BroadcastOptions,
+  CallbackIntercept,
+  MessageCallback,
+  NackOptions,
+  SendOptions,
+  SettleOptions,
+  SubscribeOptions,
+  Transport,
+  TransportHeader,
+  UnsubscribeOptions,
+} from './transport.ts'
+
+/** What a transport was asked to consume. */
+export interface SubscriptionPlan {
+  readonly id: number
+  readonly kind: 'queue' | 'broadcast' | 'temporary'
+  /** The queue, the topic, or the hint of a temporary queue. */
+  readonly name: string | null
+  readonly options: SubscribeOptions
+  readonly receive: (header: TransportHeader, body: Uint8Array) => void
+}
+
+export interface Settlement {
+  readonly messageId: number
+  readonly how: 'ack' | 'requeue' | 'reject'
+}
+
+/** A subscription as the broker of a transport has it. */
+export interface OpenSubscription {
+  readonly queue: string
+  settle(settlement: Settlement): Promise<void>
+  /** Throws where there is no such message in hand. */
+  requireHeld(messageId: number): void
+  /** Sends and settles on the channel of the subscription, all of it or nothing. */
+  commit(parcels: readonly Parcel[], settlements: readonly Settlement[]): Promise<void>
+  close(): Promise<void>
+}
+
+/** Sends and settlements that take effect together. */
+export interface Transaction {
+  readonly id: number
+  readonly subscriptionId: number | null
+  readonly parcels: Parcel[]
+  readonly settlements: Settlement[]
+}
+
+interface Entry {
+  readonly plan: SubscriptionPlan
+  readonly open: OpenSubscription
+}
+
+/**
+ * What all transports have in common: ids, JSON, checks, transactions. A transaction is gathered here and handed to the
+ * broker as a whole, so that none is left open there, and a send beside it is never caught in it.
+ */
+export abstract class BaseTransport implements Transport {
+  protected readonly log: Logger
+  readonly #subscriptions = new Map<number, Entry>()
+  readonly #callbacks = new Map<number, MessageCallback>()
+  readonly #transactions = new Map<number, Transaction>()
+  readonly #middleware = new MiddlewareChain()
+  #lastSubscription = 0
+  #lastTransaction = 0
+  #intercept: CallbackIntercept = (callback) => callback
+
+  constructor(log: Logger = silentLogger) {
+    this.log = log
+  }
+
+  abstract readonly isConnected: boolean
+  abstract connect(): Promise<void>
+  protected abstract open(plan: SubscriptionPlan): Promise<OpenSubscription>
+  protected abstract publish(parcel: Parcel): Promise<void>
+  protected abstract commit(
+    transaction: Transaction,
+    subscription: OpenSubscription | undefined,
+  ): Promise<void>
+  protected abstract close(): Promise<void>
+
+  get isReconnectable(): boolean {
+    return this.#subscriptions.size === 0 && this.#transactions.size === 0
+  }
+
+  async disconnect(): Promise<void> {
+    this.#subscriptions.clear()
+    this.#callbacks.clear()
+    this.#transactions.clear()
+    await this.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.disconnect()
+  }
+
+  /** The newest is outermost. */
+  addMiddleware(middleware: Middleware): void {
+    this.#middleware.add(middleware)
+  }
+
+  interceptCallbacks(intercept: CallbackIntercept): void {
+    this.#intercept = intercept
+  }
+
+  async subscribe(
+    queue: string,
+    callback: MessageCallback,
+    options: SubscribeOptions = {},
+  ): Promise<number> {
+    return await this.#middleware.run('subscribe', [queue, callback, options], async () => {
+      if (queue === '') throw new TransportError('a subscription needs the name of a queue')
+      if (options.acknowledgement === true && options.reconnectable === true) {
+        throw new TransportError(
+          "Acknowledgements can't be reliably used on reconnectable connections",
+        )
+      }
+      return (await this.#subscribe('queue', queue, { callback, options })).id
+    })
+  }
+
+  async subscribeBroadcast(
+    topic: string,
+    callback: MessageCallback,
+    options: SubscribeOptions = {},
+  ): Promise<number> {
+    return await this.#middleware.run(
+      'subscribeBroadcast',
+      [topic, callback, options],
+      async () => {
+        const unacknowledged = { ...options, acknowledgement: false }
+        return (await this.#subscribe('broadcast', topic, { callback, options: unacknowledged })).id
+      },
+    )
+  }
+
+  async subscribeTemporary(
+    hint: string | null,
+    callback: MessageCallback,
+    options: SubscribeOptions = {},
+  ): Promise<{ subscriptionId: number; queue: string }> {
+    return await this.#middleware.run('subscribeTemporary', [hint, callback, options], async () => {
+      const { id, queue } = await this.#subscribe('temporary', hint, { callback, options })
+      return { subscriptionId: id, queue }
+    })
+  }
+
+  async unsubscribe(
+    subscriptionId: number,
+    { dropCallbackReference = false }: UnsubscribeOptions = {},
+  ): Promise<void> {
+    await this.#middleware.run('unsubscribe', [subscriptionId], async () => {
+      const { open } = this.#entry(subscriptionId, 'end')
+      this.#subscriptions.delete(subscriptionId)
+      for (const [id, transaction] of this.#transactions) {
+        if (transaction.subscriptionId === subscriptionId) this.#transactions.delete(id)
+      }
+      if (dropCallbackReference) this.#callbacks.delete(subscriptionId)
+      await open.close()
+    })
+  }
+
+  dropCallbackReference(subscriptionId: number): void {
+    if (this.#subscriptions.has(subscriptionId) || !this.#callbacks.delete(subscriptionId)) {
+      throw new TransportError(`subscription ${subscriptionId} has no callback to forget`)
+    }
+  }
+
+  async send(queue: string, message: unknown, options: SendOptions = {}): Promise<void> {
+    await this.#middleware.run('send', [queue, message, options], () =>
+      this.#send({ kind: 'queue', name: queue, body: encodeMessage(message) }, options),
+    )
+  }
+
+  async rawSend(
+    queue: string,
+    body: string | Uint8Array,
+    options: SendOptions = {},
+  ): Promise<void> {
+    await this.#middleware.run('rawSend', [queue, body, options], () =>
+      this.#send({ kind: 'queue', name: queue, body }, options),
+    )
+  }
+
+  async broadcast(topic: string, message: unknown, options: BroadcastOptions = {}): Promise<void> {
+    await this.#middleware.run('broadcast', [topic, message, options], () =>
+      this.#send({ kind: 'topic', name: topic, body: encodeMessage(message) }, options),
+    )
+  }
+
+  async rawBroadcast(
+    topic: string,
+    body: string | Uint8Array,
+    options: BroadcastOptions = {},
+  ): Promise<void> {
+    await this.#middleware.run('rawBroadcast', [topic, body, options], () =>
+      this.#send({ kind: 'topic', name: topic, body }, options),
+    )
+  }
+
+  /** What a front end tells of its service, to the topic `transient.status` for 15 seconds. */
+  async broadcastStatus(status: Readonly<Record<string, unknown>>): Promise<void> {
+    const missing = ['host', 'status', 'workflows'].filter((field) => !(field in status))
+    if (missing.length > 0) {
+      throw new TransportError(
+        `Missing required field(s) for status broadcast: ${missing.join(', ')}`,
+      )
+    }
+    await this.#send(
+      { kind: 'topic', name: 'transient.status', body: encodeMessage(status) },
+      { expiration: 15 },
+    )
+  }
+
+  checkBroadcast(topic: string, { delay = 0 }: BroadcastOptions): void {
+    if (delay === 0) return
+    throw new TransportError(
+      `a broadcast to "${topic}" cannot be delayed by ${delay} s; only messages to queues can wait`,
+    )
+  }
+
+  async ack(header: TransportHeader | number, options: SettleOptions = {}): Promise<void> {
+    await this.#middleware.run('ack', [header, options], () =>
+      this.#settle(header, { ...options, how: 'ack', verb: 'acknowledge' }),
+    )
+  }
+
+  async nack(header: TransportHeader | number, options: NackOptions = {}): Promise<void> {
+    const how = options.requeue === false ? 'reject' : 'requeue'
+    await this.#middleware.run('nack', [header, options], () =>
+      this.#settle(header, { ...options, how, verb: 'reject' }),
+    )
+  }
+
+  async transactionBegin({
+    subscriptionId,
+  }: {
+    subscriptionId?: number | undefined
+  } = {}): Promise<number> {
+    return await this.#middleware.run('transactionBegin', [subscriptionId], async () => {
+      this.#requireFree(subscriptionId)
+      this.#lastTransaction += 1
+      const id = this.#lastTransaction
+      this.#transactions.set(id, {
+        id,
+        subscriptionId: subscriptionId ?? null,
+        parcels: [],
+        settlements: [],
+      })
+      return id
+    })
+  }
+
+  async transactionCommit(id: number): Promise<void> {
+    await this.#middleware.run('transactionCommit', [id], async () => {
+      const transaction = this.#transaction(id, 'commit')
+      this.#transactions.delete(id)
+      const { subscriptionId } = transaction
+      const entry = subscriptionId === null ? null : this.#entry(subscriptionId, 'commit to')
+      await this.connect()
+      await this.commit(transaction, entry?.open)
+    })
+  }
+
+  async transactionAbort(id: number): Promise<void> {
+    await this.#middleware.run('transactionAbort', [id], async () => {
+      this.#transaction(id, 'abort')
+      this.#transactions.delete(id)
+    })
+  }
+
+  async #subscribe(
+    kind: SubscriptionPlan['kind'],
+    name: string | null,
+    { callback, options }: { callback: MessageCallback; options: SubscribeOptions },
+  ): Promise<{ id: number; queue: string }> {
+    await this.connect()
+    this.#lastSubscription += 1
+    const id = this.#lastSubscription
+    this.#callbacks.set(id, callback)
+    const plan: SubscriptionPlan = {
+      id,
+      kind,
+      name,
+      options,
+      receive: (header, body) =>
+        this.#receive(id, header, options.disableMangling === true ? body : decodeMessage(body)),
+    }
+    try {
+      const open = await this.open(plan)
+      this.#subscriptions.set(id, { plan, open })
+      return { id, queue: open.queue }
+    } catch (cause) {
+      this.#callbacks.delete(id)
+      throw cause
+    }
+  }
+
+  #receive(id: number, header: TransportHeader, message: unknown): void {
+    const callback = this.#callbacks.get(id)
+    if (callback === undefined) return
+    const run = async (): Promise<void> => {
+      try {
+        await this.#intercept(this.#middleware.aroundCallback(callback))(header, message)
+      } catch (error) {
+        this.log.error({ err: error, subscription: id }, 'the callback of a subscription failed')
+      }
+    }
+    void run()
+  }
+
+  async #send(
+    target: { kind: 'queue' | 'topic'; name: string; body: string | Uint8Array },
+    options: SendOptions,
+  ): Promise<void> {
+    if (target.kind === 'topic') this.checkBroadcast(target.name, options)
+    const parcel = parcelOf(target, options)
+    if (options.transaction !== undefined) {
+      this.#transaction(options.transaction, 'send in').parcels.push(parcel)
+      return
+    }
+    await this.connect()
+    await this.publish(parcel)
+  }
+
+  async #settle(
+    given: TransportHeader | number,
+    options: SettleOptions & { how: Settlement['how']; verb: string },
+  ): Promise<void> {
+    const header = typeof given === 'number' ? { 'message-id': given } : given
+    const { 'message-id': messageId, subscription } = header as TransportHeader
+    const subscriptionId = options.subscriptionId ?? subscription
+    if (typeof messageId !== 'number') {
+      throw new TransportError(`Cannot ${options.verb} message without message ID`)
+    }
+    if (typeof subscriptionId !== 'number') {
+      throw new TransportError(`Cannot ${options.verb} message without subscription ID`)
+    }
+    const { open } = this.#entry(subscriptionId, options.verb)
+    const settlement: Settlement = { messageId, how: options.how }
+    if (options.transaction === undefined) {
+      this.#requireNoTransaction(subscriptionId)
+      await open.settle(settlement)
+      return
+    }
+    const transaction = this.#transaction(options.transaction, options.verb)
+    if (transaction.subscriptionId !== subscriptionId) {
+      throw new TransportError(
+        `transaction ${transaction.id} was begun for ${subscriptionText(transaction.subscriptionId)}, ` +
+          `so it cannot ${options.verb} on subscription ${subscriptionId}; name it when you begin`,
+      )
+    }
+    open.requireHeld(messageId)
+    transaction.settlements.push(settlement)
+  }
+
+  /** Where one message at a time is in hand, a second transaction, or a settlement beside it, is a mistake. */
+  #requireFree(subscriptionId: number | undefined): void {
+    if (subscriptionId === undefined) {
+      const other = [...this.#transactions.values()].find((one) => one.subscriptionId === null)
+      if (other === undefined) return
+      throw new TransportError(
+        `transaction ${other.id} is under way; commit or abort it first, or name a subscription`,
+      )
+    }
+    const { plan } = this.#entry(subscriptionId, 'begin a transaction on')
+    if (plan.options.reconnectable === true) {
+      throw new TransportError(
+        `subscription ${subscriptionId} is reconnectable; transactions are unsupported there`,
+      )
+    }
+    this.#requireNoTransaction(subscriptionId)
+  }
+
+  #requireNoTransaction(subscriptionId: number): void {
+    const { prefetchCount = 1 } = this.#entry(subscriptionId, 'settle on').plan.options
+    if (prefetchCount !== 1) return
+    for (const { id, subscriptionId: other } of this.#transactions.values()) {
+      if (other !== subscriptionId) continue
+      throw new TransportError(
+        `subscription ${subscriptionId} is in transaction ${id}; commit or abort it first`,
+      )
+    }
+  }
+
+  #entry(subscriptionId: number, verb: string): Entry {
+    const entry = this.#subscriptions.get(subscriptionId)
+    if (entry !== undefined) return entry
+    throw new TransportError(`there is no subscription ${subscriptionId} to ${verb}`)
+  }
+
+  #transaction(id: number, verb: string): Transaction {
+    const transaction = this.#transactions.get(id)
+    if (transaction !== undefined) return transaction
+    throw new TransportError(`Attempting to ${verb} unknown transaction ${encodeJson(id)}`)
+  }
+}
+
+/** The name that a temporary queue has by its hint. */
+export function temporaryName(hint: string | null, id: string): string {
+  const name = hint ?? hostname()
+  return `${name.startsWith('transient.') ? '' : 'transient.'}${name}.${id}`
+}
+
+function subscriptionText(id: number | null): string {
+  return id === null ? 'no subscription' : `subscription ${id}`
+}
