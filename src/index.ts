@@ -29,6 +29,7 @@ export {
 export type { BroadcastOptions, Control, RevokeOptions } from './events/control.ts'
 export type { EventClient } from './events/event-client.ts'
 export type { EventFields } from './events/event-fields.ts'
+export type { Answers, Inspect, InspectOptions } from './events/inspect.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export type { CallOptions, RetryPolicy } from './protocol/call-options.ts'
 export type { Message, Route } from './protocol/message.ts'

@@ -7,6 +7,12 @@ export class Line<T> {
     return this.#items.length - this.#head
   }
 
+  /** What is in it, in its order. */
+  get items(): readonly T[] {
+    // Only shift() leaves gaps, and those are before the head.
+    return this.#items.slice(this.#head) as T[]
+  }
+
   push(item: T): void {
     this.#items.push(item)
   }

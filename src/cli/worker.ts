@@ -78,6 +78,7 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
     ...(name !== undefined && { name }),
     ...eventOptions(options),
     ...(statedb !== undefined && { stateDb: statedb }),
+    ...(options.grace !== undefined && { graceMs: options.grace * 1_000 }),
   }
   const { worker, service } = await openWorker(app, workerOptions, options.healthPort)
   // In this process everything is the worker's: what else goes wrong in the app is logged, and the tasks go on.

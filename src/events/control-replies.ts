@@ -17,6 +17,12 @@ export interface RepliesParts {
   readonly logger: Logger
 }
 
+export interface CollectOptions {
+  readonly limit: number
+  readonly timeoutMs: number
+  readonly onReply?: ((reply: WorkerReply) => void) | undefined
+}
+
 /** One queue for the answers to all commands of this process, made when the first answer is wanted. */
 export class ControlReplies {
   readonly route: Route
@@ -45,7 +51,7 @@ export class ControlReplies {
   /** The answers with this ticket: as many as are expected, or those that come in time. */
   collect(
     ticket: string,
-    { limit, timeoutMs }: { readonly limit: number; readonly timeoutMs: number },
+    { limit, timeoutMs, onReply }: CollectOptions,
   ): { readonly replies: Promise<readonly WorkerReply[]>; readonly cancel: () => void } {
     const replies: WorkerReply[] = []
     let cancel = (): void => undefined
@@ -58,6 +64,7 @@ export class ControlReplies {
       }
       this.#collectors.set(ticket, (reply) => {
         replies.push(reply)
+        onReply?.(reply)
         if (replies.length >= limit) cancel()
       })
     })

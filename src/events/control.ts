@@ -1,34 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import type { Broker } from '../brokers/broker.ts'
-import { type Logger, silentLogger } from '../logger.ts'
-import { type ControlCommand, encodeCommand } from '../protocol/control.ts'
-import { commandRoute, commandTopology } from '../protocol/control-topology.ts'
-import { ControlReplies, type WorkerReply } from './control-replies.ts'
-import type { ControlSettings } from './control-settings.ts'
-import { LamportClock } from './mailbox-clock.ts'
+import { Broadcaster, type BroadcastOptions } from './broadcaster.ts'
+import type { WorkerReply } from './control-replies.ts'
+import { Inspect, type InspectOptions } from './inspect.ts'
 
-export interface ControlParts {
-  readonly settings: ControlSettings
-  /** Whoever opened it closes it, after the control. */
-  readonly broker: () => Promise<Broker>
-  readonly clock?: LamportClock
-  readonly logger?: Logger
-}
-
-/** Whom a command is for, and whether their answers are wanted. */
-export interface BroadcastOptions {
-  /** The names of the workers, "name@host"; default all. */
-  readonly destination?: readonly string[] | undefined
-  /** Or the workers whose names match: a glob ("w*@host") unless `matcher` says otherwise. */
-  readonly pattern?: string | undefined
-  readonly matcher?: 'glob' | 'pcre' | undefined
-  /** Wait for answers: those of `destination`, or all that come within `timeoutMs`. */
-  readonly reply?: boolean | undefined
-  /** Default 1000. */
-  readonly timeoutMs?: number | undefined
-  /** The most answers that are waited for. */
-  readonly limit?: number | undefined
-}
+export type { BroadcastOptions, ControlParts } from './broadcaster.ts'
 
 export interface RevokeOptions extends BroadcastOptions {
   /** Also end it where it runs: our workers abort its signal, Python's kill its process. */
@@ -45,50 +19,29 @@ export interface TimeLimits {
   readonly hard?: number | null
 }
 
-const TIMEOUT_MS = 1_000
+export interface ConsumerOptions extends BroadcastOptions {
+  /** Default the name of the queue. */
+  readonly exchange?: string | undefined
+  /** Default "direct". */
+  readonly exchangeType?: string | undefined
+  /** Default the name of the queue. */
+  readonly routingKey?: string | undefined
+}
+
+export interface RestartOptions extends BroadcastOptions {
+  /** Python's workers only: the modules to import, or to import again. */
+  readonly modules?: readonly string[] | undefined
+  readonly reload?: boolean | undefined
+}
 
 /**
  * Commands to running workers, in either language.
  * https://docs.celeryq.dev/en/stable/userguide/workers.html#remote-control
  */
-export class Control {
-  readonly clock: LamportClock
-  readonly #parts: ControlParts
-  readonly #replies: ControlReplies
-  #declared: Promise<void> | undefined
-
-  constructor(parts: ControlParts) {
-    const { settings, clock = new LamportClock(), logger = silentLogger } = parts
-    this.clock = clock
-    this.#parts = parts
-    this.#replies = new ControlReplies({ settings, clock, logger })
-  }
-
-  /** Sends a command; resolves once the broker has it, with the answers where they are wanted. */
-  async broadcast(
-    method: string,
-    args: Readonly<Record<string, unknown>> = {},
-    options: BroadcastOptions = {},
-  ): Promise<readonly WorkerReply[]> {
-    const { timeoutMs = TIMEOUT_MS, destination } = options
-    const command = commandOf(method, args, options)
-    const broker = await this.#ready()
-    if (options.reply !== true) {
-      await this.#send(broker, command, timeoutMs)
-      return []
-    }
-    await this.#replies.listen(broker)
-    const ticket = randomUUID()
-    const limit = options.limit ?? (destination?.length || Number.POSITIVE_INFINITY)
-    const { replies, cancel } = this.#replies.collect(ticket, { limit, timeoutMs })
-    const asked: ControlCommand = { ...command, reply: { ticket, route: this.#replies.route } }
-    try {
-      await this.#send(broker, asked, timeoutMs)
-    } catch (error) {
-      cancel()
-      throw error
-    }
-    return await replies
+export class Control extends Broadcaster {
+  /** Questions to workers: `await app.control.inspect().active()` is what each of them runs, by its name. */
+  inspect(options: InspectOptions = {}): Inspect {
+    return new Inspect(this, options)
   }
 
   /** Tells workers not to run these tasks any more; see docs/worker.md. */
@@ -134,44 +87,83 @@ export class Control {
     return await this.broadcast('time_limit', { task_name: taskName, hard, soft }, options)
   }
 
-  /** Hears no answers any more. */
-  async close(): Promise<void> {
-    await this.#replies.close()
+  /** Ends tasks where they run: `revoke` with `terminate`. */
+  async terminate(
+    taskIds: string | readonly string[],
+    options: Omit<RevokeOptions, 'terminate'> = {},
+  ): Promise<readonly WorkerReply[]> {
+    return await this.revoke(taskIds, { ...options, terminate: true })
   }
 
-  async #ready(): Promise<Broker> {
-    const broker = await this.#parts.broker()
-    this.#declared ??= broker.declare(commandTopology(this.#parts.settings.control_exchange))
-    try {
-      await this.#declared
-    } catch (error) {
-      this.#declared = undefined
-      throw error
+  /** Lets workers take from one more queue; one that is not in their config is declared. */
+  async addConsumer(
+    queue: string,
+    { exchange, exchangeType = 'direct', routingKey, ...options }: ConsumerOptions = {},
+  ): Promise<readonly WorkerReply[]> {
+    const args = {
+      queue,
+      exchange: exchange ?? null,
+      exchange_type: exchangeType,
+      routing_key: routingKey ?? null,
     }
-    return broker
+    return await this.broadcast('add_consumer', args, options)
   }
 
-  async #send(broker: Broker, command: ControlCommand, timeoutMs: number): Promise<void> {
-    const { control_exchange, task_serializer } = this.#parts.settings
-    const stamps = { clock: this.clock.forward(), expires: (Date.now() + timeoutMs) / 1_000 }
-    await broker.publish(
-      encodeCommand(command, stamps, task_serializer),
-      commandRoute(control_exchange),
-    )
+  async cancelConsumer(
+    queue: string,
+    options: BroadcastOptions = {},
+  ): Promise<readonly WorkerReply[]> {
+    return await this.broadcast('cancel_consumer', { queue }, options)
   }
-}
 
-function commandOf(
-  method: string,
-  args: Readonly<Record<string, unknown>>,
-  { destination, pattern, matcher }: BroadcastOptions,
-): ControlCommand {
-  return {
-    method,
-    arguments: args,
-    destination: destination ?? null,
-    pattern: pattern ?? null,
-    matcher: pattern === undefined ? null : (matcher ?? 'glob'),
-    reply: null,
+  /** Lets workers run so many more tasks at a time. */
+  async poolGrow(n = 1, options: BroadcastOptions = {}): Promise<readonly WorkerReply[]> {
+    return await this.broadcast('pool_grow', { n }, options)
+  }
+
+  async poolShrink(n = 1, options: BroadcastOptions = {}): Promise<readonly WorkerReply[]> {
+    return await this.broadcast('pool_shrink', { n }, options)
+  }
+
+  /** Where `worker_pool_restarts` lets them: new threads or processes in the place of the old. */
+  async poolRestart({
+    modules,
+    reload = false,
+    ...options
+  }: RestartOptions = {}): Promise<readonly WorkerReply[]> {
+    const args = { modules: modules ?? null, reload, reloader: null }
+    return await this.broadcast('pool_restart', args, options)
+  }
+
+  /** Changes the limits of workers that were started with --autoscale. */
+  async autoscale(
+    max: number,
+    min: number,
+    options: BroadcastOptions = {},
+  ): Promise<readonly WorkerReply[]> {
+    return await this.broadcast('autoscale', { max, min }, options)
+  }
+
+  /** Stops workers, warmly: all of them, unless a destination is named. */
+  async shutdown(options: BroadcastOptions = {}): Promise<readonly WorkerReply[]> {
+    return await this.broadcast('shutdown', {}, options)
+  }
+
+  async enableEvents(options: BroadcastOptions = {}): Promise<readonly WorkerReply[]> {
+    return await this.broadcast('enable_events', {}, options)
+  }
+
+  async disableEvents(options: BroadcastOptions = {}): Promise<readonly WorkerReply[]> {
+    return await this.broadcast('disable_events', {}, options)
+  }
+
+  /** Lets workers say at once that they are there, as an event. */
+  async heartbeat(options: BroadcastOptions = {}): Promise<readonly WorkerReply[]> {
+    return await this.broadcast('heartbeat', {}, options)
+  }
+
+  /** Lets the workers choose one of them to act: with the topic "task" it calls the signature. */
+  async election(id: string, topic: string, action: unknown = null): Promise<void> {
+    await this.broadcast('election', { id, topic, action })
   }
 }

@@ -1,10 +1,11 @@
 import { sleep } from '../async/sleep.ts'
 import type { Broker, Delivery, Subscription } from '../brokers/broker.ts'
-import { repr } from '../codecs/python-repr.ts'
+import { printed } from '../config/printed.ts'
 import type { Logger } from '../logger.ts'
 import { type ControlCommand, clockOf, decodeCommand, encodeReply } from '../protocol/control.ts'
 import { isAddressedTo } from '../protocol/control-address.ts'
 import { mailboxTopology, replyExchangeTopology } from '../protocol/control-topology.ts'
+import type { Message } from '../protocol/message.ts'
 import type { ControlSettings } from './control-settings.ts'
 import type { LamportClock } from './mailbox-clock.ts'
 
@@ -105,14 +106,16 @@ export class Mailbox {
     const command = commands.get(method)
     if (command === undefined) {
       logger.error({ method }, 'no such command of remote control')
-      return { error: `KeyError(${repr(method)})` }
+      return { error: `KeyError(${printed(method)})` }
     }
     try {
       logger.debug({ method }, 'command of remote control')
       return (await command(args)) ?? null
     } catch (error) {
       logger.error({ method, err: error }, 'a command of remote control failed')
-      return { error: error instanceof Error ? `${error.name}(${repr(error.message)})` : 'Error()' }
+      return {
+        error: error instanceof Error ? `${error.name}(${printed(error.message)})` : 'Error()',
+      }
     }
   }
 
@@ -129,9 +132,18 @@ export class Mailbox {
       this.#replyExchanges.add(exchange)
     }
     const headers = { ticket, clock: clock.forward() }
-    await broker.publish(
-      encodeReply({ [hostname]: answer }, headers, settings.task_serializer),
-      route,
-    )
+    const encoded = (reply: unknown): Message =>
+      encodeReply({ [hostname]: reply }, headers, settings.task_serializer)
+    await broker.publish(this.#tried(encoded, answer), route)
+  }
+
+  /** An answer that cannot be written (an argument of a task, say) is told of as an error. */
+  #tried(encoded: (reply: unknown) => Message, answer: unknown): Message {
+    try {
+      return encoded(answer)
+    } catch (error) {
+      this.#parts.logger.error({ err: error }, 'an answer of remote control cannot be written')
+      return encoded({ error: `EncodeError(${printed(String(error))})` })
+    }
   }
 }

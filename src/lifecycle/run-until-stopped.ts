@@ -3,6 +3,8 @@ import { type Stoppable, stopOnSignals } from './stop-on-signals.ts'
 /** The part of a Service that signals need. */
 export interface Runnable extends Stoppable {
   start(): Promise<void>
+  /** Resolves once it has stopped, though nobody here asked for it. */
+  readonly ended?: Promise<unknown>
 }
 
 export interface RunOptions {
@@ -38,7 +40,7 @@ export async function runUntilStopped(
   try {
     await Promise.race([started, stopped])
     if (endsByItself && kind === undefined) await service.stop(warmly)
-    else await stopped
+    else await Promise.race([stopped, service.ended ?? stopped])
   } catch (error) {
     // A start that was cut short by a signal fails, and that is as it should be.
     if (kind === undefined) {

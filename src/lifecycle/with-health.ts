@@ -9,6 +9,7 @@ export function withHealth(service: Runnable, options: HealthServerOptions): Run
     problems: () => [...(state === 'running' ? [] : [`it is ${state}`]), ...options.problems()],
   })
   return {
+    ...(service.ended !== undefined && { ended: service.ended.then(async () => server.stop()) }),
     start: async () => {
       await server.start()
       await service.start()

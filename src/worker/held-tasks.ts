@@ -14,6 +14,10 @@ export class HeldTasks<Job> {
     return this.#held.size
   }
 
+  get jobs(): readonly Job[] {
+    return [...this.#held.keys()]
+  }
+
   /** Calls `onDue` with the job once `dueAt` (epoch ms) is reached. */
   hold(job: Job, dueAt: number, onDue: (job: Job) => void): void {
     this.#held.set(job, onDue)

@@ -4,7 +4,7 @@ import type { Logger } from '../logger.ts'
 
 export interface PulledQueuesParts {
   readonly broker: Pick<Broker, 'get'>
-  readonly queues: readonly string[]
+  readonly queues: () => readonly string[]
   /** How many more jobs could start now. */
   readonly freeSlots: () => number
   /** Whether nothing is to be taken from the queue for now. */
@@ -34,7 +34,7 @@ async function pull(parts: PulledQueuesParts, signal: AbortSignal): Promise<void
   let isFound = true
   while (isFound) {
     isFound = false
-    for (const queue of queues.filter((candidate) => !isHeld(candidate))) {
+    for (const queue of queues().filter((candidate) => !isHeld(candidate))) {
       if (signal.aborted || freeSlots() <= 0) return
       const delivery = await broker.get(queue)
       if (delivery === undefined) continue

@@ -24,6 +24,10 @@ export class RateLimits<Job> {
     return [...this.#lines.values()].reduce((sum, { waiting }) => sum + waiting.size, 0)
   }
 
+  get jobs(): readonly Job[] {
+    return [...this.#lines.values()].flatMap(({ waiting }) => waiting.items)
+  }
+
   /** Lets the job through now or when its turn comes. Throws `TaskError` where the limit is none. */
   admit(job: Job, task: string, limit: string | number | null | undefined): void {
     const perSecond = parseRateLimit(limit)

@@ -21,6 +21,11 @@ export class Slots<Job> {
     return this.#waiting.length - this.#next
   }
 
+  /** Those that have not started. */
+  get jobs(): readonly Job[] {
+    return this.#waiting.slice(this.#next)
+  }
+
   add(job: Job): void {
     this.#waiting.push(job)
     this.#fill()

@@ -63,6 +63,7 @@ export class TaskRunner {
   readonly #policies = new Map<string, AckPolicy>()
   readonly #running = new Map<PoolRun, RunningJob>()
   readonly #jobs = new Set<Job>()
+  readonly #totals = new Map<string, number>()
   readonly #pauses = new RequeuePauses()
   readonly #patience = new AbortController()
   /** Ends the wait of each outcome that is being stored. */
@@ -89,6 +90,11 @@ export class TaskRunner {
   /** Jobs whose functions run now. */
   get active(): readonly RunningJob[] {
     return [...this.#running.values()]
+  }
+
+  /** How many of each task were begun. */
+  get totals(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#totals)
   }
 
   /** From the start of its run until its outcome is stored. */
@@ -127,6 +133,7 @@ export class TaskRunner {
   async #perform(job: Job, trace: RunTrace, onFree: () => void): Promise<void> {
     const acks = this.#policyOf(job)
     this.#jobs.add(job)
+    this.#totals.set(job.request.task, (this.#totals.get(job.request.task) ?? 0) + 1)
     let outcome: Outcome
     try {
       if (!acks.isLate) this.#parts.known.acknowledged(job)

@@ -51,6 +51,16 @@ export class WaitingJobs {
     return this.#held.size
   }
 
+  /** Jobs that wait for their eta. */
+  get scheduled(): readonly Job[] {
+    return this.#held.jobs
+  }
+
+  /** Jobs that wait for their rate limit or for a slot. */
+  get reserved(): readonly Job[] {
+    return [...[...this.#slots.values()].flatMap(({ jobs }) => jobs), ...this.#limits.jobs]
+  }
+
   /** For a job that is due. */
   admit(job: Job): void {
     this.#limits.admit(job, job.task.name, this.#parts.limitOf(job))

@@ -34,6 +34,8 @@ export interface WorkerOptions {
   readonly heartbeat?: boolean
   /** Seconds between heartbeats. Default 2; 30 where events go to the platform queue. */
   readonly heartbeatSeconds?: number
+  /** How long a stop that remote control asks for waits for what runs. Default: no limit. */
+  readonly graceMs?: number
   /** Told of every error a task fails with: a place for Sentry. */
   readonly onTaskError?: OnTaskError
   /** Told of every run that has ended: a place for metrics. */

@@ -1,10 +1,9 @@
+import { deferred } from '../async/deferred.ts'
 import { startTimer } from '../async/timer.ts'
-import type { Broker, ConsumerProblem, Subscription } from '../brokers/broker.ts'
+import type { Broker, ConsumerProblem } from '../brokers/broker.ts'
 import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
-import type { Periodic } from '../lifecycle/periodic.ts'
 import type { Service } from '../lifecycle/service.ts'
 import type { Logger } from '../logger.ts'
-import { directQueue, directTopology } from '../protocol/worker-direct.ts'
 import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
@@ -21,11 +20,12 @@ import { OutcomeStore } from './outcome-store.ts'
 import { openPool } from './pools/open-pool.ts'
 import type { PoolName } from './pools/pool.ts'
 import { WorkerPools } from './pools/worker-pools.ts'
-import { pulledQueues } from './pulled-queues.ts'
 import { Receiver } from './receiver.ts'
 import { surviveRejections } from './rejections.ts'
+import { taskDefaults } from './task-defaults.ts'
 import { TaskRunner } from './task-runner.ts'
 import { WaitingJobs } from './waiting-jobs.ts'
+import { WorkQueues } from './work-queues.ts'
 import { WorkerEvents } from './worker-events.ts'
 import {
   defaultConcurrency,
@@ -50,14 +50,11 @@ export class Worker implements AsyncDisposable {
   readonly #etas: EtaWaits
   readonly #control: WorkerControl
   readonly #known = new KnownJobs()
-  readonly #subscriptions: Subscription[] = []
+  readonly #queues: WorkQueues
   readonly #unfinished = new Set<Promise<void>>()
-  readonly #queuesToAdjust = new Set<string>()
-  readonly #heldQueues = new Set<string>()
   /** Deliveries come from it. */
   #reading: Broker | undefined
   #kept: DeadLetters | undefined
-  #pulling: Periodic | undefined
   #runner: TaskRunner | undefined
   #events: WorkerEvents | undefined
   #abandoned: Service | undefined
@@ -66,8 +63,8 @@ export class Worker implements AsyncDisposable {
   #stopping: Promise<void> | undefined
   readonly #starting = new AbortController()
   readonly #onLost = (): void => this.#known.connectionLost()
+  readonly #ended = deferred()
   #isStopping = false
-  #prefetch: number
 
   constructor(app: App, options: WorkerOptions = {}) {
     this.settings = workerSettings(app.config, options)
@@ -76,15 +73,23 @@ export class Worker implements AsyncDisposable {
     this.#logger = app.logger.child({ worker: this.settings.name })
     this.#tasks = builtInTasks(app)
     this.#control = this.#controlled()
-    this.#prefetch = this.settings.prefetch
     this.#pools = this.#openPools()
     this.#waiting = new WaitingJobs({
       poolOf: (job) => this.#poolOf(job),
       slotsOf: (pool) => this.#pools.slotsOf(pool),
       start: (job) => this.#track(this.#perform(job)),
       limitOf: (job) => this.#rateLimitOf(job),
-      onHeld: (queue) => this.#adjustPrefetch(queue),
+      onHeld: (queue) => this.#queues.adjust(queue),
     })
+    this.#queues = new WorkQueues({
+      app,
+      settings: this.settings,
+      held: () => this.#waiting.held,
+      freeSlots: () => this.#freeSlots(),
+      track: (work) => this.#track(work),
+      logger: this.#logger,
+    })
+    this.#control = this.#controlled()
     this.#etas = new EtaWaits({
       app,
       logger: this.#logger,
@@ -92,6 +97,11 @@ export class Worker implements AsyncDisposable {
       onMoved: (job) => this.#known.delete(job),
       track: (work) => this.#track(work),
     })
+  }
+
+  /** Resolves once it has stopped, whoever asked for it. */
+  get ended(): Promise<void> {
+    return this.#ended.promise
   }
 
   /** Tasks that run now. */
@@ -114,7 +124,7 @@ export class Worker implements AsyncDisposable {
       broker,
       logger: this.#logger,
       code: 'TASK_REJECTED',
-      onHeld: (queue, isHeld) => this.#pauseQueue(queue, isHeld),
+      onHeld: (queue, isHeld) => this.#queues.pause(queue, isHeld),
       onKept: this.#options.onKept,
     })
     this.#kept = kept
@@ -159,7 +169,7 @@ export class Worker implements AsyncDisposable {
     this.#reading = reading
     reading.on('lost', this.#onLost)
     await this.#control.listen(reading, results)
-    await this.#take(reading, receiver)
+    await this.#queues.take(reading, (delivery) => receiver.receive(delivery))
     this.#abandoned = abandonedChords({ app: this.#app, results, logger: this.#logger })
     await this.#abandoned.start()
     this.#dispatcher = await this.#app.waiting.dispatcher(broker)
@@ -178,7 +188,7 @@ export class Worker implements AsyncDisposable {
   async stop({
     graceMs = Number.POSITIVE_INFINITY,
   }: {
-    readonly graceMs?: number
+    readonly graceMs?: number | undefined
   } = {}): Promise<void> {
     if (this.#stopping !== undefined && graceMs <= 0) this.#runner?.abandonAll()
     this.#stopping ??= this.#stop(graceMs)
@@ -197,8 +207,7 @@ export class Worker implements AsyncDisposable {
       { running: this.#waiting.running, held: this.#waiting.held },
       'worker stopping',
     )
-    await this.#pulling?.stop()
-    await Promise.all(this.#subscriptions.map(async (subscription) => subscription.pause()))
+    await this.#queues.stop()
     await Promise.all(this.#waiting.release().map(async (job) => job.delivery.requeue()))
     this.#kept?.stop()
     this.#runner?.endPatience()
@@ -208,12 +217,13 @@ export class Worker implements AsyncDisposable {
     await this.#pools.stop()
     await this.#stopLooking()
     await this.#dispatcher?.stop()
-    await Promise.all(this.#subscriptions.map(async (subscription) => subscription.close()))
+    await this.#queues.close()
     this.#reading?.off('lost', this.#onLost)
     await this.#events?.stop()
     await this.#control.close()
     this.#forgetRejections()
     this.#logger.info('worker stopped')
+    this.#ended.resolve()
   }
 
   /** A result store that does not answer keeps nothing else from its stop. */
@@ -234,54 +244,9 @@ export class Worker implements AsyncDisposable {
     })
   }
 
-  async #take(broker: Broker, receiver: Receiver): Promise<void> {
-    const { name, queues: shared } = this.settings
-    const { worker_direct: isDirect, worker_disable_prefetch: isPulling } = this.#app.config
-    if (isDirect) await broker.declare(directTopology(name))
-    const queues = isDirect ? [...shared, directQueue(name)] : shared
-    if (isPulling) await this.#pull(broker, queues, receiver)
-    else {
-      for (const queue of queues) {
-        this.#subscriptions.push(await this.#consume(broker, queue, receiver))
-      }
-    }
-  }
-
-  async #pull(broker: Broker, queues: readonly string[], receiver: Receiver): Promise<void> {
-    this.#pulling = pulledQueues({
-      broker,
-      queues,
-      freeSlots: () => this.#freeSlots(),
-      isHeld: (queue) => this.#heldQueues.has(queue),
-      onDelivery: (delivery) => receiver.receive(delivery),
-      logger: this.#logger,
-    })
-    await this.#pulling.start()
-  }
-
   #freeSlots(): number {
     const most = this.#app.config.worker_eta_task_limit ?? Number.POSITIVE_INFINITY
     return this.#waiting.held >= most ? 0 : this.#pools.slots - this.#waiting.busy
-  }
-
-  async #consume(broker: Broker, queue: string, receiver: Receiver): Promise<Subscription> {
-    const { name } = this.settings
-    return await broker.consume(
-      queue,
-      {
-        prefetch: this.#prefetch,
-        consumerTag: `${name}:${queue}`,
-      },
-      (delivery) => receiver.receive(delivery),
-    )
-  }
-
-  /** One of its messages can neither be run nor kept: nothing more is taken until it is kept. */
-  #pauseQueue(queue: string, isPaused: boolean): void {
-    if (isPaused) this.#heldQueues.add(queue)
-    else this.#heldQueues.delete(queue)
-    const subscription = this.#subscriptions.find((candidate) => candidate.queue === queue)
-    this.#track(isPaused ? subscription?.pause() : subscription?.resume())
   }
 
   #accept(job: Job): void {
@@ -332,10 +297,10 @@ export class Worker implements AsyncDisposable {
       open: (name) => openPool(name),
       needed: () => this.#waiting.busyIn(pool),
       onResized: (slots) => {
-        this.#prefetch = prefetchFor(this.#pools.autoscale?.max ?? slots, prefetchMultiplier)
         this.#waiting.resize(pool, slots)
-        for (const { queue } of this.#subscriptions) this.#adjustPrefetch(queue)
-        this.#pulling?.wake()
+        const most = this.#pools.autoscale?.max ?? slots
+        this.#queues.setPrefetch(prefetchFor(most, prefetchMultiplier))
+        this.#queues.wake()
       },
       logger: this.#logger,
     })
@@ -352,20 +317,39 @@ export class Worker implements AsyncDisposable {
   }
 
   #controlled(): WorkerControl {
-    const { name, queues, stateDb } = this.settings
+    const { name, stateDb } = this.settings
     const worker: ControlledWorker = {
       name,
-      queues,
+      queues: this.#queues,
       events: () => this.#events,
       pool: () => this.#pools,
       active: () => this.#runner?.active ?? [],
       task: (task) => this.#taskNamed(task),
+      tasks: (withBuiltIns) => this.#tasksByName(withBuiltIns),
+      defaultOptions: () => taskDefaults(this.#app.config),
       isRunning: (taskId) => this.#runner?.isRunning(taskId) ?? false,
+      reserved: () => this.#waiting.reserved,
+      scheduled: () => this.#waiting.scheduled,
+      totals: () => this.#runner?.totals ?? {},
       terminate: (isMeant, how) => this.#runner?.terminate(isMeant, how) ?? [],
       discardWaiting: (isMeant) => this.#discardWaiting(({ request }) => isMeant(request)),
       admitAgain: (task) => this.#waiting.admitAgain(task),
+      shutDown: () => this.#shutDown(),
     }
     return new WorkerControl({ app: this.#app, logger: this.#logger, worker, stateDb })
+  }
+
+  /** Remote control asks for it: nobody here waits for its end. */
+  #shutDown(): void {
+    this.stop({ graceMs: this.#options.graceMs }).catch((error: unknown) => {
+      this.#logger.error({ err: error }, 'the worker did not stop as it should')
+    })
+  }
+
+  #tasksByName(withBuiltIns: boolean): readonly Job['task'][] {
+    const builtIn = withBuiltIns ? [...this.#tasks.keys()] : []
+    const names = [...new Set([...this.#app.tasks.names, ...builtIn])].sort()
+    return names.flatMap((name) => this.#taskNamed(name) ?? [])
   }
 
   #discardWaiting(isMeant: (job: Job) => boolean): readonly string[] {
@@ -376,28 +360,11 @@ export class Worker implements AsyncDisposable {
     return jobs.map(({ request }) => request.id)
   }
 
-  /**
-   * The prefetch grows by one for each held task, so that it takes no slot from others. Once for all that come or go in
-   * one turn of the event loop: the broker is asked each time.
-   */
-  #adjustPrefetch(queue: string): void {
-    if (this.#prefetch === 0 || this.#queuesToAdjust.has(queue)) return
-    this.#queuesToAdjust.add(queue)
-    setImmediate(() => {
-      this.#queuesToAdjust.delete(queue)
-      if (this.#isStopping) return
-      const prefetch = this.#prefetch
-      const limit = this.#app.config.worker_eta_task_limit ?? 65_535 - prefetch
-      const subscription = this.#subscriptions.find((candidate) => candidate.queue === queue)
-      this.#track(subscription?.setPrefetch(prefetch + Math.min(this.#waiting.held, limit)))
-    })
-  }
-
   async #perform(job: Job): Promise<void> {
     try {
       await this.#runner?.perform(job, () => {
         this.#waiting.free(job)
-        this.#pulling?.wake()
+        this.#queues.wake()
       })
     } finally {
       this.#known.delete(job)

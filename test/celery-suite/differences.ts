@@ -10,8 +10,6 @@ export interface Difference {
   readonly why: string
 }
 
-const INSPECTED = ['registered', 'active', 'scheduled', 'stats']
-
 export const DIFFERENCES: readonly Difference[] = [
   {
     test: 'test_inspect.py::test_Inspect::test_hello_stamps_received_revoked_ids_locally',
@@ -23,23 +21,6 @@ export const DIFFERENCES: readonly Difference[] = [
     kind: 'inherent',
     why: 'an empty chain cannot be made in TypeScript: a `TaskError` in place of `ImproperlyConfigured`',
   },
-  {
-    test: 'test_inspect.py::test_Inspect::test_query_task',
-    kind: 'remote control',
-    why: '`inspect query_task` is answered with the ids of running tasks alone',
-  },
-  {
-    test: 'test_inspect.py::test_Inspect::test_active_queues',
-    kind: 'remote control',
-    why: '`inspect active_queues` is answered with the names of queues alone',
-  },
-  ...[...INSPECTED, 'report', 'conf'].map(
-    (command): Difference => ({
-      test: `test_inspect.py::test_Inspect::test_${command}`,
-      kind: 'remote control',
-      why: `\`inspect ${command}\` is not answered by our workers`,
-    }),
-  ),
 ]
 
 export function differenceOf(test: string, backend: Backend): Difference | undefined {

@@ -222,7 +222,7 @@ test('rate limits are changed while tasks wait', async () => {
     { [NAME]: { error: expect.stringContaining('Invalid rate limit string') } },
   ])
   expect(await app.control.rateLimit('nobody', '1/s', ASKED)).toEqual([
-    { [NAME]: { error: 'unknown task' } },
+    { [NAME]: { error: "unknown task 'nobody'" } },
   ])
 })
 

@@ -125,9 +125,7 @@ export const workerSettings = {
     "Python's worker only: hand a task to the pool when a process is free.",
     { state: 'python' },
   ),
-  worker_pool_restarts: setting(boolean, false, 'Let remote control restart the pool.', {
-    state: 'planned',
-  }),
+  worker_pool_restarts: setting(boolean, false, 'Let remote control restart the pool.'),
   worker_pool_start_method: setting(
     oneOf('fork', 'spawn', 'forkserver'),
     'fork',

@@ -3,10 +3,9 @@ import type { CommandFunction } from '../../events/mailbox.ts'
 import type { Logger } from '../../logger.ts'
 import { parseRateLimit } from '../../schedule/token-bucket.ts'
 import type { Job } from '../job.ts'
+import { type Arguments, optionalSeconds } from './arguments.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
 import type { LiveTaskOptions } from './live-options.ts'
-
-type Arguments = Readonly<Record<string, unknown>>
 
 export interface LimitParts {
   readonly worker: ControlledWorker
@@ -37,7 +36,10 @@ function rateLimit({ worker, options, logger }: LimitParts, args: Arguments): un
 function timeLimit({ worker, options, logger }: LimitParts, args: Arguments): unknown {
   const task = taskOf(worker, args)
   if (task === undefined) return unknownTask(args, logger)
-  const limits = { softTimeLimit: secondsOf(args.soft), timeLimit: secondsOf(args.hard) }
+  const limits = {
+    softTimeLimit: optionalSeconds(args, 'soft') || undefined,
+    timeLimit: optionalSeconds(args, 'hard') || undefined,
+  }
   options.change(task, limits)
   logger.info({ task: task.name, ...limits }, 'time limits changed')
   return { ok: 'time limits set successfully' }
@@ -49,7 +51,7 @@ function taskOf(worker: ControlledWorker, { task_name }: Arguments): Job['task']
 
 function unknownTask({ task_name: task }: Arguments, logger: Logger): unknown {
   logger.error({ task }, 'remote control means a task that is not known here')
-  return error('unknown task')
+  return error(`unknown task ${repr(task)}`)
 }
 
 function isRateLimit(limit: unknown): limit is string | number | null | undefined {
@@ -62,11 +64,6 @@ function isRateLimit(limit: unknown): limit is string | number | null | undefine
     // The answer says so.
     return false
   }
-}
-
-/** Undefined is no limit. */
-function secondsOf(value: unknown): number | undefined {
-  return typeof value === 'number' && value > 0 ? value : undefined
 }
 
 function error(text: string): { readonly error: string } {

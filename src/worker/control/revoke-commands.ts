@@ -7,9 +7,8 @@ import type { Logger } from '../../logger.ts'
 import type { TaskRequest } from '../../protocol/task-request.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import { revokedResult } from '../stored-outcome.ts'
+import { type Arguments, isTrue } from './arguments.ts'
 import type { ControlledWorker, Termination } from './controlled-worker.ts'
-
-type Arguments = Readonly<Record<string, unknown>>
 
 export interface RevokeParts {
   readonly worker: ControlledWorker
@@ -41,17 +40,18 @@ export function revokeCommands(
 async function revoke(parts: RevokeParts, args: Arguments): Promise<unknown> {
   const { worker, revoked, remember, logger } = parts
   const ids = new Set(stampValues(args.task_id).map(taskIdOf))
+  const how = isTrue(args.terminate) ? terminationOf(args) : undefined
   revoked.add(ids)
   await remember()
   const isMeant = ({ id }: TaskRequest): boolean => ids.has(id)
-  const ended = args.terminate === true ? worker.terminate(isMeant, terminationOf(args)) : []
+  const ended = how === undefined ? [] : worker.terminate(isMeant, how)
   const here = [...ended, ...worker.discardWaiting(isMeant)]
   await markRevoked(
     parts,
     [...ids].filter((id) => !(here.includes(id) || worker.isRunning(id))),
   )
   logger.info({ taskIds: [...ids].slice(0, MOST_LOGGED), count: ids.size, ended }, 'tasks revoked')
-  if (args.terminate !== true) return ok(`tasks ${repr(ids)} flagged as revoked`)
+  if (how === undefined) return ok(`tasks ${repr(ids)} flagged as revoked`)
   return ok(here.length === 0 ? 'terminate: tasks unknown' : `terminate: ${here.join(', ')}`)
 }
 
@@ -68,14 +68,15 @@ async function revokeByStamps(
   args: Arguments,
 ): Promise<unknown> {
   const headers = headersOf(args.headers)
+  const how = isTrue(args.terminate) ? terminationOf(args) : undefined
   for (const [name, values] of headers) revoked.addStamps(name, values)
   await remember()
   logger.info({ stamps: Object.fromEntries(headers) }, 'tasks with these stamps are revoked')
   const isMeant = (request: TaskRequest): boolean => hasStamps(request, headers)
   worker.discardWaiting(isMeant)
   const text = repr(args.headers)
-  if (args.terminate !== true) return ok(`headers ${text} flagged as revoked, but not terminated`)
-  const ended = worker.terminate(isMeant, terminationOf(args))
+  if (how === undefined) return ok(`headers ${text} flagged as revoked, but not terminated`)
+  const ended = worker.terminate(isMeant, how)
   return ok(ended.length === 0 ? `headers ${text} were not terminated` : `headers ${text} revoked`)
 }
 

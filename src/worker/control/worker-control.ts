@@ -9,7 +9,11 @@ import type { ControlledWorker } from './controlled-worker.ts'
 import { eventCommands } from './event-commands.ts'
 import { limitCommands } from './limit-commands.ts'
 import { LiveTaskOptions } from './live-options.ts'
+import { poolCommands } from './pool-commands.ts'
+import { queueCommands } from './queue-commands.ts'
 import { revokeCommands } from './revoke-commands.ts'
+import { taskCommands } from './task-commands.ts'
+import { workerCommands } from './worker-commands.ts'
 
 export interface WorkerControlParts {
   readonly app: App
@@ -60,35 +64,22 @@ export class WorkerControl {
   }
 
   #commands(results: ResultStore): ReadonlyMap<string, CommandFunction> {
-    const { worker, logger } = this.#parts
+    const { app, worker, logger } = this.#parts
     const { revoked, options } = this
     const remember = async (): Promise<void> => this.#file?.save()
+    const revokedIds = (): unknown => this.revoked.ids
     return new Map([
-      ...this.#aboutItself(),
+      ...workerCommands({ app, worker, logger }),
+      ...taskCommands({ worker, options }),
+      ...poolCommands({ pool: () => worker.pool(), config: app.config, logger }),
+      ...queueCommands({ queues: worker.queues, config: app.config, logger }),
       ...revokeCommands({ worker, revoked, remember, results, logger }),
       ...limitCommands({ worker, options, logger }),
       ...eventCommands(() => worker.events()),
-    ])
-  }
-
-  #aboutItself(): readonly (readonly [string, CommandFunction])[] {
-    const { app } = this.#parts
-    return [
-      ['ping', () => ({ ok: 'pong' })],
-      ['clock', () => ({ clock: app.clock.value })],
-      ['revoked', () => this.revoked.ids],
-      ['active_queues', () => this.#parts.worker.queues.map((name) => ({ name }))],
-      ['query_task', ({ ids }) => this.#running(idsOf(ids))],
+      ['revoked', revokedIds],
+      ['dump_revoked', revokedIds],
       ['hello', (args) => this.#greet(args)],
-    ]
-  }
-
-  /** Of these tasks those that run here; what each is called with is not told. */
-  #running(ids: readonly string[]): Readonly<Record<string, unknown>> {
-    const { worker } = this.#parts
-    return Object.fromEntries(
-      ids.filter((id) => worker.isRunning(id)).map((id) => [id, ['active', { id }]]),
-    )
+    ])
   }
 
   /** A worker that starts tells what it knows to be revoked, and is told. */
