@@ -18,6 +18,8 @@ export interface BrokerFeatures {
   readonly deduplication: boolean
   /** The exchanges live in the broker: all that publish share them, and a mandatory message may be refused. */
   readonly exchanges: boolean
+  /** A header names further queues that get a copy, and is removed: RabbitMQ's BCC. */
+  readonly blindCopies: boolean
   /** Messages of one publisher keep their order, and a requeued one has its old place. */
   readonly order: boolean
   /** Queues with `x-max-priority` deliver by the priority of the messages. */
@@ -53,6 +55,7 @@ export const AMQP_FEATURES: BrokerFeatures = {
   groups: false,
   deduplication: false,
   exchanges: true,
+  blindCopies: true,
   order: true,
   priorities: true,
   expiry: true,
@@ -83,6 +86,7 @@ const NONE: BrokerFeatures = {
   groups: false,
   deduplication: false,
   exchanges: false,
+  blindCopies: false,
   order: false,
   priorities: false,
   expiry: false,

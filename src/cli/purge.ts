@@ -55,7 +55,7 @@ function queuesToPurge(config: Config, asked: readonly string[] | undefined): re
   if (unknown !== undefined) {
     throw new UsageError(`there is no queue "${unknown}"; the queues are: ${known.join(', ')}`)
   }
-  return asked ?? config.workQueues()
+  return asked ?? config.consumedQueues()
 }
 
 async function isConfirmed(queues: readonly string[]): Promise<boolean> {

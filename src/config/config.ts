@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { ConfigError } from '../errors.ts'
 import type { QueueDefinitions, RouteDefaults } from '../protocol/routes.ts'
-import type { Topology } from '../protocol/topology.ts'
+import { durableQueue, type Topology } from '../protocol/topology.ts'
 import { brokerAddressOf, brokerUrlsOf } from './broker-settings.ts'
 import { deriveSettings } from './derive.ts'
 import { type Environment, type EnvironmentOptions, readEnvironment } from './environment.ts'
@@ -44,8 +44,9 @@ export class Config extends TypedSettings {
   readonly #warn: (sentence: string) => void
   #hasWarned = false
 
-  constructor(options?: ConfigOptions)
+  // The compiler reports the last of these where neither fits: at the setting that is wrong.
   constructor(options: LooseConfigOptions)
+  constructor(options?: ConfigOptions)
   constructor(options: ConfigOptions = {}) {
     super()
     const { strict = true, warn = warnProcess, environment, dotenv, queues, ...given } = options
@@ -149,9 +150,23 @@ export class Config extends TypedSettings {
     return this.task_queues.map((queue) => queue.name).filter((name) => name !== this.platformQueue)
   }
 
+  /** The queues that workers take from unless they are told others: in a plain Celery's topology those of QUEUES. */
+  consumedQueues(): string[] {
+    const isShared = this.TOPOLOGY === 'celery' && this.source('task_queues') === 'derived'
+    return isShared ? [...this.QUEUES] : this.workQueues()
+  }
+
   /** Everything a broker has to declare. */
   topology(): Topology {
     return topologyOf(this.task_queues, this.task_queue_max_priority)
+  }
+
+  /** Everything a monitor has to declare: with `TOPOLOGY: 'celery'` the platform queue alone, bound to nothing. */
+  mirrorTopology(): Topology {
+    if (this.TOPOLOGY !== 'celery' && this.MIRROR) return this.topology()
+    const isQuorum = this.task_default_queue_type === 'quorum'
+    const args = isQuorum ? { 'x-queue-type': 'quorum' } : {}
+    return { exchanges: [], queues: [durableQueue(this.platformQueue, args)], bindings: [] }
   }
 
   /** The queues as routing sees them. */

@@ -31,7 +31,9 @@ export interface MonitorOptions {
   readonly database: Database
   /** Names the queues, and the topology they are part of; says what may be stored, and for how long. */
   readonly config: Pick<Config, 'platformQueue' | 'topology'> &
-    Partial<Pick<Config, 'MESSAGE_LIMIT_BYTES' | 'MESSAGE_LIMIT_NODES'>> &
+    Partial<
+      Pick<Config, 'MESSAGE_LIMIT_BYTES' | 'MESSAGE_LIMIT_NODES' | 'mirrorTopology' | 'TOPOLOGY'>
+    > &
     EventQueueSettings &
     PrivacySettings &
     RetentionSettings &
@@ -90,7 +92,7 @@ export class Monitor {
       messages: options.batchSize ?? BATCH_SIZE,
       bytes: options.maxBatchBytes ?? BATCH_BYTES,
     }
-    const queues = new WorkQueues(config.topology(), config.platformQueue)
+    const queues = new WorkQueues(config.topology(), config.platformQueue, config.TOPOLOGY)
     const privacy = new Privacy(config)
     this.#vault = new VaultJobs({ broker: options.broker, database, queues, privacy, logger })
     this.#clocks = new WorkerClocks(this.#logger)
@@ -147,7 +149,7 @@ export class Monitor {
     await saveRules(database, config.REDACT ?? [])
     await this.#partitions.start()
     await this.#rememberClocks()
-    await this.#feed(config.platformQueue, config.topology()).open()
+    await this.#feed(config.platformQueue, mirrorTopologyOf(config)).open()
     await this.#openEvents()
     await this.#pruning.start()
     await this.#states.start()
@@ -256,4 +258,9 @@ export class Monitor {
     await this.#reader.drained()
     await this.#writer.drained()
   }
+}
+
+/** Of a config that has no topology of its own for the mirror, the whole. */
+function mirrorTopologyOf(config: MonitorOptions['config']): Topology {
+  return config.mirrorTopology?.() ?? config.topology()
 }

@@ -47,6 +47,15 @@ export function firstPartRouter(exchange: string): RouterFunction {
   }
 }
 
+/** Where each queue has a direct exchange of its own: the first dotted part of the name, if it names one of these queues. */
+export function knownQueueRouter(queues: readonly string[]): RouterFunction {
+  const known = new Set(queues)
+  return (task) => {
+    const [first = task] = task.split('.', 1)
+    return known.has(first) ? { queue: first } : null
+  }
+}
+
 function ask(router: Router, call: RoutedCall): RouteOptions | null {
   if (typeof router === 'function') {
     return read(router(call.task, call.args, call.kwargs, call.options))

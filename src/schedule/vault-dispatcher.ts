@@ -8,7 +8,7 @@ import { HELD_COLUMNS, type HeldRow, heldMessage, VAULT_CHANNEL } from './vault.
 
 export interface VaultDispatcherOptions {
   readonly database: Database
-  readonly broker: Broker
+  readonly broker: Pick<Broker, 'publish'>
   readonly logger?: Logger
   /** The most that one transaction publishes. Default 500. */
   readonly batchSize?: number

@@ -1,6 +1,8 @@
 import type { Broker } from '../brokers/broker.ts'
+import { CopyingPublisher } from '../brokers/copying-publisher.ts'
 import { openBroker } from '../brokers/open-broker.ts'
 import type { Config } from '../config/config.ts'
+import { mirrorTarget } from '../config/mirror-target.ts'
 import { TaskError } from '../errors.ts'
 import { Control } from '../events/control.ts'
 import { EventClient } from '../events/event-client.ts'
@@ -35,6 +37,7 @@ export class AppConnections {
   #events: EventClient | undefined
   #control: Control | undefined
   #settingUp: Promise<void> | undefined
+  #outgoing: CopyingPublisher | undefined
   #isSetUp = false
   #isClosed = false
 
@@ -74,13 +77,19 @@ export class AppConnections {
     return this.broker()
   }
 
-  /** The broker, once results that come as messages have somewhere to arrive. */
-  async listeningBroker(): Promise<Broker> {
+  /** What task messages are published by, once results that come as messages have somewhere to arrive. */
+  async outgoing(): Promise<CopyingPublisher> {
     const broker = await this.readyBroker()
     if (listensBeforePublish(this.#parts.config)) {
       await (await this.results()).beforePublish?.()
     }
-    return broker
+    const { config, logger } = this.#parts
+    this.#outgoing ??= new CopyingPublisher({
+      broker,
+      mirror: mirrorTarget(config),
+      logger: logger(),
+    })
+    return this.#outgoing
   }
 
   /** Declares exchange, queues and bindings, once. */

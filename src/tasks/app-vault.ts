@@ -55,7 +55,7 @@ export class AppVault {
   }
 
   /** Undefined where no vault is wanted. */
-  async dispatcher(broker: Broker): Promise<VaultDispatcher | undefined> {
+  async dispatcher(broker: Pick<Broker, 'publish'>): Promise<VaultDispatcher | undefined> {
     if (!this.isWanted) return undefined
     return new VaultDispatcher({ database: await this.#database(), broker, logger: this.#logger() })
   }

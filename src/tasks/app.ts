@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Broker } from '../brokers/broker.ts'
+import type { CopyingPublisher } from '../brokers/copying-publisher.ts'
 import type { Config } from '../config/config.ts'
 import { TaskError } from '../errors.ts'
 import type { Control } from '../events/control.ts'
@@ -80,7 +81,7 @@ export class App implements Publisher, AsyncDisposable {
       routes: () => this.#routes,
       defaults: callDefaults(config, replyTo),
       protocol: config.task_protocol,
-      broker: async () => await connections.listeningBroker(),
+      outgoing: async () => await connections.outgoing(),
       hold: async (dated) => await connections.vault.hold(dated),
       onPublished: config.task_send_sent_event
         ? (published) => this.events.tell('task-sent', sentFields(published))
@@ -268,6 +269,11 @@ export class App implements Publisher, AsyncDisposable {
   /** The broker, once everything is declared on it. */
   async readyBroker(): Promise<Broker> {
     return await this.#connections.readyBroker()
+  }
+
+  /** Publishes task messages: what the platform queue would not get by itself, it gets a copy of. */
+  async outgoing(): Promise<CopyingPublisher> {
+    return await this.#connections.outgoing()
   }
 
   async results(): Promise<ResultStore> {

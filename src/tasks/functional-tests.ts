@@ -18,19 +18,37 @@ export function buildFunctionalTests(
   { isWorker = true }: { readonly isWorker?: boolean } = {},
 ): readonly FunctionalTest[] {
   const { config } = app
-  const checks = [
+  const checks = config.TOPOLOGY === 'celery' ? plainChecks(app) : mirroredChecks(app)
+  return isWorker ? [...checks, chordUnlockLimit(config)] : checks
+}
+
+/** What is routed by name reaches that queue, and nothing else. */
+function plainChecks({ config }: App): readonly FunctionalTest[] {
+  return config
+    .workQueues()
+    .map((queue) =>
+      check(`the queue ${queue} is bound to its exchange`, () =>
+        same(config.topology().bindings.filter((binding) => binding.queue === queue).length, 1),
+      ),
+    )
+}
+
+function mirroredChecks(app: App): readonly FunctionalTest[] {
+  const { config } = app
+  const mirrored = config.MIRROR ? [config.platformQueue] : []
+  return [
     check('the default queue is celery', () => same(config.task_default_queue, 'celery')),
     check('the default exchange is a topic exchange', () =>
       same(config.task_default_exchange_type, 'topic'),
     ),
     check(`the platform queue ${config.platformQueue} gets everything`, () =>
-      same(reached(config, `anything-${Date.now()}`), [config.platformQueue]),
+      same(reached(config, `anything-${Date.now()}`), mirrored),
     ),
     ...config
       .workQueues()
       .map((queue) =>
         check(`the key ${queue} reaches exactly ${queue} and ${config.platformQueue}`, () =>
-          same(reached(config, queue), sorted([queue, config.platformQueue])),
+          same(reached(config, queue), sorted([queue, ...mirrored])),
         ),
       ),
     check(`${CHORD_UNLOCK} is routed by exchange and key`, () =>
@@ -40,7 +58,6 @@ export function buildFunctionalTests(
       }),
     ),
   ]
-  return isWorker ? [...checks, chordUnlockLimit(config)] : checks
 }
 
 function chordUnlockLimit(config: Config): FunctionalTest {

@@ -1,4 +1,5 @@
-import type { Broker, RoutedMessage } from '../brokers/broker.ts'
+import type { RoutedMessage } from '../brokers/broker.ts'
+import type { CopyingPublisher } from '../brokers/copying-publisher.ts'
 import type { CallOptions, RetryPolicy } from '../protocol/call-options.ts'
 import { compressMessage } from '../protocol/compressed-message.ts'
 import { encodeTask } from '../protocol/encode-task.ts'
@@ -6,6 +7,7 @@ import { encodeTaskV1 } from '../protocol/encode-task-v1.ts'
 import type { Message } from '../protocol/message.ts'
 import type { ResolvedRoute } from '../protocol/routes.ts'
 import type { TaskCall } from '../protocol/task-request.ts'
+import type { Topology } from '../protocol/topology.ts'
 import { taskNode } from '../results/result-node.ts'
 import { tracePublish } from '../telemetry/trace-publish.ts'
 import type { DatedMessage } from './app-vault.ts'
@@ -21,7 +23,7 @@ export interface PublishContext {
   readonly defaults: CallDefaults
   /** task_protocol: 2, or 1 for workers before Celery 4. */
   readonly protocol: number
-  readonly broker: () => Promise<Broker>
+  readonly outgoing: () => Promise<CopyingPublisher>
   /** True where what is to come later waits elsewhere. */
   readonly hold: (dated: DatedMessage) => Promise<boolean>
   /** Told of each call that the broker has. */
@@ -43,7 +45,11 @@ export async function publish(input: CallInput, context: PublishContext): Promis
   const sentBy = await tracePublish({ id, task, message, route }, async (traced) => {
     if (await context.hold({ taskId: id, name: task, eta, message: traced, route })) return route
     const delayed = context.routes().delayed(route, eta)
-    await send({ message: traced, route: delayed }, input.options, context)
+    await send(
+      { message: traced, route: delayed, declare: context.routes().missing(route) },
+      input.options,
+      context,
+    )
     return delayed
   })
   if (input.isMember !== true) noteChild(taskNode(call.id))
@@ -66,13 +72,16 @@ async function messageOf(
 }
 
 async function send(
-  { message, route }: RoutedMessage,
+  { message, route, declare }: RoutedMessage & { readonly declare: Topology | null },
   options: CallOptions,
-  { broker, defaults }: PublishContext,
+  { outgoing, defaults }: PublishContext,
 ): Promise<void> {
   const { retry = defaults.retry, retryPolicy = defaults.retryPolicy } = options
-  const ready = await broker()
-  await ready.publish(message, route, { deadlineMs: retry ? deadlineMs(retryPolicy) : ONE_TRY_MS })
+  const publisher = await outgoing()
+  if (declare !== null) await publisher.declareQueue(route.routingKey, declare)
+  await publisher.publish(message, route, {
+    deadlineMs: retry ? deadlineMs(retryPolicy) : ONE_TRY_MS,
+  })
 }
 
 const DEFAULT_DEADLINE_MS = 5_000

@@ -60,9 +60,16 @@ export class TaskRoutes {
     return eta === null || eta === undefined ? route : delayedRoute(route, eta, this.#config)
   }
 
+  /** What has to be declared first, as only the call names it: the queue of a plain Celery, as Celery declares it. */
+  missing({ queue, declare }: ResolvedRoute): Topology | null {
+    const isKnown = this.#queues.some(({ name }) => name === queue)
+    return queue === null || isKnown || this.#config.TOPOLOGY !== 'celery' ? null : declare
+  }
+
   #resolve(call: CallInput): ResolvedRoute {
     const { options, routeAs: task = call.task } = call
-    if (call.isFromSignature !== true) this.#checkQueue(task, options.queue)
+    const isOpen = this.#config.TOPOLOGY === 'celery'
+    if (call.isFromSignature !== true && !isOpen) this.#checkQueue(task, options.queue)
     const route = resolveRoute({
       task,
       args: call.args,
@@ -74,6 +81,8 @@ export class TaskRoutes {
     })
     // Which workers have such a queue only they know.
     if (this.#config.worker_direct && route.exchange === DIRECT_EXCHANGE) return route
+    // As in Celery, a queue that only the call names is declared before it is published to.
+    if (isOpen && route.queue !== null) return route
     const reached = this.#reached(route)
     if (reached.length === 0) {
       throw new UnroutableTaskError(task, route.routingKey, this.#workQueues)

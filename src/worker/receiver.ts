@@ -9,6 +9,7 @@ import { type DecodeTaskOptions, decodeLargeTask, decodeTask } from '../protocol
 import type { DeliveryInfo, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
+import type { ForeignMessages } from './foreign-messages.ts'
 import type { Job } from './job.ts'
 import type { OutcomeStore } from './outcome-store.ts'
 import type { TaskEvents } from './task-events.ts'
@@ -24,6 +25,8 @@ export interface ReceiverParts {
   readonly track: (work: Promise<unknown>) => void
   /** A delivery that is a call of a task. */
   readonly onJob: (job: Job) => void
+  /** Where queues may be shared with workers that know other tasks. */
+  readonly foreign: ForeignMessages | undefined
 }
 
 /** Makes jobs of deliveries. What cannot be read, and what nobody here can run, is kept. */
@@ -54,7 +57,7 @@ export class Receiver {
         : decodeTask(plain, this.#accepted, how)
       this.#read(delivery, () => request)
     } catch (error) {
-      await this.#parts.kept.keep(delivery, error)
+      await this.#refuse(delivery, error)
     }
   }
 
@@ -63,12 +66,12 @@ export class Receiver {
   }
 
   #read(delivery: Delivery, decode: () => TaskRequest): void {
-    const { taskNamed, kept, track } = this.#parts
+    const { taskNamed, track } = this.#parts
     let request: TaskRequest
     try {
       request = decode()
     } catch (error) {
-      track(kept.keep(delivery, error))
+      track(this.#refuse(delivery, error))
       return
     }
     const task = taskNamed(request.task)
@@ -86,8 +89,15 @@ export class Receiver {
     }
   }
 
+  /** Beside a plain Celery, what cannot be read here may be meant for others: pickles, for one. */
+  async #refuse(delivery: Delivery, error: unknown): Promise<void> {
+    const { kept, foreign } = this.#parts
+    await (foreign?.giveBack(delivery) ?? kept.keep(delivery, error))
+  }
+
   async #refuseUnknown(delivery: Delivery, request: TaskRequest): Promise<void> {
-    const { app, kept, outcomes, events } = this.#parts
+    const { app, kept, outcomes, events, foreign } = this.#parts
+    if (foreign !== undefined) return await foreign.giveBack(delivery)
     await outcomes.saveNotRegistered(request, delivery.queue)
     events.unknown(request)
     await kept.keep(

@@ -293,7 +293,7 @@ export class TaskRunner {
   }
 
   async #publishRetry(job: Job, outcome: Outcome & { readonly kind: 'retry' }): Promise<void> {
-    const { app, broker } = this.#parts
+    const { app } = this.#parts
     const { countdown, options } = outcome
     const { params } = job.task.options
     const retry = { countdown, options, config: app.config, params }
@@ -302,7 +302,9 @@ export class TaskRunner {
     await tracePublish({ id: taskId, task: name, message, route }, async (traced) => {
       const isHeld =
         eta !== null && (await app.waiting.hold({ taskId, name, eta, message: traced, route }))
-      if (!isHeld) await broker.publish(traced, delayedRoute(route, eta, app.config))
+      if (isHeld) return
+      const outgoing = await app.outgoing()
+      await outgoing.publish(traced, delayedRoute(route, eta, app.config))
     })
   }
 

@@ -111,7 +111,7 @@ function configuredPool(config: Config): string {
 
 function queuesOf(config: Config, asked: readonly string[] | undefined): readonly string[] {
   const known = config.workQueues()
-  if (asked === undefined) return known
+  if (asked === undefined) return config.consumedQueues()
   for (const queue of asked) {
     if (queue === config.platformQueue) {
       throw new TaskError(

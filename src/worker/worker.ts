@@ -14,6 +14,7 @@ import type { ControlledWorker } from './control/controlled-worker.ts'
 import { WorkerControl } from './control/worker-control.ts'
 import { EtaWaits } from './eta-waits.ts'
 import { firstConnection } from './first-connection.ts'
+import { ForeignMessages } from './foreign-messages.ts'
 import type { Job } from './job.ts'
 import { KnownJobs } from './known-jobs.ts'
 import { OutcomeStore } from './outcome-store.ts'
@@ -48,6 +49,8 @@ export class Worker implements AsyncDisposable {
   readonly #pools: WorkerPools
   readonly #waiting: WaitingJobs
   readonly #etas: EtaWaits
+  /** Only beside a plain Celery, whose queues other workers share. */
+  readonly #foreign: ForeignMessages | undefined
   readonly #control: WorkerControl
   readonly #known = new KnownJobs()
   readonly #queues: WorkQueues
@@ -72,7 +75,6 @@ export class Worker implements AsyncDisposable {
     this.#options = options
     this.#logger = app.logger.child({ worker: this.settings.name })
     this.#tasks = builtInTasks(app)
-    this.#control = this.#controlled()
     this.#pools = this.#openPools()
     this.#waiting = new WaitingJobs({
       poolOf: (job) => this.#poolOf(job),
@@ -84,12 +86,13 @@ export class Worker implements AsyncDisposable {
     this.#queues = new WorkQueues({
       app,
       settings: this.settings,
-      held: () => this.#waiting.held,
+      held: () => this.#waiting.held + (this.#foreign?.room ?? 0),
       freeSlots: () => this.#freeSlots(),
       track: (work) => this.#track(work),
       logger: this.#logger,
     })
     this.#control = this.#controlled()
+    this.#foreign = this.#foreignMessages()
     this.#etas = new EtaWaits({
       app,
       logger: this.#logger,
@@ -158,6 +161,7 @@ export class Worker implements AsyncDisposable {
       events: events.tasks,
       track: (work) => this.#track(work),
       onJob: (job) => this.#accept(job),
+      foreign: this.#foreign,
     })
     // An eager app has no process of its own: what its other code forgets is not for us to hide.
     if (!this.#app.config.task_always_eager) {
@@ -172,7 +176,7 @@ export class Worker implements AsyncDisposable {
     await this.#queues.take(reading, (delivery) => receiver.receive(delivery))
     this.#abandoned = abandonedChords({ app: this.#app, results, logger: this.#logger })
     await this.#abandoned.start()
-    this.#dispatcher = await this.#app.waiting.dispatcher(broker)
+    this.#dispatcher = await this.#app.waiting.dispatcher(await this.#app.outgoing())
     await this.#dispatcher?.start()
     const { queues, concurrency, prefetch } = this.settings
     this.#logger.info(
@@ -210,6 +214,7 @@ export class Worker implements AsyncDisposable {
     await this.#queues.stop()
     await Promise.all(this.#waiting.release().map(async (job) => job.delivery.requeue()))
     this.#kept?.stop()
+    this.#foreign?.release()
     this.#runner?.endPatience()
     const timer = startTimer(graceMs, () => this.#runner?.abandonAll())
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
@@ -303,6 +308,16 @@ export class Worker implements AsyncDisposable {
         this.#queues.wake()
       },
       logger: this.#logger,
+    })
+  }
+
+  #foreignMessages(): ForeignMessages | undefined {
+    if (this.#app.config.TOPOLOGY !== 'celery') return undefined
+    return new ForeignMessages({
+      logger: this.#logger,
+      consumersOf: async (queue) => (await this.#reading?.depth(queue))?.consumers ?? 1,
+      onHeld: (queue) => this.#queues.adjust(queue),
+      onLeave: (queue) => this.#queues.pause(queue, true),
     })
   }
 

@@ -3,6 +3,7 @@ import { withDeadline } from '../../async/with-deadline.ts'
 import { BrokerError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
+import { takeBlindCopies } from '../../protocol/mirror-copies.ts'
 import type { Topology } from '../../protocol/topology.ts'
 import type {
   Broker,
@@ -183,8 +184,9 @@ export class MemoryBroker implements Broker {
     this.#events.restored()
   }
 
-  #send(message: Message, route: Route, { mandatory }: PublishOptions): void {
-    const queues = this.#space.route(route)
+  #send(given: Message, route: Route, { mandatory }: PublishOptions): void {
+    const { message, queues: copied } = takeBlindCopies(given)
+    const queues = this.#space.routeAll(route, copied)
     if (queues === undefined) {
       throw publishRefused(route, this.safeUrl, { reason: 'there is no such exchange' })
     }

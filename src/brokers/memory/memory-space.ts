@@ -136,6 +136,15 @@ export class MemorySpace {
     return queues
   }
 
+  /** Also those that further keys lead to, each once. */
+  routeAll(route: Route, furtherKeys: readonly string[]): readonly MemoryQueue[] | undefined {
+    const queues = this.route(route)
+    if (queues === undefined || furtherKeys.length === 0) return queues
+    const { exchange } = route
+    const more = furtherKeys.flatMap((routingKey) => this.route({ exchange, routingKey }) ?? [])
+    return [...new Set([...queues, ...more])]
+  }
+
   #matching(first: MemoryExchange, routingKey: string): MemoryQueue[] {
     const passed = this.#passed(first, routingKey)
     const matching = passed.flatMap(({ definition, bindings }) =>

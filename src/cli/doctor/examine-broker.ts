@@ -4,6 +4,7 @@ import type { Queue, Topology } from '../../protocol/topology.ts'
 import { codeOf } from '../failure.ts'
 import { depthOf } from '../queue-states.ts'
 import { type Check, failed, noted, ok } from './check.ts'
+import { examineCelery } from './examine-celery.ts'
 
 const NOTHING: Topology = { exchanges: [], queues: [], bindings: [] }
 
@@ -31,6 +32,7 @@ export async function* examineBroker(app: CeleryApp): AsyncGenerator<Check> {
     yield await declaredCheck(broker, name, { part, found: `key ${binding.routingKey}` })
   }
   yield await mirrorCheck(broker, config.platformQueue)
+  if (config.TOPOLOGY === 'celery') yield* examineCelery(app)
 }
 
 /** Asking for a queue connects; whether the queue is there does not matter. */
@@ -91,13 +93,14 @@ function adviceFor(error: unknown): string {
 async function mirrorCheck(broker: Broker, queue: string): Promise<Check> {
   const name = 'monitor'
   const depth = await depthOf(broker, queue).catch(() => undefined)
-  if (depth === undefined) return noted(name, `${queue} is not there`)
+  if (depth === undefined)
+    return noted(name, `${queue} is not there: the first call or monitor declares it`)
   if (depth.consumers > 0) {
     return ok(name, `${depth.consumers} reading ${queue}, ${depth.messages} waiting`)
   }
   return noted(
     name,
     `nobody reads ${queue}, where ${depth.messages} messages wait`,
-    'start one: celery-toolbox monitor --migrate',
+    'start one: celery-toolbox monitor --migrate; or set MIRROR to False, so that no copies are made',
   )
 }

@@ -26,6 +26,16 @@ export const toolboxSettings = {
     'platform.fifo',
     'The queue that gets a copy of everything, for the monitor.',
   ),
+  TOPOLOGY: setting(
+    oneOf('mirrored', 'celery'),
+    'mirrored',
+    "Which exchanges and queues are declared: 'mirrored', one topic exchange that copies everything to the platform queue; 'celery', those of a plain Celery.",
+  ),
+  MIRROR: setting(
+    boolean,
+    true,
+    'Whether the platform queue gets a copy of what is published; False where no monitor runs.',
+  ),
   MESSAGE_LIMIT_BYTES: setting(
     positiveInteger,
     67_108_864,

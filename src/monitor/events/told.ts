@@ -132,6 +132,7 @@ function notedEntry(entry: EventEntry, receivedAtMs: number): EventEntry {
 
 function keptOf(arrived: Arrived, cause: unknown): Pick<Told, 'message' | 'problem'> {
   if (cause === null) return { message: null, problem: null }
-  const { row, problem } = unreadEntry(arrived, problemOf(cause))
+  const { message: published, route } = arrived.delivery
+  const { row, problem } = unreadEntry({ ...arrived, published, route }, problemOf(cause))
   return { message: row, problem }
 }

@@ -6,6 +6,7 @@ import { isLarge } from '../../protocol/content.ts'
 import { type DecodeTaskOptions, decodeLargeTask, decodeTask } from '../../protocol/decode-task.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
+import { copiedFrom } from '../../protocol/mirror-copies.ts'
 import { Privacy } from '../privacy/privacy.ts'
 import type { RedactedMessage } from '../privacy/redact-message.ts'
 import { fitsIndex, LONGEST_ID, LONGEST_ID_BYTES, storableOrNull } from '../stored/storable-text.ts'
@@ -51,8 +52,9 @@ export function mirrored(
   options: MirrorOptions = {},
 ): Mirrored | Promise<Mirrored> {
   const { privacy = OPEN, receivedAtMs = Date.now(), limits } = options
-  const { message, route } = delivery
-  const arrival = { delivery, route, receivedAtMs, queue: queues.reachedBy(route), privacy, limits }
+  const { message, route } = copiedFrom(delivery)
+  const queue = queues.reachedBy(route)
+  const arrival = { delivery, published: message, route, receivedAtMs, queue, privacy, limits }
   if (!(isCompressed(message) || isLarge(message))) return readWith(arrival, message)
   return expandMessage(message, limits).then(
     (plain) => readLarge(arrival, plain),
@@ -81,6 +83,8 @@ const OPEN = new Privacy()
 
 interface Arrival extends Omit<TaskOrigin, 'message'> {
   readonly delivery: Delivery
+  /** What it is a copy of. */
+  readonly published: Message
   readonly privacy: Privacy
   readonly limits: MessageLimits | undefined
 }
@@ -116,13 +120,14 @@ function readSafe(known: Known, plain: Message): Mirrored {
 
 /** A message in which something was taken out is kept as it is then: expanded. */
 function knownOf(arrival: Arrival, safe?: RedactedMessage): Known {
-  const { delivery, receivedAtMs, route } = arrival
+  const { delivery, published, receivedAtMs, route } = arrival
   const isAltered = safe !== undefined && safe.redacted.length > 0
-  const message = isAltered ? safe.message : delivery.message
+  const message = isAltered ? safe.message : published
   const entry = messageEntry({ message, route }, receivedAtMs)
   const row = isAltered ? { ...entry, altered: { redacted: safe.redacted } } : entry
   return {
     delivery,
+    published,
     route,
     receivedAtMs,
     queue: arrival.queue,

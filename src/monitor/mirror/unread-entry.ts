@@ -1,6 +1,5 @@
-import type { Delivery } from '../../brokers/broker.ts'
 import { ToolboxError } from '../../errors.ts'
-import type { Message } from '../../protocol/message.ts'
+import type { Message, Route } from '../../protocol/message.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
 import { type MessageEntry, messageEntry } from './message-entry.ts'
@@ -14,15 +13,16 @@ export interface UnreadEntry {
 }
 
 interface Arrived {
-  readonly delivery: Delivery
+  /** What the delivery is a copy of. */
+  readonly published: Message
+  readonly route: Route
   readonly privacy: Privacy
   readonly receivedAtMs: number
 }
 
 /** Where there is something to take out, what nobody can read is kept only if that was asked for. */
 export function unreadEntry(arrived: Arrived, problem: Problem): UnreadEntry {
-  const { delivery, privacy, receivedAtMs } = arrived
-  const { message, route } = delivery
+  const { published: message, route, privacy, receivedAtMs } = arrived
   const row = messageEntry({ message, route }, receivedAtMs)
   if (!privacy.hasRules || privacy.keepsUnreadable) return { message, row, problem }
   const safe = privacy.unreadableMessage({ ...message, body: Buffer.alloc(0) })

@@ -12,8 +12,12 @@ export class WorkQueues {
   readonly #platformQueue: string
   readonly #known = new Map<string, string | null>()
 
-  constructor(topology: Topology, platformQueue: string) {
+  readonly #isOpen: boolean
+
+  /** In a plain Celery's topology there are more queues than any config knows, each reached by its name. */
+  constructor(topology: Topology, platformQueue: string, kind?: 'mirrored' | 'celery') {
     this.#topology = topology
+    this.#isOpen = kind === 'celery'
     this.#platformQueue = platformQueue
   }
 
@@ -29,6 +33,7 @@ export class WorkQueues {
   }
 
   #find(route: Route): string | null {
+    if (this.#isOpen && route.exchange === '') return route.routingKey
     const [queue = null] = this.#destinationsOf(route).flatMap((destination) =>
       workQueuesReached(this.#topology, destination, this.#platformQueue),
     )

@@ -7,7 +7,9 @@ import { WorkQueues } from '../mirror/work-queues.ts'
 import { type Altered, Privacy, type PrivacySettings } from '../privacy/privacy.ts'
 import { type KeptRow, keptDelivery } from './kept-message.ts'
 
-export type ReadAgainConfig = Pick<Config, 'platformQueue' | 'topology'> & PrivacySettings
+export type ReadAgainConfig = Pick<Config, 'platformQueue' | 'topology'> &
+  Partial<Pick<Config, 'TOPOLOGY'>> &
+  PrivacySettings
 
 export interface StillWrong {
   readonly row: KeptRow
@@ -16,7 +18,7 @@ export interface StillWrong {
 
 /** Reads a kept message as a monitor of this version reads it when it is delivered. */
 export function readerOf(config: ReadAgainConfig): (row: KeptRow) => Promise<Taken> {
-  const queues = new WorkQueues(config.topology(), config.platformQueue)
+  const queues = new WorkQueues(config.topology(), config.platformQueue, config.TOPOLOGY)
   const privacy = new Privacy(config)
   return async (row) => {
     const delivery = keptDelivery(row)
