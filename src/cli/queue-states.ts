@@ -1,4 +1,4 @@
-import type { Broker } from '../brokers/broker.ts'
+import type { Broker, QueueDepth } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
 import { codeOf } from './failure.ts'
 
@@ -31,10 +31,7 @@ export async function queueStates(config: Config, broker: Broker): Promise<reado
 }
 
 /** Undefined where there is no such queue. */
-export async function depthOf(
-  broker: Broker,
-  queue: string,
-): Promise<{ readonly messages: number; readonly consumers: number } | undefined> {
+export async function depthOf(broker: Broker, queue: string): Promise<QueueDepth | undefined> {
   try {
     return await broker.depth(queue)
   } catch (error) {

@@ -28,14 +28,19 @@ function deriveBroker(resolution: Resolution): void {
     }),
   )
   if (!isDefault(resolution, 'broker_transport_options')) return
-  derive(resolution, 'broker_transport_options', {
+  derive(resolution, 'broker_transport_options', sqsDefaults(value(resolution, 'QUEUE_PREFIX')))
+}
+
+/** What the transport options are where none are given, and what given ones are merged over when a broker of SQS is opened. */
+export function sqsDefaults(queuePrefix: string): Readonly<Record<string, unknown>> {
+  return {
     region: 'us-west-2',
-    queue_name_prefix: `${value(resolution, 'QUEUE_PREFIX')}-`,
+    queue_name_prefix: `${queuePrefix}-`,
     wait_time_seconds: 20,
     visibility_timeout: 20,
     interval_start: 0,
     max_retries: 1,
-  })
+  }
 }
 
 function deriveResultBackend(resolution: Resolution): void {

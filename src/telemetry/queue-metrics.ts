@@ -1,5 +1,5 @@
 import type { Gauge } from 'prom-client'
-import type { Broker } from '../brokers/broker.ts'
+import type { Broker, QueueDepth } from '../brokers/broker.ts'
 import { BrokerError } from '../errors.ts'
 import type { MetricSource, MetricsKit } from './metrics.ts'
 
@@ -37,12 +37,12 @@ export class QueueMetrics implements MetricSource {
     for (const queue of this.#queues) {
       const { messages, consumers } = await this.#depthOf(queue)
       this.#depth.set({ queue }, messages)
-      this.#consumers.set({ queue }, consumers)
+      if (consumers !== null) this.#consumers.set({ queue }, consumers)
     }
   }
 
   /** A queue that is not there holds nothing. */
-  async #depthOf(queue: string): Promise<{ messages: number; consumers: number }> {
+  async #depthOf(queue: string): Promise<QueueDepth> {
     try {
       return await this.#broker.depth(queue)
     } catch (error) {

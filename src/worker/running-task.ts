@@ -64,9 +64,9 @@ export class RunningTask implements TaskContext, PoolRun {
     )
   }
 
-  /** The worker stops and does not wait: the function is told, and its run counts as not having been. */
-  abandon(): void {
-    this.#abort(new Error('the worker is stopping'))
+  /** The worker stops and does not wait, or has lost the message: the function is told, and its run counts as not having been. */
+  abandon(reason = new Error('the worker is stopping')): void {
+    this.#abort(reason)
     this.#conclude({ kind: 'abandoned' })
   }
 

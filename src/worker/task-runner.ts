@@ -136,9 +136,9 @@ export class TaskRunner {
     this.#totals.set(job.request.task, (this.#totals.get(job.request.task) ?? 0) + 1)
     let outcome: Outcome
     try {
-      if (!acks.isLate) this.#parts.known.acknowledged(job)
       await acks.beforeRun(job.delivery)
-      outcome = await this.#outcomeOf(job)
+      if (!acks.isLate) this.#parts.known.acknowledged(job)
+      outcome = this.#isTaken(job) ? { kind: 'abandoned' } : await this.#outcomeOf(job)
     } catch (error) {
       this.#jobs.delete(job)
       onFree()
@@ -176,9 +176,29 @@ export class TaskRunner {
     }
     const run = this.#parts.poolOf(job).run({ request, task, environment })
     this.#running.set(run, { job, pid: run.pid, startedAt: Date.now() / 1_000 })
+    const stopListening = this.#abandonWhenTaken(job, run)
     const outcome = await run.outcome
+    stopListening()
     this.#running.delete(run)
-    return outcome
+    return this.#isTaken(job) ? { kind: 'abandoned' } : outcome
+  }
+
+  /** Where deliveries are held for a time that is over, somebody else may run the task: this run tells no outcome. */
+  #isTaken({ delivery, request }: Job): boolean {
+    const isTaken = this.#parts.broker.features.leases && delivery.isLost
+    if (isTaken) {
+      const about = { taskId: request.id, task: request.task, queue: delivery.queue }
+      this.#parts.logger.warn(about, 'the message of a task was lost, another worker may run it')
+    }
+    return isTaken
+  }
+
+  #abandonWhenTaken({ delivery }: Job, run: PoolRun): () => void {
+    if (!this.#parts.broker.features.leases) return () => undefined
+    const { lost } = delivery
+    const onLost = (): void => run.abandon(lost.reason)
+    lost.addEventListener('abort', onLost, { once: true })
+    return () => lost.removeEventListener('abort', onLost)
   }
 
   /** Celery's worker_deduplicate_successful_tasks: a message delivered again, whose task has ended well in any worker. */

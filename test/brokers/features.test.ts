@@ -25,6 +25,7 @@ test.each([
   ['amqps://host', true, true],
   ['memory://name', true, false],
   ['sqs://', false, false],
+  ['other://', false, false],
 ])(
   '%s: the features are known before the broker is opened',
   (url, delayedExchanges, quorumQueues) => {

@@ -6,6 +6,8 @@ test.each([
   ['amqp://me:hidden@nowhere.invalid', 'amqp'],
   ['amqps://me:hidden@nowhere.invalid', 'amqp'],
   ['AMQP://nowhere.invalid', 'amqp'],
+  ['sqs://key:hidden@nowhere.invalid:4566', 'sqs'],
+  ['sqs://', 'sqs'],
 ])('%s is opened by its scheme, without connecting', async (url, kind) => {
   const broker = openBroker({ url })
   expect(broker.kind).toBe(kind)
@@ -13,7 +15,7 @@ test.each([
   await broker.close()
 })
 
-test.each(['sqs://key:secret@', 'redis://localhost', 'nonsense', ''])(
+test.each(['sqlite://key:secret@', 'redis://localhost', 'nonsense', ''])(
   'no broker for "%s": the error names the scheme and those that are known, and no secret',
   (url) => {
     expect(() => openBroker({ url })).toThrow(

@@ -13,7 +13,7 @@ test('a row tells value, source, variable, documentation and default of a settin
     state: 'effect',
     shadowed: [],
     documentation:
-      'Where the broker is: amqp://, amqps:// or memory:// (sqs:// is read, and cannot be opened yet); it wins over broker_transport.',
+      'Where the broker is: amqp://, amqps://, sqs:// or memory://; it wins over broker_transport.',
     default: 'None',
   })
 })

@@ -34,6 +34,11 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
     return test.skipIf(needed.some((feature) => !features[feature]))
   }
 
+  /** So many, where they are counted. */
+  function consumers(count: number): number | null {
+    return features.countsConsumers ? count : null
+  }
+
   async function start(): Promise<{ space: BrokerSpace; broker: Broker }> {
     const space = await makeSpace()
     return { space, broker: openIn(space) }
@@ -550,7 +555,8 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
       await publishAll(broker, 'work', 1)
       const first = await taken(broker, 'work', 'hold')
       const startedAt = performance.now()
-      await first.requeue({ delayMs: 700 })
+      // Where a look at an empty queue takes a second, it must end before the message is back.
+      await first.requeue({ delayMs: features.leases ? 2_500 : 700 })
       expect(await broker.get('work')).toBeUndefined()
       expect((await taken(broker, 'work')).redelivered).toBe(true)
       expect(performance.now() - startedAt).toBeGreaterThan(650)
@@ -712,7 +718,7 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
       await settled(broker)
       expect(held).toHaveLength(1)
       await held[0]?.ack()
-      expect(await depths(broker, 'work')).toEqual([3])
+      await waitFor('what was on its way', async () => (await depths(broker, 'work'))[0] === 3)
       await subscription.resume()
       await waitFor('the others', () => held.length === 4)
     })
@@ -753,7 +759,7 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
       await waitFor('ten deliveries', () => held.length === 10)
       await settled(broker)
       expect(held).toHaveLength(10)
-      expect((await broker.depth('work')).consumers).toBe(1)
+      expect((await broker.depth('work')).consumers).toBe(consumers(1))
     })
 
     test('a closed subscription gives its unsettled deliveries back, and settling those does nothing', async () => {
@@ -781,7 +787,7 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
       await subscription.close()
       await subscription.pause()
       await subscription.resume()
-      expect((await broker.depth('work')).consumers).toBe(0)
+      expect((await broker.depth('work')).consumers).toBe(consumers(0))
     })
 
     test('a queue deleted under its consumer is declared again, with its bindings, and consumed', async () => {
@@ -799,7 +805,9 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
         void delivery.ack()
       })
       await space.deleteQueue('work')
-      await waitFor('the consumer', async () => (await broker.depth('work')).consumers === 1)
+      if (features.countsConsumers) {
+        await waitFor('the consumer', async () => (await broker.depth('work')).consumers === 1)
+      }
       await broker.publish(message('after'), { exchange: 'tasks', routingKey: 'work' })
       await waitFor('the delivery', () => bodies.includes('after'))
     })
@@ -827,38 +835,44 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
   })
 
   describe(`${name}: losing the connection`, () => {
-    test('lost and restored are told, and consumers go on with what was unsettled', async () => {
-      const { broker, space } = await startWith('work')
-      await publishAll(broker, 'work', 2)
-      const events: string[] = []
-      broker.on('lost', (cause) => events.push(`lost ${cause instanceof Error}`))
-      broker.on('restored', () => events.push('restored'))
-      const held: Delivery[] = []
-      await consuming(broker, 'work', { prefetch: 2 }, (d) => void held.push(d))
-      await waitFor('the deliveries', () => held.length === 2)
-      await space.loseConnection(broker)
-      await waitFor('the deliveries again', () => held.length === 4)
-      expect(events).toEqual(['lost true', 'restored'])
-      expect(held.slice(2).map(textOf).sort()).toEqual(['0', '1'])
-      expect(held.slice(2).every(({ redelivered }) => redelivered)).toBe(true)
-    })
+    testOf('connectionDeliveries')(
+      'lost and restored are told, and consumers go on with what was unsettled',
+      async () => {
+        const { broker, space } = await startWith('work')
+        await publishAll(broker, 'work', 2)
+        const events: string[] = []
+        broker.on('lost', (cause) => events.push(`lost ${cause instanceof Error}`))
+        broker.on('restored', () => events.push('restored'))
+        const held: Delivery[] = []
+        await consuming(broker, 'work', { prefetch: 2 }, (d) => void held.push(d))
+        await waitFor('the deliveries', () => held.length === 2)
+        await space.loseConnection(broker)
+        await waitFor('the deliveries again', () => held.length === 4)
+        expect(events).toEqual(['lost true', 'restored'])
+        expect(held.slice(2).map(textOf).sort()).toEqual(['0', '1'])
+        expect(held.slice(2).every(({ redelivered }) => redelivered)).toBe(true)
+      },
+    )
 
-    test('settling a delivery after the loss does nothing, settling it twice is still an error', async () => {
-      const { broker, space } = await startWith('work')
-      await publishAll(broker, 'work', 1)
-      const held: Delivery[] = []
-      await consuming(broker, 'work', { prefetch: 1 }, (d) => void held.push(d))
-      await waitFor('the delivery', () => held.length === 1)
-      await space.loseConnection(broker)
-      await waitFor('the delivery again', () => held.length === 2)
-      expect(held.map(({ isLost }) => isLost)).toEqual([true, false])
-      await held[0]?.ack()
-      await expect(held[0]?.ack()).rejects.toMatchObject({ code: 'DELIVERY_SETTLED' })
-      await held[1]?.ack()
-      await settled(broker)
-      expect(held).toHaveLength(2)
-      expect(await depths(broker, 'work')).toEqual([0])
-    })
+    testOf('connectionDeliveries')(
+      'settling a delivery after the loss does nothing, settling it twice is still an error',
+      async () => {
+        const { broker, space } = await startWith('work')
+        await publishAll(broker, 'work', 1)
+        const held: Delivery[] = []
+        await consuming(broker, 'work', { prefetch: 1 }, (d) => void held.push(d))
+        await waitFor('the delivery', () => held.length === 1)
+        await space.loseConnection(broker)
+        await waitFor('the delivery again', () => held.length === 2)
+        expect(held.map(({ isLost }) => isLost)).toEqual([true, false])
+        await held[0]?.ack()
+        await expect(held[0]?.ack()).rejects.toMatchObject({ code: 'DELIVERY_SETTLED' })
+        await held[1]?.ack()
+        await settled(broker)
+        expect(held).toHaveLength(2)
+        expect(await depths(broker, 'work')).toEqual([0])
+      },
+    )
 
     testOf('connectionQueues')(
       'what belongs to the connection alone is declared again',
@@ -883,18 +897,21 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
       },
     )
 
-    test('publishes made while the connection is away arrive when it is back', async () => {
-      const { broker, space } = await startWith('work')
-      const lost = new Promise<void>((resolve) => broker.on('lost', () => resolve()))
-      const losing = space.loseConnection(broker)
-      await lost
-      await Promise.all(range(20).map((n) => broker.publish(message(String(n)), toQueue('work'))))
-      await losing
-      const { bodies } = await collectDistinct(broker, 'work', 20)
-      expect(bodies.size).toBe(20)
-    })
+    testOf('connectionDeliveries')(
+      'publishes made while the connection is away arrive when it is back',
+      async () => {
+        const { broker, space } = await startWith('work')
+        const lost = new Promise<void>((resolve) => broker.on('lost', () => resolve()))
+        const losing = space.loseConnection(broker)
+        await lost
+        await Promise.all(range(20).map((n) => broker.publish(message(String(n)), toQueue('work'))))
+        await losing
+        const { bodies } = await collectDistinct(broker, 'work', 20)
+        expect(bodies.size).toBe(20)
+      },
+    )
 
-    test('a paused subscription stays paused over a loss', async () => {
+    testOf('connectionDeliveries')('a paused subscription stays paused over a loss', async () => {
       const { broker, space } = await startWith('work')
       const held: Delivery[] = []
       const subscription = await consuming(
@@ -914,7 +931,7 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
       await waitFor('the delivery', () => held.length === 1)
     })
 
-    test('a listener that was taken off is told nothing', async () => {
+    testOf('connectionDeliveries')('a listener that was taken off is told nothing', async () => {
       const { broker, space } = await startWith('work')
       const told: string[] = []
       const onLost = (): void => void told.push('lost')

@@ -245,7 +245,7 @@ async function depthOf(
   what: 'messages' | 'consumers' = 'messages',
 ): Promise<number> {
   const depth = await broker.depth(queue)
-  return depth[what]
+  return depth[what] ?? 0
 }
 
 function logged() {

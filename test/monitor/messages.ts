@@ -44,6 +44,7 @@ export function delivery(given: Message, route: Route): Delivery {
     redelivered: false,
     isSettled: false,
     isLost: false,
+    lost: new AbortController().signal,
     ack: settle,
     requeue: settle,
     reject: settle,

@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS monitor.queue (
   name            text NOT NULL,
   looked_at       timestamptz NOT NULL,
   messages        integer NOT NULL,
-  consumers       integer NOT NULL,
+  consumers       integer,
   unacknowledged  integer,
   covered_since   timestamptz,
   CONSTRAINT queue_pkey PRIMARY KEY (name)

@@ -20,6 +20,7 @@ export class AckWindow {
   #due: number[] = []
   #isFlushDue: boolean = false
   #isOpen: boolean = true
+  readonly #lost = new AbortController()
 
   constructor(channel: Channel, prefetch: number) {
     this.#channel = channel
@@ -29,6 +30,11 @@ export class AckWindow {
 
   get isOpen(): boolean {
     return this.#isOpen
+  }
+
+  /** Aborted once the channel is gone. */
+  get lost(): AbortSignal {
+    return this.#lost.signal
   }
 
   /** A delivery has come; their tags count up from 1. */
@@ -74,6 +80,7 @@ export class AckWindow {
   /** The channel is gone: the broker has put back what was not settled. */
   close(): void {
     this.#isOpen = false
+    this.#lost.abort(new Error('the channel is gone, the broker has its deliveries back'))
     this.#open.clear()
     this.#due = []
   }

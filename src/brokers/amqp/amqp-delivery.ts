@@ -77,6 +77,10 @@ export class AmqpDelivery implements Delivery {
     return !this.#origin.window.isOpen
   }
 
+  get lost(): AbortSignal {
+    return this.#origin.window.lost
+  }
+
   requeue({ delayMs = 0 }: RequeueOptions = {}): Promise<void> {
     const { window, park } = this.#origin
     if (delayMs <= 0 || park === undefined) return this.#nack(true)

@@ -51,7 +51,9 @@ export class HeldDeliveries {
   forget(): void {
     for (const timer of this.#parked.values()) timer.clear()
     this.#parked.clear()
+    const held = [...this.#held]
     this.#held.clear()
+    for (const delivery of held) delivery.takenBack()
   }
 
   /** Puts all of them back, as a broker does when a consumer is gone. */
@@ -70,6 +72,7 @@ export class MemoryDelivery implements Delivery {
   readonly #entry: QueueEntry
   readonly #holder: HeldDeliveries
   #isSettled: boolean = false
+  #lost: AbortController | undefined
 
   constructor(queue: MemoryQueue, entry: QueueEntry, holder: HeldDeliveries) {
     this.message = loadMessage(entry.stored)
@@ -101,6 +104,17 @@ export class MemoryDelivery implements Delivery {
 
   get isLost(): boolean {
     return !this.#isSettled && !this.#holder.has(this)
+  }
+
+  get lost(): AbortSignal {
+    this.#lost ??= new AbortController()
+    if (this.isLost) this.takenBack()
+    return this.#lost.signal
+  }
+
+  /** The queue has it back, or is gone. */
+  takenBack(): void {
+    this.#lost?.abort(new Error('the broker has taken the delivery back'))
   }
 
   requeue({ delayMs = 0 }: RequeueOptions = {}): Promise<void> {

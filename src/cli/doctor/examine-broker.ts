@@ -57,7 +57,7 @@ async function queueCheck(broker: Broker, queue: Queue): Promise<Check> {
   const found =
     before === undefined
       ? 'was missing, is declared now'
-      : `${before.messages} waiting, ${before.consumers} consumers`
+      : `${before.messages} waiting${before.consumers === null ? '' : `, ${before.consumers} consumers`}`
   const part = { ...NOTHING, queues: [queue] }
   if (before !== undefined && before.messages > 0 && before.consumers === 0) {
     const waiting = `${before.messages} waiting and no consumer: start a worker or monitor for it, or see why /readyz of one says 503`
@@ -95,6 +95,9 @@ async function mirrorCheck(broker: Broker, queue: string): Promise<Check> {
   const depth = await depthOf(broker, queue).catch(() => undefined)
   if (depth === undefined)
     return noted(name, `${queue} is not there: the first call or monitor declares it`)
+  if (depth.consumers === null) {
+    return noted(name, `${queue}: ${depth.messages} waiting, and this broker counts no consumers`)
+  }
   if (depth.consumers > 0) {
     return ok(name, `${depth.consumers} reading ${queue}, ${depth.messages} waiting`)
   }

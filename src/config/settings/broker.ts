@@ -39,14 +39,14 @@ export const brokerSettings = {
   broker_url: setting(
     nullable(urls),
     null,
-    'Where the broker is: amqp://, amqps:// or memory:// (sqs:// is read, and cannot be opened yet); it wins over broker_transport.',
+    'Where the broker is: amqp://, amqps://, sqs:// or memory://; it wins over broker_transport.',
   ),
   broker_read_url: setting(nullable(urls), null, 'A broker url for consumers only.'),
   broker_write_url: setting(nullable(urls), null, 'A broker url for producers only.'),
   broker_transport: setting(
     nullable(text),
     'sqs',
-    'The kind of broker where no broker_url is given: amqp, amqps, memory, or sqs, which cannot be opened yet.',
+    'The kind of broker where no broker_url is given: amqp, amqps, sqs or memory.',
     { celeryDefault: null },
   ),
   broker_transport_options: setting(

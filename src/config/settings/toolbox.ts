@@ -56,9 +56,7 @@ export const toolboxSettings = {
     false,
     'Whether calls with an eta wait in PostgreSQL (monitor.scheduled): True, in the one of result_backend, or the url of another.',
   ),
-  QUEUE_PREFIX: setting(text, 'dev', 'Put, with a -, before the names of queues on SQS.', {
-    state: 'planned',
-  }),
+  QUEUE_PREFIX: setting(text, 'dev', 'Put, with a -, before the names of queues on SQS.'),
   ENV_PREFIX: setting(
     filledText,
     'CELERY_',

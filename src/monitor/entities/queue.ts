@@ -5,7 +5,8 @@ export interface QueueRow {
   readonly name: string
   readonly lookedAt: Date
   readonly messages: number
-  readonly consumers: number
+  /** Null where the broker does not count them. */
+  readonly consumers: number | null
   /** In the hands of workers; null where the broker's management API was not asked. */
   readonly unacknowledged: number | null
   /** Since when each look found no more consumers than workers that are heard of. */
@@ -20,7 +21,7 @@ export const QueueEntity = new EntitySchema<QueueRow>({
     name: { name: 'name', type: 'text', primary: true, primaryKeyConstraintName: 'queue_pkey' },
     lookedAt: { name: 'looked_at', type: 'timestamptz' },
     messages: { name: 'messages', type: 'integer' },
-    consumers: { name: 'consumers', type: 'integer' },
+    consumers: { name: 'consumers', type: 'integer', nullable: true },
     unacknowledged: { name: 'unacknowledged', type: 'integer', nullable: true },
     coveredSince: { name: 'covered_since', type: 'timestamptz', nullable: true },
   },

@@ -127,7 +127,8 @@ async function listening(
 
 async function hasConsumer(broker: Pick<Broker, 'depth'>, queue: string): Promise<boolean | null> {
   try {
-    return (await broker.depth(queue)).consumers > 0
+    const { consumers } = await broker.depth(queue)
+    return consumers === null ? null : consumers > 0
   } catch (error) {
     return error instanceof BrokerError && error.code === 'QUEUE_MISSING' ? false : null
   }

@@ -1,10 +1,11 @@
-import type { Broker } from '../../brokers/broker.ts'
+import type { Broker, QueueDepth } from '../../brokers/broker.ts'
 import { BrokerError } from '../../errors.ts'
 
 /** How a queue was found, and since when it has been so without a break. */
 export interface ObservedQueue {
   readonly messages: number
-  readonly consumers: number
+  /** Null where the broker does not count them. */
+  readonly consumers: number | null
   /** Null while messages wait in it. */
   readonly emptySinceMs: number | null
   /** Null while nobody consumes it. */
@@ -37,7 +38,7 @@ export class ObservedQueues {
       const last = before.get(queue)
       seen.set(queue, {
         ...depth,
-        emptySinceMs: depth.messages > 0 ? null : (last?.emptySinceMs ?? nowMs),
+        emptySinceMs: heldIn(depth) > 0 ? null : (last?.emptySinceMs ?? nowMs),
         consumedSinceMs: depth.consumers === 0 ? null : (last?.consumedSinceMs ?? nowMs),
       })
     }
@@ -45,7 +46,7 @@ export class ObservedQueues {
   }
 
   /** A queue that is not there holds nothing. */
-  async #depthOf(queue: string): Promise<{ messages: number; consumers: number }> {
+  async #depthOf(queue: string): Promise<QueueDepth> {
     try {
       return await this.#broker.depth(queue)
     } catch (error) {
@@ -55,4 +56,9 @@ export class ObservedQueues {
       throw error
     }
   }
+}
+
+/** Where the broker tells of them, those that are kept back or in somebody's hands count, too. */
+function heldIn({ messages, delayed = 0, inFlight = 0 }: QueueDepth): number {
+  return messages + delayed + inFlight
 }

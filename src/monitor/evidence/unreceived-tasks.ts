@@ -82,8 +82,8 @@ function cameTo({ was, retries, queue, hadWorker }: UnreceivedTask): string {
   return was === 'RETRY' ? `retry ${retries} was published to ${queue}` : `published to ${queue}`
 }
 
-function takenBy(consumers: number): string {
-  return consumers > 0
+function takenBy(consumers: number | null): string {
+  return consumers !== 0
     ? 'its worker sends no events'
     : 'the queue is empty and has no consumer now, so a worker that sends no events may have taken it'
 }

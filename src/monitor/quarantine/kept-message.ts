@@ -48,6 +48,7 @@ export function keptDelivery(row: KeptRow): Delivery {
     redelivered: true,
     isSettled: true,
     isLost: false,
+    lost: new AbortController().signal,
     ack: settled,
     requeue: settled,
     reject: settled,

@@ -100,6 +100,7 @@ const UNDELIVERED = {
   redelivered: false,
   isSettled: true,
   isLost: false,
+  lost: new AbortController().signal,
   ack: async () => undefined,
   requeue: async () => undefined,
   reject: async () => undefined,

@@ -169,7 +169,7 @@ export class Reconciler {
     }
     const keepUp = sources.every((queue) => {
       const observed = this.#queues.get(queue)
-      return observed !== undefined && observed.consumers > 0 && observed.messages <= MOST_LAG
+      return observed !== undefined && observed.consumers !== 0 && observed.messages <= MOST_LAG
     })
     this.#lookedAtMs = Date.now()
     this.#freshSinceMs = keepUp ? (this.#freshSinceMs ?? this.#lookedAtMs) : null

@@ -42,8 +42,8 @@ export interface PoolRun {
   /** Of the process that runs it. */
   readonly pid: number
   readonly outcome: Promise<Outcome>
-  /** The worker stops and does not wait: the run counts as not having been. */
-  abandon(): void
+  /** The worker stops and does not wait, or has lost the message: the run counts as not having been. */
+  abandon(reason?: Error): void
   /** The task was revoked while it runs. */
   terminate(termination: Termination): void
 }

@@ -1,0 +1,75 @@
+import { BrokerError } from '../../../errors.ts'
+
+/**
+ * What a failed call asks for:
+ * - `missing`: there is no such queue
+ * - `away`: the server cannot be reached, or fails: wait, and try again
+ * - `busy`: it is there and wants fewer calls
+ * - `login`: credentials that are missing, or have expired: they may be renewed
+ * - `refused`: the call itself is wrong, or not allowed; again would be the same
+ */
+export type SqsFailure = 'missing' | 'away' | 'busy' | 'login' | 'refused'
+
+const MISSING = /NonExistentQueue|QueueDoesNotExist/
+const BUSY = /Throttl|OverLimit|TooManyRequests|RequestLimitExceeded|QueueDeletedRecently/
+const LOGIN =
+  /ExpiredToken|TokenRefreshRequired|RequestExpired|UnrecognizedClient|InvalidClientTokenId|CredentialsProvider|Credentials/
+const SERVER_ERROR = 500
+const TOO_MANY = 429
+
+export function failureOf(error: unknown): SqsFailure {
+  const name = error instanceof Error ? error.name : ''
+  const { httpStatusCode: status, code } = facts(error)
+  const said = `${name} ${code}`
+  if (MISSING.test(said)) return 'missing'
+  if (BUSY.test(said) || status === TOO_MANY) return 'busy'
+  if (LOGIN.test(said)) return 'login'
+  if (status === undefined || status >= SERVER_ERROR) return 'away'
+  // A body that is no answer of SQS, or fails its checksum, with a status that says it is well.
+  return status < 400 ? 'away' : 'refused'
+}
+
+/** Of one entry of a batch: whether it may succeed the next time. */
+export function isEntryWorthRetrying({
+  Code = '',
+  SenderFault = false,
+}: {
+  readonly Code?: string | undefined
+  readonly SenderFault?: boolean | undefined
+}): boolean {
+  return BUSY.test(Code) || !SenderFault
+}
+
+/** A receipt that counts no more: somebody else may have the message, or it is gone. */
+export function isExpiredReceipt(code: string | undefined): boolean {
+  return /ReceiptHandleIsInvalid|MessageNotInflight|InvalidParameterValue|InvalidIdFormat/.test(
+    code ?? '',
+  )
+}
+
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.message === '' ? error.name : `${error.name}: ${error.message}`
+}
+
+export function optionRefused(name: string, why: string): BrokerError {
+  return new BrokerError(
+    'BROKER_UNREACHABLE',
+    `broker_transport_options: "${name}" cannot be heeded by sqs://: ${why}`,
+  )
+}
+
+interface Facts {
+  readonly httpStatusCode: number | undefined
+  readonly code: string
+}
+
+function facts(error: unknown): Facts {
+  if (typeof error !== 'object' || error === null) return { httpStatusCode: undefined, code: '' }
+  const { $metadata, Code, code } = error as {
+    $metadata?: { httpStatusCode?: number }
+    Code?: string
+    code?: string
+  }
+  return { httpStatusCode: $metadata?.httpStatusCode, code: String(Code ?? code ?? '') }
+}

@@ -1,0 +1,143 @@
+import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
+import { sleep } from '../../../async/sleep.ts'
+import type { SqsApi } from '../calls/sqs-api.ts'
+import { failureOf, isExpiredReceipt } from '../calls/sqs-errors.ts'
+import type { QueuePlace } from '../queues.ts'
+import { Batches } from './batches.ts'
+
+/**
+ * What became of a receipt: `expired` where it counts no more, so that somebody else may have the message; `unknown`
+ * where the server did not answer in time.
+ */
+export type ReceiptOutcome = 'done' | 'expired' | 'unknown'
+
+export interface Visibility {
+  readonly receipt: string
+  readonly seconds: number
+}
+
+export interface ReceiptsParts {
+  readonly api: SqsApi
+  readonly place: QueuePlace
+  /** Ends the tries. */
+  readonly signal: AbortSignal
+}
+
+type Entry = { readonly Id: string }
+type BatchAnswer = {
+  readonly Successful?: readonly { readonly Id?: string | undefined }[] | undefined
+  readonly Failed?:
+    | readonly {
+        readonly Id?: string | undefined
+        readonly Code?: string | undefined
+        readonly SenderFault?: boolean | undefined
+      }[]
+    | undefined
+}
+
+const DELETE_LINGER_MS = 5
+const VISIBILITY_LINGER_MS = 1
+const BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 5_000, jitter: 0.5 }
+
+/** Deletes and hides messages of one queue by their receipts, ten in a call. */
+export class Receipts {
+  readonly #parts: ReceiptsParts
+  readonly #deletes: Batches<string>
+  readonly #visibilities: Batches<Visibility>
+
+  constructor(parts: ReceiptsParts) {
+    this.#parts = parts
+    this.#deletes = new Batches({
+      lingerMs: DELETE_LINGER_MS,
+      call: (receipts) => this.#untilAnswered(receipts, (some) => this.#delete(some)),
+    })
+    this.#visibilities = new Batches({
+      lingerMs: VISIBILITY_LINGER_MS,
+      call: (items) => this.#once(items, (some) => this.#change(some)),
+    })
+  }
+
+  /** Tried until the server has said what became of it: a message that may be deleted is neither run nor given up. */
+  delete(receipt: string): Promise<ReceiptOutcome> {
+    return this.#deletes.add(receipt) as Promise<ReceiptOutcome>
+  }
+
+  /** Hides it for so long; 0 gives it to others at once. Tried once: by itself it comes back in time. */
+  hide(visibility: Visibility): Promise<ReceiptOutcome> {
+    return this.#visibilities.add(visibility) as Promise<ReceiptOutcome>
+  }
+
+  async drained(): Promise<void> {
+    await Promise.all([this.#deletes.drained(), this.#visibilities.drained()])
+  }
+
+  async #untilAnswered<Item>(
+    items: readonly Item[],
+    call: (items: readonly Item[]) => Promise<BatchAnswer>,
+  ): Promise<readonly ReceiptOutcome[]> {
+    const outcomes = items.map((): ReceiptOutcome => 'unknown')
+    for (let attempt = 1; ; attempt += 1) {
+      const open = outcomes.flatMap((outcome, index) => (outcome === 'unknown' ? [index] : []))
+      if (open.length === 0 || this.#parts.signal.aborted) return outcomes
+      const some = open.flatMap((index) => items[index] ?? [])
+      const answers = await this.#once(some, call)
+      for (const [at, index] of open.entries()) outcomes[index] = answers[at] ?? 'unknown'
+      if (outcomes.includes('unknown')) {
+        await sleep(backoffDelayMs(BACKOFF, attempt), this.#parts.signal).catch(() => undefined)
+      }
+    }
+  }
+
+  async #once<Item>(
+    items: readonly Item[],
+    call: (items: readonly Item[]) => Promise<BatchAnswer>,
+  ): Promise<readonly ReceiptOutcome[]> {
+    try {
+      const { Failed = [] } = await call(items)
+      const failed = new Map(Failed.map((failure) => [failure.Id, failure]))
+      return items.map((_, index) => outcomeOf(failed.get(String(index))))
+    } catch (error) {
+      const failure = failureOf(error)
+      // A queue that is gone took its messages along; a call that is refused will be refused again.
+      const isOver = failure === 'missing' || failure === 'refused'
+      return items.map(() => (isOver ? 'expired' : 'unknown'))
+    }
+  }
+
+  async #delete(receipts: readonly string[]): Promise<BatchAnswer> {
+    const { api, place } = this.#parts
+    const entries = receipts.map((receipt, index) => ({ ...idOf(index), ReceiptHandle: receipt }))
+    return await api.call({
+      queue: place.predefined,
+      make: (sqs, options) =>
+        sqs.deleteMessageBatch({ QueueUrl: place.url, Entries: entries }, options),
+    })
+  }
+
+  async #change(items: readonly Visibility[]): Promise<BatchAnswer> {
+    const { api, place } = this.#parts
+    const entries = items.map(({ receipt, seconds }, index) => ({
+      ...idOf(index),
+      ReceiptHandle: receipt,
+      VisibilityTimeout: seconds,
+    }))
+    return await api.call({
+      queue: place.predefined,
+      make: (sqs, options) =>
+        sqs.changeMessageVisibilityBatch({ QueueUrl: place.url, Entries: entries }, options),
+    })
+  }
+}
+
+function idOf(index: number): Entry {
+  return { Id: String(index) }
+}
+
+function outcomeOf(
+  failure:
+    | { readonly Code?: string | undefined; readonly SenderFault?: boolean | undefined }
+    | undefined,
+): ReceiptOutcome {
+  if (failure === undefined) return 'done'
+  return isExpiredReceipt(failure.Code) || failure.SenderFault === true ? 'expired' : 'unknown'
+}

@@ -1,0 +1,248 @@
+import type { Message as SqsMessage } from '@aws-sdk/client-sqs'
+import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
+import { startTimer, type Timer } from '../../../async/timer.ts'
+import { BrokerError } from '../../../errors.ts'
+import type { Logger } from '../../../logger.ts'
+import type { ConsumeOptions, ConsumerProblem, Delivery, Subscription } from '../../broker.ts'
+import { queueMissing } from '../../broker-errors.ts'
+import { failureOf, reasonOf } from '../calls/sqs-errors.ts'
+import { HeldDeliveries } from './held.ts'
+import { type Mark, markNow } from './lease-clock.ts'
+import type { Polls } from './polls.ts'
+import { type DeliveryHolder, SqsDelivery } from './sqs-delivery.ts'
+
+export interface SqsConsumerParts {
+  readonly queueName: string
+  readonly options: ConsumeOptions
+  readonly onDelivery: (delivery: Delivery) => void
+  readonly log: Logger
+  readonly safeUrl: string
+  readonly polls: Polls
+  readonly pollingMs: number
+  readonly visibilitySeconds: number
+  readonly holder: Pick<DeliveryHolder, 'receipts' | 'onReject'>
+  /** Brings the queue back where it was declared here; rejects where it is gone. */
+  readonly revive: () => Promise<unknown>
+  readonly onClosed: (consumer: SqsConsumer) => void
+}
+
+const MOST_IN_POLL = 10
+/** As many polls at a time as find full batches; one where nothing comes, so that idleness costs a call each 20 s. */
+const MOST_POLLS = 8
+/** So long a free place waits for others, so that one call fetches for several. */
+const LINGER_MS = 20
+const BACKOFF: Backoff = { initialMs: 200, factor: 2, maxMs: 20_000, jitter: 0.5 }
+
+/** A consumer of one queue: long polls for as many messages as it may still hold. */
+export class SqsConsumer implements Subscription, DeliveryHolder {
+  readonly queue: string
+  readonly visibilitySeconds: number
+  readonly #parts: SqsConsumerParts
+  readonly #held: HeldDeliveries
+  readonly #polling = new Set<Promise<void>>()
+  #prefetch: number
+  /** Places that polls on their way may fill. */
+  #reserved = 0
+  #width = 1
+  #failures = 0
+  #isPaused: boolean = false
+  #isClosed: boolean = false
+  #problem: Error | undefined
+  #rest: Timer | undefined
+  #linger: Timer | undefined
+  #hasLingered = false
+
+  constructor(parts: SqsConsumerParts) {
+    this.queue = parts.queueName
+    this.visibilitySeconds = parts.visibilitySeconds
+    this.#parts = parts
+    this.#prefetch = parts.options.prefetch
+    this.#held = new HeldDeliveries(parts.visibilitySeconds)
+  }
+
+  get receipts(): DeliveryHolder['receipts'] {
+    return this.#parts.holder.receipts
+  }
+
+  get problem(): ConsumerProblem | undefined {
+    return this.#problem && { queue: this.queue, reason: this.#problem.message }
+  }
+
+  /** Polls that are on their way: one that is cut off may swallow a message. */
+  get polling(): readonly Promise<void>[] {
+    return [...this.#polling]
+  }
+
+  start(): void {
+    this.#poll()
+  }
+
+  async pause(): Promise<void> {
+    this.#isPaused = true
+  }
+
+  async resume(): Promise<void> {
+    this.#isPaused = false
+    this.#poll()
+  }
+
+  async setPrefetch(prefetch: number): Promise<void> {
+    this.#prefetch = prefetch
+    this.#poll()
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.#rest?.clear()
+    this.#linger?.clear()
+    this.#problem = undefined
+    await this.#held.giveBack()
+    this.#parts.onClosed(this)
+  }
+
+  onEnd(delivery: SqsDelivery): void {
+    if (this.#held.delete(delivery)) this.#poll()
+  }
+
+  onParked(delivery: SqsDelivery): void {
+    this.#held.park(delivery)
+    if (this.#held.delete(delivery)) this.#poll()
+  }
+
+  onReject(delivery: SqsDelivery): ReturnType<DeliveryHolder['onReject']> {
+    return this.#parts.holder.onReject(delivery)
+  }
+
+  get #free(): number {
+    if (this.#isClosed || this.#isPaused || this.#rest !== undefined) return 0
+    if (this.#prefetch === 0) return MOST_IN_POLL
+    return this.#prefetch - this.#held.size - this.#reserved
+  }
+
+  /** Starts as many polls as are of use now. */
+  #poll(): void {
+    while (this.#polling.size < this.#width && this.#free > 0) {
+      if (!this.#isWorthPolling()) return
+      const most = Math.min(MOST_IN_POLL, this.#free)
+      this.#reserved += most
+      const polling = this.#pollOnce(most).finally(() => {
+        this.#polling.delete(polling)
+        this.#reserved -= most
+        this.#poll()
+      })
+      this.#polling.add(polling)
+    }
+  }
+
+  /** A place or two among many that are taken wait a moment for more. */
+  #isWorthPolling(): boolean {
+    const wanted = Math.min(MOST_IN_POLL, Math.ceil(this.#prefetch / 2))
+    if (this.#prefetch === 0 || this.#free >= wanted || this.#hasLingered) {
+      this.#hasLingered = false
+      this.#linger?.clear()
+      this.#linger = undefined
+      return true
+    }
+    this.#linger ??= startTimer(LINGER_MS, () => {
+      this.#linger = undefined
+      this.#hasLingered = true
+      this.#poll()
+    })
+    return false
+  }
+
+  async #pollOnce(most: number): Promise<void> {
+    const askedAt = markNow()
+    try {
+      const messages = await this.#parts.polls.poll(most)
+      this.#failures = 0
+      this.#problem = undefined
+      this.#adjustWidth(messages.length, most)
+      await this.#take(messages, askedAt)
+      if (messages.length === 0 && this.#parts.pollingMs > 0) this.#restFor(this.#parts.pollingMs)
+    } catch (error) {
+      await this.#failed(error)
+    }
+  }
+
+  #adjustWidth(found: number, asked: number): void {
+    if (found === 0) this.#width = 1
+    else if (found >= asked) this.#width = Math.min(MOST_POLLS, this.#width * 2)
+  }
+
+  async #take(messages: readonly SqsMessage[], _askedAt: Mark): Promise<void> {
+    // The time that others do not see it began when SQS answered, not when it was asked.
+    const answeredAt = markNow()
+    const deliveries = messages.map((message) => new SqsDelivery(message, this, answeredAt))
+    if (this.#isClosed || this.#isPaused) {
+      await Promise.all(deliveries.map((delivery) => delivery.giveBack()))
+      return
+    }
+    for (const delivery of deliveries) this.#held.add(delivery)
+    for (const delivery of deliveries) this.#deliver(delivery)
+  }
+
+  #deliver(delivery: SqsDelivery): void {
+    if (this.#isPaused && !this.#isClosed) {
+      this.#held.delete(delivery)
+      void delivery.giveBack()
+      return
+    }
+    if (this.#isClosed) return
+    try {
+      this.#parts.onDelivery(delivery)
+    } catch (cause) {
+      this.#parts.log.error(
+        { queue: this.queue, cause },
+        'consumer threw, its delivery is unsettled',
+      )
+    }
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    if (this.#isClosed) return
+    this.#failures += 1
+    this.#width = 1
+    const failure = failureOf(error)
+    if (failure === 'missing') await this.#revive(error)
+    else if (failure === 'login' || failure === 'refused') {
+      this.#say(
+        new BrokerError(
+          'BROKER_UNREACHABLE',
+          `the queue "${this.queue}" on ${this.#parts.safeUrl} cannot be consumed: ${reasonOf(error)}`,
+          { cause: error },
+        ),
+      )
+    } else {
+      const about = { queue: this.queue, err: error, failures: this.#failures }
+      this.#parts.log.debug(about, 'a poll failed, trying again')
+    }
+    if (!this.#isClosed) this.#restFor(backoffDelayMs(BACKOFF, Math.min(this.#failures, 10)))
+  }
+
+  async #revive(error: unknown): Promise<void> {
+    try {
+      await this.#parts.revive()
+    } catch {
+      // It is tried again; why is in the first error.
+      this.#say(queueMissing(this.queue, this.#parts.safeUrl, error))
+    }
+  }
+
+  /** Once for each time that it begins. */
+  #say(problem: Error): void {
+    if (this.#problem !== undefined) return
+    this.#problem = problem
+    this.#parts.log.error({ queue: this.queue, err: problem }, 'queue not consumed, trying again')
+    this.#parts.options.onProblem?.(problem)
+  }
+
+  #restFor(ms: number): void {
+    this.#rest?.clear()
+    this.#rest = startTimer(ms, () => {
+      this.#rest = undefined
+      this.#poll()
+    })
+  }
+}

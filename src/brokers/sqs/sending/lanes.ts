@@ -1,0 +1,113 @@
+/** What a message must have to be put in line. */
+export interface InLine {
+  /** Those of one lane go one after the other; without one it goes when it can. */
+  readonly lane: string | undefined
+  readonly bytes: number
+}
+
+export interface BatchLimits {
+  readonly messages: number
+  readonly bytes: number
+}
+
+/**
+ * Messages on their way to one queue. Of each lane (a group of a FIFO queue) no more than one batch is away at a time, so
+ * that nothing overtakes; other lanes do not wait for it.
+ */
+export class Lanes<Message extends InLine> {
+  readonly #lanes = new Map<string, Message[]>()
+  /** Lanes that may send; what has no lane is a lane of its own. */
+  #ready: (string | Message)[] = []
+  /** How much of `#ready` is gone: an array that is shifted again and again costs its length each time. */
+  #gone = 0
+  readonly #busy = new Set<string>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  add(message: Message): void {
+    this.#size += 1
+    const { lane } = message
+    if (lane === undefined) {
+      this.#ready.push(message)
+      return
+    }
+    const waiting = this.#lanes.get(lane)
+    if (waiting !== undefined) {
+      waiting.push(message)
+      return
+    }
+    this.#lanes.set(lane, [message])
+    if (!this.#busy.has(lane)) this.#ready.push(lane)
+  }
+
+  /** As many as fit, those of one lane in their order; their lanes are busy until `done`. */
+  take(limits: BatchLimits): Message[] {
+    const batch: Message[] = []
+    let bytes = 0
+    const fits = (message: Message): boolean =>
+      batch.length === 0 ||
+      (batch.length < limits.messages && bytes + message.bytes <= limits.bytes)
+    const put = (message: Message): void => {
+      batch.push(message)
+      bytes += message.bytes
+      this.#size -= 1
+    }
+    while (this.#gone < this.#ready.length) {
+      const next = this.#ready[this.#gone]
+      if (next === undefined || batch.length >= limits.messages) break
+      const isAlone = typeof next !== 'string'
+      const waiting = isAlone ? [next] : (this.#lanes.get(next) ?? [])
+      const count = fitting(waiting, fits, put)
+      if (count === 0) break
+      this.#gone += 1
+      if (isAlone) continue
+      this.#busy.add(next)
+      if (count === waiting.length) this.#lanes.delete(next)
+      else this.#lanes.set(next, waiting.slice(count))
+    }
+    this.#shorten()
+    return batch
+  }
+
+  /** The batch is settled; `again` are those of it that are to be sent once more, before all others of their lanes. */
+  done(batch: readonly Message[], again: readonly Message[] = []): void {
+    this.#size += again.length
+    const free = again.filter(({ lane }) => lane === undefined)
+    if (free.length > 0) {
+      this.#ready = [...free, ...this.#ready.slice(this.#gone)]
+      this.#gone = 0
+    }
+    for (const lane of new Set(batch.flatMap((message) => message.lane ?? []))) {
+      this.#busy.delete(lane)
+      const first = again.filter((message) => message.lane === lane)
+      const waiting = [...first, ...(this.#lanes.get(lane) ?? [])]
+      if (waiting.length === 0) continue
+      this.#lanes.set(lane, waiting)
+      this.#ready.push(lane)
+    }
+  }
+
+  #shorten(): void {
+    if (this.#gone < 1_024 && this.#gone < this.#ready.length) return
+    this.#ready = this.#ready.slice(this.#gone)
+    this.#gone = 0
+  }
+}
+
+/** Puts the first of them that fit; says how many. */
+function fitting<Message>(
+  waiting: readonly Message[],
+  fits: (message: Message) => boolean,
+  put: (message: Message) => void,
+): number {
+  let count = 0
+  for (const message of waiting) {
+    if (!fits(message)) break
+    put(message)
+    count += 1
+  }
+  return count
+}

@@ -1,0 +1,223 @@
+import type { SendMessageBatchResult } from '@aws-sdk/client-sqs'
+import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
+import { type Deferred, deferred } from '../../../async/deferred.ts'
+import { startTimer } from '../../../async/timer.ts'
+import type { SqsApi } from '../calls/sqs-api.ts'
+import { failureOf, isEntryWorthRetrying, reasonOf } from '../calls/sqs-errors.ts'
+import type { QueuePlace } from '../queues.ts'
+import { Lanes } from './lanes.ts'
+import type { MessageIds } from './message-ids.ts'
+
+/** One copy of a message, as SQS takes it. */
+export interface Outgoing {
+  readonly body: string
+  readonly ids: MessageIds
+  readonly delaySeconds: number
+  /** performance.now() at which it is given up. */
+  readonly deadlineAt: number
+}
+
+/** Why a copy did not arrive; `isUnsure` where it was sent and not answered, so that it may have arrived all the same. */
+export class CopyFailure extends Error {
+  readonly isRefused: boolean
+  readonly isUnsure: boolean
+
+  constructor(message: string, how: { isRefused?: boolean; isUnsure?: boolean; cause?: unknown }) {
+    super(message, { cause: how.cause })
+    this.isRefused = how.isRefused ?? false
+    this.isUnsure = how.isUnsure ?? false
+  }
+}
+
+export interface OutboxParts {
+  readonly queue: string
+  readonly api: SqsApi
+  readonly place: () => Promise<QueuePlace>
+  /** The queue is gone: brings it back where it was declared here, else rejects. */
+  readonly revive: () => Promise<unknown>
+}
+
+interface Waiting extends Outgoing {
+  readonly lane: string | undefined
+  readonly bytes: number
+  readonly sent: Deferred<void>
+  wasSent: boolean
+  failure: string
+}
+
+const BATCH = { messages: 10, bytes: 1_048_576 }
+/** Full batches that may be away at a time; what is no full batch waits for the one before, and grows meanwhile. */
+const MOST_AWAY = 8
+const BACKOFF: Backoff = { initialMs: 50, factor: 2, maxMs: 2_000, jitter: 0.5 }
+const LONGEST_CALL_MS = 10_000
+const SHORTEST_CALL_MS = 250
+
+/** Sends to one queue, in batches that cross callers: what is published in one turn of the event loop goes together. */
+export class Outbox {
+  readonly #parts: OutboxParts
+  readonly #waiting = new Lanes<Waiting>()
+  #away = 0
+  #failures = 0
+  #isFlushDue = false
+  #isPausing = false
+  readonly #all = new Set<Promise<void>>()
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves once SQS has it; rejects with `CopyFailure`. */
+  send(outgoing: Outgoing): Promise<void> {
+    const waiting: Waiting = {
+      ...outgoing,
+      lane: outgoing.ids.deduplicationId === undefined ? undefined : outgoing.ids.groupId,
+      bytes: outgoing.body.length,
+      sent: deferred(),
+      wasSent: false,
+      failure: '',
+    }
+    this.#waiting.add(waiting)
+    this.#flushSoon()
+    return waiting.sent.promise
+  }
+
+  /** Resolves once nothing waits any more. */
+  async drained(): Promise<void> {
+    while (this.#waiting.size > 0 || this.#away > 0) await Promise.all(this.#all)
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushDue || this.#isPausing) return
+    this.#isFlushDue = true
+    setImmediate(() => {
+      this.#isFlushDue = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    while (this.#away < MOST_AWAY && !this.#isPausing) {
+      const isWorthIt = this.#away === 0 || this.#waiting.size >= BATCH.messages
+      const batch = isWorthIt ? this.#waiting.take(BATCH) : []
+      if (batch.length === 0) return
+      this.#away += 1
+      const work = this.#sendBatch(batch).finally(() => {
+        this.#away -= 1
+        this.#all.delete(work)
+        this.#flush()
+      })
+      this.#all.add(work)
+    }
+  }
+
+  /** Never rejects: each message of the batch is told by itself. */
+  async #sendBatch(batch: readonly Waiting[]): Promise<void> {
+    const now = performance.now()
+    const inTime = batch.filter(({ deadlineAt }) => deadlineAt > now)
+    for (const late of batch) if (late.deadlineAt <= now) giveUp(late)
+    let again: readonly Waiting[] = []
+    try {
+      if (inTime.length > 0) again = await this.#tried(inTime)
+    } catch (error) {
+      again = await this.#afterFailure(inTime, error)
+    }
+    if (again.length > 0) this.#pause()
+    else if (inTime.length > 0) this.#failures = 0
+    this.#waiting.done(batch, again)
+  }
+
+  /** Answers those that are to be sent once more. */
+  async #tried(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const place = await this.#parts.place()
+    const deadlineAt = Math.max(...batch.map((waiting) => waiting.deadlineAt))
+    const leftMs = Math.max(SHORTEST_CALL_MS, deadlineAt - performance.now())
+    for (const waiting of batch) waiting.wasSent = true
+    const answer = await this.#parts.api.call({
+      queue: place.predefined,
+      timeoutMs: Math.min(LONGEST_CALL_MS, leftMs),
+      make: (sqs, options) =>
+        sqs.sendMessageBatch({ QueueUrl: place.url, Entries: batch.map(entryOf) }, options),
+    })
+    return this.#settle(batch, answer)
+  }
+
+  #settle(batch: readonly Waiting[], answer: Partial<SendMessageBatchResult>) {
+    for (const { Id } of answer.Successful ?? []) batch[Number(Id)]?.sent.resolve()
+    const again: Waiting[] = []
+    for (const { Id, ...failed } of answer.Failed ?? []) {
+      const waiting = batch[Number(Id)]
+      if (waiting === undefined) continue
+      waiting.failure = `${failed.Code ?? 'unknown'}: ${failed.Message ?? ''}`
+      waiting.wasSent = false
+      if (isEntryWorthRetrying(failed)) again.push(waiting)
+      else waiting.sent.reject(new CopyFailure(waiting.failure, { isRefused: true }))
+    }
+    return again
+  }
+
+  async #afterFailure(batch: readonly Waiting[], error: unknown): Promise<readonly Waiting[]> {
+    const failure = failureOf(error)
+    for (const waiting of batch) waiting.failure = reasonOf(error)
+    if (failure === 'missing') return await this.#revived(batch, error)
+    if (failure !== 'refused') return batch
+    const [only] = batch
+    if (only !== undefined && batch.length === 1) {
+      only.sent.reject(new CopyFailure(only.failure, { isRefused: true, cause: error }))
+      return []
+    }
+    // One of them spoils the batch, or all are too large together: each goes alone.
+    const left = await Promise.all(
+      batch.map(async (waiting) => {
+        try {
+          return await this.#tried([waiting])
+        } catch (cause) {
+          return await this.#afterFailure([waiting], cause)
+        }
+      }),
+    )
+    return left.flat()
+  }
+
+  async #revived(batch: readonly Waiting[], error: unknown): Promise<readonly Waiting[]> {
+    try {
+      await this.#parts.revive()
+      return batch
+    } catch (cause) {
+      const isGone = failureOf(cause) !== 'away'
+      for (const { sent } of batch) {
+        sent.reject(new CopyFailure(reasonOf(error), { isRefused: isGone, cause }))
+      }
+      return []
+    }
+  }
+
+  /** Nothing is sent for a while, so that a server that is away or busy is left alone. */
+  #pause(): void {
+    this.#failures += 1
+    if (this.#isPausing) return
+    this.#isPausing = true
+    const rest = deferred()
+    startTimer(backoffDelayMs(BACKOFF, Math.min(this.#failures, 8)), () => {
+      this.#isPausing = false
+      this.#all.delete(rest.promise)
+      rest.resolve()
+      this.#flush()
+    })
+    this.#all.add(rest.promise)
+  }
+}
+
+function giveUp({ sent, wasSent, failure }: Waiting): void {
+  const why = failure === '' ? 'it was not answered before the deadline' : failure
+  sent.reject(new CopyFailure(why, { isUnsure: wasSent }))
+}
+
+function entryOf({ body, ids, delaySeconds }: Waiting, index: number) {
+  return {
+    Id: String(index),
+    MessageBody: body,
+    ...(delaySeconds > 0 && { DelaySeconds: delaySeconds }),
+    ...(ids.groupId !== undefined && { MessageGroupId: ids.groupId }),
+    ...(ids.deduplicationId !== undefined && { MessageDeduplicationId: ids.deduplicationId }),
+  }
+}

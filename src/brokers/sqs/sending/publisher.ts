@@ -1,0 +1,182 @@
+import { withDeadline } from '../../../async/with-deadline.ts'
+import { BrokerError, PartlyPublishedError } from '../../../errors.ts'
+import type { Message, Route } from '../../../protocol/message.ts'
+import type { PublishOptions } from '../../broker.ts'
+import { messageUnroutable, publishRefused, routeText } from '../../broker-errors.ts'
+import type { SqsApi } from '../calls/sqs-api.ts'
+import { envelope } from '../envelope.ts'
+import type { QueuePlace, SqsQueues } from '../queues.ts'
+import type { Routing, Target } from '../routing.ts'
+import { messageIds, sentOf } from './message-ids.ts'
+import { CopyFailure, Outbox } from './outbox.ts'
+
+export interface SqsPublisherParts {
+  readonly api: SqsApi
+  readonly queues: SqsQueues
+  readonly routing: Routing
+  readonly isBase64: boolean
+  readonly safeUrl: string
+  /** Brings a queue back that was declared here, else rejects. */
+  readonly revive: (queue: string) => Promise<unknown>
+}
+
+const DEADLINE_MS = 5_000
+const MOST_BYTES = 1_048_576
+
+/** Publishes to every queue that a route leads to: SQS has no exchange that would. */
+export class SqsPublisher {
+  readonly #parts: SqsPublisherParts
+  readonly #outboxes = new Map<string, Outbox>()
+
+  constructor(parts: SqsPublisherParts) {
+    this.#parts = parts
+  }
+
+  /** The mirror has its copy before another queue gets one; whatever fails, the error says which queues have theirs. */
+  async publish(message: Message, route: Route, options: PublishOptions = {}): Promise<void> {
+    const body = this.#bodyOf(message, route)
+    const targets = this.#targets(route)
+    const sent = sentOf(message, options)
+    const deadlineAt = performance.now() + (options.deadlineMs ?? DEADLINE_MS)
+    const arrived: string[] = []
+    const send = async ({ queue, isMirror }: Target): Promise<void> => {
+      const { isFifo } = await this.#placeOf(queue, route, deadlineAt)
+      const delayMs = isMirror ? 0 : (options.delayMs ?? 0)
+      if (isFifo && delayMs > 0) {
+        throw new CopyFailure(`a FIFO queue delays no single message, and delayMs is ${delayMs}`, {
+          isRefused: true,
+        })
+      }
+      const ids = messageIds(sent, { isFifo, isMirror })
+      await this.#outbox(queue).send({
+        body,
+        ids,
+        delaySeconds: Math.ceil(delayMs / 1_000),
+        deadlineAt,
+      })
+      arrived.push(queue)
+    }
+    await this.#inOrder(targets, send, (error, queue) =>
+      this.#failure(error, { queue, route, targets, arrived }),
+    )
+  }
+
+  async drained(): Promise<void> {
+    await Promise.all([...this.#outboxes.values()].map((outbox) => outbox.drained()))
+  }
+
+  async #inOrder(
+    targets: readonly Target[],
+    send: (target: Target) => Promise<void>,
+    failure: (error: unknown, queue: string) => unknown,
+  ): Promise<void> {
+    const mirrors = targets.filter(({ isMirror }) => isMirror)
+    const others = targets.filter(({ isMirror }) => !isMirror)
+    for (const group of [mirrors, others]) {
+      const outcomes = await Promise.allSettled(group.map(send))
+      const at = outcomes.findIndex(({ status }) => status === 'rejected')
+      const outcome = outcomes[at]
+      if (outcome?.status === 'rejected') throw failure(outcome.reason, group[at]?.queue ?? '')
+    }
+  }
+
+  #targets(route: Route): readonly Target[] {
+    const { routing, safeUrl } = this.#parts
+    const targets = routing.targets(route)
+    if (targets === undefined) {
+      throw publishRefused(route, safeUrl, {
+        reason: 'the exchange was not declared by this process, which keeps it on SQS',
+      })
+    }
+    if (targets.length === 0) throw messageUnroutable(route, safeUrl)
+    return targets
+  }
+
+  #bodyOf(message: Message, route: Route): string {
+    const { safeUrl, isBase64 } = this.#parts
+    const { expiration } = message.properties
+    if (expiration !== undefined && !/^\d+$/.test(expiration)) {
+      const reason = `its expiration is "${expiration}", expected whole milliseconds`
+      throw publishRefused(route, safeUrl, { reason })
+    }
+    let body: string
+    try {
+      body = envelope(message, route, { isBase64 })
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw publishRefused(route, safeUrl, { reason, cause })
+    }
+    // kombu's text is ASCII, so that its length is its size.
+    if (body.length > MOST_BYTES) {
+      const { task, id } = message.headers
+      const what = typeof task === 'string' ? `task "${task}" (${String(id)})` : 'the message'
+      const reason = `${what} takes ${body.length} bytes on SQS, whose limit is ${MOST_BYTES}; pass a reference to what is large, or see "Size" in docs/sqs.md`
+      throw publishRefused(route, safeUrl, { reason })
+    }
+    return body
+  }
+
+  async #placeOf(queue: string, route: Route, deadlineAt: number): Promise<QueuePlace> {
+    const leftMs = Math.max(0, deadlineAt - performance.now())
+    const late = (): Error => new CopyFailure('SQS does not answer where the queue is', {})
+    try {
+      return await withDeadline(this.#parts.queues.place(queue), leftMs, late)
+    } catch (error) {
+      const isMissing = error instanceof BrokerError && error.code === 'QUEUE_MISSING'
+      if (!isMissing) throw error
+      throw messageUnroutable(route, this.#parts.safeUrl)
+    }
+  }
+
+  #outbox(queue: string): Outbox {
+    const { api, queues, revive } = this.#parts
+    let outbox = this.#outboxes.get(queue)
+    if (outbox === undefined) {
+      outbox = new Outbox({
+        queue,
+        api,
+        place: () => queues.place(queue),
+        revive: () => revive(queue),
+      })
+      this.#outboxes.set(queue, outbox)
+    }
+    return outbox
+  }
+
+  #failure(error: unknown, { queue, route, targets, arrived }: FailureContext): unknown {
+    const failure = this.#brokerError(error, queue, route)
+    if (arrived.length === 0 || !(failure instanceof BrokerError)) return failure
+    const missing = targets.map((target) => target.queue).filter((name) => !arrived.includes(name))
+    return new PartlyPublishedError(failure, { arrived: [...arrived], missing })
+  }
+
+  #brokerError(error: unknown, queue: string, route: Route): unknown {
+    if (!(error instanceof CopyFailure)) return error
+    const { safeUrl } = this.#parts
+    if (error.isRefused) {
+      return publishRefused(route, safeUrl, {
+        reason: `queue "${queue}": ${error.message}`,
+        cause: error.cause ?? error,
+      })
+    }
+    const what = `the message for ${routeText(route)} on ${safeUrl}`
+    return error.isUnsure
+      ? new BrokerError(
+          'PUBLISH_UNCONFIRMED',
+          `${what} was not confirmed for queue "${queue}" in time: ${error.message}`,
+          { cause: error },
+        )
+      : new BrokerError(
+          'BROKER_UNREACHABLE',
+          `${what} could not be sent to queue "${queue}" in time: ${error.message}`,
+          { cause: error },
+        )
+  }
+}
+
+interface FailureContext {
+  readonly queue: string
+  readonly route: Route
+  readonly targets: readonly Target[]
+  readonly arrived: readonly string[]
+}

@@ -1,0 +1,337 @@
+import { withDeadline } from '../../async/with-deadline.ts'
+import { BrokerError } from '../../errors.ts'
+import { type Logger, silentLogger } from '../../logger.ts'
+import type { Message, Route } from '../../protocol/message.ts'
+import type { Topology } from '../../protocol/topology.ts'
+import { safeUrl } from '../../safe-url.ts'
+import type {
+  Broker,
+  ConsumeOptions,
+  ConsumerProblem,
+  Delivery,
+  PublishOptions,
+  QueueDepth,
+  RoutedMessage,
+  Subscription,
+} from '../broker.ts'
+import { brokerClosed, publishRefused, queueMissing } from '../broker-errors.ts'
+import { BrokerEvents } from '../broker-events.ts'
+import { SQS_FEATURES } from '../features.ts'
+import { KnownTopology } from '../known-topology.ts'
+import { unsupportedOption } from '../publish-each.ts'
+import { SqsApi } from './calls/sqs-api.ts'
+import { failureOf, reasonOf } from './calls/sqs-errors.ts'
+import { type QueuePlace, SqsQueues } from './queues.ts'
+import { HeldDeliveries } from './receiving/held.ts'
+import { markNow } from './receiving/lease-clock.ts'
+import { Polls } from './receiving/polls.ts'
+import { Receipts } from './receiving/receipts.ts'
+import { rejectionOf } from './receiving/rejection.ts'
+import { SqsConsumer } from './receiving/sqs-consumer.ts'
+import { type DeliveryHolder, SqsDelivery } from './receiving/sqs-delivery.ts'
+import { Routing } from './routing.ts'
+import { SqsPublisher } from './sending/publisher.ts'
+import { readSqsOptions, type SqsSettings } from './settings/sqs-options.ts'
+import { parseSqsUrl } from './settings/sqs-url.ts'
+
+export interface SqsBrokerOptions {
+  /** `sqs://KEY:SECRET@HOST:PORT`; `sqs://` is Amazon's own, with the credentials that the SDK finds. */
+  readonly url: string
+  readonly logger?: Logger | undefined
+  readonly connectTimeoutMs?: number | undefined
+  /** As Celery's broker_transport_options, under kombu's names. */
+  readonly transportOptions?: Readonly<Record<string, unknown>> | undefined
+  /** How long polls on their way may keep `close()`; one that is cut off may swallow a message. Default: as long as they take. */
+  readonly drainMs?: number | undefined
+}
+
+const CONNECT_TIMEOUT_MS = 10_000
+/** Without a wait SQS asks some of its servers only, and may find nothing where there is something. */
+const GET_WAIT_SECONDS = 1
+const POLL_PATIENCE_MS = 5_000
+
+/** Amazon SQS: exchanges in this process, queues there, and a clock on every message that is taken. */
+export class SqsBroker implements Broker {
+  readonly kind = 'sqs'
+  readonly features = SQS_FEATURES
+  readonly safeUrl: string
+  /** Nobody but a queue hears a message. */
+  readonly carriesEvents: boolean = false
+  readonly #log: Logger
+  readonly #settings: SqsSettings
+  readonly #drainMs: number
+  readonly #known = new KnownTopology()
+  readonly #routing = new Routing(this.#known)
+  readonly #events = new BrokerEvents()
+  readonly #api: SqsApi
+  readonly #queues: SqsQueues
+  readonly #publisher: SqsPublisher
+  readonly #consumers = new Set<SqsConsumer>()
+  readonly #polling = new Set<SqsConsumer>()
+  readonly #receipts = new Map<string, Receipts>()
+  readonly #got: HeldDeliveries
+  readonly #giveUp = new AbortController()
+  readonly #cutPolls = new AbortController()
+  #isAway: boolean = false
+  #closing: Promise<void> | undefined
+
+  constructor(options: SqsBrokerOptions) {
+    this.safeUrl = safeUrl(options.url)
+    this.#log = options.logger ?? silentLogger
+    this.#settings = readSqsOptions(options.transportOptions)
+    this.#drainMs = options.drainMs ?? this.#settings.waitSeconds * 1_000 + POLL_PATIENCE_MS
+    this.#got = new HeldDeliveries(this.#settings.visibilitySeconds)
+    this.#api = new SqsApi({
+      url: parseSqsUrl(options.url),
+      settings: this.#settings,
+      onAnswer: () => this.#reached(),
+      onSilence: (cause) => this.#away(cause),
+    })
+    this.#queues = new SqsQueues({
+      api: this.#api,
+      settings: this.#settings,
+      safeUrl: this.safeUrl,
+      connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    })
+    this.#publisher = new SqsPublisher({
+      api: this.#api,
+      queues: this.#queues,
+      routing: this.#routing,
+      isBase64: this.#settings.isBase64,
+      safeUrl: this.safeUrl,
+      revive: (queue) => this.#revive(queue),
+    })
+  }
+
+  async declare(topology: Topology): Promise<void> {
+    this.#requireOpen()
+    const outcomes = await Promise.allSettled(
+      topology.queues.map(async (queue) => {
+        await this.#queues.declare(queue)
+        this.#known.addQueue(queue)
+      }),
+    )
+    const refusal = outcomes.find(({ status }) => status === 'rejected')
+    if (refusal?.status === 'rejected') throw refusal.reason
+    for (const exchange of topology.exchanges) this.#known.addExchange(exchange)
+    for (const binding of topology.bindings) this.#known.addBinding(binding)
+    for (const binding of topology.exchangeBindings ?? []) this.#known.addExchangeBinding(binding)
+    this.#routing.forget()
+  }
+
+  async publish(message: Message, route: Route, options: PublishOptions = {}): Promise<void> {
+    this.#requireOpen()
+    const reason = unsupportedOption(options, this.features)
+    if (reason !== undefined) throw publishRefused(route, this.safeUrl, { reason })
+    await this.#publisher.publish(message, route, options)
+  }
+
+  async publishMany(messages: readonly RoutedMessage[], options?: PublishOptions): Promise<void> {
+    this.#requireOpen()
+    const outcomes = await Promise.allSettled(
+      messages.map(({ message, route }) => this.publish(message, route, options)),
+    )
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failure !== undefined) throw failure.reason
+  }
+
+  async consume(
+    queue: string,
+    options: ConsumeOptions,
+    onDelivery: (delivery: Delivery) => void,
+  ): Promise<Subscription> {
+    this.#requireOpen()
+    const place = await this.#existing(queue)
+    const consumer = new SqsConsumer({
+      queueName: queue,
+      options,
+      onDelivery,
+      log: this.#log,
+      safeUrl: this.safeUrl,
+      polls: this.#polls(queue),
+      pollingMs: this.#settings.pollingMs,
+      visibilitySeconds: this.#settings.visibilitySeconds,
+      holder: this.#holder(place),
+      revive: () => this.#revive(queue),
+      onClosed: (closed) => this.#consumers.delete(closed),
+    })
+    this.#consumers.add(consumer)
+    this.#polling.add(consumer)
+    consumer.start()
+    return consumer
+  }
+
+  async get(queue: string): Promise<Delivery | undefined> {
+    this.#requireOpen()
+    const place = await this.#existing(queue)
+    const [message] = await this.#asked(queue, () => this.#polls(queue).poll(1, GET_WAIT_SECONDS))
+    if (message === undefined) return undefined
+    const holder: DeliveryHolder = {
+      queue,
+      visibilitySeconds: this.#settings.visibilitySeconds,
+      ...this.#holder(place),
+      onEnd: (delivery) => this.#got.delete(delivery),
+      onParked: (delivery) => this.#got.park(delivery),
+    }
+    const delivery = new SqsDelivery(message, holder, markNow())
+    this.#got.add(delivery)
+    return delivery
+  }
+
+  async depth(queue: string): Promise<QueueDepth> {
+    this.#requireOpen()
+    const place = await this.#existing(queue)
+    const { Attributes = {} } = await this.#asked(queue, () =>
+      this.#api.call({
+        queue: place.predefined,
+        make: (sqs, options) =>
+          sqs.getQueueAttributes(
+            {
+              QueueUrl: place.url,
+              AttributeNames: [
+                'ApproximateNumberOfMessages',
+                'ApproximateNumberOfMessagesDelayed',
+                'ApproximateNumberOfMessagesNotVisible',
+              ],
+            },
+            options,
+          ),
+      }),
+    )
+    return {
+      messages: Number(Attributes.ApproximateNumberOfMessages ?? 0),
+      consumers: null,
+      delayed: Number(Attributes.ApproximateNumberOfMessagesDelayed ?? 0),
+      inFlight: Number(Attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
+    }
+  }
+
+  /** SQS deletes them within a minute, and says no number: what waited just before is told. */
+  async purge(queue: string): Promise<number> {
+    const { messages } = await this.depth(queue)
+    const place = await this.#existing(queue)
+    await this.#asked(queue, () =>
+      this.#api.call({
+        queue: place.predefined,
+        make: (sqs, options) => sqs.purgeQueue({ QueueUrl: place.url }, options),
+      }),
+    )
+    return messages
+  }
+
+  get problems(): readonly ConsumerProblem[] {
+    return [...this.#consumers].flatMap(({ problem }) => problem ?? [])
+  }
+
+  on(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
+    this.#events.on(event, listener)
+  }
+
+  off(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
+    this.#events.off(event, listener)
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#close()
+    await this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#consumers].map((consumer) => consumer.close()))
+    await this.#got.giveBack()
+    await this.#publisher.drained()
+    await this.#pollsEnded()
+    const settled = Promise.all([...this.#receipts.values()].map((receipts) => receipts.drained()))
+    await withDeadline(settled, SETTLE_MS, () => new Error('late')).catch(() => undefined)
+    this.#giveUp.abort()
+    await settled
+    await this.#api.close()
+  }
+
+  /** A poll is waited for, and what it still brings is given back. */
+  async #pollsEnded(): Promise<void> {
+    const polls = [...this.#polling].flatMap(({ polling }) => polling)
+    if (polls.length === 0) return
+    this.#log.debug({ polls: polls.length }, 'waiting for the last polls to end')
+    const ended = Promise.all(polls)
+    await withDeadline(ended, this.#drainMs, () => new Error('late')).catch(() => undefined)
+    this.#cutPolls.abort(new Error('the broker is closed'))
+    await ended
+  }
+
+  #requireOpen(): void {
+    if (this.#closing !== undefined) throw brokerClosed(this.safeUrl)
+  }
+
+  #polls(queue: string): Polls {
+    return new Polls({
+      api: this.#api,
+      settings: this.#settings,
+      place: () => this.#queues.place(queue),
+      signal: this.#cutPolls.signal,
+    })
+  }
+
+  #holder(place: QueuePlace): Pick<DeliveryHolder, 'receipts' | 'onReject'> {
+    let receipts = this.#receipts.get(place.url)
+    if (receipts === undefined) {
+      receipts = new Receipts({ api: this.#api, place, signal: this.#giveUp.signal })
+      this.#receipts.set(place.url, receipts)
+    }
+    return { receipts, onReject: (delivery) => rejectionOf(delivery, place, this.#queues) }
+  }
+
+  /** Where it is; asked anew where it is not known, so that a queue that was deleted is not taken for one that is there. */
+  #existing(queue: string): Promise<QueuePlace> {
+    return this.#queues.place(queue)
+  }
+
+  async #asked<Answer>(queue: string, ask: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await ask()
+    } catch (error) {
+      throw this.#explained(queue, error)
+    }
+  }
+
+  #explained(queue: string, error: unknown): unknown {
+    if (error instanceof BrokerError) return error
+    if (failureOf(error) === 'missing') {
+      this.#queues.forget(queue)
+      return queueMissing(queue, this.safeUrl, error)
+    }
+    return new BrokerError(
+      'BROKER_UNREACHABLE',
+      `the queue "${queue}" on ${this.safeUrl} cannot be asked: ${reasonOf(error)}`,
+      { cause: error },
+    )
+  }
+
+  /** A queue that is gone is declared again where it was declared here. */
+  async #revive(queue: string): Promise<void> {
+    this.#queues.forget(queue)
+    const known = this.#known.queues.find(({ name }) => name === queue)
+    if (known === undefined) await this.#queues.place(queue)
+    else await this.#queues.declare(known)
+  }
+
+  #away(cause: unknown): void {
+    if (this.#isAway || this.#closing !== undefined) return
+    this.#isAway = true
+    this.#log.warn({ broker: this.safeUrl, err: cause }, 'SQS does not answer, trying again')
+    this.#events.lost(cause instanceof Error ? cause : new Error(String(cause)))
+  }
+
+  #reached(): void {
+    if (!this.#isAway) return
+    this.#isAway = false
+    this.#log.info({ broker: this.safeUrl }, 'SQS answers again')
+    this.#events.restored()
+  }
+}
+
+const SETTLE_MS = 5_000

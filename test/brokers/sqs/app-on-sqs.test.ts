@@ -1,0 +1,87 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { openEnvelope } from '../../../src/brokers/sqs/envelope.ts'
+import { Config, type ConfigOptions } from '../../../src/config/config.ts'
+import { type CeleryApp, createApp } from '../../../src/create-app.ts'
+import { chain } from '../../../src/tasks/canvas/canvas.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { type SqsSpace, sqsSpace } from './fauxqs.ts'
+
+test('the default config publishes to its queue and to the mirror, with ids of the task', async () => {
+  const { space, app } = await started()
+  const task = app.task('export.add', async (x: number, y: number) => x + y)
+  const { id } = await task.delay(2, 3)
+  const [work] = ready(space, 'export')
+  const [mirror] = ready(space, 'platform.fifo')
+  expect(openEnvelope(work?.body ?? '', 'export').message.headers).toMatchObject({ id })
+  expect(mirror).toMatchObject({
+    body: work?.body,
+    messageGroupId: id,
+    messageDeduplicationId: `${id}-0-task`,
+  })
+})
+
+test('a worker runs what is published, and the steps of a chain are mirrored too', async () => {
+  const { space, app } = await started({ result_backend: 'memory://' })
+  const add = app.task('export.add', async (x: number, y: number) => x + y)
+  const worker = app.worker({ queues: ['export'], concurrency: 4 })
+  await worker.start()
+  onTestFinished(() => worker.stop())
+  const result = await chain(add.s(2, 2), add.s(4)).applyAsync()
+  expect(await result.get({ timeoutMs: 10_000 })).toBe(8)
+  await waitFor('both steps', () => tasksIn(space).length === 2)
+  expect(depthOf(space, 'export')).toBe(0)
+})
+
+test('tasks that are longer than the visibility timeout run once', async () => {
+  const { app } = await started(
+    { result_backend: 'memory://', task_acks_late: true },
+    { visibility_timeout: 1 },
+  )
+  const runs: number[] = []
+  const long = app.task('export.long', async (n: number) => {
+    runs.push(n)
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    return n
+  })
+  const worker = app.worker({ queues: ['export'], concurrency: 50 })
+  await worker.start()
+  onTestFinished(() => worker.stop())
+  const results = await Promise.all(Array.from({ length: 50 }, (_, n) => long.delay(n)))
+  const values = await Promise.all(results.map((result) => result.get({ timeoutMs: 20_000 })))
+  expect(values).toHaveLength(50)
+  expect(runs).toHaveLength(50)
+})
+
+async function started(
+  settings: Partial<ConfigOptions> = {},
+  options: Readonly<Record<string, unknown>> = {},
+): Promise<{ space: SqsSpace; app: CeleryApp }> {
+  const space = await sqsSpace()
+  const config = new Config({
+    queues: ['export'],
+    QUEUE_PREFIX: space.prefix.slice(0, -1),
+    broker_url: space.url,
+    broker_transport_options: { wait_time_seconds: 1, ...options },
+    dotenv: false,
+    environment: {},
+    ...settings,
+  })
+  const app = createApp(config)
+  onTestFinished(() => app.close())
+  return { space, app }
+}
+
+function ready(space: SqsSpace, queue: string) {
+  return space.server.inspectQueue(space.nameOf(queue))?.messages.ready ?? []
+}
+
+function depthOf(space: SqsSpace, queue: string): number {
+  const { messages } = space.server.inspectQueue(space.nameOf(queue)) ?? {}
+  return (messages?.ready.length ?? 0) + (messages?.inflight.length ?? 0)
+}
+
+function tasksIn(space: SqsSpace): readonly unknown[] {
+  return ready(space, 'platform.fifo')
+    .map(({ body }) => openEnvelope(body, 'platform.fifo').message.headers)
+    .filter(({ task }) => task === 'export.add')
+}
