@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   recipes: [...CARRY, 'graph', 'definitions', 'schedule'],
   flows: [...RUN, 'leases', 'schedule', 'graph', 'definitions', 'events', 'tasks'],
   cli: [
+    'events',
     ...RUN,
     'leases',
     'schedule',

@@ -32,6 +32,9 @@ type AddCommand = (program: Command) => void
 /** In the order in which they are met. To load them all takes half a second, so only the one that is called is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   worker: async () => (await import('./worker.ts')).addWorker,
+  inspect: async () => (await import('./remote/inspect.ts')).addInspect,
+  control: async () => (await import('./remote/inspect.ts')).addControl,
+  status: async () => (await import('./remote/inspect.ts')).addStatus,
   call: async () => (await import('./call.ts')).addCall,
   result: async () => (await import('./result.ts')).addResult,
   monitor: async () => (await import('./monitor.ts')).addMonitor,

@@ -33,6 +33,7 @@ export function bugReport({ config }: App): string {
 }
 
 function plain(value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) return printed(value)
   if (typeof value !== 'object' || value === null) {
     return ['function', 'symbol', 'bigint'].includes(typeof value) ? printed(value) : value
   }

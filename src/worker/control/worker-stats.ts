@@ -57,10 +57,10 @@ function brokerInfo(config: Config): Readonly<Record<string, unknown>> {
     transport: url?.protocol.slice(0, -1) ?? '',
     connect_timeout: config.broker_connection_timeout,
     transport_options: maskValue('broker_transport_options', config.broker_transport_options),
-    login_method: config.broker_login_method,
+    login_method: config.broker_login_method ?? 'PLAIN',
     uri_prefix: null,
     heartbeat: config.broker_heartbeat,
-    failover_strategy: config.broker_failover_strategy,
+    failover_strategy: config.broker_failover_strategy ?? 'round-robin',
     alternates: others.map(safeUrl),
     credential_provider: null,
   }

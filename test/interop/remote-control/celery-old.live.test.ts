@@ -1,0 +1,3 @@
+import { remoteControlWith } from './remote-control-suite.ts'
+
+remoteControlWith('old')

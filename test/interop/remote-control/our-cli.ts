@@ -1,0 +1,21 @@
+import { vi } from 'vitest'
+import { runProgram } from '../../../src/cli/run-program.ts'
+import type { Ended } from './stock-celery.ts'
+
+/** `celery-toolbox` in this process: what it prints, and its exit code. */
+export async function ourCli(...args: readonly string[]): Promise<Ended & { errors: string }> {
+  const printed = { stdout: '', stderr: '' }
+  const spies = (['stdout', 'stderr'] as const).map((stream) =>
+    vi.spyOn(process[stream], 'write').mockImplementation((text: unknown) => {
+      printed[stream] += String(text)
+      return true
+    }),
+  )
+  try {
+    const code = await runProgram(args)
+    return { code, output: printed.stdout, errors: printed.stderr }
+  } finally {
+    process.exitCode = undefined
+    for (const spy of spies) spy.mockRestore()
+  }
+}
