@@ -28,11 +28,26 @@ import { type PublishContext, publish } from './publish.ts'
 import type { Publisher, Started, StartWith } from './publisher.ts'
 import { sentFields } from './sent-event.ts'
 import { Signature } from './signature.ts'
-import { type BoundTaskFunction, callOptionsOf, Task, type TaskFunction } from './task.ts'
+import { callOptionsOf, Task } from './task.ts'
 import type { CallInput } from './task-call.ts'
+import type { TaskContext } from './task-context.ts'
 import { checkTaskOptions, type TaskOptions } from './task-options.ts'
 import { TaskRegistry } from './task-registry.ts'
 import { TaskRoutes } from './task-routes.ts'
+import type {
+  AnyKwargs,
+  AnySchema,
+  BoundTaskFunction,
+  InputOf,
+  MergedKwargs,
+  NamedKwargs,
+  NoKwargs,
+  OutputOf,
+  TaskFunction,
+} from './task-types.ts'
+
+type Bound = TaskOptions & { readonly bind: true }
+type Unbound = TaskOptions & { readonly bind?: false }
 
 /** What an app may be given instead of opening it itself. */
 export interface AppOptions {
@@ -113,18 +128,50 @@ export class App implements Publisher, AsyncDisposable {
   task<Args extends readonly unknown[], Value>(
     name: string,
     run: TaskFunction<Args, Value>,
-  ): Task<Args, Awaited<Value>>
-  task<Args extends readonly unknown[], Value>(
+  ): Task<Args, Awaited<Value>, NoKwargs>
+  /** With a schema: what it gives is the function's last argument, what it takes that of a call. */
+  task<Schema extends AnySchema, Value>(
     name: string,
-    options: TaskOptions & { readonly bind: true },
+    options: Omit<Unbound, 'schema'> & { readonly schema: Schema },
+    run: (input: OutputOf<Schema>) => Value | Promise<Value>,
+  ): Task<
+    [input: InputOf<Schema>],
+    Awaited<Value>,
+    MergedKwargs<InputOf<Schema>>,
+    (input: OutputOf<Schema>) => Value | Promise<Value>
+  >
+  task<Schema extends AnySchema, Value>(
+    name: string,
+    options: Omit<Bound, 'schema'> & { readonly schema: Schema },
+    run: (self: TaskContext, input: OutputOf<Schema>) => Value | Promise<Value>,
+  ): Task<
+    [input: InputOf<Schema>],
+    Awaited<Value>,
+    MergedKwargs<InputOf<Schema>>,
+    (self: TaskContext, input: OutputOf<Schema>) => Value | Promise<Value>
+  >
+  /** With `params`: keyword arguments have the types of the parameters they name. */
+  task<const Names extends readonly string[], Args extends readonly unknown[], Value>(
+    name: string,
+    options: Omit<Unbound, 'params'> & { readonly params: Names },
+    run: TaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>, NamedKwargs<Names, Args>>
+  task<const Names extends readonly string[], Args extends readonly unknown[], Value>(
+    name: string,
+    options: Omit<Bound, 'params'> & { readonly params: Names },
     run: BoundTaskFunction<Args, Value>,
-  ): Task<Args, Awaited<Value>>
+  ): Task<Args, Awaited<Value>, NamedKwargs<Names, Args>, BoundTaskFunction<Args, Awaited<Value>>>
   task<Args extends readonly unknown[], Value>(
     name: string,
-    options: TaskOptions & { readonly bind?: false },
+    options: Bound,
+    run: BoundTaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>, AnyKwargs, BoundTaskFunction<Args, Awaited<Value>>>
+  task<Args extends readonly unknown[], Value>(
+    name: string,
+    options: Unbound,
     run: TaskFunction<Args, Value>,
   ): Task<Args, Awaited<Value>>
-  task(name: string, ...rest: readonly unknown[]): Task<never, unknown> {
+  task(name: string, ...rest: readonly unknown[]): Task<never, unknown, never, never> {
     const [options, run] = rest.length === 1 ? [{}, rest[0]] : rest
     if (typeof name !== 'string' || name === '') {
       throw new TaskError('TASK_INVALID', `a task's name is ${String(name)}, expected a text`)
@@ -138,10 +185,11 @@ export class App implements Publisher, AsyncDisposable {
     checkTaskOptions(name, options)
     const annotated = annotatedOptions(name, options, this)
     checkTaskOptions(name, annotated)
-    const task = new Task<never, unknown>(this, {
+    // Its overloads know more of the function than can be said here.
+    const task = new Task<never, unknown, never, never>(this, {
       name,
       options: annotated,
-      run: run as (...args: never[]) => unknown,
+      run: run as never,
     })
     this.tasks.add(task)
     return task

@@ -12,6 +12,15 @@ import type { GroupResult } from '../results/group-result.ts'
 import { linked, linkedError } from './canvas/link.ts'
 import { stamped } from './canvas/stamps.ts'
 import type { Publisher } from './publisher.ts'
+import type {
+  AnyKwargs,
+  IfNone,
+  Immutable,
+  LackingArgs,
+  Missing,
+  WithKwargs,
+  WithoutKwargs,
+} from './task-types.ts'
 
 /** Options of a call that also brings keyword arguments. */
 export interface ApplyOptions extends CallOptions {
@@ -22,7 +31,9 @@ export interface ApplyOptions extends CallOptions {
  * A call that has not been made yet: it can be passed on, linked, put into a chain, a group or a chord.
  * https://docs.celeryq.dev/en/stable/userguide/canvas.html#signatures
  */
-export class Signature<Value = unknown> {
+export class Signature<Value = unknown, Lacks extends Missing = Missing> {
+  /** For the compiler alone: the arguments that come from elsewhere. */
+  declare readonly lacks?: Lacks
   readonly #publisher: Publisher
   readonly #dict: SignatureDict
 
@@ -95,12 +106,29 @@ export class Signature<Value = unknown> {
   }
 
   /** Makes the call; resolves once the broker has it. */
-  async delay(...args: readonly unknown[]): Promise<AsyncResult<Value>> {
-    return await this.applyAsync(args)
+  async delay(...args: LackingArgs<Lacks>): Promise<AsyncResult<Value>> {
+    return await this.start(args)
   }
 
   /** Makes the call: arguments go before its own, kwargs (unless it is immutable) and options over its own. */
   async applyAsync(
+    args: Readonly<Partial<LackingArgs<Lacks>>>,
+    options: WithKwargs<AnyKwargs>,
+  ): Promise<AsyncResult<Value>>
+  async applyAsync(
+    this: IfNone<LackingArgs<Lacks>>,
+    args?: readonly [],
+    options?: WithoutKwargs,
+  ): Promise<AsyncResult<Value>>
+  async applyAsync(
+    args: Readonly<LackingArgs<Lacks>>,
+    options?: WithoutKwargs,
+  ): Promise<AsyncResult<Value>>
+  async applyAsync(args?: readonly unknown[], options?: ApplyOptions): Promise<AsyncResult<Value>> {
+    return await this.start(args, options)
+  }
+
+  protected async start(
     args: readonly unknown[] = [],
     { kwargs = {}, ...options }: ApplyOptions = {},
   ): Promise<AsyncResult<Value>> {
@@ -115,12 +143,12 @@ export class Signature<Value = unknown> {
   }
 
   /** A call of this task's function with each item, in one task; its own arguments and options are left out. */
-  map(items: readonly unknown[]): Signature<readonly Value[]> {
+  map(items: readonly unknown[]): Signature<readonly Value[], Immutable> {
     return new Signature(this.#publisher, mapDict(this.#dict, items))
   }
 
   /** A call of this task's function with each list of arguments, in one task. */
-  starmap(items: readonly (readonly unknown[])[]): Signature<readonly Value[]> {
+  starmap(items: readonly (readonly unknown[])[]): Signature<readonly Value[], Immutable> {
     return new Signature(this.#publisher, starmapDict(this.#dict, items))
   }
 
@@ -144,18 +172,41 @@ export class Signature<Value = unknown> {
 }
 
 /** A group's signature: calling it gives the results of its members. */
-export class Group<Value = unknown> extends Signature<readonly Value[]> {
+export class Group<Value = unknown, Lacks extends Missing = Missing> extends Signature<
+  readonly Value[],
+  Lacks
+> {
+  override async delay(...args: LackingArgs<Lacks>): Promise<GroupResult<Value>> {
+    return await this.start(args)
+  }
+
   override async applyAsync(
+    args: Readonly<Partial<LackingArgs<Lacks>>>,
+    options: WithKwargs<AnyKwargs>,
+  ): Promise<GroupResult<Value>>
+  override async applyAsync(
+    this: IfNone<LackingArgs<Lacks>>,
+    args?: readonly [],
+    options?: WithoutKwargs,
+  ): Promise<GroupResult<Value>>
+  override async applyAsync(
+    args: Readonly<LackingArgs<Lacks>>,
+    options?: WithoutKwargs,
+  ): Promise<GroupResult<Value>>
+  override async applyAsync(
+    args?: readonly unknown[],
+    options?: ApplyOptions,
+  ): Promise<GroupResult<Value>> {
+    return await this.start(args, options)
+  }
+
+  protected override async start(
     args: readonly unknown[] = [],
     { kwargs = {}, ...options }: ApplyOptions = {},
   ): Promise<GroupResult<Value>> {
     return this.publisher.groupResult<Value>(
       await this.publisher.start(this.toDict(), { args, kwargs, options }),
     )
-  }
-
-  override async delay(...args: readonly unknown[]): Promise<GroupResult<Value>> {
-    return await this.applyAsync(args)
   }
 }
 

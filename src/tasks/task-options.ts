@@ -2,14 +2,16 @@ import { TaskError } from '../errors.ts'
 import { parseRateLimit } from '../schedule/token-bucket.ts'
 
 /** Any validator of the Standard Schema, https://standardschema.dev: zod, valibot, arktype, ... */
-export interface StandardSchema {
+export interface StandardSchema<Input = unknown, Output = Input> {
   readonly '~standard': {
-    readonly validate: (value: unknown) => SchemaResult | Promise<SchemaResult>
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
+    /** For the compiler alone. */
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
   }
 }
 
-export type SchemaResult =
-  | { readonly value: unknown; readonly issues?: undefined }
+export type SchemaResult<Output = unknown> =
+  | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] }
 
 export interface SchemaIssue {

@@ -4,25 +4,34 @@ import { signatureDict } from '../protocol/signatures.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { Publisher } from './publisher.ts'
 import { type ApplyOptions, type Group, Signature } from './signature.ts'
-import type { TaskContext } from './task-context.ts'
 import type { TaskOptions } from './task-options.ts'
+import type {
+  AnyKwargs,
+  Before,
+  Endings,
+  IfNone,
+  Immutable,
+  ItemOf,
+  Missing,
+  TaskFunction,
+  WithKwargs,
+  WithoutKwargs,
+} from './task-types.ts'
 
-/** What a task runs: its own arguments, or its context first where it is declared with `bind`. */
-export type TaskFunction<Args extends readonly unknown[], Value> = (
-  ...args: Args
-) => Value | Promise<Value>
-
-export type BoundTaskFunction<Args extends readonly unknown[], Value> = (
-  self: TaskContext,
-  ...args: Args
-) => Value | Promise<Value>
-
-/** A named function that a worker can run, and the ways to call it. Made by `app.task()`. */
-export class Task<Args extends readonly unknown[] = readonly unknown[], Value = unknown> {
+/**
+ * A named function that a worker can run, and the ways to call it. Made by `app.task()`. `Args` are the arguments of its
+ * calls, `Kwargs` those by name; `Run` is the function itself.
+ */
+export class Task<
+  Args extends readonly unknown[] = readonly unknown[],
+  Value = unknown,
+  Kwargs = AnyKwargs,
+  Run = TaskFunction<Args, Value>,
+> {
   readonly name: string
   readonly options: TaskOptions
-  /** The function itself, for tests and for calls that need no queue. */
-  readonly run: (...args: never[]) => Value | Promise<Value>
+  /** The function itself, for tests and for calls that need no queue; a bound one takes its `self` first. */
+  readonly run: Run
   readonly #publisher: Publisher
 
   constructor(
@@ -30,7 +39,7 @@ export class Task<Args extends readonly unknown[] = readonly unknown[], Value = 
     declaration: {
       readonly name: string
       readonly options: TaskOptions
-      readonly run: (...args: never[]) => Value | Promise<Value>
+      readonly run: Run
     },
   ) {
     this.#publisher = publisher
@@ -41,16 +50,59 @@ export class Task<Args extends readonly unknown[] = readonly unknown[], Value = 
 
   /** Calls the task; resolves once the broker has the message. Throws `UnroutableTaskError`, `BrokerError`. */
   async delay(...args: Args): Promise<AsyncResult<Value>> {
-    return await this.applyAsync(args)
+    return await this.#call(args)
   }
 
   /** Calls the task with options, https://docs.celeryq.dev/en/stable/userguide/calling.html */
-  async applyAsync(args?: Args | readonly [], options?: ApplyOptions): Promise<AsyncResult<Value>>
   async applyAsync(
     args: Readonly<Partial<Args>>,
-    options: ApplyOptions & Required<Pick<ApplyOptions, 'kwargs'>>,
+    options: WithKwargs<Kwargs>,
   ): Promise<AsyncResult<Value>>
   async applyAsync(
+    this: IfNone<Args>,
+    args?: readonly [],
+    options?: WithoutKwargs,
+  ): Promise<AsyncResult<Value>>
+  async applyAsync(args: Readonly<Args>, options?: WithoutKwargs): Promise<AsyncResult<Value>>
+  async applyAsync(
+    args?: readonly unknown[],
+    options?: CallOptions & { readonly kwargs?: unknown },
+  ): Promise<AsyncResult<Value>> {
+    // Whatever their type, they are a record.
+    return await this.#call(args, options as ApplyOptions | undefined)
+  }
+
+  /** A signature; in a chain the result before it comes before these arguments. */
+  s<const Given extends Endings<Args>>(...args: Given): Signature<Value, Before<Args, Given>> {
+    return this.#signature<Before<Args, Given>>({ args })
+  }
+
+  /** An immutable signature: it takes nothing from the task before it. */
+  si(...args: Args): Signature<Value, Immutable> {
+    return this.#signature<Immutable>({ args, isImmutable: true })
+  }
+
+  /** A call of this task's function with each item, in one task. */
+  map(items: readonly ItemOf<Args>[]): Signature<readonly Value[], Immutable> {
+    return this.#signature({}).map(items)
+  }
+
+  /** A call of this task's function with each list of arguments, in one task. */
+  starmap(items: readonly Readonly<Args>[]): Signature<readonly Value[], Immutable> {
+    return this.#signature({}).starmap(items)
+  }
+
+  /** The same in a group of tasks, each with `size` lists of arguments. */
+  chunks(items: readonly Readonly<Args>[], size: number): Group<readonly Value[]> {
+    return this.#signature({}).chunks(items, size)
+  }
+
+  signature(parts: SignatureParts<Kwargs>): Signature<Value> {
+    // Whatever their type, they are a record.
+    return this.#signature(parts as SignatureParts<AnyKwargs>)
+  }
+
+  async #call(
     args: readonly unknown[] = [],
     { kwargs = {}, ...options }: ApplyOptions = {},
   ): Promise<AsyncResult<Value>> {
@@ -58,38 +110,8 @@ export class Task<Args extends readonly unknown[] = readonly unknown[], Value = 
     return this.#publisher.asyncResult<Value>(taskId, this.name)
   }
 
-  /** A signature; in a chain the result before it comes before these arguments. */
-  s(...args: readonly unknown[]): Signature<Value> {
-    return this.signature({ args })
-  }
-
-  /** An immutable signature: it takes nothing from the task before it. */
-  si(...args: readonly unknown[]): Signature<Value> {
-    return this.signature({ args, isImmutable: true })
-  }
-
-  /** A call of this task's function with each item, in one task. */
-  map(items: readonly unknown[]): Signature<readonly Value[]> {
-    return this.s().map(items)
-  }
-
-  /** A call of this task's function with each list of arguments, in one task. */
-  starmap(items: readonly (readonly unknown[])[]): Signature<readonly Value[]> {
-    return this.s().starmap(items)
-  }
-
-  /** The same in a group of tasks, each with `size` lists of arguments. */
-  chunks(items: readonly (readonly unknown[])[], size: number): Group<readonly Value[]> {
-    return this.s().chunks(items, size)
-  }
-
-  signature(parts: {
-    readonly args?: readonly unknown[]
-    readonly kwargs?: Readonly<Record<string, unknown>>
-    readonly options?: CallOptions
-    readonly isImmutable?: boolean
-  }): Signature<Value> {
-    return new Signature<Value>(
+  #signature<Lacks extends Missing>(parts: SignatureParts<AnyKwargs>): Signature<Value, Lacks> {
+    return new Signature<Value, Lacks>(
       this.#publisher,
       signatureDict({
         task: this.name,
@@ -100,6 +122,13 @@ export class Task<Args extends readonly unknown[] = readonly unknown[], Value = 
       }),
     )
   }
+}
+
+export interface SignatureParts<Kwargs> {
+  readonly args?: readonly unknown[]
+  readonly kwargs?: Kwargs
+  readonly options?: CallOptions
+  readonly isImmutable?: boolean
 }
 
 /** The task's own options that are options of each of its calls, as Celery's `_get_exec_options`. */

@@ -51,7 +51,7 @@ export function isCalledHere(app: App, errback: SignatureDict): boolean {
   return roomOf(task) - takenBy(errback) > 1
 }
 
-function roomOf({ run, options: { params } }: Task<never, unknown>): number {
+function roomOf({ run, options: { params } }: Task<readonly never[], unknown>): number {
   return Math.max(run.length, params?.length ?? 0)
 }
 

@@ -162,9 +162,11 @@ test('a signature that is an argument arrives as its dict', async () => {
 
 test('a workflow knows of what type its result is', async () => {
   const { add, digits, sum, shout } = await workingTasks()
-  expectTypeOf(chain(add.s(1, 1), shout.s())).toEqualTypeOf<Signature<string>>()
-  expectTypeOf(chain([shout.s('a'), add.s(1)]).applyAsync).returns.resolves.toEqualTypeOf<
+  expectTypeOf(chain(add.s(1, 1), add.s(2)).applyAsync).returns.resolves.toEqualTypeOf<
     AsyncResult<number>
+  >()
+  expectTypeOf(chain([shout.s('a'), shout.s()]).applyAsync).returns.resolves.toEqualTypeOf<
+    AsyncResult<string>
   >()
   expectTypeOf(group(add.s(1, 1), digits.s(2)).applyAsync).returns.resolves.toEqualTypeOf<
     GroupResult<number>
@@ -172,7 +174,9 @@ test('a workflow knows of what type its result is', async () => {
   expectTypeOf(group([add.s(1, 1), shout.s('a')]).applyAsync).returns.resolves.toEqualTypeOf<
     GroupResult<number | string>
   >()
-  expectTypeOf(chord(group([add.s(1, 1)]), shout.s())).toEqualTypeOf<Signature<string>>()
+  expectTypeOf(chord(group([add.s(1, 1)]), sum.s()).applyAsync).returns.resolves.toEqualTypeOf<
+    AsyncResult<number>
+  >()
   expectTypeOf(
     chain(add.s(1, 1), group(add.s(1), add.s(2))).applyAsync,
   ).returns.resolves.toEqualTypeOf<AsyncResult<readonly number[]>>()

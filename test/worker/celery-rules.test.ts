@@ -132,6 +132,7 @@ test('each call of a map has a request of its own, which knows no family', async
   await startWorker(app, { queues: ['export', 'celery'] })
   const call = (...args: number[]) => [null, null, args, 'export.ids', 0, args[0]]
   expect(await (await ids.map([1, 2]).applyAsync()).get(WAIT)).toEqual([call(1), call(2)])
+  // @ts-expect-error: one argument more than it takes
   const pairs = await ids.starmap([[3, 4]]).applyAsync()
   expect(await pairs.get(WAIT)).toEqual([call(3, 4)])
 })

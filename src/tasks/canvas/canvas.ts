@@ -3,30 +3,73 @@ import { isChain } from '../../protocol/signature-tree/kinds.ts'
 import { tasksOf } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { Group, Signature } from '../signature.ts'
+import type { Immutable, Missing, Takes } from '../task-types.ts'
 import { chainDict, chordDict, groupDict, unrolled, withoutEmptyGroups } from './dicts.ts'
 import { emptyGroupPublisher } from './empty-group.ts'
 import { groupsToChords } from './groups-to-chords.ts'
 import { linkedSteps } from './link.ts'
 
-type Signatures = readonly Signature[]
+type Signatures = readonly Signature<unknown, Missing>[]
 
 /** What the task of a signature returns; of a chain that is what its last step does. */
-type ValueOf<One> = One extends Signature<infer Value> ? Value : unknown
+type ValueOf<One> = One extends Signature<infer Value, Missing> ? Value : unknown
+
+/** An empty group takes anything. */
+type LacksOf<One> = [One] extends [never]
+  ? Immutable
+  : One extends Signature<unknown, infer Lacks>
+    ? Lacks
+    : Missing
+
+type FirstOf<Steps extends Signatures> = Steps extends readonly [infer First, ...unknown[]]
+  ? First
+  : Steps[number]
 
 type LastOf<Steps extends Signatures> = Steps extends readonly [...unknown[], infer Last]
   ? Last
   : Steps[number]
 
 /** What a member of a group adds to its results: a group within it adds each of its own. */
-type MemberOf<Member> = Member extends Group<infer Value> ? Value : ValueOf<Member>
+type MemberOf<Member> = Member extends Group<infer Value, Missing> ? Value : ValueOf<Member>
+
+/** Shown by the compiler where two steps do not fit. */
+export interface StepMismatch<Lacks, Value> {
+  readonly 'this step does not take what the step before it returns': {
+    readonly lacks: Lacks
+    readonly returned: Value
+  }
+}
+
+/** Each step but the first takes what the one before it returns. */
+type Fitting<Steps extends readonly unknown[]> = Steps extends readonly [
+  infer One,
+  infer Next,
+  ...infer Rest,
+]
+  ? Takes<LacksOf<Next>, ValueOf<One>> extends true
+    ? readonly [One, ...Fitting<readonly [Next, ...Rest]>]
+    : readonly [One, StepMismatch<LacksOf<Next>, ValueOf<One>>, ...Rest]
+  : Steps
+
+type ChainOf<Steps extends Signatures> = Signature<ValueOf<LastOf<Steps>>, LacksOf<FirstOf<Steps>>>
+type GroupOf<Members extends Signatures> = Group<
+  MemberOf<Members[number]>,
+  LacksOf<Members[number]>
+>
+
+/** The body takes the list of what the members return. */
+type FittingBody<Header, Body> =
+  Takes<LacksOf<Body>, readonly HeaderValue<Header>[]> extends true
+    ? unknown
+    : StepMismatch<LacksOf<Body>, readonly HeaderValue<Header>[]>
+
+type HeaderValue<Header> = Header extends Signatures ? MemberOf<Header[number]> : MemberOf<Header>
 
 /** Tasks one after another: each gets the result of the one before it as its first argument. */
 export function chain<const Steps extends Signatures>(
-  ...steps: Steps
-): Signature<ValueOf<LastOf<Steps>>>
-export function chain<const Steps extends Signatures>(
-  steps: Steps,
-): Signature<ValueOf<LastOf<Steps>>>
+  ...steps: Steps & Fitting<Steps>
+): ChainOf<Steps>
+export function chain<const Steps extends Signatures>(steps: Steps & Fitting<Steps>): ChainOf<Steps>
 export function chain(...given: readonly unknown[]): Signature {
   const all = signaturesOf('chain', given)
   if (all.length === 0) {
@@ -41,25 +84,24 @@ export function chain(...given: readonly unknown[]): Signature {
 }
 
 /** Tasks side by side. */
-export function group<const Members extends Signatures>(
-  ...members: Members
-): Group<MemberOf<Members[number]>>
-export function group<const Members extends Signatures>(
-  members: Members,
-): Group<MemberOf<Members[number]>>
+export function group<const Members extends Signatures>(...members: Members): GroupOf<Members>
+export function group<const Members extends Signatures>(members: Members): GroupOf<Members>
 export function group(...members: readonly unknown[]): Group {
   const all = signaturesOf('group', members)
   return new Group(publisherOf(all), groupDict(all))
 }
 
 /** A group's results, all together, as the first argument of `body`. */
-export function chord<Value>(
-  header: Signature | Signatures,
-  body: Signature<Value>,
-): Signature<Value> {
+export function chord<
+  const Header extends Signature | Signatures,
+  Body extends Signature<unknown, Missing>,
+>(
+  header: Header,
+  body: Body & FittingBody<Header, Body>,
+): Signature<ValueOf<Body>, LacksOf<Header extends Signatures ? Header[number] : Header>> {
   const [last] = signaturesOf('chord', [body])
   const whole = header instanceof Group ? header : group(signaturesOf('chord', [header].flat()))
-  return new Signature<Value>(last?.publisher ?? emptyGroupPublisher, chordDict(whole, body))
+  return new Signature(last?.publisher ?? emptyGroupPublisher, chordDict(whole, body))
 }
 
 /** A chain within a chain is its steps, as in Celery, whose workers drop its callbacks otherwise. Other options stay its own. */
