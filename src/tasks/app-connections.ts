@@ -39,7 +39,7 @@ export class AppConnections {
   #settingUp: Promise<void> | undefined
   #outgoing: CopyingPublisher | undefined
   #isSetUp = false
-  #isClosed = false
+  #phase: 'open' | 'closing' | 'closed' = 'open'
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts
@@ -52,7 +52,13 @@ export class AppConnections {
 
   /** Connected at its first use. */
   broker(): Broker {
-    if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
+    if (this.#phase !== 'open') throw closed()
+    return this.#sending()
+  }
+
+  /** The same for what is still sent while the app closes. */
+  #sending(): Broker {
+    if (this.#phase === 'closed') throw closed()
     const { given, config, logger } = this.#parts
     this.#broker ??=
       given.broker ?? openBroker(brokerOptions(config, logger(), config.brokerWriteUrls))
@@ -61,7 +67,12 @@ export class AppConnections {
 
   /** The broker that is consumed from, connected at its first use: another one only with broker_read_url. */
   readingBroker(): Broker {
-    const broker = this.broker()
+    if (this.#phase !== 'open') throw closed()
+    return this.#receiving()
+  }
+
+  #receiving(): Broker {
+    const broker = this.#sending()
     const { given, config, logger } = this.#parts
     const urls = config.brokerReadUrls
     if (given.broker !== undefined || urls.join(';') === config.brokerWriteUrls.join(';')) {
@@ -134,7 +145,10 @@ export class AppConnections {
   get events(): EventClient {
     this.#events ??= new EventClient({
       // While the app closes, what waits is still sent.
-      broker: async () => (this.#isSetUp && this.#broker) || (await this.readyBroker()),
+      broker: async () => {
+        if (!this.#isSetUp) await this.setUp()
+        return this.#sending()
+      },
       settings: this.#parts.config,
       clock: this.clock,
       logger: this.#parts.logger(),
@@ -144,11 +158,12 @@ export class AppConnections {
 
   /** Closes what was opened here. */
   async close(): Promise<void> {
-    if (this.#isClosed) return
-    this.#isClosed = true
+    if (this.#phase !== 'open') return
+    this.#phase = 'closing'
     const { given } = this.#parts
     await this.#control?.close()
     await this.#events?.close()
+    this.#phase = 'closed'
     // Results first: those of rpc:// travel over the broker.
     if (given.results === undefined) await (await this.#results)?.close()
     if (given.broker === undefined) await this.#broker?.close()
@@ -160,11 +175,15 @@ export class AppConnections {
     const { config } = this.#parts
     config.warnOfIneffective()
     const delayed = delayedTopology(config)
-    for (const broker of new Set([this.broker(), this.readingBroker()])) {
+    for (const broker of new Set([this.#sending(), this.#receiving()])) {
       await broker.declare(config.topology())
       if (delayed !== null) await broker.declare(delayed)
       if (config.worker_direct) await broker.declare(directExchange)
     }
     this.#isSetUp = true
   }
+}
+
+function closed(): TaskError {
+  return new TaskError('APP_CLOSED', 'the app is closed')
 }

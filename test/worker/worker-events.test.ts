@@ -180,6 +180,16 @@ test('a program sends events of its own', async () => {
   await expect(app.events.send('no type')).rejects.toMatchObject({ code: 'TASK_INVALID' })
 })
 
+test('what a program has told before it closes its app is sent, though nothing else was', async () => {
+  const { app, broker } = await listenedApp()
+  app.events.tell('invoice-paid', { amount: 5 })
+  await app.close()
+  await broker.until('the event', ({ type, amount }) => type === 'invoice-paid' && amount === 5)
+  app.events.tell('invoice-paid', { amount: 6 })
+  await expect(app.sendTask('export.add')).rejects.toThrow('the app is closed')
+  expect(broker.events).toHaveLength(1)
+})
+
 test('with task_send_sent_event a client tells of each call that the broker has', async () => {
   const { app, broker } = await listenedApp({ task_send_sent_event: true })
   const { id } = await app.sendTask('export.add', [2], { y: 3 }, { eta: new Date('2040-01-01') })
