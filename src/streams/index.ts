@@ -33,6 +33,7 @@ export { type PublishContext, Publisher, type PublisherLike, type Sink } from '.
 export { type MessageHeaders, Received, type Settlement } from './parts/received.ts'
 export { playFrom, recordTo, tap } from './recording/recording.ts'
 export { StreamMetrics } from './seen/metrics.ts'
+export type { RunEventsOptions, StreamEvents } from './seen/run-events.ts'
 export { type Timer, timer } from './seen/timer.ts'
 export { fileState } from './state/file-state.ts'
 export { postgresState, type StateDatabase } from './state/postgres-state.ts'

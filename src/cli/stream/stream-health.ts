@@ -2,7 +2,7 @@ import { HealthServer } from '../../lifecycle/health-server.ts'
 import type { Logger } from '../../logger.ts'
 import type { Block } from '../../streams/block/block.ts'
 import type { BlockObserver } from '../../streams/block/counts.ts'
-import type { StreamMetrics } from '../../streams/seen/metrics.ts'
+import type { StreamMetrics, StreamMetricsOptions } from '../../streams/seen/metrics.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { HealthAddress } from '../health/health-address.ts'
 
@@ -18,12 +18,16 @@ export class StreamHealth implements AsyncDisposable {
   readonly #logger: Logger
   #server: HealthServer | undefined
 
-  static async open(address: HealthAddress | undefined, logger: Logger): Promise<StreamHealth> {
+  static async open(
+    address: HealthAddress | undefined,
+    logger: Logger,
+    options: StreamMetricsOptions,
+  ): Promise<StreamHealth> {
     if (address === undefined) return new StreamHealth(undefined, logger)
     const { Metrics } = await import('../../telemetry/metrics.ts')
     const { StreamMetrics } = await import('../../streams/seen/metrics.ts')
     const metrics = await Metrics.open(logger)
-    const streams = new StreamMetrics(metrics.kit)
+    const streams = new StreamMetrics(metrics.kit, options)
     metrics.add(streams)
     return new StreamHealth({ address, metrics, streams }, logger)
   }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import type { Logger } from '../../logger.ts'
+import type { CeleryApp } from '../../create-app.ts'
 import type { Block } from '../../streams/block/block.ts'
-import type { BlockObserver } from '../../streams/block/counts.ts'
+import type { LoadOptions } from '../../streams/definition/load-blocks.ts'
 import { HEALTH_HELP, type HealthAddress, healthAddress } from '../health/health-address.ts'
 import { type GlobalOptions, openApp } from '../open-app.ts'
 import { print } from '../output.ts'
@@ -14,6 +14,8 @@ interface StreamOptions extends GlobalOptions {
   readonly verbose?: boolean
   readonly grace?: number
   readonly healthPort?: HealthAddress
+  readonly taskEvents?: boolean
+  readonly arroyoMetrics?: boolean
 }
 
 const EXAMPLES = `
@@ -43,9 +45,11 @@ function part(stream: Command, name: string, description: string): Command {
     .argument('<file>', 'a YAML or JSON file of blocks')
     .option('-u, --block <name>', 'only the block of this name')
     .option('-v, --verbose', 'log every step')
-  return name === 'run'
-    ? command.option('--health-port <port>', HEALTH_HELP, healthAddress)
-    : command
+  if (name !== 'run') return command
+  return command
+    .option('-E, --task-events', 'send events about the runs of blocks, for monitors')
+    .option('--health-port <port>', HEALTH_HELP, healthAddress)
+    .option('--arroyo-metrics', "with --health-port: metrics under arroyopy's names, too")
 }
 
 function act(
@@ -55,20 +59,23 @@ function act(
     await run(file, command.optsWithGlobals<StreamOptions>())
 }
 
+interface RunningParts {
+  readonly app?: CeleryApp
+  readonly parts?: Pick<LoadOptions, 'logger' | 'observer' | 'events'>
+}
+
 /** Parts over RabbitMQ that name no url take the broker of the app that -A names. */
 async function blocksOf(
   file: string,
   options: StreamOptions,
-  logger?: Logger,
-  observer?: BlockObserver,
+  running: RunningParts = {},
 ): Promise<Block[]> {
   const { block, app } = options
   const { loadBlocks } = await import('../../streams/definition/load-blocks.ts')
   return await loadBlocks(file, {
     block,
-    ...(app !== undefined && { app: await openApp(options) }),
-    ...(logger !== undefined && { logger }),
-    ...(observer !== undefined && { observer }),
+    ...(app !== undefined && { app: running.app ?? (await openApp(options)) }),
+    ...running.parts,
   })
 }
 
@@ -77,8 +84,17 @@ async function runBlocks(file: string, options: StreamOptions): Promise<void> {
   await using app = await openApp(options)
   const isVerbose = options.verbose === true || options.debug === true
   await using logging = await serviceLogging(app.config, isVerbose ? 'debug' : 'info')
-  await using seen = await StreamHealth.open(options.healthPort, logging.logger)
-  const blocks = await blocksOf(file, options, logging.logger, seen.observer)
+  await using seen = await StreamHealth.open(options.healthPort, logging.logger, {
+    arroyo: options.arroyoMetrics === true,
+  })
+  const blocks = await blocksOf(file, options, {
+    app,
+    parts: {
+      logger: logging.logger,
+      ...(seen.observer !== undefined && { observer: seen.observer }),
+      ...(options.taskEvents === true && { events: app.events }),
+    },
+  })
   await seen.start(blocks)
   const stopAll = async (how: { readonly graceMs?: number } = {}): Promise<void> => {
     await Promise.all(blocks.filter(({ isRunning }) => isRunning).map((block) => block.stop(how)))

@@ -10,6 +10,7 @@ import { errorText, revokedText, safeText } from './error-text.ts'
 import { type EventEntry, textOf } from './event-entry.ts'
 import { outcomeOf } from './event-outcome.ts'
 import { flowCall, flowProgress, isOfFlow } from './flow-entry.ts'
+import { isOfStream, streamCall, streamProgress } from './stream-entry.ts'
 
 export interface Hearing {
   readonly entry: EventEntry
@@ -38,6 +39,7 @@ export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | nul
 /** How the task was called, as far as its caller or its worker told. */
 function callOf(event: CeleryEvent, taskId: string, privacy: Privacy): Partial<TaskEntry> & Told {
   if (isOfFlow(event)) return flowCall(event, taskId)
+  if (isOfStream(event)) return streamCall(event, taskId)
   const toldBy = CALLS.get(event.type) ?? 'event'
   if (toldBy === 'event') return { toldBy, options: OF_AN_EVENT }
   const { name, retries, root_id: rootId, parent_id: parentId } = event
@@ -87,6 +89,7 @@ function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
   const { entry, privacy, atMs } = hearing
   if (event.type === 'task-sent') return publishedProgress(asNumber(event.retries) ?? 0)
   if (isOfFlow(event)) return flowProgress(event, { atMs, privacy })
+  if (isOfStream(event)) return streamProgress(event, { atMs, privacy })
   const outcome = outcomeOf(event.outcome, privacy)
   const state = outcome?.state ?? STATES.get(event.type)?.(event)
   if (state === undefined) return null

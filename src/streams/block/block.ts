@@ -4,13 +4,14 @@ import type { Logger } from '../../logger.ts'
 import { checkListener, type ListenerLike, listenerName } from '../parts/listener.ts'
 import { isOperator, type Operator } from '../parts/operator.ts'
 import { checkPublisher, type PublisherLike, publisherName } from '../parts/publisher.ts'
+import { RunEvents, type RunEventsOptions } from '../seen/run-events.ts'
 import { QUEUE_LIMIT } from './bounded-queue.ts'
 import { type BlockCounts, type BlockObserver, Counts } from './counts.ts'
 import { processWarnings } from './process-warnings.ts'
 import { Run } from './run.ts'
 import { type BlockOptions, type BlockSettings, blockSettings } from './settings.ts'
 
-export interface BlockParts extends BlockOptions {
+export interface BlockParts extends BlockOptions, RunEventsOptions {
   readonly listeners?: Iterable<ListenerLike>
   readonly publishers?: Iterable<PublisherLike>
   /** Where the block logs. Default: warnings and errors as warnings of the process. */
@@ -26,7 +27,13 @@ export interface RunOptions {
 }
 
 export interface BlockStats extends BlockCounts {
-  readonly queue: { readonly messages: number; readonly bytes: number; readonly limit: number }
+  readonly queue: {
+    readonly messages: number
+    readonly bytes: number
+    readonly limit: number
+    /** How long the oldest message has waited; 0 where none waits. */
+    readonly lagMs: number
+  }
   readonly publishers: readonly { readonly name: string; readonly waiting: number }[]
 }
 
@@ -41,6 +48,7 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
   readonly settings: BlockSettings
   readonly #log: Logger
   readonly #observer: BlockObserver
+  readonly #events: RunEventsOptions
   readonly #listeners: Set<ListenerLike>
   readonly #publishers: Set<PublisherLike>
   #run: Run | undefined
@@ -67,6 +75,7 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     }
     this.#log = parts.logger ?? processWarnings
     this.#observer = parts.observer ?? {}
+    this.#events = eventsOf(name, parts)
     this.#listeners = new Set(
       [...(parts.listeners ?? [])].map((each, index) =>
         checkListener(each, `block "${name}": listener ${index}`),
@@ -123,7 +132,7 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
       this.#run = undefined
       throw error
     }
-    this.#finished = run.work().finally(() => this.#onEnded(run))
+    this.#finished = this.#work(run)
     this.#finished.catch(() => undefined) // whether somebody waits for it or not
     await this.#begin(run)
   }
@@ -197,6 +206,7 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
         messages: run?.queue.size ?? 0,
         bytes: run?.queue.bytes ?? 0,
         limit: this.settings.queue.limit ?? QUEUE_LIMIT,
+        lagMs: run?.lagMs ?? 0,
       },
       publishers: [...(run?.outlets ?? [])].map(({ name, waiting }) => ({ name, waiting })),
     }
@@ -222,10 +232,35 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     }
   }
 
-  #onEnded(run: Run): void {
-    if (this.#run === run) this.#run = undefined
-    this.#log.debug({ block: this.name, run: run.id, ...run.counts.read() }, 'block ended')
+  async #work(run: Run): Promise<void> {
+    const seen = { id: run.id, block: this.name, operator: this.operator.name }
+    const events = new RunEvents({ ...seen, stats: () => this.stats }, this.#events)
+    try {
+      await run.work()
+      events.end()
+    } catch (error) {
+      events.end(error)
+      throw error
+    } finally {
+      if (this.#run === run) this.#run = undefined
+      this.#log.debug({ block: this.name, run: run.id, ...run.counts.read() }, 'block ended')
+    }
   }
+}
+
+function eventsOf(block: string, parts: RunEventsOptions): RunEventsOptions {
+  const { events, sampleMs, rootId, parentId } = parts
+  if (events !== undefined && typeof events?.tell !== 'function') {
+    throw new ConfigurationError(
+      `block "${block}": events must have a method tell(type, fields), such as app.events has`,
+    )
+  }
+  if (sampleMs !== undefined && !(sampleMs > 0)) {
+    throw new ConfigurationError(
+      `block "${block}": sampleMs is ${String(sampleMs)}, expected milliseconds above 0`,
+    )
+  }
+  return { events, ...(sampleMs !== undefined && { sampleMs }), rootId, parentId }
 }
 
 // A function, so that the compiler does not take the answer for lasting.

@@ -49,6 +49,10 @@ export class BoundedQueue<Item extends Queued> {
     return this.#items.length - this.#head
   }
 
+  get oldest(): Item | undefined {
+    return this.#items[this.#head]
+  }
+
   get bytes(): number {
     return this.#bytes
   }

@@ -1,5 +1,6 @@
 import { type Deferred, deferred } from '../../async/deferred.ts'
-import type { Received } from '../parts/received.ts'
+import type { MessageTrace } from '../../telemetry/trace-message.ts'
+import type { MessageHeaders, Received } from '../parts/received.ts'
 import type { Queued } from './bounded-queue.ts'
 
 /** What became of a message, once nothing of it is under way any more. */
@@ -10,6 +11,7 @@ export interface EntryParts {
   readonly listener: string
   readonly number: number
   readonly lane: number | undefined
+  readonly trace?: MessageTrace | undefined
   /** The message before it of the same listener, where results have to keep their order across lanes. */
   readonly before: Entry | undefined
   readonly onSettled: (entry: Entry, fate: Fate) => void
@@ -22,6 +24,9 @@ export class Entry implements Queued {
   /** 1 for the first message of the run. */
   readonly number: number
   readonly lane: number | undefined
+  readonly trace: MessageTrace | undefined
+  /** By the clock of performance.now(). */
+  readonly admittedAt = performance.now()
   /** Why it failed; the first reason counts. */
   failure: Error | undefined
   readonly #onSettled: (entry: Entry, fate: Fate) => void
@@ -39,12 +44,18 @@ export class Entry implements Queued {
     this.listener = parts.listener
     this.number = parts.number
     this.lane = parts.lane
+    this.trace = parts.trace
     this.#before = parts.before
     this.#onSettled = parts.onSettled
   }
 
   get size(): number {
     return this.received.size
+  }
+
+  /** Those that its results take along. */
+  get headers(): MessageHeaders {
+    return this.trace?.headers ?? this.received.headers
   }
 
   /** Undefined where all before it have published; else resolves when they have. */
@@ -102,6 +113,7 @@ export class Entry implements Queued {
       if (this.#isGivenBack) carried.giveBack()
       else carried.close(this.failure)
     }
+    this.trace?.end(this.failure)
     this.#onSettled(this, this.#fate())
   }
 

@@ -192,7 +192,7 @@ export class RunLane implements Lane {
   }
 
   #publishNow(result: unknown, entry: Entry | undefined): Promise<void> | undefined {
-    const inherited = entry?.received.headers ?? {}
+    const inherited = entry?.headers ?? {}
     if (result instanceof Outgoing) {
       const headers = { ...inherited, ...result.headers }
       return this.#run.offer({ value: result.value, headers, key: result.key, entry })
@@ -214,7 +214,7 @@ class LaneContext implements OperatorContext {
   }
 
   get headers(): MessageHeaders {
-    return this.entry?.received.headers ?? {}
+    return this.entry?.headers ?? {}
   }
 
   get topic(): string | undefined {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type Deferred, deferred } from '../../async/deferred.ts'
 import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { messageTracer, type TraceMessage } from '../../telemetry/trace-message.ts'
 import type { ListenerLike } from '../parts/listener.ts'
 import type { Operator } from '../parts/operator.ts'
 import type { PublisherLike } from '../parts/publisher.ts'
@@ -50,6 +51,7 @@ export class Run implements LaneHost {
   readonly #drops: DropLog
   #failure: Error | undefined
   #isStopping = false
+  #trace: TraceMessage | undefined
   #number = 0
 
   constructor(parts: RunParts) {
@@ -85,8 +87,15 @@ export class Run implements LaneHost {
     return this.#intakes.size
   }
 
+  /** How long the oldest message has waited for the operator. */
+  get lagMs(): number {
+    const oldest = this.queue.oldest
+    return oldest === undefined ? 0 : performance.now() - oldest.admittedAt
+  }
+
   /** Publishers first, so that no result finds its way closed. */
   async open(publishers: Iterable<PublisherLike>): Promise<void> {
+    this.#trace = await messageTracer()
     try {
       await this.#outlets.openAll(publishers)
       await this.#parts.operator.open?.(new RunLane(this, undefined).context)
@@ -205,6 +214,14 @@ export class Run implements LaneHost {
       number: this.#number,
       lane:
         partitionBy === undefined ? undefined : laneOf(received.value, partitionBy, concurrency),
+      trace: this.#trace?.(`process ${this.name}`, {
+        headers: received.headers,
+        attributes: {
+          'stream.block': this.name,
+          'stream.operator': this.operatorName,
+          'stream.listener': intake.name,
+        },
+      }),
       before: concurrency > 1 && ordered && partitionBy === undefined ? intake.last : undefined,
       onSettled: (settled, fate) => {
         this.#onSettled(settled, fate)

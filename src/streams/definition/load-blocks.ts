@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Path } from '../../definitions/parse.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
@@ -8,6 +9,7 @@ import type { AmqpApp } from '../links/amqp/app.ts'
 import { checkListener, type ListenerLike } from '../parts/listener.ts'
 import { isOperator, type Operator, operator } from '../parts/operator.ts'
 import { checkPublisher, type PublisherLike } from '../parts/publisher.ts'
+import type { StreamEvents } from '../seen/run-events.ts'
 import { textOfError } from '../text-of-error.ts'
 import { FieldError, Fields } from './fields.ts'
 import { loadClass } from './load-class.ts'
@@ -21,14 +23,18 @@ export interface LoadOptions {
   readonly app?: AmqpApp
   readonly logger?: Logger
   readonly observer?: BlockObserver
+  /** Where the runs of the blocks tell how they go. */
+  readonly events?: StreamEvents | undefined
 }
 
 /** The blocks of a YAML or JSON file, built and checked; nothing is opened. */
 export async function loadBlocks(file: string, options: LoadOptions = {}): Promise<Block[]> {
   const read = await readBlockFile(file)
+  const isFamily = options.block === undefined && read.blocks.length > 1
+  const rootId = isFamily ? randomUUID() : undefined
   const blocks: Block[] = []
   for (const [index, given] of read.blocks.entries()) {
-    blocks.push(await loadBlock(read, { given, index, options }))
+    blocks.push(await loadBlock(read, { given, index, options, rootId }))
   }
   if (options.block === undefined) return blocks
   const found = blocks.filter(({ name }) => name === options.block)
@@ -58,6 +64,8 @@ interface BlockPlace {
   readonly given: unknown
   readonly index: number
   readonly options: LoadOptions
+  /** Of the family that the blocks of one file are in the record. */
+  readonly rootId: string | undefined
 }
 
 interface Place {
@@ -68,7 +76,10 @@ interface Place {
   readonly options: LoadOptions
 }
 
-async function loadBlock(file: BlockFile, { given, index, options }: BlockPlace): Promise<Block> {
+async function loadBlock(
+  file: BlockFile,
+  { given, index, options, rootId }: BlockPlace,
+): Promise<Block> {
   const path = ['blocks', index]
   const failed = (problem: string, at: Path = path, cause?: unknown): ConfigurationError =>
     file.error(at, `Failed to load block ${index}: ${problem}`, cause)
@@ -93,6 +104,8 @@ async function loadBlock(file: BlockFile, { given, index, options }: BlockPlace)
     ...(typeof description === 'string' && { description }),
     ...(options.logger !== undefined && { logger: options.logger }),
     ...(options.observer !== undefined && { observer: options.observer }),
+    events: options.events,
+    rootId,
     listeners: await loadAll(listeners, place('listeners'), loadListener),
     publishers: await loadAll(publishers, place('publishers'), loadPublisher),
   }

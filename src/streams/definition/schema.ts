@@ -13,6 +13,27 @@ const component: JsonSchema = {
   },
 }
 
+const limits: JsonSchema = {
+  type: 'object',
+  properties: {
+    limit: { type: 'integer', minimum: 1 },
+    limitBytes: { type: 'integer', minimum: 1 },
+    whenFull: { enum: ['wait', 'drop-oldest', 'drop-newest', 'latest'] },
+  },
+  additionalProperties: false,
+}
+
+const retry: JsonSchema = {
+  type: 'object',
+  minProperties: 1,
+  properties: {
+    times: { type: 'integer', minimum: 0 },
+    delayMs: { type: 'number', minimum: 0 },
+    afterwards: { enum: ['skip', 'stop'] },
+  },
+  additionalProperties: false,
+}
+
 /** A file of blocks, as JSON Schema: for editors, and for the documentation. */
 export const blocksSchema: JsonSchema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
@@ -31,18 +52,25 @@ export const blocksSchema: JsonSchema = {
           operator: component,
           listeners: { type: 'array', items: component },
           publishers: { type: 'array', items: component },
-          queue: {
-            type: 'object',
-            properties: {
-              limit: { type: 'integer', minimum: 1 },
-              limitBytes: { type: 'integer', minimum: 1 },
-              whenFull: { enum: ['wait', 'drop-oldest', 'drop-newest', 'latest'] },
-            },
+          queue: limits,
+          outlet: limits,
+          onError: {
+            oneOf: [
+              { enum: ['skip', 'retry', 'stop'] },
+              retry,
+              {
+                type: 'object',
+                required: ['retry'],
+                properties: { retry },
+                additionalProperties: false,
+              },
+            ],
           },
-          onError: {},
           concurrency: { type: 'integer', minimum: 1 },
           ordered: { type: 'boolean' },
+          graceMs: { type: 'number', minimum: 0 },
         },
+        additionalProperties: false,
       },
     },
   },

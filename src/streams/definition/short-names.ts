@@ -23,7 +23,9 @@ export const LISTENERS: Readonly<Record<string, MakeListener>> = {
       ...given({
         exchange: fields.text('exchange'),
         routingKey: fields.text('routing_key', 'routingKey'),
+        exchangeType: exchangeType(fields),
         prefetch: fields.number('prefetch'),
+        stream: streamOf(fields),
       }),
     }),
   files: (fields) =>
@@ -39,7 +41,7 @@ export const LISTENERS: Readonly<Record<string, MakeListener>> = {
   kafka: (fields) =>
     kafka.consume(fields.required('brokers', 'broker'), fields.required('topic'), {
       codec: fields.codec(),
-      ...given({ group: fields.text('group') }),
+      ...given({ group: fields.text('group'), from: fromOf(fields) }),
     }),
   memory: (fields) => memory.subscribe(fields.required('name', 'channel')),
   stdio: (fields) => stdio.read({ codec: fields.codec() }),
@@ -52,12 +54,18 @@ export const PUBLISHERS: Readonly<Record<string, MakePublisher>> = {
     const exchange = fields.text('exchange')
     const routingKey = fields.text('routing_key', 'routingKey')
     const target =
-      exchange === undefined ? fields.required('queue') : { exchange, ...given({ routingKey }) }
-    return amqp.publish(appOf(fields, app), target, { codec: fields.codec() })
+      exchange === undefined
+        ? fields.required('queue')
+        : { exchange, ...given({ routingKey, exchangeType: exchangeType(fields) }) }
+    return amqp.publish(appOf(fields, app), target, {
+      codec: fields.codec(),
+      ...given({ stream: fields.flag('stream') }),
+    })
   },
   kafka: (fields) =>
     kafka.publish(fields.required('brokers', 'broker'), fields.required('topic'), {
       codec: fields.codec(),
+      ...given({ key: keyOf(fields), createTopic: fields.flag('createTopic') }),
     }),
   memory: (fields) => memory.publish(fields.required('name', 'channel')),
   stdio: (fields) => stdio.write({ codec: fields.codec() }),
@@ -124,7 +132,11 @@ function redisListener(fields: Fields): ListenerLike {
   }
   return redis.readStream(url, stream, {
     codec: fields.codec(),
-    ...given({ group: fields.text('group'), consumer: fields.text('consumer') }),
+    ...given({
+      group: fields.text('group'),
+      consumer: fields.text('consumer'),
+      claimAfterMs: fields.number('claimAfterMs'),
+    }),
   })
 }
 
@@ -152,6 +164,49 @@ function kindOf(fields: Fields, kinds: readonly [string, ...string[]]): string {
   const kind = (fields.text('socket_type') ?? kinds[0]).toUpperCase()
   if (kinds.includes(kind)) return kind
   throw new FieldError('socket_type', `is "${kind}", expected one of ${kinds.join(', ')}`)
+}
+
+const EXCHANGE_TYPES = ['direct', 'fanout', 'topic', 'headers'] as const
+
+function exchangeType(fields: Fields) {
+  return oneOf(fields, 'exchangeType', EXCHANGE_TYPES)
+}
+
+function fromOf(fields: Fields) {
+  return oneOf(fields, 'from', ['earliest', 'latest'] as const)
+}
+
+function oneOf<Value extends string>(
+  fields: Fields,
+  name: string,
+  values: readonly Value[],
+): Value | undefined {
+  const value = fields.text(name)
+  const known = values.find((each) => each === value)
+  if (value === undefined || known !== undefined) return known
+  throw new FieldError(name, `is "${value}", expected one of ${values.join(', ')}`)
+}
+
+/** A RabbitMQ stream: `true`, or where reading begins. */
+function streamOf(fields: Fields): { offset?: 'first' | 'last' | 'next' | number } | undefined {
+  const value = fields.get('stream')
+  if (value === undefined || value === false) return undefined
+  if (value === true) return {}
+  if (value === 'first' || value === 'last' || value === 'next') return { offset: value }
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) {
+    return { offset: value }
+  }
+  throw new FieldError(
+    'stream',
+    `is ${JSON.stringify(value)}, expected true, first, last, next or an offset`,
+  )
+}
+
+/** The key is a field of the result: results that have the same there keep their order. */
+function keyOf(fields: Fields): ((message: never) => string) | undefined {
+  const field = fields.text('key')
+  if (field === undefined) return undefined
+  return (message: Readonly<Record<string, unknown>>) => String(message[field])
 }
 
 function listOf(fields: Fields, name: string): readonly string[] | undefined {

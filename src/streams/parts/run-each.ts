@@ -25,12 +25,20 @@ function processFirst(
   let results: unknown
   const startedAt = performance.now()
   try {
-    results = operator.process(entry.received.value as never, lane.contextOf(entry))
+    results = processed(operator, entry, lane)
   } catch (error) {
     return retryLater(operator, entry, { lane, error })
   }
   if (isSeveral(results)) return collect(operator, entry, { lane, results, startedAt })
   return finish(entry, results, { lane, startedAt })
+}
+
+/** Within the span of the message, where messages are traced. */
+function processed(operator: Processor, entry: Entry, lane: Lane): unknown {
+  const { trace, received } = entry
+  const context = lane.contextOf(entry)
+  if (trace === undefined) return operator.process(received.value as never, context)
+  return trace.within(() => operator.process(received.value as never, context))
 }
 
 function finish(
@@ -82,7 +90,7 @@ async function retryLater(
   for (let attempt = 1; await lane.failed(entry, { error, attempt }); attempt += 1) {
     const startedAt = performance.now()
     try {
-      const results = operator.process(entry.received.value as never, lane.contextOf(entry))
+      const results = processed(operator, entry, lane)
       if (isSeveral(results)) await publishAll(results, entry, lane)
       else if (results !== undefined) await lane.publish(results, entry)
       lane.observe(performance.now() - startedAt)

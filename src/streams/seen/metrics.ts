@@ -52,6 +52,12 @@ export class StreamMetrics {
       labelNames: ['block'],
       registers,
     })
+    const lag = new prometheus.Gauge({
+      name: `${OURS}stream_lag_seconds`,
+      help: 'How long the oldest message has waited for the operator, by block.',
+      labelNames: ['block'],
+      registers,
+    })
     this.observer = {
       onReceived: (listener) => {
         for (const set of sets) set.received(listener)
@@ -69,6 +75,7 @@ export class StreamMetrics {
         for (const { name, stats } of this.#blocks) {
           queue.set({ block: name }, stats.queue.messages)
           bytes.set({ block: name }, stats.queue.bytes)
+          lag.set({ block: name }, stats.queue.lagMs / 1_000)
         }
       },
     ]

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { Pull, Push } from 'zeromq'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
+import { durableExchange, durableQueue } from '../../../src/protocol/topology.ts'
 import { runCli, startCli } from '../../support/processes.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { APP, cliSpace } from '../cli-space.ts'
@@ -60,11 +61,25 @@ blocks:
   )
   const without = await runCli(['stream', 'run', file], { env })
   expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining('or an app (-A)') })
+  await broker.declare({
+    exchanges: [durableExchange('celeryev', 'topic')],
+    queues: [durableQueue('told', {})],
+    bindings: [{ exchange: 'celeryev', queue: 'told', routingKey: 'stream.#' }],
+  })
   const input = 'one\ntwo\n'
-  const program = await runCli(['stream', 'run', file, '-A', APP], { env, input })
+  const program = await runCli(['stream', 'run', file, '-A', APP, '-E'], { env, input })
   expect(program).toMatchObject({ code: 0, stdout: expect.stringContaining('running shout') })
   const words = [await broker.get('loud'), await broker.get('loud')]
   expect(words.map((word) => String(word?.message.body))).toEqual(['ONE', 'TWO'])
+  // Events that wait together are one message, a list.
+  const told: unknown[] = []
+  for (let each = await broker.get('told'); each !== undefined; each = await broker.get('told')) {
+    told.push(...[JSON.parse(String(each.message.body))].flat())
+  }
+  expect(told).toMatchObject([
+    { type: 'stream-started', name: 'shout' },
+    { type: 'stream-ended', name: 'shout', counts: { received: 2, published: 2 } },
+  ])
 })
 
 test('validate, list-blocks and draw tell of a file; a mistake is exit code 1', async () => {

@@ -63,14 +63,17 @@ blocks:
       - { class: arroyopy.redis.RedisListener, kwargs: { host: nowhere, port: 1, channel: c } }
       - { class: arroyopy.files.FileWatcherListener, kwargs: { watch_path: /nowhere, patterns: ['*.h5'] } }
       - { class: amqp, kwargs: { url: 'amqp://nowhere', queue: q, codec: json } }
+      - { class: amqp, kwargs: { url: 'amqp://nowhere', queue: s, stream: first, exchange: e, exchangeType: fanout } }
+      - { class: kafka, kwargs: { brokers: 'nowhere:1', topic: t, from: latest } }
     publishers:
       - { class: arroyopy.zmq.ZMQPubSubPublisher, kwargs: { host: '*', port: 5556 } }
       - { class: redis, kwargs: { url: 'redis://nowhere', stream: s, codec: msgpack } }
+      - { class: kafka, kwargs: { brokers: 'nowhere:1', topic: t, key: run, codec: json } }
 `)
   const [block] = await loadBlocks(file)
   expect(String(block)).toBe(
-    'Block(doc: [zmq SUB tcp://127.0.0.1:1, redis subscribe c, files /nowhere, amqp q] → double → ' +
-      '[zmq PUB tcp://*:5556, redis stream s])',
+    'Block(doc: [zmq SUB tcp://127.0.0.1:1, redis subscribe c, files /nowhere, amqp q, amqp s, kafka t] → double → ' +
+      '[zmq PUB tcp://*:5556, redis stream s, kafka t])',
   )
 })
 
@@ -133,6 +136,24 @@ test.each([
   [
     block(`${OPERATOR}    listeners: [{ class: redis, kwargs: { channel: c, codec: xml } }]`),
     /kwargs.codec is "xml", expected one of raw, text/,
+  ],
+  [
+    block(
+      `${OPERATOR}    listeners: [{ class: kafka, kwargs: { broker: 'a:1', topic: t, from: now } }]`,
+    ),
+    /kwargs.from is "now", expected one of earliest, latest/,
+  ],
+  [
+    block(
+      `${OPERATOR}    listeners: [{ class: amqp, kwargs: { url: 'amqp://a', queue: q, stream: -1 } }]`,
+    ),
+    /kwargs.stream is -1, expected true, first, last, next or an offset/,
+  ],
+  [
+    block(
+      `${OPERATOR}    publishers: [{ class: amqp, kwargs: { url: 'amqp://a', exchange: e, exchangeType: topics } }]`,
+    ),
+    /kwargs.exchangeType is "topics", expected one of direct, fanout, topic, headers/,
   ],
   [block(`${OPERATOR}    queue: { limit: 0 }`), /block "b": queue.limit is 0/],
   [block(`${OPERATOR}    colour: red`), /:4:13: .*unknown field "colour"/],
