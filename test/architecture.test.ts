@@ -30,7 +30,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   worker: [...RUN, 'leases', 'schedule', 'events', 'telemetry', 'tasks'],
   monitor: [...CARRY, 'leases', 'lifecycle', 'schedule', 'events'],
   streams: [...WIRE, 'brokers', 'config', 'database', 'definitions', 'lifecycle', 'telemetry'],
-  recipes: [...CARRY, 'graph', 'definitions', 'schedule'],
+  recipes: [...CARRY, 'graph', 'definitions', 'lifecycle', 'schedule', 'telemetry'],
+  services: [...RUN, 'recipes', 'tasks', 'telemetry'],
   flows: [...RUN, 'leases', 'schedule', 'graph', 'definitions', 'events', 'tasks'],
   cli: [
     'events',
@@ -44,6 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'streams',
     'graph',
     'recipes',
+    'services',
     'flows',
     'definitions',
   ],

@@ -10,6 +10,7 @@ const NEWEST = ['celery[redis,sqlalchemy,pytest]', 'psycopg2-binary', 'pyyaml', 
 const TRACING = ['opentelemetry-sdk', 'opentelemetry-instrumentation-celery']
 const OLD = ['celery[redis]==5.2.7', 'sqlalchemy<2', 'psycopg2-binary', 'setuptools<81']
 const TASKFLOW = ['taskflow==6.5.0', 'sqlalchemy', 'psycopg2-binary', 'kazoo']
+const ZOCALO = ['zocalo==1.5.0', 'workflows==3.3']
 const DEBIAN_PYTHON = '/usr/bin/python3'
 
 export const PYTHON_PACKAGES = [
@@ -49,13 +50,32 @@ async function newestCelery() {
 }
 
 /** A python with TaskFlow, beside which flows are tested; undefined where PyPI cannot be reached: those tests say so. */
-export async function bringTaskflow() {
-  const given = process.env.PYTHON_TASKFLOW
+export function bringTaskflow() {
+  return bringPeer({
+    variable: 'PYTHON_TASKFLOW',
+    name: 'python-taskflow',
+    packages: TASKFLOW,
+    imports: 'taskflow, kazoo',
+  })
+}
+
+/** The same with Zocalo, beside which recipe services are tested. */
+export function bringZocalo() {
+  return bringPeer({
+    variable: 'PYTHON_ZOCALO',
+    name: 'python-zocalo',
+    packages: ZOCALO,
+    imports: 'zocalo, workflows',
+  })
+}
+
+async function bringPeer({ variable, name, packages, imports }) {
+  const given = process.env[variable]
   if (given) return given
-  const folder = join(HOME, 'python-taskflow')
+  const folder = join(HOME, name)
   const python = join(folder, 'bin/python')
-  const isThere = () => existsSync(python) && succeeds(python, ['-c', 'import taskflow, kazoo'])
-  if (!isThere()) await installInto(folder, TASKFLOW)
+  const isThere = () => existsSync(python) && succeeds(python, ['-c', `import ${imports}`])
+  if (!isThere()) await installInto(folder, packages)
   return isThere() ? python : undefined
 }
 

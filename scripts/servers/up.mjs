@@ -6,7 +6,13 @@ import { isRunning, stopDaemon } from './daemon.mjs'
 import { freePort, isListening } from './machine.mjs'
 import { canInstallPackages, installPackages } from './packages.mjs'
 import { postgres } from './postgres.mjs'
-import { bringPython, bringTaskflow, PYTHON_PACKAGES, wantsPythonPackages } from './python.mjs'
+import {
+  bringPython,
+  bringTaskflow,
+  bringZocalo,
+  PYTHON_PACKAGES,
+  wantsPythonPackages,
+} from './python.mjs'
 import { rabbitmq } from './rabbitmq.mjs'
 import { redis } from './redis.mjs'
 import { readState, withLock, writeEnvFile, writeState } from './state.mjs'
@@ -30,7 +36,7 @@ export function up() {
     SERVERS.forEach((server, index) => {
       state[server.name] = started[index]
     })
-    state.python = { ...python, taskflow: await bringTaskflow() }
+    state.python = { ...python, taskflow: await bringTaskflow(), zocalo: await bringZocalo() }
     writeState(state)
     writeEnvFile(variablesOf(state))
     return state
@@ -47,6 +53,7 @@ export function variablesOf(state) {
     PYTHON_CELERY: state.python.newest.python,
     PYTHON_CELERY_OLD: state.python.old.python,
     ...(state.python.taskflow && { PYTHON_TASKFLOW: state.python.taskflow }),
+    ...(state.python.zocalo && { PYTHON_ZOCALO: state.python.zocalo }),
   }
 }
 

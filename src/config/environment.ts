@@ -88,3 +88,16 @@ export function isTerminalColoured(isTerminal: boolean): boolean {
 export function zocaloVariable(name: 'ZOCALO_CONFIG' | 'ZOCALO_DEFAULT_ENV'): string | null {
   return process.env[name] || null
 }
+
+/** Variables of the cluster that a service runs on, for its status. Empty counts as not set. */
+export function clusterVariable(
+  name:
+    | 'HOSTNAME'
+    | 'JOB_ID'
+    | 'KUBERNETES_SERVICE_HOST'
+    | 'KUBERNETES_SERVICE_PORT'
+    | 'SGE_CELL'
+    | 'SGE_JOB_SPOOL_DIR',
+): string | null {
+  return process.env[name] || null
+}

@@ -13,6 +13,7 @@ export type ServiceVariable =
   | 'PYTHON_CELERY'
   | 'PYTHON_CELERY_OLD'
   | 'PYTHON_TASKFLOW'
+  | 'PYTHON_ZOCALO'
 
 /** Where a server (or a python with Celery) is: from the environment, else as `scripts/services up` wrote it down. */
 export function service(variable: ServiceVariable): string {

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { encodeJson } from '../../codecs/json.ts'
+import { hasKey, isDict } from '../../codecs/ordered-dict.ts'
 import { TransportError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { decodeMessage, encodeMessage } from './mangle.ts'
@@ -40,6 +41,7 @@ export interface OpenSubscription {
   settle(settlement: Settlement): Promise<void>
   /** Throws where there is no such message in hand. */
   requireHeld(messageId: number): void
+  isHeld(messageId: number): boolean
   /** Sends and settles on the channel of the subscription, all of it or nothing. */
   commit(parcels: readonly Parcel[], settlements: readonly Settlement[]): Promise<void>
   close(): Promise<void>
@@ -206,8 +208,9 @@ export abstract class BaseTransport implements Transport {
   }
 
   /** What a front end tells of its service, to the topic `transient.status` for 15 seconds. */
-  async broadcastStatus(status: Readonly<Record<string, unknown>>): Promise<void> {
-    const missing = ['host', 'status', 'workflows'].filter((field) => !(field in status))
+  async broadcastStatus(status: unknown): Promise<void> {
+    const given = isDict(status) ? status : {}
+    const missing = ['host', 'status', 'workflows'].filter((field) => !hasKey(given, field))
     if (missing.length > 0) {
       throw new TransportError(
         `Missing required field(s) for status broadcast: ${missing.join(', ')}`,
@@ -274,6 +277,29 @@ export abstract class BaseTransport implements Transport {
       this.#transaction(id, 'abort')
       this.#transactions.delete(id)
     })
+  }
+
+  async giveBack(header: TransportHeader): Promise<void> {
+    await this.forgetTransactions(header)
+    const { subscription: id, 'message-id': messageId } = header
+    const entry = id === undefined ? undefined : this.#subscriptions.get(id)
+    if (entry === undefined || messageId === undefined) return
+    const { acknowledgement = false } = entry.plan.options
+    if (acknowledgement && entry.open.isHeld(messageId)) await this.nack(header)
+  }
+
+  async forgetTransactions({ subscription: id }: TransportHeader): Promise<void> {
+    const entry = id === undefined ? undefined : this.#subscriptions.get(id)
+    if ((entry?.plan.options.prefetchCount ?? 1) !== 1) return
+    for (const [key, transaction] of this.#transactions) {
+      if (transaction.subscriptionId === id) this.#transactions.delete(key)
+    }
+  }
+
+  get subscribedQueues(): readonly string[] {
+    return [...this.#subscriptions.values()]
+      .filter(({ plan }) => plan.kind === 'queue')
+      .map(({ open }) => open.queue)
   }
 
   async #subscribe(

@@ -50,6 +50,11 @@ export class MemoryTransport extends BaseTransport {
     this.#broker ??= openBroker({ url: `memory://${this.#name}` })
   }
 
+  async depth(queue: string): Promise<number | null> {
+    await this.connect()
+    return (await this.#isThere(queue)) ? (await this.#opened().depth(queue)).messages : null
+  }
+
   protected async open(plan: SubscriptionPlan): Promise<OpenSubscription> {
     const broker = this.#opened()
     const queue = await this.#queueFor(plan)
@@ -211,6 +216,10 @@ class MemorySubscription implements OpenSubscription {
     this.#consumer = await broker.consume(this.queue, { prefetch, consumerTag }, (delivery) =>
       this.#receive(delivery),
     )
+  }
+
+  isHeld(messageId: number): boolean {
+    return this.#held.has(messageId)
   }
 
   requireHeld(messageId: number): void {

@@ -98,6 +98,16 @@ export interface Transport {
 
   /** Throws for options that a broadcast of this transport cannot keep, before anything is sent. */
   checkBroadcast?(topic: string, options: BroadcastOptions): void
+  /** After a callback that failed: drops its transaction, and gives the message back where it is still in hand. */
+  giveBack?(header: TransportHeader): Promise<void>
+  /** Drops what a callback has begun on the subscription of its message, where one at a time is in hand. */
+  forgetTransactions?(header: TransportHeader): Promise<void>
+  /** Messages that wait in a queue; null where the transport cannot tell. */
+  depth?(queue: string): Promise<number | null>
+  /** The queues that are subscribed to. */
+  readonly subscribedQueues?: readonly string[]
+  /** What a front end tells of its service. */
+  broadcastStatus?(status: unknown): Promise<void>
   /** Wraps the callbacks of all subscriptions, also of those that are there already. */
   interceptCallbacks?(intercept: CallbackIntercept): void
 }

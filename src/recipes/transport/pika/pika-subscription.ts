@@ -91,6 +91,10 @@ export class PikaSubscription implements OpenSubscription {
     }
   }
 
+  isHeld(messageId: number): boolean {
+    return this.#held.has(messageId)
+  }
+
   requireHeld(messageId: number): void {
     if (!this.#isAcknowledged) {
       throw new TransportError(

@@ -52,6 +52,19 @@ export class PikaTransport extends BaseTransport {
     await this.#link.connect()
   }
 
+  async depth(queue: string): Promise<number | null> {
+    await this.connect()
+    try {
+      const seen = await this.#questions.run(this.#link.model, (channel) =>
+        channel.checkQueue(queue),
+      )
+      return seen.messageCount
+    } catch (cause) {
+      if (isNotFound(cause)) return null
+      throw cause
+    }
+  }
+
   protected async open(plan: SubscriptionPlan): Promise<OpenSubscription> {
     const subscription: PikaSubscription = new PikaSubscription({
       plan,

@@ -1,0 +1,136 @@
+import { type Command, Option } from 'commander'
+import { DisconnectedError, UsageError } from '../../errors.ts'
+import { positiveInteger } from '../option-values.ts'
+import { printError } from '../output.ts'
+import { addSiteOptions, addVerbose, openSite, type Site, type SiteOptions } from './site.ts'
+
+interface ServiceCommandOptions extends SiteOptions {
+  readonly service?: string
+  readonly restart?: boolean
+  readonly tag?: string
+  readonly debug?: boolean
+  readonly liveness?: boolean
+  readonly livenessPort: number
+  readonly livenessTimeout: number
+  readonly concurrency?: number
+  readonly maxLifetime?: number
+}
+
+const EXAMPLES = `
+A project's own services stand in its package.json: "celery-toolbox": { "services": { "NAME": "./file.mjs#Export" } }.
+The site's configuration is the file that ZOCALO_CONFIG names.
+
+Examples:
+  celery-toolbox service -s Dispatcher
+  celery-toolbox service -s Dispatcher -t MemoryTransport -v
+  celery-toolbox service -s MyService -e test --tag blue --restart --liveness`
+
+export function addService(program: Command): void {
+  const command = program
+    .command('service')
+    .description('run a service of a recipe pipeline (Zocalo: zocalo.service)')
+    .addOption(new Option('-s, --service <name>', 'name of the service, or the beginning of one'))
+    .option('-d, --debug', 'log every step of the transport too')
+    .option('-r, --restart', 'start a new instance where one has failed')
+    .option('--tag <tag>', 'an individual tag, shown in status broadcasts')
+    .option('--liveness', 'answer HTTP requests: 200 where the service takes messages')
+    .option('--liveness-port <port>', 'port of the liveness check', positiveInteger, 8000)
+    .option(
+      '--liveness-timeout <seconds>',
+      'after which a busy service counts as stuck',
+      positiveInteger,
+      30,
+    )
+    .option(
+      '-c, --concurrency <n>',
+      'messages at a time (1, or what the class says)',
+      positiveInteger,
+    )
+    .option('--max-lifetime <seconds>', 'end after so long, as if told to', positiveInteger)
+    .addHelpText('after', EXAMPLES)
+  addVerbose(addSiteOptions(command), 'show debug output').action(
+    async (_options: unknown, self: Command) => await runService(self.optsWithGlobals()),
+  )
+}
+
+async function runService(options: ServiceCommandOptions): Promise<void> {
+  if (options.service === undefined) throw new UsageError('-s NAME is needed: the service to run')
+  const site = await openSite(options)
+  const log = site.log.logger('workflows.frontend')
+  const { findService } = await import('../../services/service-registry.ts')
+  const found = findService(options.service, site.parts)
+  if (found.name === null) {
+    const { serviceNames } = await import('../../services/service-registry.ts')
+    const known = found.candidates.length > 0 ? found.candidates : serviceNames(site.parts)
+    printError(
+      `${found.candidates.length > 0 ? 'Ambiguous' : 'Unknown'} service "${options.service}"; there are: ${known.join(', ')}`,
+    )
+    process.exitCode = 1
+    return
+  }
+  const serviceClass = await found.load()
+  await givePlugins(found.name, site)
+  const { FrontEnd } = await import('../../recipes/service/front-end.ts')
+  const { clusterFields } = await import('../../recipes/service/cluster-fields.ts')
+  const { stopOnSignals } = await import('../../lifecycle/stop-on-signals.ts')
+  const frontEnd = new FrontEnd({
+    serviceClass,
+    name: found.name,
+    openTransport: (role) => site.open(`${found.name} ${role} ${process.pid}`),
+    config: site.config,
+    log,
+    serviceLog: site.log.logger(serviceClass.loggerName ?? 'workflows.service'),
+    environment: { live: isLive(site), liveness: options.liveness === true },
+    tag: options.tag,
+    restart: options.restart === true,
+    concurrency: options.concurrency,
+    maxLifetimeMs: options.maxLifetime === undefined ? undefined : options.maxLifetime * 1000,
+    ...(options.liveness === true && {
+      liveness: { port: options.livenessPort, timeoutMs: options.livenessTimeout * 1000 },
+    }),
+    extra: await clusterFields(),
+    onStarted: () => printError(`${found.name} is running on ${site.transportName}`),
+  })
+  const until = new AbortController()
+  void stopOnSignals(
+    {
+      stop: async (how) => await frontEnd.stop({ isAtOnce: how.graceMs === 0 }),
+    },
+    {
+      until: until.signal,
+      onSignal: (_signal, kind) =>
+        printError(
+          kind === 'warm'
+            ? `${found.name}: ending (again to end at once)`
+            : `${found.name}: ending at once`,
+        ),
+    },
+  )
+  try {
+    process.exitCode = await frontEnd.run()
+  } catch (error) {
+    if (!(error instanceof DisconnectedError)) throw error
+    printError(error.message)
+    process.exitCode = 1
+  } finally {
+    until.abort()
+    await site.log.close()
+  }
+}
+
+/** The Dispatcher's filters and readiness checks are the project's. */
+async function givePlugins(name: string, { parts }: Site): Promise<void> {
+  if (name !== 'Dispatcher') return
+  const { Dispatcher } = await import('../../services/dispatcher.ts')
+  const { loadAll } = await import('../../services/package-parts.ts')
+  Dispatcher.plugins = {
+    filters: (await loadAll(parts.filters)) as typeof Dispatcher.plugins.filters,
+    readyForProcessing: (await loadAll(
+      parts.readyForProcessing,
+    )) as typeof Dispatcher.plugins.readyForProcessing,
+  }
+}
+
+function isLive({ config }: Site): boolean {
+  return config.activeEnvironments.some((name) => name === 'live' || name === 'default')
+}

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process'
+import { createWriteStream } from 'node:fs'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { startTimer } from '../async/timer.ts'
+import type { Logger } from '../logger.ts'
+
+export interface CommandOptions {
+  readonly cwd: string
+  readonly timeoutSeconds: number
+  readonly log: Logger
+  /** A file that what it prints is appended to, besides the log. */
+  readonly outputFile?: string | undefined
+}
+
+export interface CommandResult {
+  readonly command: readonly string[]
+  /** Null where a signal ended it. */
+  readonly exitCode: number | null
+  readonly signal: string | null
+  readonly timedOut: boolean
+  readonly runtimeSeconds: number
+}
+
+const LONGEST_LINE = 10_000
+
+/** Runs a program as a process of its own, logs its lines as they come, and ends it when its time is over. */
+export async function runCommand(
+  command: readonly string[],
+  options: CommandOptions,
+): Promise<CommandResult> {
+  const [program = '', ...args] = command
+  const startedAt = performance.now()
+  const child = spawn(program, args, {
+    cwd: options.cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true, // a group of its own, so that what it has started ends with it
+  })
+  let timedOut = false
+  const end = (): void => {
+    timedOut = true
+    endGroup(child.pid)
+  }
+  const timer = startTimer(options.timeoutSeconds * 1000, end)
+  const output =
+    options.outputFile === undefined ? null : createWriteStream(options.outputFile, { flags: 'a' })
+  const lines = [child.stdout, child.stderr].map((stream) => logged(stream, options.log, output))
+  try {
+    const { exitCode, signal } = await new Promise<Pick<CommandResult, 'exitCode' | 'signal'>>(
+      (resolve, reject) => {
+        child.once('error', reject)
+        child.once('close', (code, name) => resolve({ exitCode: code, signal: name }))
+      },
+    )
+    await Promise.all(lines)
+    const runtimeSeconds = (performance.now() - startedAt) / 1000
+    return { command, exitCode, signal, timedOut, runtimeSeconds }
+  } finally {
+    timer.clear()
+    await new Promise<void>((resolve) => (output === null ? resolve() : output.end(resolve)))
+  }
+}
+
+/** The words of a command line, as a shell splits them; nothing else of a shell has a meaning. */
+export function wordsOf(line: string): string[] {
+  const words = line.match(/(?:"(?:\\.|[^"\\])*"|'[^']*'|\\.|[^\s"'\\])+/g) ?? []
+  return words.map((word) =>
+    word.replaceAll(/"((?:\\.|[^"\\])*)"|'([^']*)'|\\(.)/g, (_all, double, single, escaped) =>
+      double === undefined ? (single ?? escaped) : double.replaceAll(/\\(["\\$`])/g, '$1'),
+    ),
+  )
+}
+
+function endGroup(pid: number | undefined): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+async function logged(
+  stream: Readable,
+  log: Logger,
+  output: NodeJS.WritableStream | null,
+): Promise<void> {
+  for await (const line of createInterface({ input: stream })) {
+    log.info({ line: line.slice(0, LONGEST_LINE) }, 'the command says')
+    output?.write(`${line}\n`)
+  }
+}
