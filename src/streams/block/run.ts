@@ -206,6 +206,7 @@ export class Run implements LaneHost {
   #admit(received: Received, intake: Intake): Promise<void> | undefined {
     this.#number += 1
     this.counts.received += 1
+    if (received.isRepeated) this.counts.repeated += 1
     this.#parts.observer.onReceived?.(intake.name, received.size)
     const { concurrency, ordered, partitionBy } = this.settings
     const entry = new Entry({

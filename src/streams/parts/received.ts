@@ -20,6 +20,8 @@ export interface ReceivedParts<T> {
   readonly settlement?: Settlement | undefined
   /** Why the codec could not read `bytes`; the message then follows `onError` in its turn. */
   readonly unreadable?: Error | undefined
+  /** Its source says that it delivered it before. */
+  readonly isRepeated?: boolean | undefined
 }
 
 const NO_HEADERS: MessageHeaders = Object.freeze({})
@@ -32,6 +34,7 @@ export class Received<T = unknown> {
   readonly topic: string | undefined
   readonly settlement: Settlement | undefined
   readonly unreadable: Error | undefined
+  readonly isRepeated: boolean
   /** Counts against the byte limit of the queue. */
   readonly size: number
 
@@ -42,6 +45,7 @@ export class Received<T = unknown> {
     this.topic = parts.topic
     this.settlement = parts.settlement
     this.unreadable = parts.unreadable
+    this.isRepeated = parts.isRepeated === true
     this.size = parts.bytes?.byteLength ?? sizeOf(parts.value)
   }
 }

@@ -89,6 +89,7 @@ test('a redis consumer takes over what a dead one held', async () => {
   })
   await block.start()
   await waitFor('the message', () => out.messages.length === 1)
+  expect(block.stats.repeated).toBe(1)
   await block.stop()
   expect(out.messages).toEqual(['held'])
 })

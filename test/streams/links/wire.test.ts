@@ -51,6 +51,31 @@ test.each(RUNS)(
   },
 )
 
+const HEARD = [
+  ['zmq-pub-sub-text', zmq.subscribe],
+  ['zmq-pub-sub-msgpack-run', zmq.subscribe],
+  ['zmq-push-pull-long', zmq.pull],
+] as const
+
+test.each(HEARD)(
+  '%s: a listener says what was recorded, and hears each message',
+  async (file, listen) => {
+    const vector = recorded<ZmqVector>(file)
+    let said = (): Buffer => Buffer.alloc(0)
+    const port = await serve((socket) => {
+      said = converse(socket, Buffer.from(vector.publisher_to_listener_hex, 'hex'))
+    })
+    const out = new Collector<Buffer>()
+    const listeners = [listen(`tcp://127.0.0.1:${port}`)]
+    const block = new Block('hear', same, { listeners, publishers: [out] })
+    await block.start()
+    await waitFor('all messages', () => out.messages.length === vector.process_calls_hex.length)
+    expect(out.messages.map((bytes) => bytes.toString('hex'))).toEqual(vector.process_calls_hex)
+    expect(said().toString('hex')).toBe(vector.listener_to_publisher_hex)
+    await block.stop()
+  },
+)
+
 test('redis: a publisher sends the recorded arguments', async () => {
   const { resp2: vector } = recorded<{ resp2: RedisVector }>('redis-text')
   const { url, commands } = await serveRedis(() => ':1\r\n')

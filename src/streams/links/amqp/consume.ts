@@ -72,7 +72,9 @@ async function run(inlet: Inlet, { app, queue, options, codec }: ConsumeParts): 
       const { headers, body } = delivery.message
       const settlement = settlementOf(delivery, dead)
       // As many as the queue has places are under way, so none waits here for long.
-      void inlet.put(readMessage(codec, body, { headers, settlement }))
+      void inlet.put(
+        readMessage(codec, body, { headers, settlement, isRepeated: delivery.redelivered }),
+      )
     },
   )
   const subscription = await subscribing

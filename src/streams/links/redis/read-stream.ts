@@ -93,7 +93,7 @@ class StreamReader {
       const before = await group.read(after, inlet.limit)
       if (before.length === 0 || inlet.signal.aborted) break
       after = String(before.at(-1)?.[0])
-      await this.#putAll(before)
+      await this.#putAll(before, 'repeated')
     }
     let claimedAt = Number.NEGATIVE_INFINITY
     while (!inlet.signal.aborted) {
@@ -115,18 +115,21 @@ class StreamReader {
     const claimed = (await group.claim(inlet.limit)).filter(([id]) => !this.#held.has(String(id)))
     if (claimed.length === 0) return
     inlet.log.warn({ key, messages: claimed.length }, 'messages of a dead consumer taken over')
-    await this.#putAll(claimed)
+    await this.#putAll(claimed, 'repeated')
   }
 
-  async #putAll(entries: readonly StreamEntry[]): Promise<void> {
+  async #putAll(entries: readonly StreamEntry[], kind?: 'repeated'): Promise<void> {
     for (const [id] of entries) this.#held.add(String(id))
     for (const entry of entries) {
-      const received = this.#receive(entry)
+      const received = this.#receive(entry, kind === 'repeated')
       if (received !== undefined) await this.#parts.inlet.put(received)
     }
   }
 
-  #receive([id, fields]: StreamEntry): ReturnType<typeof readMessage> | undefined {
+  #receive(
+    [id, fields]: StreamEntry,
+    isRepeated: boolean,
+  ): ReturnType<typeof readMessage> | undefined {
     const data = field(fields, 'data') ?? Buffer.alloc(0)
     const settlement = this.#settlementOf(String(id), data)
     if (fields === null) {
@@ -135,7 +138,7 @@ class StreamReader {
       return undefined
     }
     const headers = headersOf(field(fields, 'headers'))
-    return readMessage(this.#parts.codec, data, { settlement, headers })
+    return readMessage(this.#parts.codec, data, { settlement, headers, isRepeated })
   }
 
   #settlementOf(id: string, data: Buffer): Settlement {
