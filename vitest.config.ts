@@ -63,6 +63,7 @@ export default defineConfig({
           name: 'live',
           include: ['test/**/*.live.test.ts'],
           exclude: [...ALONE, ...LONG],
+          isolate: false, // as above
           maxWorkers: 2, // each file has a virtual host and a database of its own, and waits a good deal
           sequence: { groupOrder: 1 }, // after the unit tests: servers and processes need the cores
         },
