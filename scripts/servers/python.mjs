@@ -8,6 +8,7 @@ import { HOME } from './state.mjs'
 
 const NEWEST = ['celery[redis,sqlalchemy,pytest]', 'psycopg2-binary', 'pyyaml', 'msgpack']
 const TRACING = ['opentelemetry-sdk', 'opentelemetry-instrumentation-celery']
+const FLOWER = 'flower==2.2.0'
 const OLD = ['celery[redis]==5.2.7', 'sqlalchemy<2', 'psycopg2-binary', 'setuptools<81']
 const TASKFLOW = ['taskflow==6.5.0', 'sqlalchemy', 'psycopg2-binary', 'kazoo']
 const ZOCALO = ['zocalo==1.5.0', 'workflows==3.3']
@@ -31,7 +32,7 @@ export function wantsPythonPackages(record) {
 export async function bringPython(record) {
   const newest = isNewest(record?.newest) ? record.newest : await newestCelery()
   const old = isStillThere(record?.old) ? record.old : await oldCelery()
-  if (newest?.python.startsWith(ROOT)) await addTracing(newest.python)
+  if (newest?.python.startsWith(ROOT)) await addMore(newest.python)
   const either = newest ?? old
   if (either) return { newest: newest ?? either, old: old ?? either }
   throw new Error(
@@ -79,12 +80,27 @@ async function bringPeer({ variable, name, packages, imports }) {
   return isThere() ? python : undefined
 }
 
-/** Also to an environment that was made before; one without it serves all tests but that of traces. */
-async function addTracing(python) {
-  if (succeeds(python, ['-c', 'import opentelemetry.sdk, opentelemetry.instrumentation.celery'])) {
-    return
-  }
-  const args = ['-m', 'pip', 'install', '--progress-bar', 'off', '--retries', '2', ...TRACING]
+/** A python with Flower: the newest Celery's, else one of its own; undefined where PyPI cannot be reached: those tests are skipped. */
+export async function bringFlower(newest) {
+  const given = process.env.PYTHON_FLOWER
+  if (given) return given
+  if (hasFlower(newest)) return newest
+  const folder = join(HOME, 'python-flower')
+  const python = join(folder, 'bin/python')
+  if (!hasFlower(python)) await installInto(folder, [FLOWER, ...NEWEST])
+  return hasFlower(python) ? python : undefined
+}
+
+function hasFlower(python) {
+  return existsSync(python) && succeeds(python, ['-c', 'import flower, sqlalchemy, psycopg2'])
+}
+
+/** Also to an environment that was made before; one without them serves all tests but those of traces and of Flower. */
+async function addMore(python) {
+  const tracing = 'import opentelemetry.sdk, opentelemetry.instrumentation.celery'
+  if (succeeds(python, ['-c', `${tracing}, flower`])) return
+  const more = [...TRACING, FLOWER]
+  const args = ['-m', 'pip', 'install', '--progress-bar', 'off', '--retries', '2', ...more]
   const { code, output } = await run(python, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   if (code !== 0) console.error(`  could not: ${output.trim().split('\n').slice(-3).join('\n  ')}`)
 }

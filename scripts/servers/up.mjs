@@ -7,6 +7,7 @@ import { freePort, isListening } from './machine.mjs'
 import { canInstallPackages, installPackages } from './packages.mjs'
 import { postgres } from './postgres.mjs'
 import {
+  bringFlower,
   bringPython,
   bringTaskflow,
   bringZocalo,
@@ -36,7 +37,12 @@ export function up() {
     SERVERS.forEach((server, index) => {
       state[server.name] = started[index]
     })
-    state.python = { ...python, taskflow: await bringTaskflow(), zocalo: await bringZocalo() }
+    state.python = {
+      ...python,
+      taskflow: await bringTaskflow(),
+      zocalo: await bringZocalo(),
+      flower: await bringFlower(python.newest.python),
+    }
     writeState(state)
     writeEnvFile(variablesOf(state))
     return state
@@ -54,6 +60,7 @@ export function variablesOf(state) {
     PYTHON_CELERY_OLD: state.python.old.python,
     ...(state.python.taskflow && { PYTHON_TASKFLOW: state.python.taskflow }),
     ...(state.python.zocalo && { PYTHON_ZOCALO: state.python.zocalo }),
+    ...(state.python.flower && { PYTHON_FLOWER: state.python.flower }),
   }
 }
 

@@ -107,6 +107,11 @@ export class Worker implements AsyncDisposable {
     return this.#ended.promise
   }
 
+  /** The queues it takes from now. */
+  get queues(): readonly string[] {
+    return this.#queues.list.map(({ name }) => name)
+  }
+
   /** Tasks that run now. */
   get running(): number {
     return this.#waiting.running

@@ -14,12 +14,18 @@ export type ServiceVariable =
   | 'PYTHON_CELERY_OLD'
   | 'PYTHON_TASKFLOW'
   | 'PYTHON_ZOCALO'
+  | 'PYTHON_FLOWER'
 
 /** Where a server (or a python with Celery) is: from the environment, else as `scripts/services up` wrote it down. */
 export function service(variable: ServiceVariable): string {
   const value = process.env[variable] ?? written()[variable]
   if (value) return value
   throw new Error(`${variable} is not known: run "scripts/services up" first (or set ${variable})`)
+}
+
+/** Whether there is one: some tests are skipped where it cannot be brought. */
+export function hasService(variable: ServiceVariable): boolean {
+  return Boolean(process.env[variable] ?? written()[variable])
 }
 
 function written(): Readonly<Record<string, string>> {
