@@ -5,6 +5,8 @@ import { MemoryResultStore } from './results/memory-store.ts'
 import { App, type AppOptions } from './tasks/app.ts'
 import type { CallInput } from './tasks/task-call.ts'
 import { EagerTasks } from './worker/eager-tasks.ts'
+import type { ChildPort } from './worker/pools/children/messages.ts'
+import { serveCalls } from './worker/pools/children/serve-calls.ts'
 import { Worker } from './worker/worker.ts'
 import type { WorkerOptions } from './worker/worker-options.ts'
 
@@ -21,6 +23,11 @@ export class CeleryApp extends App {
   /** A worker for this app's tasks; `start()` it. */
   worker(options: WorkerOptions = {}): Worker {
     return new Worker(this, options)
+  }
+
+  /** In a child of a worker's pool: runs the calls that the worker sends, until it says that these were all. */
+  async serve(port: ChildPort): Promise<void> {
+    await serveCalls(this, port)
   }
 
   override async publish(call: CallInput): Promise<string> {

@@ -14,7 +14,9 @@ export function banner(app: App, settings: WorkerSettings, place: string): strin
     ` app          ${place}`,
     ` broker       ${safeUrl(config.brokerUrl)}`,
     ` results      ${safeUrl(config.result_backend ?? 'disabled://')}`,
-    ` concurrency  ${settings.concurrency} (async), prefetch ${settings.prefetch === 0 ? 'unlimited' : settings.prefetch}`,
+    ` pool         ${poolLine(settings)}`,
+    ` concurrency  ${concurrencyLine(settings)}, prefetch ${settings.prefetch === 0 ? 'unlimited' : settings.prefetch}`,
+    ...limitLines(settings),
     '',
     ' [queues]',
     ...settings.queues.map((queue) => `   . ${queue}${boundBy(topology.bindings, queue)}`),
@@ -23,6 +25,26 @@ export function banner(app: App, settings: WorkerSettings, place: string): strin
     ...(tasks.names.length === 0 ? ['   (none)'] : tasks.names.map((name) => `   . ${name}`)),
     '',
   ].join('\n')
+}
+
+function poolLine({ pool, maxTasksPerChild, maxMemoryPerChild }: WorkerSettings): string {
+  return [
+    pool,
+    ...(maxTasksPerChild === null ? [] : [`${maxTasksPerChild} tasks a child`]),
+    ...(maxMemoryPerChild === null ? [] : [`${maxMemoryPerChild} KB a child`]),
+  ].join(', ')
+}
+
+function concurrencyLine({ concurrency, autoscale }: WorkerSettings): string {
+  return autoscale === null ? `${concurrency}` : `${autoscale.min} to ${autoscale.max} (autoscale)`
+}
+
+function limitLines({ limits: { softTimeLimit, timeLimit } }: WorkerSettings): readonly string[] {
+  const limits = [
+    ...(softTimeLimit ? [`soft ${softTimeLimit} s`] : []),
+    ...(timeLimit ? [`hard ${timeLimit} s`] : []),
+  ]
+  return limits.length === 0 ? [] : [` time limits  ${limits.join(', ')}`]
 }
 
 function boundBy(

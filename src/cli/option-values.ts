@@ -2,6 +2,7 @@ import { constants } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import { decodeJson } from '../codecs/json.ts'
 import { type LogLevel, logLevel } from '../config/log-level.ts'
+import type { AutoscaleBounds } from '../worker/pools/autoscale.ts'
 import { timeSpanMs } from './time-span.ts'
 
 // How the texts of the command line become values. Commander puts the option's name before what these throw.
@@ -12,6 +13,15 @@ export function positiveInteger(text: string): number {
 
 export function count(text: string): number {
   return integerFrom(text, 0)
+}
+
+/** `max,min`, or the maximum alone, as Celery takes them. */
+export function autoscale(text: string): AutoscaleBounds {
+  const [max, min = '1', ...more] = text.split(',')
+  if (more.length > 0) throw new InvalidArgumentError('Expected max,min, such as 8,2.')
+  const bounds = { max: integerFrom(max ?? '', 1), min: integerFrom(min, 1) }
+  if (bounds.min <= bounds.max) return bounds
+  throw new InvalidArgumentError('Expected max,min with a min that is at most max, such as 8,2.')
 }
 
 export function seconds(text: string): number {

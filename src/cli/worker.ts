@@ -3,12 +3,13 @@ import type { CeleryApp } from '../create-app.ts'
 import { UsageError } from '../errors.ts'
 import type { Runnable } from '../lifecycle/run-until-stopped.ts'
 import { currentRequest } from '../tasks/current-request.ts'
+import type { AutoscaleBounds } from '../worker/pools/autoscale.ts'
 import type { Worker } from '../worker/worker.ts'
 import type { WorkerOptions } from '../worker/worker-options.ts'
 import { banner } from './banner.ts'
 import { HEALTH_HELP, type HealthAddress, healthAddress } from './health/health-address.ts'
 import { type GlobalOptions, openApp } from './open-app.ts'
-import { count, level, names, positiveInteger, seconds } from './option-values.ts'
+import { autoscale, count, level, names, positiveInteger, seconds } from './option-values.ts'
 import { print } from './output.ts'
 import { runService, serviceLogging } from './run-service.ts'
 
@@ -17,7 +18,12 @@ interface WorkerCommandOptions extends GlobalOptions {
   readonly concurrency?: number
   readonly loglevel: string
   readonly hostname?: string
-  readonly pool: string
+  readonly pool?: string
+  readonly autoscale?: AutoscaleBounds
+  readonly maxTasksPerChild?: number
+  readonly maxMemoryPerChild?: number
+  readonly softTimeLimit?: number
+  readonly timeLimit?: number
   readonly prefetchMultiplier?: number
   readonly grace?: number
   readonly taskEvents?: boolean
@@ -34,6 +40,8 @@ acknowledged late goes back to its queue.
 Examples:
   celery-toolbox worker -A app.ts
   celery-toolbox worker -A app.ts -Q export,celery -c 20 -n export@%h -l debug
+  celery-toolbox worker -A dist/app.js -P processes -c 4 --time-limit 60
+  celery-toolbox worker -A dist/app.js -P threads --autoscale 8,2
   celery-toolbox worker -A dist/app.js --grace 30`
 
 export function addWorker(program: Command): void {
@@ -44,7 +52,12 @@ export function addWorker(program: Command): void {
     .option('-c, --concurrency <n>', 'tasks that run at a time', positiveInteger)
     .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
     .option('-n, --hostname <name>', 'the name of the worker; %h is the host')
-    .option('-P, --pool <pool>', 'how tasks run; there is only async', 'async')
+    .option('-P, --pool <pool>', "async, threads or processes; Python's names mean one of these")
+    .option('--autoscale <max,min>', 'as many slots as there is work for', autoscale)
+    .option('--max-tasks-per-child <n>', 'replaces a child after n tasks', positiveInteger)
+    .option('--max-memory-per-child <kb>', 'replaces a child that holds more', positiveInteger)
+    .option('--soft-time-limit <s>', 'seconds until a task is told to stop', seconds)
+    .option('--time-limit <s>', 'seconds until a task is ended by force', seconds)
     .option('--prefetch-multiplier <n>', 'messages taken ahead for each slot; 0: no limit', count)
     .option('-S, --statedb <file>', 'remembers revoked tasks while the worker is down')
     .option('-E, --task-events', 'send events about tasks, for monitors')
@@ -61,9 +74,6 @@ export function addWorker(program: Command): void {
 async function runWorker(options: WorkerCommandOptions): Promise<void> {
   const { app: place, queues, concurrency, hostname: name, prefetchMultiplier } = options
   if (place === undefined) throw new UsageError('a worker needs its app: worker -A app.ts')
-  if (options.pool !== 'async') {
-    throw new UsageError(`there is no pool "${options.pool}" here: the only one is "async"`)
-  }
   const { statedb } = options
   const opened = await openApp(options)
   const loglevel = options.debug === true ? 'debug' : options.loglevel
@@ -76,6 +86,8 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
     ...(concurrency !== undefined && { concurrency }),
     ...(prefetchMultiplier !== undefined && { prefetchMultiplier }),
     ...(name !== undefined && { name }),
+    module: place,
+    ...poolOptions(options),
     ...eventOptions(options),
     ...(statedb !== undefined && { stateDb: statedb }),
     ...(options.grace !== undefined && { graceMs: options.grace * 1_000 }),
@@ -101,6 +113,18 @@ async function openWorker(
   }
   const { workerWithHealth } = await import('./health/worker-health.ts')
   return await workerWithHealth(app, address, (more) => app.worker({ ...options, ...more }))
+}
+
+function poolOptions(options: WorkerCommandOptions): Partial<WorkerOptions> {
+  const { pool, autoscale, maxTasksPerChild, maxMemoryPerChild, softTimeLimit, timeLimit } = options
+  return {
+    ...(pool !== undefined && { pool }),
+    ...(autoscale !== undefined && { autoscale }),
+    ...(maxTasksPerChild !== undefined && { maxTasksPerChild }),
+    ...(maxMemoryPerChild !== undefined && { maxMemoryPerChild }),
+    ...(softTimeLimit !== undefined && { softTimeLimit }),
+    ...(timeLimit !== undefined && { timeLimit }),
+  }
 }
 
 function eventOptions({

@@ -23,6 +23,11 @@ export function noteChild(child: ResultNode): void {
   else known.push(child)
 }
 
+/** Remembers what a task has called that ran elsewhere. */
+export function noteChildren(request: Caller, called: readonly ResultNode[]): void {
+  children.set(request, [...(children.get(request) ?? []), ...called])
+}
+
 /** What a task has called, what follows it included. */
 export function childrenOf(request: TaskRequest): readonly ResultNode[] {
   return children.get(request) ?? []

@@ -20,6 +20,11 @@ export function extractFollowups(task: { readonly request: TaskRequest }): Follo
   return { link: request.callbacks ?? [], linkError: request.errbacks ?? [] }
 }
 
+/** The task, which ran elsewhere, has taken them. */
+export function takeFollowups(request: TaskRequest): void {
+  handedOver.add(request)
+}
+
 /** Whether the callbacks of this request are somebody else's by now. */
 export function areFollowupsTaken(request: TaskRequest): boolean {
   return handedOver.has(request)

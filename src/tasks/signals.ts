@@ -89,6 +89,18 @@ export class SoftTimeLimitExceeded extends Error {
   }
 }
 
+/** The process or thread that ran a task has died: what the task's result says. */
+export class WorkerLostError extends Error {
+  /** Its message has killed so many that it is not to be run again. */
+  readonly isPoison: boolean
+
+  constructor(message: string, options: ErrorOptions & { readonly isPoison?: boolean } = {}) {
+    super(message, options)
+    this.name = 'WorkerLostError'
+    this.isPoison = options.isPoison ?? false
+  }
+}
+
 /** The hard time limit passed: what the task's result says. */
 export class TimeLimitExceeded extends Error {
   readonly seconds: number

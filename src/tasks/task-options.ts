@@ -29,6 +29,10 @@ export interface TaskOptions {
   readonly pool?: 'async' | 'threads' | 'processes'
   /** Acknowledge after the run instead of before it. Default: task_acks_late. */
   readonly acksLate?: boolean
+  /** Give the message of a late-acked task back when the child that ran it dies. Default: task_reject_on_worker_lost. */
+  readonly rejectOnWorkerLost?: boolean
+  /** Retry the task when the child that ran it dies. Default: task_retry_on_worker_lost. */
+  readonly retryOnWorkerLost?: boolean
   /** The most retries; null is without end. Default 3. */
   readonly maxRetries?: number | null
   /** Seconds. Default 180. */
@@ -75,6 +79,8 @@ const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   bind: boolean(),
   pool: { expected: '"async", "threads" or "processes"', holds: isPool },
   acksLate: boolean(),
+  rejectOnWorkerLost: boolean(),
+  retryOnWorkerLost: boolean(),
   maxRetries: integer({ nullable: true }),
   defaultRetryDelay: number(),
   autoretryFor: classes(),

@@ -1,6 +1,6 @@
 import type { Delivery } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
-import { TimeLimitExceeded } from '../tasks/signals.ts'
+import { TimeLimitExceeded, WorkerLostError } from '../tasks/signals.ts'
 import type { TaskOptions } from '../tasks/task-options.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -50,6 +50,7 @@ export class AckPolicy {
       case 'revoked':
         return 'ack'
       case 'failure':
+        if (outcome.error instanceof WorkerLostError && outcome.error.isPoison) return 'keep'
         return this.#acksFailure(outcome.error) ? 'ack' : 'keep'
       case 'reject':
         return outcome.requeue ? 'requeue' : 'keep'

@@ -139,9 +139,7 @@ export class RunningTask implements TaskContext, PoolRun {
   }
 
   #startTimers(): void {
-    const { limits } = this.#environment
-    const soft = this.request.softTimeLimit ?? limits.softTimeLimit
-    const hard = this.request.timeLimit ?? limits.timeLimit
+    const { softTimeLimit: soft, timeLimit: hard } = this.#environment.limits
     if (soft !== null && soft > 0) {
       this.#after(soft, () => this.#abort(new SoftTimeLimitExceeded(soft)))
     }

@@ -5,7 +5,7 @@ import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
 import { toIso } from '../protocol/times.ts'
 import { tupleOfNode } from '../results/result-node.ts'
 import { childrenOf } from '../tasks/current-request.ts'
-import { SoftTimeLimitExceeded, TimeLimitExceeded } from '../tasks/signals.ts'
+import { SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError } from '../tasks/signals.ts'
 import type { Outcome } from './outcome.ts'
 import { MaxRetriesExceededError } from './retries.ts'
 
@@ -154,6 +154,7 @@ function failureResult(about: About, error: unknown): TaskResult {
 function infoOf(error: unknown): ExceptionInfo {
   if (error instanceof TimeLimitExceeded) return billiardException(error.name, error.seconds)
   if (error instanceof SoftTimeLimitExceeded) return billiardException(error.name)
+  if (error instanceof WorkerLostError) return billiardException(error.name, error.message)
   if (error instanceof MaxRetriesExceededError) return celeryException(error.name, error.message)
   return exceptionInfo(error)
 }

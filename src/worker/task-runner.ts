@@ -19,6 +19,7 @@ import type { WorkerControl } from './control/worker-control.ts'
 import { publishErrbacks, publishNext } from './follow-ups.ts'
 import type { Job } from './job.ts'
 import type { KnownJobs } from './known-jobs.ts'
+import { LostRuns } from './lost-runs.ts'
 import type { Outcome } from './outcome.ts'
 import type { OutcomeStore, Stored } from './outcome-store.ts'
 import type { ActiveRun } from './pools/controlled-pool.ts'
@@ -41,6 +42,8 @@ export interface RunnerParts {
   readonly events: TaskEvents
   /** What remote control has told the worker. */
   readonly control: Pick<WorkerControl, 'revoked' | 'options'>
+  /** Of tasks that have none of their own. */
+  readonly limits: RunLimits
   readonly logger: Logger
   readonly worker: string
   readonly onTaskError: OnTaskError | undefined
@@ -50,6 +53,22 @@ export interface RunnerParts {
 /** A job whose function runs now. */
 export interface RunningJob extends ActiveRun {
   readonly job: Job
+}
+
+class RunningFunction implements RunningJob {
+  readonly job: Job
+  readonly startedAt = Date.now() / 1_000
+  readonly #run: PoolRun
+
+  constructor(job: Job, run: PoolRun) {
+    this.job = job
+    this.#run = run
+  }
+
+  /** Known once a child has begun it. */
+  get pid(): number {
+    return this.#run.pid
+  }
 }
 
 /** Outcomes that may wait to be stored before slots wait for them. */
@@ -64,6 +83,7 @@ export class TaskRunner {
   readonly #running = new Map<PoolRun, RunningJob>()
   readonly #jobs = new Set<Job>()
   readonly #totals = new Map<string, number>()
+  readonly #lost: LostRuns
   readonly #pauses = new RequeuePauses()
   readonly #patience = new AbortController()
   /** Ends the wait of each outcome that is being stored. */
@@ -73,6 +93,11 @@ export class TaskRunner {
   constructor(parts: RunnerParts) {
     this.#parts = parts
     this.#ackSettings = ackSettings(parts.app.config)
+    this.#lost = new LostRuns({
+      config: parts.app.config,
+      logger: parts.logger,
+      isLate: (job) => this.#policyOf(job).isLate,
+    })
   }
 
   /** Outcomes that cannot be stored for now are no longer waited for: their messages go back. */
@@ -175,12 +200,12 @@ export class TaskRunner {
       limits: this.#limitsOf(job),
     }
     const run = this.#parts.poolOf(job).run({ request, task, environment })
-    this.#running.set(run, { job, pid: run.pid, startedAt: Date.now() / 1_000 })
+    this.#running.set(run, new RunningFunction(job, run))
     const stopListening = this.#abandonWhenTaken(job, run)
     const outcome = await run.outcome
     stopListening()
     this.#running.delete(run)
-    return this.#isTaken(job) ? { kind: 'abandoned' } : outcome
+    return this.#isTaken(job) ? { kind: 'abandoned' } : this.#lost.outcomeOf(job, outcome)
   }
 
   /** Where deliveries are held for a time that is over, somebody else may run the task: this run tells no outcome. */
@@ -353,13 +378,15 @@ export class TaskRunner {
     if (isKept) this.#parts.known.acknowledged(job)
   }
 
-  /** The task's own as they are now, else those for all tasks. */
-  #limitsOf({ task }: Job): RunLimits {
-    const { app, control } = this.#parts
-    const { task_soft_time_limit, task_time_limit } = app.config
-    const { softTimeLimit = task_soft_time_limit, timeLimit = task_time_limit } =
+  /** The message's, else the task's own as they are now, else those for all tasks. */
+  #limitsOf({ task, request }: Job): RunLimits {
+    const { limits, control } = this.#parts
+    const { softTimeLimit = limits.softTimeLimit, timeLimit = limits.timeLimit } =
       control.options.of(task)
-    return { softTimeLimit, timeLimit }
+    return {
+      softTimeLimit: request.softTimeLimit ?? softTimeLimit,
+      timeLimit: request.timeLimit ?? timeLimit,
+    }
   }
 
   #policyOf({ task }: Job): AckPolicy {

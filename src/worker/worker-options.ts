@@ -3,7 +3,8 @@ import type { OnKept } from '../brokers/dead-letters/dead-letters.ts'
 import type { Config } from '../config/config.ts'
 import { TaskError } from '../errors.ts'
 import { type AutoscaleBounds, checkedBounds } from './pools/autoscale.ts'
-import type { PoolName } from './pools/pool.ts'
+import type { PoolOptions } from './pools/open-pool.ts'
+import type { PoolName, RunLimits } from './pools/pool.ts'
 import { poolNamed, runsOneAtATime } from './pools/pool-name.ts'
 import type { OnTaskError, RunReport } from './report.ts'
 
@@ -22,6 +23,14 @@ export interface WorkerOptions {
   readonly concurrency?: number
   /** As Celery's --autoscale: as many slots as there is work for, within these bounds. */
   readonly autoscale?: AutoscaleBounds
+  /** As Celery's --max-tasks-per-child: a child that has run as many is replaced. */
+  readonly maxTasksPerChild?: number
+  /** Kilobytes, as Celery's --max-memory-per-child: a child that holds more after a task is replaced. */
+  readonly maxMemoryPerChild?: number
+  /** Seconds for tasks that have no limit of their own, as Celery's --soft-time-limit. Default: task_soft_time_limit. */
+  readonly softTimeLimit?: number
+  /** As Celery's --time-limit. Default: task_time_limit. */
+  readonly timeLimit?: number
   /** Deliveries taken ahead for each slot; 0 is no limit. Default: worker_prefetch_multiplier. */
   readonly prefetchMultiplier?: number
   /** As Celery's -n: "name@host"; each worker needs one of its own. Default "toolbox@host". */
@@ -50,6 +59,10 @@ export interface WorkerSettings {
   /** Slots of its pool when it starts. */
   readonly concurrency: number
   readonly autoscale: AutoscaleBounds | null
+  readonly maxTasksPerChild: number | null
+  readonly maxMemoryPerChild: number | null
+  /** Of tasks that have none of their own. */
+  readonly limits: RunLimits
   readonly prefetchMultiplier: number
   /** Deliveries that each queue may hand over unacknowledged when it starts; 0 is no limit. */
   readonly prefetch: number
@@ -59,6 +72,7 @@ export interface WorkerSettings {
 
 /** Tasks of an event loop await more than they compute. */
 const ASYNC_CONCURRENCY = 100
+const PROC_ALIVE_SECONDS = 60
 
 export function workerSettings(config: Config, options: WorkerOptions): WorkerSettings {
   const asked = options.pool ?? configuredPool(config)
@@ -77,10 +91,29 @@ export function workerSettings(config: Config, options: WorkerOptions): WorkerSe
     pool,
     concurrency,
     autoscale,
+    maxTasksPerChild: options.maxTasksPerChild ?? config.worker_max_tasks_per_child,
+    maxMemoryPerChild: options.maxMemoryPerChild ?? config.worker_max_memory_per_child,
+    limits: {
+      softTimeLimit: options.softTimeLimit ?? config.task_soft_time_limit,
+      timeLimit: options.timeLimit ?? config.task_time_limit,
+    },
     prefetchMultiplier: multiplier,
     prefetch: prefetchFor(autoscale?.max ?? concurrency, multiplier),
     name: nameOf(options.name),
     stateDb: options.stateDb ?? config.worker_state_db ?? null,
+  }
+}
+
+/** How the children of its pools live. */
+export function poolOptions(config: Config, options: WorkerOptions): Omit<PoolOptions, 'logger'> {
+  const isAsked = config.source('worker_proc_alive_timeout') !== 'default'
+  return {
+    module: options.module,
+    maxTasksPerChild: options.maxTasksPerChild ?? config.worker_max_tasks_per_child,
+    maxMemoryPerChild: options.maxMemoryPerChild ?? config.worker_max_memory_per_child,
+    // Celery forks, and its four seconds are enough; a child here loads the app, on a machine that may be busy.
+    aliveTimeoutMs: (isAsked ? config.worker_proc_alive_timeout : PROC_ALIVE_SECONDS) * 1_000,
+    lostWaitMs: config.worker_lost_wait * 1_000,
   }
 }
 

@@ -2,6 +2,7 @@ import { deferred } from '../async/deferred.ts'
 import { startTimer } from '../async/timer.ts'
 import type { Broker, ConsumerProblem } from '../brokers/broker.ts'
 import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
+import { TaskError } from '../errors.ts'
 import type { Service } from '../lifecycle/service.ts'
 import type { Logger } from '../logger.ts'
 import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
@@ -18,6 +19,7 @@ import { ForeignMessages } from './foreign-messages.ts'
 import type { Job } from './job.ts'
 import { KnownJobs } from './known-jobs.ts'
 import { OutcomeStore } from './outcome-store.ts'
+import { isInChild } from './pools/children/in-child.ts'
 import { openPool } from './pools/open-pool.ts'
 import type { PoolName } from './pools/pool.ts'
 import { WorkerPools } from './pools/worker-pools.ts'
@@ -30,11 +32,14 @@ import { WorkQueues } from './work-queues.ts'
 import { WorkerEvents } from './worker-events.ts'
 import {
   defaultConcurrency,
+  poolOptions,
   prefetchFor,
   type WorkerOptions,
   type WorkerSettings,
   workerSettings,
 } from './worker-options.ts'
+
+const MAPS: ReadonlySet<string> = new Set(['celery.map', 'celery.starmap', 'celery.chunks'])
 
 /**
  * Journey 4/8, worker: takes deliveries from the work queues, runs their tasks and settles each exactly once.
@@ -124,6 +129,12 @@ export class Worker implements AsyncDisposable {
 
   /** Declares what is needed and starts to consume. Throws `BrokerError`, `ResultError`, `DatabaseError`. */
   async start(): Promise<void> {
+    if (isInChild()) {
+      throw new TaskError(
+        'TASK_INVALID',
+        'the module of the app starts a worker when a child of a pool loads it; expected that to happen elsewhere',
+      )
+    }
     const broker = await firstConnection(this.#app, this.#starting.signal)
     const results = await this.#app.results()
     await loadTelemetry()
@@ -153,6 +164,7 @@ export class Worker implements AsyncDisposable {
       known: this.#known,
       events: events.tasks,
       control: this.#control,
+      limits: this.settings.limits,
       logger: this.#logger,
       worker: this.settings.name,
       onTaskError: this.#options.onTaskError,
@@ -289,22 +301,33 @@ export class Worker implements AsyncDisposable {
   }
 
   #poolOf({ task }: Job): PoolName {
-    return task.options.pool ?? this.settings.pool
+    // Celery's own tasks only wait for brokers and backends, but for the maps, which call the app's functions.
+    const isOwn = this.#tasks.get(task.name) === task && !MAPS.has(task.name)
+    return isOwn ? 'async' : (task.options.pool ?? this.settings.pool)
   }
 
   #poolsAsked(): readonly PoolName[] {
     return this.#app.tasks.names.flatMap((name) => this.#app.tasks.get(name)?.options.pool ?? [])
   }
 
+  /** Then children will be killed, and others are to be there at once. */
+  #hasHardLimits(): boolean {
+    const { tasks } = this.#app
+    const isLimited = tasks.names.some((name) => (tasks.get(name)?.options.timeLimit ?? 0) > 0)
+    return isLimited || (this.settings.limits.timeLimit ?? 0) > 0
+  }
+
   #openPools(): WorkerPools {
     const { pool, concurrency, autoscale, prefetchMultiplier } = this.settings
+    const children = poolOptions(this.#app.config, this.#options)
     return new WorkerPools({
       own: pool,
       concurrency,
       besideConcurrency: defaultConcurrency,
       autoscale,
-      maxTasksPerChild: null,
-      open: (name) => openPool(name),
+      maxTasksPerChild: children.maxTasksPerChild,
+      open: (name) =>
+        openPool(name, { ...children, hasStandby: this.#hasHardLimits(), logger: this.#logger }),
       needed: () => this.#waiting.busyIn(pool),
       onResized: (slots) => {
         this.#waiting.resize(pool, slots)

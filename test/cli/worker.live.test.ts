@@ -12,7 +12,7 @@ test('a worker runs what call sends, and says what it is', async () => {
   expect(JSON.parse(called.stdout)).toMatchObject({ status: 'SUCCESS', result: 5 })
   expect(called.code).toBe(0)
   expect(worker.stdout).toMatch(/tested@/)
-  expect(worker.stdout).toContain('concurrency  7 (async)')
+  expect(worker.stdout).toContain('concurrency  7, prefetch')
   expect(worker.stdout).toContain('export  exchange=task_exchange key=export')
   expect(worker.stdout).toContain('. export.add')
   expect(worker.stdout).toMatch(/results +db\+postgres:\/\/\w+:\*\*\*@/)
@@ -92,14 +92,14 @@ test('an unknown queue, pool or app ends with 2', async () => {
   const cli = await cliSpace()
   const unknown = [
     ['-A', APP, '-Q', 'nowhere'],
-    ['-A', APP, '-P', 'prefork'],
+    ['-A', APP, '-P', 'nope'],
     ['-A', 'nowhere.ts'],
     [],
   ]
   const exits = await Promise.all(unknown.map((args) => cli.run('worker', ...args)))
   expect(exits.map(({ code }) => code)).toEqual([2, 2, 2, 2])
   expect(exits.map(({ stderr }) => stderr).join('')).toMatch(
-    /there is no queue "nowhere"[\s\S]*the only one is "async"[\s\S]*cannot find the app[\s\S]*needs its app/,
+    /there is no queue "nowhere"[\s\S]*there is no pool "nope"[\s\S]*cannot find the app[\s\S]*needs its app/,
   )
 })
 

@@ -177,7 +177,6 @@ export const taskSettings = {
     nullable(boolean),
     null,
     'Put a late-acked message back when the process that ran it dies.',
-    { state: 'planned' },
   ),
   task_remote_tracebacks: setting(
     boolean,
@@ -193,7 +192,6 @@ export const taskSettings = {
   ),
   task_retry_on_worker_lost: setting(boolean, false, 'Retry a task whose process died.', {
     since: '5.7',
-    state: 'planned',
   }),
   task_routes: setting(
     nullable(router),

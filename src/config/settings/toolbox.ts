@@ -72,6 +72,11 @@ export const toolboxSettings = {
     21_600,
     'How often celery.chord_unlock looks, once a second, whether a chord is complete.',
   ),
+  WORKER_POISON_DEATHS: setting(
+    positiveInteger,
+    3,
+    'A message that goes back when its child dies is kept in dlq.<queue> once it has killed as many.',
+  ),
   WORKER_REVOKES_MAX: setting(
     positiveInteger,
     50_000,

@@ -98,26 +98,22 @@ export const workerSettings = {
   worker_lost_wait: setting(
     seconds,
     10,
-    'Seconds to wait for the result of a task whose process died.',
-    { state: 'planned' },
+    'Seconds to wait for the last words of a process of the pool that died.',
   ),
   worker_max_memory_per_child: setting(
     nullable(count),
     null,
     'Kilobytes of memory after which a process of the pool is replaced.',
-    { state: 'planned' },
   ),
   worker_max_tasks_per_child: setting(
     nullable(positiveInteger),
     null,
     'How many tasks a process of the pool runs before it is replaced.',
-    { state: 'planned' },
   ),
   worker_pool: setting(
     text,
     'prefork',
-    "The pool that runs tasks: async, threads or processes; the names of Python's pools mean async.",
-    { state: 'planned' },
+    'The pool that runs tasks: async, threads or processes; prefork means processes, gevent, eventlet and solo mean async; async where nothing is said.',
   ),
   worker_pool_putlocks: setting(
     boolean,
@@ -140,8 +136,7 @@ export const workerSettings = {
   worker_proc_alive_timeout: setting(
     seconds,
     4,
-    'Seconds a process of the pool may take to start.',
-    { state: 'planned' },
+    'Seconds a child of the pool may take to start; 60 where nothing is said, as it loads the app.',
   ),
   worker_redirect_stdouts: setting(
     boolean,

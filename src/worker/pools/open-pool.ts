@@ -1,8 +1,25 @@
 import { TaskError } from '../../errors.ts'
 import { AsyncPool } from './async-pool.ts'
+import { ChildPool, type ChildPoolOptions } from './children/child-pool.ts'
+import { startProcessChild } from './children/process-child.ts'
+import { startThreadChild } from './children/thread-child.ts'
 import type { Pool, PoolName } from './pool.ts'
 
-export function openPool(name: PoolName): Pool {
+export interface PoolOptions extends Omit<ChildPoolOptions, 'name' | 'startChild' | 'module'> {
+  /** The app, as `-A` names it; undefined: it is in no module that children could load. */
+  readonly module: string | undefined
+}
+
+/** Throws TASK_INVALID for a pool with children where nothing says what they are to load. */
+export function openPool(name: PoolName, { module, ...options }: PoolOptions): Pool {
   if (name === 'async') return new AsyncPool()
-  throw new TaskError('TASK_INVALID', `there is no pool "${name}" here: the only one is "async"`)
+  if (module === undefined) {
+    throw new TaskError(
+      'TASK_INVALID',
+      `the pool "${name}" needs the module of the app, which its children load: ` +
+        'celery-toolbox worker -A app.ts, or app.worker({ module: import.meta.filename })',
+    )
+  }
+  const startChild = name === 'threads' ? startThreadChild : startProcessChild
+  return new ChildPool({ ...options, name, module, startChild })
 }

@@ -57,7 +57,7 @@ export interface RunEnvironment {
   readonly limits: RunLimits
 }
 
-/** Seconds, of a task whose message has none of its own. */
+/** Seconds; null or 0: no limit. */
 export interface RunLimits {
   readonly softTimeLimit: number | null
   readonly timeLimit: number | null

@@ -71,7 +71,7 @@ export class WorkerPools implements ControlledPool {
 
   /** Opens its own pool, and those that tasks ask for. */
   async start(asked: readonly PoolName[]): Promise<void> {
-    const names = [...new Set([this.name, ...asked])]
+    const names = [...new Set([this.name, 'async' as const, ...asked])]
     for (const name of names) this.#pools.set(name, this.#parts.open(name))
     await Promise.all(names.map(async (name) => this.of(name).start(this.slotsOf(name))))
     await this.#autoscaler?.start()

@@ -1,4 +1,15 @@
+import { expect, test, vi } from 'vitest'
 import { AsyncPool } from '../../../src/worker/pools/async-pool.ts'
-import { poolContract } from '../../contracts/pool-contract.ts'
+import { poolContract, runIn } from '../../contracts/pool-contract.ts'
 
-poolContract(() => new AsyncPool())
+poolContract('async', () => new AsyncPool())
+
+test('no timer is left behind', async () => {
+  vi.useFakeTimers()
+  try {
+    await runIn(new AsyncPool(), 'echo', [], { limits: { timeLimit: 60 } }).outcome
+    expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
+})

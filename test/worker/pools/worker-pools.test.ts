@@ -69,7 +69,12 @@ test('a pool that scales by itself shrinks once it was idle for a while', async 
   })
   scaler.look()
   expect(slots).toBe(4)
-  await expect.poll(() => (scaler.look(), slots)).toBe(2)
+  await expect
+    .poll(() => {
+      scaler.look()
+      return slots
+    })
+    .toBe(2)
 })
 
 test.each([

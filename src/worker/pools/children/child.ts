@@ -1,0 +1,39 @@
+import type { FromChild, ToChild } from './messages.ts'
+
+/** How a child ended. */
+export interface ChildExit {
+  /** As Python says it: "exitcode 3", "signal 11 (SIGSEGV)". */
+  readonly status: string
+  /** What it died of, where it said so. */
+  readonly error?: unknown
+}
+
+/** A thread or a process that runs tasks of the app, one at a time. */
+export interface Child {
+  /** Of the process it is, or lives in. */
+  readonly pid: number
+  readonly exited: Promise<ChildExit>
+  send(message: ToChild): void
+  /** Ends it at once, whatever it does. */
+  kill(): void
+}
+
+export interface ChildOptions {
+  /** The app, as `-A` names it. */
+  readonly module: string
+  readonly onMessage: (message: FromChild) => void
+  /** What the child runs. */
+  readonly program: URL
+  /** Kilobytes that it may hold: beyond twice as many a thread is ended. */
+  readonly maxMemoryKb: number | null
+  /** How long the last messages of a process that has died are waited for. */
+  readonly lostWaitMs: number
+}
+
+export type StartChild = (options: ChildOptions) => Child
+
+/** The module that children run: composed at the root, of what loads an app and what runs its tasks. */
+export const CHILD_MODULE = new URL(
+  `../../../pool-child${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`,
+  import.meta.url,
+)
