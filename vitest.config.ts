@@ -25,6 +25,7 @@ const LONG = [
   'test/flows/kills/every-transition.live.test.ts',
   'test/interop/huge-chord.live.test.ts',
   'test/streams/links/kafka/kafka.live.test.ts',
+  'test/sqs-servers/**/*.live.test.ts',
 ]
 
 /** Live tests that stop the servers of all the others, or are upset by how fast others let them be. */

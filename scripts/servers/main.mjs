@@ -2,6 +2,7 @@ import { ensureInstalled, requireNode } from '../project.mjs'
 import { removeContainer } from './compose.mjs'
 import { stopDaemon } from './daemon.mjs'
 import { safeUrl } from './masked-url.mjs'
+import { bringMoto } from './python.mjs'
 import { ctl } from './rabbitmq.mjs'
 import { ENV_FILE, readEnvFile, readState, withLock, writeEnvFile, writeState } from './state.mjs'
 import { isAlive, SERVERS, up } from './up.mjs'
@@ -16,6 +17,7 @@ Commands:
   status                show what is there, from where, at which address (exit code 1 where something is missing)
   env                   print the variables that tests read (also in .services/env)
   rabbitmqctl ARGS...   run rabbitmqctl against the RabbitMQ in use
+  sqs                   install moto, which stands for Amazon SQS in npm run test:sqs (230 MB, from PyPI)
 
 Each server is taken from the first place that has it:
   1. AMQP_URL, DATABASE_URL, REDIS_URL in the environment
@@ -27,7 +29,14 @@ Debian's python3-celery. RABBITMQCTL names another rabbitmqctl command, e.g. "do
 
 What up starts listens on loopback only and keeps its files in .services/.`
 
-const commands = { up: runUp, down: runDown, status: runStatus, env: runEnv, rabbitmqctl: runCtl }
+const commands = {
+  up: runUp,
+  down: runDown,
+  status: runStatus,
+  env: runEnv,
+  rabbitmqctl: runCtl,
+  sqs: runSqs,
+}
 
 requireNode()
 process.exitCode = await main(process.argv.slice(2))
@@ -52,6 +61,11 @@ async function main([name, ...args]) {
 function refuse(problem) {
   console.error(`scripts/services: ${problem}\n\n${HELP}`)
   return 2
+}
+
+async function runSqs() {
+  console.log(`moto  ${await bringMoto()}`)
+  return 0
 }
 
 async function runUp() {

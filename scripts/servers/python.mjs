@@ -6,10 +6,11 @@ import { ROOT, run } from '../project.mjs'
 import { findProgram } from './machine.mjs'
 import { HOME } from './state.mjs'
 
-const NEWEST = ['celery[redis,sqlalchemy,pytest]', 'psycopg2-binary', 'pyyaml', 'msgpack']
+const NEWEST = ['celery[redis,sqlalchemy,pytest,sqs]', 'psycopg2-binary', 'pyyaml', 'msgpack']
 const TRACING = ['opentelemetry-sdk', 'opentelemetry-instrumentation-celery']
 const FLOWER = 'flower==2.2.0'
 const OLD = ['celery[redis]==5.2.7', 'sqlalchemy<2', 'psycopg2-binary', 'setuptools<81']
+const MOTO = ['moto[server]']
 const TASKFLOW = ['taskflow==6.5.0', 'sqlalchemy', 'psycopg2-binary', 'kazoo']
 const ZOCALO = ['zocalo==1.5.0', 'workflows==3.3']
 const DEBIAN_PYTHON = '/usr/bin/python3'
@@ -78,6 +79,15 @@ async function bringPeer({ variable, name, packages, imports }) {
   const isThere = () => existsSync(python) && succeeds(python, ['-c', `import ${imports}`])
   if (!isThere()) await installInto(folder, packages)
   return isThere() ? python : undefined
+}
+
+/** moto's server, which stands for Amazon SQS in `npm run test:sqs`; answers its program. */
+export async function bringMoto() {
+  const folder = join(HOME, 'python-sqs')
+  const program = process.env.MOTO_SERVER ?? join(folder, 'bin/moto_server')
+  if (!existsSync(program)) await installInto(folder, MOTO)
+  if (!existsSync(program)) throw new Error('moto cannot be installed: PyPI cannot be reached')
+  return program
 }
 
 /** A python with Flower: the newest Celery's, else one of its own; undefined where PyPI cannot be reached: those tests are skipped. */

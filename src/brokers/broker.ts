@@ -129,6 +129,11 @@ export interface Delivery {
   reject(): Promise<void>
   /** Asks for more time before the broker delivers it again; brokers without such a clock do nothing. */
   extend(ms: number): Promise<void>
+  /**
+   * Where the broker keeps messages back (`features.longestDelayMs`): sends it on as it is, to come again after so long or
+   * a part of it, as a new message. False, and nothing done, where its queue delays no single message.
+   */
+  sendOn?(delayMs: number): Promise<boolean>
 }
 
 export interface RequeueOptions {

@@ -1,3 +1,4 @@
+import { FAIRNESS_HEADER } from './fairness.ts'
 import type { SignatureDict } from './task-request.ts'
 
 /** Something that can be sent as a signature: the dict itself, or an object that can give it. */
@@ -57,6 +58,8 @@ export interface CallOptions {
   readonly relatedObjectId?: string | number
   /** Its result is one that people wait for: it is among its family's `overall_results`. */
   readonly isResult?: boolean
+  /** Whose work it is, a tenant's: on a queue that is fair (SQS) many messages of one keep no other waiting. */
+  readonly fairnessKey?: string
 }
 
 /** Seconds, as in Celery: how publishing is retried, https://docs.celeryq.dev/en/stable/userguide/calling.html#retry-policy */
@@ -106,13 +109,20 @@ const WIRE_NAMES: Readonly<Record<keyof CallOptions, string>> = {
   relatedContentTypeId: 'related_content_type_id',
   relatedObjectId: 'related_object_id',
   isResult: 'is_result',
+  fairnessKey: FAIRNESS_HEADER,
 }
 
-const RECORD_OPTIONS = ['creatorId', 'relatedContentTypeId', 'relatedObjectId', 'isResult'] as const
+const HEADER_OPTIONS = [
+  'creatorId',
+  'relatedContentTypeId',
+  'relatedObjectId',
+  'isResult',
+  'fairnessKey',
+] as const
 
-/** What a call tells the record, as headers: AMQP has no room for properties of one's own, and Celery loses them there. */
+/** What a call tells the record and the queue, as headers: AMQP has no room for properties of one's own, and Celery loses them there. */
 export function recordHeaders(options: CallOptions): Readonly<Record<string, unknown>> {
-  const said = RECORD_OPTIONS.filter((name) => options[name] !== undefined)
+  const said = HEADER_OPTIONS.filter((name) => options[name] !== undefined)
   return Object.fromEntries(said.map((name) => [WIRE_NAMES[name], options[name]]))
 }
 

@@ -229,7 +229,9 @@ export class App implements Publisher, AsyncDisposable {
   async publish(call: CallInput): Promise<string> {
     const task = this.tasks.get(call.task)
     const options =
-      task === undefined ? call.options : { ...callOptionsOf(task.options), ...call.options }
+      task === undefined
+        ? call.options
+        : { ...callOptionsOf(task.options, call.args), ...call.options }
     return await publish({ ...call, options }, this.#publishing)
   }
 

@@ -21,6 +21,9 @@ export interface SchemaIssue {
 
 type ErrorClass = abstract new (...args: never[]) => Error
 
+/** An empty text, or none, is no key. */
+export type FairnessKey = string | ((...args: never[]) => string | undefined)
+
 /** What a task is told when it is declared: Celery's task options under JavaScript names. */
 export interface TaskOptions {
   /** Give the function its context (`self`) first. */
@@ -67,6 +70,8 @@ export interface TaskOptions {
   readonly queue?: string
   readonly exchange?: string
   readonly routingKey?: string
+  /** Whose work a call is: a text, or what a function makes of its arguments. See the call option of that name. */
+  readonly fairnessKey?: FairnessKey
   /** Seconds after which an unstarted call is dropped. */
   readonly expires?: number
   /** Names of the positional parameters, so that keyword arguments find their place. */
@@ -102,6 +107,7 @@ const CHECKS: Readonly<Record<keyof TaskOptions, Check>> = {
   queue: text(),
   exchange: text(),
   routingKey: text(),
+  fairnessKey: { expected: 'a text, or a function of the arguments', holds: isFairnessKey },
   expires: number(),
   params: { expected: 'a list of names', holds: isListOfText },
   schema: { expected: 'a Standard Schema', holds: isSchema },
@@ -135,6 +141,10 @@ function problemOf(name: string, value: unknown): string[] {
   const check = CHECKS[name as keyof TaskOptions]
   if (value === undefined || check.holds(value)) return []
   return [`${name} is ${String(value)}, expected ${check.expected}`]
+}
+
+function isFairnessKey(value: unknown): boolean {
+  return (typeof value === 'string' && value !== '') || typeof value === 'function'
 }
 
 function boolean(): Check {

@@ -132,7 +132,7 @@ export interface SignatureParts<Kwargs> {
 }
 
 /** The task's own options that are options of each of its calls, as Celery's `_get_exec_options`. */
-export function callOptionsOf(options: TaskOptions): CallOptions {
+export function callOptionsOf(options: TaskOptions, args: readonly unknown[] = []): CallOptions {
   const { queue, exchange, routingKey, priority, expires, serializer, compression } = options
   const { timeLimit, softTimeLimit, ignoreResult } = options
   const all = {
@@ -146,7 +146,15 @@ export function callOptionsOf(options: TaskOptions): CallOptions {
     timeLimit,
     softTimeLimit,
     ignoreResult,
+    fairnessKey: fairnessKeyOf(options, args),
   }
   // Only those that are set, so that they can be laid under the call's own.
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
+}
+
+function fairnessKeyOf({ fairnessKey }: TaskOptions, args: readonly unknown[]): string | undefined {
+  if (typeof fairnessKey !== 'function') return fairnessKey
+  // It is a function of what the task itself takes.
+  const key = (fairnessKey as (...args: readonly unknown[]) => string | undefined)(...args)
+  return key === '' ? undefined : key
 }

@@ -17,6 +17,9 @@ export interface EtaWaitsParts {
 /** What is to come sooner waits here, though there is a vault. */
 const LONG_WAIT_MS = 5_000
 
+/** What is to come later than this goes on waiting in its queue, where that can delay messages. */
+const SENT_ON_MS = 15_000
+
 /** Where jobs wait whose eta is still to come: here, or in the vault. */
 export class EtaWaits {
   readonly #parts: EtaWaitsParts
@@ -35,9 +38,28 @@ export class EtaWaits {
     const now = Date.now()
     if (dueAt <= now) return false
     const { app, hold, track } = this.#parts
-    if (app.waiting.isWanted && dueAt - now > LONG_WAIT_MS) track(this.#putInVault(job, dueAt))
+    const waitMs = dueAt - now
+    if (app.waiting.isWanted && waitMs > LONG_WAIT_MS) track(this.#putInVault(job, dueAt))
+    else if (job.delivery.sendOn !== undefined && waitMs > SENT_ON_MS)
+      track(this.#sendOn(job, dueAt))
     else hold(job, dueAt)
     return true
+  }
+
+  /** A message is held for hours at most, and lost with its worker for a while: one that is not due is sent on. */
+  async #sendOn(job: Job, dueAt: number): Promise<void> {
+    const { logger, hold, onMoved } = this.#parts
+    const { id: taskId } = job.request
+    try {
+      if (await job.delivery.sendOn?.(dueAt - Date.now())) onMoved(job)
+      else hold(job, dueAt)
+    } catch (error) {
+      logger.warn(
+        { err: error, taskId },
+        'a message that is not due cannot be sent on, it waits here',
+      )
+      hold(job, dueAt)
+    }
   }
 
   /** What others sent with an eta far ahead waits in the vault, as it is. */

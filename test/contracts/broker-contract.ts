@@ -39,6 +39,11 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
     return features.countsConsumers ? count : null
   }
 
+  /** As they came, where the broker keeps an order. */
+  function inOrder(bodies: readonly string[]): readonly string[] {
+    return features.order ? bodies : [...bodies].sort()
+  }
+
   async function start(): Promise<{ space: BrokerSpace; broker: Broker }> {
     const space = await makeSpace()
     return { space, broker: openIn(space) }
@@ -517,7 +522,8 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
       for (const n of range(30).reverse()) if (!kept.has(n)) await held[n]?.ack()
       await subscription.close()
       const { bodies } = await collect(openIn(space), 'work', 3)
-      expect(bodies).toEqual(['0', '7', '19'])
+      const left = [...kept].flatMap((n) => held[n] ?? []).map(textOf)
+      expect(inOrder(bodies)).toEqual(inOrder(left))
     })
 
     testOf('order')(
@@ -776,7 +782,7 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
       await subscription.close()
       await held[0]?.ack()
       const { bodies, deliveries } = await collect(broker, 'work', 3)
-      expect(bodies).toEqual(['0', '1', '2'])
+      expect(inOrder(bodies)).toEqual(['0', '1', '2'])
       expect(deliveries.every(({ redelivered }) => redelivered)).toBe(true)
     })
 

@@ -1,18 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fetchJars } from './maven-libs.ts'
 import { PROJECT } from './services.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -27,7 +20,7 @@ export interface RunningKafka {
 
 /** One node of Kafka (KRaft) with a heap of 300 MB, from Maven Central; for the tests that need it, and gone with them. */
 export async function startKafka(): Promise<RunningKafka> {
-  fetchOnce()
+  fetchJars(LIB, { groupId: 'org.apache.kafka', artifactId: 'kafka_2.13', version: VERSION })
   const folder = mkdtempSync(join(tmpdir(), 'kafka-'))
   const [port, controller] = [await freePort(), await freePort()]
   const settings = join(folder, 'kafka.properties')
@@ -48,25 +41,6 @@ export async function startKafka(): Promise<RunningKafka> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
-}
-
-/** Half a minute, once in a clone. */
-function fetchOnce(): void {
-  if (existsSync(LIB)) return
-  const folder = mkdtempSync(join(tmpdir(), 'kafka-lib-'))
-  const dependency = `<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>${VERSION}</version></dependency>`
-  writeFileSync(
-    join(folder, 'pom.xml'),
-    '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion><groupId>local</groupId>' +
-      `<artifactId>kafka</artifactId><version>1</version><dependencies>${dependency}</dependencies></project>`,
-  )
-  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${join(folder, 'lib')}`]
-  execFileSync('mvn', ['-q', ...goal], { cwd: folder, stdio: 'pipe' })
-  mkdirSync(join(LIB, '..'), { recursive: true })
-  const draft = `${LIB}.${process.pid}`
-  cpSync(join(folder, 'lib'), draft, { recursive: true })
-  renameSync(draft, LIB)
-  rmSync(folder, { recursive: true })
 }
 
 function settingsOf(parts: { port: number; controller: number; folder: string }): string {

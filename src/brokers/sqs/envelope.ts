@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { decodeJson, encodeJson } from '../../codecs/json.ts'
 import { amqpProperties, propertiesOf } from '../../protocol/amqp-properties.ts'
+import { FAIRNESS_HEADER } from '../../protocol/fairness.ts'
 import type { Message, MessageProperties, Route } from '../../protocol/message.ts'
 import { encodeTable } from '../headers/write-table.ts'
 
@@ -102,9 +103,9 @@ function ordered(properties: Omit<MessageProperties, 'contentType' | 'contentEnc
   return {
     correlation_id: correlationId,
     reply_to: replyTo,
-    expiration,
     ...amqpProperties(others),
     delivery_mode: deliveryMode,
+    expiration,
   }
 }
 
@@ -122,7 +123,9 @@ function readProperties(properties: Dict): Dict {
 function withUnknown(headers: Dict, properties: Dict): Dict {
   const isKnown = (name: string): boolean =>
     OF_TRANSPORT.has(name) || TEXT_PROPERTIES.has(name) || NUMBER_PROPERTIES.has(name)
-  const unknown = Object.entries(properties).filter(
+  const { MessageGroupId: group, ...others } = properties
+  const named = group === undefined ? others : { ...others, [FAIRNESS_HEADER]: group }
+  const unknown = Object.entries(named).filter(
     ([name, value]) => !isKnown(name) && value !== null && !Object.hasOwn(headers, name),
   )
   return unknown.length === 0 ? headers : { ...headers, ...Object.fromEntries(unknown) }

@@ -276,13 +276,19 @@ export class SqsBroker implements Broker {
     })
   }
 
-  #holder(place: QueuePlace): Pick<DeliveryHolder, 'receipts' | 'onReject'> {
+  #holder(place: QueuePlace): Pick<DeliveryHolder, 'receipts' | 'sendOn' | 'onReject'> {
     let receipts = this.#receipts.get(place.url)
     if (receipts === undefined) {
       receipts = new Receipts({ api: this.#api, place, signal: this.#giveUp.signal })
       this.#receipts.set(place.url, receipts)
     }
-    return { receipts, onReject: (delivery) => rejectionOf(delivery, place, this.#queues) }
+    return {
+      receipts,
+      onReject: (delivery) => rejectionOf(delivery, place, this.#queues),
+      sendOn: place.isFifo
+        ? undefined
+        : (text, how) => this.#publisher.sendText(text, { queue: place.queue, ...how }),
+    }
   }
 
   /** Where it is; asked anew where it is not known, so that a queue that was deleted is not taken for one that is there. */

@@ -2,6 +2,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { openEnvelope } from '../../../src/brokers/sqs/envelope.ts'
 import { Config, type ConfigOptions } from '../../../src/config/config.ts'
 import { type CeleryApp, createApp } from '../../../src/create-app.ts'
+import { encodeTask } from '../../../src/protocol/encode-task.ts'
+import { durableQueue } from '../../../src/protocol/topology.ts'
 import { chain } from '../../../src/tasks/canvas/canvas.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { type SqsSpace, sqsSpace } from './fauxqs.ts'
@@ -35,12 +37,12 @@ test('a worker runs what is published, and the steps of a chain are mirrored too
 test('tasks that are longer than the visibility timeout run once', async () => {
   const { app } = await started(
     { result_backend: 'memory://', task_acks_late: true },
-    { visibility_timeout: 1 },
+    { visibility_timeout: 3 },
   )
   const runs: number[] = []
   const long = app.task('export.long', async (n: number) => {
     runs.push(n)
-    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    await new Promise((resolve) => setTimeout(resolve, 4_500))
     return n
   })
   const worker = app.worker({ queues: ['export'], concurrency: 50 })
@@ -50,6 +52,74 @@ test('tasks that are longer than the visibility timeout run once', async () => {
   const values = await Promise.all(results.map((result) => result.get({ timeoutMs: 20_000 })))
   expect(values).toHaveLength(50)
   expect(runs).toHaveLength(50)
+})
+
+test('a countdown is a delay of the queue; the mirror has its copy at once', async () => {
+  const { space, app } = await started()
+  const task = app.task('export.add', async () => undefined)
+  await task.applyAsync([], { countdown: 60 })
+  const { delayed = [] } = space.server.inspectQueue(space.nameOf('export'))?.messages ?? {}
+  expect(delayed).toHaveLength(1)
+  expect(ready(space, 'platform.fifo')).toHaveLength(1)
+})
+
+test('what another producer sent with an eta is sent on to its queue, and waits in no worker', async () => {
+  const { space, app } = await started({ result_backend: 'disabled://' })
+  const task = app.task('export.add', async () => undefined)
+  const broker = space.open({ region: 'us-west-2' })
+  await broker.declare({ exchanges: [], queues: [durableQueue('export')], bindings: [] })
+  const message = encodeTask({
+    id: 'later',
+    task: task.name,
+    args: [],
+    kwargs: {},
+    eta: new Date(Date.now() + 120_000).toISOString(),
+  })
+  // As kombu does, which asks for no delay.
+  await broker.publish(message, { exchange: '', routingKey: 'export' }, { delayMs: 0 })
+  const worker = app.worker({ queues: ['export'] })
+  await worker.start()
+  onTestFinished(() => worker.stop())
+  const delayed = await waitFor('it to be sent on', () => {
+    const { messages } = space.server.inspectQueue(space.nameOf('export')) ?? {}
+    return messages?.inflight.length === 0 && messages.delayed.length === 1 && messages.delayed
+  })
+  expect(openEnvelope(delayed[0]?.body ?? '', 'export').message.headers).toMatchObject({
+    id: 'later',
+  })
+})
+
+test('a fairness key is told by call, task, or a function of the arguments, and a retry keeps it', async () => {
+  const { space, app } = await started({ result_backend: 'disabled://' })
+  const plain = app.task('export.plain', async () => undefined)
+  const ofTask = app.task('export.task', { fairnessKey: 'team' }, async () => undefined)
+  const byArgument = app.task(
+    'export.argument',
+    { bind: true, fairnessKey: (tenant: string) => tenant },
+    async (self, _tenant: string) => {
+      throw self.retry({ countdown: 600 })
+    },
+  )
+  const worker = app.worker({ queues: ['export'] })
+  await worker.start()
+  onTestFinished(() => worker.stop())
+  await plain.applyAsync([], { fairnessKey: 'call' })
+  await ofTask.delay()
+  await byArgument.delay('tenant-7')
+  const keys = await waitFor('all copies', () => {
+    const copies = ready(space, 'platform.fifo')
+      .map(({ body }) => openEnvelope(body, '').message.headers)
+      .filter(({ task }) => task !== undefined)
+    return copies.length === 4 && copies.map(({ retries, fairness_key: key }) => [retries, key])
+  })
+  expect(keys).toEqual(
+    expect.arrayContaining([
+      [0, 'call'],
+      [0, 'team'],
+      [0, 'tenant-7'],
+      [1, 'tenant-7'],
+    ]),
+  )
 })
 
 async function started(

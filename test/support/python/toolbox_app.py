@@ -1,6 +1,6 @@
 """The Python side of the interop tests: `python -m celery -A toolbox_app worker`.
 
-Environment: AMQP_URL; DATABASE_URL or RESULT_BACKEND (neither: no results); QUEUES, comma separated (default: python).
+Environment: AMQP_URL (or sqs://…, with TRANSPORT_OPTIONS in JSON); DATABASE_URL or RESULT_BACKEND (neither: no results); QUEUES, comma separated (default: python).
 """
 import datetime
 import decimal
@@ -33,6 +33,7 @@ app = create_app(
     queues=[queue for queue in os.environ.get('QUEUES', 'python').split(',') if queue],
     broker_url=os.environ['AMQP_URL'],
     result_backend=result_backend(),
+    transport_options=json.loads(os.environ.get('TRANSPORT_OPTIONS') or 'null'),
 )
 
 

@@ -20,7 +20,7 @@ export interface SqsConsumerParts {
   readonly polls: Polls
   readonly pollingMs: number
   readonly visibilitySeconds: number
-  readonly holder: Pick<DeliveryHolder, 'receipts' | 'onReject'>
+  readonly holder: Pick<DeliveryHolder, 'receipts' | 'sendOn' | 'onReject'>
   /** Brings the queue back where it was declared here; rejects where it is gone. */
   readonly revive: () => Promise<unknown>
   readonly onClosed: (consumer: SqsConsumer) => void
@@ -62,6 +62,10 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
 
   get receipts(): DeliveryHolder['receipts'] {
     return this.#parts.holder.receipts
+  }
+
+  get sendOn(): DeliveryHolder['sendOn'] {
+    return this.#parts.holder.sendOn
   }
 
   get problem(): ConsumerProblem | undefined {

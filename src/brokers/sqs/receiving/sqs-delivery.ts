@@ -1,4 +1,5 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs'
+import { FAIRNESS_HEADER } from '../../../protocol/fairness.ts'
 import type { Message, Route } from '../../../protocol/message.ts'
 import type { Delivery, RequeueOptions } from '../../broker.ts'
 import { deliverySettled } from '../../broker-errors.ts'
@@ -10,6 +11,11 @@ const DONE = Promise.resolve()
 /** A message may be hidden for 12 hours from its receipt, and no longer. */
 const LONGEST_HOLD_MS = 43_200_000
 
+export interface SendOn {
+  readonly delayMs: number
+  readonly groupId: string | undefined
+}
+
 /** What a delivery needs of those who hold it. */
 export interface DeliveryHolder {
   readonly queue: string
@@ -19,6 +25,8 @@ export interface DeliveryHolder {
   readonly onEnd: (delivery: SqsDelivery) => void
   /** It is to come again later; what ends the consumer gives it back sooner. */
   readonly onParked: (delivery: SqsDelivery) => void
+  /** Sends its text on to the same queue; undefined where that is a FIFO queue. */
+  readonly sendOn: ((text: string, how: SendOn) => Promise<void>) | undefined
   /** As the queue says of what is rejected: whether SQS itself moves it, and after how many seconds it comes again. */
   readonly onReject: (delivery: SqsDelivery) => Promise<'delete' | 'leave' | number>
 }
@@ -29,6 +37,7 @@ export class SqsDelivery implements Delivery {
   readonly route: Route
   readonly attempt: number
   readonly #receipt: string
+  readonly #text: string
   readonly #holder: DeliveryHolder
   readonly #receivedAt: Mark
   #hiddenAt: Mark
@@ -42,6 +51,7 @@ export class SqsDelivery implements Delivery {
     this.message = withAttributes(message, received)
     this.route = route
     this.attempt = Number(received.Attributes?.ApproximateReceiveCount ?? 1)
+    this.#text = received.Body ?? ''
     this.#receipt = received.ReceiptHandle ?? ''
     this.#holder = holder
     this.#receivedAt = askedAt
@@ -111,6 +121,15 @@ export class SqsDelivery implements Delivery {
     if (outcome !== 'done') return
     this.#hiddenAt = at
     this.#hiddenMs = seconds * 1_000
+  }
+
+  async sendOn(delayMs: number): Promise<boolean> {
+    const { sendOn, receipts } = this.#holder
+    if (sendOn === undefined || this.#isSettled || this.isLost) return false
+    const key = this.message.headers[FAIRNESS_HEADER]
+    await sendOn(this.#text, { delayMs, groupId: typeof key === 'string' ? key : undefined })
+    await this.#settle(async () => void (await receipts.delete(this.#receipt)))
+    return true
   }
 
   /** Gives back what was requeued with a delay, or never settled. */

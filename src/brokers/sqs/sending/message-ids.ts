@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { EVENTS_HEADER } from '../../../protocol/events.ts'
+import { FAIRNESS_HEADER } from '../../../protocol/fairness.ts'
 import type { Message } from '../../../protocol/message.ts'
 import type { PublishOptions } from '../../broker.ts'
 
@@ -36,13 +37,18 @@ export function sentOf(message: Message, options: PublishOptions): Sent {
  * `<id>-<retries>-<kind>` lets a copy that is sent twice arrive once. examples/python makes the same ids.
  */
 export function messageIds(sent: Sent, { isFifo, isMirror }: Copy): MessageIds {
-  const { groupKey, dedupKey } = sent.options
+  const { groupKey = fairnessOf(sent), dedupKey } = sent.options
   if (!isFifo) return groupKey === undefined ? {} : { groupId: acceptable(groupKey) }
   const ownGroup = isMirror ? undefined : groupKey
   return {
     groupId: acceptable(ownGroup ?? rootOf(sent)),
     deduplicationId: acceptable(`${dedupKey ?? deduplicationOf(sent)}${isMirror ? '' : '-work'}`),
   }
+}
+
+function fairnessOf({ message }: Sent): string | undefined {
+  const key = message.headers[FAIRNESS_HEADER]
+  return typeof key === 'string' && key !== '' ? key : undefined
 }
 
 function rootOf({ message: { headers, properties }, ownId }: Sent): string {

@@ -13,8 +13,8 @@ export interface Outgoing {
   readonly body: string
   readonly ids: MessageIds
   readonly delaySeconds: number
-  /** performance.now() at which it is given up. */
-  readonly deadlineAt: number
+  /** It is given up so long after it was first sent, or where nothing before it in line has moved for so long. */
+  readonly deadlineMs: number
 }
 
 /** Why a copy did not arrive; `isUnsure` where it was sent and not answered, so that it may have arrived all the same. */
@@ -41,13 +41,19 @@ interface Waiting extends Outgoing {
   readonly lane: string | undefined
   readonly bytes: number
   readonly sent: Deferred<void>
+  readonly addedAt: number
+  sentAt: number | undefined
   wasSent: boolean
   failure: string
 }
 
 const BATCH = { messages: 10, bytes: 1_048_576 }
-/** Full batches that may be away at a time; what is no full batch waits for the one before, and grows meanwhile. */
+/**
+ * Full batches that may be away at a time, as far as the server keeps up; what is no full batch waits for the one before, and
+ * grows meanwhile.
+ */
 const MOST_AWAY = 8
+const FIRST_AWAY = 2
 const BACKOFF: Backoff = { initialMs: 50, factor: 2, maxMs: 2_000, jitter: 0.5 }
 const LONGEST_CALL_MS = 10_000
 const SHORTEST_CALL_MS = 250
@@ -57,7 +63,11 @@ export class Outbox {
   readonly #parts: OutboxParts
   readonly #waiting = new Lanes<Waiting>()
   #away = 0
+  /** One more with each batch that is taken, half as many with each that is not. */
+  #mostAway = FIRST_AWAY
   #failures = 0
+  /** When SQS last took something. */
+  #movedAt = 0
   #isFlushDue = false
   #isPausing = false
   readonly #all = new Set<Promise<void>>()
@@ -73,6 +83,8 @@ export class Outbox {
       lane: outgoing.ids.deduplicationId === undefined ? undefined : outgoing.ids.groupId,
       bytes: outgoing.body.length,
       sent: deferred(),
+      addedAt: performance.now(),
+      sentAt: undefined,
       wasSent: false,
       failure: '',
     }
@@ -86,6 +98,12 @@ export class Outbox {
     while (this.#waiting.size > 0 || this.#away > 0) await Promise.all(this.#all)
   }
 
+  /** Time in line counts only while nothing moves, so that any number of calls that nobody waits for are all sent. */
+  #leftMs({ deadlineMs, addedAt, sentAt }: Waiting): number {
+    const since = sentAt ?? Math.max(addedAt, this.#movedAt)
+    return deadlineMs - (performance.now() - since)
+  }
+
   #flushSoon(): void {
     if (this.#isFlushDue || this.#isPausing) return
     this.#isFlushDue = true
@@ -96,7 +114,7 @@ export class Outbox {
   }
 
   #flush(): void {
-    while (this.#away < MOST_AWAY && !this.#isPausing) {
+    while (this.#away < this.#mostAway && !this.#isPausing) {
       const isWorthIt = this.#away === 0 || this.#waiting.size >= BATCH.messages
       const batch = isWorthIt ? this.#waiting.take(BATCH) : []
       if (batch.length === 0) return
@@ -112,9 +130,8 @@ export class Outbox {
 
   /** Never rejects: each message of the batch is told by itself. */
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
-    const now = performance.now()
-    const inTime = batch.filter(({ deadlineAt }) => deadlineAt > now)
-    for (const late of batch) if (late.deadlineAt <= now) giveUp(late)
+    const inTime = batch.filter((waiting) => this.#leftMs(waiting) > 0)
+    for (const late of batch) if (!inTime.includes(late)) giveUp(late)
     let again: readonly Waiting[] = []
     try {
       if (inTime.length > 0) again = await this.#tried(inTime)
@@ -129,9 +146,12 @@ export class Outbox {
   /** Answers those that are to be sent once more. */
   async #tried(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const place = await this.#parts.place()
-    const deadlineAt = Math.max(...batch.map((waiting) => waiting.deadlineAt))
-    const leftMs = Math.max(SHORTEST_CALL_MS, deadlineAt - performance.now())
-    for (const waiting of batch) waiting.wasSent = true
+    const now = performance.now()
+    for (const waiting of batch) {
+      waiting.sentAt ??= now
+      waiting.wasSent = true
+    }
+    const leftMs = Math.max(SHORTEST_CALL_MS, ...batch.map((waiting) => this.#leftMs(waiting)))
     const answer = await this.#parts.api.call({
       queue: place.predefined,
       timeoutMs: Math.min(LONGEST_CALL_MS, leftMs),
@@ -143,6 +163,8 @@ export class Outbox {
 
   #settle(batch: readonly Waiting[], answer: Partial<SendMessageBatchResult>) {
     for (const { Id } of answer.Successful ?? []) batch[Number(Id)]?.sent.resolve()
+    if ((answer.Successful ?? []).length > 0) this.#movedAt = performance.now()
+    this.#mostAway = Math.min(MOST_AWAY, this.#mostAway + 1)
     const again: Waiting[] = []
     for (const { Id, ...failed } of answer.Failed ?? []) {
       const waiting = batch[Number(Id)]
@@ -194,6 +216,7 @@ export class Outbox {
   /** Nothing is sent for a while, so that a server that is away or busy is left alone. */
   #pause(): void {
     this.#failures += 1
+    this.#mostAway = Math.max(1, this.#mostAway >> 1)
     if (this.#isPausing) return
     this.#isPausing = true
     const rest = deferred()

@@ -7,6 +7,7 @@ import type { SqsApi } from '../calls/sqs-api.ts'
 import { envelope } from '../envelope.ts'
 import type { QueuePlace, SqsQueues } from '../queues.ts'
 import type { Routing, Target } from '../routing.ts'
+import { delayOf, LONGEST_DELAY_MS } from './delay.ts'
 import { messageIds, sentOf } from './message-ids.ts'
 import { CopyFailure, Outbox } from './outbox.ts'
 
@@ -37,28 +38,36 @@ export class SqsPublisher {
     const body = this.#bodyOf(message, route)
     const targets = this.#targets(route)
     const sent = sentOf(message, options)
-    const deadlineAt = performance.now() + (options.deadlineMs ?? DEADLINE_MS)
+    const { deadlineMs = DEADLINE_MS } = options
     const arrived: string[] = []
     const send = async ({ queue, isMirror }: Target): Promise<void> => {
-      const { isFifo } = await this.#placeOf(queue, route, deadlineAt)
-      const delayMs = isMirror ? 0 : (options.delayMs ?? 0)
-      if (isFifo && delayMs > 0) {
-        throw new CopyFailure(`a FIFO queue delays no single message, and delayMs is ${delayMs}`, {
-          isRefused: true,
-        })
-      }
+      const { isFifo } = await this.#placeOf(queue, route, deadlineMs)
+      const delayMs = isMirror ? 0 : delayOf(message, { asked: options.delayMs, isFifo })
       const ids = messageIds(sent, { isFifo, isMirror })
       await this.#outbox(queue).send({
         body,
         ids,
         delaySeconds: Math.ceil(delayMs / 1_000),
-        deadlineAt,
+        deadlineMs,
       })
       arrived.push(queue)
     }
     await this.#inOrder(targets, send, (error, queue) =>
       this.#failure(error, { queue, route, targets, arrived }),
     )
+  }
+
+  /** A message as it came, to one queue, for later: what is due after more than a quarter of an hour comes and goes. */
+  async sendText(
+    body: string,
+    { queue, delayMs, groupId }: { queue: string; delayMs: number; groupId: string | undefined },
+  ): Promise<void> {
+    await this.#outbox(queue).send({
+      body,
+      ids: groupId === undefined ? {} : { groupId },
+      delaySeconds: Math.ceil(Math.min(delayMs, LONGEST_DELAY_MS) / 1_000),
+      deadlineMs: DEADLINE_MS,
+    })
   }
 
   async drained(): Promise<void> {
@@ -116,11 +125,10 @@ export class SqsPublisher {
     return body
   }
 
-  async #placeOf(queue: string, route: Route, deadlineAt: number): Promise<QueuePlace> {
-    const leftMs = Math.max(0, deadlineAt - performance.now())
+  async #placeOf(queue: string, route: Route, deadlineMs: number): Promise<QueuePlace> {
     const late = (): Error => new CopyFailure('SQS does not answer where the queue is', {})
     try {
-      return await withDeadline(this.#parts.queues.place(queue), leftMs, late)
+      return await withDeadline(this.#parts.queues.place(queue), deadlineMs, late)
     } catch (error) {
       const isMissing = error instanceof BrokerError && error.code === 'QUEUE_MISSING'
       if (!isMissing) throw error

@@ -35,7 +35,7 @@ function credentialsIn(url: string, login: string | undefined): SqsCredentials |
   const colon = login.indexOf(':')
   const [key, secret] = colon < 0 ? [login, ''] : [login.slice(0, colon), login.slice(colon + 1)]
   if (key === '' || secret === '') {
-    throw unreadable(url, 'expected both the access key and its secret, or neither')
+    throw unreadable(url, 'expected both halves of the login, KEY:SECRET, or neither')
   }
   return { accessKeyId: decoded(key), secretAccessKey: decoded(secret) }
 }
