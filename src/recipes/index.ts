@@ -2,6 +2,8 @@
 export { DisconnectedError, RecipeError, SiteConfigError, TransportError } from '../errors.ts'
 export type { RecipeSource } from './recipe/recipe.ts'
 export { Recipe } from './recipe/recipe.ts'
+export type { RunEvent } from './record/run-recorder.ts'
+export { RunRecorder } from './record/run-recorder.ts'
 export type { ServiceClass, ServiceOptions } from './service/common-service.ts'
 export { CommonService } from './service/common-service.ts'
 export type { FrontEndOptions } from './service/front-end.ts'
@@ -31,6 +33,8 @@ export type {
   Transport,
   TransportHeader,
 } from './transport/transport.ts'
+export type { WrapperClass, WrapperEnvironment } from './wrapper/base-wrapper.ts'
+export { BaseWrapper } from './wrapper/base-wrapper.ts'
 export type { Mangle, WrapperOptions, WrapperSendOptions } from './wrapper/recipe-wrapper.ts'
 export { RecipeWrapper } from './wrapper/recipe-wrapper.ts'
 export type { LogExtender, RecipeCallback, WrapSubscribeOptions } from './wrapper/wrap-subscribe.ts'

@@ -8,6 +8,7 @@ const OWN: Readonly<Record<string, Load>> = {
   Dispatcher: async () => (await import('./dispatcher.ts')).Dispatcher,
   JSONLines: async () => (await import('./json-lines.ts')).JSONLines,
   Runner: async () => (await import('./runner.ts')).Runner,
+  Schlockmeister: async () => (await import('./schlockmeister.ts')).Schlockmeister,
   SampleConsumer: async () => (await import('./samples.ts')).SampleConsumer,
   SamplePipethrough: async () => (await import('./samples.ts')).SamplePipethrough,
   SampleProducer: async () => (await import('./samples.ts')).SampleProducer,

@@ -77,6 +77,18 @@ export function testTransport(setUp: () => Promise<TransportUnderTest>): void {
     expect(Buffer.from(body as Uint8Array).toString()).toBe('{"to": "f"}')
   })
 
+  test('messages that wait already can be settled as soon as they come', async () => {
+    const { open, queue } = await started()
+    const [name, transport] = [await queue(), open()]
+    await transport.send(name, 'waits')
+    const settled = new Promise<string>((resolve, reject) => {
+      const take: MessageCallback = (header) =>
+        transport.ack(header).then(() => resolve('settled'), reject)
+      transport.subscribe(name, take, { acknowledgement: true }).catch(reject)
+    })
+    expect(await settled).toBe('settled')
+  })
+
   test('no more messages are in hand than the prefetch count', async () => {
     const { open, queue } = await started()
     const [name, transport] = [await queue(), open()]

@@ -76,6 +76,7 @@ class Drain {
   readonly #options: DrainOptions
   readonly #ended = deferred()
   readonly #startedAt = performance.now()
+  #turn: Promise<void> = Promise.resolve()
   #count = 0
   #isOver = false
   #timer: Timer | undefined
@@ -97,19 +98,26 @@ class Drain {
     process.once('SIGINT', cancel)
     this.#rest()
     const take = async (header: TransportHeader, message: unknown): Promise<void> => {
-      if (this.#isOver) return
       this.#timer?.clear()
-      try {
-        await this.#move(header, message)
-      } catch (cause) {
-        this.#isOver = true
-        this.#ended.reject(cause)
-      }
-      if (!this.#isOver) this.#rest()
+      this.#turn = this.#turn.then(() => this.#take(header, message))
+      await this.#turn
     }
     await this.#transport.subscribe(source, take, { acknowledgement: true })
     await this.#ended.promise
     process.off('SIGINT', cancel)
+  }
+
+  /** One after the other: the next one comes as soon as this one is acknowledged. */
+  async #take(header: TransportHeader, message: unknown): Promise<void> {
+    if (this.#isOver) return
+    this.#timer?.clear()
+    try {
+      await this.#move(header, message)
+      if (!this.#isOver) this.#rest()
+    } catch (cause) {
+      this.#isOver = true
+      this.#ended.reject(cause)
+    }
   }
 
   async #move(header: TransportHeader, message: unknown): Promise<void> {

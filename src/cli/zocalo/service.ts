@@ -1,14 +1,14 @@
 import { type Command, Option } from 'commander'
 import { DisconnectedError, UsageError } from '../../errors.ts'
+import { type GlobalOptions, openApp } from '../open-app.ts'
 import { positiveInteger } from '../option-values.ts'
 import { printError } from '../output.ts'
 import { addSiteOptions, addVerbose, openSite, type Site, type SiteOptions } from './site.ts'
 
-interface ServiceCommandOptions extends SiteOptions {
+interface ServiceCommandOptions extends SiteOptions, GlobalOptions {
   readonly service?: string
   readonly restart?: boolean
   readonly tag?: string
-  readonly debug?: boolean
   readonly liveness?: boolean
   readonly livenessPort: number
   readonly livenessTimeout: number
@@ -22,7 +22,7 @@ The site's configuration is the file that ZOCALO_CONFIG names.
 
 Examples:
   celery-toolbox service -s Dispatcher
-  celery-toolbox service -s Dispatcher -t MemoryTransport -v
+  celery-toolbox -A app.ts service -s Dispatcher          (a monitor of that app records every step)
   celery-toolbox service -s MyService -e test --tag blue --restart --liveness`
 
 export function addService(program: Command): void {
@@ -73,10 +73,15 @@ async function runService(options: ServiceCommandOptions): Promise<void> {
   const { FrontEnd } = await import('../../recipes/service/front-end.ts')
   const { clusterFields } = await import('../../recipes/service/cluster-fields.ts')
   const { stopOnSignals } = await import('../../lifecycle/stop-on-signals.ts')
+  const record = options.app === undefined ? null : await openRecord(options, site)
   const frontEnd = new FrontEnd({
     serviceClass,
     name: found.name,
-    openTransport: (role) => site.open(`${found.name} ${role} ${process.pid}`),
+    openTransport: (role) => {
+      const transport = site.open(`${found.name} ${role} ${process.pid}`)
+      if (role === 'service' && record !== null) transport.addMiddleware?.(record.recorder)
+      return transport
+    },
     config: site.config,
     log,
     serviceLog: site.log.logger(serviceClass.loggerName ?? 'workflows.service'),
@@ -114,7 +119,25 @@ async function runService(options: ServiceCommandOptions): Promise<void> {
     process.exitCode = 1
   } finally {
     until.abort()
+    await record?.close()
     await site.log.close()
+  }
+}
+
+/** Over the broker of the app that -A names, a monitor hears of every step. */
+async function openRecord(options: ServiceCommandOptions, { log }: Site) {
+  const { RunRecorder } = await import('../../recipes/record/run-recorder.ts')
+  const app = await openApp(options)
+  const recorder = new RunRecorder({
+    tell: (events) => app.events.deliver(events),
+    log: log.logger('workflows.record'),
+  })
+  return {
+    recorder,
+    close: async (): Promise<void> => {
+      await recorder.flushed()
+      await app.close()
+    },
   }
 }
 

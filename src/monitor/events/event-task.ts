@@ -10,6 +10,7 @@ import { errorText, revokedText, safeText } from './error-text.ts'
 import { type EventEntry, textOf } from './event-entry.ts'
 import { outcomeOf } from './event-outcome.ts'
 import { flowCall, flowProgress, isOfFlow } from './flow-entry.ts'
+import { isOfRecipe, recipeCall, recipeProgress } from './recipe-entry.ts'
 import { isOfStream, streamCall, streamProgress } from './stream-entry.ts'
 
 export interface Hearing {
@@ -40,6 +41,7 @@ export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | nul
 function callOf(event: CeleryEvent, taskId: string, privacy: Privacy): Partial<TaskEntry> & Told {
   if (isOfFlow(event)) return flowCall(event, taskId)
   if (isOfStream(event)) return streamCall(event, taskId)
+  if (isOfRecipe(event)) return recipeCall(event, taskId)
   const toldBy = CALLS.get(event.type) ?? 'event'
   if (toldBy === 'event') return { toldBy, options: OF_AN_EVENT }
   const { name, retries, root_id: rootId, parent_id: parentId } = event
@@ -90,6 +92,7 @@ function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
   if (event.type === 'task-sent') return publishedProgress(asNumber(event.retries) ?? 0)
   if (isOfFlow(event)) return flowProgress(event, { atMs, privacy })
   if (isOfStream(event)) return streamProgress(event, { atMs, privacy })
+  if (isOfRecipe(event)) return recipeProgress(event, { atMs, privacy })
   const outcome = outcomeOf(event.outcome, privacy)
   const state = outcome?.state ?? STATES.get(event.type)?.(event)
   if (state === undefined) return null

@@ -311,17 +311,23 @@ export abstract class BaseTransport implements Transport {
     this.#lastSubscription += 1
     const id = this.#lastSubscription
     this.#callbacks.set(id, callback)
+    // The first messages may be here before the broker's answer: they wait until they can be settled.
+    const early: (() => void)[] = []
     const plan: SubscriptionPlan = {
       id,
       kind,
       name,
       options,
-      receive: (header, body) =>
-        this.#receive(id, header, options.disableMangling === true ? body : decodeMessage(body)),
+      receive: (header, body) => {
+        const message = options.disableMangling === true ? body : decodeMessage(body)
+        if (this.#subscriptions.has(id)) this.#receive(id, header, message)
+        else early.push(() => this.#receive(id, header, message))
+      },
     }
     try {
       const open = await this.open(plan)
       this.#subscriptions.set(id, { plan, open })
+      for (const receive of early.splice(0)) receive()
       return { id, queue: open.queue }
     } catch (cause) {
       this.#callbacks.delete(id)

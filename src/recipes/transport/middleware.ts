@@ -1,4 +1,8 @@
-import type { MessageCallback } from './transport.ts'
+/** As `MessageCallback` of transport.ts, which this file knows nothing of. */
+type Callback = (
+  header: Readonly<Record<string, unknown>>,
+  message: unknown,
+) => void | Promise<void>
 
 /** The calls of a transport that middleware sees. */
 export type TransportCall =
@@ -24,7 +28,7 @@ export interface Middleware {
     args: readonly unknown[],
     next: () => Promise<unknown>,
   ): Promise<unknown>
-  aroundCallback?(callback: MessageCallback): MessageCallback
+  aroundCallback?(callback: Callback): Callback
 }
 
 /** The newest stands outermost. */
@@ -46,7 +50,7 @@ export class MiddlewareChain {
     return next() as Promise<T> // what middleware returns is what the call returned
   }
 
-  aroundCallback(callback: MessageCallback): MessageCallback {
+  aroundCallback(callback: Callback): Callback {
     let outer = callback
     for (const middleware of this.#all) outer = middleware.aroundCallback?.(outer) ?? outer
     return outer

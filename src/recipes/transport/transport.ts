@@ -1,4 +1,5 @@
 import type { Dict } from '../../codecs/ordered-dict.ts'
+import type { Middleware } from './middleware.ts'
 
 /** A message's headers with what the broker says of it: `message-id`, `subscription`, `redelivered` and the like. */
 export interface TransportHeader {
@@ -108,6 +109,8 @@ export interface Transport {
   readonly subscribedQueues?: readonly string[]
   /** What a front end tells of its service. */
   broadcastStatus?(status: unknown): Promise<void>
+  /** Stands around every call and callback; the newest is outermost. */
+  addMiddleware?(middleware: Middleware): void
   /** Wraps the callbacks of all subscriptions, also of those that are there already. */
   interceptCallbacks?(intercept: CallbackIntercept): void
 }

@@ -1,0 +1,191 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { createHash } from 'node:crypto'
+import { type Dict, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
+import type { Logger } from '../../logger.ts'
+import { Recipe, type RecipeSource } from '../recipe/recipe.ts'
+import { recipeGraph } from '../recipe/recipe-graph.ts'
+import { encodeMessage } from '../transport/mangle.ts'
+import type { Middleware, TransportCall } from '../transport/middleware.ts'
+import type { MessageCallback, SendOptions } from '../transport/transport.ts'
+import { isRecipeMessage } from '../wrapper/wrap-subscribe.ts'
+
+/** What happened to a run, or to one of its steps, under the names of Celery's events. */
+export interface RunEvent {
+  readonly type: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export interface RecorderParts {
+  /** Sends events to where a monitor hears them. */
+  readonly tell: (events: readonly RunEvent[]) => Promise<void>
+  readonly log: Logger
+}
+
+interface Step {
+  readonly id: string
+  isGivenBack: boolean
+}
+
+/**
+ * Tells of the steps that a service runs and the messages it sends on, so that a run is a family in the record. A
+ * message is known by its content, which is all that services of every language have of it: equal ones are one row.
+ */
+export class RunRecorder implements Middleware {
+  readonly #parts: RecorderParts
+  readonly #step = new AsyncLocalStorage<Step>()
+  /** Of transactions that are not committed yet. */
+  readonly #held = new Map<number, RunEvent[]>()
+  #telling: Promise<void> = Promise.resolve()
+
+  constructor(parts: RecorderParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves once all that happened so far has been told. */
+  async flushed(): Promise<void> {
+    await this.#telling
+  }
+
+  async around(
+    call: TransportCall,
+    args: readonly unknown[],
+    next: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const result = await next()
+    const [target, message, options] = args as [unknown, unknown, SendOptions | undefined]
+    if (call === 'send' || call === 'broadcast') this.#onSend(message, options)
+    else if (call === 'transactionCommit') this.#release(Number(target))
+    else if (call === 'transactionAbort') this.#held.delete(Number(target))
+    else if (call === 'nack') {
+      const step = this.#step.getStore()
+      if (step !== undefined) step.isGivenBack = true
+    }
+    return result
+  }
+
+  aroundCallback(callback: MessageCallback): MessageCallback {
+    return async (header, message) => {
+      const fields = isRecipeMessage(header) ? fieldsOf(message) : null
+      if (fields === null) return await callback(header, message)
+      const step: Step = { id: fields.uuid, isGivenBack: false }
+      this.#tell([{ type: 'recipe-step-started', fields: stamped(fields) }])
+      try {
+        await this.#step.run(step, async () => await callback(header, message))
+      } catch (error) {
+        const { message: text, stack } = error instanceof Error ? error : new Error(String(error))
+        const failed = { ...fields, exception: text, traceback: stack ?? null }
+        this.#tell([{ type: 'recipe-step-failed', fields: stamped(failed) }])
+        throw error
+      }
+      const type = step.isGivenBack ? 'recipe-step-given-back' : 'recipe-step-succeeded'
+      this.#tell([{ type, fields: stamped(fields) }])
+    }
+  }
+
+  #onSend(message: unknown, { headers = {}, transaction }: SendOptions = {}): void {
+    const fields = isRecipeMessage(headers) ? fieldsOf(message) : null
+    if (fields === null) return
+    const parent = this.#step.getStore()?.id ?? fields.root_id
+    const sent = { type: 'recipe-step-sent', fields: stamped({ ...fields, parent_id: parent }) }
+    const isStart = fields.path.length === 0 && this.#step.getStore() === undefined
+    const events = isStart ? [dispatched(message, fields.root_id), sent] : [sent]
+    if (transaction === undefined) this.#tell(events)
+    else this.#held.set(transaction, [...(this.#held.get(transaction) ?? []), ...events])
+  }
+
+  #release(transaction: number): void {
+    const events = this.#held.get(transaction) ?? []
+    this.#held.delete(transaction)
+    const isFirst = new Set<unknown>()
+    this.#tell(
+      events.filter(({ type, fields }) => {
+        if (type !== 'recipe-dispatched') return true
+        if (isFirst.has(fields.uuid)) return false
+        isFirst.add(fields.uuid)
+        return true
+      }),
+    )
+  }
+
+  /** A record that cannot be reached keeps no message from its way. */
+  #tell(events: readonly RunEvent[]): void {
+    if (events.length === 0) return
+    const { tell, log } = this.#parts
+    this.#telling = this.#telling
+      .then(async () => await tell(events))
+      .catch((cause: unknown) => {
+        log.warn({ err: cause, events: events.length }, 'the record of a recipe could not be told')
+      })
+  }
+}
+
+interface StepFields extends Readonly<Record<string, unknown>> {
+  readonly uuid: string
+  readonly root_id: string
+  readonly path: readonly unknown[]
+}
+
+/** Null for what is no message of a run with an id. */
+function fieldsOf(message: unknown): StepFields | null {
+  if (!isDict(message)) return null
+  const environment = itemAtKey(message, 'environment')
+  const id = isDict(environment) ? itemAtKey(environment, 'ID') : undefined
+  if (typeof id !== 'string' || id === '') return null
+  const pointer = itemAtKey(message, 'recipe-pointer')
+  const path = itemAtKey(message, 'recipe-path')
+  const step = stepOf(message, pointer)
+  const queue =
+    step === null ? null : (itemAtKey(step, 'queue') ?? itemAtKey(step, 'topic') ?? null)
+  const service = step === null ? null : itemAtKey(step, 'service')
+  return {
+    uuid: uuidOf(message),
+    root_id: id,
+    name: String(service ?? queue ?? `node ${pointer}`),
+    node: Number(pointer),
+    queue,
+    path: Array.isArray(path) ? path.map(Number) : [],
+  }
+}
+
+function stepOf(message: Dict, pointer: unknown): Dict | null {
+  const recipe = itemAtKey(message, 'recipe')
+  const nodes: unknown = recipe instanceof Recipe ? recipe.recipe : recipe
+  const step = isDict(nodes) ? itemAtKey(nodes, String(pointer)) : undefined
+  return isDict(step) ? step : null
+}
+
+/** The run's root, with its graph. */
+function dispatched(message: unknown, id: string): RunEvent {
+  const source = isDict(message) ? itemAtKey(message, 'recipe') : null
+  const recipe = new Recipe(source as RecipeSource) // as the wrapper sends it
+  const { nodes, edges } = graphOf(recipe)
+  return {
+    type: 'recipe-dispatched',
+    fields: stamped({ uuid: id, root_id: id, name: 'recipe', nodes, edges }),
+  }
+}
+
+function graphOf(recipe: Recipe): { nodes: readonly unknown[]; edges: readonly unknown[] } {
+  const graph = recipeGraph(recipe)
+  return { nodes: [...graph.nodes()], edges: [...graph.edges()] }
+}
+
+/** Of the content, in the form of a UUID: the same in every language and at every delivery. */
+function uuidOf(message: unknown): string {
+  const hex = createHash('sha256').update(encodeMessage(message)).digest('hex')
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `8${hex.slice(13, 16)}`,
+    `8${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-')
+}
+
+let last = 0
+
+/** Seconds, later than the event before it. */
+function stamped<Fields extends object>(fields: Fields): Fields & { readonly timestamp: number } {
+  last = Math.max(Date.now() / 1000, last + 1e-6)
+  return { ...fields, timestamp: last }
+}

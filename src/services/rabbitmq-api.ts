@@ -1,0 +1,68 @@
+import { SiteConfigError } from '../errors.ts'
+import { isRecord } from '../protocol/field-readers.ts'
+import type { SiteConfig } from '../recipes/index.ts'
+
+export interface ListedQueue {
+  readonly name: string
+  readonly vhost: string
+  readonly messages: number
+  /** Messages a second that are delivered once more, and that are acknowledged. */
+  readonly redeliveredPerSecond: number
+  readonly acknowledgedPerSecond: number
+  /** After so many redeliveries RabbitMQ itself makes dead letters; null where it does not. */
+  readonly deliveryLimit: number | null
+}
+
+const ANSWER_MS = 15_000
+
+/** The queues that RabbitMQ's management API lists, by the site's block `rabbitmqapi`. None for a vhost that is not there. */
+export async function rabbitmqQueues(config: SiteConfig, vhost?: string): Promise<ListedQueue[]> {
+  const block = config.block('rabbitmqapi')
+  if (block === null) throw problem('the site configuration has no active block "rabbitmqapi"')
+  const login = Buffer.from(`${block.username}:${block.password}`).toString('base64')
+  const place = vhost === undefined ? 'queues' : `queues/${encodeURIComponent(vhost)}`
+  let failure: unknown
+  for (const base of String(block.base_url).split(',')) {
+    try {
+      const answer = await fetch(`${base.trim().replace(/\/$/, '')}/${place}`, {
+        headers: { authorization: `Basic ${login}` },
+        signal: AbortSignal.timeout(ANSWER_MS),
+      })
+      if (answer.status === 404 && vhost !== undefined) return []
+      if (!answer.ok) throw new Error(`it answered ${answer.status}`)
+      return listed(await answer.json())
+    } catch (cause) {
+      failure = cause
+    }
+  }
+  const reason = failure instanceof Error ? failure.message : String(failure)
+  throw problem(`the management API of RabbitMQ cannot be asked: ${reason}`, failure)
+}
+
+function listed(answer: unknown): ListedQueue[] {
+  if (!Array.isArray(answer)) return []
+  return answer.filter(isRecord).map((queue) => {
+    const stats = isRecord(queue.message_stats) ? queue.message_stats : {}
+    const policy = isRecord(queue.effective_policy_definition)
+      ? queue.effective_policy_definition
+      : {}
+    const given = isRecord(queue.arguments) ? queue.arguments : {}
+    const limit = policy['delivery-limit'] ?? given['x-delivery-limit']
+    return {
+      name: String(queue.name),
+      vhost: String(queue.vhost),
+      messages: Number(queue.messages ?? 0),
+      redeliveredPerSecond: rateOf(stats.redeliver_details),
+      acknowledgedPerSecond: rateOf(stats.ack_details),
+      deliveryLimit: typeof limit === 'number' ? limit : null,
+    }
+  })
+}
+
+function rateOf(details: unknown): number {
+  return isRecord(details) ? Number(details.rate ?? 0) : 0
+}
+
+function problem(message: string, cause?: unknown): SiteConfigError {
+  return new SiteConfigError(message, { category: 'rabbitmqapi', cause })
+}
