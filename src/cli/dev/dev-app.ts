@@ -9,6 +9,8 @@ import type { DevOptions } from '../dev.ts'
 import { loadApp } from '../load-app.ts'
 
 const MEMORY_BROKER = 'memory://dev'
+/** Long polls of a demonstration end soon, so that it does. */
+const DEV_SQS_OPTIONS = { wait_time_seconds: 1 }
 
 interface DevPlace {
   readonly database: Database
@@ -29,6 +31,7 @@ export async function devApp(
   const config = new Config({
     queues: ['export'],
     broker_url: options.broker ?? MEMORY_BROKER,
+    ...(isSqs(options.broker) && { broker_transport_options: DEV_SQS_OPTIONS }),
     result_backend: options.resultBackend ?? backend,
     // The demonstration is the same wherever it runs.
     dotenv: false,
@@ -53,4 +56,8 @@ async function ownApp(place: string, options: DevOptions, backend: string): Prom
     )
   }
   return app
+}
+
+function isSqs(broker: string | undefined): boolean {
+  return broker !== undefined && /^sqs:\/\//i.test(broker)
 }

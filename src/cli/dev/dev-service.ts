@@ -11,6 +11,7 @@ import { migrateUpWithProgress } from '../migrate.ts'
 import { print, printError } from '../output.ts'
 import { devApp } from './dev-app.ts'
 import { devLogger } from './dev-logger.ts'
+import { startDevSqs } from './dev-sqs.ts'
 import { followDemo } from './follow-demo.ts'
 import { printHistory } from './history.ts'
 import { nextSteps } from './next-steps.ts'
@@ -45,7 +46,8 @@ export class DevService implements Runnable {
     const logger = await devLogger(this.#options)
     const database = await this.#database(logger.monitor)
     await migrateUpWithProgress(database)
-    const { app, demo } = await devApp(this.#options, { database, logger: logger.worker })
+    const options = { ...this.#options, ...(await this.#broker()) }
+    const { app, demo } = await devApp(options, { database, logger: logger.worker })
     this.#closings.push(async () => app.close())
     await this.#run(app, database, logger.monitor)
     const startedAt = new Date()
@@ -57,6 +59,15 @@ export class DevService implements Runnable {
     if (this.#options.once !== true) {
       print(nextSteps({ database, app, isEmbedded: this.#options.database === undefined }))
     }
+  }
+
+  /** `--broker sqs` needs no account: a server of its own, in this process. */
+  async #broker(): Promise<Pick<DevOptions, 'broker'>> {
+    if (this.#options.broker !== 'sqs') return {}
+    const server = await startDevSqs()
+    this.#closings.push(async () => server.stop())
+    printError(`a server that stands for Amazon SQS is ready: ${safeUrl(server.url)}`)
+    return { broker: server.url }
   }
 
   async #database(logger: Logger): Promise<Database> {

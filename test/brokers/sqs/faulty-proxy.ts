@@ -1,0 +1,86 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { onTestFinished } from 'vitest'
+
+/** What happens to a call: `lost` reaches the server, and its answer does not come back. */
+export type Fault =
+  | 'pass'
+  | 'reset'
+  | 'hang'
+  | 'lost'
+  | { readonly status: number; readonly body: unknown }
+  | { readonly change: (answer: Record<string, unknown>) => unknown }
+
+export interface FaultyProxy {
+  readonly port: number
+  /** Every call that came, by its action. */
+  readonly calls: string[]
+  /** Decides what happens to a call; it may be set anew at any time. */
+  fault: (action: string, input: Record<string, unknown>) => Fault
+}
+
+/** Stands between a broker and its server. */
+export async function faultyProxy(port: number): Promise<FaultyProxy> {
+  const server = createServer((incoming, outgoing) => {
+    void handle(incoming, outgoing)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const proxy: FaultyProxy = {
+    port: (server.address() as AddressInfo).port,
+    calls: [],
+    fault: () => 'pass',
+  }
+  return proxy
+
+  async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const body = await bytesOf(incoming)
+    const action = String(incoming.headers['x-amz-target']).replace('AmazonSQS.', '')
+    proxy.calls.push(action)
+    const fault = proxy.fault(action, JSON.parse(body.toString() || '{}'))
+    if (fault === 'hang') return
+    if (fault === 'reset') {
+      incoming.socket.destroy()
+      return
+    }
+    if (typeof fault === 'object' && 'status' in fault) {
+      outgoing.writeHead(fault.status, { 'content-type': 'application/x-amz-json-1.0' })
+      outgoing.end(JSON.stringify(fault.body))
+      return
+    }
+    const { status, headers, bytes } = await forwarded(incoming, body)
+    if (fault === 'lost') {
+      incoming.socket.destroy()
+      return
+    }
+    const answer =
+      typeof fault === 'object'
+        ? Buffer.from(JSON.stringify(fault.change(JSON.parse(bytes.toString()))))
+        : bytes
+    outgoing.writeHead(status, { ...headers, 'content-length': answer.length })
+    outgoing.end(answer)
+  }
+
+  function forwarded(incoming: IncomingMessage, body: Buffer) {
+    return new Promise<{ status: number; headers: object; bytes: Buffer }>((resolve, reject) => {
+      const { method, url: path, headers } = incoming
+      const call = request({ host: '127.0.0.1', port, method, path, headers }, (answer) => {
+        bytesOf(answer).then(
+          (bytes) => resolve({ status: answer.statusCode ?? 500, headers: answer.headers, bytes }),
+          reject,
+        )
+      })
+      call.on('error', reject)
+      call.end(body)
+    })
+  }
+}
+
+async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,231 @@
+import { expect, onTestFinished, test } from 'vitest'
+import type { Delivery } from '../../../src/brokers/broker.ts'
+import { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
+import { durableExchange, durableQueue, type Topology } from '../../../src/protocol/topology.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { type Fault, type FaultyProxy, faultyProxy } from './faulty-proxy.ts'
+import { sqsSpace } from './fauxqs.ts'
+
+const THROTTLED: Fault = {
+  status: 400,
+  body: { __type: 'com.amazonaws.sqs#RequestThrottled', message: 'slow down' },
+}
+const FAILING: Fault = { status: 500, body: { __type: 'InternalFailure', message: 'oh' } }
+const EXPIRED: Fault = {
+  status: 403,
+  body: { __type: 'com.amazon.coral.service#ExpiredTokenException', message: 'expired' },
+}
+
+test.each<[string, Fault]>([
+  ['refused', 'reset'],
+  ['500', FAILING],
+  ['throttled', THROTTLED],
+  ['an expired token', EXPIRED],
+])('%s, for a while: publishes wait, polls go on, nothing is lost', async (_, fault) => {
+  const { broker, proxy } = await behindProxy()
+  const bodies: string[] = []
+  await broker.consume('work', { prefetch: 10 }, (delivery) => {
+    bodies.push(delivery.message.body.toString())
+    void delivery.ack()
+  })
+  proxy.fault = () => fault
+  const sent = Promise.all(range(25).map((n) => broker.publish(text(String(n)), TO_WORK)))
+  await waitFor('a few calls that fail', () => proxy.calls.length > 4)
+  proxy.fault = () => 'pass'
+  await sent
+  await waitFor('all of them', () => new Set(bodies).size === 25)
+})
+
+test('what is away is told once, and that it is back', async () => {
+  const { broker, proxy } = await behindProxy()
+  const told: string[] = []
+  broker.on('lost', () => told.push('lost'))
+  broker.on('restored', () => told.push('restored'))
+  proxy.fault = () => 'reset'
+  const sent = broker.publish(text('x'), TO_WORK)
+  await waitFor('tries', () => proxy.calls.filter((call) => call === 'SendMessageBatch').length > 2)
+  proxy.fault = () => 'pass'
+  await sent
+  expect(told).toEqual(['lost', 'restored'])
+})
+
+test('of a batch that is refused in part, only that part is sent again', async () => {
+  const { broker, proxy, read } = await behindProxy()
+  let refused = 0
+  proxy.fault = (action) => {
+    if (action !== 'SendMessageBatch' || refused > 0) return 'pass'
+    refused += 1
+    // The server has them all, and half are said to have failed: those come twice on a standard queue.
+    return {
+      change: ({ Successful }) => ({
+        Successful: (Successful as unknown[]).slice(0, 5),
+        Failed: range(5).map((n) => ({
+          Id: String(n + 5),
+          Code: 'InternalError',
+          SenderFault: false,
+        })),
+      }),
+    }
+  }
+  await Promise.all(range(10).map((n) => broker.publish(text(String(n)), TO_WORK)))
+  expect(proxy.calls.filter((call) => call === 'SendMessageBatch')).toHaveLength(2)
+  const bodies = await read('work')
+  expect(bodies.slice(0, 10)).toEqual(range(10).map(String))
+  expect(bodies.slice(10)).toEqual(['5', '6', '7', '8', '9'])
+})
+
+test('where the answer is lost the mirror has each copy once', async () => {
+  const { broker, proxy, read } = await behindProxy()
+  let lost = 0
+  proxy.fault = (action) => {
+    if (action !== 'SendMessageBatch' || lost > 0) return 'pass'
+    lost += 1
+    return 'lost'
+  }
+  const route = { exchange: 'tasks', routingKey: 'work' }
+  await Promise.all(range(10).map((n) => broker.publish(task(`id-${n}`), route)))
+  expect((await read('mirror.fifo')).length).toBe(10)
+  expect((await read('work')).length).toBe(10)
+})
+
+test('an error names which queues have their copy, and publishing again doubles none in the mirror', async () => {
+  const { broker, proxy, read } = await behindProxy()
+  const isWork = (input: Record<string, unknown>) => String(input.QueueUrl).endsWith('-work')
+  proxy.fault = (_action, input) => (isWork(input) ? FAILING : 'pass')
+  const route = { exchange: 'tasks', routingKey: 'work' }
+  const failed = broker.publish(task('one'), route, { deadlineMs: 300 })
+  await expect(failed).rejects.toMatchObject({ arrived: ['mirror.fifo'], missing: ['work'] })
+  proxy.fault = () => 'pass'
+  await broker.publish(task('one'), route)
+  expect(await read('mirror.fifo')).toHaveLength(1)
+  expect(await read('work')).toHaveLength(1)
+})
+
+test('nothing runs unrecorded: where the mirror cannot have its copy, no queue gets one', async () => {
+  const { broker, proxy, read } = await behindProxy()
+  proxy.fault = (_action, input) => (String(input.QueueUrl).endsWith('.fifo') ? FAILING : 'pass')
+  const route = { exchange: 'tasks', routingKey: 'work' }
+  await expect(broker.publish(task('one'), route, { deadlineMs: 300 })).rejects.toMatchObject({
+    code: 'PUBLISH_UNCONFIRMED',
+  })
+  expect(await read('work')).toHaveLength(0)
+})
+
+test('an answer with a wrong checksum costs its message the visibility timeout, no more', async () => {
+  const { broker, proxy } = await behindProxy({ visibility_timeout: 1 })
+  let bad = 1
+  proxy.fault = (action) => {
+    if (action !== 'ReceiveMessage' || bad === 0) return 'pass'
+    return {
+      change: (answer) => {
+        const { Messages = [] } = answer as { Messages?: object[] }
+        if (Messages.length > 0) bad -= 1
+        return {
+          ...answer,
+          Messages: Messages.map((one) => ({ ...one, MD5OfBody: 'x'.repeat(32) })),
+        }
+      },
+    }
+  }
+  await broker.publish(text('x'), TO_WORK)
+  const held: Delivery[] = []
+  await broker.consume('work', { prefetch: 1 }, (delivery) => void held.push(delivery))
+  await waitFor('the delivery', () => held.length === 1)
+  expect(held[0]?.attempt).toBe(2)
+})
+
+test('an ack is tried until it is answered; a delivery whose time is over is lost, and its settling is no error', async () => {
+  const { broker, proxy, read } = await behindProxy({ visibility_timeout: 1 })
+  await broker.publish(text('x'), TO_WORK)
+  const acked = await waitFor('the message', () => broker.get('work'))
+  proxy.fault = (action) => (action === 'DeleteMessageBatch' ? 'reset' : 'pass')
+  const settled = acked.ack()
+  await waitFor('a try', () => proxy.calls.includes('DeleteMessageBatch'))
+  proxy.fault = () => 'pass'
+  await settled
+  expect(await read('work')).toHaveLength(0)
+
+  await broker.publish(text('y'), TO_WORK)
+  const late = await waitFor('the message', () => broker.get('work'))
+  proxy.fault = (action) => (action === 'ChangeMessageVisibilityBatch' ? 'reset' : 'pass')
+  await new Promise((resolve) => late.lost.addEventListener('abort', resolve))
+  expect(late.isLost).toBe(true)
+  await expect(late.ack()).resolves.toBeUndefined()
+})
+
+test('messages are sent, received and deleted about ten to a call', async () => {
+  const { broker, proxy } = await behindProxy()
+  await Promise.all(range(300).map((n) => broker.publish(text(String(n)), TO_WORK)))
+  const count = (action: string): number => proxy.calls.filter((call) => call === action).length
+  expect(count('SendMessageBatch')).toBeLessThanOrEqual(40)
+  let seen = 0
+  await broker.consume('work', { prefetch: 100 }, (delivery) => {
+    seen += 1
+    void delivery.ack()
+  })
+  await waitFor('all of them', () => seen === 300)
+  await waitFor('the last acks', async () => (await broker.depth('work')).inFlight === 0)
+  expect(count('ReceiveMessage')).toBeLessThanOrEqual(105)
+  expect(count('DeleteMessageBatch')).toBeLessThanOrEqual(75)
+})
+
+const TO_WORK = { exchange: '', routingKey: 'work' }
+
+const TOPOLOGY: Topology = {
+  exchanges: [durableExchange('tasks', 'topic')],
+  queues: [durableQueue('work'), durableQueue('mirror.fifo')],
+  bindings: [
+    { exchange: 'tasks', queue: 'work', routingKey: 'work' },
+    { exchange: 'tasks', queue: 'mirror.fifo', routingKey: '#' },
+  ],
+}
+
+async function behindProxy(options: Readonly<Record<string, unknown>> = {}): Promise<{
+  readonly broker: SqsBroker
+  readonly proxy: FaultyProxy
+  /** The bodies that wait in a queue. */
+  readonly read: (queue: string) => Promise<readonly string[]>
+}> {
+  const space = await sqsSpace()
+  const proxy = await faultyProxy(space.server.port)
+  const broker = new SqsBroker({
+    url: `sqs://key:secret@127.0.0.1:${proxy.port}`,
+    transportOptions: {
+      region: 'us-east-1',
+      queue_name_prefix: space.prefix,
+      wait_time_seconds: 1,
+      visibility_timeout: 30,
+      ...options,
+    },
+    drainMs: 0,
+  })
+  onTestFinished(async () => {
+    proxy.fault = () => 'pass'
+    await broker.close()
+  })
+  await broker.declare(TOPOLOGY)
+  const read = async (queue: string): Promise<readonly string[]> => {
+    const { messages } = space.server.inspectQueue(space.nameOf(queue)) ?? {}
+    return (messages?.ready ?? []).map(({ body }) => {
+      const plain = JSON.parse(Buffer.from(body, 'base64').toString()) as { body: string }
+      return Buffer.from(plain.body, 'base64').toString()
+    })
+  }
+  return { broker, proxy, read }
+}
+
+function text(body: string) {
+  return { headers: {}, properties: {}, body: Buffer.from(body) }
+}
+
+function task(id: string) {
+  return {
+    headers: { task: 'work.x', id, root_id: id, retries: 0 },
+    properties: {},
+    body: Buffer.from(id),
+  }
+}
+
+function range(count: number): number[] {
+  return Array.from({ length: count }, (_, n) => n)
+}
