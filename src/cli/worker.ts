@@ -27,6 +27,8 @@ interface WorkerCommandOptions extends GlobalOptions {
   readonly prefetchMultiplier?: number
   readonly grace?: number
   readonly taskEvents?: boolean
+  readonly withoutGossip?: boolean
+  readonly withoutMingle?: boolean
   readonly withoutHeartbeat?: boolean
   readonly heartbeatInterval?: number
   readonly healthPort?: HealthAddress
@@ -61,6 +63,8 @@ export function addWorker(program: Command): void {
     .option('--prefetch-multiplier <n>', 'messages taken ahead for each slot; 0: no limit', count)
     .option('-S, --statedb <file>', 'remembers revoked tasks while the worker is down')
     .option('-E, --task-events', 'send events about tasks, for monitors')
+    .option('--without-gossip', 'take no part in the elections of workers')
+    .option('--without-mingle', 'do not ask other workers at the start what is revoked')
     .option('--without-heartbeat', 'do not say all the time that the worker is there')
     .option('--heartbeat-interval <s>', 'seconds between heartbeats (default: 2)', seconds)
     .option('--health-port <port>', HEALTH_HELP, healthAddress)
@@ -129,11 +133,18 @@ function poolOptions(options: WorkerCommandOptions): Partial<WorkerOptions> {
 
 function eventOptions({
   taskEvents,
+  withoutGossip,
+  withoutMingle,
   withoutHeartbeat,
   heartbeatInterval,
-}: WorkerCommandOptions): Pick<WorkerOptions, 'taskEvents' | 'heartbeat' | 'heartbeatSeconds'> {
+}: WorkerCommandOptions): Pick<
+  WorkerOptions,
+  'taskEvents' | 'gossip' | 'mingle' | 'heartbeat' | 'heartbeatSeconds'
+> {
   return {
     ...(taskEvents !== undefined && { taskEvents }),
+    ...(withoutGossip === true && { gossip: false }),
+    ...(withoutMingle === true && { mingle: false }),
     ...(withoutHeartbeat === true && { heartbeat: false }),
     ...(heartbeatInterval !== undefined && { heartbeatSeconds: heartbeatInterval }),
   }

@@ -5,7 +5,10 @@ import type { Logger } from '../logger.ts'
 import { type ControlCommand, clockOf, decodeCommand, encodeReply } from '../protocol/control.ts'
 import { isAddressedTo } from '../protocol/control-address.ts'
 import { mailboxTopology, replyExchangeTopology } from '../protocol/control-topology.ts'
+import { readEvents } from '../protocol/decode-events.ts'
+import type { CeleryEvent } from '../protocol/events.ts'
 import type { Message } from '../protocol/message.ts'
+import { durableExchange, type Topology } from '../protocol/topology.ts'
 import type { ControlSettings } from './control-settings.ts'
 import type { LamportClock } from './mailbox-clock.ts'
 
@@ -20,6 +23,15 @@ export interface MailboxParts {
   readonly clock: LamportClock
   readonly logger: Logger
   readonly commands: ReadonlyMap<string, CommandFunction>
+  /** What else comes into it. */
+  readonly events?: MailboxEvents
+}
+
+/** Events that a worker hears where it hears commands. */
+export interface MailboxEvents {
+  readonly exchange: string
+  readonly routingKey: string
+  readonly onEvent: (event: CeleryEvent) => void
 }
 
 const PAUSE_MS = 5_000
@@ -41,6 +53,11 @@ export class Mailbox {
     if (!(await this.#open())) void this.#keepTrying()
   }
 
+  /** Whether commands arrive. */
+  get isOpen(): boolean {
+    return this.#subscription !== undefined
+  }
+
   /** Hears nothing new, and answers what it has heard. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the mailbox is closed'))
@@ -52,7 +69,7 @@ export class Mailbox {
     const { broker, hostname, settings, logger } = this.#parts
     try {
       const topology = mailboxTopology(hostname, settings)
-      await broker.declare(topology)
+      await broker.declare(withEvents(topology, this.#parts.events))
       this.#subscription = await broker.consume(
         `${hostname}.${settings.control_exchange}.pidbox`,
         { prefetch: 0 },
@@ -91,8 +108,12 @@ export class Mailbox {
   }
 
   async #answer(delivery: Delivery): Promise<void> {
-    const { hostname, settings, clock } = this.#parts
+    const { hostname, settings, clock, events } = this.#parts
     await delivery.ack()
+    if (events !== undefined && delivery.route.exchange === events.exchange) {
+      for (const event of readEvents(delivery.message).events) events.onEvent(event)
+      return
+    }
     clock.adjust(clockOf(delivery.message))
     const command = decodeCommand(delivery.message, settings.accept_content)
     if (!isAddressedTo(command, hostname)) return
@@ -145,5 +166,16 @@ export class Mailbox {
       this.#parts.logger.error({ err: error }, 'an answer of remote control cannot be written')
       return encoded({ error: `EncodeError(${printed(String(error))})` })
     }
+  }
+}
+
+function withEvents(mailbox: Topology, events: MailboxEvents | undefined): Topology {
+  if (events === undefined) return mailbox
+  const { exchange, routingKey } = events
+  const bindings = mailbox.queues.map(({ name: queue }) => ({ exchange, queue, routingKey }))
+  return {
+    ...mailbox,
+    exchanges: [...mailbox.exchanges, durableExchange(exchange, 'topic')],
+    bindings: [...mailbox.bindings, ...bindings],
   }
 }

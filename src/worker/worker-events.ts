@@ -1,5 +1,6 @@
 import type { Broker } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
+import type { EventFields } from '../events/event-fields.ts'
 import { EventHeart } from '../events/event-heart.ts'
 import { EventSender } from '../events/event-sender.ts'
 import type { Logger } from '../logger.ts'
@@ -77,6 +78,11 @@ export class WorkerEvents {
 
   disable(): boolean {
     return this.#sender.disable()
+  }
+
+  /** An event of the worker's own. */
+  tell(type: string, fields: EventFields): void {
+    this.#sender.send(type, fields)
   }
 
   /** As the command `heartbeat`: says at once that the worker is there. */

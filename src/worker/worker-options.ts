@@ -43,6 +43,10 @@ export interface WorkerOptions {
   readonly heartbeat?: boolean
   /** Seconds between heartbeats. Default 2; 30 where events go to the platform queue. */
   readonly heartbeatSeconds?: number
+  /** Take part in the elections of workers; false is Celery's --without-gossip. Default true. */
+  readonly gossip?: boolean
+  /** Ask the other workers at the start what is revoked; false is Celery's --without-mingle. Default true. */
+  readonly mingle?: boolean
   /** How long a stop that remote control asks for waits for what runs. Default: no limit. */
   readonly graceMs?: number
   /** Told of every error a task fails with: a place for Sentry. */

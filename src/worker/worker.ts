@@ -379,7 +379,15 @@ export class Worker implements AsyncDisposable {
       admitAgain: (task) => this.#waiting.admitAgain(task),
       shutDown: () => this.#shutDown(),
     }
-    return new WorkerControl({ app: this.#app, logger: this.#logger, worker, stateDb })
+    const { gossip: gossips = true, mingle: mingles = true } = this.#options
+    return new WorkerControl({
+      app: this.#app,
+      logger: this.#logger,
+      worker,
+      stateDb,
+      gossips,
+      mingles,
+    })
   }
 
   /** Remote control asks for it: nobody here waits for its end. */

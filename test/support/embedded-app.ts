@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { onTestFinished } from 'vitest'
+import type { Broker } from '../../src/brokers/broker.ts'
 import { Config, type ConfigOptions } from '../../src/config/config.ts'
 import { type CeleryApp, createApp } from '../../src/create-app.ts'
 import type { Logger } from '../../src/logger.ts'
@@ -9,7 +10,7 @@ import type { WorkerOptions } from '../../src/worker/worker-options.ts'
 /** An app on a memory broker and memory results of its own; closed when the test ends. */
 export function embeddedApp(
   settings: Partial<ConfigOptions> = {},
-  options: { readonly logger?: Logger } = {},
+  options: { readonly logger?: Logger; readonly broker?: Broker } = {},
 ): CeleryApp {
   const name = randomUUID()
   const config = new Config({

@@ -2,7 +2,7 @@ import type { CommandFunction } from '../../events/mailbox.ts'
 import type { WorkerEvents } from '../worker-events.ts'
 
 /** What commands do to what a worker tells. */
-export type ControlledEvents = Pick<WorkerEvents, 'enable' | 'disable' | 'beat'>
+export type ControlledEvents = Pick<WorkerEvents, 'enable' | 'disable' | 'beat' | 'tell'>
 
 /** The commands about events, with Celery's names and answers. Monitors send them: Flower, `celery events`. */
 export function eventCommands(

@@ -1,14 +1,17 @@
 import type { Broker } from '../../brokers/broker.ts'
-import { type CommandFunction, Mailbox } from '../../events/mailbox.ts'
+import { type CommandFunction, Mailbox, type MailboxEvents } from '../../events/mailbox.ts'
 import { RevokedFile } from '../../events/revoked-file.ts'
 import { RevokedTasks } from '../../events/revoked-tasks.ts'
 import type { Logger } from '../../logger.ts'
+import { dictOf, type SignatureLike } from '../../protocol/call-options.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import type { App } from '../../tasks/app.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
+import { Elections } from './elections.ts'
 import { eventCommands } from './event-commands.ts'
 import { limitCommands } from './limit-commands.ts'
 import { LiveTaskOptions } from './live-options.ts'
+import { mingle, revokedIds } from './mingle.ts'
 import { poolCommands } from './pool-commands.ts'
 import { queueCommands } from './queue-commands.ts'
 import { revokeCommands } from './revoke-commands.ts'
@@ -21,6 +24,10 @@ export interface WorkerControlParts {
   readonly worker: ControlledWorker
   /** Where revoked tasks are remembered while the worker is down; null: nowhere. */
   readonly stateDb: string | null
+  /** Take part in the elections of workers. */
+  readonly gossips: boolean
+  /** Ask other workers at the start what is revoked. */
+  readonly mingles: boolean
 }
 
 /** What remote control has told a worker, and its ear for more. */
@@ -29,14 +36,21 @@ export class WorkerControl {
   readonly options = new LiveTaskOptions()
   readonly #parts: WorkerControlParts
   readonly #file: RevokedFile | undefined
+  readonly #elections: Elections
   #mailbox: Mailbox | undefined
 
   constructor(parts: WorkerControlParts) {
-    const { app, stateDb, logger } = parts
+    const { app, stateDb, logger, worker } = parts
     const { WORKER_REVOKES_MAX: most, WORKER_REVOKE_EXPIRES: seconds } = app.config
     this.#parts = parts
     this.revoked = new RevokedTasks({ most, expiresMs: seconds * 1_000 })
     this.#file = stateDb === null ? undefined : new RevokedFile(stateDb, this.revoked, logger)
+    this.#elections = new Elections({
+      name: worker.name,
+      tell: (type, fields) => worker.events()?.tell(type, fields),
+      callTask: async (signature) => app.start(dictOf(signature as SignatureLike)),
+      logger,
+    })
   }
 
   /** Remembers what was revoked before. Throws `ConfigError` where the file of it is another's. */
@@ -46,7 +60,7 @@ export class WorkerControl {
 
   /** Hears commands from now on, where that is not switched off. */
   async listen(broker: Broker, results: ResultStore): Promise<void> {
-    const { app, worker, logger } = this.#parts
+    const { app, worker, logger, gossips, mingles } = this.#parts
     if (!app.config.worker_enable_remote_control || !broker.features.mailboxes) return
     this.#mailbox = new Mailbox({
       hostname: worker.name,
@@ -55,12 +69,33 @@ export class WorkerControl {
       clock: app.clock,
       logger,
       commands: this.#commands(results),
+      ...(gossips && broker.carriesEvents && { events: this.#electionEvents() }),
     })
     await this.#mailbox.start()
+    // A name that another one has hears nothing, its own question neither.
+    if (mingles && this.#mailbox.isOpen && !app.config.task_always_eager) await this.#mingle()
   }
 
   async close(): Promise<void> {
+    this.#elections.close()
     await this.#mailbox?.stop()
+  }
+
+  #electionEvents(): MailboxEvents {
+    const { event_exchange: exchange } = this.#parts.app.config
+    return {
+      exchange,
+      routingKey: 'worker.elect',
+      onEvent: (event) => this.#elections.onEvent(event),
+    }
+  }
+
+  async #mingle(): Promise<void> {
+    const { app, worker, logger } = this.#parts
+    const onRevoked = (): void => {
+      worker.discardWaiting((request) => this.revoked.has(request))
+    }
+    await mingle({ app, name: worker.name, revoked: this.revoked, onRevoked, logger })
   }
 
   #commands(results: ResultStore): ReadonlyMap<string, CommandFunction> {
@@ -76,6 +111,7 @@ export class WorkerControl {
       ...revokeCommands({ worker, revoked, remember, results, logger }),
       ...limitCommands({ worker, options, logger }),
       ...eventCommands(() => worker.events()),
+      ...this.#elections.commands,
       ['revoked', revokedIds],
       ['dump_revoked', revokedIds],
       ['hello', (args) => this.#greet(args)],
@@ -89,14 +125,7 @@ export class WorkerControl {
   }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | null {
     const { app, worker } = this.#parts
     if (from === worker.name) return null
-    this.revoked.add(idsOf(revoked))
+    this.revoked.add(revokedIds(revoked))
     return { revoked: this.revoked.ids, clock: app.clock.forward() }
   }
-}
-
-/** A list of ids, or, from older workers, an object by them. */
-function idsOf(revoked: unknown): readonly string[] {
-  if (typeof revoked !== 'object' || revoked === null) return []
-  const ids: readonly unknown[] = Array.isArray(revoked) ? revoked : Object.keys(revoked)
-  return ids.filter((id) => typeof id === 'string' && id.length <= 2048) as string[] // only texts are left
 }

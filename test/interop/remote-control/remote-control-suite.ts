@@ -175,6 +175,18 @@ export function remoteControlWith(python: PythonVersion): void {
         excType: 'TaskRevokedError',
       })
     })
+    test('a worker of ours that starts hears from Celery what is revoked', async () => {
+      await app.control.revoke('told', { reply: true, destination: [PYTHON], timeoutMs: 20_000 })
+      const other = app.worker({ name: 'mingled@test', queues: ['export'] })
+      await other.start()
+      await waitFor('it to know', async () => {
+        const { 'mingled@test': known } = await app.control
+          .inspect({ destination: 'mingled@test' })
+          .revoked()
+        return Array.isArray(known) && known.includes('told') && known.includes('known')
+      })
+      await other.stop()
+    })
     test('an unknown command is answered in the words of Celery', async () => {
       const asked = { reply: true, destination: [NODE, PYTHON], timeoutMs: 20_000 }
       const [one, other] = await app.control.broadcast('no_such_command', {}, asked)
