@@ -26,6 +26,7 @@ const LONG = [
   'test/interop/huge-chord.live.test.ts',
   'test/streams/links/kafka/kafka.live.test.ts',
   'test/sqs-servers/**/*.live.test.ts',
+  'test/projects/versions.live.test.ts',
 ]
 
 /** Live tests that stop the servers of all the others, or are upset by how fast others let them be. */

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { ownFolder } from './installed-packages.ts'
 
 /** The version of this package: in the nearest package.json above, be this file compiled or not. */
 export function version(): string {
-  let folder = import.meta.dirname
+  let folder = ownFolder
   while (!existsSync(join(folder, 'package.json'))) {
     const above = dirname(folder)
     if (above === folder) return 'unknown'

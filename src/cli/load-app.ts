@@ -74,15 +74,16 @@ function isTypeScript(file: string): boolean {
   return ['.ts', '.mts', '.cts'].includes(extname(file))
 }
 
-/** tsx, where it is installed; newer versions of Node read TypeScript themselves. */
+/**
+ * tsx, where it is installed; newer versions of Node read TypeScript themselves. Both of its halves: a package of
+ * CommonJS requires what it imports.
+ */
 async function prepareTypeScript(file: string, directory: string): Promise<void> {
-  const tsx = installed('tsx/esm/api', directory) ?? installed('tsx/esm/api', import.meta.dirname)
-  if (tsx !== undefined) {
-    // Node finds packages of another folder as require() does; what we need is the module beside it.
-    const api: { register(): unknown } = await import(
-      pathToFileURL(tsx.replace(/\.cjs$/, '.mjs')).href
-    )
-    api.register()
+  const halves = ['tsx/cjs/api', 'tsx/esm/api'].map(
+    (half) => installed(half, directory) ?? installed(half, import.meta.dirname),
+  )
+  if (halves.every((half) => half !== undefined)) {
+    for (const half of halves) await register(half)
     return
   }
   if ('typescript' in process.features && process.features.typescript) return
@@ -90,6 +91,14 @@ async function prepareTypeScript(file: string, directory: string): Promise<void>
     `"${file}" is TypeScript, which Node.js ${process.versions.node} cannot read by itself: ` +
       'install tsx beside it (npm install --save-dev tsx), or compile it and name the .js file',
   )
+}
+
+/** Node finds packages of another folder as require() does; what we need is the module beside it. */
+async function register(half: string): Promise<void> {
+  const api: { register(): unknown } = await import(
+    pathToFileURL(half.replace(/\.cjs$/, '.mjs')).href
+  )
+  api.register()
 }
 
 async function load(file: string, spec: string): Promise<Record<string, unknown>> {

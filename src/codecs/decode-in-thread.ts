@@ -1,5 +1,6 @@
 import { Thread, type ThreadAnswer } from '../async/thread.ts'
 import { ProtocolError } from '../errors.ts'
+import { fileOf } from '../installed-packages.ts'
 import { DECODE_MS, type MessageLimits, tooLarge } from './limits.ts'
 import { fromThread } from './thread-values.ts'
 
@@ -14,7 +15,7 @@ export type DecodeJob =
   | { readonly kind: 'yaml'; readonly text: string; readonly limits: MessageLimits }
 
 const thread = new Thread({
-  module: new URL(import.meta.url.replace('decode-in-thread', 'decode-thread')),
+  module: new URL(fileOf(import.meta.url).replace('decode-in-thread', 'decode-thread')),
   jobMs: DECODE_MS,
   limits: { maxOldGenerationSizeMb: 512 },
 })

