@@ -5,10 +5,6 @@ import { defineConfig } from 'vitest/config'
 const alias = [
   { find: /^celery-toolbox$/, replacement: resolve(import.meta.dirname, 'src/index.ts') },
   {
-    find: /^celery-toolbox\/testing$/,
-    replacement: resolve(import.meta.dirname, 'src/testing.ts'),
-  },
-  {
     find: /^celery-toolbox\/([a-z-]+)$/,
     replacement: resolve(import.meta.dirname, 'src/$1/index.ts'),
   },

@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   recipes: [...CARRY, 'graph', 'definitions', 'lifecycle', 'schedule', 'telemetry'],
   services: [...RUN, 'recipes', 'tasks', 'telemetry'],
   flows: [...RUN, 'leases', 'schedule', 'graph', 'definitions', 'events', 'tasks'],
+  testing: [...RUN, 'tasks', 'worker'],
   cli: [
     'events',
     ...RUN,

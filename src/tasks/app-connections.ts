@@ -30,6 +30,7 @@ export class AppConnections {
   readonly clock = new LamportClock()
   readonly vault: AppVault
   readonly #parts: ConnectionParts
+  #given: ConnectionParts['given']
   #broker: Broker | undefined
   /** Where broker_read_url is another than broker_write_url. */
   #reading: Broker | undefined
@@ -43,6 +44,7 @@ export class AppConnections {
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts
+    this.#given = parts.given
     this.vault = new AppVault(parts.config, parts.logger)
   }
 
@@ -60,6 +62,9 @@ export class AppConnections {
   #sending(): Broker {
     if (this.#phase === 'closed') throw closed()
     const { given, config, logger } = this.#parts
+    if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
+    const given = this.#given
+    const { config, logger } = this.#parts
     this.#broker ??=
       given.broker ?? openBroker(brokerOptions(config, logger(), config.brokerWriteUrls))
     return this.#broker
@@ -74,6 +79,9 @@ export class AppConnections {
   #receiving(): Broker {
     const broker = this.#sending()
     const { given, config, logger } = this.#parts
+    const broker = this.broker()
+    const given = this.#given
+    const { config, logger } = this.#parts
     const urls = config.brokerReadUrls
     if (given.broker !== undefined || urls.join(';') === config.brokerWriteUrls.join(';')) {
       return broker
@@ -115,7 +123,8 @@ export class AppConnections {
   }
 
   async results(): Promise<ResultStore> {
-    const { given, config, logger, replyTo } = this.#parts
+    const given = this.#given
+    const { config, logger, replyTo } = this.#parts
     this.#results ??=
       given.results === undefined
         ? openResultStore(config, {
@@ -156,11 +165,34 @@ export class AppConnections {
     return this.#events
   }
 
+  /** Closes what was opened here, and uses these from now on. */
+  async replace(given: ConnectionParts['given']): Promise<void> {
+    if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
+    await this.#closeOpened()
+    this.#given = given
+    this.#broker = undefined
+    this.#reading = undefined
+    this.#results = undefined
+    this.#events = undefined
+    this.#control = undefined
+    this.#outgoing = undefined
+    this.#settingUp = undefined
+    this.#isSetUp = false
+  }
+
   /** Closes what was opened here. */
   async close(): Promise<void> {
     if (this.#phase !== 'open') return
     this.#phase = 'closing'
     const { given } = this.#parts
+    if (this.#isClosed) return
+    this.#isClosed = true
+    await this.#closeOpened()
+    await this.vault.close()
+  }
+
+  async #closeOpened(): Promise<void> {
+    const given = this.#given
     await this.#control?.close()
     await this.#events?.close()
     this.#phase = 'closed'
@@ -168,7 +200,6 @@ export class AppConnections {
     if (given.results === undefined) await (await this.#results)?.close()
     if (given.broker === undefined) await this.#broker?.close()
     await this.#reading?.close()
-    await this.vault.close()
   }
 
   async #declare(): Promise<void> {

@@ -330,6 +330,11 @@ export class App implements Publisher, AsyncDisposable {
     return await this.#connections.results()
   }
 
+  /** For tests: closes what is open, then uses these instead; without any it connects by its config again. */
+  async useConnections(given: Pick<AppOptions, 'broker' | 'results'>): Promise<void> {
+    await this.#connections.replace(given)
+  }
+
   /** Declares exchange, queues and bindings, once. */
   async setUp(): Promise<void> {
     await this.#connections.setUp()
