@@ -61,8 +61,6 @@ export class AppConnections {
   /** The same for what is still sent while the app closes. */
   #sending(): Broker {
     if (this.#phase === 'closed') throw closed()
-    const { given, config, logger } = this.#parts
-    if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
     const given = this.#given
     const { config, logger } = this.#parts
     this.#broker ??=
@@ -78,8 +76,6 @@ export class AppConnections {
 
   #receiving(): Broker {
     const broker = this.#sending()
-    const { given, config, logger } = this.#parts
-    const broker = this.broker()
     const given = this.#given
     const { config, logger } = this.#parts
     const urls = config.brokerReadUrls
@@ -167,8 +163,9 @@ export class AppConnections {
 
   /** Closes what was opened here, and uses these from now on. */
   async replace(given: ConnectionParts['given']): Promise<void> {
-    if (this.#isClosed) throw new TaskError('APP_CLOSED', 'the app is closed')
+    if (this.#phase !== 'open') throw closed()
     await this.#closeOpened()
+    this.#phase = 'open'
     this.#given = given
     this.#broker = undefined
     this.#reading = undefined
@@ -183,15 +180,12 @@ export class AppConnections {
   /** Closes what was opened here. */
   async close(): Promise<void> {
     if (this.#phase !== 'open') return
-    this.#phase = 'closing'
-    const { given } = this.#parts
-    if (this.#isClosed) return
-    this.#isClosed = true
     await this.#closeOpened()
     await this.vault.close()
   }
 
   async #closeOpened(): Promise<void> {
+    this.#phase = 'closing'
     const given = this.#given
     await this.#control?.close()
     await this.#events?.close()
