@@ -1,6 +1,7 @@
 import type { Config } from '../config/config.ts'
 import type { Logging } from '../config/logging.ts'
 import { type Runnable, runUntilStopped } from '../lifecycle/run-until-stopped.ts'
+import type { SignalRules, StopHow, StopKind } from '../lifecycle/stop-on-signals.ts'
 import { printError } from './output.ts'
 
 export interface RunServiceOptions {
@@ -9,23 +10,49 @@ export interface RunServiceOptions {
   readonly graceSeconds?: number | undefined
   readonly endsByItself?: boolean
   readonly onStarted?: () => void
+  /** What signals mean, where not as to every service. */
+  readonly rules?: SignalRules
+  /** How long a soft stop lets tasks run; undefined: it is a cold one. */
+  readonly soft?: StopHow | undefined
 }
 
-/** Runs a service in the foreground until SIGTERM or Ctrl-C: once warmly, twice coldly, which is exit code 1. */
-export async function runService(service: Runnable, options: RunServiceOptions): Promise<void> {
-  const { name, graceSeconds, endsByItself = false, onStarted } = options
+/**
+ * Runs a service in the foreground until SIGTERM or Ctrl-C: once warmly, twice coldly, which is exit code 1; or by rules of
+ * its own. Answers the signals that came.
+ */
+export async function runService(
+  service: Runnable,
+  options: RunServiceOptions,
+): Promise<readonly NodeJS.Signals[]> {
+  const { name, graceSeconds, endsByItself = false, onStarted, rules, soft } = options
+  const came: NodeJS.Signals[] = []
   const kind = await runUntilStopped(service, {
     endsByItself,
+    rules,
+    soft,
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1_000,
     ...(onStarted !== undefined && { onStarted }),
-    onSignal: (_signal, how) =>
-      printError(
-        how === 'warm'
-          ? `${name}: Warm shutdown (again to stop at once)`
-          : `${name}: Cold shutdown, what runs is abandoned`,
-      ),
+    onSignal: (signal, how) => {
+      came.push(signal)
+      printError(`${name}: ${sentenceOf(how, soft)}`)
+    },
   })
-  if (kind === 'cold') process.exitCode = 1
+  if (kind === 'cold' || kind === 'soft') process.exitCode = 1
+  return came
+}
+
+function sentenceOf(kind: StopKind, soft: StopHow | undefined): string {
+  switch (kind) {
+    case 'warm':
+      return 'Warm shutdown (again to stop at once)'
+    case 'soft':
+      if (soft === undefined) return 'Cold shutdown, what runs is abandoned'
+      return `Soft shutdown, what runs has ${(soft.graceMs ?? 0) / 1_000} s (again to stop at once)`
+    case 'cold':
+      return 'Cold shutdown, what runs is abandoned'
+    case 'none':
+      return 'It stops already (SIGQUIT stops it at once)'
+  }
 }
 
 /** Logs as the config says, to Sentry too where it is on. */

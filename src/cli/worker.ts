@@ -1,7 +1,10 @@
 import type { Command } from 'commander'
+import type { Config } from '../config/config.ts'
+import { remappedTerm } from '../config/environment.ts'
 import type { CeleryApp } from '../create-app.ts'
 import { UsageError } from '../errors.ts'
 import type { Runnable } from '../lifecycle/run-until-stopped.ts'
+import type { StopHow } from '../lifecycle/stop-on-signals.ts'
 import { currentRequest } from '../tasks/current-request.ts'
 import type { AutoscaleBounds } from '../worker/pools/autoscale.ts'
 import type { Worker } from '../worker/worker.ts'
@@ -12,6 +15,8 @@ import { type GlobalOptions, openApp } from './open-app.ts'
 import { autoscale, count, level, names, positiveInteger, seconds } from './option-values.ts'
 import { print } from './output.ts'
 import { runService, serviceLogging } from './run-service.ts'
+import { startAnew } from './start-anew.ts'
+import { workerSignals } from './worker-signals.ts'
 
 interface WorkerCommandOptions extends GlobalOptions {
   readonly queues?: readonly string[]
@@ -36,8 +41,8 @@ interface WorkerCommandOptions extends GlobalOptions {
 }
 
 const EXAMPLES = `
-Stops on SIGTERM or Ctrl-C: takes nothing new and finishes what runs; a second time, it stops at once, and what is
-acknowledged late goes back to its queue.
+Stops on SIGTERM or Ctrl-C: takes nothing new and finishes what runs. SIGQUIT, or Ctrl-C again, stops at once (after
+worker_soft_shutdown_timeout, where set), and what is acknowledged late goes back to its queue. SIGHUP starts it anew.
 
 Examples:
   celery-toolbox worker -A app.ts
@@ -103,7 +108,18 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
     logging.logger.error({ err: reason }, 'a promise was rejected and not handled')
   })
   print(banner(app, worker.settings, place))
-  await runService(service, { name: 'worker', graceSeconds: options.grace })
+  const came = await runService(service, {
+    name: 'worker',
+    graceSeconds: options.grace,
+    rules: workerSignals({
+      isTerminal: process.stdout.isTTY,
+      remapsTerm: remappedTerm() === 'SIGQUIT',
+    }),
+    soft: softStop(app.config),
+  })
+  // As in Celery: who interrupts a worker wants to know that it was.
+  if (came.includes('SIGINT')) process.exitCode = 1
+  if (came[0] === 'SIGHUP' && process.exitCode !== 1) process.exitCode = await startAnew()
 }
 
 async function openWorker(
@@ -117,6 +133,12 @@ async function openWorker(
   }
   const { workerWithHealth } = await import('./health/worker-health.ts')
   return await workerWithHealth(app, address, (more) => app.worker({ ...options, ...more }))
+}
+
+function softStop(config: Config): StopHow | undefined {
+  const graceMs = config.worker_soft_shutdown_timeout * 1_000
+  if (graceMs <= 0) return undefined
+  return { graceMs, ...(config.worker_enable_soft_shutdown_on_idle && { idleMs: graceMs }) }
 }
 
 function poolOptions(options: WorkerCommandOptions): Partial<WorkerOptions> {

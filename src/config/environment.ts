@@ -87,6 +87,11 @@ export function isTerminalColoured(isTerminal: boolean): boolean {
   return isTerminal && (process.env.NO_COLOR ?? '') === ''
 }
 
+/** Celery's REMAP_SIGTERM: the signal that SIGTERM is to be taken for. */
+export function remappedTerm(): string | null {
+  return process.env.REMAP_SIGTERM || null
+}
+
 /** Variables that Zocalo's programs read: `ZOCALO_CONFIG` and `ZOCALO_DEFAULT_ENV`. Empty counts as not set. */
 export function zocaloVariable(name: 'ZOCALO_CONFIG' | 'ZOCALO_DEFAULT_ENV'): string | null {
   return process.env[name] || null

@@ -1,4 +1,9 @@
-import { type Stoppable, stopOnSignals } from './stop-on-signals.ts'
+import {
+  type SignalListeners,
+  type StopKind,
+  type Stoppable,
+  stopOnSignals,
+} from './stop-on-signals.ts'
 
 /** The part of a Service that signals need. */
 export interface Runnable extends Stoppable {
@@ -12,7 +17,9 @@ export interface RunOptions {
   readonly graceMs?: number | undefined
   /** The service has done all it has to do once it has started: it is stopped then. */
   readonly endsByItself?: boolean
-  readonly onSignal?: (signal: NodeJS.Signals, kind: 'warm' | 'cold') => void
+  readonly onSignal?: SignalListeners['onSignal']
+  readonly rules?: SignalListeners['rules']
+  readonly soft?: SignalListeners['soft']
   /** Called once the service is up. */
   readonly onStarted?: () => void
 }
@@ -20,18 +27,20 @@ export interface RunOptions {
 /** Runs a service until a signal has stopped it; says how, or undefined where it ended without one. */
 export async function runUntilStopped(
   service: Runnable,
-  { graceMs, endsByItself = false, onSignal, onStarted }: RunOptions = {},
-): Promise<'warm' | 'cold' | undefined> {
-  let kind: 'warm' | 'cold' | undefined
+  { graceMs, endsByItself = false, onSignal, onStarted, rules, soft }: RunOptions = {},
+): Promise<Exclude<StopKind, 'none'> | undefined> {
+  let kind: Exclude<StopKind, 'none'> | undefined
   const over = new AbortController()
   const warmly = graceMs === undefined ? {} : { graceMs }
   // Listening before it starts: a signal during a long start is heard too.
   const stopped = stopOnSignals(
     { stop: async (asked) => service.stop({ ...warmly, ...asked }) },
     {
+      rules,
+      soft,
       until: over.signal,
       onSignal: (signal, how) => {
-        kind = how
+        if (how !== 'none') kind = how
         onSignal?.(signal, how)
       },
     },

@@ -1,31 +1,49 @@
-/** What can be stopped warmly (finish what runs) or coldly (at once). */
+/** What can be stopped warmly (finish what runs), softly (within a time) or coldly (at once). */
 export interface Stoppable {
-  stop(options: { readonly graceMs?: number }): Promise<void>
+  stop(options: StopHow): Promise<void>
+}
+
+export interface StopHow {
+  readonly graceMs?: number
+  /** Not before this time has passed, also where nothing runs. */
+  readonly idleMs?: number
+}
+
+/** `none`: the signal is heard, and nothing follows from it. */
+export type StopKind = 'warm' | 'soft' | 'cold' | 'none'
+
+/** Which signals are heard, and what each means when it comes. */
+export interface SignalRules {
+  readonly signals: readonly NodeJS.Signals[]
+  readonly kindOf: (signal: NodeJS.Signals) => StopKind
 }
 
 export interface SignalListeners {
-  /** Told which signal came, and whether it was the first. */
-  readonly onSignal?: (signal: NodeJS.Signals, kind: 'warm' | 'cold') => void
+  /** Told which signal came, and what it means. */
+  readonly onSignal?: (signal: NodeJS.Signals, kind: StopKind) => void
+  /** Default: SIGTERM or SIGINT once stops warmly, twice coldly. */
+  readonly rules?: SignalRules | undefined
+  /** How long a soft stop lets tasks run. */
+  readonly soft?: StopHow | undefined
   /** Once aborted, signals are left to others; what was returned never settles then. */
   readonly until?: AbortSignal
 }
 
-/**
- * SIGTERM or SIGINT once stops warmly, twice coldly (Celery's rule,
- * https://docs.celeryq.dev/en/stable/userguide/workers.html#stopping-the-worker).
- * Resolves once it has stopped.
- */
+/** Stops a service when signals come. Resolves once it has stopped. */
 export async function stopOnSignals(
   service: Stoppable,
-  { onSignal = () => undefined, until }: SignalListeners = {},
+  { onSignal = () => undefined, rules = twice(), soft, until }: SignalListeners = {},
 ): Promise<void> {
+  const how: Readonly<Record<Exclude<StopKind, 'none'>, StopHow>> = {
+    warm: {},
+    soft: soft ?? { graceMs: 0 },
+    cold: { graceMs: 0 },
+  }
   await new Promise<void>((resolve, reject) => {
-    let isStopping = false
     const onStop = (signal: NodeJS.Signals): void => {
-      const kind = isStopping ? 'cold' : 'warm'
-      isStopping = true
+      const kind = rules.kindOf(signal)
       onSignal(signal, kind)
-      service.stop(kind === 'cold' ? { graceMs: 0 } : {}).then(finish, fail)
+      if (kind !== 'none') service.stop(how[kind]).then(finish, fail)
     }
     const finish = (): void => {
       forget()
@@ -36,11 +54,21 @@ export async function stopOnSignals(
       reject(error)
     }
     const forget = (): void => {
-      process.off('SIGTERM', onStop)
-      process.off('SIGINT', onStop)
+      for (const signal of rules.signals) process.off(signal, onStop)
     }
-    process.on('SIGTERM', onStop)
-    process.on('SIGINT', onStop)
+    for (const signal of rules.signals) process.on(signal, onStop)
     until?.addEventListener('abort', forget)
   })
+}
+
+function twice(): SignalRules {
+  let isStopping = false
+  return {
+    signals: ['SIGTERM', 'SIGINT'],
+    kindOf: () => {
+      const kind = isStopping ? 'cold' : 'warm'
+      isStopping = true
+      return kind
+    },
+  }
 }

@@ -112,6 +112,16 @@ export class TaskRunner {
     for (const run of this.#running.keys()) run.abandon()
   }
 
+  /** Ends those whose messages are to be acknowledged after the run. */
+  abandonLate(): void {
+    for (const [run, { job }] of this.#running) {
+      const { id: taskId, task } = job.request
+      if (!this.#policyOf(job).isLate || job.delivery.isSettled) continue
+      this.#parts.logger.warn({ taskId, task }, 'the connection is lost, a task is cancelled')
+      run.abandon(new Error('the connection to the broker is lost'))
+    }
+  }
+
   /** Jobs whose functions run now. */
   get active(): readonly RunningJob[] {
     return [...this.#running.values()]

@@ -1,9 +1,11 @@
 import { deferred } from '../async/deferred.ts'
-import { startTimer } from '../async/timer.ts'
+import { sleep } from '../async/sleep.ts'
+import { startTimer, type Timer } from '../async/timer.ts'
 import type { Broker, ConsumerProblem } from '../brokers/broker.ts'
 import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
 import { TaskError } from '../errors.ts'
 import type { Service } from '../lifecycle/service.ts'
+import type { StopHow } from '../lifecycle/stop-on-signals.ts'
 import type { Logger } from '../logger.ts'
 import type { VaultDispatcher } from '../schedule/vault-dispatcher.ts'
 import type { App } from '../tasks/app.ts'
@@ -70,9 +72,16 @@ export class Worker implements AsyncDisposable {
   #forgetRejections: () => void = () => undefined
   #stopping: Promise<void> | undefined
   readonly #starting = new AbortController()
-  readonly #onLost = (): void => this.#known.connectionLost()
+  readonly #onLost = (): void => {
+    this.#known.connectionLost()
+    const { worker_cancel_long_running_tasks_on_connection_loss: isCancelling } = this.#app.config
+    // Their messages come again, here or elsewhere.
+    if (isCancelling) this.#runner?.abandonLate()
+  }
   readonly #ended = deferred()
   #isStopping = false
+  readonly #graces: Timer[] = []
+  readonly #idling = new AbortController()
 
   constructor(app: App, options: WorkerOptions = {}) {
     this.settings = workerSettings(app.config, options)
@@ -206,21 +215,23 @@ export class Worker implements AsyncDisposable {
    * Takes nothing new, gives back what has not started, waits for what runs up to `graceMs`, then abandons it:
    * late-acknowledged tasks go back to their queue. Called again, it only shortens the wait.
    */
-  async stop({
-    graceMs = Number.POSITIVE_INFINITY,
-  }: {
-    readonly graceMs?: number | undefined
-  } = {}): Promise<void> {
-    if (this.#stopping !== undefined && graceMs <= 0) this.#runner?.abandonAll()
-    this.#stopping ??= this.#stop(graceMs)
+  async stop({ graceMs = Number.POSITIVE_INFINITY, idleMs = 0 }: StopHow = {}): Promise<void> {
+    if (this.#stopping === undefined) this.#stopping = this.#stop(idleMs)
+    if (graceMs <= 0) this.#abandonAll()
+    else this.#graces.push(startTimer(graceMs, () => this.#abandonAll()))
     await this.#stopping
+  }
+
+  #abandonAll(): void {
+    this.#idling.abort()
+    this.#runner?.abandonAll()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
   }
 
-  async #stop(graceMs: number): Promise<void> {
+  async #stop(idleMs: number): Promise<void> {
     this.#isStopping = true
     this.#starting.abort(new Error('the worker is stopping'))
     this.#waiting.pause()
@@ -233,9 +244,10 @@ export class Worker implements AsyncDisposable {
     this.#kept?.stop()
     this.#foreign?.release()
     this.#runner?.endPatience()
-    const timer = startTimer(graceMs, () => this.#runner?.abandonAll())
+    const isIdle = this.#unfinished.size === 0
+    if (isIdle && idleMs > 0) await sleep(idleMs, this.#idling.signal).catch(() => undefined)
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
-    timer.clear()
+    for (const grace of this.#graces) grace.clear()
     await this.#pools.stop()
     await this.#stopLooking()
     await this.#dispatcher?.stop()
@@ -392,7 +404,8 @@ export class Worker implements AsyncDisposable {
 
   /** Remote control asks for it: nobody here waits for its end. */
   #shutDown(): void {
-    this.stop({ graceMs: this.#options.graceMs }).catch((error: unknown) => {
+    const { graceMs } = this.#options
+    this.stop(graceMs === undefined ? {} : { graceMs }).catch((error: unknown) => {
       this.#logger.error({ err: error }, 'the worker did not stop as it should')
     })
   }

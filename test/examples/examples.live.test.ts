@@ -22,6 +22,19 @@ test('quick-start: calls succeed, fail and are refused as the producer says', as
   ])
 })
 
+test(
+  'cpu-bound: primes are counted on a thread, and the worker answers meanwhile',
+  SLOW,
+  async () => {
+    const servers = await freshServers(['math'])
+    await startWorker(servers, 'cpu-bound')
+    expect(await produced(servers, 'cpu-bound')).toEqual([
+      'ping: pong',
+      'primes below 20,000,000: 1270607',
+    ])
+  },
+)
+
 test('export-worker: a chord of three exports ends in one result, and takes over what was linked', async () => {
   const servers = await freshServers(['export'])
   const database = await startMonitor(servers)

@@ -32,7 +32,7 @@ export class Effects {
     const lines = readFileSync(this.file, 'utf8').split('\n')
     return lines
       .filter((line) => line.startsWith(`${what} `))
-      .map((line) => Number(line.slice(what.length)))
+      .map((line) => Number(line.split(' ')[1]))
   }
 }
 

@@ -22,12 +22,14 @@ test('SIGTERM lets running tasks finish and gives back those that were taken ahe
   expect(await depthOf(app)).toBe(4)
 })
 
-test('a second SIGTERM ends at once: late-acked tasks that were running go back too', async () => {
+test('SIGQUIT ends at once, also after SIGTERM, which is heard once: late-acked tasks that were running go back too', async () => {
   const { app, effects, worker } = await sixTasksTwoRunning()
 
   worker.kill('SIGTERM')
   await worker.waitForLine(/Warm shutdown/)
   worker.kill('SIGTERM')
+  await worker.waitForLine(/It stops already/)
+  worker.kill('SIGQUIT')
   await worker.waitForLine(/Cold shutdown/)
 
   expect(await worker.exited).toEqual({ code: 1, signal: null })

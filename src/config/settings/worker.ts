@@ -28,7 +28,6 @@ export const workerSettings = {
     boolean,
     false,
     'Cancel late-acked tasks that still run when the connection is lost.',
-    { state: 'none' },
   ),
   worker_concurrency: setting(
     nullable(positiveInteger),
@@ -70,7 +69,6 @@ export const workerSettings = {
     boolean,
     false,
     'Wait for the soft shutdown even when no task runs.',
-    { state: 'planned' },
   ),
   worker_eta_task_limit: setting(
     nullable(count),
@@ -154,8 +152,7 @@ export const workerSettings = {
   worker_soft_shutdown_timeout: setting(
     seconds,
     0,
-    'Seconds that running tasks are given between a warm stop and a cold one.',
-    { state: 'planned' },
+    'Seconds that running tasks are given by SIGQUIT, or a second Ctrl-C, before they are abandoned.',
   ),
   worker_state_db: setting(
     nullable(text),
