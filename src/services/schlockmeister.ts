@@ -21,11 +21,25 @@ export class Schlockmeister extends CommonService {
   static override loggerName = 'zocalo.service.schlockmeister'
 
   readonly #sightings = new Map<string, number>()
+  #looking: Promise<void> | undefined
 
   override async initializing(): Promise<void> {
     this.log.info('Schlockmeister starting')
-    await this.#look()
-    this.registerIdle(Number(this.environment.every ?? EVERY_SECONDS), () => this.#look())
+    this.#begin()
+    this.registerIdle(Number(this.environment.every ?? EVERY_SECONDS), () => this.#begin())
+  }
+
+  override async inShutdown(): Promise<void> {
+    await this.#looking
+  }
+
+  /** Beside the service's own loop, in which the messages that it looks at come. */
+  #begin(): void {
+    this.#looking ??= this.#look()
+      .catch((error: unknown) => this.log.error({ err: error }, 'the queues cannot be looked at'))
+      .finally(() => {
+        this.#looking = undefined
+      })
   }
 
   async #look(): Promise<void> {

@@ -20,19 +20,23 @@ test('a message that is given back for ever becomes a dead letter with its histo
   const dead: [TransportHeader, unknown][] = []
   const taken: unknown[] = []
   await transport.subscribe('dlq.loop', (header, message) => void dead.push([header, message]))
-  await transport.subscribe(
-    'loop',
-    async (header, message) => {
-      if (message === 'fine') {
-        taken.push(message)
-        await transport.ack(header)
-      } else {
-        await new Promise((resolve) => setTimeout(resolve, 5))
-        await transport.nack(header)
-      }
-    },
-    { acknowledgement: true },
-  )
+  // A service that dies of the one message and is started again, over and over.
+  const live = async (): Promise<void> => {
+    const id: number = await transport.subscribe(
+      'loop',
+      async (header, message) => {
+        if (message === 'fine') {
+          taken.push(message)
+          return await transport.ack(header)
+        }
+        await transport.unsubscribe(id)
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        if (dead.length === 0 || taken.length === 0) await live()
+      },
+      { acknowledgement: true },
+    )
+  }
+  await live()
   await transport.send('loop', 'poison', { headers: { own: 1 } })
   const service = new Schlockmeister({
     transport: new MemoryTransport({ name, deliveryLimit: 10_000 }),
