@@ -13,6 +13,7 @@ import { memoryScenario } from './memory.ts'
 import { pruneScenario } from './prune.ts'
 import { publishScenario } from './publish.ts'
 import { measureQueries, queryLines } from './queries.ts'
+import { recipesScenario } from './recipes.ts'
 import { streamsScenario } from './streams.ts'
 
 const SCENARIOS: Readonly<Record<string, (count: number) => Promise<Scenario>>> = {
@@ -31,6 +32,7 @@ const SCENARIOS: Readonly<Record<string, (count: number) => Promise<Scenario>>> 
   'flows-stored': storedFlowsScenario,
   'flows-board': boardScenario,
   streams: streamsScenario,
+  recipes: recipesScenario,
 }
 
 /** Has no peer: it asks what the documentation asks. */

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { addRecipeCheck } from './recipe/check.ts'
 import { addRecipeDraw } from './recipe/draw.ts'
+import { addRecipeSchema } from './recipe/schema.ts'
 import { addRecipeTry } from './recipe/try.ts'
 
 export function addRecipe(program: Command): void {
@@ -10,4 +11,5 @@ export function addRecipe(program: Command): void {
   addRecipeCheck(recipe)
   addRecipeDraw(recipe)
   addRecipeTry(recipe)
+  addRecipeSchema(recipe)
 }

@@ -1,7 +1,10 @@
 /** Zocalo's recipes: workflows that are data, carried by their messages. */
 export { DisconnectedError, RecipeError, SiteConfigError, TransportError } from '../errors.ts'
+export type { RecipeDefinition, RecipeStep, StepTargets } from './recipe/build-recipe.ts'
+export { buildRecipe } from './recipe/build-recipe.ts'
 export type { RecipeSource } from './recipe/recipe.ts'
 export { Recipe } from './recipe/recipe.ts'
+export { RECIPE_SCHEMA } from './recipe/recipe-schema.ts'
 export type { RunEvent } from './record/run-recorder.ts'
 export { RunRecorder } from './record/run-recorder.ts'
 export type { ServiceClass, ServiceOptions } from './service/common-service.ts'
