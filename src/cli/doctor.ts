@@ -6,6 +6,7 @@ import { isColoured, print, printJson } from './output.ts'
 
 interface DoctorCommandOptions extends DatabaseOptions {
   readonly json?: boolean
+  readonly iam?: boolean
 }
 
 const EXAMPLES = `
@@ -16,7 +17,8 @@ ${DATABASE_HELP}
 
 Examples:
   celery-toolbox doctor -A app.ts
-  celery-toolbox doctor --json`
+  celery-toolbox doctor --json
+  celery-toolbox doctor --iam | jq .worker > worker-policy.json`
 
 const MARKS = { ok: '✓', failed: '✗', noted: '–' } as const
 const COLOURS = { ok: '32', failed: '31', noted: '33' } as const
@@ -27,6 +29,10 @@ export function addDoctor(program: Command): void {
     .description('check that all is as it should be, and say what to do where it is not')
     .option('--database <url>', 'the database, as postgresql://…')
     .option('--json', 'print JSON')
+    .option(
+      '--iam',
+      'print the least policies on Amazon SQS, and check nothing',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       await runDoctor(command.optsWithGlobals<DoctorCommandOptions>())
@@ -34,6 +40,7 @@ export function addDoctor(program: Command): void {
 }
 
 async function runDoctor(options: DoctorCommandOptions): Promise<void> {
+  if (options.iam === true) return await printPolicies(options)
   const { examine } = await import('./doctor/examine.ts')
   const checks: Check[] = []
   for await (const check of examine(options)) {
@@ -43,6 +50,13 @@ async function runDoctor(options: DoctorCommandOptions): Promise<void> {
   const hasFailed = checks.some(({ state }) => state === 'failed')
   if (options.json === true) printJson({ ok: !hasFailed, checks })
   if (hasFailed) process.exitCode = 1
+}
+
+async function printPolicies(options: DoctorCommandOptions): Promise<void> {
+  const { openApp } = await import('./open-app.ts')
+  const { iamPolicies } = await import('./doctor/iam-policies.ts')
+  await using app = await openApp(options)
+  printJson(iamPolicies(app.config))
 }
 
 function shown({ state, name, found, advice }: Check): string {
