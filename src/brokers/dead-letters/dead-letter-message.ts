@@ -42,6 +42,16 @@ export function deadLetterMessage(delivery: Delivery, { code, reason }: DeadLett
   }
 }
 
+/** The letter in several, each with its place: `x-dlq-part` is "1/2". */
+export function partsOf(letter: Message, mostBytes: number): readonly Message[] {
+  const count = Math.ceil(letter.body.length / mostBytes)
+  return Array.from({ length: count }, (_, n) => ({
+    ...letter,
+    headers: { ...letter.headers, 'x-dlq-part': `${n + 1}/${count}` },
+    body: letter.body.subarray(n * mostBytes, (n + 1) * mostBytes),
+  }))
+}
+
 function fitting(headers: Message['headers']) {
   // The marks of a time when it was kept before are written anew.
   const entries = Object.entries(headers).filter(([name]) => !name.startsWith('x-dlq-'))

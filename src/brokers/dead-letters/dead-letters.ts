@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
 import { Recent } from '../../async/recent.ts'
 import { sleep } from '../../async/sleep.ts'
-import { ToolboxError } from '../../errors.ts'
+import { BrokerError, ToolboxError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
 import { durableQueue } from '../../protocol/topology.ts'
 import type { Broker, ConsumerProblem, Delivery } from '../broker.ts'
-import { type DeadLetterReason, deadLetterMessage } from './dead-letter-message.ts'
+import { type DeadLetterReason, deadLetterMessage, partsOf } from './dead-letter-message.ts'
 
 export interface DeadLettersParts {
   readonly broker: Broker
@@ -110,12 +110,29 @@ export class DeadLetters {
         await broker.declare({ exchanges: [], queues: [durableQueue(queue)], bindings: [] })
         this.#declared.add(queue)
       }
-      await broker.publish(letter, { exchange: '', routingKey: queue }, { mandatory: true })
+      await this.#send(letter, queue)
       return undefined
     } catch (error) {
       // It may have been deleted.
       this.#declared.delete(queue)
       return error instanceof Error ? error : new Error(String(error))
+    }
+  }
+
+  /** What came as it is may be larger than what is sent in an envelope: then it is kept in parts. */
+  async #send(letter: Message, queue: string): Promise<void> {
+    const { broker } = this.#parts
+    const route = { exchange: '', routingKey: queue }
+    try {
+      await broker.publish(letter, route, { mandatory: true })
+    } catch (error) {
+      const isTooLarge = letter.body.length > broker.features.largestMessageBytes
+      if (!(isTooLarge && error instanceof BrokerError && error.code === 'PUBLISH_REFUSED')) {
+        throw error
+      }
+      for (const part of partsOf(letter, broker.features.largestMessageBytes)) {
+        await broker.publish(part, route, { mandatory: true })
+      }
     }
   }
 

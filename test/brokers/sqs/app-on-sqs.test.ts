@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { SQS } from '@aws-sdk/client-sqs'
 import { expect, onTestFinished, test } from 'vitest'
 import { openEnvelope } from '../../../src/brokers/sqs/envelope.ts'
 import { Config, type ConfigOptions } from '../../../src/config/config.ts'
@@ -121,6 +123,48 @@ test('a fairness key is told by call, task, or a function of the arguments, and 
     ]),
   )
 })
+
+test.each([
+  ['text of somebody else', 'hello'],
+  ['a notification of SNS', JSON.stringify({ Type: 'Notification', Message: 'x' })],
+  [
+    'a task whose body is no JSON',
+    JSON.stringify({
+      body: '{',
+      headers: { task: 'export.add', id: 'i' },
+      'content-type': 'application/json',
+      'content-encoding': 'utf-8',
+      properties: {},
+    }),
+  ],
+  ['a mebibyte of noise', randomBytes(786_432).toString('base64').replaceAll('/', '-')],
+])('%s is kept in the dead-letter queue with the reason', async (_, body) => {
+  const { space, app } = await started({ result_backend: 'disabled://' })
+  const worker = app.worker({ queues: ['export'] })
+  await worker.start()
+  onTestFinished(() => worker.stop())
+  await sendText(space, body)
+  const letters = await waitFor('the letter', () => {
+    const found = ready(space, 'dlq.export')
+    return depthOf(space, 'export') === 0 && found.length > 0 && found
+  })
+  const opened = letters.map(({ body: letter }) => openEnvelope(letter, 'dlq.export').message)
+  expect(opened[0]?.headers).toMatchObject({
+    'x-dlq-queue': 'export',
+    'x-dlq-reason': expect.stringMatching(/./),
+  })
+  const kept = Buffer.concat(opened.map((letter) => letter.body)).toString()
+  expect(body).toContain(kept)
+})
+
+async function sendText(space: SqsSpace, body: string): Promise<void> {
+  const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' }
+  const endpoint = `http://127.0.0.1:${space.server.port}`
+  const sqs = new SQS({ region: 'us-west-2', endpoint, credentials })
+  const { QueueUrl } = await sqs.getQueueUrl({ QueueName: space.nameOf('export') })
+  await sqs.sendMessage({ QueueUrl, MessageBody: body })
+  sqs.destroy()
+}
 
 async function started(
   settings: Partial<ConfigOptions> = {},

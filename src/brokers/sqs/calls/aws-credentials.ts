@@ -9,6 +9,8 @@ export interface CredentialSources {
   readonly settings: SqsSettings
   readonly url: SqsUrl
   readonly queue: PredefinedQueue | undefined
+  /** Where calls go. */
+  readonly host: () => Promise<string>
 }
 
 interface Identity {
@@ -28,18 +30,21 @@ export function awsCredentials(client: SQS, sources: CredentialSources): () => P
   const { queue, url, settings } = sources
   const found = client.config.credentials as () => Promise<Identity>
   const given = queue?.credentials ?? url.credentials
-  const base = given === undefined ? () => orNone(found, client) : async () => given
+  const base = given === undefined ? () => orNone(found, sources.host) : async () => given
   if (settings.role === undefined) return renewed(base)
   const { role } = settings
   return renewed(() => assumed(role, given, sources.region))
 }
 
-async function orNone(found: () => Promise<Identity>, client: SQS): Promise<Identity> {
+async function orNone(
+  found: () => Promise<Identity>,
+  host: () => Promise<string>,
+): Promise<Identity> {
   try {
     return await found()
   } catch (error) {
-    const endpoint = await client.config.endpoint?.()
-    if (endpoint === undefined || isAmazon(endpoint.hostname)) throw error
+    const hostname = await host()
+    if (hostname === '' || isAmazon(hostname)) throw error
     return NONE
   }
 }

@@ -5,6 +5,7 @@ import type { SqsSettings } from '../settings/sqs-options.ts'
 import { isAmazon, type SqsUrl } from '../settings/sqs-url.ts'
 import { awsCredentials } from './aws-credentials.ts'
 import { loadSqs } from './driver.ts'
+import { endpointHost } from './endpoint-host.ts'
 
 export interface SqsApiParts {
   readonly url: SqsUrl
@@ -115,7 +116,13 @@ export class SqsApi {
         customUserAgent: settings.client.userAgent,
       }),
     })
-    client.config.credentials = awsCredentials(client, { region, settings, url, queue })
+    client.config.credentials = awsCredentials(client, {
+      region,
+      settings,
+      url,
+      queue,
+      host: () => endpointHost(sqs, { region, endpoint }),
+    })
     return client
   }
 

@@ -68,8 +68,8 @@ function deduplicationOf({ message: { headers }, ownId }: Sent): string {
 
 /** A replacement has the id and the retries of what it replaces; a dead letter, or one put back, those of its message. */
 function kindOf(headers: Message['headers']): string {
-  const { replaced_task_nesting: nesting, 'x-dlq-time': kept } = headers
-  if (typeof kept === 'string') return `dead-${kept}`
+  const { replaced_task_nesting: nesting, 'x-dlq-time': kept, 'x-dlq-part': part = '' } = headers
+  if (typeof kept === 'string') return `dead-${kept}${String(part)}`
   return typeof nesting === 'number' && nesting > 0 ? `replacement${nesting}` : 'task'
 }
 
