@@ -29,10 +29,7 @@ export function addDoctor(program: Command): void {
     .description('check that all is as it should be, and say what to do where it is not')
     .option('--database <url>', 'the database, as postgresql://…')
     .option('--json', 'print JSON')
-    .option(
-      '--iam',
-      'print the least policies on Amazon SQS, and check nothing',
-    )
+    .option('--iam', 'print the least policies on Amazon SQS, and check nothing')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       await runDoctor(command.optsWithGlobals<DoctorCommandOptions>())
