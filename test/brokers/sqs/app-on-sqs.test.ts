@@ -124,6 +124,28 @@ test('a fairness key is told by call, task, or a function of the arguments, and 
   )
 })
 
+test('a stop makes what has not begun visible at once, and loses none of it', async () => {
+  const { space, app } = await started({ result_backend: 'disabled://', task_acks_late: true })
+  let release: () => void = () => undefined
+  const gate = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const slow = app.task('export.slow', async () => await gate)
+  await Promise.all(Array.from({ length: 12 }, () => slow.delay()))
+  const worker = app.worker({ queues: ['export'], concurrency: 1, prefetchMultiplier: 20 })
+  await worker.start()
+  const inflight = (): number =>
+    space.server.inspectQueue(space.nameOf('export'))?.messages.inflight.length ?? 0
+  await waitFor('all of them here', () => inflight() === 12)
+  const stopping = worker.stop()
+  const stoppedAt = performance.now()
+  await waitFor('the unstarted ones back', () => ready(space, 'export').length === 11)
+  expect(performance.now() - stoppedAt).toBeLessThan(2_000)
+  release()
+  await stopping
+  await waitFor('the running one done', () => depthOf(space, 'export') === 11)
+})
+
 test.each([
   ['text of somebody else', 'hello'],
   ['a notification of SNS', JSON.stringify({ Type: 'Notification', Message: 'x' })],
