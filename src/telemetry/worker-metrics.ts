@@ -10,6 +10,13 @@ export interface RunSeen {
   readonly runtimeMs: number | null
 }
 
+/** A stand-still of the event loop. */
+export interface BlockSeen {
+  /** The tasks that may have caused it. */
+  readonly among: readonly string[]
+  readonly blockedMs: number
+}
+
 /** How busy a worker is. */
 export interface WorkerSeen {
   readonly running: number
@@ -25,6 +32,7 @@ export class WorkerMetrics implements MetricSource {
   readonly #labels = new BoundedLabels()
   readonly #runs: Counter
   readonly #seconds: Histogram
+  readonly #blocked: Counter
   readonly #running: Gauge
   readonly #slots: Gauge
 
@@ -44,6 +52,12 @@ export class WorkerMetrics implements MetricSource {
       buckets: SECONDS,
       registers,
     })
+    this.#blocked = new prometheus.Counter({
+      name: 'celery_toolbox_worker_loop_blocked_seconds_total',
+      help: 'Seconds for which tasks kept the event loop, and all other tasks, from running.',
+      labelNames: ['task'],
+      registers,
+    })
     this.#running = new prometheus.Gauge({
       name: 'celery_toolbox_worker_running',
       help: 'Tasks that run now.',
@@ -60,6 +74,12 @@ export class WorkerMetrics implements MetricSource {
     const label = this.#labels.of(task)
     this.#runs.inc({ task: label, outcome: kind })
     if (runtimeMs !== null) this.#seconds.observe({ task: label }, runtimeMs / 1_000)
+  }
+
+  onBlocked({ among, blockedMs }: BlockSeen): void {
+    const [task = '', ...others] = among
+    const label = others.length === 0 ? this.#labels.of(task) : 'several'
+    this.#blocked.inc({ task: label }, blockedMs / 1_000)
   }
 
   collect(): Promise<void> {

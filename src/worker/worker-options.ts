@@ -3,6 +3,7 @@ import type { OnKept } from '../brokers/dead-letters/dead-letters.ts'
 import type { Config } from '../config/config.ts'
 import { TaskError } from '../errors.ts'
 import { type AutoscaleBounds, checkedBounds } from './pools/autoscale.ts'
+import type { LoopBlock } from './pools/loop-watch.ts'
 import type { PoolOptions } from './pools/open-pool.ts'
 import type { PoolName, RunLimits } from './pools/pool.ts'
 import { poolNamed, runsOneAtATime } from './pools/pool-name.ts'
@@ -53,6 +54,8 @@ export interface WorkerOptions {
   readonly onTaskError?: OnTaskError
   /** Told of every run that has ended: a place for metrics. */
   readonly onRun?: (run: RunReport) => void
+  /** Told of every task that blocked the event loop for a second or more: a place for metrics. */
+  readonly onBlocked?: (block: LoopBlock) => void
   /** Told of every message that was moved to its dead-letter queue, and why. */
   readonly onKept?: OnKept
 }

@@ -22,6 +22,7 @@ import type { Job } from './job.ts'
 import { KnownJobs } from './known-jobs.ts'
 import { OutcomeStore } from './outcome-store.ts'
 import { isInChild } from './pools/children/in-child.ts'
+import type { LoopBlock } from './pools/loop-watch.ts'
 import { openPool } from './pools/open-pool.ts'
 import type { PoolName } from './pools/pool.ts'
 import { WorkerPools } from './pools/worker-pools.ts'
@@ -322,6 +323,20 @@ export class Worker implements AsyncDisposable {
     return this.#app.tasks.names.flatMap((name) => this.#app.tasks.get(name)?.options.pool ?? [])
   }
 
+  /** A task kept the event loop, and with it heartbeats and all other tasks, from running. */
+  #tellOfBlock(block: LoopBlock): void {
+    const { request, among, blockedMs } = block
+    const about = request === undefined ? { among } : { task: request.task, taskId: request.id }
+    this.#logger.warn(
+      { ...about, blockedMs: Math.round(blockedMs) },
+      'a task blocked the event loop',
+    )
+    this.#options.onBlocked?.(block)
+    if (request === undefined) return
+    const fields = { name: request.task, duration: blockedMs / 1_000 }
+    this.#track(this.#events?.tasks.own(request, 'loop-blocked', fields))
+  }
+
   /** Then children will be killed, and others are to be there at once. */
   #hasHardLimits(): boolean {
     const { tasks } = this.#app
@@ -339,7 +354,12 @@ export class Worker implements AsyncDisposable {
       autoscale,
       maxTasksPerChild: children.maxTasksPerChild,
       open: (name) =>
-        openPool(name, { ...children, hasStandby: this.#hasHardLimits(), logger: this.#logger }),
+        openPool(name, {
+          ...children,
+          hasStandby: this.#hasHardLimits(),
+          onBlocked: (block) => this.#tellOfBlock(block),
+          logger: this.#logger,
+        }),
       needed: () => this.#waiting.busyIn(pool),
       onResized: (slots) => {
         this.#waiting.resize(pool, slots)

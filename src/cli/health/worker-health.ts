@@ -13,7 +13,7 @@ import type { HealthAddress } from './health-address.ts'
 export async function workerWithHealth(
   app: App,
   address: HealthAddress,
-  worker: (options: Pick<WorkerOptions, 'onRun'>) => Worker,
+  worker: (options: Pick<WorkerOptions, 'onRun' | 'onBlocked'>) => Worker,
 ): Promise<{ readonly worker: Worker; readonly service: Runnable }> {
   const { logger } = app
   const metrics = await Metrics.open(logger)
@@ -21,7 +21,10 @@ export async function workerWithHealth(
     running: made.running,
     concurrency: made.settings.concurrency,
   }))
-  const made = worker({ onRun: (run) => seen.onRun(run) })
+  const made = worker({
+    onRun: (run) => seen.onRun(run),
+    onBlocked: (block) => seen.onBlocked(block),
+  })
   metrics.add(seen)
   metrics.add(new ConsumerMetrics(metrics.kit, app.broker()))
   const broken = brokerProblems(app.broker())

@@ -1,4 +1,5 @@
 import { RunningTask } from '../running-task.ts'
+import { type LoopBlock, LoopWatch } from './loop-watch.ts'
 import type { Pool, PoolCall, PoolRun } from './pool.ts'
 
 /** Runs all tasks in this event loop: a function that never ends goes on after its limit, though nobody waits for it. */
@@ -6,6 +7,12 @@ export class AsyncPool implements Pool {
   readonly name = 'async'
   readonly canKill = false
   readonly pids = [process.pid]
+  readonly #watch: LoopWatch
+
+  /** `onBlocked` is told of tasks that keep all others from running. */
+  constructor(onBlocked: (block: LoopBlock) => void = () => undefined) {
+    this.#watch = new LoopWatch(onBlocked)
+  }
 
   start(): Promise<void> {
     return Promise.resolve()
@@ -13,7 +20,8 @@ export class AsyncPool implements Pool {
 
   run({ request, task, environment }: PoolCall): PoolRun {
     const running = new RunningTask(request, task, environment)
-    running.run()
+    this.#watch.begin(request, () => running.run())
+    void running.outcome.then(() => this.#watch.end(request))
     return running
   }
 
