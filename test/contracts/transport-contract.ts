@@ -158,6 +158,30 @@ export function testTransport(setUp: () => Promise<TransportUnderTest>): void {
     )
   })
 
+  test('many transactions of one subscription may be under way at a time', async () => {
+    const { open, queue } = await started()
+    const [from, to, transport] = [await queue(), await queue(), open()]
+    const outbox = await listen(transport, to)
+    const failures: unknown[] = []
+    const pass: MessageCallback = async (header, message) => {
+      try {
+        const { subscription } = header
+        const transaction = await transport.transactionBegin({ subscriptionId: subscription })
+        await transport.ack(header, { transaction })
+        await transport.send(to, message, { transaction })
+        await transport.transactionCommit(transaction)
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    await transport.subscribe(from, pass, { acknowledgement: true, prefetchCount: 10 })
+    const numbers = Array.from({ length: 30 }, (_, n) => n)
+    await Promise.all(numbers.map((n) => transport.send(from, n)))
+    const passed = (await outbox.take(30)).map(({ message }) => message as number)
+    expect(passed.sort((left, right) => left - right)).toEqual(numbers)
+    expect(failures).toEqual([])
+  })
+
   test('an aborted transaction sends nothing and leaves its message in hand', async () => {
     const { open, queue } = await started()
     const [from, to, transport] = [await queue(), await queue(), open()]

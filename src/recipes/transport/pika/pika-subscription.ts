@@ -3,7 +3,6 @@ import { backoffDelayMs } from '../../../async/backoff.ts'
 import { startTimer, type Timer } from '../../../async/timer.ts'
 import { end } from '../../../brokers/amqp/end.ts'
 import { serverText } from '../../../brokers/amqp/server-errors.ts'
-import { commitTransaction, selectTransactions } from '../../../brokers/amqp/transactions.ts'
 import { DisconnectedError, TransportError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import {
@@ -13,9 +12,9 @@ import {
   temporaryName,
 } from '../base-transport.ts'
 import type { Parcel } from '../parcel.ts'
+import { CommitLine } from './commit-line.ts'
 import type { AmqpChannel, AmqpMessage, AmqpModel } from './pika-link.ts'
 import { opened } from './pika-sender.ts'
-import { publishTogether } from './publish-together.ts'
 
 const REOPEN = { initialMs: 500, factor: 2, maxMs: 5000, jitter: 0.2 }
 
@@ -37,7 +36,7 @@ export class PikaSubscription implements OpenSubscription {
   /** Delivery tags count per channel; ids go on counting over channels, so that an old one is never taken for a new. */
   #base = 0
   #highest = 0
-  #selected: Promise<void> | undefined
+  #commits: CommitLine | undefined
   #isClosed: boolean = false
   #reopening: Timer | undefined
 
@@ -67,7 +66,7 @@ export class PikaSubscription implements OpenSubscription {
       const queue = await this.#declare(channel)
       this.#base = this.#highest
       this.#held.clear()
-      this.#selected = undefined
+      this.#commits = new CommitLine(channel)
       this.#channel = channel
       await channel.consume(
         queue,
@@ -112,8 +111,9 @@ export class PikaSubscription implements OpenSubscription {
     this.requireHeld(settlement.messageId)
     if (settlement.messageId <= this.#base) return
     const channel = this.#open('settling')
-    this.#write(channel, settlement)
-    if (this.#selected !== undefined) await this.#commit(channel)
+    const settle = (): void => this.#write(channel, settlement)
+    if (this.#commits?.isUsed === true) await this.#commit([], settle)
+    else settle()
   }
 
   /** All of it takes effect, or nothing. */
@@ -123,12 +123,8 @@ export class PikaSubscription implements OpenSubscription {
       this.requireHeld(messageId)
     }
     const channel = this.#open('committing')
-    this.#selected ??= selectTransactions(channel)
-    await this.#guarded(() => this.#selected ?? Promise.resolve())
-    if (channel !== this.#channel) throw lostWhile('committing')
-    await publishTogether(channel, parcels, async () => {
+    await this.#commit(parcels, () => {
       for (const settlement of settlements) this.#write(channel, settlement)
-      await this.#commit(channel)
     })
   }
 
@@ -200,15 +196,11 @@ export class PikaSubscription implements OpenSubscription {
     else channel.nack(message, false, how === 'requeue')
   }
 
-  async #commit(channel: AmqpChannel): Promise<void> {
-    await this.#guarded(() => commitTransaction(channel))
-  }
-
-  async #guarded(work: () => Promise<void>): Promise<void> {
+  async #commit(parcels: readonly Parcel[], settle: () => void): Promise<void> {
     try {
-      await work()
+      await this.#commits?.commit(parcels, settle)
     } catch (cause) {
-      throw lostWhile('in a transaction', cause)
+      throw cause instanceof TransportError ? cause : lostWhile('in a transaction', cause)
     }
   }
 

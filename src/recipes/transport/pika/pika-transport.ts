@@ -1,6 +1,5 @@
 import { RpcChannel } from '../../../brokers/amqp/rpc-channel.ts'
 import { isNotFound } from '../../../brokers/amqp/server-errors.ts'
-import { commitTransaction, selectTransactions } from '../../../brokers/amqp/transactions.ts'
 import { silentLogger } from '../../../logger.ts'
 import {
   BaseTransport,
@@ -9,11 +8,11 @@ import {
   type Transaction,
 } from '../base-transport.ts'
 import type { Parcel } from '../parcel.ts'
+import { CommitLine } from './commit-line.ts'
 import { type AmqpChannel, type AmqpModel, PikaLink } from './pika-link.ts'
 import type { PikaOptions } from './pika-options.ts'
 import { opened, PikaSender, unroutable } from './pika-sender.ts'
 import { PikaSubscription } from './pika-subscription.ts'
-import { publishTogether } from './publish-together.ts'
 
 /** How long a queue that was there is taken to be there. */
 const SEEN_MS = 30_000
@@ -102,8 +101,7 @@ export class PikaTransport extends BaseTransport {
     const channel: AmqpChannel = await opened(() => model.createChannel())
     channel.on('error', () => undefined) // the commit fails with it
     try {
-      await selectTransactions(channel)
-      await publishTogether(channel, parcels, () => commitTransaction(channel))
+      await new CommitLine(channel).commit(parcels, () => undefined)
     } finally {
       await channel.close().catch(() => undefined)
     }
