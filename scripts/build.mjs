@@ -26,6 +26,10 @@ process.exitCode = code
 function finish() {
   // Read at run time, from beside the migrations.
   cpSync(join(ROOT, 'migrations/sql'), join(DIST, 'migrations/sql'), { recursive: true })
+  cpSync(
+    join(ROOT, 'src/cli/contract/read-contract.py'),
+    join(DIST, 'src/cli/contract/read-contract.py'),
+  )
   for (const file of filesOf(DIST)) {
     if (statSync(file).mtimeMs < startedAt - CLOCK_SLACK_MS) rmSync(file)
   }

@@ -44,6 +44,8 @@ export type { AppOptions } from './tasks/app.ts'
 export { chain, chord, group } from './tasks/canvas/canvas.ts'
 export { extractFollowups } from './tasks/followups.ts'
 export { buildFunctionalTests, type FunctionalTest } from './tasks/functional-tests.ts'
+// biome-ignore lint/performance/noReExportAll: only what is exported so can be filled by declarations elsewhere.
+export * from './tasks/remote-tasks.ts'
 export { setupApp } from './tasks/setup-app.ts'
 export {
   Ignore,

@@ -58,6 +58,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   'validate-recipe': async () => (await import('./zocalo/validate-recipe.ts')).addValidateRecipe,
   flow: async () => (await import('./flow.ts')).addFlow,
   conductor: async () => (await import('./conductor.ts')).addConductor,
+  contract: async () => (await import('./contract.ts')).addContract,
   config: async () => (await import('./config.ts')).addConfig,
   doctor: async () => (await import('./doctor.ts')).addDoctor,
   dev: async () => (await import('./dev.ts')).addDev,

@@ -26,6 +26,7 @@ import { startSignature } from './canvas/start.ts'
 import { becomeCurrent } from './current-app.ts'
 import { type PublishContext, publish } from './publish.ts'
 import type { Publisher, Started, StartWith } from './publisher.ts'
+import type { RemoteTasks } from './remote-tasks.ts'
 import { sentFields } from './sent-event.ts'
 import { Signature } from './signature.ts'
 import { callOptionsOf, Task } from './task.ts'
@@ -45,6 +46,17 @@ import type {
   OutputOf,
   TaskFunction,
 } from './task-types.ts'
+
+type PartOf<Name extends keyof RemoteTasks, Part extends string> = RemoteTasks[Name] extends {
+  readonly [At in Part]: infer Value
+}
+  ? Value
+  : never
+type ArgsOf<Name extends keyof RemoteTasks> = Extract<PartOf<Name, 'args'>, readonly unknown[]>
+type KwargsOf<Name extends keyof RemoteTasks> = PartOf<Name, 'kwargs'>
+type ResultOf<Name extends keyof RemoteTasks> = PartOf<Name, 'result'>
+/** What has types is called by them. */
+type Unlisted<Name extends string> = Name extends keyof RemoteTasks ? never : Name
 
 type Bound = TaskOptions & { readonly bind: true }
 type Unbound = TaskOptions & { readonly bind?: false }
@@ -195,7 +207,25 @@ export class App implements Publisher, AsyncDisposable {
     return task
   }
 
-  /** Calls a task that lives elsewhere, by name. */
+  /** Calls a task that lives elsewhere, by name; those of `contract pull` have types. */
+  async sendTask<Name extends keyof RemoteTasks>(
+    name: Name,
+    args: ArgsOf<Name>,
+    kwargs?: NoKwargs,
+    options?: CallOptions,
+  ): Promise<AsyncResult<ResultOf<Name>>>
+  async sendTask<Name extends keyof RemoteTasks>(
+    name: Name,
+    args: Readonly<Partial<ArgsOf<Name>>>,
+    kwargs: KwargsOf<Name>,
+    options?: CallOptions,
+  ): Promise<AsyncResult<ResultOf<Name>>>
+  async sendTask<Value = unknown, Name extends string = string>(
+    name: Unlisted<Name>,
+    args?: readonly unknown[],
+    kwargs?: Readonly<Record<string, unknown>>,
+    options?: CallOptions,
+  ): Promise<AsyncResult<Value>>
   async sendTask<Value = unknown>(
     name: string,
     args: readonly unknown[] = [],

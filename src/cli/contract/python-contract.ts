@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { UsageError } from '../../errors.ts'
+
+/** Tasks by name, each with its arguments and result as a TypeScript type. */
+export type Contract = Readonly<Record<string, string>>
+
+const HEAD = `// Written by "celery-toolbox contract pull" from the Python app; "contract check" fails where it is out of date.
+export {}
+
+declare module 'celery-toolbox' {
+  interface RemoteTasks {
+`
+const TASK = /^ {4}("(?:[^"\\]|\\.)*"): (\{.*\})$/gm
+
+/** Asks the app itself, by a small program that its interpreter runs; nothing is connected. */
+export async function readPythonContract(python: string, app: string): Promise<Contract> {
+  const child = spawn(python, [script(), app], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = once(child, 'close')
+  const failed = once(child, 'error').then(([cause]) => {
+    throw new UsageError(`cannot run "${python}": name the interpreter of the app with --python`, {
+      cause,
+    })
+  })
+  const [out, complaints] = await Promise.race([
+    Promise.all([text(child.stdout), text(child.stderr), ended]),
+    failed,
+  ])
+  const [line] = out.split('\n').filter((one) => one.startsWith('CONTRACT '))
+  if (line !== undefined) return JSON.parse(line.slice('CONTRACT '.length)) as Contract // as the script writes it
+  const reason = complaints.trim().split('\n').at(-1)
+  throw new UsageError(`cannot read the tasks of "${app}" with "${python}": ${reason}`)
+}
+
+export function asDeclarations(contract: Contract): string {
+  const tasks = Object.entries(contract).map(
+    ([name, type]) => `    ${JSON.stringify(name)}: ${type}\n`,
+  )
+  return `${HEAD}${tasks.join('')}  }\n}\n`
+}
+
+/** The tasks of a file that was written so. */
+export function contractIn(declarations: string): Contract {
+  const tasks = [...declarations.matchAll(TASK)].map(([, name = '""', type = '']) => [
+    JSON.parse(name),
+    type,
+  ])
+  return Object.fromEntries(tasks)
+}
+
+/** What has changed, a line for each task. */
+export function driftOf(before: Contract, now: Contract): readonly string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(now)])].sort()
+  return names.flatMap((name) => {
+    if (before[name] === now[name]) return []
+    if (before[name] === undefined) return [`${name} is new: ${now[name]}`]
+    if (now[name] === undefined) return [`${name} is gone`]
+    return [`${name} has changed:\n    was ${before[name]}\n    is  ${now[name]}`]
+  })
+}
+
+/** Beside this file in the sources; the build copies it to the same place. */
+function script(): string {
+  const beside = join(import.meta.dirname, 'read-contract.py')
+  if (existsSync(beside)) return beside
+  throw new UsageError(`${beside} is not there: install the package anew`)
+}

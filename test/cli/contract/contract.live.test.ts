@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { MODULES, makeProject, runIn, write } from '../../projects/project.ts'
+import { runCli } from '../../support/processes.ts'
+import { service } from '../../support/services.ts'
+
+const USES = `import { createApp, Config } from 'celery-toolbox'
+const app = createApp(new Config())
+export async function calls(): Promise<number> {
+  await app.sendTask('shop.order', [{ sku: 'a' }, { zip: '1' }], { gift: true, colour: 'blue' })
+  await app.sendTask('shop.total', [1, 2, 3], { anything: 1 })
+  await app.sendTask('shop.unlisted', ['whatever'])
+  // @ts-expect-error: of the wrong type
+  await app.sendTask('shop.add', ['x'])
+  // @ts-expect-error: no such keyword argument
+  await app.sendTask('shop.add', [1], { z: 1 })
+  // @ts-expect-error: gift is required
+  await app.sendTask('shop.order', [{ sku: 'a' }, { zip: '1' }], { colour: 'red' })
+  // @ts-expect-error: no such colour
+  await app.sendTask('shop.order', [{ sku: 'a' }, { zip: '1' }], { gift: true, colour: 'green' })
+  return await (await app.sendTask('shop.add', [1])).get()
+}
+`
+
+test('a Python app gives types that compile and refuse wrong calls; a change fails the check by name', async () => {
+  const folder = makeProject('module')
+  const source = readFileSync(join(import.meta.dirname, 'shop.py'), 'utf8')
+  write(folder, 'shop.py', source)
+  write(folder, 'uses.ts', USES)
+  const options = ['--python', service('PYTHON_CELERY'), '-A', 'shop', '-o', 'python-tasks.d.ts']
+  const pulled = await runCli(['contract', 'pull', ...options], { cwd: folder })
+  expect(pulled).toMatchObject({ code: 0, stdout: '5 tasks written to python-tasks.d.ts\n' })
+  const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023']
+  const files = ['uses.ts', 'python-tasks.d.ts']
+  await runIn(folder, join(MODULES, '.bin/tsc'), [...flags, '--types', 'node', ...files])
+  expect((await runCli(['contract', 'check', ...options], { cwd: folder })).code).toBe(0)
+  write(folder, 'shop.py', source.replace('y: int = 2', 'y: str'))
+  const checked = await runCli(['contract', 'check', ...options], { cwd: folder })
+  expect(checked.code).toBe(1)
+  expect(checked.stdout).toMatch(/^shop\.add has changed/)
+  expect(checked.stdout).not.toContain('shop.order')
+})
