@@ -35,6 +35,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   inspect: async () => (await import('./remote/inspect.ts')).addInspect,
   control: async () => (await import('./remote/inspect.ts')).addControl,
   status: async () => (await import('./remote/inspect.ts')).addStatus,
+  events: async () => (await import('./events/events.ts')).addEvents,
   call: async () => (await import('./call.ts')).addCall,
   result: async () => (await import('./result.ts')).addResult,
   monitor: async () => (await import('./monitor.ts')).addMonitor,

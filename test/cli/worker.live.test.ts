@@ -1,6 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { Config, createApp } from '../../src/index.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { APP, type CliSpace, cliSpace } from './cli-space.ts'
 import { freshFolder } from './fresh-folder.ts'
@@ -52,6 +53,30 @@ test('SIGTERM lets a running task finish, and the worker ends with 0', async () 
   writeFileSync(gate, '')
   expect(await worker.exited).toEqual({ code: 0, signal: null })
   expect((await cli.run('result', id)).stdout).toBe('"released"\n')
+})
+
+test('events shows tasks live, and a worker that remote control shuts down ends with 0', async () => {
+  const cli = await cliSpace({ CELERY_RESULT_BACKEND: 'rpc://' })
+  const [worker, top] = [
+    await cli.startWorker('-n', 'one@test', '-E'),
+    cli.start('events', '--json', '-F', '0.2'),
+  ]
+  const { vhost } = cli
+  await using app = createApp(
+    new Config({ broker_url: vhost.url, queues: ['export'], dotenv: false, environment: {} }),
+  )
+  await waitFor(
+    'tasks to be told of',
+    async () => {
+      await app.sendTask('export.add', [2, 3], {}, { ignoreResult: true })
+      return /"name":"export\.add".*"rate"/.test(top.stdout)
+    },
+    { deadlineMs: 40_000 },
+  )
+  expect(await top.stop()).toEqual({ code: 0, signal: null })
+  const told = await cli.run('control', '-d', 'one@test', '-t', '20', 'shutdown')
+  expect(told).toMatchObject({ code: 0, stdout: '->  one@test: OK\n        shutting down\n' })
+  expect(await worker.exited).toEqual({ code: 0, signal: null })
 })
 
 test('a second signal stops at once', async () => {

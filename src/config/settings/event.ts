@@ -3,9 +3,7 @@ import { boolean, count, either, nullable, seconds, text } from '../value-types.
 
 export const eventSettings = {
   event_exchange: setting(text, 'celeryev', 'The exchange of events.'),
-  event_queue_durable: setting(boolean, false, 'Declare the queues of event readers as durable.', {
-    state: 'python',
-  }),
+  event_queue_durable: setting(boolean, false, 'Declare the queues of event readers as durable.'),
   event_queue_exclusive: setting(
     boolean,
     false,
@@ -16,12 +14,9 @@ export const eventSettings = {
     nullable(seconds),
     60,
     'Seconds after which the unused queue of an event reader goes.',
-    { state: 'python' },
   ),
   event_queue_prefix: setting(text, 'celeryev', 'How the names of such queues begin.'),
-  event_queue_ttl: setting(nullable(seconds), 5, 'Seconds for which an event waits to be read.', {
-    state: 'python',
-  }),
+  event_queue_ttl: setting(nullable(seconds), 5, 'Seconds for which an event waits to be read.'),
   event_serializer: setting(text, 'json', 'How events are written.'),
   events_logfile: setting(nullable(text), null, 'The log file of a detached event camera.', {
     state: 'python',

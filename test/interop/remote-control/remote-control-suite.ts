@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { deferred } from '../../../src/async/deferred.ts'
+import { EventLines } from '../../../src/cli/events/event-line.ts'
+import { EventReceiver } from '../../../src/events/event-receiver.ts'
 import { type CeleryApp, Config, createApp } from '../../../src/index.ts'
 import type { Worker } from '../../../src/worker/worker.ts'
 import type { Process } from '../../support/processes.ts'
@@ -279,6 +281,25 @@ export function remoteControlWith(python: PythonVersion): void {
       expect(errors).toContain('no answer within 0.3 s from nobody@test')
       expect(code).toBe(69)
     })
+    test('events are heard and shown as celery events --dump shows them', async () => {
+      const lines = new EventLines()
+      const heard: string[] = []
+      const receiver = new EventReceiver({
+        broker: app.readingBroker(),
+        settings: app.config,
+        logger: app.logger,
+        onEvent: (event) => heard.push(lines.lineOf(event)),
+      })
+      await receiver.start()
+      await celery.run('events', '--dump')
+      await waitFor('the same line from both', async () => {
+        await app.control.heartbeat({ destination: [PYTHON] })
+        const { output } = await celery.run('dumped')
+        const theirs = output.split('\n').map(namesIn)
+        return heard.some((line) => line.startsWith(PYTHON) && theirs.includes(namesIn(line)))
+      })
+      await receiver.close()
+    })
     test('control shutdown', async () => {
       await app.control.shutdown({ destination: [PYTHON] })
       expect((await pythonWorker.exited).code).toBe(0)
@@ -289,6 +310,14 @@ export function remoteControlWith(python: PythonVersion): void {
 type Reply = Readonly<Record<string, unknown>>
 type Stats = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>
 type Queues = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>
+
+/** The line without its values, and without when the reader had it. */
+function namesIn(line: string): string {
+  return line
+    .replace(/local_received=[\d.]+, /, '')
+    .replace(/=(?:\[[^\]]*\]|[^,]*)/g, '')
+    .trimEnd()
+}
 
 /** The names in it, without the values. */
 function shapeOf(value: unknown): unknown {
