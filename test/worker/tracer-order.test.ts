@@ -142,6 +142,8 @@ function watchedBroker(broker: Broker, steps: string[]): Broker {
   }
   broker.consume = async (queue, options, onDelivery) =>
     consume.call(broker, queue, options, (delivery: Delivery) => {
+      // Workers greet each other, too.
+      if (delivery.message.headers.task === undefined) return onDelivery(delivery)
       isWorking = true
       return onDelivery(watchedDelivery(delivery, steps))
     })
