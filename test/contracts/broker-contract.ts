@@ -843,7 +843,11 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
     })
   })
 
-  describe(`${name}: losing the connection`, () => {
+  const hasConnection = features.connectionDeliveries || features.connectionQueues
+  const describeLosses: (name: string, tests: () => void) => void = hasConnection
+    ? describe
+    : () => undefined
+  describeLosses(`${name}: losing the connection`, () => {
     testOf('connectionDeliveries')(
       'lost and restored are told, and consumers go on with what was unsettled',
       async () => {
