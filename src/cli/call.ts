@@ -71,7 +71,7 @@ export function addCall(program: Command): void {
 }
 
 async function runCall(name: string, options: CallCommandOptions): Promise<void> {
-  await using app = await openApp(options)
+  await using app = await openApp(options, { usesQueues: true })
   app.useLogger(await commandLogger(app.config, options))
   const result = await app.sendTask(name, options.args, options.kwargs, callOptions(options))
   if (options.wait !== true) {

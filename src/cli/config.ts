@@ -40,7 +40,7 @@ export function addConfig(program: Command): void {
 }
 
 async function showConfig(options: ConfigCommandOptions): Promise<void> {
-  const config = await openConfig(options)
+  const config = await openConfig(options, { usesQueues: true })
   const { settingRows } = await import('../config/setting-rows.ts')
   const rows = settingRows(config, { all: options.all === true })
   if (wantsJson(options)) {
@@ -82,7 +82,7 @@ async function checkConfig(options: ConfigCommandOptions): Promise<void> {
 
 async function problemsOf(options: GlobalOptions): Promise<readonly string[]> {
   try {
-    await openConfig(options)
+    await openConfig(options, { usesQueues: true })
     return []
   } catch (error) {
     if (hasProblems(error)) return error.problems

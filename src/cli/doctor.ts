@@ -52,7 +52,7 @@ async function runDoctor(options: DoctorCommandOptions): Promise<void> {
 async function printPolicies(options: DoctorCommandOptions): Promise<void> {
   const { openApp } = await import('./open-app.ts')
   const { iamPolicies } = await import('./doctor/iam-policies.ts')
-  await using app = await openApp(options)
+  await using app = await openApp(options, { usesQueues: true })
   printJson(iamPolicies(app.config))
 }
 

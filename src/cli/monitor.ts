@@ -70,7 +70,7 @@ export function addMonitor(program: Command): void {
 }
 
 async function runMonitor(options: MonitorCommandOptions): Promise<void> {
-  const opened = await openApp(options)
+  const opened = await openApp(options, { usesQueues: true })
   const { config } = opened
   const url = databaseUrl(config, options.database)
   const loglevel = options.debug === true ? 'debug' : options.loglevel

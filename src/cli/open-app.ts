@@ -11,11 +11,17 @@ export interface GlobalOptions {
   readonly debug?: boolean
 }
 
+/** What a command is about, for warnings that concern few of them. */
+export interface AppUse {
+  /** It consumes, declares or publishes to the queues of the config. */
+  readonly usesQueues?: boolean
+}
+
 /** The app that -A names; without one, an app with no tasks of its own, configured by the environment. */
-export async function openApp(options: GlobalOptions): Promise<CeleryApp> {
+export async function openApp(options: GlobalOptions, use: AppUse = {}): Promise<CeleryApp> {
   if (options.app === undefined) {
     const { createApp } = await import('../create-app.ts')
-    return createApp(await environmentConfig(options))
+    return createApp(await environmentConfig(options, use))
   }
   await overrideEnvironment(options)
   const { loadApp } = await import('./load-app.ts')
@@ -23,9 +29,9 @@ export async function openApp(options: GlobalOptions): Promise<CeleryApp> {
 }
 
 /** The config of that app, or of the environment and `.env`. */
-export async function openConfig(options: GlobalOptions): Promise<Config> {
+export async function openConfig(options: GlobalOptions, use: AppUse = {}): Promise<Config> {
   return options.app === undefined
-    ? await environmentConfig(options)
+    ? await environmentConfig(options, use)
     : (await openApp(options)).config
 }
 
@@ -35,7 +41,11 @@ export async function commandLogger(config: Config, options: GlobalOptions): Pro
   return await createLogger(config, { level: options.debug === true ? 'debug' : 'warn' })
 }
 
-async function environmentConfig({ broker, resultBackend }: GlobalOptions): Promise<Config> {
+async function environmentConfig(
+  { broker, resultBackend }: GlobalOptions,
+  { usesQueues = false }: AppUse,
+): Promise<Config> {
+  const { NO_QUEUES } = await import('../config/derive-queues.ts')
   const { Config } = await import('../config/config.ts')
   const { forgetVariables } = await import('../config/environment.ts')
   forgetVariables([
@@ -45,7 +55,9 @@ async function environmentConfig({ broker, resultBackend }: GlobalOptions): Prom
   return new Config({
     ...(broker !== undefined && { broker_url: broker }),
     ...(resultBackend !== undefined && { result_backend: resultBackend }),
-    warn: (sentence) => printError(`warning: ${sentence}`),
+    warn: (sentence) => {
+      if (usesQueues || !sentence.startsWith(NO_QUEUES)) printError(`warning: ${sentence}`)
+    },
   })
 }
 

@@ -35,7 +35,7 @@ export function addPurge(program: Command): void {
 }
 
 async function runPurge(options: PurgeCommandOptions): Promise<void> {
-  await using app = await openApp(options)
+  await using app = await openApp(options, { usesQueues: true })
   app.useLogger(await commandLogger(app.config, options))
   const queues = queuesToPurge(app.config, options.queues)
   if (options.force !== true && !(await isConfirmed(queues))) {

@@ -26,7 +26,7 @@ export function addQueues(program: Command): void {
 }
 
 async function runQueues(options: QueuesCommandOptions): Promise<void> {
-  await using app = await openApp(options)
+  await using app = await openApp(options, { usesQueues: true })
   app.useLogger(await commandLogger(app.config, options))
   const states = await queueStates(app.config, app.broker())
   if (wantsJson(options)) return printJson(states)

@@ -10,10 +10,12 @@ import type { AutoscaleBounds } from '../worker/pools/autoscale.ts'
 import type { Worker } from '../worker/worker.ts'
 import type { WorkerOptions } from '../worker/worker-options.ts'
 import { banner } from './banner.ts'
+import { addCeleryOptions, optimization } from './celery-options.ts'
 import { HEALTH_HELP, type HealthAddress, healthAddress } from './health/health-address.ts'
 import { type GlobalOptions, openApp } from './open-app.ts'
 import { autoscale, count, level, names, positiveInteger, seconds } from './option-values.ts'
 import { print } from './output.ts'
+import { PidFile } from './pid-file.ts'
 import { runService, serviceLogging } from './run-service.ts'
 import { startAnew } from './start-anew.ts'
 import { workerSignals } from './worker-signals.ts'
@@ -38,6 +40,7 @@ interface WorkerCommandOptions extends GlobalOptions {
   readonly heartbeatInterval?: number
   readonly healthPort?: HealthAddress
   readonly statedb?: string
+  readonly pidfile?: string
 }
 
 const EXAMPLES = `
@@ -52,7 +55,7 @@ Examples:
   celery-toolbox worker -A dist/app.js --grace 30`
 
 export function addWorker(program: Command): void {
-  program
+  const worker = program
     .command('worker')
     .description('run the tasks of an app')
     .option('-Q, --queues <names>', 'the work queues to take from (default: all)', names)
@@ -73,17 +76,21 @@ export function addWorker(program: Command): void {
     .option('--without-heartbeat', 'do not say all the time that the worker is there')
     .option('--heartbeat-interval <s>', 'seconds between heartbeats (default: 2)', seconds)
     .option('--health-port <port>', HEALTH_HELP, healthAddress)
+    .option('--pidfile <file>', 'holds the process id while the worker runs')
+    .option('-O, --optimization <kind>', 'fair or default, which do the same here', optimization)
     .option('--grace <seconds>', 'how long a warm shutdown waits (default: no limit)', seconds)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       await runWorker(command.optsWithGlobals<WorkerCommandOptions>())
     })
+  addCeleryOptions(worker)
 }
 
 async function runWorker(options: WorkerCommandOptions): Promise<void> {
   const { app: place, queues, concurrency, hostname: name, prefetchMultiplier } = options
   if (place === undefined) throw new UsageError('a worker needs its app: worker -A app.ts')
-  const { statedb } = options
+  const { statedb, pidfile } = options
+  using _held = pidfile === undefined ? null : new PidFile(pidfile)
   const opened = await openApp(options)
   const loglevel = options.debug === true ? 'debug' : options.loglevel
   await using logging = await serviceLogging(opened.config, loglevel)

@@ -7,7 +7,14 @@ import { deriveSettings } from './derive.ts'
 import { type Environment, type EnvironmentOptions, readEnvironment } from './environment.ts'
 import { maskValue } from './masking.ts'
 import { printed } from './printed.ts'
-import { type Entry, type Place, resolveSettings, type Source, settledEntry } from './resolve.ts'
+import {
+  type Entry,
+  misspeltVariables,
+  type Place,
+  resolveSettings,
+  type Source,
+  settledEntry,
+} from './resolve.ts'
 import { defineAccessor, TypedSettings } from './setting-accessors.ts'
 import { ineffectiveSettings, refusedSettings } from './setting-states.ts'
 import { findSetting, type GivenSettings } from './settings.ts'
@@ -56,7 +63,11 @@ export class Config extends TypedSettings {
       readEnvironment({ environment, dotenv }, problems),
       { isStrict: strict, problems },
     )
-    const warnings = [...shadowWarnings(resolution.entries), ...deriveSettings(resolution)]
+    const warnings = [
+      ...misspeltVariables(resolution),
+      ...shadowWarnings(resolution.entries),
+      ...deriveSettings(resolution),
+    ]
     problems.push(...refusedSettings(resolution.entries))
     if (problems.length > 0) throw new ConfigError(problems)
     for (const warning of warnings) warn(warning)

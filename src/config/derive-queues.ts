@@ -8,11 +8,14 @@ import { type QueueDefaults, readTaskQueues, type TaskQueue, taskQueue } from '.
 /** Where celery.chord_unlock and its like go, by the first part of their names. */
 const CELERY_QUEUE = 'celery'
 
+/** How the warning begins that concerns only who consumes or declares queues. */
+export const NO_QUEUES = 'no queues were given'
+
 export function queueWarnings(resolution: Resolution): readonly string[] {
   if (!isDefault(resolution, 'QUEUES') || !isDefault(resolution, 'task_queues')) return []
   if (isCelery(resolution)) return []
   const queues = value(resolution, 'QUEUES').join(' and ')
-  return [`no queues were given: the work queues are ${queues}; name yours in QUEUES`]
+  return [`${NO_QUEUES}: the work queues are ${queues}; name yours in QUEUES`]
 }
 
 export function deriveQueues(resolution: Resolution): void {

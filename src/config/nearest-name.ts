@@ -1,7 +1,11 @@
-/** The name most like the given one, or undefined where none is like it. */
-export function nearestName(name: string, names: readonly string[]): string | undefined {
+/** The name most like the given one, or undefined where none is like it, or needs more than `most` letters changed. */
+export function nearestName(
+  name: string,
+  names: readonly string[],
+  most = Number.POSITIVE_INFINITY,
+): string | undefined {
   const wanted = snakeCase(name)
-  const furthest = Math.max(2, Math.floor(wanted.length / 3))
+  const furthest = Math.min(most, Math.max(2, Math.floor(wanted.length / 3)))
   let best: string | undefined
   let bestDistance = furthest + 1
   for (const candidate of names) {

@@ -222,6 +222,25 @@ export function readValue(
   return setting.default
 }
 
+/** Letters that a misspelt name may differ by: of what differs by more nobody knows what was meant. */
+const MISSPELT = 2
+const SHORTEST = 5
+
+/** Variables with the prefix that name no setting, and all but name one. Their values are not told: they may be secrets. */
+export function misspeltVariables({ environment, prefix }: Resolution): readonly string[] {
+  return environment.startingWith(prefix).flatMap(({ name: variable, source }) => {
+    const name = variable.slice(prefix.length)
+    const isOurs = findSetting(name.toLowerCase()) ?? findSetting(name.toUpperCase())
+    if (isOurs !== undefined || name.length < SHORTEST) return []
+    const nearest = nearestName(name, settingNames, MISSPELT)
+    if (nearest === undefined) return []
+    const place = source === '.env' ? ' (in .env)' : ''
+    return [
+      `${variable}${place} names no setting and has no effect; did you mean ${prefix}${nearest.toUpperCase()}?`,
+    ]
+  })
+}
+
 /** Every other variable with the prefix becomes a lowercase setting with the text it has. */
 function addOtherVariables({ entries, environment, prefix }: Resolution): void {
   for (const variable of environment.startingWith(prefix)) {

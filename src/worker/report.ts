@@ -1,6 +1,8 @@
 import { repr } from '../codecs/python-repr.ts'
+import { maskText } from '../config/masking.ts'
 import type { Logger } from '../logger.ts'
 import { exceptionInfo } from '../protocol/exceptions.ts'
+import type { App } from '../tasks/app.ts'
 import type { Job } from './job.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -26,19 +28,25 @@ export function runReport({ request, delivery }: Job, outcome: Outcome): RunRepo
   return outcome.kind === 'failure' ? { ...report, error: outcome.error } : report
 }
 
+export interface ReportParts {
+  readonly app: Pick<App, 'config'>
+  readonly logger: Logger
+  readonly onTaskError?: OnTaskError | undefined
+}
+
 /** Writes an outcome to the log. Errors that a task says it expects are information, and nobody is told of them. */
 export function reportOutcome(
   { request, delivery, task }: Job,
   outcome: Outcome,
-  {
-    logger,
-    onTaskError,
-  }: { readonly logger: Logger; readonly onTaskError?: OnTaskError | undefined },
+  { app, logger, onTaskError }: ReportParts,
 ): void {
   const fields = { taskId: request.id, task: request.task, queue: delivery.queue }
   switch (outcome.kind) {
     case 'success':
-      logger.info({ ...fields, runtimeMs: outcome.runtimeMs }, 'task succeeded')
+      logger.info(
+        { ...fields, runtimeMs: rounded(outcome.runtimeMs), ...shownResult(outcome.value, app) },
+        'task succeeded',
+      )
       return
     case 'failure': {
       const { throwsExpected = [] } = task.options
@@ -66,6 +74,19 @@ export function reportOutcome(
     case 'abandoned':
       logger.warn({ ...fields, outcome: outcome.kind }, 'task did not run to its end')
   }
+}
+
+/** A tenth is more than anybody reads. */
+function rounded(ms: number): number {
+  return Math.round(ms * 10) / 10
+}
+
+const LONGEST_RESULT = 100
+
+/** As Celery's worker shows it, in a line. Whoever redacts the record keeps results out of the log, too. */
+function shownResult(value: unknown, { config }: ReportParts['app']): { result?: string } {
+  if (config.REDACT.length > 0) return {}
+  return { result: maskText(repr(value, { maxLength: LONGEST_RESULT })) }
 }
 
 function summary(error: unknown): string {

@@ -8,14 +8,14 @@ export const APP = 'test/cli/apps/export-app.ts'
 export interface CliSpace {
   readonly vhost: Vhost
   readonly database: string
-  readonly env: Readonly<Record<string, string>>
+  readonly env: Readonly<Record<string, string | undefined>>
   run(...args: string[]): ReturnType<typeof runCli>
   start(...args: string[]): Process
   /** A worker of the test's app, ready to take messages. */
   startWorker(...args: string[]): Promise<Process>
 }
 
-export async function cliSpace(more: Readonly<Record<string, string>> = {}): Promise<CliSpace> {
+export async function cliSpace(more: Readonly<Record<string, string | undefined>> = {}): Promise<CliSpace> {
   const [vhost, database] = [await freshVhost(), await freshDatabase()]
   const env = {
     CELERY_BROKER_URL: vhost.url,

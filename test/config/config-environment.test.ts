@@ -163,3 +163,25 @@ function temporaryFolder(): string {
   onTestFinished(() => rmSync(folder, { recursive: true }))
   return folder
 }
+
+test('a misspelt variable is named with the nearest, without its value; those of other programs are left alone', () => {
+  const warnings: string[] = []
+  new Config({
+    queues: ['export'],
+    dotenv: false,
+    environment: {
+      CELERY_BROKR_URL: 'amqp://user:secret@mq',
+      CELERY_TASK_ACK_LATE: 'true',
+      CELERY_QUEUS: "['a']",
+      CELERY_LOADER: 'default',
+      CELERY_TOOLBOX_DATABASE_URL: 'postgresql://mq',
+      CELERY_OWN_SETTING: '1',
+    },
+    warn: (sentence) => warnings.push(sentence),
+  })
+  expect(warnings).toEqual([
+    'CELERY_BROKR_URL names no setting and has no effect; did you mean CELERY_BROKER_URL?',
+    'CELERY_TASK_ACK_LATE names no setting and has no effect; did you mean CELERY_TASK_ACKS_LATE?',
+    'CELERY_QUEUS names no setting and has no effect; did you mean CELERY_QUEUES?',
+  ])
+})

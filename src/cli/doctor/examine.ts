@@ -40,7 +40,7 @@ export function nodeCheck(version: string): Check {
 
 async function openedApp(options: DatabaseOptions): Promise<CeleryApp | Check> {
   try {
-    return await openApp(options)
+    return await openApp(options, { usesQueues: true })
   } catch (error) {
     return failed('config', error, 'mend these settings, then run the doctor again')
   }

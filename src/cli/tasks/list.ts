@@ -6,6 +6,7 @@ import { positiveInteger, since } from '../option-values.ts'
 import { printError, printJson, printTable, wantsJson } from '../output.ts'
 import { argument } from './argument-option.ts'
 import { TASK_COLUMNS } from './columns.ts'
+import { checkStatus } from './known-status.ts'
 import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
 
 interface ListOptions extends TasksOptions {
@@ -53,7 +54,11 @@ export function addList(tasks: Command): void {
 async function runList(options: ListOptions): Promise<void> {
   const { listTasks } = await import('../../monitor/queries/list-tasks.ts')
   await using database = await openCommandDatabase(options)
-  const tasks = await listTasks(database, filtersOf(options))
+  const filters = filtersOf(options)
+  const tasks = await listTasks(database, filters)
+  if (tasks.length === 0 && filters.status !== undefined) {
+    await checkStatus(database, filters.status)
+  }
   if (wantsJson(options)) return printJson(tasks)
   printTable(TASK_COLUMNS, tasks)
   const last = tasks.at(-1)

@@ -57,6 +57,7 @@ async function runRevoke(ids: readonly string[], options: RevokeCommandOptions):
   app.useLogger(await commandLogger(app.config, options))
   await using database = await openDatabaseOf(app.config, options)
   const taskIds = await selectedIds(database, ids, options)
+  const unknown = await unrecorded(database, taskIds)
   const cancelled = await cancel(app, database, taskIds)
   const others = taskIds.filter((taskId) => !cancelled.includes(taskId))
   const workers = others.length === 0 ? [] : await tell(app, others, options)
@@ -66,11 +67,28 @@ async function runRevoke(ids: readonly string[], options: RevokeCommandOptions):
   }))
   if (wantsJson(options)) printJson({ revoked, workers })
   else for (const { taskId, outcome } of revoked) print(`${taskId}  ${outcome}`)
+  for (const taskId of unknown) {
+    printError(`warning: no task with the id "${taskId}" is recorded in ${database.safeUrl}`)
+  }
   if (others.length === 0 || workers.length > 0) return
   printError(
     'error: no worker answered: one that starts later does not know of it, and runs what it is given',
   )
   process.exitCode = 1
+}
+
+/** Workers are told of them nonetheless: a task may come that is not recorded yet. */
+async function unrecorded(
+  database: Database,
+  taskIds: readonly string[],
+): Promise<readonly string[]> {
+  const known = await database.query<{ taskId: string }>(
+    `SELECT task_id AS "taskId" FROM monitor.task WHERE task_id = ANY ($1)
+     UNION SELECT task_id FROM monitor.scheduled WHERE task_id = ANY ($1)`,
+    [taskIds],
+  )
+  const recorded = new Set(known.map(({ taskId }) => taskId))
+  return taskIds.filter((taskId) => !recorded.has(taskId))
 }
 
 /** What waits in the vault is revoked without any worker, so its result and its row are written here. */

@@ -22,7 +22,7 @@ interface Line {
 /** A family drawn with box characters: a line a task, with a bar of when it waited and ran where there is room. */
 export function treeLines(tree: FamilyTree, { width, isColoured }: DrawOptions): string[] {
   const bare = tree.roots.flatMap((root) => nodeLines(root, '', '', () => ''))
-  const widths = widthsOf(bare)
+  const widths = fitted(widthsOf(bare), width)
   const barWidth = Math.min(40, width - widths.label - widths.status - widths.times - 46)
   const frame = frameOf(tree, barWidth)
   const lines = tree.roots.flatMap((root) => nodeLines(root, '', '', barsIn(frame)))
@@ -102,11 +102,26 @@ function widthsOf(lines: readonly Line[]): Widths {
   return { label: widest('label'), status: widest('status'), times: widest('times') }
 }
 
+/** Beside them in a line: an id, the mark, and the gaps. */
+const BESIDE = 36 + 2 + 6
+const NARROWEST_LABEL = 24
+
+/** Names are cut before the status is pushed off the screen. */
+function fitted(widths: Widths, width: number): Widths {
+  const room = width - widths.status - widths.times - BESIDE
+  return { ...widths, label: Math.min(widths.label, Math.max(NARROWEST_LABEL, room)) }
+}
+
+function cut(label: string, width: number): string {
+  const letters = [...label]
+  return letters.length <= width ? label : `${letters.slice(0, width - 1).join('')}…`
+}
+
 function drawn(line: Line, widths: Widths, isColoured: boolean): string {
   const status = line.status.padEnd(widths.status)
   const mark = line.isCritical ? '●' : ' '
   return [
-    `${mark} ${line.label.padEnd(widths.label)}`,
+    `${mark} ${cut(line.label, widths.label).padEnd(widths.label)}`,
     coloured(status, isColoured ? colourOf(line.status) : undefined),
     ...(line.bar === '' ? [] : [line.bar]),
     line.times.padEnd(widths.times),

@@ -7,7 +7,10 @@ import { treeLines } from './tree-lines.ts'
 export function addTree(tasks: Command): void {
   tasks
     .command('tree')
-    .argument('<id>', 'the id of any task of the family, or the beginning of it')
+    .argument(
+      '<id>',
+      'the id of any task of the family (or its beginning), of a step to come, or of a group',
+    )
     .description('draw the family of a task: who published whom, what is to come, where time went')
     .option(...DATABASE)
     .option(...JSON_OUTPUT)

@@ -25,7 +25,8 @@ async function runWhy(id: string, options: TasksOptions): Promise<void> {
   const config = await openConfig(options)
   await using database = await openDatabaseOf(config, options)
   const broker = { depth: (queue: string) => depthOf(queue, config, options) }
-  const why = await whyTask(database, broker, id)
+  const isKnown = namesBroker(config, options)
+  const why = await whyTask(database, isKnown ? broker : undefined, id)
   if (why === undefined) {
     printError(`error: no task with the id "${id}" is recorded in ${database.safeUrl}`)
     process.exitCode = 1
@@ -33,7 +34,19 @@ async function runWhy(id: string, options: TasksOptions): Promise<void> {
     printJson(why)
   } else {
     printWhy(why)
+    if (!isKnown && why.queue !== null) printError(UNASKED)
   }
+}
+
+const UNASKED =
+  'note: what the broker has in this queue is not known: name it with -b amqp://…, CELERY_BROKER_URL or the app (-A)'
+
+/** Where nothing says which broker it is, none is guessed. */
+function namesBroker(config: Config, { app }: TasksOptions): boolean {
+  if (app !== undefined) return true
+  return [config.source('broker_url'), config.source('broker_transport')].some(
+    (source) => source !== 'default' && source !== undefined,
+  )
 }
 
 const CONNECT_WITHIN_MS = 1_500

@@ -12,6 +12,7 @@ import {
 import { type Span, spansOf, totalMs } from './family-spans.ts'
 import { type PendingStep, pendingSteps } from './family-steps.ts'
 import { findTask } from './show-task.ts'
+import { whatPrecedes } from './why/family.ts'
 
 /** A family as it grew: who was published by whom, and what is still to come. */
 export interface FamilyTree extends Family {
@@ -42,12 +43,15 @@ export interface SpanTotals {
   readonly retryMs: number
 }
 
-/** The family of a task, by the id of any member or the beginning of it; undefined where there is none. */
+/**
+ * The family of a task, by the id of any member or the beginning of it, of a step that is still to come, or of a group;
+ * undefined where there is none.
+ */
 export async function familyTree(
   database: Connection,
   idOrPrefix: string,
 ): Promise<FamilyTree | undefined> {
-  const taskId = await findTask(database, idOrPrefix)
+  const taskId = await findMember(database, idOrPrefix)
   if (taskId === undefined) return undefined
   const whole = await family(database, taskId)
   if (whole === undefined) return undefined
@@ -57,6 +61,23 @@ export async function familyTree(
     publishedElsewhere(database, members),
   ])
   return treeOf(whole, members, marks, { elsewhere })
+}
+
+/** A workflow is known by its last step, or by its group, before either is published. */
+async function findMember(database: Connection, id: string): Promise<string | undefined> {
+  return (
+    (await findTask(database, id)) ??
+    (await whatPrecedes(database, id))?.parent.taskId ??
+    (await memberOfGroup(database, id))
+  )
+}
+
+async function memberOfGroup(database: Connection, groupId: string): Promise<string | undefined> {
+  const [member] = await database.query<{ taskId: string }>(
+    'SELECT task_id AS "taskId" FROM monitor.task WHERE group_id = $1 LIMIT 1',
+    [groupId],
+  )
+  return member?.taskId
 }
 
 export interface TreeOptions {

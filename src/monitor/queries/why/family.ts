@@ -1,4 +1,4 @@
-import type { Database } from '../../../database/database.ts'
+import type { Connection } from '../../../database/database.ts'
 import type { FollowUp, FollowUps } from '../../mirror/follow-ups.ts'
 
 export interface TaskState {
@@ -42,7 +42,7 @@ export type Step = {
 )
 
 export async function readHistory(
-  database: Database,
+  database: Connection,
   taskIds: readonly string[],
 ): Promise<readonly HistoryTask[]> {
   return await database.query<HistoryTask>(
@@ -53,7 +53,7 @@ export async function readHistory(
 
 /** The chord that a task is a member of. */
 export async function chordOf(
-  database: Database,
+  database: Connection,
   { taskId, followUps }: Pick<HistoryTask, 'taskId' | 'followUps'>,
 ): Promise<Chord | undefined> {
   const body = followUps?.chord
@@ -84,7 +84,7 @@ const MEMBERS = `
   ORDER BY published_at, task_id`
 
 /** Where the id is that of a step to come: what it comes after. */
-export async function whatPrecedes(database: Database, id: string): Promise<Step | undefined> {
+export async function whatPrecedes(database: Connection, id: string): Promise<Step | undefined> {
   const found = await database.query<{ taskId: string }>(
     `SELECT task_id AS "taskId" FROM monitor.task
      WHERE follow_ups IS NOT NULL AND position($1 IN follow_ups::text) > 0
@@ -105,7 +105,7 @@ export async function whatPrecedes(database: Database, id: string): Promise<Step
 }
 
 async function stepAfter(
-  database: Database,
+  database: Connection,
   parent: HistoryTask,
   id: string,
 ): Promise<Step | undefined> {
