@@ -15,7 +15,9 @@ export interface CliSpace {
   startWorker(...args: string[]): Promise<Process>
 }
 
-export async function cliSpace(more: Readonly<Record<string, string | undefined>> = {}): Promise<CliSpace> {
+export async function cliSpace(
+  more: Readonly<Record<string, string | undefined>> = {},
+): Promise<CliSpace> {
   const [vhost, database] = [await freshVhost(), await freshDatabase()]
   const env = {
     CELERY_BROKER_URL: vhost.url,

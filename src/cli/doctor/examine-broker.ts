@@ -1,8 +1,13 @@
+import { withDeadline } from '../../async/with-deadline.ts'
 import type { Broker } from '../../brokers/broker.ts'
+import { openBroker } from '../../brokers/open-broker.ts'
 import type { CeleryApp } from '../../create-app.ts'
+import { silentLogger } from '../../logger.ts'
 import type { Queue, Topology } from '../../protocol/topology.ts'
+import { brokerOptions } from '../../tasks/broker-options.ts'
 import { codeOf } from '../failure.ts'
 import { depthOf } from '../queue-states.ts'
+import { ANSWER_WITHIN_MS, brokerAdvice } from './advice.ts'
 import { type Check, failed, noted, ok } from './check.ts'
 import { examineCelery } from './examine-celery.ts'
 
@@ -37,18 +42,24 @@ export async function* examineBroker(app: CeleryApp): AsyncGenerator<Check> {
 
 /** Asking for a queue connects; whether the queue is there does not matter. */
 async function reachedCheck(app: CeleryApp): Promise<Check> {
+  const { config } = app
   try {
-    const broker = app.broker()
-    await depthOf(broker, app.config.platformQueue)
+    const options = brokerOptions(config, silentLogger)
+    const { connectTimeoutMs = ANSWER_WITHIN_MS } = options
+    await using broker = openBroker({
+      ...options,
+      connectTimeoutMs: Math.min(connectTimeoutMs, ANSWER_WITHIN_MS),
+    })
+    await withDeadline(
+      depthOf(broker, config.platformQueue),
+      ANSWER_WITHIN_MS + 500,
+      () => new Error(`${broker.safeUrl} did not answer within ${ANSWER_WITHIN_MS} ms`),
+    )
     return broker.features.outlivesProcess
       ? ok('broker', broker.safeUrl)
       : noted('broker', `${broker.safeUrl}: inside one process only, nothing outlives it`)
   } catch (error) {
-    return failed(
-      'broker',
-      error,
-      'start the broker, or set broker_url (CELERY_BROKER_URL, -b) to where it is: amqp://user:password@host:5672/vhost',
-    )
+    return failed('broker', error, brokerAdvice(error, config.brokerWriteUrls[0]))
   }
 }
 

@@ -2,6 +2,7 @@ import type { Config } from '../../config/config.ts'
 import type { Database } from '../../database/database.ts'
 import { databaseUrl } from '../database-url.ts'
 import { type DatabaseOptions, openDatabaseOf } from '../open-database.ts'
+import { databaseAdvice } from './advice.ts'
 import { type Check, failed, noted, ok } from './check.ts'
 import { workersCheck } from './examine-workers.ts'
 
@@ -41,7 +42,7 @@ async function openedDatabase(config: Config, options: DatabaseOptions): Promise
   try {
     return await openDatabaseOf(config, options)
   } catch (error) {
-    return failed(name, error, 'start PostgreSQL, or name another with --database postgresql://…')
+    return failed(name, error, databaseAdvice(error, databaseUrl(config, options.database)))
   }
 }
 

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { withDeadline } from '../../async/with-deadline.ts'
 import type { CeleryApp } from '../../create-app.ts'
 import { safeUrl } from '../../safe-url.ts'
+import { ANSWER_WITHIN_MS, resultsAdvice } from './advice.ts'
 import { type Check, failed, noted, ok } from './check.ts'
 
 /** Reads a result that nobody has stored: the store answers, or says why it does not. */
@@ -10,14 +12,13 @@ export async function examineResults(app: CeleryApp): Promise<Check> {
   try {
     const store = await app.results()
     if (!store.features.keeps) return noted(name, 'switched off: nobody can wait for a result')
-    await store.get(randomUUID())
+    await withDeadline(
+      store.get(randomUUID()),
+      ANSWER_WITHIN_MS,
+      () => new Error(`${url} did not answer within ${ANSWER_WITHIN_MS} ms`),
+    )
     return ok(name, url)
   } catch (error) {
-    return failed(
-      name,
-      error,
-      'set result_backend (CELERY_RESULT_BACKEND, or RESULT_DB_*) to a database that answers and has the tables; ' +
-        'celery-toolbox migrate up makes them',
-    )
+    return failed(name, error, resultsAdvice(error, app.config.result_backend ?? undefined))
   }
 }
