@@ -311,10 +311,11 @@ type Reply = Readonly<Record<string, unknown>>
 type Stats = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>
 type Queues = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>
 
-/** The line without its values, and without when the reader had it. */
+/** The line without its values, without when the reader had it, and without a zone, which Celery 5.2 does not write. */
 function namesIn(line: string): string {
   return line
     .replace(/local_received=[\d.]+, /, '')
+    .replace('+00:00]', ']')
     .replace(/=(?:\[[^\]]*\]|[^,]*)/g, '')
     .trimEnd()
 }

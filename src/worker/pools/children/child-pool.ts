@@ -4,7 +4,7 @@ import { startTimer, type Timer } from '../../../async/timer.ts'
 import { TaskError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import type { Pool, PoolCall, PoolName, PoolRun } from '../pool.ts'
-import { CHILD_MODULE, type ChildExit, type StartChild } from './child.ts'
+import { type ChildExit, childModule, type StartChild } from './child.ts'
 import { ChildRun } from './child-run.ts'
 import { PoolChild } from './pool-child.ts'
 
@@ -133,7 +133,7 @@ export class ChildPool implements Pool {
     const {
       startChild,
       module,
-      program = CHILD_MODULE,
+      program = childModule(),
       maxMemoryPerChild,
       lostWaitMs,
       aliveTimeoutMs,

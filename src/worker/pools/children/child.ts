@@ -1,3 +1,4 @@
+import { fileOf } from '../../../installed-packages.ts'
 import type { FromChild, ToChild } from './messages.ts'
 
 /** How a child ended. */
@@ -33,7 +34,7 @@ export interface ChildOptions {
 export type StartChild = (options: ChildOptions) => Child
 
 /** The module that children run: composed at the root, of what loads an app and what runs its tasks. */
-export const CHILD_MODULE = new URL(
-  `../../../pool-child${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`,
-  import.meta.url,
-)
+export function childModule(): URL {
+  const here = fileOf(import.meta.url)
+  return new URL(`../../../pool-child${here.slice(here.lastIndexOf('.'))}`, here)
+}
