@@ -82,34 +82,6 @@ export const MEMORY_FEATURES: BrokerFeatures = {
   largestMessageBytes: Number.POSITIVE_INFINITY,
 }
 
-/** The longest that Amazon SQS keeps a message back. */
-const LONGEST_SQS_DELAY_MS = 900_000
-
-export const SQS_FEATURES: BrokerFeatures = {
-  mailboxes: false,
-  outlivesProcess: true,
-  delayedExchanges: false,
-  quorumQueues: false,
-  managementApi: false,
-  longestDelayMs: LONGEST_SQS_DELAY_MS,
-  groups: true,
-  deduplication: true,
-  exchanges: false,
-  order: false,
-  priorities: false,
-  expiry: false,
-  deadLetterArguments: false,
-  strictDeclare: false,
-  connectionQueues: false,
-  connectionDeliveries: false,
-  leases: true,
-  blindCopies: false,
-  typedHeaders: false,
-  countsConsumers: false,
-  // 1 MiB on the wire, where kombu's envelope is base64 in base64, and the headers take their part.
-  largestMessageBytes: 540 * 1024,
-}
-
 const NONE: BrokerFeatures = {
   mailboxes: false,
   outlivesProcess: true,
@@ -132,6 +104,19 @@ const NONE: BrokerFeatures = {
   typedHeaders: false,
   countsConsumers: false,
   largestMessageBytes: 0,
+}
+
+/** The longest that Amazon SQS keeps a message back. */
+const LONGEST_SQS_DELAY_MS = 900_000
+
+export const SQS_FEATURES: BrokerFeatures = {
+  ...NONE,
+  longestDelayMs: LONGEST_SQS_DELAY_MS,
+  groups: true,
+  deduplication: true,
+  leases: true,
+  // 1 MiB on the wire, where kombu's envelope is base64 in base64, and the headers take their part.
+  largestMessageBytes: 540 * 1024,
 }
 
 /** Those of the broker that a url leads to, before it is opened. */

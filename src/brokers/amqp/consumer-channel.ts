@@ -2,6 +2,7 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
 import { Line } from '../../async/line.ts'
 import type { Logger } from '../../logger.ts'
 import type { Delivery } from '../broker.ts'
+import { handOver } from '../hand-over.ts'
 import { AckWindow } from './ack-window.ts'
 import { AmqpDelivery } from './amqp-delivery.ts'
 import { end } from './end.ts'
@@ -151,12 +152,7 @@ export class ConsumerChannel {
       onSettled: this.#onSettled,
       park: this.#parked.park,
     })
-    try {
-      this.#parts.onDelivery(delivery)
-    } catch (cause) {
-      const { log, queue } = this.#parts
-      log.error({ queue, cause }, 'consumer threw, its delivery is unsettled')
-    }
+    handOver(delivery, this.#parts.onDelivery, this.#parts)
   }
 
   readonly #onSettled = (): void => {

@@ -2,6 +2,7 @@ import { startTimer, type Timer } from '../../async/timer.ts'
 import type { Logger } from '../../logger.ts'
 import type { ConsumeOptions, ConsumerProblem, Delivery, Subscription } from '../broker.ts'
 import { queueMissing } from '../broker-errors.ts'
+import { handOver } from '../hand-over.ts'
 import { HeldDeliveries } from './memory-delivery.ts'
 import type { MemoryQueue, QueueConsumer } from './memory-queue.ts'
 import type { QueueEntry } from './stored-message.ts'
@@ -67,15 +68,8 @@ export class MemoryConsumer implements Subscription, QueueConsumer {
 
   deliver(entry: QueueEntry): void {
     if (this.#queue === undefined) return
-    const delivery = this.#held.hold(this.#queue, entry)
-    try {
-      this.#parts.onDelivery(delivery)
-    } catch (cause) {
-      this.#parts.log.error(
-        { queue: this.queue, cause },
-        'consumer threw, its delivery is unsettled',
-      )
-    }
+    const { onDelivery, log } = this.#parts
+    handOver(this.#held.hold(this.#queue, entry), onDelivery, { queue: this.queue, log })
   }
 
   queueDeleted(): void {

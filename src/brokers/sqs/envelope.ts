@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { decodeJson, encodeJson } from '../../codecs/json.ts'
 import { amqpProperties, propertiesOf } from '../../protocol/amqp-properties.ts'
 import { FAIRNESS_HEADER } from '../../protocol/fairness.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import type { Message, MessageProperties, Route } from '../../protocol/message.ts'
 import { encodeTable } from '../headers/write-table.ts'
 
@@ -71,9 +72,9 @@ export function openEnvelope(text: string, queue: string): Opened {
 
 function kombuMessage(text: string, queue: string): Opened | undefined {
   const found = parsed(text)
-  if (!isDict(found) || !isDict(found.properties)) return undefined
+  if (!isRecord(found) || !isRecord(found.properties)) return undefined
   const { body = '', headers = {}, properties } = found
-  if (typeof body !== 'string' || !isDict(headers)) return undefined
+  if (typeof body !== 'string' || !isRecord(headers)) return undefined
   const named = readProperties(properties)
   const content = {
     ...(typeof found['content-type'] === 'string' && { content_type: found['content-type'] }),
@@ -132,7 +133,7 @@ function withUnknown(headers: Dict, properties: Dict): Dict {
 }
 
 function routeIn(info: unknown, queue: string): Route {
-  if (!isDict(info)) return { exchange: '', routingKey: queue }
+  if (!isRecord(info)) return { exchange: '', routingKey: queue }
   const { exchange, routing_key: routingKey } = info
   return {
     exchange: typeof exchange === 'string' ? exchange : '',
@@ -164,7 +165,3 @@ function parsed(text: string): unknown {
 }
 
 type Dict = Readonly<Record<string, unknown>>
-
-function isDict(value: unknown): value is Dict {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}

@@ -9,9 +9,7 @@ import { publishedProgress, type TaskProgress } from '../tasks/task-progress.ts'
 import { errorText, revokedText, safeText } from './error-text.ts'
 import { type EventEntry, textOf } from './event-entry.ts'
 import { outcomeOf } from './event-outcome.ts'
-import { flowCall, flowProgress, isOfFlow } from './flow-entry.ts'
-import { isOfRecipe, recipeCall, recipeProgress } from './recipe-entry.ts'
-import { isOfStream, streamCall, streamProgress } from './stream-entry.ts'
+import { runCall, runEvent, runProgress } from './run-entry.ts'
 
 export interface Hearing {
   readonly entry: EventEntry
@@ -39,9 +37,8 @@ export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | nul
 
 /** How the task was called, as far as its caller or its worker told. */
 function callOf(event: CeleryEvent, taskId: string, privacy: Privacy): Partial<TaskEntry> & Told {
-  if (isOfFlow(event)) return flowCall(event, taskId)
-  if (isOfStream(event)) return streamCall(event, taskId)
-  if (isOfRecipe(event)) return recipeCall(event, taskId)
+  const run = runEvent(event)
+  if (run !== undefined) return runCall(event, run, taskId)
   const toldBy = CALLS.get(event.type) ?? 'event'
   if (toldBy === 'event') return { toldBy, options: OF_AN_EVENT }
   const { name, retries, root_id: rootId, parent_id: parentId } = event
@@ -90,9 +87,8 @@ function argumentsOf({ args, kwargs }: CeleryEvent, task: string | null, privacy
 function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
   const { entry, privacy, atMs } = hearing
   if (event.type === 'task-sent') return publishedProgress(asNumber(event.retries) ?? 0)
-  if (isOfFlow(event)) return flowProgress(event, { atMs, privacy })
-  if (isOfStream(event)) return streamProgress(event, { atMs, privacy })
-  if (isOfRecipe(event)) return recipeProgress(event, { atMs, privacy })
+  const run = runEvent(event)
+  if (run !== undefined) return runProgress(event, run, { atMs, privacy })
   const outcome = outcomeOf(event.outcome, privacy)
   const state = outcome?.state ?? STATES.get(event.type)?.(event)
   if (state === undefined) return null

@@ -5,6 +5,7 @@ import { BrokerError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import type { ConsumeOptions, ConsumerProblem, Delivery, Subscription } from '../../broker.ts'
 import { queueMissing } from '../../broker-errors.ts'
+import { handOver } from '../../hand-over.ts'
 import { failureOf, reasonOf } from '../calls/sqs-errors.ts'
 import { HeldDeliveries } from './held.ts'
 import { type Mark, markNow } from './lease-clock.ts'
@@ -194,14 +195,8 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
       return
     }
     if (this.#isClosed) return
-    try {
-      this.#parts.onDelivery(delivery)
-    } catch (cause) {
-      this.#parts.log.error(
-        { queue: this.queue, cause },
-        'consumer threw, its delivery is unsettled',
-      )
-    }
+    const { onDelivery, log } = this.#parts
+    handOver(delivery, onDelivery, { queue: this.queue, log })
   }
 
   async #failed(error: unknown): Promise<void> {

@@ -1,3 +1,4 @@
+import { isRecord } from '../../../protocol/field-readers.ts'
 import { optionRefused } from '../calls/sqs-errors.ts'
 import { isFifo } from '../queue-name.ts'
 import type { SqsCredentials } from './sqs-url.ts'
@@ -12,8 +13,6 @@ export interface PredefinedQueue {
   readonly backoffTasks: ReadonlySet<string>
 }
 
-type Dict = Readonly<Record<string, unknown>>
-
 const KNOWN = new Set([
   'access_key_id',
   'backoff_policy',
@@ -26,13 +25,14 @@ const KNOWN = new Set([
 
 export function readPredefinedQueues(given: unknown): ReadonlyMap<string, PredefinedQueue> {
   if (given === undefined || given === null) return new Map()
-  if (!isDict(given)) throw optionRefused('predefined_queues', 'expected a dict of queues')
+  if (!isRecord(given)) throw optionRefused('predefined_queues', 'expected a dict of queues')
   return new Map(Object.entries(given).map(([name, queue]) => [name, readQueue(name, queue)]))
 }
 
 function readQueue(name: string, given: unknown): PredefinedQueue {
   const option = `predefined_queues["${name}"]`
-  if (!isDict(given) || typeof given.url !== 'string') throw optionRefused(option, 'it has no url')
+  if (!isRecord(given) || typeof given.url !== 'string')
+    throw optionRefused(option, 'it has no url')
   for (const key of Object.keys(given)) {
     if (!KNOWN.has(key))
       throw optionRefused(`${option}.${key}`, `expected ${[...KNOWN].join(', ')}`)
@@ -74,8 +74,4 @@ function readTasks(option: string, given: unknown): ReadonlySet<string> {
   if (given === undefined || given === null) return new Set()
   if (Array.isArray(given) && given.every((task) => typeof task === 'string')) return new Set(given)
   throw optionRefused(`${option}.backoff_tasks`, 'expected a list of task names')
-}
-
-function isDict(value: unknown): value is Dict {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
