@@ -22,10 +22,7 @@ import type { Job } from './job.ts'
 import { KnownJobs } from './known-jobs.ts'
 import { OutcomeStore } from './outcome-store.ts'
 import { isInChild } from './pools/children/in-child.ts'
-import type { LoopBlock } from './pools/loop-watch.ts'
-import { openPool } from './pools/open-pool.ts'
-import type { PoolName } from './pools/pool.ts'
-import { WorkerPools } from './pools/worker-pools.ts'
+import { JobPools } from './pools/job-pools.ts'
 import { Receiver } from './receiver.ts'
 import { surviveRejections } from './rejections.ts'
 import { taskDefaults } from './task-defaults.ts'
@@ -34,15 +31,11 @@ import { WaitingJobs } from './waiting-jobs.ts'
 import { WorkQueues } from './work-queues.ts'
 import { WorkerEvents } from './worker-events.ts'
 import {
-  defaultConcurrency,
-  poolOptions,
   prefetchFor,
   type WorkerOptions,
   type WorkerSettings,
   workerSettings,
 } from './worker-options.ts'
-
-const MAPS: ReadonlySet<string> = new Set(['celery.map', 'celery.starmap', 'celery.chunks'])
 
 /**
  * Journey 4/8, worker: takes deliveries from the work queues, runs their tasks and settles each exactly once.
@@ -54,7 +47,7 @@ export class Worker implements AsyncDisposable {
   readonly #options: WorkerOptions
   readonly #logger: Logger
   readonly #tasks: ReadonlyMap<string, Task<readonly never[], unknown>>
-  readonly #pools: WorkerPools
+  readonly #pools: JobPools
   readonly #waiting: WaitingJobs
   readonly #etas: EtaWaits
   /** Only beside a plain Celery, whose queues other workers share. */
@@ -92,8 +85,8 @@ export class Worker implements AsyncDisposable {
     this.#tasks = builtInTasks(app)
     this.#pools = this.#openPools()
     this.#waiting = new WaitingJobs({
-      poolOf: (job) => this.#poolOf(job),
-      slotsOf: (pool) => this.#pools.slotsOf(pool),
+      poolOf: (job) => this.#pools.nameOf(job),
+      slotsOf: (pool) => this.#pools.all.slotsOf(pool),
       start: (job) => this.#track(this.#perform(job)),
       limitOf: (job) => this.#rateLimitOf(job),
       onHeld: (queue) => this.#queues.adjust(queue),
@@ -169,7 +162,7 @@ export class Worker implements AsyncDisposable {
       app: this.#app,
       broker,
       outcomes,
-      poolOf: (job) => this.#pools.of(this.#poolOf(job)),
+      poolOf: (job) => this.#pools.of(job),
       kept,
       known: this.#known,
       events: events.tasks,
@@ -194,7 +187,7 @@ export class Worker implements AsyncDisposable {
     if (!this.#app.config.task_always_eager) {
       this.#forgetRejections = surviveRejections(this.#logger)
     }
-    await this.#pools.start(this.#poolsAsked())
+    await this.#pools.start()
     events.start()
     const reading = this.#app.readingBroker()
     this.#reading = reading
@@ -249,7 +242,7 @@ export class Worker implements AsyncDisposable {
     if (isIdle && idleMs > 0) await sleep(idleMs, this.#idling.signal).catch(() => undefined)
     while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
     for (const grace of this.#graces) grace.clear()
-    await this.#pools.stop()
+    await this.#pools.all.stop()
     await this.#stopLooking()
     await this.#dispatcher?.stop()
     await this.#queues.close()
@@ -281,7 +274,7 @@ export class Worker implements AsyncDisposable {
 
   #freeSlots(): number {
     const most = this.#app.config.worker_eta_task_limit ?? Number.POSITIVE_INFINITY
-    return this.#waiting.held >= most ? 0 : this.#pools.slots - this.#waiting.busy
+    return this.#waiting.held >= most ? 0 : this.#pools.all.slots - this.#waiting.busy
   }
 
   #accept(job: Job): void {
@@ -310,63 +303,24 @@ export class Worker implements AsyncDisposable {
     this.#known.add(job)
     this.#events?.tasks.received(job)
     if (!this.#etas.wait(job)) this.#waiting.admit(job)
-    this.#pools.look()
+    this.#pools.all.look()
   }
 
-  #poolOf({ task }: Job): PoolName {
-    // Celery's own tasks only wait for brokers and backends, but for the maps, which call the app's functions.
-    const isOwn = this.#tasks.get(task.name) === task && !MAPS.has(task.name)
-    return isOwn ? 'async' : (task.options.pool ?? this.settings.pool)
-  }
-
-  #poolsAsked(): readonly PoolName[] {
-    return this.#app.tasks.names.flatMap((name) => this.#app.tasks.get(name)?.options.pool ?? [])
-  }
-
-  /** A task kept the event loop, and with it heartbeats and all other tasks, from running. */
-  #tellOfBlock(block: LoopBlock): void {
-    const { request, among, blockedMs } = block
-    const about = request === undefined ? { among } : { task: request.task, taskId: request.id }
-    this.#logger.warn(
-      { ...about, blockedMs: Math.round(blockedMs) },
-      'a task blocked the event loop',
-    )
-    this.#options.onBlocked?.(block)
-    if (request === undefined) return
-    const fields = { name: request.task, duration: blockedMs / 1_000 }
-    this.#track(this.#events?.tasks.own(request, 'loop-blocked', fields))
-  }
-
-  /** Then children will be killed, and others are to be there at once. */
-  #hasHardLimits(): boolean {
-    const { tasks } = this.#app
-    const isLimited = tasks.names.some((name) => (tasks.get(name)?.options.timeLimit ?? 0) > 0)
-    return isLimited || (this.settings.limits.timeLimit ?? 0) > 0
-  }
-
-  #openPools(): WorkerPools {
-    const { pool, concurrency, autoscale, prefetchMultiplier } = this.settings
-    const children = poolOptions(this.#app.config, this.#options)
-    return new WorkerPools({
-      own: pool,
-      concurrency,
-      besideConcurrency: defaultConcurrency,
-      autoscale,
-      maxTasksPerChild: children.maxTasksPerChild,
-      open: (name) =>
-        openPool(name, {
-          ...children,
-          hasStandby: this.#hasHardLimits(),
-          onBlocked: (block) => this.#tellOfBlock(block),
-          logger: this.#logger,
-        }),
-      needed: () => this.#waiting.busyIn(pool),
-      onResized: (slots) => {
+  #openPools(): JobPools {
+    return new JobPools({
+      app: this.#app,
+      options: this.#options,
+      settings: this.settings,
+      builtIn: this.#tasks,
+      needed: (pool) => this.#waiting.busyIn(pool),
+      onResized: (pool, slots) => {
         this.#waiting.resize(pool, slots)
-        const most = this.#pools.autoscale?.max ?? slots
-        this.#queues.setPrefetch(prefetchFor(most, prefetchMultiplier))
+        const most = this.#pools.all.autoscale?.max ?? slots
+        this.#queues.setPrefetch(prefetchFor(most, this.settings.prefetchMultiplier))
         this.#queues.wake()
       },
+      events: () => this.#events?.tasks,
+      track: (work) => this.#track(work),
       logger: this.#logger,
     })
   }
@@ -397,7 +351,7 @@ export class Worker implements AsyncDisposable {
       name,
       queues: this.#queues,
       events: () => this.#events,
-      pool: () => this.#pools,
+      pool: () => this.#pools.all,
       active: () => this.#runner?.active ?? [],
       task: (task) => this.#taskNamed(task),
       tasks: (withBuiltIns) => this.#tasksByName(withBuiltIns),
