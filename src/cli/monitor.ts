@@ -13,6 +13,7 @@ import type { DatabaseOptions } from './open-database.ts'
 import { level, positiveInteger, seconds } from './option-values.ts'
 import { printError } from './output.ts'
 import { runService, serviceLogging } from './run-service.ts'
+import { addSiteEnvironment } from './site-settings.ts'
 
 interface MonitorCommandOptions extends DatabaseOptions {
   readonly migrate?: boolean
@@ -40,7 +41,7 @@ Examples:
   celery-toolbox monitor -b amqp://broker.example --database postgresql://worker@db.example/history`
 
 export function addMonitor(program: Command): void {
-  program
+  const monitor = program
     .command('monitor')
     .description('record every message and outcome in Postgres')
     .option('--migrate', 'bring the tables up to date first')
@@ -67,6 +68,7 @@ export function addMonitor(program: Command): void {
     .action(async (_options, command: Command) => {
       await runMonitor(command.optsWithGlobals<MonitorCommandOptions>())
     })
+  addSiteEnvironment(monitor)
 }
 
 async function runMonitor(options: MonitorCommandOptions): Promise<void> {

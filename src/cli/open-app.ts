@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts'
 import type { CeleryApp } from '../create-app.ts'
 import type { Logger } from '../logger.ts'
 import { printError } from './output.ts'
+import { applySite } from './site-settings.ts'
 
 /** The options that every command takes. */
 export interface GlobalOptions {
@@ -9,6 +10,8 @@ export interface GlobalOptions {
   readonly broker?: string
   readonly resultBackend?: string
   readonly debug?: boolean
+  /** Environments of the site file, where there is one. */
+  readonly environment?: readonly string[]
 }
 
 /** What a command is about, for warnings that concern few of them. */
@@ -19,6 +22,7 @@ export interface AppUse {
 
 /** The app that -A names; without one, an app with no tasks of its own, configured by the environment. */
 export async function openApp(options: GlobalOptions, use: AppUse = {}): Promise<CeleryApp> {
+  await applySite(options.environment)
   if (options.app === undefined) {
     const { createApp } = await import('../create-app.ts')
     return createApp(await environmentConfig(options, use))
@@ -30,6 +34,7 @@ export async function openApp(options: GlobalOptions, use: AppUse = {}): Promise
 
 /** The config of that app, or of the environment and `.env`. */
 export async function openConfig(options: GlobalOptions, use: AppUse = {}): Promise<Config> {
+  await applySite(options.environment)
   return options.app === undefined
     ? await environmentConfig(options, use)
     : (await openApp(options)).config

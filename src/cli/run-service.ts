@@ -59,7 +59,9 @@ function sentenceOf(kind: StopKind, soft: StopHow | undefined): string {
 export async function serviceLogging(config: Config, level: string): Promise<Logging> {
   const { setupLogging } = await import('../config/logging.ts')
   const { reportingLogger, setupSentry } = await import('../config/sentry.ts')
-  const logging = await setupLogging(config, { level })
+  const { withSiteLogging } = await import('./site-settings.ts')
+  const verbosity = level === 'debug' ? Number.POSITIVE_INFINITY : 0
+  const logging = await withSiteLogging(await setupLogging(config, { level }), verbosity)
   const reporter = await setupSentry(config)
   if (reporter === null) return logging
   const close = async (): Promise<void> => {

@@ -17,6 +17,7 @@ import { autoscale, count, level, names, positiveInteger, seconds } from './opti
 import { print } from './output.ts'
 import { PidFile } from './pid-file.ts'
 import { runService, serviceLogging } from './run-service.ts'
+import { addSiteEnvironment } from './site-settings.ts'
 import { startAnew } from './start-anew.ts'
 import { workerSignals } from './worker-signals.ts'
 
@@ -84,6 +85,7 @@ export function addWorker(program: Command): void {
       await runWorker(command.optsWithGlobals<WorkerCommandOptions>())
     })
   addCeleryOptions(worker)
+  addSiteEnvironment(worker)
 }
 
 async function runWorker(options: WorkerCommandOptions): Promise<void> {

@@ -23,7 +23,15 @@ export class Environment {
   readonly #variables: ReadonlyMap<string, Variable>
   readonly #dotenv: ReadonlyMap<string, Variable>
 
-  constructor(environment: Variables, dotenv: Variables) {
+  /** Settings of a site file, which count where nothing else is given. */
+  readonly site: Readonly<Record<string, unknown>>
+
+  constructor(
+    environment: Variables,
+    dotenv: Variables,
+    site: Readonly<Record<string, unknown>> = {},
+  ) {
+    this.site = site
     this.#dotenv = new Map(variablesOf(dotenv, '.env'))
     this.#variables = new Map([...this.#dotenv, ...variablesOf(environment, 'environment')])
   }
@@ -48,7 +56,10 @@ export class Environment {
 
 /** The only place where the toolbox reads the environment of its process. */
 export function readEnvironment(options: EnvironmentOptions, problems: string[]): Environment {
-  return new Environment(options.environment ?? process.env, readDotenv(options, problems))
+  const dotenv = readDotenv(options, problems)
+  return options.environment === undefined
+    ? new Environment(process.env, dotenv, siteSettings)
+    : new Environment(options.environment, dotenv)
 }
 
 function readDotenv(options: EnvironmentOptions, problems: string[]): Variables {
@@ -64,6 +75,13 @@ function readDotenv(options: EnvironmentOptions, problems: string[]): Variables 
     problems.push(`dotenv: cannot read ${path} (${String(code ?? cause)}), expected a file`)
     return {}
   }
+}
+
+let siteSettings: Readonly<Record<string, unknown>> = {}
+
+/** What a site file says of the settings of this process, for each Config that is made from now on. */
+export function setSiteSettings(settings: Readonly<Record<string, unknown>>): void {
+  siteSettings = settings
 }
 
 /** Sets variables of this process, for what is loaded next: the command line's options are to reach the app's Config. */

@@ -9,7 +9,7 @@ import { findSetting, settingNames } from './settings.ts'
 import { isSameValue } from './shadowed.ts'
 import { literal, text, unfit } from './value-types.ts'
 
-export type Source = 'argument' | 'environment' | '.env' | 'default' | 'derived'
+export type Source = 'argument' | 'environment' | '.env' | 'site' | 'default' | 'derived'
 
 /** A setting's value and where it came from. */
 export interface Entry {
@@ -70,6 +70,7 @@ export function resolveSettings(
   const resolution = { entries, environment, prefix, problems }
   for (const name of settingNames) resolveSetting(name, resolution)
   addOtherVariables(resolution)
+  addSite(resolution)
   return resolution
 }
 
@@ -248,6 +249,16 @@ function addOtherVariables({ entries, environment, prefix }: Resolution): void {
     const name = upper.toLowerCase()
     if (NO_SETTINGS.includes(name) || entries.has(name) || entries.has(name.toUpperCase())) continue
     entries.set(name, { value: variable.text, source: variable.source, variable: variable.name })
+  }
+}
+
+/** A site file says where the broker is, for who says nothing else of it. */
+function addSite({ entries, environment, problems }: Resolution): void {
+  if (entries.get('broker_transport')?.source !== 'default') return
+  for (const [name, value] of Object.entries(environment.site)) {
+    const setting = findSetting(name)
+    if (setting === undefined || entries.get(name)?.source !== 'default') continue
+    entries.set(name, { value: readValue({ name, value }, setting, problems), source: 'site' })
   }
 }
 

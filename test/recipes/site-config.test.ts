@@ -106,6 +106,33 @@ test('a block in a file whose fields are wrong is activated with a warning', asy
   ])
 })
 
+test('included files are merged depth first: blocks and groups of the included win, plugins are joined', async () => {
+  const folder = filesOf({
+    name: '',
+    yaml: 'version: 1\ninclude: [sub/more.yml]\na: {plugin: storage, x: own}\nenvironments: {live: {first: [a], plugins: [a]}, default: live}\n',
+    files: {
+      'sub/more.yml':
+        'version: 1\ninclude: [deep.yml]\nb: block.yml\na: {plugin: storage, x: included}\nenvironments: {live: {plugins: [b]}}\n',
+      'sub/deep.yml':
+        'version: 1\nc: {plugin: storage, z: 3}\nenvironments: {live: {first: [c]}, other: [c]}\n',
+      'sub/block.yml': 'plugin: storage\ny: 2\n',
+    },
+  })
+  const config = SiteConfig.fromFile(join(folder, 'site.yml'))
+  expect(config.environments).toEqual({ live: ['c', 'a', 'b'], default: ['a'], other: ['c'] })
+  await config.activate(['live'])
+  expect(config.plugin('storage')).toEqual({ plugin: 'storage', x: 'included', y: 2, z: 3 })
+})
+
+test('files that include each other are refused', () => {
+  const folder = filesOf({
+    name: '',
+    yaml: 'version: 1\ninclude: [more.yml]\n',
+    files: { 'more.yml': 'version: 1\ninclude: [site.yml]\na: {plugin: storage}\n' },
+  })
+  expect(() => SiteConfig.fromFile(join(folder, 'site.yml'))).toThrow(/includes itself/)
+})
+
 test('environments are found on the command line among options of others', () => {
   const args = [
     '-v',

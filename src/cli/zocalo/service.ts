@@ -94,6 +94,9 @@ async function runService(options: ServiceCommandOptions): Promise<void> {
       liveness: { port: options.livenessPort, timeoutMs: options.livenessTimeout * 1000 },
     }),
     extra: await clusterFields(),
+    onStatus: (logFields) => {
+      site.log.extra = logFields
+    },
     onStarted: () => printError(`${found.name} is running on ${site.transportName}`),
   })
   const until = new AbortController()

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { Logger } from '../../logger.ts'
-import { consoleSink, SiteLog } from '../../recipes/log/site-log.ts'
-import type { SitePlugin } from '../../recipes/site/site-config.ts'
-import { SiteConfig } from '../../recipes/site/site-config.ts'
+import { consoleSink } from '../../recipes/log/line-sinks.ts'
+import { SiteLog } from '../../recipes/log/site-log.ts'
+import type { SiteConfig } from '../../recipes/site/site-config.ts'
 import {
   defaultTransport,
   openTransport,
@@ -11,8 +11,9 @@ import {
 } from '../../recipes/transport/open-transport.ts'
 import type { PikaOptions } from '../../recipes/transport/pika/pika-options.ts'
 import type { Transport } from '../../recipes/transport/transport.ts'
-import { loadAll, type PackageParts, packageParts } from '../../services/package-parts.ts'
+import type { PackageParts } from '../../services/package-parts.ts'
 import { printError } from '../output.ts'
+import { activatedSite, graylogOf } from './activated-site.ts'
 
 export interface SiteOptions {
   readonly environment?: readonly string[]
@@ -66,17 +67,14 @@ export interface Site {
 }
 
 export async function openSite(options: SiteOptions): Promise<Site> {
-  const config = SiteConfig.fromEnvironment()
-  const parts = packageParts()
-  for (const [name, plugin] of Object.entries(await loadAll(parts.plugins))) {
-    if (typeof plugin === 'function') config.register(name, plugin as SitePlugin)
-  }
-  const names = options.environment ?? []
-  await config.activate(names)
+  const { config, parts } = await activatedSite(options.environment)
   const setup = config.plugin('logging')
   const verbosity = options.verbose ?? 0
   if (setup !== null) setup.verbosity = verbosity
-  const log = new SiteLog(setup, [consoleSink(verbosity > 0 ? 10 : 20, printError)])
+  const log = new SiteLog(setup, [
+    consoleSink(verbosity > 0 ? 10 : 20, printError),
+    ...(await graylogOf(config)),
+  ])
   for (const warning of config.warnings)
     log.logger('zocalo').warn({ warning }, 'the site configuration is odd')
   const transportName = options.transport ?? defaultTransport(config)

@@ -33,6 +33,8 @@ export interface FrontEndOptions {
   readonly extra?: Readonly<Record<string, unknown>>
   /** Told when an instance has started: what it subscribes to. */
   readonly onStarted?: (service: CommonService) => void
+  /** Given what a log may say of the service at any time. */
+  readonly onStatus?: (logFields: () => Readonly<Record<string, unknown>>) => void
 }
 
 /** A restart waits longer each time, unless the last one was long ago. */
@@ -66,6 +68,7 @@ export class FrontEnd {
     await transport.connect()
     const fields = { ...(tag !== undefined && { tag }), ...extra }
     const status = new StatusBroadcasts({ transport, log, host: this.#host, extra: fields })
+    this.#options.onStatus?.(() => status.logFields)
     await status.start()
     await transport.subscribeBroadcast('command', (_header, command) => this.#obey(command))
     const { maxLifetimeMs } = this.#options

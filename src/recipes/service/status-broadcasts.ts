@@ -51,6 +51,15 @@ export class StatusBroadcasts {
     this.#repeat = startInterval(REPEAT_MS, () => this.#tellSoon())
   }
 
+  /** What a log says of the service: each field with `workflows_` before its name. */
+  get logFields(): Readonly<Record<string, unknown>> {
+    const fields = [...this.#status()].map(([name, value]) => [
+      `workflows_${name}`,
+      value instanceof Map ? Object.fromEntries(value) : value,
+    ])
+    return Object.fromEntries(fields)
+  }
+
   names(names: ServiceNames): void {
     this.#names = names
   }

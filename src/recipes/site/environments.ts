@@ -2,7 +2,7 @@ import { SiteConfigError } from '../../errors.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 
 /** Lists of block names by group; a plain list is the group `plugins`. */
-type Groups = Readonly<Record<string, readonly unknown[]>>
+export type Groups = Readonly<Record<string, readonly unknown[]>>
 
 /** The groups of each environment, by its name. */
 export type Environments = Readonly<Record<string, Groups>>

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util'
 import { SiteConfigError } from '../../errors.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
+import type { LogRecord, LogSink } from '../log/log-record.ts'
+import { LogTree } from '../log/log-tree.ts'
 import type { Block } from './block-fields.ts'
 
 /** Python's names of levels, which dictConfig takes beside numbers. */
@@ -24,14 +26,21 @@ const NOT_INCREMENTAL = ['filters', 'formatters', 'handlers'] as const
  */
 export class LoggingSetup {
   readonly #block: Block
+  readonly #tree = new LogTree()
   #verbosity = 0
 
-  /** Throws `SiteConfigError` for what Python's dictConfig would refuse. */
+  /** Opens its handlers. Throws `SiteConfigError` for what Python's dictConfig would refuse. */
   constructor(block: Block) {
     checkDefinition(block, 'definition', block.incremental === true)
     const levels = block.verbose
     if (Array.isArray(levels)) levels.forEach(checkVerbose)
     this.#block = block
+    this.#tree.apply(block, { isIncremental: block.incremental === true })
+  }
+
+  /** Handlers and filters that exist in Python alone. */
+  get warnings(): readonly string[] {
+    return this.#tree.warnings
   }
 
   get verbosity(): number {
@@ -40,7 +49,20 @@ export class LoggingSetup {
 
   /** Applies the entries of `verbose` up to this number, each once; it never goes back. */
   set verbosity(level: number) {
-    this.#verbosity = Math.max(this.#verbosity, Math.min(level, this.#entries().length))
+    const entries = this.#entries()
+    for (const entry of entries.slice(this.#verbosity, level)) {
+      this.#tree.apply(entry, { isIncremental: entry.incremental !== false })
+      this.#verbosity += 1
+    }
+  }
+
+  /** To the handlers of the record's logger and of those above it; `atRoot` stand at the root besides. */
+  write(record: LogRecord, atRoot: readonly LogSink[]): void {
+    this.#tree.write(record, atRoot)
+  }
+
+  async close(): Promise<void> {
+    await this.#tree.close()
   }
 
   /** The level of a logger with all applied entries; null where nothing is said of it. `root` is the root logger. */

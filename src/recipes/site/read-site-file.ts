@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { isDict } from '../../codecs/ordered-dict.ts'
 import { decodeYaml } from '../../codecs/yaml.ts'
 import { SiteConfigError, type SiteFault } from '../../errors.ts'
@@ -12,6 +12,7 @@ import {
   orderedEnvironments,
   RESERVED,
 } from './environments.ts'
+import { merged, type SiteParts } from './merge-site.ts'
 import { type Site, siteFaults } from './site-fields.ts'
 
 /** A site file as it was read: blocks not in the file itself are paths. */
@@ -33,21 +34,49 @@ export function readSiteText(
   context: SiteContext,
   plugins: ReadonlySet<string>,
 ): SiteFile {
-  const { site, environments } = within(context, () => checkedSite(text))
-  refuseIncludes(site, context)
-  const blocks = new Map(
-    Object.entries(site)
-      .filter(([name]) => !RESERVED.has(name))
-      .map(([name, block]): [string, Block | string] => [
-        name,
-        typeof block === 'string' ? pathOf(block) : (block as Block),
-      ]),
-  )
+  const { blocks, environments } = readParts(text, context, [])
   return {
     blocks,
     environments: orderedEnvironments(environments, blocks),
     warnings: missingPlugins(blocks, plugins),
   }
+}
+
+/** A file with those that it includes. */
+function readParts(text: string, context: SiteContext, within: readonly string[]): SiteParts {
+  const { site, environments } = checkedIn(context, text)
+  const own = { environments, blocks: blocksOf(site, context) }
+  const { include } = site
+  if (!Array.isArray(include)) return own
+  return include.map(String).reduce((parts, name) => {
+    const file = resolve(context.directory, pathOf(name))
+    return merged(parts, readIncluded(file, [...within, context.file ?? '']))
+  }, own)
+}
+
+/** One that holds nothing is refused in Zocalo's words, which refuses them all. */
+function readIncluded(file: string, within: readonly string[]): SiteParts {
+  if (within.includes(file)) {
+    throw fault(`the configuration file ${file} includes itself: ${within.join(' → ')}`, {
+      category: 'circular-include',
+    })
+  }
+  const parts = readParts(includedText(file), { directory: dirname(file), file }, within)
+  if (parts.blocks.size > 0 || Object.keys(parts.environments).length > 0) return parts
+  throw fault(
+    `Importing configurations is not yet supported where they hold nothing: ${file} has neither a block nor an environment`,
+    { category: 'NotImplementedError', pythonClass: 'NotImplementedError' },
+  )
+}
+
+function blocksOf(site: Site, { directory }: SiteContext): ReadonlyMap<string, Block | string> {
+  const blocks = Object.entries(site).filter(([name]) => !RESERVED.has(name))
+  return new Map(
+    blocks.map(([name, block]) => [
+      name,
+      typeof block === 'string' ? resolve(directory, pathOf(block)) : (block as Block),
+    ]),
+  )
 }
 
 /** Reads a block that stands in a file of its own. */
@@ -105,21 +134,6 @@ function withTextKeys(value: unknown): unknown {
   if (!(value instanceof Map) && !isDict(value)) return value
   const entries = value instanceof Map ? [...value] : Object.entries(value)
   return Object.fromEntries(entries.map(([key, item]) => [String(key), withTextKeys(item)]))
-}
-
-/** Included files are read and checked, and then refused, as Zocalo does not support them. */
-function refuseIncludes(site: Site, context: SiteContext): void {
-  const include = site.include
-  if (!Array.isArray(include) || include.length === 0) return
-  for (const name of include) {
-    const file = resolve(context.directory, String(name))
-    const text = includedText(file)
-    within({ directory: context.directory, file }, () => checkedSite(text))
-  }
-  throw fault('Importing configurations is not yet supported', {
-    category: 'NotImplementedError',
-    pythonClass: 'NotImplementedError',
-  })
 }
 
 function includedText(file: string): string {
@@ -181,9 +195,9 @@ function pathOf(path: string): string {
 }
 
 /** Errors in a file name the file. */
-function within<T>(context: SiteContext, work: () => T): T {
+function checkedIn(context: SiteContext, text: string): CheckedSite {
   try {
-    return work()
+    return checkedSite(text)
   } catch (error) {
     if (!(error instanceof SiteConfigError) || context.file === null) throw error
     const { category, fields, pythonClass } = error

@@ -170,7 +170,7 @@ export class SiteConfig {
       case 'storage':
         return { ...this.plugin('storage'), ...block }
       case 'logging':
-        return new LoggingSetup(block)
+        return this.#logging(block)
       case 'rabbitmqapi':
         return { ...block, vhost: block.vhost ?? '/' }
       case 'opentelemetry':
@@ -187,6 +187,14 @@ export class SiteConfig {
       default:
         return block
     }
+  }
+
+  /** A later block takes the place of an earlier one. */
+  #logging(block: Block): LoggingSetup {
+    const setup = new LoggingSetup(block)
+    for (const warning of setup.warnings) this.#warnings.add(warning)
+    void this.plugin('logging')?.close()
+    return setup
   }
 
   toString(): string {

@@ -46,6 +46,16 @@ export function targetsOf(options: PikaOptions): AmqpTarget[] {
   return shuffled(targets)
 }
 
+/** As a broker url; with several servers, those after the first are for when it is away. */
+export function urlOf(options: PikaOptions): string {
+  const urls = targetsOf(options).map(({ protocol, hostname, port, username, password, vhost }) => {
+    const host = hostname.includes(':') ? `[${hostname}]` : hostname
+    const user = [username, password].map(encodeURIComponent).join(':')
+    return `${protocol}://${user}@${host}:${port}/${encodeURIComponent(vhost)}`
+  })
+  return urls.join(';')
+}
+
 function isSecure({ tls }: PikaOptions): boolean {
   return tls !== undefined && tls !== false
 }

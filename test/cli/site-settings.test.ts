@@ -1,0 +1,44 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { applySite, withSiteLogging } from '../../src/cli/site-settings.ts'
+import { Config } from '../../src/config/config.ts'
+import { setSiteSettings } from '../../src/config/environment.ts'
+import { createLogger } from '../../src/config/logging.ts'
+
+test('a site file says where the broker of workers and monitors is, and what is logged where, unless the app does', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'site-settings-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(
+    join(folder, 'site.yml'),
+    `version: 1
+rabbit: {plugin: pika, host: mq.example, port: 5673, username: me, password: 'p@ss/word', vhost: zocalo}
+api: {plugin: rabbitmqapi, base_url: 'http://mq.example:15672/api', username: me, password: x}
+log: {plugin: logging, handlers: {f: {class: logging.FileHandler, filename: ${folder}/all.log}}, root: {level: INFO, handlers: [f]}}
+environments: {other: [], mine: [rabbit, api, log]}
+`,
+  )
+  vi.stubEnv('ZOCALO_CONFIG', join(folder, 'site.yml'))
+  vi.stubEnv('CELERY_BROKER_URL', undefined)
+  onTestFinished(() => {
+    vi.unstubAllEnvs()
+    setSiteSettings({})
+  })
+  await applySite(['mine'])
+  const config = new Config({ dotenv: false })
+  expect(config.get('broker_url')).toBe('amqp://me:p%40ss%2Fword@mq.example:5673/zocalo')
+  expect(config.source('broker_url')).toBe('site')
+  expect(config.RABBITMQ_API_URL).toBe('http://me:x@mq.example:15672/')
+  expect(new Config({ broker_url: 'memory://', dotenv: false }).get('broker_url')).toBe('memory://')
+  const sqs = new Config({ broker_transport: 'sqs', dotenv: false })
+  expect(sqs.source('broker_url')).not.toBe('site')
+  const logger = await createLogger(config, { level: 'error' })
+  const logging = await withSiteLogging(
+    { logger, close: () => Promise.resolve(), [Symbol.asyncDispose]: () => Promise.resolve() },
+    0,
+  )
+  logging.logger.child({ queue: 'q' }).info('the worker is ready')
+  await logging.close()
+  expect(readFileSync(join(folder, 'all.log'), 'utf8')).toBe('the worker is ready queue=q\n')
+})
