@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   services: [...RUN, 'recipes', 'tasks', 'telemetry'],
   flows: [...RUN, 'leases', 'schedule', 'graph', 'definitions', 'events', 'tasks'],
   testing: [...RUN, 'tasks', 'worker'],
+  'celery-node': [...RUN, 'tasks', 'worker'],
   cli: [
     'events',
     ...RUN,
