@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { DisconnectedError, UsageError } from '../../errors.ts'
 import { type GlobalOptions, openApp } from '../open-app.ts'
-import { positiveInteger } from '../option-values.ts'
+import { count, positiveInteger, seconds } from '../option-values.ts'
 import { printError } from '../output.ts'
 import { addSiteOptions, addVerbose, openSite, type Site, type SiteOptions } from './site.ts'
 
@@ -14,6 +14,10 @@ interface ServiceCommandOptions extends SiteOptions, GlobalOptions {
   readonly livenessTimeout: number
   readonly concurrency?: number
   readonly maxLifetime?: number
+  readonly min?: number
+  readonly max?: number
+  readonly idle: number
+  readonly asInstance?: boolean
 }
 
 const EXAMPLES = `
@@ -23,7 +27,8 @@ The site's configuration is the file that ZOCALO_CONFIG names.
 Examples:
   celery-toolbox service -s Dispatcher
   celery-toolbox -A app.ts service -s Dispatcher          (a monitor of that app records every step)
-  celery-toolbox service -s MyService -e test --tag blue --restart --liveness`
+  celery-toolbox service -s MyService -e test --tag blue --restart --liveness
+  celery-toolbox service -s MyService --min 1 --max 8      (as many processes as its queues ask for)`
 
 export function addService(program: Command): void {
   const command = program
@@ -47,6 +52,14 @@ export function addService(program: Command): void {
       positiveInteger,
     )
     .option('--max-lifetime <seconds>', 'end after so long, as if told to', positiveInteger)
+    .option('--min <n>', 'processes that run at least; more as long as messages wait', count)
+    .option('--max <n>', 'processes that run at most', positiveInteger)
+    .addOption(
+      new Option('--idle <seconds>', 'after which a process beyond --min ends, where none wait')
+        .argParser(seconds)
+        .default(30),
+    )
+    .addOption(new Option('--as-instance').hideHelp())
     .addHelpText('after', EXAMPLES)
   addVerbose(addSiteOptions(command), 'show debug output').action(
     async (_options: unknown, self: Command) => await runService(self.optsWithGlobals()),
@@ -69,11 +82,19 @@ async function runService(options: ServiceCommandOptions): Promise<void> {
     return
   }
   const serviceClass = await found.load()
+  if ((options.min ?? options.max) !== undefined && options.asInstance !== true) {
+    process.exitCode = await instances(options, site, {
+      name: found.name,
+      className: serviceClass.name,
+    })
+    return
+  }
   await givePlugins(found.name, site)
   const { FrontEnd } = await import('../../recipes/service/front-end.ts')
   const { clusterFields } = await import('../../recipes/service/cluster-fields.ts')
   const { stopOnSignals } = await import('../../lifecycle/stop-on-signals.ts')
   const record = options.app === undefined ? null : await openRecord(options, site)
+  const isAlone = options.asInstance !== true
   const frontEnd = new FrontEnd({
     serviceClass,
     name: found.name,
@@ -89,16 +110,21 @@ async function runService(options: ServiceCommandOptions): Promise<void> {
     tag: options.tag,
     restart: options.restart === true,
     concurrency: options.concurrency,
-    maxLifetimeMs: options.maxLifetime === undefined ? undefined : options.maxLifetime * 1000,
-    ...(options.liveness === true && {
-      liveness: { port: options.livenessPort, timeoutMs: options.livenessTimeout * 1000 },
-    }),
+    ...(isAlone && shared(options)),
     extra: await clusterFields(),
     onStatus: (logFields) => {
       site.log.extra = logFields
     },
-    onStarted: () => printError(`${found.name} is running on ${site.transportName}`),
+    onStarted: (service) => {
+      printError(`${found.name} is running on ${site.transportName}`)
+      pool?.tell(service.transport.subscribedQueues ?? [])
+    },
   })
+  const pool = isAlone
+    ? null
+    : (await import('../../services/instances/forked-instance.ts')).obeyPool((how) => {
+        void frontEnd.stop(how)
+      })
   const until = new AbortController()
   void stopOnSignals(
     {
@@ -122,7 +148,33 @@ async function runService(options: ServiceCommandOptions): Promise<void> {
     process.exitCode = 1
   } finally {
     until.abort()
+    pool?.end()
     await record?.close()
+    await site.log.close()
+  }
+}
+
+/** What concerns all instances of a service, however many. */
+function shared({ maxLifetime, liveness, livenessPort, livenessTimeout }: ServiceCommandOptions) {
+  return {
+    maxLifetimeMs: maxLifetime === undefined ? undefined : maxLifetime * 1000,
+    liveness:
+      liveness === true ? { port: livenessPort, timeoutMs: livenessTimeout * 1000 } : undefined,
+  }
+}
+
+async function instances(
+  options: ServiceCommandOptions,
+  site: Site,
+  names: { readonly name: string; readonly className: string },
+): Promise<0 | 1> {
+  const { min = 1, max = Math.max(1, min), idle } = options
+  if (min > max) throw new UsageError(`--min ${min} is more than --max ${max}`)
+  const { runInstances } = await import('./service-instances.ts')
+  try {
+    const pace = { idleMs: idle * 1000, everyMs: Math.min(2000, Math.max(100, idle * 500)) }
+    return await runInstances(site, { ...names, ...shared(options), min, max, pace })
+  } finally {
     await site.log.close()
   }
 }
