@@ -31,6 +31,7 @@ type AddCommand = (program: Command) => void
 
 /** In the order in which they are met. To load them all takes half a second, so only the one that is called is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  init: async () => (await import('./init.ts')).addInit,
   worker: async () => (await import('./worker.ts')).addWorker,
   multi: async () => (await import('./multi.ts')).addMulti,
   inspect: async () => (await import('./remote/inspect.ts')).addInspect,

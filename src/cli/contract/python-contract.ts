@@ -16,8 +16,27 @@ declare module 'celery-toolbox' {
 `
 const TASK = /^ {4}("(?:[^"\\]|\\.)*"): (\{.*\})$/gm
 
-/** Asks the app itself, by a small program that its interpreter runs; nothing is connected. */
+/** What the app is and where it sends its calls, as read-contract.py names it. */
+export interface PythonSettings {
+  readonly version: string
+  readonly name: string | null
+  readonly broker_url: string
+  readonly result_backend: string | null
+  readonly queue: string
+  readonly exchange: string
+  readonly exchange_type: string
+  readonly queues: readonly string[]
+}
+
 export async function readPythonContract(python: string, app: string): Promise<Contract> {
+  return (await readPythonApp(python, app)).contract
+}
+
+/** Asks the app itself, by a small program that its interpreter runs; nothing is connected. */
+export async function readPythonApp(
+  python: string,
+  app: string,
+): Promise<{ readonly contract: Contract; readonly settings: PythonSettings }> {
   const child = spawn(python, [script(), app], { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = once(child, 'close')
   const failed = once(child, 'error').then(([cause]) => {
@@ -29,10 +48,23 @@ export async function readPythonContract(python: string, app: string): Promise<C
     Promise.all([text(child.stdout), text(child.stderr), ended]),
     failed,
   ])
-  const [line] = out.split('\n').filter((one) => one.startsWith('CONTRACT '))
-  if (line !== undefined) return JSON.parse(line.slice('CONTRACT '.length)) as Contract // as the script writes it
+  const [contract, settings] = [lineOf(out, 'CONTRACT '), lineOf(out, 'SETTINGS ')]
+  if (contract !== undefined && settings !== undefined) {
+    // As the script writes them.
+    return {
+      contract: JSON.parse(contract) as Contract,
+      settings: JSON.parse(settings) as PythonSettings,
+    }
+  }
   const reason = complaints.trim().split('\n').at(-1)
   throw new UsageError(`cannot read the tasks of "${app}" with "${python}": ${reason}`)
+}
+
+function lineOf(output: string, start: string): string | undefined {
+  return output
+    .split('\n')
+    .find((line) => line.startsWith(start))
+    ?.slice(start.length)
 }
 
 export function asDeclarations(contract: Contract): string {

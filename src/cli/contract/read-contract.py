@@ -1,4 +1,4 @@
-"""Prints, as JSON, the tasks of a Celery app with their signatures as TypeScript types. Nothing is connected."""
+"""Prints, as JSON, a Celery app's tasks with their signatures as TypeScript types, and where it sends them. Nothing is connected."""
 import collections.abc
 import dataclasses
 import datetime
@@ -122,3 +122,16 @@ app.loader.import_default_modules()
 app.finalize()
 found = {name: contract(task) for name, task in sorted(app.tasks.items()) if not name.startswith('celery.')}
 print('CONTRACT ' + json.dumps(found))
+
+conf = app.conf
+settings = {
+    'version': importlib.import_module('celery').__version__,
+    'name': app.main,
+    'broker_url': app.connection_for_write().as_uri(include_password=True),
+    'result_backend': conf.result_backend if isinstance(conf.result_backend, str) else None,
+    'queue': conf.task_default_queue,
+    'exchange': conf.task_default_exchange or conf.task_default_queue,
+    'exchange_type': conf.task_default_exchange_type,
+    'queues': list(app.amqp.queues),
+}
+print('SETTINGS ' + json.dumps(settings))
