@@ -71,13 +71,17 @@ After=network-online.target
 Wants=network-online.target
 
 [Service]
-Type=exec
+Type=notify
+NotifyAccess=all
+WatchdogSec=60
 WorkingDirectory=${process.cwd()}
 ExecStart=${command.map(quoted).join(' ')}
+ExecReload=/bin/kill -HUP $MAINPID
 # SIGTERM finishes what runs and takes nothing new; the children of the pool are not told.
 KillMode=mixed
 TimeoutStopSec=300
 Restart=on-failure
+RestartPreventExitStatus=2
 RestartSec=5
 
 [Install]

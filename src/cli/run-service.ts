@@ -1,7 +1,9 @@
 import type { Config } from '../config/config.ts'
+import { systemdVariables } from '../config/environment.ts'
 import type { Logging } from '../config/logging.ts'
 import { type Runnable, runUntilStopped } from '../lifecycle/run-until-stopped.ts'
 import type { SignalRules, StopHow, StopKind } from '../lifecycle/stop-on-signals.ts'
+import { Systemd } from '../lifecycle/systemd.ts'
 import { printError } from './output.ts'
 
 export interface RunServiceOptions {
@@ -18,7 +20,7 @@ export interface RunServiceOptions {
 
 /**
  * Runs a service in the foreground until SIGTERM or Ctrl-C: once warmly, twice coldly, which is exit code 1; or by rules of
- * its own. Answers the signals that came.
+ * its own. Answers the signals that came. Where systemd has started it (`Type=notify`), it is told.
  */
 export async function runService(
   service: Runnable,
@@ -26,17 +28,30 @@ export async function runService(
 ): Promise<readonly NodeJS.Signals[]> {
   const { name, graceSeconds, endsByItself = false, onStarted, rules, soft } = options
   const came: NodeJS.Signals[] = []
+  const systemd = new Systemd({
+    variables: systemdVariables(),
+    onProblem: ({ message }) => printError(`${name}: systemd is not told of it: ${message}`),
+  })
   const kind = await runUntilStopped(service, {
     endsByItself,
     rules,
     soft,
     graceMs: graceSeconds === undefined ? undefined : graceSeconds * 1_000,
-    ...(onStarted !== undefined && { onStarted }),
+    onStarted: () => {
+      systemd.ready('running')
+      onStarted?.()
+    },
     onSignal: (signal, how) => {
       came.push(signal)
-      printError(`${name}: ${sentenceOf(how, soft)}`)
+      const sentence = sentenceOf(how, soft)
+      printError(`${name}: ${sentence}`)
+      // The first signal decides what comes of it: SIGHUP starts the service anew.
+      const [status = ''] = sentence.split(' (')
+      if (came.length === 1 && signal === 'SIGHUP') systemd.reloading(status)
+      else if (how !== 'none') systemd.stopping(status)
     },
   })
+  await systemd.close()
   if (kind === 'cold' || kind === 'soft') process.exitCode = 1
   return came
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { constants } from 'node:os'
+import { forgetVariables } from '../config/environment.ts'
 
 const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const
 
@@ -9,6 +10,8 @@ const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const
  * this one stays to hand signals on and to end as the new one ends: whoever watches it sees no difference.
  */
 export async function startAnew(): Promise<number> {
+  // systemd's watchdog is to hear from the new process, whose id is another.
+  forgetVariables(['WATCHDOG_PID'])
   const child = spawn(process.execPath, [...process.execArgv, ...process.argv.slice(1)], {
     stdio: 'inherit',
   })

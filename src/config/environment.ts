@@ -110,6 +110,19 @@ export function remappedTerm(): string | null {
   return process.env.REMAP_SIGTERM || null
 }
 
+/** What systemd tells the services it watches. Empty counts as not set. */
+export function systemdVariables(): {
+  readonly notifySocket: string | null
+  readonly watchdogUsec: string | null
+  readonly watchdogPid: string | null
+} {
+  return {
+    notifySocket: process.env.NOTIFY_SOCKET || null,
+    watchdogUsec: process.env.WATCHDOG_USEC || null,
+    watchdogPid: process.env.WATCHDOG_PID || null,
+  }
+}
+
 /** Variables that Zocalo's programs read: `ZOCALO_CONFIG` and `ZOCALO_DEFAULT_ENV`. Empty counts as not set. */
 export function zocaloVariable(name: 'ZOCALO_CONFIG' | 'ZOCALO_DEFAULT_ENV'): string | null {
   return process.env[name] || null
