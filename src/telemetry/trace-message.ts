@@ -51,7 +51,7 @@ export async function messageTracer(): Promise<TraceMessage | undefined> {
 }
 
 /** A proxy without a delegate hands out the one provider that does nothing. */
-function hasSdk({ trace, ProxyTracerProvider }: OpenTelemetryApi): boolean {
+export function hasSdk({ trace, ProxyTracerProvider }: OpenTelemetryApi): boolean {
   const provider = trace.getTracerProvider()
   if (!(provider instanceof ProxyTracerProvider)) return true
   return provider.getDelegate() !== new ProxyTracerProvider().getDelegate()

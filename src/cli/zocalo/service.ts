@@ -18,6 +18,8 @@ interface ServiceCommandOptions extends SiteOptions, GlobalOptions {
   readonly max?: number
   readonly idle: number
   readonly asInstance?: boolean
+  readonly metrics?: boolean
+  readonly metricsPort: number
 }
 
 const EXAMPLES = `
@@ -46,6 +48,8 @@ export function addService(program: Command): void {
       positiveInteger,
       30,
     )
+    .option('-m, --metrics', 'serve /metrics for Prometheus')
+    .option('--metrics-port <port>', 'port of the metrics', positiveInteger, 8080)
     .option(
       '-c, --concurrency <n>',
       'messages at a time (1, or what the class says)',
@@ -90,17 +94,25 @@ async function runService(options: ServiceCommandOptions): Promise<void> {
     return
   }
   await givePlugins(found.name, site)
+  const { openTelemetry } = await import('./service-telemetry.ts')
   const { FrontEnd } = await import('../../recipes/service/front-end.ts')
   const { clusterFields } = await import('../../recipes/service/cluster-fields.ts')
   const { stopOnSignals } = await import('../../lifecycle/stop-on-signals.ts')
   const record = options.app === undefined ? null : await openRecord(options, site)
   const isAlone = options.asInstance !== true
+  const telemetry = await openTelemetry(site, {
+    serviceClass,
+    metricsPort: options.metrics === true ? options.metricsPort : undefined,
+  })
   const frontEnd = new FrontEnd({
     serviceClass,
     name: found.name,
     openTransport: (role) => {
       const transport = site.open(`${found.name} ${role} ${process.pid}`)
-      if (role === 'service' && record !== null) transport.addMiddleware?.(record.recorder)
+      if (role === 'service') {
+        if (record !== null) transport.addMiddleware?.(record.recorder)
+        for (const middleware of telemetry.middleware) transport.addMiddleware?.(middleware)
+      }
       return transport
     },
     config: site.config,
@@ -150,6 +162,7 @@ async function runService(options: ServiceCommandOptions): Promise<void> {
     until.abort()
     pool?.end()
     await record?.close()
+    await telemetry.close()
     await site.log.close()
   }
 }

@@ -1,4 +1,5 @@
 import type { Logger, LogMethod } from '../../logger.ts'
+import { spanFields } from '../../telemetry/trace-transport.ts'
 import type { LoggingSetup } from '../site/logging-setup.ts'
 import { levelNumber } from './levels.ts'
 import type { LogRecord, LogSink } from './log-record.ts'
@@ -36,7 +37,7 @@ export class SiteLog {
           level: OURS[level],
           sentence: typeof first === 'string' ? first : (sentence ?? ''),
           fields: { ...fields, ...given },
-          extra: this.extra(),
+          extra: { ...this.extra(), ...spanFields() },
           time: new Date(),
         })
       }) as LogMethod // both of its forms

@@ -117,15 +117,19 @@ export abstract class BaseTransport implements Transport {
     callback: MessageCallback,
     options: SubscribeOptions = {},
   ): Promise<number> {
-    return await this.#middleware.run('subscribe', [queue, callback, options], async () => {
-      if (queue === '') throw new TransportError('a subscription needs the name of a queue')
-      if (options.acknowledgement === true && options.reconnectable === true) {
-        throw new TransportError(
-          "Acknowledgements can't be reliably used on reconnectable connections",
-        )
-      }
-      return (await this.#subscribe('queue', queue, { callback, options })).id
-    })
+    return await this.#middleware.run(
+      'subscribe',
+      [queue, callback, options],
+      async (queue, callback, options) => {
+        if (queue === '') throw new TransportError('a subscription needs the name of a queue')
+        if (options.acknowledgement === true && options.reconnectable === true) {
+          throw new TransportError(
+            "Acknowledgements can't be reliably used on reconnectable connections",
+          )
+        }
+        return (await this.#subscribe('queue', queue, { callback, options })).id
+      },
+    )
   }
 
   async subscribeBroadcast(
@@ -136,7 +140,7 @@ export abstract class BaseTransport implements Transport {
     return await this.#middleware.run(
       'subscribeBroadcast',
       [topic, callback, options],
-      async () => {
+      async (topic, callback, options) => {
         const unacknowledged = { ...options, acknowledgement: false }
         return (await this.#subscribe('broadcast', topic, { callback, options: unacknowledged })).id
       },
@@ -148,10 +152,14 @@ export abstract class BaseTransport implements Transport {
     callback: MessageCallback,
     options: SubscribeOptions = {},
   ): Promise<{ subscriptionId: number; queue: string }> {
-    return await this.#middleware.run('subscribeTemporary', [hint, callback, options], async () => {
-      const { id, queue } = await this.#subscribe('temporary', hint, { callback, options })
-      return { subscriptionId: id, queue }
-    })
+    return await this.#middleware.run(
+      'subscribeTemporary',
+      [hint, callback, options],
+      async (hint, callback, options) => {
+        const { id, queue } = await this.#subscribe('temporary', hint, { callback, options })
+        return { subscriptionId: id, queue }
+      },
+    )
   }
 
   async unsubscribe(
@@ -176,7 +184,7 @@ export abstract class BaseTransport implements Transport {
   }
 
   async send(queue: string, message: unknown, options: SendOptions = {}): Promise<void> {
-    await this.#middleware.run('send', [queue, message, options], () =>
+    await this.#middleware.run('send', [queue, message, options], (queue, message, options) =>
       this.#send({ kind: 'queue', name: queue, body: encodeMessage(message) }, options),
     )
   }
@@ -186,13 +194,13 @@ export abstract class BaseTransport implements Transport {
     body: string | Uint8Array,
     options: SendOptions = {},
   ): Promise<void> {
-    await this.#middleware.run('rawSend', [queue, body, options], () =>
+    await this.#middleware.run('rawSend', [queue, body, options], (queue, body, options) =>
       this.#send({ kind: 'queue', name: queue, body }, options),
     )
   }
 
   async broadcast(topic: string, message: unknown, options: BroadcastOptions = {}): Promise<void> {
-    await this.#middleware.run('broadcast', [topic, message, options], () =>
+    await this.#middleware.run('broadcast', [topic, message, options], (topic, message, options) =>
       this.#send({ kind: 'topic', name: topic, body: encodeMessage(message) }, options),
     )
   }
@@ -202,7 +210,7 @@ export abstract class BaseTransport implements Transport {
     body: string | Uint8Array,
     options: BroadcastOptions = {},
   ): Promise<void> {
-    await this.#middleware.run('rawBroadcast', [topic, body, options], () =>
+    await this.#middleware.run('rawBroadcast', [topic, body, options], (topic, body, options) =>
       this.#send({ kind: 'topic', name: topic, body }, options),
     )
   }
@@ -320,8 +328,8 @@ export abstract class BaseTransport implements Transport {
       options,
       receive: (header, body) => {
         const message = options.disableMangling === true ? body : decodeMessage(body)
-        if (this.#subscriptions.has(id)) this.#receive(id, header, message)
-        else early.push(() => this.#receive(id, header, message))
+        if (this.#subscriptions.has(id)) this.#receive(plan, header, message)
+        else early.push(() => this.#receive(plan, header, message))
       },
     }
     try {
@@ -335,12 +343,14 @@ export abstract class BaseTransport implements Transport {
     }
   }
 
-  #receive(id: number, header: TransportHeader, message: unknown): void {
+  #receive(plan: SubscriptionPlan, header: TransportHeader, message: unknown): void {
+    const { id, kind, name } = plan
     const callback = this.#callbacks.get(id)
     if (callback === undefined) return
+    const place = { id, kind, name, callback: callback.name || 'callback' }
     const run = async (): Promise<void> => {
       try {
-        await this.#intercept(this.#middleware.aroundCallback(callback))(header, message)
+        await this.#intercept(this.#middleware.aroundCallback(callback, place))(header, message)
       } catch (error) {
         this.log.error({ err: error, subscription: id }, 'the callback of a subscription failed')
       }

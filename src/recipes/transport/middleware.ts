@@ -22,13 +22,26 @@ export type TransportCall =
 
 /** Stands around every call of a transport, and around the callbacks of its subscriptions (workflows: middleware). */
 export interface Middleware {
-  /** Does something before and after `next`, which makes the call; its result is to be returned. */
+  /**
+   * Does something before and after `next`, which makes the call, with other arguments where it is given any; its
+   * result is to be returned.
+   */
   around?(
     call: TransportCall,
     args: readonly unknown[],
-    next: () => Promise<unknown>,
+    next: (args?: readonly unknown[]) => Promise<unknown>,
   ): Promise<unknown>
-  aroundCallback?(callback: Callback): Callback
+  aroundCallback?(callback: Callback, subscription: CallbackPlace): Callback
+}
+
+/** The subscription that a callback is of. */
+export interface CallbackPlace {
+  readonly id: number
+  readonly kind: 'queue' | 'broadcast' | 'temporary'
+  /** The queue, the topic, or the hint of a temporary queue. */
+  readonly name: string | null
+  /** The name of the function that was given. */
+  readonly callback: string
 }
 
 /** The newest stands outermost. */
@@ -39,20 +52,26 @@ export class MiddlewareChain {
     this.#all.push(middleware)
   }
 
-  run<T>(call: TransportCall, args: readonly unknown[], last: () => Promise<T>): Promise<T> {
-    let next: () => Promise<unknown> = last
+  run<Args extends readonly unknown[] | [], T>(
+    call: TransportCall,
+    args: Args,
+    last: (...args: NoInfer<Args>) => Promise<T>,
+  ): Promise<T> {
+    if (this.#all.length === 0) return last(...args)
+    let next = (given: readonly unknown[]): Promise<unknown> => last(...(given as NoInfer<Args>))
     for (const middleware of this.#all) {
       const inner = next
-      if (middleware.around !== undefined) {
-        next = () => middleware.around?.(call, args, inner) ?? inner()
+      next = (given) => {
+        const goOn = (other = given): Promise<unknown> => inner(other)
+        return middleware.around?.(call, given, goOn) ?? inner(given)
       }
     }
-    return next() as Promise<T> // what middleware returns is what the call returned
+    return next(args) as Promise<T> // what middleware returns is what the call returned
   }
 
-  aroundCallback(callback: Callback): Callback {
+  aroundCallback(callback: Callback, place: CallbackPlace): Callback {
     let outer = callback
-    for (const middleware of this.#all) outer = middleware.aroundCallback?.(outer) ?? outer
+    for (const middleware of this.#all) outer = middleware.aroundCallback?.(outer, place) ?? outer
     return outer
   }
 }

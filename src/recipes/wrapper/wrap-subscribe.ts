@@ -79,12 +79,14 @@ function unwrapping(
   options: WrapSubscribeOptions,
 ): MessageCallback {
   const { mangleForReceiving, allowNonRecipeMessages = false } = options
-  return async (header, body) => {
+  const unwrapped: MessageCallback = async (header, body) => {
     const message = mangleForReceiving === undefined ? body : mangleForReceiving(body)
     if (isRecipeMessage(header)) await unwrap(message, header, { transport, callback, options })
     else if (allowNonRecipeMessages) await callback(null, header, message)
     else await giveBack(header, transport, options)
   }
+  // Metrics are by the name of the callback.
+  return Object.defineProperty(unwrapped, 'name', { value: callback.name })
 }
 
 async function unwrap(

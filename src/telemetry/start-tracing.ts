@@ -1,0 +1,36 @@
+import { loadTelemetry } from './open-telemetry.ts'
+import { OtlpExporter, type OtlpPlace } from './otlp-exporter.ts'
+
+/** Tracing that was started, and the way to send what is left of it. */
+export interface Tracing {
+  close(): Promise<void>
+}
+
+/**
+ * Sends this process's spans to a collector. Null where a package of OpenTelemetry is missing, or where an SDK is
+ * registered already: that one sends them.
+ */
+export async function startTracing(serviceName: string, place: OtlpPlace): Promise<Tracing | null> {
+  const api = await loadTelemetry()
+  if (api === null) return null
+  try {
+    const { BasicTracerProvider, BatchSpanProcessor } = await import(
+      '@opentelemetry/sdk-trace-base'
+    )
+    const { AsyncLocalStorageContextManager } = await import('@opentelemetry/context-async-hooks')
+    const { W3CTraceContextPropagator } = await import('@opentelemetry/core')
+    const { resourceFromAttributes } = await import('@opentelemetry/resources')
+    const provider = new BasicTracerProvider({
+      resource: resourceFromAttributes({ 'service.name': serviceName }),
+      spanProcessors: [new BatchSpanProcessor(new OtlpExporter(place))],
+    })
+    if (!api.trace.setGlobalTracerProvider(provider)) return null
+    api.context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+    api.propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+    return { close: async () => await provider.shutdown().catch(() => undefined) }
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND')
+      return null
+    throw error
+  }
+}

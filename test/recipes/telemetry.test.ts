@@ -1,0 +1,141 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { MemoryTransport, RecipeWrapper, wrapSubscribe } from '../../src/recipes/index.ts'
+import { MetricsMiddleware } from '../../src/recipes/record/metrics-middleware.ts'
+import { TracingMiddleware } from '../../src/recipes/record/tracing-middleware.ts'
+import { Metrics } from '../../src/telemetry/metrics.ts'
+import { OtlpExporter } from '../../src/telemetry/otlp-exporter.ts'
+import { spanFields, transportTracer } from '../../src/telemetry/trace-transport.ts'
+import { TransportMetrics } from '../../src/telemetry/transport-metrics.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { forgetSpans, spanOf, startTracing } from '../telemetry/traced.ts'
+
+beforeAll(() => startTracing())
+
+const recipe = { start: [[1, {}]], '1': { queue: 'one', output: 2 }, '2': { queue: 'two' } }
+
+test('a transport is counted under the names of python-workflows', async () => {
+  const transport = memory()
+  const metrics = await Metrics.open()
+  const counts = new TransportMetrics(metrics.kit, 'zocalo.service.mine:Mine')
+  transport.addMiddleware(new MetricsMiddleware(counts))
+  let done = 0
+  const callback = async function pass(_header: unknown, message: unknown) {
+    done += 1
+    if (message === 'bad') throw new Error('bad')
+  }
+  const id = await transport.subscribe('q', callback)
+  await transport.send('q', 'good')
+  await transport.rawSend('q', '"bad"')
+  await transport.broadcast('news', 1)
+  const transaction = await transport.transactionBegin()
+  await transport.transactionAbort(transaction)
+  await transport.transactionBegin()
+  await waitFor('both messages', () => done === 2)
+  await transport.unsubscribe(id)
+  const { text } = await metrics.read()
+  const of = (name: string) => new RegExp(`^${name}\\{[^}]*\\} (.*)$`, 'm').exec(text)?.[1]
+  expect(text).toContain('workflows_transport_send_total{source="zocalo.service.mine:Mine"} 2')
+  expect(of('workflows_transport_broadcast_total')).toBe('1')
+  expect(of('workflows_transport_subscriptions_total')).toBe('1')
+  expect(of('workflows_transport_active_subscriptions')).toBe('0')
+  expect(of('workflows_transport_transaction_begin_total')).toBe('2')
+  expect(of('workflows_transport_transactions_in_progress')).toBe('1')
+  expect(text).toContain(
+    'workflows_callback_processing_time_seconds_count{source="zocalo.service.mine:pass"} 2',
+  )
+})
+
+test('a run is one trace: sends and callbacks are spans of each other, named as those of python-workflows', async () => {
+  forgetSpans()
+  const transport = memory()
+  const tracer = await transportTracer('My Service')
+  if (tracer === undefined) throw new Error('an SDK is registered')
+  transport.addMiddleware(new TracingMiddleware(tracer))
+  let fields: unknown
+  const received = new Promise<Readonly<Record<string, unknown>>>((resolve) => {
+    void wrapSubscribe(
+      transport,
+      'one',
+      async (wrapper, header) => {
+        await transport.ack(header)
+        await wrapper?.send('on')
+      },
+      { acknowledgement: true },
+    )
+    void wrapSubscribe(transport, 'two', (_wrapper, header) => {
+      fields = spanFields()
+      resolve(header)
+    })
+  })
+  await new RecipeWrapper({ recipe, environment: { ID: 'run-1' }, transport }).start()
+  const { traceparent } = await received
+  const send = await spanOf('transport.send')
+  const { traceId } = send.spanContext()
+  expect(send.attributes).toEqual({ service_name: 'My Service', destination: 'one' })
+  const callback = await spanOf('transport.subscribe', traceId)
+  expect(callback.attributes).toEqual({
+    service_name: 'My Service',
+    channel: 'one',
+    recipe_id: 'run-1',
+  })
+  expect(callback.parentSpanContext?.spanId).toBe(send.spanContext().spanId)
+  const ack = await spanOf('transport.ack', traceId)
+  expect(ack.parentSpanContext?.spanId).toBe(callback.spanContext().spanId)
+  expect(traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`))
+  expect(fields).toMatchObject({ trace_id: traceId })
+})
+
+test('spans are sent to a collector as OTLP in JSON', async () => {
+  forgetSpans()
+  const transport = memory()
+  const tracer = await transportTracer('My Service')
+  if (tracer !== undefined) transport.addMiddleware(new TracingMiddleware(tracer))
+  await transport.send('q', 1)
+  const bodies: string[] = []
+  const server = createServer((request, response) => {
+    request.on('data', (bytes) => bodies.push(String(bytes)))
+    request.on('end', () => response.end('{}'))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void server.close())
+  const { port } = server.address() as AddressInfo
+  const exporter = new OtlpExporter({
+    endpoint: `http://127.0.0.1:${port}/v1/traces`,
+    timeoutMs: 5000,
+  })
+  const span = await spanOf('transport.send')
+  const result = await new Promise((resolve) => exporter.export([span], resolve))
+  expect(result).toEqual({ code: 0 })
+  expect(JSON.parse(bodies.join(''))).toMatchObject({
+    resourceSpans: [
+      {
+        scopeSpans: [
+          {
+            spans: [
+              {
+                name: 'transport.send',
+                spanId: span.spanContext().spanId,
+                startTimeUnixNano: expect.stringMatching(/^\d{19}$/),
+                attributes: expect.arrayContaining([
+                  { key: 'destination', value: { stringValue: 'q' } },
+                ]),
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  })
+  server.close()
+  server.closeAllConnections()
+  const late = await new Promise<{ code: number }>((resolve) => exporter.export([span], resolve))
+  expect(late.code).toBe(1)
+})
+
+function memory(): MemoryTransport {
+  const transport = new MemoryTransport({ name: crypto.randomUUID() })
+  onTestFinished(() => transport.disconnect())
+  return transport
+}
