@@ -26,10 +26,12 @@ export interface BrokerUnderTest {
   /** What it says it can do: the tests of a feature run where it is there. */
   readonly features: BrokerFeatures
   readonly makeSpace: () => Promise<BrokerSpace>
+  /** Of a server that copies its whole queue for each message that it hands out, fewer are asked. */
+  readonly many?: number
 }
 
 /** What every broker promises: broker.ts, in tests. A test of more than that names the feature it needs. */
-export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): void {
+export function brokerContract({ name, features, makeSpace, many = 300 }: BrokerUnderTest): void {
   /** Nothing is said of a broker without the feature: docs/brokers.md has the table. */
   function testOf(
     ...needed: readonly BrokerFeature[]
@@ -482,10 +484,10 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
 
     test('a prefetch of 0 is no limit', async () => {
       const { broker } = await startWith('work')
-      await publishAll(broker, 'work', 300)
+      await publishAll(broker, 'work', many)
       const held: Delivery[] = []
       await consuming(broker, 'work', { prefetch: 0 }, (delivery) => void held.push(delivery))
-      await waitFor('all deliveries', () => held.length === 300)
+      await waitFor('all deliveries', () => held.length === many)
     })
 
     test('consumers of one queue share its messages', async () => {
@@ -497,9 +499,9 @@ export function brokerContract({ name, features, makeSpace }: BrokerUnderTest): 
           void delivery.ack()
         })
       }
-      await publishAll(broker, 'work', 300)
-      await waitFor('all deliveries', () => counts.reduce((a, b) => a + b) === 300)
-      expect(Math.min(...counts)).toBeGreaterThan(30)
+      await publishAll(broker, 'work', many)
+      await waitFor('all deliveries', () => counts.reduce((a, b) => a + b) === many)
+      expect(Math.min(...counts)).toBeGreaterThan(many / 10)
     })
 
     test('an acknowledged message is gone for good', async () => {

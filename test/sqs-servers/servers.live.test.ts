@@ -10,9 +10,9 @@ import { type RunningSqs, startElasticMq, startMoto } from '../support/sqs-serve
 
 // Each server is lax elsewhere: what all three of them let through is right.
 describe.each([
-  ['ElasticMQ', startElasticMq],
-  ['moto', startMoto],
-])('%s', (name, start) => {
+  ['ElasticMQ', startElasticMq, 300],
+  ['moto', startMoto, 90],
+])('%s', (name, start, many) => {
   let server: RunningSqs
   beforeAll(async () => {
     server = await start()
@@ -43,6 +43,7 @@ describe.each([
   brokerContract({
     name,
     features: SQS_FEATURES,
+    many,
     makeSpace: async () => {
       const prefix = `t${randomUUID().slice(0, 8)}-`
       return {

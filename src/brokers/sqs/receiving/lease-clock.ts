@@ -21,3 +21,7 @@ export function sinceMs({ monotonicMs, bootSeconds }: Mark): number {
   const monotonic = performance.now() - monotonicMs
   return Math.max(monotonic, (uptime() - bootSeconds) * 1_000 - RESOLUTION_MS)
 }
+
+export function earlier({ monotonicMs, bootSeconds }: Mark, ms: number): Mark {
+  return { monotonicMs: monotonicMs - ms, bootSeconds: bootSeconds - ms / 1_000 }
+}

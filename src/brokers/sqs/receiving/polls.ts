@@ -11,8 +11,11 @@ export interface PollsParts {
   readonly signal: AbortSignal
 }
 
-/** A poll that has not ended so long after it should have is cut off. */
-const PATIENCE_MS = 5_000
+/**
+ * A poll that has not ended so long after it should have is cut off. What a slow server had taken for it comes back once its
+ * visibility is over, so until then its answer is worth waiting for.
+ */
+const PATIENCE_MS = { least: 5_000, most: 30_000 }
 
 /** Asks one queue for messages. */
 export class Polls {
@@ -22,6 +25,16 @@ export class Polls {
     this.#parts = parts
   }
 
+  /** How long after its wait a poll that began then and ends now took: its messages have been hidden for that long. */
+  overdueMs(tookMs: number): number {
+    return Math.max(0, tookMs - this.#parts.settings.waitSeconds * 1_000)
+  }
+
+  get #patienceMs(): number {
+    const { visibilitySeconds } = this.#parts.settings
+    return Math.min(PATIENCE_MS.most, Math.max(PATIENCE_MS.least, visibilitySeconds * 1_000))
+  }
+
   /** Waits for a first message as long as the settings say, or for `waitSeconds`. */
   async poll(most: number, waitSeconds?: number): Promise<readonly SqsMessage[]> {
     const { api, settings, signal } = this.#parts
@@ -29,7 +42,7 @@ export class Polls {
     const wait = waitSeconds ?? settings.waitSeconds
     const { Messages = [] } = await api.call({
       queue: place.predefined,
-      timeoutMs: wait * 1_000 + PATIENCE_MS,
+      timeoutMs: wait * 1_000 + this.#patienceMs,
       signal,
       make: (sqs, options) =>
         sqs.receiveMessage(

@@ -8,7 +8,7 @@ import { queueMissing } from '../../broker-errors.ts'
 import { handOver } from '../../hand-over.ts'
 import { failureOf, reasonOf } from '../calls/sqs-errors.ts'
 import { HeldDeliveries } from './held.ts'
-import { type Mark, markNow } from './lease-clock.ts'
+import { earlier, type Mark, markNow, sinceMs } from './lease-clock.ts'
 import type { Polls } from './polls.ts'
 import { type DeliveryHolder, SqsDelivery } from './sqs-delivery.ts'
 
@@ -30,6 +30,8 @@ export interface SqsConsumerParts {
 const MOST_IN_POLL = 10
 /** As many polls at a time as find full batches; one where nothing comes, so that idleness costs a call each 20 s. */
 const MOST_POLLS = 8
+/** A server that takes longer for a full batch is busy: more polls at a time would make it slower. */
+const QUICK_MS = 1_000
 /** So long a free place waits for others, so that one call fetches for several. */
 const LINGER_MS = 20
 const BACKOFF: Backoff = { initialMs: 200, factor: 2, maxMs: 20_000, jitter: 0.5 }
@@ -163,7 +165,7 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
       const messages = await this.#parts.polls.poll(most)
       this.#failures = 0
       this.#problem = undefined
-      this.#adjustWidth(messages.length, most)
+      this.#adjustWidth(messages.length, { asked: most, tookMs: sinceMs(askedAt) })
       await this.#take(messages, askedAt)
       if (messages.length === 0 && this.#parts.pollingMs > 0) this.#restFor(this.#parts.pollingMs)
     } catch (error) {
@@ -171,15 +173,18 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
     }
   }
 
-  #adjustWidth(found: number, asked: number): void {
+  #adjustWidth(found: number, poll: { readonly asked: number; readonly tookMs: number }): void {
     if (found === 0) this.#width = 1
-    else if (found >= asked) this.#width = Math.min(MOST_POLLS, this.#width * 2)
+    else if (found < poll.asked) return
+    else if (poll.tookMs < QUICK_MS) this.#width = Math.min(MOST_POLLS, this.#width * 2)
+    else this.#width = Math.max(1, this.#width >> 1)
   }
 
-  async #take(messages: readonly SqsMessage[], _askedAt: Mark): Promise<void> {
-    // The time that others do not see it began when SQS answered, not when it was asked.
-    const answeredAt = markNow()
-    const deliveries = messages.map((message) => new SqsDelivery(message, this, answeredAt))
+  async #take(messages: readonly SqsMessage[], askedAt: Mark): Promise<void> {
+    // The time that others do not see it began when SQS found it, which is as good as now where it answered in time.
+    const overdueMs = this.#parts.polls.overdueMs(sinceMs(askedAt))
+    const foundAt = earlier(markNow(), overdueMs)
+    const deliveries = messages.map((message) => new SqsDelivery(message, this, foundAt))
     if (this.#isClosed || this.#isPaused) {
       await Promise.all(deliveries.map((delivery) => delivery.giveBack()))
       return
