@@ -19,6 +19,7 @@ const FILES = [
   'tables/replay',
   'tables/scheduled',
   'tables/lease',
+  'tables/control',
   'tables/result-mark',
   'tables/flows',
   'functions/partitions',

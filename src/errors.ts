@@ -117,6 +117,7 @@ export type TaskErrorCode =
   | 'TASK_NOT_REGISTERED' // no task of that name here
   | 'TASK_UNROUTABLE' // no work queue takes its routing key
   | 'APP_CLOSED' // the app was used after close()
+  | 'CONTROL_UNAVAILABLE' // nothing carries commands to workers here
 
 /** A task cannot be declared, called or run. */
 export class TaskError extends ToolboxError {

@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   brokers: WIRE,
   database: WIRE,
   results: [...WIRE, 'brokers', 'config', 'database'],
-  events: [...WIRE, 'brokers', 'config'],
+  events: CARRY,
   telemetry: CARRY,
   tasks: [...RUN, 'leases', 'schedule', 'events', 'telemetry'],
   worker: [...RUN, 'leases', 'schedule', 'events', 'telemetry', 'tasks'],

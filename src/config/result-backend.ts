@@ -29,6 +29,12 @@ function isPlain(value: unknown): value is string | number | bigint {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint'
 }
 
+const POSTGRES = /^(?:db\+)?postgres(?:ql)?(?:\+\w+)?:\/\//
+
+export function isPostgresUrl(url: string | null | undefined): url is string {
+  return typeof url === 'string' && POSTGRES.test(url)
+}
+
 /** Whether results are kept in a SQL database, where a monitor finds them too. */
 export function keepsResultsInDatabase(config: {
   readonly result_backend?: string | null | undefined

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import type { Broker } from '../brokers/broker.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { type ControlCommand, encodeCommand } from '../protocol/control.ts'
 import { commandRoute, commandTopology } from '../protocol/control-topology.ts'
+import type { ControlCarrier } from './control-carrier.ts'
 import { ControlReplies, type WorkerReply } from './control-replies.ts'
 import type { ControlSettings } from './control-settings.ts'
 import { LamportClock } from './mailbox-clock.ts'
 
 export interface ControlParts {
   readonly settings: ControlSettings
-  /** Whoever opened it closes it, after the control. */
-  readonly broker: () => Promise<Broker>
+  /** A broker with mailboxes, or a table. Who opened it closes it, after the control. */
+  readonly carrier: () => Promise<ControlCarrier>
   readonly clock?: LamportClock
   readonly logger?: Logger
 }
@@ -33,6 +33,8 @@ export interface BroadcastOptions {
 }
 
 const TIMEOUT_MS = 1_000
+/** What holds for workers that start later, too. */
+const KEPT: ReadonlySet<string> = new Set(['revoke', 'terminate', 'revoke_by_stamped_headers'])
 
 /** Sends commands to workers, whichever they are, and gathers what they answer. */
 export class Broadcaster {
@@ -56,12 +58,12 @@ export class Broadcaster {
   ): Promise<readonly WorkerReply[]> {
     const { timeoutMs = TIMEOUT_MS, destination } = options
     const command = commandOf(method, args, options)
-    const broker = await this.#ready()
+    const carrier = await this.#ready()
     if (options.reply !== true) {
-      await this.#send(broker, command, timeoutMs)
+      await this.#send(carrier, command, timeoutMs)
       return []
     }
-    await this.#replies.listen(broker)
+    await this.#replies.listen(carrier)
     const ticket = randomUUID()
     const limit = options.limit ?? (destination?.length || Number.POSITIVE_INFINITY)
     const { replies, cancel } = this.#replies.collect(ticket, {
@@ -71,7 +73,7 @@ export class Broadcaster {
     })
     const asked: ControlCommand = { ...command, reply: { ticket, route: this.#replies.route } }
     try {
-      await this.#send(broker, asked, timeoutMs)
+      await this.#send(carrier, asked, timeoutMs)
     } catch (error) {
       cancel()
       throw error
@@ -84,25 +86,26 @@ export class Broadcaster {
     await this.#replies.close()
   }
 
-  async #ready(): Promise<Broker> {
-    const broker = await this.#parts.broker()
-    this.#declared ??= broker.declare(commandTopology(this.#parts.settings.control_exchange))
+  async #ready(): Promise<ControlCarrier> {
+    const carrier = await this.#parts.carrier()
+    this.#declared ??= carrier.declare(commandTopology(this.#parts.settings.control_exchange))
     try {
       await this.#declared
     } catch (error) {
       this.#declared = undefined
       throw error
     }
-    return broker
+    return carrier
   }
 
-  async #send(broker: Broker, command: ControlCommand, timeoutMs: number): Promise<void> {
+  async #send(carrier: ControlCarrier, command: ControlCommand, timeoutMs: number): Promise<void> {
     const { control_exchange, task_serializer } = this.#parts.settings
     const stamps = { clock: this.clock.forward(), expires: (Date.now() + timeoutMs) / 1_000 }
-    await broker.publish(
-      encodeCommand(command, stamps, task_serializer),
-      commandRoute(control_exchange),
-    )
+    const message = encodeCommand(command, stamps, task_serializer)
+    const route = commandRoute(control_exchange)
+    if (KEPT.has(command.method) && carrier.publishKept !== undefined) {
+      await carrier.publishKept(message, route)
+    } else await carrier.publish(message, route)
   }
 }
 

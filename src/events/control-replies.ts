@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { startTimer } from '../async/timer.ts'
-import type { Broker, Delivery, Subscription } from '../brokers/broker.ts'
 import type { Logger } from '../logger.ts'
 import { clockOf, decodeReply } from '../protocol/control.ts'
 import { replyExchangeName, replyTopology } from '../protocol/control-topology.ts'
 import type { Route } from '../protocol/message.ts'
+import type { ControlCarrier, ControlDelivery, ControlSubscription } from './control-carrier.ts'
 import type { ControlSettings } from './control-settings.ts'
 import type { LamportClock } from './mailbox-clock.ts'
 
@@ -29,7 +29,7 @@ export class ControlReplies {
   readonly #id = randomUUID()
   readonly #parts: RepliesParts
   readonly #collectors = new Map<string, (reply: WorkerReply) => void>()
-  #listening: Promise<Subscription> | undefined
+  #listening: Promise<ControlSubscription> | undefined
 
   constructor(parts: RepliesParts) {
     this.#parts = parts
@@ -38,8 +38,8 @@ export class ControlReplies {
   }
 
   /** Resolves once answers have somewhere to arrive. */
-  async listen(broker: Broker): Promise<void> {
-    this.#listening ??= this.#listen(broker)
+  async listen(carrier: ControlCarrier): Promise<void> {
+    this.#listening ??= this.#listen(carrier)
     try {
       await this.#listening
     } catch (error) {
@@ -77,14 +77,14 @@ export class ControlReplies {
     await subscription?.close()
   }
 
-  async #listen(broker: Broker): Promise<Subscription> {
+  async #listen(carrier: ControlCarrier): Promise<ControlSubscription> {
     const topology = replyTopology(this.#id, this.#parts.settings)
-    await broker.declare(topology)
+    await carrier.declare(topology)
     const queue = `${this.#id}.${this.route.exchange}`
-    return await broker.consume(queue, { prefetch: 0 }, (delivery) => this.#receive(delivery))
+    return await carrier.consume(queue, { prefetch: 0 }, (delivery) => this.#receive(delivery))
   }
 
-  #receive(delivery: Delivery): void {
+  #receive(delivery: ControlDelivery): void {
     const { logger, clock, settings } = this.#parts
     delivery.ack().catch((error: unknown) => {
       logger.debug({ err: error }, 'an answer to remote control was not acknowledged')

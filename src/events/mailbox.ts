@@ -1,14 +1,19 @@
 import { sleep } from '../async/sleep.ts'
-import type { Broker, Delivery, Subscription } from '../brokers/broker.ts'
 import { printed } from '../config/printed.ts'
+import { BrokerError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { type ControlCommand, clockOf, decodeCommand, encodeReply } from '../protocol/control.ts'
 import { isAddressedTo } from '../protocol/control-address.ts'
-import { mailboxTopology, replyExchangeTopology } from '../protocol/control-topology.ts'
+import {
+  commandRoute,
+  mailboxTopology,
+  replyExchangeTopology,
+} from '../protocol/control-topology.ts'
 import { readEvents } from '../protocol/decode-events.ts'
 import type { CeleryEvent } from '../protocol/events.ts'
 import type { Message } from '../protocol/message.ts'
 import { durableExchange, type Topology } from '../protocol/topology.ts'
+import type { ControlCarrier, ControlDelivery, ControlSubscription } from './control-carrier.ts'
 import type { ControlSettings } from './control-settings.ts'
 import type { LamportClock } from './mailbox-clock.ts'
 
@@ -18,11 +23,13 @@ export type CommandFunction = (args: Readonly<Record<string, unknown>>) => unkno
 export interface MailboxParts {
   /** The worker's name, "name@host". */
   readonly hostname: string
-  readonly broker: Broker
+  readonly carrier: () => Promise<ControlCarrier>
   readonly settings: ControlSettings
   readonly clock: LamportClock
   readonly logger: Logger
   readonly commands: ReadonlyMap<string, CommandFunction>
+  /** Told of each command that was kept for workers that start later. */
+  readonly onKept: (command: ControlCommand, sentAt: Date) => void
   /** What else comes into it. */
   readonly events?: MailboxEvents
 }
@@ -42,7 +49,7 @@ export class Mailbox {
   readonly #answering = new Set<Promise<void>>()
   readonly #stopping = new AbortController()
   readonly #replyExchanges = new Set<string>()
-  #subscription: Subscription | undefined
+  #subscription: ControlSubscription | undefined
 
   constructor(parts: MailboxParts) {
     this.#parts = parts
@@ -66,23 +73,27 @@ export class Mailbox {
   }
 
   async #open(): Promise<boolean> {
-    const { broker, hostname, settings, logger } = this.#parts
+    const { hostname, settings, logger } = this.#parts
     try {
+      const carrier = await this.#parts.carrier()
       const topology = mailboxTopology(hostname, settings)
-      await broker.declare(withEvents(topology, this.#parts.events))
-      this.#subscription = await broker.consume(
+      await carrier.declare(withEvents(topology, this.#parts.events))
+      this.#subscription = await carrier.consume(
         `${hostname}.${settings.control_exchange}.pidbox`,
         { prefetch: 0 },
         (delivery) => this.#receive(delivery),
       )
       if (this.#stopping.signal.aborted) await this.#subscription.close()
+      await this.#recall(carrier)
       return true
     } catch (error) {
       if (this.#stopping.signal.aborted) return true
-      logger.warn(
-        { hostname, err: error },
-        'no remote control: give each worker a name of its own. Trying again',
-      )
+      if (error instanceof BrokerError) {
+        logger.warn(
+          { hostname, err: error },
+          'no remote control: give each worker a name of its own. Trying again',
+        )
+      } else logger.warn({ hostname, err: error }, 'no remote control for now, trying again')
       return false
     }
   }
@@ -98,7 +109,17 @@ export class Mailbox {
     } while (!(await this.#open()))
   }
 
-  #receive(delivery: Delivery): void {
+  /** What was revoked before it started is remembered for it where there is a table. */
+  async #recall(carrier: ControlCarrier): Promise<void> {
+    const { hostname, settings, onKept } = this.#parts
+    const kept = (await carrier.kept?.(commandRoute(settings.control_exchange).exchange)) ?? []
+    for (const { message, sentAt } of kept) {
+      const command = decodeCommand(message, settings.accept_content)
+      if (isAddressedTo(command, hostname)) onKept(command, sentAt)
+    }
+  }
+
+  #receive(delivery: ControlDelivery): void {
     const { logger } = this.#parts
     const answering = this.#answer(delivery).catch((error: unknown) => {
       logger.error({ err: error }, 'a command of remote control could not be dealt with')
@@ -107,7 +128,7 @@ export class Mailbox {
     void answering.finally(() => this.#answering.delete(answering))
   }
 
-  async #answer(delivery: Delivery): Promise<void> {
+  async #answer(delivery: ControlDelivery): Promise<void> {
     const { hostname, settings, clock, events } = this.#parts
     await delivery.ack()
     if (events !== undefined && delivery.route.exchange === events.exchange) {
@@ -144,18 +165,19 @@ export class Mailbox {
     { ticket, route }: NonNullable<ControlCommand['reply']>,
     answer: unknown,
   ): Promise<void> {
-    const { broker, hostname, settings, clock } = this.#parts
+    const { hostname, settings, clock } = this.#parts
     const { exchange } = route
+    const carrier = await this.#parts.carrier()
     // A message to an exchange that is gone would end the channel of all publishes.
     if (exchange !== '' && !this.#replyExchanges.has(exchange)) {
-      await broker.declare(replyExchangeTopology(exchange))
+      await carrier.declare(replyExchangeTopology(exchange))
       this.#replyExchanges.clear()
       this.#replyExchanges.add(exchange)
     }
     const headers = { ticket, clock: clock.forward() }
     const encoded = (reply: unknown): Message =>
       encodeReply({ [hostname]: reply }, headers, settings.task_serializer)
-    await broker.publish(this.#tried(encoded, answer), route)
+    await carrier.publish(this.#tried(encoded, answer), route)
   }
 
   /** An answer that cannot be written (an argument of a task, say) is told of as an error. */

@@ -11,6 +11,7 @@ import type { Logger } from '../logger.ts'
 import { directExchange } from '../protocol/worker-direct.ts'
 import { listensBeforePublish, openResultStore } from '../results/open-result-store.ts'
 import type { ResultStore } from '../results/result-store.ts'
+import { AppMailboxes } from './app-mailboxes.ts'
 import { AppVault } from './app-vault.ts'
 import { brokerOptions } from './broker-options.ts'
 import { delayedTopology } from './delayed-route.ts'
@@ -29,6 +30,7 @@ export interface ConnectionParts {
 export class AppConnections {
   readonly clock = new LamportClock()
   readonly vault: AppVault
+  readonly mailboxes: AppMailboxes
   readonly #parts: ConnectionParts
   #given: ConnectionParts['given']
   #broker: Broker | undefined
@@ -46,6 +48,7 @@ export class AppConnections {
     this.#parts = parts
     this.#given = parts.given
     this.vault = new AppVault(parts.config, parts.logger)
+    this.mailboxes = new AppMailboxes(parts.config, parts.logger)
   }
 
   get isSetUp(): boolean {
@@ -140,7 +143,7 @@ export class AppConnections {
   get control(): Control {
     this.#control ??= new Control({
       settings: this.#parts.config,
-      broker: async () => await this.readyBroker(),
+      carrier: async () => await this.mailboxes.carrier(await this.readyBroker()),
       clock: this.clock,
       logger: this.#parts.logger(),
     })
@@ -181,7 +184,7 @@ export class AppConnections {
   async close(): Promise<void> {
     if (this.#phase !== 'open') return
     await this.#closeOpened()
-    await this.vault.close()
+    await Promise.all([this.vault.close(), this.mailboxes.close()])
   }
 
   async #closeOpened(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Broker } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
+import { isPostgresUrl } from '../config/result-backend.ts'
 import type { Database } from '../database/database.ts'
 import { openDatabase } from '../database/open-database.ts'
 import { ConfigError } from '../errors.ts'
@@ -23,7 +24,6 @@ type VaultSettings = Pick<Config, 'ETA_VAULT' | 'result_backend' | 'task_always_
 
 /** What is due sooner is as well off on its way. */
 const LEAST_WAIT_MS = 1000
-const POSTGRES = /^(?:db\+)?postgres(?:ql)?(?:\+\w+)?:\/\//
 
 /** The vault of an app, where ETA_VAULT asks for one; its database is opened when it is first needed. */
 export class AppVault {
@@ -81,7 +81,7 @@ function vaultUrl({
   result_backend: backend,
 }: Pick<Config, 'ETA_VAULT' | 'result_backend'>): string {
   const url = typeof wanted === 'string' ? wanted : (backend ?? '')
-  if (POSTGRES.test(url)) return url
+  if (isPostgresUrl(url)) return url
   throw new ConfigError([
     typeof wanted === 'string'
       ? `ETA_VAULT is "${safeUrl(wanted)}", expected True, False or a url such as postgresql://…`

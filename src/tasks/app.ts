@@ -18,6 +18,7 @@ import type { ResultStore } from '../results/result-store.ts'
 import type { Vault } from '../schedule/vault.ts'
 import { annotatedOptions } from './annotations.ts'
 import { AppConnections } from './app-connections.ts'
+import type { AppMailboxes } from './app-mailboxes.ts'
 import { AppResults } from './app-results.ts'
 import type { AppVault } from './app-vault.ts'
 import { callDefaults } from './call-defaults.ts'
@@ -319,6 +320,11 @@ export class App implements Publisher, AsyncDisposable {
   /** Events of your own, for whoever listens: `app.events.send('invoice-paid', { id: 3 })`. */
   get events(): EventClient {
     return this.#connections.events
+  }
+
+  /** What commands to workers travel by. */
+  get mailboxes(): AppMailboxes {
+    return this.#connections.mailboxes
   }
 
   /** Orders what this process sends and hears of workers. */

@@ -1,26 +1,15 @@
-import { expect, onTestFinished, test } from 'vitest'
-import { Config, type ConfigOptions } from '../../src/config/config.ts'
-import { type CeleryApp, createApp } from '../../src/create-app.ts'
-import type { Database } from '../../src/database/database.ts'
-import { Monitor } from '../../src/monitor/monitor.ts'
+import { expect, test } from 'vitest'
 import { chain, chord } from '../../src/tasks/canvas/canvas.ts'
-import { type SqsSpace, sqsSpace } from '../brokers/sqs/fauxqs.ts'
 import { startWorker } from '../support/embedded-app.ts'
-import { finishedHistory, migratedDatabase } from '../support/live-app.ts'
-import { freshDatabase } from '../support/postgres.ts'
+import { finishedHistory } from '../support/live-app.ts'
 import { runPythonJson, startPythonWorker } from '../support/python-celery.ts'
+import { freshSqsPlace, monitoredSqs, readyIn, sqsApp } from '../support/sqs-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-interface Place {
-  readonly space: SqsSpace
-  readonly databaseUrl: string
-  readonly env: Readonly<Record<string, string>>
-}
-
 test('on SQS, what Node and Python publish runs in both, and is one history', async () => {
-  const place = await freshPlace()
-  const database = await monitored(place)
-  const app = appOf(place)
+  const place = await freshSqsPlace()
+  const database = await monitoredSqs(place)
+  const app = sqsApp(place)
   app.task('export.add', async (x: number, y: number) => x + y)
   const total = app.task('export.total', async (parts: number[]) => parts.reduce((x, y) => x + y))
   await startWorker(app, { queues: ['export', 'celery'] })
@@ -52,7 +41,7 @@ test('on SQS, what Node and Python publish runs in both, and is one history', as
 }, 90_000)
 
 test('Python publishes from a whole pool of connections and loses nothing; its ids are ours', async () => {
-  const place = await freshPlace()
+  const place = await freshSqsPlace()
   const sent = await runPythonJson<string[]>(FROM_A_POOL, { env: place.env })
   expect(sent).toHaveLength(12)
   const mirror = await waitFor('the copies', () => {
@@ -81,51 +70,3 @@ threads = [threading.Thread(target=publish) for _ in range(4)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 print(json.dumps(sent))`
-
-async function freshPlace(): Promise<Place> {
-  const [space, databaseUrl] = await Promise.all([sqsSpace(), freshDatabase()])
-  const options = {
-    region: 'us-west-2',
-    queue_name_prefix: space.prefix,
-    is_secure: false,
-    wait_time_seconds: 1,
-    polling_interval: 0.1,
-  }
-  const env = {
-    AMQP_URL: space.url,
-    TRANSPORT_OPTIONS: JSON.stringify(options),
-    DATABASE_URL: databaseUrl,
-    QUEUES: 'export,python',
-    AWS_DEFAULT_REGION: 'us-west-2',
-  }
-  return { space, databaseUrl, env }
-}
-
-function appOf({ space, databaseUrl }: Place, settings: Partial<ConfigOptions> = {}): CeleryApp {
-  const config = new Config({
-    queues: ['export', 'python'],
-    QUEUE_PREFIX: space.prefix.slice(0, -1),
-    broker_url: space.url,
-    broker_transport_options: { wait_time_seconds: 1 },
-    result_backend: databaseUrl.replace(/^postgres(?:ql)?:/, 'db+postgresql:'),
-    dotenv: false,
-    environment: {},
-    ...settings,
-  })
-  const app = createApp(config)
-  onTestFinished(() => app.close())
-  return app
-}
-
-async function monitored(place: Place): Promise<Database> {
-  const database = await migratedDatabase(place.databaseUrl)
-  const app = appOf(place)
-  const monitor = new Monitor({ broker: app.broker(), database, config: app.config })
-  await monitor.start()
-  onTestFinished(() => monitor.stop())
-  return database
-}
-
-function readyIn({ space }: Place, queue: string) {
-  return space.server.inspectQueue(space.nameOf(queue))?.messages.ready ?? []
-}

@@ -71,6 +71,10 @@ async function runRevoke(ids: readonly string[], options: RevokeCommandOptions):
     printError(`warning: no task with the id "${taskId}" is recorded in ${database.safeUrl}`)
   }
   if (others.length === 0 || workers.length > 0) return
+  if (!app.broker().features.mailboxes) {
+    printError('warning: no worker answered; one that starts later is told of it')
+    return
+  }
   printError(
     'error: no worker answered: one that starts later does not know of it, and runs what it is given',
   )

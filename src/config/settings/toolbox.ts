@@ -56,6 +56,11 @@ export const toolboxSettings = {
     false,
     'Whether calls with an eta wait in PostgreSQL (monitor.scheduled): True, in the one of result_backend, or the url of another.',
   ),
+  CONTROL_DATABASE: setting(
+    either(boolean, filledText),
+    true,
+    'Where the broker has no mailboxes (SQS), the PostgreSQL that remote control goes through: True, the one of result_backend; or the url of another.',
+  ),
   QUEUE_PREFIX: setting(text, 'dev', 'Put, with a -, before the names of queues on SQS.'),
   ENV_PREFIX: setting(
     filledText,

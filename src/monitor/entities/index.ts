@@ -1,3 +1,4 @@
+import { ControlEntity } from './control.ts'
 import { EventEntity } from './event.ts'
 import { LeaseEntity } from './lease.ts'
 import { MessageEntity } from './message.ts'
@@ -14,6 +15,7 @@ import { TasksetMetaEntity } from './taskset-meta.ts'
 import { WorkerEntity } from './worker.ts'
 import { WorkerProcessEntity } from './worker-process.ts'
 
+export { ControlEntity, type ControlRow } from './control.ts'
 export { EventEntity, type EventRow } from './event.ts'
 export { LeaseEntity, type LeaseRow } from './lease.ts'
 export { MessageEntity, type MessageRow } from './message.ts'
@@ -43,6 +45,7 @@ export const entities = [
   ReplayEntity,
   ScheduledEntity,
   LeaseEntity,
+  ControlEntity,
   TaskMetaEntity,
   TasksetMetaEntity,
   TaskHistoryEntity,

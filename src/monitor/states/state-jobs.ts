@@ -2,8 +2,15 @@ import { ManagementApi } from '../../brokers/amqp/management-api.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import type { Config } from '../../config/config.ts'
 import { keepsResultsInDatabase } from '../../config/result-backend.ts'
+import { plainUrl } from '../../database/connection-options.ts'
 import type { Database } from '../../database/database.ts'
 import { Control } from '../../events/control.ts'
+import type { ControlCarrier } from '../../events/control-carrier.ts'
+import {
+  type ControlDatabaseSettings,
+  controlDatabaseUrl,
+  controlTableIn,
+} from '../../events/control-database.ts'
 import type { ControlSettings } from '../../events/control-settings.ts'
 import type { Logger } from '../../logger.ts'
 import { censusBy } from '../evidence/census.ts'
@@ -15,6 +22,7 @@ import { Reconciler, type ReconcilerOptions } from './reconciler.ts'
 /** The settings that say what is done about tasks that vanish, and where results are kept. */
 export type StateSettings = Pick<Config, 'platformQueue'> &
   Partial<ControlSettings> &
+  Partial<ControlDatabaseSettings> &
   Partial<
     Pick<
       Config,
@@ -22,7 +30,6 @@ export type StateSettings = Pick<Config, 'platformQueue'> &
       | 'WARM_STOP_DEADLINE'
       | 'RABBITMQ_API_URL'
       | 'broker_url'
-      | 'result_backend'
       | 'topology'
       | 'routeDefaults'
     >
@@ -103,21 +110,35 @@ type WorkerEvidenceOptions = Pick<
 >
 
 /** Whom to ask whether a worker, and the task in its hands, are there. */
-function workerEvidence({ broker, config, logger }: StateJobsParts): WorkerEvidenceOptions {
+function workerEvidence(parts: StateJobsParts): WorkerEvidenceOptions {
+  const { broker, config, logger } = parts
+  const carrier = carrierOf(parts)
   const { RABBITMQ_API_URL: url, WARM_STOP_DEADLINE: deadline, control_exchange: exchange } = config
   return {
     stopDeadlineMs: deadline === null || deadline === undefined ? null : deadline * 1000,
     ...(exchange !== undefined && { controlExchange: exchange }),
-    ...(broker.features.mailboxes &&
-      hasControl(config) && {
-        ...asking(new Control({ settings: config, broker: () => Promise.resolve(broker), logger })),
-      }),
+    ...(carrier !== undefined &&
+      hasControl(config) &&
+      asking(new Control({ settings: config, carrier: async () => carrier, logger }))),
     ...(broker.features.managementApi &&
       url !== null &&
       url !== undefined && {
         lookAtApi: () => new ManagementApi({ url, brokerUrl: firstUrl(config) }).look(),
       }),
   }
+}
+
+/** The broker, or the table where workers hear of commands by this database. */
+function carrierOf({
+  broker,
+  config,
+  database,
+  logger,
+}: StateJobsParts): ControlCarrier | undefined {
+  if (broker.features.mailboxes) return broker
+  const url = controlDatabaseUrl(config)
+  if (url === undefined || plainUrl(url) !== database.url) return undefined
+  return controlTableIn(database, config, logger)
 }
 
 function asking(control: Control): Pick<ReconcilerOptions, 'callRoll' | 'takeCensus'> {

@@ -67,7 +67,7 @@ async function revokeByStamps(
   { worker, revoked, remember, logger }: RevokeParts,
   args: Arguments,
 ): Promise<unknown> {
-  const headers = headersOf(args.headers)
+  const headers = stampsIn(args.headers)
   const how = isTrue(args.terminate) ? terminationOf(args) : undefined
   for (const [name, values] of headers) revoked.addStamps(name, values)
   await remember()
@@ -113,7 +113,7 @@ function hasStamps(
 }
 
 /** `{ stamp: value or values }`, or a list of "stamp=value". */
-function headersOf(headers: unknown): readonly (readonly [string, readonly unknown[]])[] {
+export function stampsIn(headers: unknown): readonly (readonly [string, readonly unknown[]])[] {
   if (Array.isArray(headers)) {
     return headers.map((header) => {
       if (typeof header !== 'string') {

@@ -1,9 +1,12 @@
 import type { Broker } from '../../brokers/broker.ts'
+import { type EventFields, stampedEvent } from '../../events/event-fields.ts'
 import { type CommandFunction, Mailbox, type MailboxEvents } from '../../events/mailbox.ts'
 import { RevokedFile } from '../../events/revoked-file.ts'
-import { RevokedTasks } from '../../events/revoked-tasks.ts'
+import { RevokedTasks, stampValues } from '../../events/revoked-tasks.ts'
 import type { Logger } from '../../logger.ts'
 import { dictOf, type SignatureLike } from '../../protocol/call-options.ts'
+import type { ControlCommand } from '../../protocol/control.ts'
+import { encodeEvents } from '../../protocol/encode-events.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import type { App } from '../../tasks/app.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
@@ -14,7 +17,7 @@ import { LiveTaskOptions } from './live-options.ts'
 import { mingle, revokedIds } from './mingle.ts'
 import { poolCommands } from './pool-commands.ts'
 import { queueCommands } from './queue-commands.ts'
-import { revokeCommands } from './revoke-commands.ts'
+import { revokeCommands, stampsIn } from './revoke-commands.ts'
 import { taskCommands } from './task-commands.ts'
 import { workerCommands } from './worker-commands.ts'
 
@@ -30,6 +33,8 @@ export interface WorkerControlParts {
   readonly mingles: boolean
 }
 
+const ELECT = 'worker-elect'
+
 /** What remote control has told a worker, and its ear for more. */
 export class WorkerControl {
   readonly revoked: RevokedTasks
@@ -38,6 +43,7 @@ export class WorkerControl {
   readonly #file: RevokedFile | undefined
   readonly #elections: Elections
   #mailbox: Mailbox | undefined
+  #broker: Broker | undefined
 
   constructor(parts: WorkerControlParts) {
     const { app, stateDb, logger, worker } = parts
@@ -47,7 +53,7 @@ export class WorkerControl {
     this.#file = stateDb === null ? undefined : new RevokedFile(stateDb, this.revoked, logger)
     this.#elections = new Elections({
       name: worker.name,
-      tell: (type, fields) => worker.events()?.tell(type, fields),
+      tell: (type, fields) => this.#tell(type, fields),
       callTask: async (signature) => app.start(dictOf(signature as SignatureLike)),
       logger,
     })
@@ -61,15 +67,21 @@ export class WorkerControl {
   /** Hears commands from now on, where that is not switched off. */
   async listen(broker: Broker, results: ResultStore): Promise<void> {
     const { app, worker, logger, gossips, mingles } = this.#parts
-    if (!app.config.worker_enable_remote_control || !broker.features.mailboxes) return
+    if (!app.config.worker_enable_remote_control) return
+    this.#broker = broker
+    if (!app.mailboxes.isThere(broker)) {
+      logger.info('no remote control: the broker has no mailboxes, and no PostgreSQL is set')
+      return
+    }
     this.#mailbox = new Mailbox({
       hostname: worker.name,
-      broker,
+      carrier: async () => await app.mailboxes.carrier(broker),
       settings: app.config,
       clock: app.clock,
       logger,
       commands: this.#commands(results),
-      ...(gossips && broker.carriesEvents && { events: this.#electionEvents() }),
+      onKept: (command, sentAt) => this.#recall(command, sentAt),
+      ...(gossips && { events: this.#electionEvents() }),
     })
     await this.#mailbox.start()
     // A name that another one has hears nothing, its own question neither.
@@ -81,11 +93,40 @@ export class WorkerControl {
     await this.#mailbox?.stop()
   }
 
+  /** A revoke from before this worker started. */
+  #recall({ method, arguments: args }: ControlCommand, sentAt: Date): void {
+    const { worker } = this.#parts
+    if (method === 'revoke_by_stamped_headers') {
+      for (const [name, values] of stampsIn(args.headers)) this.revoked.addStamps(name, values)
+    } else this.revoked.add(revokedIds(stampValues(args.task_id).map(String)), sentAt.getTime())
+    worker.discardWaiting((request) => this.revoked.has(request))
+  }
+
+  /** Where the broker carries no events, what workers tell each other goes the way of commands. */
+  #tell(type: string, fields: EventFields): void {
+    const { app, worker, logger } = this.#parts
+    worker.events()?.tell(type, fields)
+    if (this.#broker === undefined || this.#broker.carriesEvents || type !== ELECT) return
+    const { event_exchange: exchange, event_serializer: serializer } = app.config
+    const from = { hostname: worker.name, clock: app.clock }
+    const { message, route } = encodeEvents(stampedEvent(type, fields, from), {
+      hostname: worker.name,
+      exchange,
+      serializer,
+    })
+    app.mailboxes
+      .carrier(this.#broker)
+      .then((carrier) => carrier.publish(message, route))
+      .catch((error: unknown) => {
+        logger.warn({ err: error }, 'other workers could not be told of an election')
+      })
+  }
+
   #electionEvents(): MailboxEvents {
     const { event_exchange: exchange } = this.#parts.app.config
     return {
       exchange,
-      routingKey: 'worker.elect',
+      routingKey: ELECT.replace('-', '.'),
       onEvent: (event) => this.#elections.onEvent(event),
     }
   }

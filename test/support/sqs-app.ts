@@ -1,0 +1,74 @@
+import type { FauxqsServer } from 'fauxqs'
+import { onTestFinished } from 'vitest'
+import { Config, type ConfigOptions } from '../../src/config/config.ts'
+import { type CeleryApp, createApp } from '../../src/create-app.ts'
+import type { Database } from '../../src/database/database.ts'
+import type { Logger } from '../../src/logger.ts'
+import { Monitor } from '../../src/monitor/monitor.ts'
+import { type SqsSpace, sqsSpace } from '../brokers/sqs/fauxqs.ts'
+import { migratedDatabase } from './live-app.ts'
+import { freshDatabase } from './postgres.ts'
+
+/** Queues on fauxqs and a database of one test's own. */
+export interface SqsPlace {
+  readonly space: SqsSpace
+  readonly databaseUrl: string
+  /** For Python's toolbox_app. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+export async function freshSqsPlace(): Promise<SqsPlace> {
+  const [space, databaseUrl] = await Promise.all([sqsSpace(), freshDatabase()])
+  const options = {
+    region: 'us-west-2',
+    queue_name_prefix: space.prefix,
+    is_secure: false,
+    wait_time_seconds: 1,
+    polling_interval: 0.1,
+  }
+  const env = {
+    AMQP_URL: space.url,
+    TRANSPORT_OPTIONS: JSON.stringify(options),
+    DATABASE_URL: databaseUrl,
+    QUEUES: 'export,python',
+    AWS_DEFAULT_REGION: 'us-west-2',
+  }
+  return { space, databaseUrl, env }
+}
+
+/** Results are kept in the database of the place; closed when the test ends. */
+export function sqsApp(
+  { space, databaseUrl }: SqsPlace,
+  settings: Partial<ConfigOptions> = {},
+  options: { readonly logger?: Logger } = {},
+): CeleryApp {
+  const config = new Config({
+    queues: ['export', 'python'],
+    QUEUE_PREFIX: space.prefix.slice(0, -1),
+    broker_url: space.url,
+    broker_transport_options: { wait_time_seconds: 1 },
+    result_backend: databaseUrl.replace(/^postgres(?:ql)?:/, 'db+postgresql:'),
+    dotenv: false,
+    environment: {},
+    ...settings,
+  })
+  const app = createApp(config, options)
+  onTestFinished(() => app.close())
+  return app
+}
+
+/** A monitor that records what goes through these queues; answers the migrated database. */
+export async function monitoredSqs(place: SqsPlace): Promise<Database> {
+  const database = await migratedDatabase(place.databaseUrl)
+  const app = sqsApp(place)
+  const monitor = new Monitor({ broker: app.broker(), database, config: app.config })
+  await monitor.start()
+  onTestFinished(() => monitor.stop())
+  return database
+}
+
+type Waiting = NonNullable<ReturnType<FauxqsServer['inspectQueue']>>['messages']['ready']
+
+export function readyIn({ space }: SqsPlace, queue: string): Waiting {
+  return space.server.inspectQueue(space.nameOf(queue))?.messages.ready ?? []
+}
