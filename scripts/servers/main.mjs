@@ -91,6 +91,7 @@ function runDown() {
 
 async function stopAll(server, record) {
   for (const daemon of record.daemons) await stopDaemon(daemon)
+  server.afterStop?.()
   console.error(`› Stopped ${server.name}`)
 }
 

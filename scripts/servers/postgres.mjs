@@ -7,6 +7,7 @@ import { identityOf, startDaemon, waitUntilReady } from './daemon.mjs'
 import { findProgram, folderFor, isExecutable, isRoot, lookUpUser, userFor } from './machine.mjs'
 import { probePostgres } from './probe.mjs'
 import { LOGS } from './state.mjs'
+import { prepareTablespace, removeTablespace } from './tablespace.mjs'
 
 const ROLE = 'celery_toolbox'
 
@@ -19,6 +20,7 @@ export const postgres = {
   probe: probePostgres,
   isInstalled: () => programsFolder() !== undefined,
   start: startPostgres,
+  afterStop: removeTablespace,
   wipe: () => rmSync(clusterFolder(ownerOfCluster()), { recursive: true, force: true }),
 }
 
@@ -40,7 +42,7 @@ async function startPostgres(port) {
   })
   const system = postgres.urlAt(port, 'postgres')
   await waitUntilReady({ name: 'postgres', daemon, log, isReady: () => probePostgres(system) })
-  await prepare(system)
+  await prepare(system, user)
   return { url: postgres.urlAt(port), daemons: [daemon] }
 }
 
@@ -90,7 +92,7 @@ function initdb(programs, user, args) {
  * Tests make and drop thousands of databases, each of which waits for the disk: without fsync a commit outlives every
  * kill of the server, though not a power cut. `npm run bench` turns it on for its measures.
  */
-async function prepare(system) {
+async function prepare(system, user) {
   const { default: pg } = await import('pg')
   const client = new pg.Client({ connectionString: system })
   await client.connect()
@@ -99,6 +101,7 @@ async function prepare(system) {
     await client.query('select pg_reload_conf()')
     const { rowCount } = await client.query('select from pg_database where datname = $1', [ROLE])
     if (rowCount === 0) await client.query(`create database ${ROLE}`)
+    await prepareTablespace(client, user)
   } finally {
     await client.end()
   }

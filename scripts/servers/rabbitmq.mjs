@@ -39,8 +39,14 @@ export const rabbitmq = {
   isUsable: () => ctl(undefined, ['--timeout', '10', 'list_vhosts', '--quiet'], 'ignore') === 0,
 }
 
-/** Runs rabbitmqctl against the node that `up` found or started; answers its exit code. */
+/**
+ * Runs rabbitmqctl against the node that `up` found or started; answers its exit code. `eval` alone, which the tests
+ * make and drop their virtual hosts with, goes by Erlang's own erl_call: 0.01 s of CPU time instead of a second.
+ */
 export function ctl(record, args, stdio = 'inherit') {
+  const [name, expression, ...others] = args.filter((arg) => arg !== '--quiet')
+  const isEval = name === 'eval' && expression !== undefined && others.length === 0
+  if (isEval && canCall(record)) return evaluate(record, expression)
   const [command, ...rest] = commandFor(record)
   const options = record?.origin === 'packages' ? asOwner(record) : {}
   const { status, error } = spawnSync(command, [...rest, ...args], { ...options, stdio })
@@ -56,6 +62,34 @@ function commandFor(record) {
   if (record?.origin === 'packages') return [join(record.scripts, 'rabbitmqctl')]
   return ['rabbitmqctl']
 }
+
+function canCall(record) {
+  return (
+    record?.origin === 'packages' &&
+    !process.env.RABBITMQCTL &&
+    findProgram('erl_call') !== undefined
+  )
+}
+
+/** Prints what the expression comes to, as `rabbitmqctl eval` does. */
+function evaluate(record, expression) {
+  const { RABBITMQ_DIST_PORT: port } = record.env
+  const body = expression.trim().replace(/\.$/, '')
+  const input = `io:format("~p~n", [try ${body} catch Class:Reason -> {${FAILED}, Class, Reason} end]).\n`
+  const flags = ['-r', '-no_result_term', '-fetch_stdout', '-timeout', '60']
+  const { stdout } = spawnSync('erl_call', [...flags, '-address', `localhost:${port}`, '-e'], {
+    ...asOwner(record),
+    input,
+    encoding: 'utf8',
+  })
+  // Nothing is printed where the expression cannot be read, or the node cannot be reached.
+  const answer = stdout || `{${FAILED},no_answer}\n`
+  const hasFailed = answer.startsWith(`{${FAILED}`)
+  process[hasFailed ? 'stderr' : 'stdout'].write(answer)
+  return hasFailed ? 1 : 0
+}
+
+const FAILED = 'evaluation_failed'
 
 function asOwner({ env, uid, gid, folder }) {
   return {
