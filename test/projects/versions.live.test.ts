@@ -68,17 +68,32 @@ describe.each(COMPILERS)('TypeScript %s', (version) => {
   const tsc = join(MODULES, `ts${version}`, 'bin/tsc')
   const flags = ['--noEmit', '--strict', '--target', 'es2022', '--types', 'node', '--skipLibCheck']
 
-  test.each(KINDS)('compiles an app for NodeNext in a package with "type": %s', async (type) => {
+  const forNodeNext = async (type: string | undefined): Promise<void> => {
     const folder = makeProject(type, MODULES)
     await runIn(folder, process.execPath, [tsc, ...flags, '--module', 'nodenext', 'run.ts'])
-  })
+  }
 
-  // 7 has no resolution of that age any more.
-  test.skipIf(version === '7.0' || version === '6.0')(
-    'compiles an app for "module": "commonjs"',
-    async () => {
+  // Before 5.8 a compiler does not know that Node's require() loads ES modules: docs/troubleshooting.md has the ways out.
+  const knowsRequire = version !== '5.4'
+
+  test.each(KINDS.filter((type) => type === 'module' || knowsRequire))(
+    'compiles an app for NodeNext in a package with "type": %s',
+    forNodeNext,
+  )
+
+  test.each(KINDS.filter((type) => type !== 'module' && !knowsRequire))(
+    'refuses an app for NodeNext in a package with "type": %s by TS1479',
+    async (type) => {
+      await expect(forNodeNext(type)).rejects.toThrow('TS1479')
+    },
+  )
+
+  // 6 and 7 have no resolution of that age any more.
+  test.each(version.startsWith('5.') ? ['commonjs'] : [])(
+    'compiles an app for "module": "%s"',
+    async (module) => {
       const folder = makeProject('commonjs', MODULES)
-      await runIn(folder, process.execPath, [tsc, ...flags, '--module', 'commonjs', 'run.ts'])
+      await runIn(folder, process.execPath, [tsc, ...flags, '--module', module, 'run.ts'])
     },
   )
 })
