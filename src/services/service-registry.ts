@@ -5,6 +5,7 @@ type Load = () => Promise<ServiceClass>
 
 /** The services in the box; each is loaded when it is asked for. */
 const OWN: Readonly<Record<string, Load>> = {
+  CeleryTask: async () => (await import('./celery-task.ts')).CeleryTask,
   Dispatcher: async () => (await import('./dispatcher.ts')).Dispatcher,
   JSONLines: async () => (await import('./json-lines.ts')).JSONLines,
   Runner: async () => (await import('./runner.ts')).Runner,

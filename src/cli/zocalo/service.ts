@@ -118,7 +118,11 @@ async function runService(options: ServiceCommandOptions): Promise<void> {
     config: site.config,
     log,
     serviceLog: site.log.logger(serviceClass.loggerName ?? 'workflows.service'),
-    environment: { live: isLive(site), liveness: options.liveness === true },
+    environment: {
+      live: isLive(site),
+      liveness: options.liveness === true,
+      ...(record !== null && { app: record.app }),
+    },
     tag: options.tag,
     restart: options.restart === true,
     concurrency: options.concurrency,
@@ -201,6 +205,7 @@ async function openRecord(options: ServiceCommandOptions, { log }: Site) {
     log: log.logger('workflows.record'),
   })
   return {
+    app,
     recorder,
     close: async (): Promise<void> => {
       await recorder.flushed()

@@ -1,13 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { createHash } from 'node:crypto'
 import { type Dict, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
 import type { Logger } from '../../logger.ts'
 import { Recipe, type RecipeSource } from '../recipe/recipe.ts'
 import { recipeGraph } from '../recipe/recipe-graph.ts'
-import { encodeMessage } from '../transport/mangle.ts'
 import type { Middleware, TransportCall } from '../transport/middleware.ts'
 import type { MessageCallback, SendOptions } from '../transport/transport.ts'
 import { isRecipeMessage } from '../wrapper/wrap-subscribe.ts'
+import { messageId } from './message-id.ts'
 
 /** What happened to a run, or to one of its steps, under the names of Celery's events. */
 export interface RunEvent {
@@ -138,7 +137,7 @@ function fieldsOf(message: unknown): StepFields | null {
     step === null ? null : (itemAtKey(step, 'queue') ?? itemAtKey(step, 'topic') ?? null)
   const service = step === null ? null : itemAtKey(step, 'service')
   return {
-    uuid: uuidOf(message),
+    uuid: messageId(message),
     root_id: id,
     name: String(service ?? queue ?? `node ${pointer}`),
     node: Number(pointer),
@@ -168,18 +167,6 @@ function dispatched(message: unknown, id: string): RunEvent {
 function graphOf(recipe: Recipe): { nodes: readonly unknown[]; edges: readonly unknown[] } {
   const graph = recipeGraph(recipe)
   return { nodes: [...graph.nodes()], edges: [...graph.edges()] }
-}
-
-/** Of the content, in the form of a UUID: the same in every language and at every delivery. */
-function uuidOf(message: unknown): string {
-  const hex = createHash('sha256').update(encodeMessage(message)).digest('hex')
-  return [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `8${hex.slice(13, 16)}`,
-    `8${hex.slice(17, 20)}`,
-    hex.slice(20, 32),
-  ].join('-')
 }
 
 let last = 0

@@ -81,6 +81,11 @@ export class CommonService {
     // Most have nothing to put away.
   }
 
+  /** Aborted when the service is to end: what waits for others gives up, its message goes back to its queue. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal
+  }
+
   /** Resolves once the service has ended; with the error that ended it. */
   get ended(): Promise<Error | undefined> {
     return this.#ended.promise
