@@ -1,8 +1,10 @@
 import type { Command } from 'commander'
+import { zocaloVariable } from '../config/environment.ts'
 import { DATABASE_HELP } from './database-url.ts'
 import type { Check } from './doctor/check.ts'
 import type { DatabaseOptions } from './open-database.ts'
 import { isColoured, print, printJson } from './output.ts'
+import { addSiteEnvironment } from './site-settings.ts'
 
 interface DoctorCommandOptions extends DatabaseOptions {
   readonly json?: boolean
@@ -11,20 +13,22 @@ interface DoctorCommandOptions extends DatabaseOptions {
 
 const EXAMPLES = `
 ✓ is as it should be, ✗ is not (and says what to do), – was not checked or is worth knowing. Exit code 1 with any ✗.
-What is missing on the broker is declared, exactly as a worker does when it starts.
+What is missing on the broker is declared, exactly as a worker does when it starts. With ZOCALO_CONFIG the doctor looks at
+what recipe services need, declares nothing there, and looks at tasks only where an app is named.
 
 ${DATABASE_HELP}
 
 Examples:
   celery-toolbox doctor -A app.ts
   celery-toolbox doctor --json
+  ZOCALO_CONFIG=site.yml celery-toolbox doctor -e live
   celery-toolbox doctor --iam | jq .worker > worker-policy.json`
 
 const MARKS = { ok: '✓', failed: '✗', noted: '–' } as const
 const COLOURS = { ok: '32', failed: '31', noted: '33' } as const
 
 export function addDoctor(program: Command): void {
-  program
+  const doctor = program
     .command('doctor')
     .description('check that all is as it should be, and say what to do where it is not')
     .option('--database <url>', 'the database, as postgresql://…')
@@ -34,19 +38,31 @@ export function addDoctor(program: Command): void {
     .action(async (_options, command: Command) => {
       await runDoctor(command.optsWithGlobals<DoctorCommandOptions>())
     })
+  addSiteEnvironment(doctor)
 }
 
 async function runDoctor(options: DoctorCommandOptions): Promise<void> {
   if (options.iam === true) return await printPolicies(options)
-  const { examine } = await import('./doctor/examine.ts')
   const checks: Check[] = []
-  for await (const check of examine(options)) {
+  for await (const check of checksOf(options)) {
     checks.push(check)
     if (options.json !== true) print(shown(check))
   }
   const hasFailed = checks.some(({ state }) => state === 'failed')
   if (options.json === true) printJson({ ok: !hasFailed, checks })
   if (hasFailed) process.exitCode = 1
+}
+
+/** Of the site where there is one, and of the tasks of an app where one is named, or there is no site. */
+async function* checksOf(options: DoctorCommandOptions): AsyncGenerator<Check> {
+  const hasSite = zocaloVariable('ZOCALO_CONFIG') !== null
+  if (options.app !== undefined || !hasSite) {
+    const { examine } = await import('./doctor/examine.ts')
+    yield* examine(options)
+  }
+  if (!hasSite) return
+  const { examineZocalo } = await import('./doctor/examine-zocalo.ts')
+  yield* examineZocalo(options.environment ?? [])
 }
 
 async function printPolicies(options: DoctorCommandOptions): Promise<void> {

@@ -11,16 +11,26 @@ export interface ListedQueue {
   readonly acknowledgedPerSecond: number
   /** After so many redeliveries RabbitMQ itself makes dead letters; null where it does not. */
   readonly deliveryLimit: number | null
+  /** Where its dead letters go: exchange (empty is the default one) and routing key; null where they are dropped. */
+  readonly deadLetters: { readonly exchange: string; readonly routingKey: string } | null
+  /** Of one connection, or of no lasting kind. */
+  readonly isTemporary: boolean
+  readonly hasSingleConsumer: boolean
 }
 
 const ANSWER_MS = 15_000
 
 /** The queues that RabbitMQ's management API lists, by the site's block `rabbitmqapi`. None for a vhost that is not there. */
 export async function rabbitmqQueues(config: SiteConfig, vhost?: string): Promise<ListedQueue[]> {
+  const place = vhost === undefined ? 'queues' : `queues/${encodeURIComponent(vhost)}`
+  return listed(await rabbitmqAnswer(config, place))
+}
+
+/** What the management API says, at the first of the site's addresses that answers; null for what is not there. */
+export async function rabbitmqAnswer(config: SiteConfig, place: string): Promise<unknown> {
   const block = config.block('rabbitmqapi')
   if (block === null) throw problem('the site configuration has no active block "rabbitmqapi"')
   const login = Buffer.from(`${block.username}:${block.password}`).toString('base64')
-  const place = vhost === undefined ? 'queues' : `queues/${encodeURIComponent(vhost)}`
   let failure: unknown
   for (const base of String(block.base_url).split(',')) {
     try {
@@ -28,9 +38,9 @@ export async function rabbitmqQueues(config: SiteConfig, vhost?: string): Promis
         headers: { authorization: `Basic ${login}` },
         signal: AbortSignal.timeout(ANSWER_MS),
       })
-      if (answer.status === 404 && vhost !== undefined) return []
+      if (answer.status === 404) return null
       if (!answer.ok) throw new Error(`it answered ${answer.status}`)
-      return listed(await answer.json())
+      return await answer.json()
     } catch (cause) {
       failure = cause
     }
@@ -48,6 +58,8 @@ function listed(answer: unknown): ListedQueue[] {
       : {}
     const given = isRecord(queue.arguments) ? queue.arguments : {}
     const limit = policy['delivery-limit'] ?? given['x-delivery-limit']
+    const exchange = given['x-dead-letter-exchange'] ?? policy['dead-letter-exchange']
+    const routingKey = given['x-dead-letter-routing-key'] ?? policy['dead-letter-routing-key']
     return {
       name: String(queue.name),
       vhost: String(queue.vhost),
@@ -55,6 +67,12 @@ function listed(answer: unknown): ListedQueue[] {
       redeliveredPerSecond: rateOf(stats.redeliver_details),
       acknowledgedPerSecond: rateOf(stats.ack_details),
       deliveryLimit: typeof limit === 'number' ? limit : null,
+      deadLetters:
+        typeof exchange === 'string'
+          ? { exchange, routingKey: String(routingKey ?? queue.name) }
+          : null,
+      isTemporary: queue.exclusive === true || queue.auto_delete === true || queue.durable !== true,
+      hasSingleConsumer: given['x-single-active-consumer'] === true,
     }
   })
 }
