@@ -40,11 +40,17 @@ export class Effects {
 export async function startFaultWorker(
   servers: Servers,
   effects: Effects,
-  { concurrency = 10 }: { readonly concurrency?: number } = {},
+  {
+    concurrency = 10,
+    env = {},
+  }: {
+    readonly concurrency?: number
+    readonly env?: Readonly<Record<string, string>>
+  } = {},
 ): Promise<Process> {
   const app = join(import.meta.dirname, 'fault-app.ts')
   const worker = startCli(['worker', '-A', app, '-Q', 'fault', '-c', String(concurrency)], {
-    env: { ...servers.env, EFFECTS: effects.file },
+    env: { ...servers.env, EFFECTS: effects.file, ...env },
   })
   await worker.waitForLine(/worker ready/)
   return worker

@@ -5,6 +5,7 @@ import type { CeleryApp } from '../../src/index.ts'
 import { freshServers, liveApp } from '../support/live-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { Effects, startFaultWorker } from './fault-worker.ts'
+import { handOver } from './handover.ts'
 
 test('SIGTERM lets running tasks finish and gives back those that were taken ahead', async () => {
   const { app, effects, gate, worker, results } = await sixTasksTwoRunning()
@@ -50,6 +51,29 @@ test('rejections that a task leaves behind are logged, and the process goes on',
   const next = await app.sendTask('fault.work', [2])
   expect(await next.get({ timeoutMs: 10_000 })).toBe(2)
   expect(await worker.stop()).toEqual({ code: 0, signal: null })
+})
+
+test('SIGTERM under load beside a second worker: no task fails, none runs twice, no second without progress', async () => {
+  const { published, longestGapMs, ...rest } = await handOver('async')
+  expect(published).toBeGreaterThan(50)
+  expect(rest).toEqual({ notOnce: [], failed: [], exit: { code: 0, signal: null } })
+  expect(longestGapMs).toBeLessThan(1_000)
+})
+
+test('REMAP_SIGTERM=SIGQUIT and a soft timeout on idle: an idle worker waits for that long, then ends with 1', async () => {
+  const servers = await freshServers(['fault'])
+  const worker = await startFaultWorker(servers, new Effects(), {
+    env: {
+      REMAP_SIGTERM: 'SIGQUIT',
+      CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT: '1.5',
+      CELERY_WORKER_ENABLE_SOFT_SHUTDOWN_ON_IDLE: 'True',
+    },
+  })
+  const toldAt = Date.now()
+  worker.kill('SIGTERM')
+  await worker.waitForLine(/Soft shutdown/)
+  expect(await worker.exited).toEqual({ code: 1, signal: null })
+  expect(Date.now() - toldAt).toBeGreaterThan(1_400)
 })
 
 /** A worker with two slots, in both of which a task waits for the gate; it has taken all six. */

@@ -1,5 +1,5 @@
 // The app of the pools' fault tests, in JavaScript so that children start quickly. What tasks did is in the file EFFECTS.
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Config, createApp } from 'celery-toolbox'
 
@@ -44,6 +44,29 @@ app.task('fault.spin-on-threads', { pool: 'threads', timeLimit: 1 }, (n) => {
 app.task('fault.wait', { acksLate: true }, async (n, ms) => {
   effect('start', n)
   await wait(ms)
+  effect('end', n)
+  return n
+})
+
+/** Acknowledged before it runs: a stop must let it come to its end. */
+app.task('fault.early', async (n, ms) => {
+  effect('start', n)
+  await wait(ms)
+  effect('end', n)
+  return n
+})
+
+app.task('fault.exit-late', { acksLate: true }, (n) => {
+  effect('start', n)
+  process.exit(n)
+})
+
+app.task('fault.die-once', { acksLate: true, maxRetries: 3 }, (n, gate) => {
+  effect('start', n)
+  if (!existsSync(gate)) {
+    writeFileSync(gate, '')
+    process.exit(3)
+  }
   effect('end', n)
   return n
 })

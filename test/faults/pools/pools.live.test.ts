@@ -1,35 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import type { CeleryApp } from '../../../src/create-app.ts'
 import { freshServers, liveApp } from '../../support/live-app.ts'
-import { type Process, startCli } from '../../support/processes.ts'
+import { startCli } from '../../support/processes.ts'
 import { Effects } from '../fault-worker.ts'
+import { APP, endOf, startPool } from './start-pool.ts'
 
-const APP = join(import.meta.dirname, 'app.js')
 const SLOW = { timeout: 120_000 } as const
-
-interface Started {
-  readonly app: CeleryApp
-  readonly worker: Process
-  readonly effects: Effects
-}
-
-async function startPool(pool: string, ...options: readonly string[]): Promise<Started> {
-  const servers = await freshServers(['fault'])
-  const effects = new Effects()
-  const app = liveApp(servers)
-  const args = ['worker', '-A', APP, '-Q', 'fault', '-P', pool, '-c', '2', ...options]
-  const worker = startCli(args, { env: { ...servers.env, EFFECTS: effects.file } })
-  await worker.waitForLine(/worker ready/, { deadlineMs: 60_000 })
-  return { app, worker, effects }
-}
-
-/** What became of a call: its value, or its error's text. */
-async function endOf(app: CeleryApp, task: string, args: readonly unknown[]): Promise<unknown> {
-  const result = await app.sendTask(task, args)
-  return await result.get({ timeoutMs: 60_000 }).catch((error: Error) => error.message)
-}
 
 /** The end that each fault has in each pool; the worker goes on in all of them. */
 const ENDS: readonly (readonly [
