@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { addRecipeCheck } from './recipe/check.ts'
 import { addRecipeDraw } from './recipe/draw.ts'
+import { addRecipeResume } from './recipe/resume.ts'
 import { addRecipeSchema } from './recipe/schema.ts'
 import { addRecipeTry } from './recipe/try.ts'
 
@@ -12,4 +13,5 @@ export function addRecipe(program: Command): void {
   addRecipeDraw(recipe)
   addRecipeTry(recipe)
   addRecipeSchema(recipe)
+  addRecipeResume(recipe)
 }

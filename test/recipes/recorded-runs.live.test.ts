@@ -12,6 +12,7 @@ import {
   type TransportHeader,
   wrapSubscribe,
 } from '../../src/recipes/index.ts'
+import { resumeStep, unfinishedSteps, whyNot } from '../../src/recipes/record/resume-run.ts'
 import { openPlace, startMonitor } from '../monitor/monitored.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -32,18 +33,7 @@ class Passing extends CommonService {
 }
 
 test('a run of a recipe is a family in the record, of the kind recipe-step', async () => {
-  const place = await openPlace()
-  await startMonitor(place)
-  const app = createApp(
-    new Config({ broker_url: place.vhost.url, queues: ['export'], dotenv: false, environment: {} }),
-  )
-  onTestFinished(() => app.close())
-  const transport = new MemoryTransport({ name: place.vhost.name })
-  const recorder = new RunRecorder({
-    tell: (events) => app.events.deliver(events),
-    log: silentLogger,
-  })
-  transport.addMiddleware(recorder)
+  const { place, transport } = await recorded()
   const service = new Passing({ transport })
   await service.start()
   onTestFinished(() => service.stop())
@@ -73,6 +63,65 @@ test('a run of a recipe is a family in the record, of the kind recipe-step', asy
     '    store SUCCESS',
   ])
 })
+
+test('a run that failed goes on from there: what finished does not run again', async () => {
+  const { place, transport, recorder } = await recorded()
+  const done: string[] = []
+  let isBroken = true
+  class Failing extends CommonService {
+    override async initializing(): Promise<void> {
+      for (const queue of ['first', 'second', 'third']) {
+        const take = async (wrapper: RecipeWrapper | null, header: TransportHeader) => {
+          if (queue === 'second' && isBroken) throw new Error('the disk is full')
+          done.push(queue)
+          await wrapper?.send('on')
+          await this.transport.ack(header)
+        }
+        await wrapSubscribe(this.transport, queue, take, { acknowledgement: true, log: this.log })
+      }
+    }
+  }
+  const service = new Failing({ transport })
+  await service.start()
+  onTestFinished(() => service.stop())
+  const recipe = {
+    start: [[1, 1.5]],
+    '1': { queue: 'first', output: 2 },
+    '2': { queue: 'second', output: 3 },
+    '3': { queue: 'third' },
+  }
+  const id = crypto.randomUUID()
+  await new RecipeWrapper({ recipe, environment: { ID: id }, transport }).start()
+  await waitFor('the dead letter', async () => (await transport.depth('dlq.second')) === 1)
+  await recorder.flushed()
+  const step = await waitFor('the step', async () => {
+    const steps = await unfinishedSteps(place.database, id)
+    return steps.find(({ state }) => state === 'FAILURE')
+  })
+  expect(await whyNot(transport, step)).toMatch(/may still run/)
+  expect(await whyNot(transport, { ...step, quietSeconds: 60 })).toBeNull()
+  isBroken = false
+  if (step.sent !== null) await resumeStep(transport, step.sent)
+  await waitFor('the end', () => done.includes('third'))
+  expect(done).toEqual(['first', 'second', 'third'])
+  await waitFor('the record', async () => (await unfinishedSteps(place.database, id)).length === 0)
+})
+
+async function recorded() {
+  const place = await openPlace()
+  await startMonitor(place)
+  const app = createApp(
+    new Config({ broker_url: place.vhost.url, queues: ['export'], dotenv: false, environment: {} }),
+  )
+  onTestFinished(() => app.close())
+  const transport = new MemoryTransport({ name: place.vhost.name })
+  const recorder = new RunRecorder({
+    tell: (events) => app.events.deliver(events),
+    log: silentLogger,
+  })
+  transport.addMiddleware(recorder)
+  return { place, transport, recorder }
+}
 
 function lines(nodes: readonly TreeNode[], depth = 0): string[] {
   return nodes.flatMap(({ task: { name, status }, children }) => [

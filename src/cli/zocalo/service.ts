@@ -63,7 +63,7 @@ export function addService(program: Command): void {
         .argParser(seconds)
         .default(30),
     )
-    .addOption(new Option('--as-instance').hideHelp())
+    .addOption(new Option('--as-instance', 'as one process of --min and --max').hideHelp())
     .addHelpText('after', EXAMPLES)
   addVerbose(addSiteOptions(command), 'show debug output').action(
     async (_options: unknown, self: Command) => await runService(self.optsWithGlobals()),

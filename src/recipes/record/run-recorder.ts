@@ -1,8 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { encodeJson } from '../../codecs/json.ts'
 import { type Dict, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
 import type { Logger } from '../../logger.ts'
 import { Recipe, type RecipeSource } from '../recipe/recipe.ts'
 import { recipeGraph } from '../recipe/recipe-graph.ts'
+import { encodeMessage } from '../transport/mangle.ts'
 import type { Middleware, TransportCall } from '../transport/middleware.ts'
 import type { MessageCallback, SendOptions } from '../transport/transport.ts'
 import { isRecipeMessage } from '../wrapper/wrap-subscribe.ts'
@@ -18,7 +20,11 @@ export interface RecorderParts {
   /** Sends events to where a monitor hears them. */
   readonly tell: (events: readonly RunEvent[]) => Promise<void>
   readonly log: Logger
+  /** The longest body that is kept with its step, for resuming a run from there. 65,536 unless said; 0 keeps none. */
+  readonly keepBytes?: number
 }
+
+type SendArgs = readonly [target: unknown, message: unknown, options?: SendOptions | undefined]
 
 interface Step {
   readonly id: string
@@ -52,7 +58,7 @@ export class RunRecorder implements Middleware {
   ): Promise<unknown> {
     const result = await next()
     const [target, message, options] = args as [unknown, unknown, SendOptions | undefined]
-    if (call === 'send' || call === 'broadcast') this.#onSend(message, options)
+    if (call === 'send' || call === 'broadcast') this.#onSend(call, [target, message, options])
     else if (call === 'transactionCommit') this.#release(Number(target))
     else if (call === 'transactionAbort') this.#held.delete(Number(target))
     else if (call === 'nack') {
@@ -81,15 +87,34 @@ export class RunRecorder implements Middleware {
     }
   }
 
-  #onSend(message: unknown, { headers = {}, transaction }: SendOptions = {}): void {
+  #onSend(call: 'send' | 'broadcast', [target, message, options = {}]: SendArgs): void {
+    const { headers = {}, transaction } = options
     const fields = isRecipeMessage(headers) ? fieldsOf(message) : null
     if (fields === null) return
     const parent = this.#step.getStore()?.id ?? fields.root_id
-    const sent = { type: 'recipe-step-sent', fields: stamped({ ...fields, parent_id: parent }) }
+    const kept = this.#kept(call, [target, message, options])
+    const sent = {
+      type: 'recipe-step-sent',
+      fields: stamped({ ...fields, ...kept, parent_id: parent }),
+    }
     const isStart = fields.path.length === 0 && this.#step.getStore() === undefined
     const events = isStart ? [dispatched(message, fields.root_id), sent] : [sent]
     if (transaction === undefined) this.#tell(events)
     else this.#held.set(transaction, [...(this.#held.get(transaction) ?? []), ...events])
+  }
+
+  /** What it takes to send the message again. */
+  #kept(call: 'send' | 'broadcast', [target, message, options = {}]: SendArgs): object {
+    const { keepBytes = 65_536 } = this.#parts
+    const body = encodeMessage(message)
+    if (Buffer.byteLength(body) > keepBytes) return {}
+    const { headers = {}, exchange } = options
+    return {
+      message: body,
+      headers: encodeJson(headers),
+      ...(call === 'broadcast' ? { topic: target } : { target }),
+      ...(exchange !== undefined && { exchange }),
+    }
   }
 
   #release(transaction: number): void {
