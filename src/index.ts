@@ -60,5 +60,17 @@ export { type ApplyOptions, Group, Signature } from './tasks/signature.ts'
 export type { Task } from './tasks/task.ts'
 export type { TaskContext } from './tasks/task-context.ts'
 export type { StandardSchema, TaskOptions } from './tasks/task-options.ts'
+// What the compiler names where it declares the tasks of an app.
+export type {
+  AnyKwargs,
+  BoundTaskFunction,
+  Immutable,
+  InputOf,
+  MergedKwargs,
+  NamedKwargs,
+  NoKwargs,
+  OutputOf,
+  TaskFunction,
+} from './tasks/task-types.ts'
 export type { Worker } from './worker/worker.ts'
 export type { WorkerOptions } from './worker/worker-options.ts'

@@ -13,6 +13,7 @@ const OLD = ['celery[redis]==5.2.7', 'sqlalchemy<2', 'psycopg2-binary', 'setupto
 const MOTO = ['moto[server]']
 const TASKFLOW = ['taskflow==6.5.0', 'sqlalchemy', 'psycopg2-binary', 'kazoo']
 const ZOCALO = ['zocalo==1.5.0', 'workflows==3.3']
+const TYPES = ['mypy', 'pydantic', 'celery']
 const DEBIAN_PYTHON = '/usr/bin/python3'
 
 export const PYTHON_PACKAGES = [
@@ -68,6 +69,16 @@ export function bringZocalo() {
     name: 'python-zocalo',
     packages: ZOCALO,
     imports: 'zocalo, workflows',
+  })
+}
+
+/** The same with mypy and pydantic, for the types that both languages are given of each other's tasks. */
+export function bringMypy() {
+  return bringPeer({
+    variable: 'PYTHON_MYPY',
+    name: 'python-mypy',
+    packages: TYPES,
+    imports: 'mypy, pydantic, celery',
   })
 }
 

@@ -8,6 +8,7 @@ import { canInstallPackages, installPackages } from './packages.mjs'
 import { postgres } from './postgres.mjs'
 import {
   bringFlower,
+  bringMypy,
   bringPython,
   bringTaskflow,
   bringZocalo,
@@ -42,6 +43,7 @@ export function up() {
       taskflow: await bringTaskflow(),
       zocalo: await bringZocalo(),
       flower: await bringFlower(python.newest.python),
+      mypy: await bringMypy(),
     }
     writeState(state)
     writeEnvFile(variablesOf(state))
@@ -61,6 +63,7 @@ export function variablesOf(state) {
     ...(state.python.taskflow && { PYTHON_TASKFLOW: state.python.taskflow }),
     ...(state.python.zocalo && { PYTHON_ZOCALO: state.python.zocalo }),
     ...(state.python.flower && { PYTHON_FLOWER: state.python.flower }),
+    ...(state.python.mypy && { PYTHON_MYPY: state.python.mypy }),
   }
 }
 

@@ -25,6 +25,11 @@ export async function loadApp(spec: string, directory = process.cwd()): Promise<
   return app
 }
 
+/** The file of that app. */
+export function fileOfApp(spec: string, directory = process.cwd()): string {
+  return resolveApp(splitSpec(spec, directory)[0], directory)
+}
+
 /** The last `:name` is an export, unless all of it is a file (C:\app.ts). */
 function splitSpec(spec: string, directory: string): readonly [string, string | undefined] {
   const match = /^(.+):([A-Za-z_$][\w$]*)$/.exec(spec)

@@ -15,6 +15,7 @@ export type ServiceVariable =
   | 'PYTHON_TASKFLOW'
   | 'PYTHON_ZOCALO'
   | 'PYTHON_FLOWER'
+  | 'PYTHON_MYPY'
 
 /** Where a server (or a python with Celery) is: from the environment, else as `scripts/services up` wrote it down. */
 export function service(variable: ServiceVariable): string {

@@ -14,14 +14,20 @@ import typing
 import uuid
 
 sys.path.insert(0, os.getcwd())
+OURS = "import('celery-toolbox')."
 PLAIN = {
-    int: 'number', float: 'number', decimal.Decimal: 'number', str: 'string', bool: 'boolean',
-    type(None): 'null', uuid.UUID: 'string', datetime.datetime: 'Date', bytes: 'Uint8Array',
+    int: 'number', float: 'number', str: 'string', bool: 'boolean',
+    type(None): 'null', datetime.datetime: 'Date', bytes: 'Uint8Array',
+    datetime.date: f'{OURS}LocalDate', datetime.time: f'{OURS}LocalTime',
     object: 'unknown', dict: 'Record<string, unknown>',
     list: 'readonly unknown[]', tuple: 'readonly unknown[]', set: 'readonly unknown[]',
 }
+# What a message carries has a type of its own; what is sent may be simpler.
+EXACT = {decimal.Decimal: ('number', f'{OURS}Decimal'), uuid.UUID: ('string', f'{OURS}Uuid')}
 LISTS = (list, set, frozenset, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 DICTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+# Begins the list of what a type is inside of.
+RESULT = ('result',)
 UNIONS = (typing.Union, getattr(types, 'UnionType', typing.Union))
 
 
@@ -53,9 +59,14 @@ def written(hint, seen=()):
 def named(hint, seen):
     if hint in PLAIN:
         return PLAIN[hint]
+    if hint in EXACT:
+        return EXACT[hint][1] if seen[:1] == RESULT else ' | '.join(EXACT[hint])
     if not inspect.isclass(hint) or hint in seen:
         return 'unknown'
     seen = (*seen, hint)
+    if issubclass(hint, tuple) and hasattr(hint, '_fields'):
+        hints = hints_of(hint)
+        return f"readonly [{', '.join(written(hints.get(name, typing.Any), seen) for name in hint._fields)}]"
     if issubclass(hint, enum.Enum):
         return ' | '.join(json.dumps(one.value) for one in hint)
     if hasattr(hint, 'model_fields'):
@@ -69,8 +80,15 @@ def named(hint, seen):
         fields = {n: (t, n in hint.__optional_keys__) for n, t in hints_of(hint).items()}
     else:
         return 'unknown'
-    inside = '; '.join(f"{n}{'?' if may_lack else ''}: {written(t, seen)}" for n, (t, may_lack) in fields.items())
+    # A result has its defaults filled in.
+    is_filled = seen[:1] == RESULT and not hasattr(hint, '__total__')
+    inside = '; '.join(
+        f"{key(n)}{'?' if may_lack and not is_filled else ''}: {written(t, seen)}" for n, (t, may_lack) in fields.items())
     return '{ ' + inside + ' }' if inside else 'Record<string, never>'
+
+
+def key(name):
+    return name if name.isidentifier() else json.dumps(name)
 
 
 def hints_of(thing):
@@ -96,8 +114,8 @@ def contract(task):
                 args.append(f"{name}{'?' if may_lack else ''}: {kind}")
             if parameter.kind is not kinds.POSITIONAL_ONLY:
                 required = parameter.kind is kinds.KEYWORD_ONLY and not may_lack
-                kwargs.append(f"{name}{'' if required else '?'}: {kind}")
-    result = written(hints.get('return', inspect.Parameter.empty))
+                kwargs.append(f"{key(name)}{'' if required else '?'}: {kind}")
+    result = written(hints.get('return', inspect.Parameter.empty), RESULT)
     inside = '{ ' + '; '.join(kwargs) + ' }' if kwargs else 'Record<string, never>'
     return f"{{ args: [{', '.join(args)}]; kwargs: {inside}; result: {result} }}"
 

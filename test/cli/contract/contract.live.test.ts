@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { MODULES, makeProject, runIn, write } from '../../projects/project.ts'
 import { runCli } from '../../support/processes.ts'
-import { service } from '../../support/services.ts'
+import { hasService, service } from '../../support/services.ts'
 
 const USES = `import { createApp, Config } from 'celery-toolbox'
 const app = createApp(new Config())
@@ -41,3 +41,22 @@ test('a Python app gives types that compile and refuse wrong calls; a change fai
   expect(checked.stdout).toMatch(/^shop\.add has changed/)
   expect(checked.stdout).not.toContain('shop.order')
 })
+
+test.skipIf(!hasService('PYTHON_MYPY'))(
+  'thirty tasks of a Python app, pydantic models among them, give types that compile under strict',
+  async () => {
+    const folder = makeProject('module')
+    for (const [file, from] of [
+      ['warehouse.py', 'warehouse.py'],
+      ['uses.ts', 'warehouse-uses.ts.txt'],
+    ] as const) {
+      write(folder, file, readFileSync(join(import.meta.dirname, from), 'utf8'))
+    }
+    const options = ['--python', service('PYTHON_MYPY'), '-A', 'warehouse', '-o', 'tasks.d.ts']
+    const pulled = await runCli(['contract', 'pull', ...options], { cwd: folder })
+    expect(pulled).toMatchObject({ code: 0, stdout: '30 tasks written to tasks.d.ts\n' })
+    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023']
+    const files = ['uses.ts', 'tasks.d.ts']
+    await runIn(folder, join(MODULES, '.bin/tsc'), [...flags, '--types', 'node', ...files])
+  },
+)
