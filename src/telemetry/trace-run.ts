@@ -55,6 +55,21 @@ const UNTRACED: RunTrace = {
   end: () => undefined,
 }
 
+/** The W3C headers of the span that is active here, for work that goes on in another process. */
+export function activeTrace(): Readonly<Record<string, string>> {
+  const carrier: Record<string, string> = {}
+  const api = loadedTelemetry()
+  api?.propagation.inject(api.context.active(), carrier)
+  return carrier
+}
+
+/** Does the work as part of the span that those headers name. */
+export function withinTrace<Result>(headers: Headers, work: () => Result): Result {
+  const api = loadedTelemetry()
+  if (api === undefined || api === null) return work()
+  return api.context.with(api.propagation.extract(api.ROOT_CONTEXT, headers, HEADER_GETTER), work)
+}
+
 /** A part of what is going on, in a span of its own. */
 export async function traceStep<Result>(
   name: string,

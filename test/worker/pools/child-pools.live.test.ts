@@ -1,12 +1,17 @@
+import { context, trace } from '@opentelemetry/api'
 import { expect, onTestFinished, test } from 'vitest'
 import { silentLogger } from '../../../src/logger.ts'
+import { loadTelemetry } from '../../../src/telemetry/open-telemetry.ts'
 import type { ChildPoolOptions } from '../../../src/worker/pools/children/child-pool.ts'
 import { openPool } from '../../../src/worker/pools/open-pool.ts'
 import type { Pool } from '../../../src/worker/pools/pool.ts'
 import { POOL_APP, poolContract, runIn } from '../../contracts/pool-contract.ts'
+import { startTracing } from '../../telemetry/traced.ts'
 
 /** Children as users have them: built. */
 const BUILT = new URL('../../../dist/src/pool-child.js', import.meta.url)
+
+const TRACED_APP = new URL('../../fixtures/pools/traced-app.js', import.meta.url).pathname
 
 type ChildPoolName = 'threads' | 'processes'
 
@@ -98,6 +103,20 @@ test.each(BOTH)('in %s a result of fifty megabytes comes back whole', async (nam
   const pool = await startPool(name)
   const { value } = (await runIn(pool, 'large', [50_000_000]).outcome) as { value: string }
   expect(value).toHaveLength(50_000_000)
+})
+
+test.each(BOTH)('what a task in %s calls is part of the trace of its run', async (name) => {
+  await loadTelemetry()
+  onTestFinished(startTracing())
+  const pool = await startPool(name, { module: TRACED_APP })
+  const span = trace.getTracer('worker').startSpan('run/pool.calls')
+  const run = context.with(trace.setSpan(context.active(), span), () =>
+    runIn(pool, 'echo', [], { request: { task: 'pool.calls' } }),
+  )
+  const { value } = (await run.outcome) as { value: { parent: string; called: string } }
+  const { traceId, spanId } = span.spanContext()
+  expect(value.called).toContain(traceId)
+  expect(value.parent).toBe(spanId)
 })
 
 test.each(BOTH)('%s whose children cannot load the app do not start, and say why', async (name) => {

@@ -3,6 +3,7 @@ import type { Logger } from '../../../logger.ts'
 import { noteChildren } from '../../../tasks/current-request.ts'
 import { takeFollowups } from '../../../tasks/followups.ts'
 import { TimeLimitExceeded, WorkerLostError } from '../../../tasks/signals.ts'
+import { activeTrace } from '../../../telemetry/trace-run.ts'
 import type { Termination } from '../../control/controlled-worker.ts'
 import type { Outcome } from '../../outcome.ts'
 import type { PoolCall, PoolRun } from '../pool.ts'
@@ -29,6 +30,8 @@ export class ChildRun implements PoolRun {
   readonly outcome: Promise<Outcome>
   readonly number: number
   readonly #parts: ChildRunParts
+  /** Of the run's span: by the time a child is free, another one may be active. */
+  readonly #trace = activeTrace()
   #conclude: (outcome: Outcome) => void = () => undefined
   #isOver = false
   #child: Child | undefined
@@ -64,7 +67,13 @@ export class ChildRun implements PoolRun {
     this.#startedAt = performance.now()
     const { request, environment } = this.#parts.call
     const { softTimeLimit: soft, timeLimit: hard } = environment.limits
-    child.send({ kind: 'run', call: this.number, request: toBorder(request), soft })
+    child.send({
+      kind: 'run',
+      call: this.number,
+      request: toBorder(request),
+      soft,
+      trace: this.#trace,
+    })
     if (hard === null || hard <= 0) return
     this.#after(hard, () => this.#timeOut(hard))
     const prepareAt = Math.max(PREPARE_AFTER_S, hard - PREPARE_BEFORE_S)

@@ -8,6 +8,8 @@ export type ToChild =
       readonly call: number
       readonly request: unknown
       readonly soft: number | null
+      /** The W3C headers of the run's span in the worker; empty where it does not trace. */
+      readonly trace: Readonly<Record<string, string>>
     }
   | {
       readonly kind: 'answer'

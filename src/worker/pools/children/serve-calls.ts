@@ -7,6 +7,8 @@ import type { App } from '../../../tasks/app.ts'
 import { childrenOf } from '../../../tasks/current-request.ts'
 import { areFollowupsTaken } from '../../../tasks/followups.ts'
 import type { Task } from '../../../tasks/task.ts'
+import { loadTelemetry } from '../../../telemetry/open-telemetry.ts'
+import { withinTrace } from '../../../telemetry/trace-run.ts'
 import { builtInTasks } from '../../built-in/built-in-tasks.ts'
 import type { Outcome } from '../../outcome.ts'
 import { surviveRejections } from '../../rejections.ts'
@@ -21,6 +23,7 @@ export async function serveCalls(app: App, port: ChildPort): Promise<void> {
   const logger = remoteLogger(port)
   app.useLogger(logger)
   surviveRejections(logger)
+  await loadTelemetry()
   const served = new ServedCalls(app, port)
   port.onMessage((message) => {
     if (message.kind === 'run') void served.run(message)
@@ -31,6 +34,8 @@ export async function serveCalls(app: App, port: ChildPort): Promise<void> {
   await ended.promise
   await app.close()
 }
+
+type RunMessage = ToChild & { readonly kind: 'run' }
 
 class ServedCalls {
   readonly asks: Asks
@@ -45,13 +50,16 @@ class ServedCalls {
     this.#builtIn = builtInTasks(app)
   }
 
-  async run({ call, request: crossed, soft }: ToChild & { readonly kind: 'run' }): Promise<void> {
+  async run({ call, request: crossed, soft, trace }: RunMessage): Promise<void> {
     const request = fromBorder(crossed) as TaskRequest // as child-run.ts sent it
     const task = this.#app.tasks.get(request.task) ?? this.#builtIn.get(request.task)
     const outcome =
       task === undefined
         ? unknownHere(request)
-        : await this.#outcomeOf(call, { request, task, soft })
+        : // A worker that does not trace knows only where the call was made.
+          await withinTrace({ ...request.headers, ...trace }, async () =>
+            this.#outcomeOf(call, { request, task, soft }),
+          )
     const error = outcome.kind === 'failure' ? outcome.error : undefined
     const types = task?.options.throwsExpected ?? []
     const end: RunEnd = {
