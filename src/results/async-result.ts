@@ -16,7 +16,7 @@ export interface AsyncResultOptions {
   readonly parent?: AsyncResult | null
   /** Makes the results of its children. */
   readonly resultOf?: (node: ResultNode) => AsyncResult
-  /** Tells the workers that tasks are revoked; gives their answers, where they are waited for. */
+  /** Revokes tasks at the workers; gives their answers, where they are waited for. */
   readonly revoke?: (
     taskIds: string | readonly string[],
     options: RevokeResultOptions,
@@ -88,7 +88,7 @@ export class AsyncResult<Value = unknown> {
     return (await this.info()).status
   }
 
-  /** The return value, the exception, or what the task told of its progress; null while there is nothing. */
+  /** The return value, the exception, or the progress that the task reported; null while there is nothing. */
   async result(): Promise<unknown> {
     return (await this.info()).result
   }
@@ -168,7 +168,7 @@ export class AsyncResult<Value = unknown> {
     await store.forget(this.id)
   }
 
-  /** Tells all workers not to run it, https://docs.celeryq.dev/en/stable/userguide/workers.html#revoke-revoking-tasks */
+  /** Revokes it at all workers, https://docs.celeryq.dev/en/stable/userguide/workers.html#revoke-revoking-tasks */
   async revoke(options: RevokeResultOptions = {}): Promise<readonly WorkerAnswer[]> {
     return await this.revokeTasks(this.id, options)
   }

@@ -8,7 +8,7 @@ const LOST_BACKOFF: Backoff = { initialMs: 20, factor: 2, maxMs: 1000, jitter: 0
 
 /**
  * Locks that end with the process that holds them, however it ends: advisory locks, all of them on one connection, which
- * is taken with the first and given back with the last. Nobody waits in line at the server.
+ * is taken with the first and given back with the last. A lock that is held is not waited for.
  */
 export class ChordLocks {
   readonly #database: Database
@@ -24,7 +24,7 @@ export class ChordLocks {
     this.#deadlineMs = deadlineMs
   }
 
-  /** Runs it while nobody else holds the lock of that name; false, and nothing was run, where somebody does. */
+  /** Runs it while holding the lock of that name; false, and nothing was run, where the lock is held elsewhere. */
   async runAlone(name: string, work: () => Promise<void>): Promise<boolean> {
     this.#holders += 1
     try {

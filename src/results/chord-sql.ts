@@ -27,7 +27,7 @@ export const CREATE_CHORDS_SQL = `
     constraint celery_toolbox_chord_member_pkey primary key (group_id, task_id)
   )`
 
-/** What the table of chords has; no row where nobody has made it, as nobody has begun a chord. */
+/** What the table of chords has; no row where the table does not exist, as no chord has begun then. */
 export const CHORD_COLUMNS_SQL = `
   select attname as name from pg_attribute
   where attrelid = to_regclass('${CHORD_TABLE}') and attnum > 0 and not attisdropped`
@@ -42,7 +42,7 @@ export const BEGIN_SQL = `
     done = case when chord.released_at is null then chord.done else 0 end,
     released_at = null`
 
-/** Begun by whoever comes first, and never anew. */
+/** Begun by the first who comes, and never anew. */
 export const BEGIN_ONCE_SQL = `
   insert into ${CHORD_TABLE} (group_id, size) values ($1, $2) on conflict (group_id) do nothing`
 
@@ -109,12 +109,12 @@ function asInteger(index: number | null): number | null {
   return Number.isInteger(index) && Math.abs(index ?? 0) < LARGEST_INTEGER ? index : null
 }
 
-/** Chords that are complete and not released, though somebody set out to; or handed over, and not waited for yet. */
+/** Chords that are complete and not released, though a release was attempted; or handed over, and not waited for yet. */
 export const UNRELEASED_CHORDS_SQL = `
   select group_id as "groupId", body, case when handed_over_at is not null then member_ids end as "memberIds"
   from ${CHORD_TABLE} where body is not null order by created_at limit 1000`
 
-/** Ends the counting of a chord that still waits for members, once; those who wait in its place are told the members' ids. */
+/** Ends the counting of a chord that still waits for members, once; returns the members' ids to the task that polls instead. */
 export const HAND_OVER_SQL = `
   update ${CHORD_TABLE} set handed_over_at = now(), body = $2
   where group_id = $1 and done < size and released_at is null and handed_over_at is null and member_ids is not null

@@ -56,7 +56,7 @@ export class ChordTable {
     await this.#query(BEGIN_ONCE_SQL, [groupId, size])
   }
 
-  /** One statement, whatever the number of members; nothing is said of chords that nobody has begun. */
+  /** One statement, whatever the number of members; chords whose count was never begun are left out. */
   async count(members: readonly ChordMember[]): Promise<readonly ChordState[]> {
     return await this.#query<ChordState>(COUNT_SQL, countParameters(members))
   }
@@ -79,7 +79,7 @@ export class ChordTable {
     return rows.map(({ taskId }) => taskId)
   }
 
-  /** The members' ids, for those who will wait for them; undefined where nobody counts this chord (any longer). */
+  /** The members' ids, for the task that will poll them; undefined where this chord is not counted (any longer). */
   async handOver(groupId: string, body: string | null): Promise<readonly string[] | undefined> {
     const [row] = await this.#query<{ memberIds: string }>(HAND_OVER_SQL, [groupId, body])
     return row === undefined ? undefined : (idsIn(row.memberIds) ?? undefined)

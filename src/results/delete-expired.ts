@@ -3,7 +3,7 @@ import { DELETE_OLD_CHORDS_SQL } from './chord-sql.ts'
 import type { TaskmetaTables } from './taskmeta-sql.ts'
 import { writeFailureOf } from './write-failure.ts'
 
-/** So few at a time that nobody waits long for a row. */
+/** So few at a time that other statements do not wait long for a row. */
 const BATCH = 1000
 
 /** Deletes results, groups and chords older than that; says how many results and groups went. */

@@ -78,12 +78,12 @@ async function failedBefore({
       await sleep(LOOK_MS, signal)
     }
   } catch {
-    // The wait is over, or the store cannot be read, which the wait itself is told.
+    // The wait is over, or the store cannot be read, which rejects the wait itself.
   }
   return undefined
 }
 
-/** Undefined where it cannot be told: what is waited for may come all the same. */
+/** Undefined where it cannot be read: the awaited result may come all the same. */
 async function endOf(
   store: ResultStore,
   taskId: string,

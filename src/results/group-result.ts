@@ -111,7 +111,7 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
     return [key, this.results.map((result) => result.asTuple())]
   }
 
-  /** Tells all workers not to run its members. */
+  /** Revokes its members at all workers. */
   override async revoke(options: RevokeResultOptions = {}): Promise<readonly WorkerAnswer[]> {
     return await this.revokeTasks(idsWithin(this.results), options)
   }
@@ -137,7 +137,7 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
   }
 
   /**
-   * Without its members, as a chord tells its body of theirs; but for those that are bodies of chords themselves: where such a
+   * Without its members, as a chord hands theirs to its body; but for those that are bodies of chords themselves: where such a
    * one fails with a Python worker and Redis, nothing is ever stored of what comes after it.
    */
   override stepsTo(): readonly string[] {

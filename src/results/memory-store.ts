@@ -31,7 +31,7 @@ interface Space {
 
 const spaces = new Map<string, Space>()
 
-/** Results of this process alone: for development, tests and `dev` mode. Whoever waits is told, nothing polls. */
+/** Results of this process alone: for development, tests and `dev` mode. Waits are notified, nothing polls. */
 export class MemoryResultStore implements ResultStore {
   readonly kind = 'memory'
   readonly features = { keeps: true, isShared: true }
@@ -65,7 +65,7 @@ export class MemoryResultStore implements ResultStore {
     // A STARTED that comes late says nothing new of a task that is over.
     if (isReady(this.#read(row.taskId).status) && !isReady(row.status)) return
     this.#keep(row, result)
-    if (isReady(row.status)) this.#tell(row.taskId)
+    if (isReady(row.status)) this.#notify(row.taskId)
   }
 
   async get(taskId: string): Promise<TaskResult> {
@@ -129,7 +129,7 @@ export class MemoryResultStore implements ResultStore {
     kept.set(row.taskId, { row, lineage, expiresAt: Date.now() + this.#expiresMs })
   }
 
-  #tell(taskId: string): void {
+  #notify(taskId: string): void {
     for (const waiters of this.#space.waiters) {
       if (waiters.has(taskId)) waiters.resolve(this.#read(taskId))
     }

@@ -31,7 +31,7 @@ export interface OpenResultStoreOptions {
   readonly logger?: Logger
   /** Already open: used for `db+postgresql://` whatever the url says, and not closed with the store. */
   readonly database?: Database
-  /** For `rpc://`, whose results are messages: closed by whoever opened it, after the store. */
+  /** For `rpc://`, whose results are messages: closed by the code that opened it, after the store. */
   readonly broker?: () => Promise<Broker>
   /** For `rpc://`: the queue that calls name as their `reply_to`. */
   readonly replyTo?: string

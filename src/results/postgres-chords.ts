@@ -7,7 +7,7 @@ import { Gather } from './gather.ts'
 import type { ChordCounter, ChordMember, HandedOver, Release, Unlock } from './result-store.ts'
 
 export interface PostgresChordsOptions extends ChordTableOptions {
-  /** Saves a member's result and counts it; undefined where nobody has begun its chord. */
+  /** Saves a member's result and counts it; undefined where the count of its chord was never begun. */
   readonly save: (member: ChordMember) => Promise<ChordState | undefined>
   /** The results, of these ids, whose tasks are over. */
   readonly readReady: (taskIds: readonly string[]) => Promise<readonly TaskResult[]>
@@ -17,7 +17,7 @@ const MOST_MEMBERS = 1000
 const ELSEWHERE_BACKOFF: Backoff = { initialMs: 20, factor: 2, maxMs: 1000, jitter: 0.5 }
 
 /**
- * A row counts the members of a chord. Whoever counts the last one releases it, under a lock that ends with its
+ * A row counts the members of a chord. The process that counts the last one releases it, under a lock that ends with its
  * process; until that has succeeded, everyone who counts a member again tries too.
  */
 export class PostgresChords implements ChordCounter {
@@ -44,7 +44,7 @@ export class PostgresChords implements ChordCounter {
   }
 
   async memberDone(member: ChordMember, release: Release): Promise<boolean> {
-    // No text in PostgreSQL holds a NUL: nobody has begun such a chord, and it is to spoil no batch.
+    // No text in PostgreSQL holds a NUL: such a chord cannot have begun, and it must not spoil a batch.
     if (member.groupId.includes('\0')) return false
     return await this.#counted(await this.#members.ask(member), release)
   }
@@ -125,12 +125,12 @@ export class PostgresChords implements ChordCounter {
     }
   }
 
-  /** False where somebody else is at it. */
+  /** False where another process or call is releasing it. */
   #tryRelease(groupId: string, release: Release): Promise<boolean> {
     return this.#alone(groupId, () => this.#release(groupId, release))
   }
 
-  /** The lock keeps other processes out; in this one nobody may be at it. */
+  /** The lock keeps other processes out, and the map other calls in this process. */
   #alone(groupId: string, work: () => Promise<void>): Promise<boolean> {
     if (this.#releasing.has(groupId)) return Promise.resolve(false)
     const releasing = this.#locks

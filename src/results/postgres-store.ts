@@ -19,7 +19,7 @@ import { TaskmetaTable } from './taskmeta-table.ts'
 
 export interface PostgresStoreOptions {
   readonly database: Database
-  /** Close the database with the store. Default: whoever opened it closes it. */
+  /** Close the database with the store. Default: the code that opened it closes it. */
   readonly ownsDatabase?: boolean
   /** Keep name, arguments, worker, retries and queue too: Celery's result_extended. */
   readonly isExtended?: boolean
@@ -137,7 +137,7 @@ export class PostgresResultStore implements ResultStore {
     return expiresMs ? await deleteExpired(database, tables, expiresMs) : 0
   }
 
-  /** What is being saved is saved first; who waits is told. */
+  /** Finishes the saves under way, then rejects the waits that are left. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -158,7 +158,7 @@ export class PostgresResultStore implements ResultStore {
   async #saveMember(member: ChordMember): Promise<ChordState | undefined> {
     this.#checkOpen()
     const row = this.#encode(member.result)
-    // No text in PostgreSQL holds a NUL: nobody has begun such a chord.
+    // No text in PostgreSQL holds a NUL: the count of such a chord cannot have begun.
     return await this.#writer.save(member.groupId.includes('\0') ? row : { ...row, member })
   }
 

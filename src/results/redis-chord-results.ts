@@ -31,7 +31,7 @@ export async function readMembers(
   )
   const results = await Promise.all(entries.map((entry) => memberResult(entry, source.text)))
   const header = group === null ? null : await savedHeader(group, source.text)
-  // Saved by the publisher where a member is a group; the entries alone would tell its members one by one.
+  // Saved by the publisher where a member is a group; the entries alone would list its members one by one.
   if (!header?.members?.some(({ members }) => members !== null)) return results
   const byId = new Map(results.map((result) => [result.taskId, result]))
   const read = async (taskId: string) => byId.get(taskId) ?? (await source.read(taskId))

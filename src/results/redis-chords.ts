@@ -25,7 +25,7 @@ export interface RedisChordsOptions {
   readonly keys: RedisKeys
   readonly text: ResultText
   readonly read: (taskId: string) => Promise<TaskResult>
-  /** What the script that keeps a result is to be told. */
+  /** What the script that keeps a result needs. */
   readonly saving: (result: TaskResult) => Promise<Saving>
   /** Celery's result_chord_expires, else result_expires; 0 is for ever. */
   readonly expiresSeconds: number
@@ -62,7 +62,7 @@ export class RedisChords implements ChordCounter {
     const { connection, keys, expiresSeconds } = this.#options
     const chord = keys.chord(groupId)
     await connection.run(async (redis) => {
-      // One after the other on one connection: nobody counts before the size is there.
+      // One after the other on one connection: no member is counted before the size is there.
       const begun = redis.multi().del(chord.claim)
       if (expiresSeconds > 0) begun.set(chord.size, size, 'EX', expiresSeconds)
       else begun.set(chord.size, size)
@@ -128,7 +128,7 @@ export class RedisChords implements ChordCounter {
       // The size goes with the release.
       if (count === 'uncounted') return attempt > 1
       if (count !== 'elsewhere') return true
-      // Whoever claimed it may be gone: its claim ends, and then this one releases.
+      // The process that claimed it may be gone: its claim ends, and then this one releases.
       await sleep(ELSEWHERE_MS)
     }
   }
@@ -199,7 +199,7 @@ export class RedisChords implements ChordCounter {
 
   #keepClaim({ claim }: ChordKeys, token: string): void {
     const kept = this.#options.connection.script(KEEP_CLAIM_SCRIPT, [claim], [token, CLAIM_MS])
-    // Redis is away: nobody else can take the claim either.
+    // Redis is away: no other process can take the claim either.
     kept.catch(() => undefined)
   }
 }

@@ -107,7 +107,7 @@ export class RedisConnection {
     }
   }
 
-  /** Where an answer is due, or something may be told; as Celery's setting says, also where nothing is. */
+  /** Checks while an answer is due or a subscription is open; as Celery's setting says, also while idle. */
   #startChecks(seconds: number | null | undefined): readonly Timer[] {
     const due = startInterval(this.#silentMs, () => {
       if (this.#asked > 0) this.#check(this.#redis)
@@ -161,7 +161,7 @@ export class RedisConnection {
   subscriber(): Redis {
     this.#subscriber ??= this.#redis
       .duplicate({ enableAutoPipelining: false, autoResubscribe: false, commandTimeout: undefined })
-      // The other connection tells of the loss.
+      // The other connection reports the loss.
       .on('error', () => undefined)
     return this.#subscriber
   }

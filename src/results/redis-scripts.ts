@@ -14,7 +14,7 @@ end
 `
 
 /**
- * Keeps a result and tells who listens, unless there is a SUCCESS (as in Python), or the new state is not final and the
+ * Keeps a result and notifies its subscribers, unless there is a SUCCESS (as in Python), or the new state is not final and the
  * old one is. The state is looked for where every serializer but YAML puts it, at the beginning.
  * KEYS: result. ARGV: text, seconds or 0, "1" where it is final.
  */
@@ -60,10 +60,10 @@ end
 `
 
 /**
- * Counts a member once, whoever ran it, with the keys that Python's workers use (all of them; older ones use the first
+ * Counts a member once, in whichever language it ran, with the keys that Python's workers use (all of them; older ones use the first
  * three, so what they have counted is looked for at its index: by its id, as the members of a group within a chord share
- * indexes with others of the chord; where entries are compressed, by the index alone). Whoever finds all members
- * counted claims the release, and leaves the body there for others, should it be gone before it has released it; a
+ * indexes with others of the chord; where entries are compressed, by the index alone). The caller that finds all members
+ * counted claims the release, and leaves the body in Redis for other workers, should it die before it has released it; a
  * second try with the same token has the claim still.
  * KEYS: members, added, size, seen, claim, group, unreleased. ARGV: "1" where ordered, index, mark, entry, seconds for the
  * counters or 0, seconds for the group or 0, token, milliseconds of the claim, group id, body or "".

@@ -152,7 +152,7 @@ export class RedisResultStore implements ResultStore {
     await this.#groups.forget(groupId)
   }
 
-  /** What is being saved is saved first; who waits is told. */
+  /** Finishes the saves under way, then rejects the waits that are left. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing

@@ -16,8 +16,8 @@ export interface RedisWatcherOptions {
 }
 
 /**
- * Waits for results without polling: it subscribes to a result's channel, looks once, and then is told. After a lost
- * connection it looks again, as what was told meanwhile nobody heard.
+ * Waits for results without polling: it subscribes to a result's channel and looks at the key once. After a lost
+ * connection it looks again, as it missed what was published meanwhile.
  */
 export class RedisWatcher {
   readonly #options: RedisWatcherOptions
@@ -49,12 +49,12 @@ export class RedisWatcher {
     const { keys } = this.#options
     const subscribed = this.#listen().subscribe(keys.task(taskId))
     // Looked for after that, so that no result can come in between; a lost connection subscribes anew.
-    subscribed.then(() => this.#look(taskId)).catch((error: unknown) => this.#tellLoss(error))
+    subscribed.then(() => this.#look(taskId)).catch((error: unknown) => this.#reportLoss(error))
   }
 
   #unfollow(taskId: string): void {
     const unsubscribed = this.#listen().unsubscribe(this.#options.keys.task(taskId))
-    unsubscribed.catch((error: unknown) => this.#tellLoss(error))
+    unsubscribed.catch((error: unknown) => this.#reportLoss(error))
   }
 
   #look(taskId: string): void {
@@ -96,8 +96,7 @@ export class RedisWatcher {
     if (isReady(result.status)) this.#waiters.resolve(result)
   }
 
-  #tellLoss(error: unknown): void {
-    const text = error instanceof Error ? error.message : String(error)
-    this.#options.logger.debug({ error: text }, 'results are not told for now')
+  #reportLoss(error: unknown): void {
+    this.#options.logger.debug({ err: error }, 'notifications of results are interrupted')
   }
 }

@@ -7,7 +7,7 @@ const CHANNEL = 'celery_taskmeta'
 const SEPARATOR = '\n'
 
 /**
- * Tells whoever waits that results are there. Apart from the write and after it: inside the same
+ * Notifies the callers that wait for results. Apart from the write and after it: inside the same
  * transaction, all who notify would commit one after the other. A message lost is made up by looking.
  */
 export class ResultAnnouncer {

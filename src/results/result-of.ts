@@ -4,7 +4,7 @@ import { GroupResult } from './group-result.ts'
 import type { ResultNode } from './result-node.ts'
 import { resultTree } from './saved-group.ts'
 
-/** The results that a tree tells of. */
+/** The results that a tree names. */
 export function resultOf(node: ResultNode, options: AsyncResultOptions): AsyncResult {
   const parent = node.parent === null ? null : resultOf(node.parent, options)
   const own: AsyncResultOptions = {

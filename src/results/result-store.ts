@@ -17,7 +17,7 @@ export interface ResultStore extends AsyncDisposable {
   forget(taskId: string): Promise<void>
   /** For backends that must listen before a call is made: resolves once they do. */
   beforePublish?(): Promise<void>
-  /** For backends that can count the members of a chord, so that nobody has to look whether all are done. */
+  /** For backends that can count the members of a chord, so that no task has to poll whether all are done. */
   readonly chords?: ChordCounter
   /** The members of a group, kept under its id; Python's `GroupResult.save()` and `restore()`. */
   saveGroup?(groupId: string, memberIds: readonly string[]): Promise<void>
@@ -36,20 +36,20 @@ export interface ResultFeatures {
   readonly isShared: boolean
 }
 
-/** Counts the members of chords as they finish, each once, whoever runs them and however often. */
+/** Counts the members of chords as they finish, each once, in whichever language and however often they run. */
 export interface ChordCounter {
   /** Python's workers count in the same place. */
   readonly isSharedWithPython?: boolean
   /** Before the header is published: how many members there are, and their ids, for a chord that may be handed over. */
   begin(groupId: string, size: number, memberIds?: readonly string[]): Promise<void>
-  /** The same where nobody has begun, even if it is released by now: for those who may come twice. */
+  /** The same where the count has not begun, even if it is released by now: for callers that may come twice. */
   beginOnce?(groupId: string, size: number): Promise<void>
   /** One member more, which is not published yet. Absent where chords keep the size that they began with. */
   addMember?(groupId: string): Promise<void>
   /**
    * A member is done and its result is safe. When all are, `release` is called with the members' results in order, and the
    * chord counts as released once it has resolved: a crash in between leads to a second call, never to none.
-   * Resolves with false where nobody has begun to count this chord.
+   * Resolves with false where the count of this chord was never begun.
    */
   memberDone(member: ChordMember, release: Release): Promise<boolean>
   /**
@@ -61,7 +61,7 @@ export interface ChordCounter {
   saveMember(member: ChordMember, release: Release): Promise<boolean>
   /**
    * Releases chords whose members are all done, and whose last worker was lost before it had released them. `releaseOf`
-   * is shown the body that was left, and gives undefined where it is somebody else's. Chords that were handed over get the
+   * is shown the body that was left, and gives undefined where it belongs to another app. Chords that were handed over get the
    * task that waits for them, which `unlockOf` gives. Says how many.
    */
   releaseAbandoned?(
@@ -84,7 +84,7 @@ export interface ChordMember {
   readonly groupId: string
   readonly groupIndex: number | null
   readonly result: TaskResult
-  /** What has to start, for whoever releases the chord in this one's place; asked for where it may be the last. */
+  /** The body, for the worker that releases the chord in this one's place; asked for where this may be the last member. */
   readonly body?: () => string | null
 }
 

@@ -92,7 +92,7 @@ export class ResultWatcher {
   }
 
   #answer(row: TaskmetaRow): void {
-    // Nobody else waits for it any more, once these are answered.
+    // Once these are answered, no caller waits for it any more.
     this.#looks.delete(row.taskId)
     try {
       this.#waiters.resolve(this.#options.decode(row))

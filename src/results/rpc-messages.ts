@@ -21,7 +21,7 @@ export type RpcSettings = Partial<
   >
 >
 
-/** The message that tells a result to its caller, as Python's RPC backend sends it. */
+/** The message that carries a result to its caller, as Python's RPC backend sends it. */
 export function resultMessage(result: TaskResult, settings: RpcSettings): Message {
   const serializer = serializerByName(settings.result_serializer ?? 'json')
   const text = new ResultText({
@@ -41,7 +41,7 @@ export function resultMessage(result: TaskResult, settings: RpcSettings): Messag
   }
 }
 
-/** Reads a message that tells a result; throws ResultError RESULT_UNREADABLE where it is none. */
+/** Reads a message that carries a result; throws ResultError RESULT_UNREADABLE where it is none. */
 export function resultOfMessage(message: Message, settings: RpcSettings): TaskResult {
   const accepted = settings.result_accept_content ?? settings.accept_content ?? ['json']
   try {
@@ -51,7 +51,7 @@ export function resultOfMessage(message: Message, settings: RpcSettings): TaskRe
   }
 }
 
-/** The queue that a caller listens on, as Python declares its own. It goes when nobody listens any more. */
+/** The queue that a caller listens on, as Python declares its own. The broker deletes it with its last consumer. */
 export function replyQueue(name: string, { result_expires: expires }: RpcSettings): Queue {
   return {
     name,

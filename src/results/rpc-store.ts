@@ -10,7 +10,7 @@ import { type RpcSettings, replyQueue, resultMessage, resultOfMessage } from './
 import { Waiters } from './waiters.ts'
 
 export interface RpcStoreOptions {
-  /** Whoever opened it closes it, after the store. */
+  /** Closed, after the store, by the code that opened it. */
   readonly broker: () => Promise<Broker>
   /** The queue on which results come back: calls name it as their `reply_to`. */
   readonly replyTo: string
@@ -26,7 +26,7 @@ const SAVE_DEADLINE_MS = 30_000
 const KEPT_RESULTS = 10_000
 
 /**
- * Results are messages to whoever made the call: to the queue that the call names as `reply_to`. Nobody else sees them,
+ * Results are messages to the caller: to the queue that the call names as `reply_to`. No other process sees them,
  * and what arrives is kept in this process alone.
  */
 export class RpcResultStore implements ResultStore {
@@ -60,7 +60,7 @@ export class RpcResultStore implements ResultStore {
     }
   }
 
-  /** Nothing where nobody asked for a reply. */
+  /** Sends nothing where the caller asked for no reply. */
   async save(result: TaskResult): Promise<void> {
     this.#checkOpen()
     const { replyTo, taskId } = result
@@ -103,7 +103,7 @@ export class RpcResultStore implements ResultStore {
     throw cannotKeepGroups(groupId)
   }
 
-  /** What is being sent is sent first; who waits is told. */
+  /** Finishes the saves under way, then rejects the waits that are left. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing

@@ -66,7 +66,7 @@ function nodeOf(value: unknown, depth: number): ResultNode | null {
 
 function nodeOfObject({ path, name, args }: PythonObject, depth: number): ResultNode | null {
   if (path === 'celery.result.result_from_tuple') return nodeOf(args[0], depth - 1)
-  // Python names the class by a call that finds it in the app of whoever reads.
+  // Python names the class by a call that finds it in the reader's app.
   if (path === 'celery.app.base._unpickle_appattr') {
     const [className, parts] = args
     return Array.isArray(parts) ? instance(String(className), parts, depth) : null

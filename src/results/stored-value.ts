@@ -32,7 +32,7 @@ export function decodeResult(status: string, bytes: Buffer, serializer: Serializ
 
 /**
  * Celery up to 5.6 stores pickle, from 5.7 on the text of result_serializer; nothing in the row says which. Pickle and
- * JSON are told apart as monitor.read_result does it in SQL; other forms are read where the config names them.
+ * JSON are distinguished as monitor.read_result does it in SQL; other forms are read where the config names them.
  */
 export function decodeStored(bytes: Buffer, serializer: Serializer): unknown {
   if (isPickle(bytes, serializer)) return readPickle(bytes)

@@ -11,7 +11,7 @@ export const CELERY_TABLES: TaskmetaTables = {
   group: quoteName('celery_tasksetmeta'),
 }
 
-/** How long a statement waits for a row that somebody else holds, before it is written without that row. */
+/** How long a statement waits for a row that another transaction holds, before it is written without that row. */
 export const LOCK_PATIENCE_MS = 50
 
 /** A column of celery_taskmeta, in the order in which rows are written. */
@@ -85,8 +85,8 @@ export function upsertSql(
 }
 
 /**
- * The same with members counted, whose values follow. It is one transaction: nobody finds a result that is not counted.
- * The rows of chords come last, and are waited for: whoever holds one holds it for a commit at most.
+ * The same with members counted, whose values follow. It is one transaction: no reader finds a result that is not counted.
+ * The rows of chords come last, and are waited for: another transaction holds one for the length of a commit at most.
  */
 export function upsertAndCountSql(upsert: string, parameters: number): string {
   const counted = COUNT_TYPES.map((type, n) => `$${parameters + n + 1}::${type}`)
@@ -97,7 +97,7 @@ export function upsertAndCountSql(upsert: string, parameters: number): string {
     ), ${countingSql(counted, 'patient')}`
 }
 
-/** Of the ids given, those whose row somebody else holds locked. */
+/** Of the ids given, those whose row another transaction holds locked. */
 export function lockedSql({ task }: TaskmetaTables): string {
   return `
     with free as (
@@ -108,7 +108,7 @@ export function lockedSql({ task }: TaskmetaTables): string {
 }
 
 export function selectSql(tables: TaskmetaTables, columns: readonly Column[]): string {
-  // The columns allow NULL; a row without a state is of a task nobody knows.
+  // The columns allow NULL; a row without a state is of an unknown task.
   const fields = columns.map(({ name, field }) =>
     name === 'status' ? `coalesce(status, 'PENDING') as "status"` : `${name} as "${field}"`,
   )

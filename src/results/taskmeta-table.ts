@@ -61,7 +61,7 @@ export class TaskmetaTable {
     return this.#hasChords ? members : []
   }
 
-  /** Where nobody has made a table, nobody has begun a chord. */
+  /** Without the table no chord has begun. */
   async #lookForChords(): Promise<boolean> {
     const columns = await this.#database.query<{ name: string }>(CHORD_COLUMNS_SQL)
     const isOld = columns.length > 0 && !columns.some(({ name }) => name === 'handed_over_at')
@@ -69,7 +69,7 @@ export class TaskmetaTable {
     return columns.length > 0
   }
 
-  /** Of these ids, those whose rows somebody else holds locked. */
+  /** Of these ids, those whose rows another transaction holds locked. */
   async lockedAmong(taskIds: readonly string[]): Promise<ReadonlySet<string>> {
     const rows = await this.#database.query<{ taskId: string }>(lockedSql(this.#tables), [taskIds])
     return new Set(rows.map(({ taskId }) => taskId))

@@ -8,7 +8,7 @@ interface Waiter {
   readonly reject: (reason: unknown) => void
 }
 
-/** Those who wait for results, by task id. Whoever is answered, times out or is aborted leaves nothing behind. */
+/** The callers that wait for results, by task id. An answered, timed out or aborted wait leaves nothing behind. */
 export class Waiters {
   readonly #byId = new Map<string, Set<Waiter>>()
 

@@ -1,6 +1,6 @@
 /**
  * What a failed write asks for:
- * - `locked`: somebody else holds a row; the others go without it
+ * - `locked`: another transaction holds a row; the others go without it
  * - `row`: a value in some row is the cause; the others go without it
  * - `altered`: the table is not as it was; look again, then try again
  * - `passing`: the server is away, full, restarting; try again later

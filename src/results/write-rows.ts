@@ -12,7 +12,7 @@ export interface RowWriting {
   readonly logger: Logger
   /** How long to wait between tries, while the database is away. */
   readonly backoff?: Backoff | undefined
-  /** Told which rows are safe now. */
+  /** Called with the rows that are safe now. */
   readonly onWritten: (rows: readonly TaskmetaRow[]) => void
 }
 
@@ -20,7 +20,7 @@ const AWAY_BACKOFF: Backoff = { initialMs: 50, factor: 2, maxMs: 2000, jitter: 0
 
 /**
  * Writes the rows, whatever it takes, until their deadlines; one bad row spoils no other.
- * Never rejects; gives back the saves whose rows somebody else holds locked.
+ * Never rejects; gives back the saves whose rows another transaction holds locked.
  */
 export async function writeRows(
   batch: readonly PendingSave[],

@@ -51,7 +51,7 @@ export async function releaseBody(
   }
 }
 
-/** Whoever waits for the body is told why it will never run, and its errbacks are called: each finds the failure stored. */
+/** Stores why the body will never run, for its waiting callers, and calls its errbacks: each finds the failure stored. */
 export async function failBody(app: App, body: SignatureDict, why: WhyFailed): Promise<void> {
   const results = await app.results()
   const caller = callerFor(body)
@@ -73,7 +73,7 @@ async function whyFailed(app: App, failed: TaskResult): Promise<WhyFailed> {
 }
 
 /**
- * Where Python counts too, it tells an outer chord nothing of an inner one that failed, and so calls errbacks that both have
+ * Where Python counts too, it does not report a failed inner chord to the outer one, and so calls errbacks that both have
  * only once: what was called for the member's own failure is not called again.
  */
 async function calledFor(app: App, { taskId }: TaskResult): Promise<CalledFor | undefined> {

@@ -39,7 +39,7 @@ export function planErrbacks(
   return { errbacks: planned, groupId, children }
 }
 
-/** Its own id, or one that follows from what failed and what is called, so that a second call can be told from another. */
+/** Its own id, or one derived from what failed and what is called, so that a second call has another id. */
 function withCallId(errback: SignatureDict, failedId: string): SignatureDict {
   return kindOf(errback) === 'task'
     ? withOptions(errback, { task_id: callId(errback, failedId) })

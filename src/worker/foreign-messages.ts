@@ -50,7 +50,7 @@ export class ForeignMessages {
   async giveBack(delivery: Delivery): Promise<void> {
     const { id, task } = identify(delivery.message)
     const { queue, attempt } = delivery
-    this.#tell(queue, task ?? 'unreadable')
+    this.#report(queue, task ?? 'unreadable')
     if (attempt > MOST_RETURNS) {
       this.#leave(delivery)
       return await delivery.requeue()
@@ -97,7 +97,7 @@ export class ForeignMessages {
   }
 
   /** Once for each task. */
-  #tell(queue: string, task: string): void {
+  #report(queue: string, task: string): void {
     if (this.#named.has(task) || this.#named.size >= MOST_REMEMBERED) return
     this.#named.add(task)
     this.#options.logger.warn(

@@ -17,7 +17,7 @@ interface WaitingChord {
 /**
  * Before a task is replaced by something that tasks of other apps, or of Python, are part of: their workers count no members
  * in PostgreSQL, so the chords that wait for the task's end, and those around them, are handed over to
- * `celery.chord_unlock`. The outermost comes first: an inner one that Python fails tells an outer one nothing.
+ * `celery.chord_unlock`. The outermost comes first: Python does not report a failed inner one to the outer one.
  */
 export async function handOverChords(
   app: App,

@@ -13,7 +13,7 @@ export interface LeftBody {
   readonly caller: Caller
 }
 
-/** Null where it has no form in JSON: then nobody else can start it. */
+/** Null where it has no form in JSON: then no other worker can start it. */
 export function leaveBody(app: App, { body, caller }: LeftBody): string | null {
   const { id, rootId, priority } = caller
   try {

@@ -59,7 +59,7 @@ export class OutcomeStore {
     return resultOf(job.request, outcome, this.#place(job))
   }
 
-  /** STARTED, where it is wanted. Not waited for: a task must not start later because somebody may want to know. */
+  /** STARTED, where it is wanted. Not waited for: a task must not start later for the sake of its observers. */
   saveStarted(job: Job): void {
     const { request, task } = job
     const isTracked = task.options.trackStarted ?? this.#app.config.task_track_started
@@ -71,7 +71,7 @@ export class OutcomeStore {
     })
   }
 
-  /** Whether its success is stored; false where the backend cannot tell. */
+  /** Whether its success is stored; false where the backend cannot say. */
   async hasSucceeded(taskId: string): Promise<boolean> {
     if (this.#isOff) return false
     try {
@@ -87,7 +87,7 @@ export class OutcomeStore {
     await this.#results.save(stateResult(job.request, this.#place(job), { state, meta }))
   }
 
-  /** Callers of a task that nobody here knows are told so, also those who wait for what was to come of it. */
+  /** Fails a task that is not registered here, for its callers and for those that wait for its later steps. */
   async saveNotRegistered(request: TaskRequest, queue: string): Promise<void> {
     if (this.#isOff || request.ignoreResult === true) return
     try {
@@ -140,7 +140,7 @@ export class OutcomeStore {
     }
   }
 
-  /** Whoever waits for the end of a broken chain gets the error that broke it, also where the broken step stores none. */
+  /** Stores the error that broke a chain at its last step, for waiting callers, also where the broken step stores none. */
   async #failStepsCutOff(job: Job, { outcome, result }: Stored): Promise<void> {
     const { request } = job
     const failure = result ?? resultOf(request, outcome, this.#place(job))
@@ -156,7 +156,7 @@ export class OutcomeStore {
     })
   }
 
-  /** Whether nobody wants to know; errors may be wanted all the same. */
+  /** Whether the result is ignored; errors may be wanted all the same. */
   #isIgnored(job: Job, outcome: Outcome): boolean {
     if (!this.#ignoresResult(job)) return false
     const { task_store_errors_even_if_ignored: byDefault } = this.#app.config

@@ -29,7 +29,7 @@ export interface ReceiverParts {
   readonly foreign: ForeignMessages | undefined
 }
 
-/** Makes jobs of deliveries. What cannot be read, and what nobody here can run, is kept. */
+/** Makes jobs of deliveries. Messages that cannot be read, or whose task is not registered here, become dead letters. */
 export class Receiver {
   readonly #parts: ReceiverParts
   readonly #accepted: readonly string[]

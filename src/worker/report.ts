@@ -6,7 +6,7 @@ import type { App } from '../tasks/app.ts'
 import type { Job } from './job.ts'
 import type { Outcome } from './outcome.ts'
 
-/** Told of every error a task fails with: a place for Sentry. */
+/** Called with every error a task fails with: a place for Sentry. */
 export type OnTaskError = (error: unknown, context: Readonly<Record<string, unknown>>) => void
 
 /** A run that has ended: for metrics. */
@@ -34,7 +34,7 @@ export interface ReportParts {
   readonly onTaskError?: OnTaskError | undefined
 }
 
-/** Writes an outcome to the log. Errors that a task says it expects are information, and nobody is told of them. */
+/** Writes an outcome to the log. Errors that a task says it expects are information, and go to no error reporter. */
 export function reportOutcome(
   { request, delivery, task }: Job,
   outcome: Outcome,
@@ -51,7 +51,7 @@ export function reportOutcome(
     case 'failure': {
       const { throwsExpected = [] } = task.options
       if (throwsExpected.some((type) => outcome.error instanceof type)) {
-        // In a line, as Celery does: nobody has to look where it came from.
+        // In a line, as Celery does: an expected error needs no stack.
         logger.info({ ...fields, error: summary(outcome.error) }, 'task failed as expected')
         return
       }
@@ -83,7 +83,7 @@ function rounded(ms: number): number {
 
 const LONGEST_RESULT = 100
 
-/** As Celery's worker shows it, in a line. Whoever redacts the record keeps results out of the log, too. */
+/** As Celery's worker shows it, in a line. A record that is redacted keeps results out of the log, too. */
 function shownResult(value: unknown, { config }: ReportParts['app']): { result?: string } {
   if (config.REDACT.length > 0) return {}
   return { result: maskText(repr(value, { maxLength: LONGEST_RESULT })) }

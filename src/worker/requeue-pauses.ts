@@ -6,7 +6,7 @@ const PAUSES: Backoff = { initialMs: 1_500, factor: 2, maxMs: 60_000, jitter: 0.
 const MOST_REMEMBERED = 10_000
 
 /**
- * How long a message waits before it goes back to its queue: longer each time. Brokers tell little of how often they have
+ * How long a message waits before it goes back to its queue: longer each time. Brokers say little of how often they have
  * delivered a message (RabbitMQ's classic queues only that they did), so each worker counts what it gives back.
  */
 export class RequeuePauses {

@@ -64,13 +64,13 @@ export class RunningTask implements TaskContext, PoolRun {
     )
   }
 
-  /** The worker stops and does not wait, or has lost the message: the function is told, and its run counts as not having been. */
+  /** The worker stops and does not wait, or has lost the message: the function's signal aborts, and its run does not count. */
   abandon(reason = new Error('the worker is stopping')): void {
     this.#abort(reason)
     this.#conclude({ kind: 'abandoned' })
   }
 
-  /** It was revoked: the function is told, and its run counts as ended. */
+  /** It was revoked: the function's signal aborts, and its run counts as ended. */
   terminate({ reason, signum }: Termination): void {
     this.#abort(new TaskRevoked(reason))
     this.#conclude({ kind: 'revoked', reason: 'terminated', signum })

@@ -22,7 +22,7 @@ export interface Failure extends Omit<TaskResult, 'taskId'> {
 }
 
 /**
- * Gives steps that will never run the error that cut them off, so that whoever waits for the end is told; those that are
+ * Gives steps that will never run the error that cut them off, for the callers that wait for the last one; those that are
  * members of a chord are counted there.
  */
 export async function failSteps(
@@ -52,9 +52,9 @@ export async function failSteps(
 /** Members of groups, bodies of chords and what stands behind any of them (`options.chain`) are among them. */
 function cutOffWithin(step: SignatureDict): StepCutOff[] {
   const behind = listOf(step.options.chain).map((next) => readSignature(next, 'options.chain'))
-  // A chord's header never started: nobody is told of its members, but for a group that is one member of a chord.
-  const isTold = isGathered(step)
-  const within = partsOf(step).filter(([place]) => isTold || place !== 'header')
+  // A chord's header never started, so its members are left out, but for a group that is one member of a chord.
+  const hasHeader = isGathered(step)
+  const within = partsOf(step).filter(([place]) => hasHeader || place !== 'header')
   const own = isTask(step) ? cutOff(step) : within.flatMap(([, part]) => cutOffWithin(part))
   return [...own, ...behind.flatMap(cutOffWithin)]
 }

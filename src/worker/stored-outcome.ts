@@ -78,7 +78,7 @@ export function revokedResult(taskId: string): TaskResult {
   }
 }
 
-/** The result of a task that nobody here knows. */
+/** The result of a task that is not registered here. */
 export function notRegisteredResult(request: TaskRequest, place: RunPlace): TaskResult {
   return {
     ...aboutRequest(request, place),

@@ -12,10 +12,10 @@ import { resultOf } from './stored-outcome.ts'
 
 export interface TaskEventsParts {
   readonly sender: EventSender
-  /** Say all of an outcome: nothing else tells of it. */
+  /** Send the whole outcome: nothing else reports it. */
   readonly withOutcomes: boolean
   readonly worker: string
-  /** Told of each start, whoever is muted. */
+  /** Called at each start, also where events are muted. */
   readonly onStarted?: () => void
 }
 
@@ -28,7 +28,7 @@ export interface Concluded {
   readonly isLate: boolean
 }
 
-/** Tells what a worker's tasks go through, https://docs.celeryq.dev/en/stable/userguide/monitoring.html#task-events */
+/** Sends the events of a worker's tasks, https://docs.celeryq.dev/en/stable/userguide/monitoring.html#task-events */
 export class TaskEvents {
   readonly #parts: TaskEventsParts
 
@@ -37,10 +37,10 @@ export class TaskEvents {
   }
 
   received(job: Job): void {
-    if (!this.#isTold(job)) return
+    if (!this.#isSent(job)) return
     const { request } = job
     const { expires } = request
-    // It will be told of as revoked.
+    // It will be reported as revoked.
     if (expires !== null && parseIso(expires).getTime() <= Date.now()) return
     this.#send('task-received', request, {
       name: request.task,
@@ -56,23 +56,23 @@ export class TaskEvents {
 
   started(job: Job): void {
     this.#parts.onStarted?.()
-    if (this.#isTold(job)) this.#send('task-started', job.request, {})
+    if (this.#isSent(job)) this.#send('task-started', job.request, {})
   }
 
-  /** A task that nobody here knows. */
+  /** A task that is not registered here. */
   unknown(request: TaskRequest): void {
     if (!this.#parts.sender.isEnabled()) return
     this.#send('task-failed', request, { exception: `NotRegistered(${repr(request.task)})` })
   }
 
   concluded(job: Job, { outcome, stored, isLate }: Concluded): void {
-    if (!this.#isTold(job)) return
+    if (!this.#isSent(job)) return
     const { request, delivery } = job
     const result =
       stored ?? resultOf(request, outcome, { worker: this.#parts.worker, queue: delivery.queue })
-    const told = result === null ? undefined : toldOf(outcome, result)
-    if (told !== undefined) {
-      this.#send(told.type, request, { ...told.fields, ...this.#whole(stored) })
+    const news = result === null ? undefined : eventOf(outcome, result)
+    if (news !== undefined) {
+      this.#send(news.type, request, { ...news.fields, ...this.#whole(stored) })
     }
     if (isLate && outcome.kind === 'reject') {
       this.#send('task-rejected', request, { requeue: outcome.requeue })
@@ -80,13 +80,13 @@ export class TaskEvents {
     if (isLate && outcome.kind === 'abandoned') this.#send('task-cancelled', request, {})
   }
 
-  /** An event of the task's own; sent whoever else is muted. */
+  /** An event of the task's own; sent also where the worker's events are muted. */
   async own(request: TaskRequest, type: string, fields: EventFields): Promise<void> {
     this.#send(type, request, fields)
     await this.#parts.sender.flush()
   }
 
-  #isTold({ task }: Job): boolean {
+  #isSent({ task }: Job): boolean {
     return this.#parts.sender.isEnabled() && task.options.sendEvents !== false
   }
 
@@ -101,13 +101,13 @@ export class TaskEvents {
   }
 }
 
-interface Told {
+interface OutcomeEvent {
   readonly type: string
   readonly fields: EventFields
 }
 
 /** A value that cannot be stored makes a failure of a success, so it is the result that decides. */
-function toldOf(outcome: Outcome, result: TaskResult): Told | undefined {
+function eventOf(outcome: Outcome, result: TaskResult): OutcomeEvent | undefined {
   const { status, traceback } = result
   if (status === 'FAILURE') {
     return { type: 'task-failed', fields: { exception: errorText(result), traceback } }

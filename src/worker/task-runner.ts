@@ -40,7 +40,7 @@ export interface RunnerParts {
   /** Jobs that are here, or were acknowledged lately. */
   readonly known: KnownJobs
   readonly events: TaskEvents
-  /** What remote control has told the worker. */
+  /** What remote control has set on the worker. */
   readonly control: Pick<WorkerControl, 'revoked' | 'options'>
   /** Of tasks that have none of their own. */
   readonly limits: RunLimits
@@ -218,7 +218,7 @@ export class TaskRunner {
     return this.#isTaken(job) ? { kind: 'abandoned' } : this.#lost.outcomeOf(job, outcome)
   }
 
-  /** Where deliveries are held for a time that is over, somebody else may run the task: this run tells no outcome. */
+  /** Where deliveries are held for a time that is over, another worker may run the task: this run reports no outcome. */
   #isTaken({ delivery, request }: Job): boolean {
     const isTaken = this.#parts.broker.features.leases && delivery.isLost
     if (isTaken) {
@@ -255,7 +255,7 @@ export class TaskRunner {
     const { logger, outcomes, events } = this.#parts
     const { isLate } = acks
     try {
-      // Told before its message is sent: whoever takes that tells of the next attempt.
+      // Sent before the message of the next attempt, whose own events are to come after it.
       if (outcome.kind === 'retry') {
         events.concluded(job, { outcome, stored: outcomes.visible(job, outcome), isLate })
       }

@@ -2,7 +2,7 @@ import { UNDELIVERED } from '../protocol/decode-task.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { Caller } from '../tasks/current-request.ts'
 
-/** The request of a task that was never sent, for errbacks that want to be told what has failed. */
+/** The request of a task that was never sent, for errbacks that take the request of the failed task. */
 export function unsentRequest(
   { task, args, kwargs }: SignatureDict,
   { id, rootId, priority }: Caller,

@@ -13,7 +13,7 @@ export interface WaitingJobsParts {
   readonly start: (job: Job) => void
   /** The rate limit of a job's task, as it is now. */
   readonly limitOf: (job: Job) => string | number | null | undefined
-  /** Told of the queue where one job more or less is held. */
+  /** Called with the queue where one job more or less is held. */
   readonly onHeld: (queue: string) => void
 }
 

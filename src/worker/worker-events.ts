@@ -19,10 +19,10 @@ export interface WorkerEventsParts {
 }
 
 const HEARTBEAT_SECONDS = 2
-/** Where each beat is a message that somebody stores. */
+/** Where each beat is a message that is stored. */
 const RARE_HEARTBEAT_SECONDS = 30
 
-/** All that a worker tells: that it is there, and, where it is asked to, what its tasks go through. */
+/** The events of a worker: its heartbeat and, where they are enabled, the events of its tasks. */
 export class WorkerEvents {
   readonly tasks: TaskEvents
   readonly #sender: EventSender
@@ -71,7 +71,7 @@ export class WorkerEvents {
     await this.#sender.close()
   }
 
-  /** As the command `enable_events`: tells of tasks from now on; false where it did already. */
+  /** As the command `enable_events`: sends events of tasks from now on; false where it did already. */
   enable(): boolean {
     return this.#sender.enable()
   }

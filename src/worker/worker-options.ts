@@ -50,13 +50,13 @@ export interface WorkerOptions {
   readonly mingle?: boolean
   /** How long a stop that remote control asks for waits for what runs. Default: no limit. */
   readonly graceMs?: number
-  /** Told of every error a task fails with: a place for Sentry. */
+  /** Called with every error a task fails with: a place for Sentry. */
   readonly onTaskError?: OnTaskError
-  /** Told of every run that has ended: a place for metrics. */
+  /** Called for every run that has ended: a place for metrics. */
   readonly onRun?: (run: RunReport) => void
-  /** Told of every task that blocked the event loop for a second or more: a place for metrics. */
+  /** Called for every task that blocked the event loop for a second or more: a place for metrics. */
   readonly onBlocked?: (block: LoopBlock) => void
-  /** Told of every message that was moved to its dead-letter queue, and why. */
+  /** Called for every message that was moved to its dead-letter queue, with the reason. */
   readonly onKept?: OnKept
 }
 
@@ -129,7 +129,7 @@ export function prefetchFor(concurrency: number, multiplier: number): number {
   return Math.min(Math.ceil(concurrency * multiplier), 65_535)
 }
 
-/** Slots of a pool that nobody gave a number: as many tasks as can be computed at a time. */
+/** Slots of a pool whose number is not set: as many tasks as can be computed at a time. */
 export function defaultConcurrency(pool: PoolName): number {
   return pool === 'async' ? ASYNC_CONCURRENCY : availableParallelism()
 }

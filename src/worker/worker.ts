@@ -110,7 +110,7 @@ export class Worker implements AsyncDisposable {
     })
   }
 
-  /** Resolves once it has stopped, whoever asked for it. */
+  /** Resolves once it has stopped, for any reason. */
   get ended(): Promise<void> {
     return this.#ended.promise
   }
@@ -376,7 +376,7 @@ export class Worker implements AsyncDisposable {
     })
   }
 
-  /** Remote control asks for it: nobody here waits for its end. */
+  /** Remote control asks for it, and does not wait for its end. */
   #shutDown(): void {
     const { graceMs } = this.#options
     this.stop(graceMs === undefined ? {} : { graceMs }).catch((error: unknown) => {

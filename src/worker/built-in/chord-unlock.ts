@@ -15,7 +15,7 @@ import { MaxRetriesExceededError } from '../retries.ts'
 import { type BuiltInTask, builtIn } from './built-in-task.ts'
 
 /**
- * Waits for a chord's header by looking, and retrying itself until all members are done: for chords that nobody counts,
+ * Waits for a chord's header by polling, and retrying itself until all members are done: for chords that no backend counts,
  * such as those Python publishes with its database backend. Where it may not look again, the body has failed.
  * https://docs.celeryq.dev/en/stable/userguide/canvas.html#important-notes
  */
@@ -33,7 +33,7 @@ export function chordUnlock(app: App): BuiltInTask {
     }
   }
   const maxRetries = app.config.CHORD_UNLOCK_MAX_RETRIES
-  // Late: nobody else would start the body, should this worker die.
+  // Late: no other task would start the body, should this worker die.
   const options = { bind: true, ignoreResult: true, acksLate: true, maxRetries }
   return builtIn(app, CHORD_UNLOCK, options, unlock)
 }
@@ -64,7 +64,7 @@ function waitingFor(
   }
 }
 
-/** Undefined where not all are done, an error where nobody can tell. */
+/** Undefined where not all are done, an error where that cannot be known. */
 async function readMembers(
   app: App,
   { header }: Waiting,
@@ -87,7 +87,7 @@ async function readMembers(
   }
 }
 
-/** What to throw: a retry, which is an error where it is one too many; then nobody will look for this chord again. */
+/** What to throw: a retry, which is an error where it is one too many; then the chord is never looked at again. */
 async function lookAgain(
   app: App,
   self: TaskContext,
@@ -130,7 +130,7 @@ function headerOf(results: unknown): readonly ResultNode[] {
   return results.map((tuple: unknown) => {
     const node = resultTree(typeof tuple === 'string' ? [tuple, null] : tuple)
     if (node === null) throw invalid(`a member of a chord has the result ${String(tuple)}`)
-    // As in Python: a group of nobody is read as a task.
+    // As in Python: an empty group is read as a task.
     return node.members?.length === 0 ? { ...node, members: null } : node
   })
 }

@@ -1,6 +1,6 @@
 import { repr } from '../../codecs/python-repr.ts'
 
-/** What a command was told to do it with, by Celery's names. */
+/** The arguments of a command, by Celery's names. */
 export type Arguments = Readonly<Record<string, unknown>>
 
 /** An argument that is refused: the name says to Python what kind of error it is. */

@@ -29,7 +29,7 @@ export interface ControlledQueues {
 export interface ControlledWorker {
   readonly name: string
   readonly queues: ControlledQueues
-  /** What it tells; undefined before it has started. */
+  /** Its events; undefined before it has started. */
   events(): ControlledEvents | undefined
   pool(): ControlledPool
   /** Jobs whose functions run now. */

@@ -8,7 +8,7 @@ import { textOf } from './arguments.ts'
 export interface ElectionParts {
   /** The worker's name, "name@host". */
   readonly name: string
-  /** Tells the other workers. */
+  /** Sends an event to the other workers. */
   readonly tell: (type: string, fields: EventFields) => void
   /** Calls the task of a won election; what it is given is a signature. */
   readonly callTask: (signature: unknown) => Promise<unknown>
@@ -99,7 +99,7 @@ export class Elections {
     }
     logger.info({ id, topic: leader.topic }, 'this worker was elected')
     if (leader.topic !== 'task') {
-      logger.error({ id, topic: leader.topic }, 'an election is about a topic that nobody knows')
+      logger.error({ id, topic: leader.topic }, 'an election is about an unknown topic')
       return
     }
     callTask(leader.action).catch((error: unknown) => {

@@ -1,7 +1,7 @@
 import type { CommandFunction } from '../../events/mailbox.ts'
 import type { WorkerEvents } from '../worker-events.ts'
 
-/** What commands do to what a worker tells. */
+/** The part of a worker's events that commands act on. */
 export type ControlledEvents = Pick<WorkerEvents, 'enable' | 'disable' | 'beat' | 'tell'>
 
 /** The commands about events, with Celery's names and answers. Monitors send them: Flower, `celery events`. */

@@ -18,7 +18,7 @@ export class LiveTaskOptions {
 
   change(task: NamedTask, changes: { readonly [Name in keyof LiveOptions]: unknown }): void {
     const { rateLimit, softTimeLimit, timeLimit } = { ...this.of(task), ...changes }
-    // Whoever changes them has checked them.
+    // The command that changes them has checked them.
     const options = { rateLimit, softTimeLimit, timeLimit } as LiveOptions
     this.#changed.set(task.name, options)
   }

@@ -8,7 +8,7 @@ export interface MingleParts {
   readonly app: App
   readonly name: string
   readonly revoked: RevokedTasks
-  /** Told when more is known to be revoked. */
+  /** Called when more tasks are known to be revoked. */
   readonly onRevoked: () => void
   readonly logger: Logger
 }

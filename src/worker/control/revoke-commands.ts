@@ -19,7 +19,7 @@ export interface RevokeParts {
   readonly logger: Logger
 }
 
-/** States of tasks that nobody has begun: only these are revoked before they arrive somewhere, as in Celery. */
+/** States of tasks that have not begun: only these are revoked before they arrive at a worker, as in Celery. */
 const NOT_BEGUN: ReadonlySet<string> = new Set(['PENDING', 'RECEIVED', 'RETRY', 'REJECTED'])
 const ASKED_AT_ONCE = 16
 const MOST_LOGGED = 20
@@ -80,7 +80,7 @@ async function revokeByStamps(
   return ok(ended.length === 0 ? `headers ${text} were not terminated` : `headers ${text} revoked`)
 }
 
-/** Whoever waits for a task that has not begun need not wait until it arrives somewhere. */
+/** Callers that wait for a task that has not begun need not wait until it arrives at a worker. */
 async function markRevoked(
   { results, logger }: RevokeParts,
   taskIds: readonly string[],

@@ -16,7 +16,7 @@ export function taskCommands(
 ): readonly (readonly [string, CommandFunction])[] {
   const { worker } = parts
   const active = ({ safe }: Arguments): unknown => activeTasks(worker, isTrue(safe))
-  const reserved = (): unknown => worker.reserved().map((job) => taskInfo(job, told(worker)))
+  const reserved = (): unknown => worker.reserved().map((job) => taskInfo(job, hostOf(worker)))
   const scheduled = (): unknown => worker.scheduled().map((job) => scheduledInfo(job, worker.name))
   const registered = (args: Arguments): unknown => registeredTasks(parts, args)
   return [
@@ -35,7 +35,7 @@ export function taskCommands(
 function activeTasks(worker: ControlledWorker, isSafe: boolean): readonly unknown[] {
   return worker
     .active()
-    .map(({ job, startedAt, pid }) => taskInfo(job, { ...told(worker), startedAt, pid, isSafe }))
+    .map(({ job, startedAt, pid }) => taskInfo(job, { ...hostOf(worker), startedAt, pid, isSafe }))
 }
 
 /** Of these tasks those that are here: `{ id: [state, info] }`. */
@@ -46,19 +46,19 @@ function queryTask(
   const isMeant = ({ request }: { readonly request: { readonly id: string } }): boolean =>
     ids.includes(request.id)
   const waiting = (state: string, jobs: ReturnType<ControlledWorker['reserved']>) =>
-    jobs.filter(isMeant).map((job) => [job.request.id, [state, taskInfo(job, told(worker))]])
+    jobs.filter(isMeant).map((job) => [job.request.id, [state, taskInfo(job, hostOf(worker))]])
   const active = worker.active().filter(({ job }) => isMeant(job))
   return Object.fromEntries([
     ...waiting('scheduled', worker.scheduled()),
     ...waiting('reserved', worker.reserved()),
     ...active.map(({ job, startedAt, pid }) => [
       job.request.id,
-      ['active', taskInfo(job, { ...told(worker), startedAt, pid })],
+      ['active', taskInfo(job, { ...hostOf(worker), startedAt, pid })],
     ]),
   ])
 }
 
-function told(worker: ControlledWorker): { readonly hostname: string } {
+function hostOf(worker: ControlledWorker): { readonly hostname: string } {
   return { hostname: worker.name }
 }
 

@@ -13,7 +13,7 @@ export interface JobState {
   readonly isSafe?: boolean
 }
 
-/** A job as Celery's `Request.info()` tells of it. */
+/** A job as Celery's `Request.info()` describes it. */
 export function taskInfo({ request, delivery }: Job, state: JobState): unknown {
   const { hostname, startedAt, pid, isSafe = false } = state
   const { exchange, routingKey, redelivered } = request.deliveryInfo
@@ -31,7 +31,7 @@ export function taskInfo({ request, delivery }: Job, state: JobState): unknown {
   }
 }
 
-/** As Celery tells of what waits for its eta. */
+/** As Celery describes a task that waits for its eta. */
 export function scheduledInfo(job: Job, hostname: string): unknown {
   return { eta: isoFormat(job.request), priority: 6, request: taskInfo(job, { hostname }) }
 }

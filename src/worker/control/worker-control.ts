@@ -35,7 +35,7 @@ export interface WorkerControlParts {
 
 const ELECT = 'worker-elect'
 
-/** What remote control has told a worker, and its ear for more. */
+/** What remote control has set on a worker, and the mailbox that hears more. */
 export class WorkerControl {
   readonly revoked: RevokedTasks
   readonly options = new LiveTaskOptions()
@@ -102,7 +102,7 @@ export class WorkerControl {
     worker.discardWaiting((request) => this.revoked.has(request))
   }
 
-  /** Where the broker carries no events, what workers tell each other goes the way of commands. */
+  /** Where the broker carries no events, events between workers are sent as commands are. */
   #tell(type: string, fields: EventFields): void {
     const { app, worker, logger } = this.#parts
     worker.events()?.tell(type, fields)
@@ -118,7 +118,7 @@ export class WorkerControl {
       .carrier(this.#broker)
       .then((carrier) => carrier.publish(message, route))
       .catch((error: unknown) => {
-        logger.warn({ err: error }, 'other workers could not be told of an election')
+        logger.warn({ err: error }, 'an election could not be announced to other workers')
       })
   }
 
@@ -159,7 +159,7 @@ export class WorkerControl {
     ])
   }
 
-  /** A worker that starts tells what it knows to be revoked, and is told. */
+  /** A starting worker exchanges its revoked tasks with the other workers. */
   #greet({
     from_node: from,
     revoked,

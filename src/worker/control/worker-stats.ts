@@ -23,7 +23,7 @@ export function workerStats(
   }
 }
 
-/** As Celery's pools tell of themselves. */
+/** As Celery's pools describe themselves. */
 function poolInfo(pool: ControlledPool, config: Config): Readonly<Record<string, unknown>> {
   return {
     implementation: `celery-toolbox:${pool.name}`,
@@ -70,7 +70,7 @@ function urlOf(text: string): URL | undefined {
   try {
     return new URL(text)
   } catch {
-    // A list of hosts, or a path: what can be told of it is told by the report.
+    // A list of hosts, or a path: the report shows as much of it as is known.
     return undefined
   }
 }

@@ -2,14 +2,14 @@ import { RunningTask } from '../running-task.ts'
 import { type LoopBlock, LoopWatch } from './loop-watch.ts'
 import type { Pool, PoolCall, PoolRun } from './pool.ts'
 
-/** Runs all tasks in this event loop: a function that never ends goes on after its limit, though nobody waits for it. */
+/** Runs all tasks in this event loop: a function that never ends goes on after its limit, though the worker no longer waits. */
 export class AsyncPool implements Pool {
   readonly name = 'async'
   readonly canKill = false
   readonly pids = [process.pid]
   readonly #watch: LoopWatch
 
-  /** `onBlocked` is told of tasks that keep all others from running. */
+  /** Calls `onBlocked` for tasks that keep all others from running. */
   constructor(onBlocked: (block: LoopBlock) => void = () => undefined) {
     this.#watch = new LoopWatch(onBlocked)
   }

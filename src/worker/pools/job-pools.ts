@@ -22,7 +22,7 @@ export interface JobPoolsParts {
   readonly builtIn: ReadonlyMap<string, Task<readonly never[], unknown>>
   /** Jobs that run in its own pool, or wait for a slot of it. */
   readonly needed: (pool: PoolName) => number
-  /** Told when its own pool has another number of slots. */
+  /** Called when its own pool has another number of slots. */
   readonly onResized: (pool: PoolName, slots: number) => void
   readonly events: () => TaskEvents | undefined
   readonly track: (work: Promise<unknown> | undefined) => void

@@ -10,7 +10,7 @@ export interface LoopBlock {
   readonly blockedMs: number
 }
 
-/** A loop that stands still for longer is told of. */
+/** A loop that stands still for longer is reported. */
 export const BLOCKED_MS = 1_000
 const LOOK_MS = 250
 const MOST_NAMED = 5

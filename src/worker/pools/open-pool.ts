@@ -9,7 +9,7 @@ import type { Pool, PoolName } from './pool.ts'
 export interface PoolOptions extends Omit<ChildPoolOptions, 'name' | 'startChild' | 'module'> {
   /** The app, as `-A` names it; undefined: it is in no module that children could load. */
   readonly module: string | undefined
-  /** Told of tasks that block the event loop of the worker. */
+  /** Called for tasks that block the event loop of the worker. */
   readonly onBlocked?: (block: LoopBlock) => void
 }
 

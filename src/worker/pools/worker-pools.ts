@@ -16,7 +16,7 @@ export interface WorkerPoolsParts {
   readonly open: (name: PoolName) => Pool
   /** Jobs that run in its own pool, or wait for a slot of it. */
   readonly needed: () => number
-  /** Told when its own pool has another number of slots. */
+  /** Called when its own pool has another number of slots. */
   readonly onResized: (concurrency: number) => void
   readonly logger: Logger
 }

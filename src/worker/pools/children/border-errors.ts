@@ -41,11 +41,11 @@ const TYPES: readonly ErrorType[] = [
   Error,
 ]
 
-const TOLD = new Set(['name', 'message', 'stack', 'cause'])
+const STANDARD_KEYS = new Set(['name', 'message', 'stack', 'cause'])
 
 /** An error may refuse to be looked at, by a getter that throws: then that part of it is left out. */
 export function errorAtBorder(error: Error): ErrorAtBorder {
-  const own = Object.keys(error).filter((key) => !TOLD.has(key))
+  const own = Object.keys(error).filter((key) => !STANDARD_KEYS.has(key))
   return {
     type: TYPES.find((type) => error instanceof type)?.name ?? 'Error',
     name: read(error, 'name'),

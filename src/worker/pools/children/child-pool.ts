@@ -233,7 +233,7 @@ export class ChildPool implements Pool {
     this.#fill()
   }
 
-  /** Tells start(), where it waits; later on children are started again and again, with pauses. */
+  /** Rejects start(), where it waits; later on children are started again and again, with pauses. */
   #failedToStart(child: PoolChild, { status, error }: ChildExit): void {
     const { module, name } = this.#options
     const why = child.unfit ?? error

@@ -17,7 +17,7 @@ import { fromBorder, toBorder } from './border-values.ts'
 import type { ChildPort, RunEnd, ToChild } from './messages.ts'
 import { Asks, remoteEnvironment, remoteLogger } from './remote-environment.ts'
 
-/** In a child: runs the calls that come, until it is told to end. */
+/** In a child: runs the calls that come, until the worker ends it. */
 export async function serveCalls(app: App, port: ChildPort): Promise<void> {
   const ended = deferred<void>()
   const logger = remoteLogger(port)
