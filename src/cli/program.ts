@@ -1,5 +1,6 @@
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { version } from '../version.ts'
+import { FittedCommand } from './fitted-help.ts'
 
 const AFTER_HELP = `
 Exit codes: 0 done, 1 the work failed, 2 usage or configuration.
@@ -8,7 +9,7 @@ Settings come from the app (-A), the environment (CELERY_<NAME>) and .env; "conf
 
 /** The program with the command that is called, or with all of them where help or an error will list them. */
 export async function buildProgram(args: readonly string[] = []): Promise<Command> {
-  const program = new Command('celery-toolbox')
+  const program = new FittedCommand('celery-toolbox')
     .description('Workers, producers and a monitor for Celery')
     .option('-A, --app <file>', 'the app: a file, a folder or a package that exports it')
     .option('-b, --broker <url>', 'instead of the setting broker_url')
@@ -17,7 +18,12 @@ export async function buildProgram(args: readonly string[] = []): Promise<Comman
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', AFTER_HELP)
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({
+      showGlobalOptions: true,
+      // Their arguments are in the help of each.
+      subcommandTerm: (command) => command.name(),
+      minWidthToWrap: 20,
+    })
     .exitOverride()
   const name = calledCommand(args) ?? ''
   const names = Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS)

@@ -5,12 +5,21 @@ import { expect, test } from 'vitest'
 import { buildProgram } from '../../src/cli/program.ts'
 
 const page = readFileSync(resolve(import.meta.dirname, '../../docs/cli.md'), 'utf8')
-const commands = leavesOf(await buildProgram())
+const program = await buildProgram()
+const all = descendantsOf(program)
+const commands = leavesOf(program)
 
 test.each(commands.map((command) => [pathOf(command), command] as const))(
   'docs/cli.md has the help of "%s" word for word',
   (_path, command) => {
     expect(page).toContain(`\`\`\`text\n${helpOf(command)}\n\`\`\``)
+  },
+)
+
+test.each([program, ...all].map((command) => [pathOf(command), command] as const))(
+  'the help of "%s" fits 80 columns',
+  (_path, command) => {
+    expect(printed(command).filter(({ length }) => length > 80)).toEqual([])
   },
 )
 
@@ -34,6 +43,24 @@ test('docs/cli.md shows no help of a command that is gone', () => {
 function helpOf(command: Command): string {
   command.configureHelp({ ...command.configureHelp(), showGlobalOptions: false, helpWidth: 100 })
   return command.helpInformation().trimEnd()
+}
+
+/** All that it prints, examples too, where the terminal has 80 columns. */
+function printed(command: Command): readonly string[] {
+  let text = ''
+  command.configureOutput({
+    getOutHelpWidth: () => 80,
+    writeOut: (part) => {
+      text += part
+    },
+  })
+  command.configureHelp({ ...command.configureHelp(), showGlobalOptions: true, helpWidth: 80 })
+  command.outputHelp()
+  return text.split('\n')
+}
+
+function descendantsOf(command: Command): Command[] {
+  return command.commands.flatMap((each) => [each, ...descendantsOf(each)])
 }
 
 function leavesOf(command: Command): Command[] {
