@@ -28,6 +28,22 @@ export async function rabbitmqQueues(config: SiteConfig, vhost?: string): Promis
 
 /** What the management API says, at the first of the site's addresses that answers; null for what is not there. */
 export async function rabbitmqAnswer(config: SiteConfig, place: string): Promise<unknown> {
+  const answer = await asked(config, place, {})
+  return answer === null ? null : await answer.json()
+}
+
+/** Has the management API change something. */
+export async function rabbitmqPut(config: SiteConfig, place: string, value: object): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  const request = { method: 'PUT', body: JSON.stringify(value), headers }
+  if ((await asked(config, place, request)) === null) throw problem(`there is no ${place}`)
+}
+
+async function asked(
+  config: SiteConfig,
+  place: string,
+  request: { readonly method?: string; readonly body?: string; readonly headers?: object },
+): Promise<Response | null> {
   const block = config.block('rabbitmqapi')
   if (block === null) throw problem('the site configuration has no active block "rabbitmqapi"')
   const login = Buffer.from(`${block.username}:${block.password}`).toString('base64')
@@ -35,12 +51,13 @@ export async function rabbitmqAnswer(config: SiteConfig, place: string): Promise
   for (const base of String(block.base_url).split(',')) {
     try {
       const answer = await fetch(`${base.trim().replace(/\/$/, '')}/${place}`, {
-        headers: { authorization: `Basic ${login}` },
+        ...request,
+        headers: { ...request.headers, authorization: `Basic ${login}` },
         signal: AbortSignal.timeout(ANSWER_MS),
       })
       if (answer.status === 404) return null
       if (!answer.ok) throw new Error(`it answered ${answer.status}`)
-      return await answer.json()
+      return answer
     } catch (cause) {
       failure = cause
     }

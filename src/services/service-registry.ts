@@ -10,6 +10,7 @@ const OWN: Readonly<Record<string, Load>> = {
   JSONLines: async () => (await import('./json-lines.ts')).JSONLines,
   Runner: async () => (await import('./runner.ts')).Runner,
   Schlockmeister: async () => (await import('./schlockmeister.ts')).Schlockmeister,
+  Tap: async () => (await import('./tap.ts')).Tap,
   SampleConsumer: async () => (await import('./samples.ts')).SampleConsumer,
   SamplePipethrough: async () => (await import('./samples.ts')).SamplePipethrough,
   SampleProducer: async () => (await import('./samples.ts')).SampleProducer,

@@ -1,20 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { encodeJson } from '../../codecs/json.ts'
-import { type Dict, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
 import type { Logger } from '../../logger.ts'
-import { Recipe, type RecipeSource } from '../recipe/recipe.ts'
-import { recipeGraph } from '../recipe/recipe-graph.ts'
 import { encodeMessage } from '../transport/mangle.ts'
 import type { Middleware, TransportCall } from '../transport/middleware.ts'
 import type { MessageCallback, SendOptions } from '../transport/transport.ts'
 import { isRecipeMessage } from '../wrapper/wrap-subscribe.ts'
-import { messageId } from './message-id.ts'
+import { dispatched, fieldsOf, type RunEvent, stamped } from './run-events.ts'
 
-/** What happened to a run, or to one of its steps, under the names of Celery's events. */
-export interface RunEvent {
-  readonly type: string
-  readonly fields: Readonly<Record<string, unknown>>
-}
+export type { RunEvent } from './run-events.ts'
 
 export interface RecorderParts {
   /** Sends events to where a monitor hears them. */
@@ -141,63 +134,4 @@ export class RunRecorder implements Middleware {
         log.warn({ err: cause, events: events.length }, 'the record of a recipe could not be told')
       })
   }
-}
-
-interface StepFields extends Readonly<Record<string, unknown>> {
-  readonly uuid: string
-  readonly root_id: string
-  readonly path: readonly unknown[]
-}
-
-/** Null for what is no message of a run with an id. */
-function fieldsOf(message: unknown): StepFields | null {
-  if (!isDict(message)) return null
-  const environment = itemAtKey(message, 'environment')
-  const id = isDict(environment) ? itemAtKey(environment, 'ID') : undefined
-  if (typeof id !== 'string' || id === '') return null
-  const pointer = itemAtKey(message, 'recipe-pointer')
-  const path = itemAtKey(message, 'recipe-path')
-  const step = stepOf(message, pointer)
-  const queue =
-    step === null ? null : (itemAtKey(step, 'queue') ?? itemAtKey(step, 'topic') ?? null)
-  const service = step === null ? null : itemAtKey(step, 'service')
-  return {
-    uuid: messageId(message),
-    root_id: id,
-    name: String(service ?? queue ?? `node ${pointer}`),
-    node: Number(pointer),
-    queue,
-    path: Array.isArray(path) ? path.map(Number) : [],
-  }
-}
-
-function stepOf(message: Dict, pointer: unknown): Dict | null {
-  const recipe = itemAtKey(message, 'recipe')
-  const nodes: unknown = recipe instanceof Recipe ? recipe.recipe : recipe
-  const step = isDict(nodes) ? itemAtKey(nodes, String(pointer)) : undefined
-  return isDict(step) ? step : null
-}
-
-/** The run's root, with its graph. */
-function dispatched(message: unknown, id: string): RunEvent {
-  const source = isDict(message) ? itemAtKey(message, 'recipe') : null
-  const recipe = new Recipe(source as RecipeSource) // as the wrapper sends it
-  const { nodes, edges } = graphOf(recipe)
-  return {
-    type: 'recipe-dispatched',
-    fields: stamped({ uuid: id, root_id: id, name: 'recipe', nodes, edges }),
-  }
-}
-
-function graphOf(recipe: Recipe): { nodes: readonly unknown[]; edges: readonly unknown[] } {
-  const graph = recipeGraph(recipe)
-  return { nodes: [...graph.nodes()], edges: [...graph.edges()] }
-}
-
-let last = 0
-
-/** Seconds, later than the event before it. */
-function stamped<Fields extends object>(fields: Fields): Fields & { readonly timestamp: number } {
-  last = Math.max(Date.now() / 1000, last + 1e-6)
-  return { ...fields, timestamp: last }
 }
