@@ -53,9 +53,9 @@ export class Tap extends CommonService {
       routingKey,
     }))
     await broker.declare({ exchanges: [], queues: [queue], bindings })
-    this.#subscription = await broker.consume(queue.name, { prefetch: 500 }, (delivery) =>
-      this.#take(delivery, runs, app),
-    )
+    this.#subscription = await broker.consume(queue.name, { prefetch: 500 }, (delivery) => {
+      this.#take(delivery, runs, app)
+    })
     this.log.info({ queues }, 'the queues are tapped')
   }
 
@@ -66,7 +66,7 @@ export class Tap extends CommonService {
     await this.#traced(false)
   }
 
-  async #take(delivery: Delivery, runs: TappedRuns, app: App): Promise<void> {
+  #take(delivery: Delivery, runs: TappedRuns, app: App): void {
     const { headers, body } = delivery.message
     const properties = isRecord(headers.properties) ? headers.properties : {}
     const told = runs.heard({
@@ -75,10 +75,11 @@ export class Tap extends CommonService {
       headers: isRecord(properties.headers) ? properties.headers : {},
       message: decodeMessage(body),
     })
-    await delivery.ack()
-    if (told.length === 0) return
     this.#telling = this.#telling
-      .then(async () => await app.events.deliver(told))
+      .then(async () => {
+        if (told.length > 0) await app.events.deliver(told)
+        await delivery.ack()
+      })
       .catch((error: unknown) => this.log.warn({ err: error }, 'the record could not be told'))
   }
 
