@@ -20,6 +20,7 @@ const FILES = [
   'tables/scheduled',
   'tables/lease',
   'tables/control',
+  'tables/suspect',
   'tables/result-mark',
   'tables/flows',
   'functions/partitions',

@@ -25,6 +25,19 @@ export class AppMailboxes {
     return features.mailboxes || controlDatabaseUrl(this.#config) !== undefined
   }
 
+  /** The database of it; undefined where none is set. */
+  async database(): Promise<Database | undefined> {
+    const url = controlDatabaseUrl(this.#config)
+    if (url === undefined) return undefined
+    this.#database ??= openDatabase({ url, poolSize: 2, logger: this.#logger() })
+    try {
+      return await this.#database
+    } catch (error) {
+      this.#database = undefined
+      throw error
+    }
+  }
+
   async carrier(broker: Broker): Promise<ControlCarrier> {
     if (broker.features.mailboxes) return broker
     this.#table ??= this.#open(broker)
@@ -41,15 +54,13 @@ export class AppMailboxes {
   }
 
   async #open(broker: Broker): Promise<ControlTable> {
-    const url = controlDatabaseUrl(this.#config)
-    if (url === undefined) {
+    const database = await this.database()
+    if (database === undefined) {
       throw new TaskError(
         'CONTROL_UNAVAILABLE',
         `${broker.safeUrl} carries no remote control: set result_backend, or CONTROL_DATABASE, to a PostgreSQL`,
       )
     }
-    const logger = this.#logger()
-    this.#database = openDatabase({ url, poolSize: 2, logger })
-    return controlTableIn(await this.#database, this.#config, logger)
+    return controlTableIn(database, this.#config, this.#logger())
   }
 }

@@ -22,6 +22,7 @@ import type { KnownJobs } from './known-jobs.ts'
 import { LostRuns } from './lost-runs.ts'
 import type { Outcome } from './outcome.ts'
 import type { OutcomeStore, Stored } from './outcome-store.ts'
+import { PoisonGuard } from './poison-guard.ts'
 import type { ActiveRun } from './pools/controlled-pool.ts'
 import type { Pool, PoolRun, RunLimits } from './pools/pool.ts'
 import { type OnTaskError, type RunReport, reportOutcome, runReport } from './report.ts'
@@ -85,6 +86,7 @@ export class TaskRunner {
   readonly #totals = new Map<string, number>()
   readonly #lost: LostRuns
   readonly #pauses = new RequeuePauses()
+  readonly #poison: PoisonGuard
   readonly #patience = new AbortController()
   /** Ends the wait of each outcome that is being stored. */
   readonly #storing = new Set<() => void>()
@@ -93,6 +95,11 @@ export class TaskRunner {
   constructor(parts: RunnerParts) {
     this.#parts = parts
     this.#ackSettings = ackSettings(parts.app.config)
+    this.#poison = new PoisonGuard({
+      database: () => parts.app.mailboxes.database(),
+      most: parts.app.config.WORKER_POISON_DEATHS,
+      logger: parts.logger,
+    })
     this.#lost = new LostRuns({
       config: parts.app.config,
       logger: parts.logger,
@@ -190,14 +197,24 @@ export class TaskRunner {
   }
 
   async #outcomeOf(job: Job): Promise<Outcome> {
-    const { request, task } = job
-    const { outcomes, logger, control } = this.#parts
+    const { request } = job
+    const { control } = this.#parts
     if (request.expires !== null && parseIso(request.expires).getTime() <= Date.now()) {
       return { kind: 'revoked', reason: 'expired' }
     }
     if (control.revoked.has(request)) return { kind: 'revoked', reason: 'revoked' }
     if (await this.#hasSucceeded(job)) return { kind: 'ignore' }
     if (request.fault !== undefined) return { kind: 'failure', error: request.fault, runtimeMs: 0 }
+    // Early acknowledged, it never comes again; where deliveries end with their connection, that says nothing of workers.
+    const mayKill = this.#parts.broker.features.leases && this.#policyOf(job).isLate
+    return mayKill
+      ? await this.#poison.around(job, async () => this.#run(job))
+      : await this.#run(job)
+  }
+
+  async #run(job: Job): Promise<Outcome> {
+    const { request, task } = job
+    const { outcomes, logger } = this.#parts
     outcomes.saveStarted(job)
     this.#parts.events.started(job)
     const environment = {

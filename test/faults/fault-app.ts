@@ -26,6 +26,21 @@ app.task('fault.wait', { acksLate: true }, async (n: number, gate: string) => {
   return n
 })
 
+/** Told when its message is another worker's, it ends without an effect. */
+app.task('fault.told', { acksLate: true, bind: true }, async ({ signal }, n: number) => {
+  effect('start', n)
+  await wait(2_500, undefined, { signal })
+  effect('end', n)
+  return process.pid
+})
+
+app.task('fault.poison', { acksLate: true }, async (n: number) => {
+  effect('start', n)
+  await wait(200)
+  process.kill(process.pid, 'SIGKILL')
+  await wait(10_000)
+})
+
 app.task('fault.careless', (n: number) => {
   void Promise.reject(new Error('a promise that nobody handles'))
   setTimeout(() => void Promise.reject(new RangeError('and a later one')), 10)

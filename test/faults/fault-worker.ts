@@ -38,7 +38,7 @@ export class Effects {
 
 /** `celery-toolbox worker` with the tasks of fault-app, once it consumes. */
 export async function startFaultWorker(
-  servers: Servers,
+  servers: Pick<Servers, 'env'>,
   effects: Effects,
   {
     concurrency = 10,

@@ -15,9 +15,14 @@ export interface SqsPlace {
   readonly databaseUrl: string
   /** For Python's toolbox_app. */
   readonly env: Readonly<Record<string, string>>
+  readonly queues: readonly string[]
 }
 
-export async function freshSqsPlace(): Promise<SqsPlace> {
+const WAIT = { wait_time_seconds: 1 }
+
+export async function freshSqsPlace(
+  queues: readonly string[] = ['export', 'python'],
+): Promise<SqsPlace> {
   const [space, databaseUrl] = await Promise.all([sqsSpace(), freshDatabase()])
   const options = {
     region: 'us-west-2',
@@ -30,24 +35,24 @@ export async function freshSqsPlace(): Promise<SqsPlace> {
     AMQP_URL: space.url,
     TRANSPORT_OPTIONS: JSON.stringify(options),
     DATABASE_URL: databaseUrl,
-    QUEUES: 'export,python',
+    QUEUES: queues.join(','),
     AWS_DEFAULT_REGION: 'us-west-2',
   }
-  return { space, databaseUrl, env }
+  return { space, databaseUrl, env, queues }
 }
 
 /** Results are kept in the database of the place; closed when the test ends. */
 export function sqsApp(
-  { space, databaseUrl }: SqsPlace,
+  { space, databaseUrl, queues }: SqsPlace,
   settings: Partial<ConfigOptions> = {},
   options: { readonly logger?: Logger } = {},
 ): CeleryApp {
   const config = new Config({
-    queues: ['export', 'python'],
+    queues,
     QUEUE_PREFIX: space.prefix.slice(0, -1),
     broker_url: space.url,
-    broker_transport_options: { wait_time_seconds: 1 },
-    result_backend: databaseUrl.replace(/^postgres(?:ql)?:/, 'db+postgresql:'),
+    broker_transport_options: WAIT,
+    result_backend: resultBackend(databaseUrl),
     dotenv: false,
     environment: {},
     ...settings,
@@ -55,6 +60,27 @@ export function sqsApp(
   const app = createApp(config, options)
   onTestFinished(() => app.close())
   return app
+}
+
+/** For an app of ours in a process of its own, which is configured by CELERY_*. */
+export function sqsProcess(
+  { space, databaseUrl, queues }: SqsPlace,
+  options: Readonly<Record<string, unknown>> = {},
+): { readonly env: Readonly<Record<string, string>> } {
+  return {
+    env: {
+      CELERY_BROKER_URL: space.url,
+      CELERY_RESULT_BACKEND: resultBackend(databaseUrl),
+      CELERY_QUEUES: JSON.stringify(queues),
+      CELERY_QUEUE_PREFIX: space.prefix.slice(0, -1),
+      CELERY_BROKER_TRANSPORT_OPTIONS: JSON.stringify({ ...WAIT, ...options }),
+    },
+  }
+}
+
+/** With its driver named, as Python takes it too. */
+export function resultBackend(databaseUrl: string): string {
+  return databaseUrl.replace(/^postgres(?:ql)?:/, 'db+postgresql+psycopg2:')
 }
 
 /** A monitor that records what goes through these queues; answers the migrated database. */

@@ -53,7 +53,13 @@ export async function startMoto(): Promise<RunningSqs> {
 }
 
 async function listening(name: string, server: ChildProcess, port: number): Promise<RunningSqs> {
-  await waitFor(name, () => answers(port), { deadlineMs: 60_000 })
+  try {
+    await waitFor(name, () => server.exitCode !== null || answers(port), { deadlineMs: 60_000 })
+    if (server.exitCode !== null) throw new Error(`${name} ended with ${server.exitCode}`)
+  } catch (error) {
+    server.kill('SIGKILL')
+    throw error
+  }
   return {
     host: `127.0.0.1:${port}`,
     stop: async () => {

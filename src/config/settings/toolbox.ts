@@ -80,7 +80,7 @@ export const toolboxSettings = {
   WORKER_POISON_DEATHS: setting(
     positiveInteger,
     3,
-    'A message that goes back when its child dies is kept in dlq.<queue> once it has killed as many.',
+    'A message that goes back when its child dies, or on SQS its worker, is kept in dlq.<queue> once it has killed as many.',
   ),
   WORKER_REVOKES_MAX: setting(
     positiveInteger,

@@ -7,6 +7,7 @@ import { QueueEntity } from './queue.ts'
 import { RedactionEntity } from './redaction.ts'
 import { ReplayEntity } from './replay.ts'
 import { ScheduledEntity } from './scheduled.ts'
+import { SuspectEntity } from './suspect.ts'
 import { TaskEntity } from './task.ts'
 import { TaskFamilyEntity } from './task-family.ts'
 import { TaskHistoryEntity } from './task-history.ts'
@@ -24,6 +25,7 @@ export { QueueEntity, type QueueRow } from './queue.ts'
 export { RedactionEntity, type RedactionRow } from './redaction.ts'
 export { ReplayEntity, type ReplayRow } from './replay.ts'
 export { ScheduledEntity, type ScheduledRow } from './scheduled.ts'
+export { SuspectEntity, type SuspectRow } from './suspect.ts'
 export { TaskEntity, type TaskRow } from './task.ts'
 export { TaskFamilyEntity, type TaskFamilyRow } from './task-family.ts'
 export { TaskHistoryEntity, type TaskHistoryRow } from './task-history.ts'
@@ -46,6 +48,7 @@ export const entities = [
   ScheduledEntity,
   LeaseEntity,
   ControlEntity,
+  SuspectEntity,
   TaskMetaEntity,
   TasksetMetaEntity,
   TaskHistoryEntity,

@@ -13,9 +13,9 @@ export interface PollsParts {
 
 /**
  * A poll that has not ended so long after it should have is cut off. What a slow server had taken for it comes back once its
- * visibility is over, so until then its answer is worth waiting for.
+ * visibility is over, so its answer is worth waiting for; but a queue that is deleted may never answer.
  */
-const PATIENCE_MS = { least: 5_000, most: 30_000 }
+const PATIENCE_MS = { least: 5_000, most: 10_000 }
 
 /** Asks one queue for messages. */
 export class Polls {
