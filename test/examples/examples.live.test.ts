@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { freshServers, migratedDatabase, type Servers, startMonitor } from '../support/live-app.ts'
 import { type Process, runCli, startCli, startProcess } from '../support/processes.ts'
 import { PROJECT, service } from '../support/services.ts'
+import { freshSqsPlace, resultBackend, sqsProcess } from '../support/sqs-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const EXAMPLES = join(PROJECT, 'examples')
@@ -114,6 +115,39 @@ test('streams: frames of a detector become calls of a Python worker', SLOW, asyn
   const lines = peaks.stdout.trimEnd().split('\n')
   expect(lines.slice(1)).toEqual([101, 202, 303, 404, 505].map((sum) => `Python says ${sum}`))
 })
+
+test(
+  'sqs: Node and Python workers share queues of SQS, and answer remote control',
+  SLOW,
+  async () => {
+    const place = await freshSqsPlace()
+    await migratedDatabase(place.databaseUrl)
+    const { env: ours } = sqsProcess(place)
+    const env = {
+      ...ours,
+      SQS_URL: place.space.url,
+      RESULT_BACKEND: resultBackend(place.databaseUrl),
+      C_FORCE_ROOT: '1',
+    }
+    const cwd = join(EXAMPLES, 'sqs')
+    const app = ['-m', 'celery', '-A', 'worker', 'worker', '-P', 'solo', '-Q', 'python,celery']
+    const python = startProcess(service('PYTHON_CELERY'), [...app, '-l', 'INFO'], { cwd, env })
+    const worker = startCli(['worker', '-A', join(cwd, 'app.ts'), '-Q', 'export'], { env })
+    await Promise.all([python.waitForLine(/ ready\.$/m), worker.waitForLine(/worker ready/)])
+    const producer = startExample('sqs/producer.ts', env)
+    expect(await producer.exited).toEqual({ code: 0, signal: null })
+    expect(producer.stdout.trimEnd().split('\n')).toEqual([
+      'Node runs: tenant-7/a.png tenant-7/b.png tenant-7/c.png',
+      'Python runs: 5',
+      'one after the other: field-1/big.png',
+      'two seconds later: tenant-8/d.png',
+      "there: { ok: 'pong' }",
+    ])
+    const caller = startProcess(service('PYTHON_CELERY'), ['worker.py'], { cwd, env })
+    expect(await caller.exited).toEqual({ code: 0, signal: null })
+    expect(caller.stdout.trim()).toMatch(/^[\da-f-]{36}$/)
+  },
+)
 
 test('monitor-queries.sql: the record answers every question', async () => {
   const servers = await freshServers(['export'])
