@@ -1,6 +1,6 @@
 import type { Backlog } from './intake/backlog.ts'
 import type { Recorded } from './intake/recorder.ts'
-import { isTold } from './intake/taken.ts'
+import { isEventRecord } from './intake/taken.ts'
 
 export interface MonitorStats {
   /** Recorded and acked since the start, the quarantined among them. */
@@ -62,7 +62,9 @@ export class MonitorCounters {
       durationMs,
       // Only for those who ask.
       get taskIds() {
-        return recorded.flatMap((one) => (isTold(one) || one.taskId === null ? [] : [one.taskId]))
+        return recorded.flatMap((one) =>
+          isEventRecord(one) || one.taskId === null ? [] : [one.taskId],
+        )
       },
     }
   }

@@ -49,7 +49,7 @@ export interface MonitorOptions {
   readonly prefetch?: number
   /** Instead of the setting PRUNE_EVERY; 0 is never. */
   readonly pruneEveryMs?: number
-  /** Told of each batch once it is committed and acked. */
+  /** Called for each batch once it is committed and acked. */
   readonly onBatch?: (batch: BatchReport) => void
   /** How stored results become part of the record, and lost tasks are found. */
   readonly states?: StateOptions
@@ -117,11 +117,11 @@ export class Monitor {
       logger: this.#logger,
       everyMs: options.pruneEveryMs,
     })
-    const isTold = options.events !== false && options.broker.carriesEvents
+    const takesEvents = options.events !== false && options.broker.carriesEvents
     this.#states = new StateJobs({
       ...options,
       logger,
-      eventQueue: isTold ? eventQueueName(config) : undefined,
+      eventQueue: takesEvents ? eventQueueName(config) : undefined,
       options: options.states,
     })
     const common = { logger: this.#logger, signal: this.#givingUp.signal }

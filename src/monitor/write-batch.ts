@@ -1,10 +1,10 @@
 import type { Database, Transaction } from '../database/database.ts'
-import type { Told } from './events/told.ts'
+import type { EventRecord } from './events/told.ts'
 import { writeEvents } from './events/write-events.ts'
 import { writeProcesses } from './events/write-processes.ts'
 import { writeWorkers } from './events/write-workers.ts'
-import { isTold, type Taken } from './intake/taken.ts'
-import type { Mirrored } from './mirror/mirrored.ts'
+import { type Ingested, isEventRecord } from './intake/taken.ts'
+import type { MirrorRecord } from './mirror/mirrored.ts'
 import { writeMessages } from './mirror/write-messages.ts'
 import { mergeTasks, mirroredTasks } from './tasks/merge-tasks.ts'
 import { writeTasks } from './tasks/write-tasks.ts'
@@ -15,15 +15,15 @@ import { isUnreadable, writeQuarantine } from './write-quarantine.ts'
  * through the tables in this order, and through each table in the order of its keys, so that none waits for another
  * that waits for it.
  */
-export async function writeBatch(database: Database, batch: readonly Taken[]): Promise<void> {
-  const mirrored = batch.filter((one): one is Mirrored => !isTold(one))
-  const told = batch.filter(isTold)
+export async function writeBatch(database: Database, batch: readonly Ingested[]): Promise<void> {
+  const mirrored = batch.filter((one): one is MirrorRecord => !isEventRecord(one))
+  const ofEvents = batch.filter(isEventRecord)
   const readable = mirrored.filter(({ problem }) => problem === null)
   const unreadable = batch.filter(isUnreadable)
-  const tasks = [...mirroredTasks(mirrored), ...told.flatMap((one) => one.tasks)]
+  const tasks = [...mirroredTasks(mirrored), ...ofEvents.flatMap((one) => one.tasks)]
   await database.transaction(async (connection) => {
     if (readable.length > 0) await writeMessages(connection, readable)
-    await writeTold(connection, told)
+    await writeEventRecords(connection, ofEvents)
     for (const round of mergeTasks(tasks)) await writeTasks(connection, round)
     const marked = tasks.flatMap(({ resultBodies }) => resultBodies)
     if (marked.length > 0) await connection.query(MARK, [[...new Set(marked)].sort()])
@@ -35,14 +35,17 @@ export async function writeBatch(database: Database, batch: readonly Taken[]): P
 const MARK = `
   INSERT INTO monitor.result_mark (task_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING`
 
-async function writeTold(connection: Transaction, told: readonly Told[]): Promise<void> {
-  const events = told.flatMap((one) => one.events)
-  const workers = told.flatMap((one) => one.workers)
+async function writeEventRecords(
+  connection: Transaction,
+  records: readonly EventRecord[],
+): Promise<void> {
+  const events = records.flatMap((one) => one.events)
+  const workers = records.flatMap((one) => one.workers)
   if (events.length > 0) await writeEvents(connection, events)
   if (workers.length === 0) return
   await writeWorkers(
     connection,
-    workers.filter(({ kind }) => kind !== 'told'),
+    workers.filter(({ kind }) => kind !== 'task'),
   )
   await writeProcesses(
     connection,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { ProtocolError, ResultError } from '../../src/errors.ts'
-import { told } from '../../src/monitor/events/told.ts'
+import { eventRecord } from '../../src/monitor/events/told.ts'
 import { Privacy } from '../../src/monitor/privacy/privacy.ts'
 import { decodeCommand } from '../../src/protocol/control.ts'
 import { decodeTask } from '../../src/protocol/decode-task.ts'
@@ -169,7 +169,7 @@ describe('an object in the place of a scalar', () => {
     'in an event %s the monitor has rows for it, or a problem',
     async (type) => {
       for (const event of spoiled({ ...EVENT, type })) {
-        const rows = await told(delivery(json(event), EXPORT), { privacy: new Privacy() })
+        const rows = await eventRecord(delivery(json(event), EXPORT), { privacy: new Privacy() })
         expect(
           rows.events.length + rows.workers.length + (rows.problem === null ? 0 : 1),
         ).toBeGreaterThan(0)

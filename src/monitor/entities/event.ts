@@ -1,7 +1,7 @@
 import { EntitySchema } from './entity-schema.ts'
 import { exactNumber } from './exact-number.ts'
 
-/** One event, as its sender told it. */
+/** One event, as its sender sent it. */
 export interface EventRow {
   readonly id: number
   /** "2026-01-31": the partition it is in. */

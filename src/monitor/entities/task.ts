@@ -39,7 +39,7 @@ export interface TaskRow {
   readonly followUps: unknown
   readonly replayOf: string | null
   readonly lost: unknown
-  /** The furthest state that an event told, and when: worker and runtime are of that event. */
+  /** The furthest state that an event reported, and when: worker and runtime are of that event. */
   readonly eventState: string | null
   readonly eventAt: Date | null
   /** Why nothing is known of a task that should have been heard of. */

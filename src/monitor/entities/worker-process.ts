@@ -9,7 +9,7 @@ export interface WorkerProcessRow {
   readonly onlineAt: Date | null
   readonly lastHeartbeatAt: Date | null
   readonly offlineAt: Date | null
-  /** A heartbeat told that none of its tasks ran. */
+  /** A heartbeat reported that none of its tasks ran. */
   readonly idleAt: Date | null
   /** A new process came online with the same pid. */
   readonly restartedAt: Date | null
@@ -21,7 +21,7 @@ export interface WorkerProcessRow {
   readonly connection: string | null
   readonly closedAt: Date | null
   readonly heardAt: Date
-  /** How many tasks it ran when it told that last, and when that was. */
+  /** How many tasks it ran when it last reported that, and when that was. */
   readonly active: number | null
   readonly activeAt: Date | null
   /** From which it takes tasks, as it answered last; null: it never answered. */

@@ -17,7 +17,7 @@ export function errorText(repr: string, traceback: string | null): string {
   return [name, texts.join(', ')].filter((part) => part !== '').join(': ')
 }
 
-/** What is longer stays as it is: nobody reads it word by word. */
+/** Longer texts stay as they are: they are not read word by word. */
 const LONGEST_READ = 20_000
 
 /** Why a worker refused to run it, as a stored result says it. */

@@ -5,10 +5,10 @@ import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
 import { jsonbText } from '../stored/stored-json.ts'
 
-/** A row of monitor.event: what a task, a worker or anybody told. */
+/** A row of monitor.event: what a task, a worker or any other sender reported. */
 export interface EventEntry {
   readonly type: string
-  /** To the microsecond, by the clock of who told it. */
+  /** To the microsecond, by the sender's clock. */
   readonly happenedAtMs: number
   readonly hostname: string | null
   /** A bigint's digits. */
@@ -84,6 +84,6 @@ function clockText(clock: unknown): string | null {
 
 function digestOf(entry: Omit<EventEntry, 'digest'>, timestamp: unknown): string {
   const { type, hostname, clock, taskId, fields } = entry
-  const told = JSON.stringify([type, timestamp, hostname, clock, taskId])
-  return hash('sha256', told + fields).slice(0, 32)
+  const identity = JSON.stringify([type, timestamp, hostname, clock, taskId])
+  return hash('sha256', identity + fields).slice(0, 32)
 }

@@ -3,7 +3,7 @@ import { isRecord } from '../../protocol/field-readers.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { stateClass } from '../tasks/task-order.ts'
 
-/** What a worker would have stored as the outcome; it tells it along where nobody can read its events but the monitor. */
+/** The outcome as a worker would have stored it; its event carries it where the monitor alone can read its events. */
 export interface EventOutcome {
   readonly state: string
   /** JSON text, as a result backend keeps it. */

@@ -4,7 +4,7 @@ import { familyOf, type TaskEntry, timeMs, wholeNumber } from '../mirror/task-en
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
 import { jsonbText } from '../stored/stored-json.ts'
-import type { ToldBy } from '../tasks/task-order.ts'
+import type { CallSource } from '../tasks/task-order.ts'
 import { publishedProgress, type TaskProgress } from '../tasks/task-progress.ts'
 import { errorText, revokedText, safeText } from './error-text.ts'
 import { type EventEntry, textOf } from './event-entry.ts'
@@ -35,17 +35,21 @@ export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | nul
   }
 }
 
-/** How the task was called, as far as its caller or its worker told. */
-function callOf(event: CeleryEvent, taskId: string, privacy: Privacy): Partial<TaskEntry> & Told {
+/** How the task was called, as far as its caller or its worker reported. */
+function callOf(
+  event: CeleryEvent,
+  taskId: string,
+  privacy: Privacy,
+): Partial<TaskEntry> & CallEntry {
   const run = runEvent(event)
   if (run !== undefined) return runCall(event, run, taskId)
-  const toldBy = CALLS.get(event.type) ?? 'event'
-  if (toldBy === 'event') return { toldBy, options: OF_AN_EVENT }
+  const source = CALLS.get(event.type) ?? 'event'
+  if (source === 'event') return { source, options: OF_AN_EVENT }
   const { name, retries, root_id: rootId, parent_id: parentId } = event
   const task = typeof name === 'string' ? name : null
   const count = typeof retries === 'number' && retries > 0 ? wholeNumber(retries) : 0
   const options = {
-    told_by: toldBy,
+    told_by: source,
     ...(count > 0 && { retries: count }),
     ...argumentsOf(event, task, privacy),
     ...(typeof event.eta === 'string' && { eta: event.eta }),
@@ -53,13 +57,13 @@ function callOf(event: CeleryEvent, taskId: string, privacy: Privacy): Partial<T
     ...(typeof event.exchange === 'string' && { exchange: event.exchange }),
   }
   return {
-    toldBy,
+    source,
     name: textOf(name),
     options: jsonbText(options),
     retries: count,
     queue: queueOf(event),
     routingKey: typeof event.routing_key === 'string' ? storableText(event.routing_key) : null,
-    origin: toldBy === 'task-sent' ? textOf(event.hostname) : null,
+    origin: source === 'task-sent' ? textOf(event.hostname) : null,
     etaMs: optionalTime(event.eta),
     expiresMs: optionalTime(event.expires),
     ...familyOf({ id: taskId, rootId: textOf(rootId), parentId: textOf(parentId), group: null }),
@@ -74,7 +78,7 @@ function queueOf({ queue }: CeleryEvent): string | null {
 
 const LONGEST_QUEUE_NAME = 255
 
-type Told = Pick<TaskEntry, 'toldBy' | 'options'>
+type CallEntry = Pick<TaskEntry, 'source' | 'options'>
 
 /** Reprs, for people to read. */
 function argumentsOf({ args, kwargs }: CeleryEvent, task: string | null, privacy: Privacy) {
@@ -129,7 +133,7 @@ const STATES: ReadonlyMap<string, StateOf> = new Map<string, StateOf>([
   ['task-revoked', () => 'REVOKED'],
 ])
 
-const CALLS: ReadonlyMap<string, ToldBy> = new Map<string, ToldBy>([
+const CALLS: ReadonlyMap<string, CallSource> = new Map<string, CallSource>([
   ['task-sent', 'task-sent'],
   ['task-received', 'task-received'],
 ])
@@ -146,7 +150,7 @@ function isCredible(happenedAtMs: number, receivedAtMs: number): boolean {
 
 const DAY_MS = 86_400_000
 
-/** Null where nobody can read it: an event is not refused for that. */
+/** Null where it cannot be read: an event is not refused for that. */
 function optionalTime(value: unknown): number | null {
   try {
     return typeof value === 'string' ? timeMs(value) : null

@@ -11,7 +11,7 @@ export function eventQueueName({ event_queue_prefix: prefix }: EventQueueSetting
   return `${prefix}.celery-toolbox`
 }
 
-/** Bound to all that is told. Durable and not exclusive, which every RabbitMQ from 3.10 to 4.3 takes. */
+/** Bound to all events. Durable and not exclusive, which every RabbitMQ from 3.10 to 4.3 takes. */
 export function eventTopology(settings: EventQueueSettings): Topology {
   const queue = eventQueueName(settings)
   const { event_exchange: exchange } = settings

@@ -28,7 +28,7 @@ export function runEvent({ type }: CeleryEvent): RunEvent | undefined {
 export function runCall(event: CeleryEvent, { kind }: RunEvent, taskId: string) {
   const { name, root_id: rootId, parent_id: parentId } = event
   return {
-    toldBy: 'event' as const,
+    source: 'event' as const,
     options: OF_A_RUN,
     kind,
     name: textOf(name),

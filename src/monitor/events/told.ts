@@ -12,10 +12,10 @@ import type { Privacy } from '../privacy/privacy.ts'
 import { type EventEntry, eventEntry } from './event-entry.ts'
 import { eventTask } from './event-task.ts'
 import { isCredible, WorkerClocks } from './worker-clocks.ts'
-import { Tellers, type WorkerEntry, workerEntry } from './worker-entry.ts'
+import { TaskEventSenders, type WorkerEntry, workerEntry } from './worker-entry.ts'
 
 /** A message of events as rows. Where some of them cannot be read, the message is kept in the quarantine as well. */
-export interface Told {
+export interface EventRecord {
   readonly delivery: Delivery
   readonly receivedAtMs: number
   /** Rows of monitor.event. */
@@ -29,25 +29,28 @@ export interface Told {
   readonly problem: Problem | null
 }
 
-export interface TellOptions {
+export interface EventRecordOptions {
   readonly privacy: Privacy
   readonly receivedAtMs?: number
-  /** The workers that are known to tell of their tasks. */
-  readonly tellers?: Tellers
+  /** The workers that are known to send events of their tasks. */
+  readonly senders?: TaskEventSenders
   readonly limits?: MessageLimits | undefined
   readonly clocks?: WorkerClocks
 }
 
 /** Never throws, and never rejects; a compressed message takes its time. */
-export function told(delivery: Delivery, options: TellOptions): Told | Promise<Told> {
+export function eventRecord(
+  delivery: Delivery,
+  options: EventRecordOptions,
+): EventRecord | Promise<EventRecord> {
   const { privacy, limits, receivedAtMs = Date.now() } = options
-  const { tellers = new Tellers(), clocks = new WorkerClocks() } = options
-  const arrived = { delivery, privacy, receivedAtMs, tellers, clocks }
+  const { senders = new TaskEventSenders(), clocks = new WorkerClocks() } = options
+  const arrived = { delivery, privacy, receivedAtMs, senders, clocks }
   const { message } = delivery
-  if (!isCompressed(message)) return toldIn(arrived, readEvents(message, limits))
+  if (!isCompressed(message)) return recordOf(arrived, readEvents(message, limits))
   return expandMessage(message, limits).then(
-    (plain) => toldIn(arrived, readEvents(plain, limits)),
-    (problem: unknown) => toldIn(arrived, { events: [], problem }),
+    (plain) => recordOf(arrived, readEvents(plain, limits)),
+    (problem: unknown) => recordOf(arrived, { events: [], problem }),
   )
 }
 
@@ -55,7 +58,7 @@ interface Arrived {
   readonly delivery: Delivery
   readonly privacy: Privacy
   readonly receivedAtMs: number
-  readonly tellers: Tellers
+  readonly senders: TaskEventSenders
   readonly clocks: WorkerClocks
 }
 
@@ -65,7 +68,7 @@ interface Read {
 }
 
 /** What no rows can be made of, for whatever reason, is kept once, and does not come back. */
-function toldIn(arrived: Arrived, read: Read): Told {
+function recordOf(arrived: Arrived, read: Read): EventRecord {
   try {
     return rowsOf(arrived, read)
   } catch (problem) {
@@ -73,7 +76,7 @@ function toldIn(arrived: Arrived, read: Read): Told {
   }
 }
 
-function rowsOf(arrived: Arrived, { events, problem }: Read): Told {
+function rowsOf(arrived: Arrived, { events, problem }: Read): EventRecord {
   // Alone it spoils nothing: PostgreSQL itself says what it has against it.
   const giants = events.length === 1 ? [] : events.flatMap((event) => giantIn(event) ?? [])
   const storable = giants.length === 0 ? events : events.filter((event) => giantIn(event) === null)
@@ -110,13 +113,13 @@ function giantIn(event: CeleryEvent): ProtocolError | null {
   return null
 }
 
-function heardOf(event: CeleryEvent, { privacy, receivedAtMs, tellers, clocks }: Arrived) {
+function heardOf(event: CeleryEvent, { privacy, receivedAtMs, senders, clocks }: Arrived) {
   const entry = notedEntry(eventEntry(event, privacy), receivedAtMs)
   const atMs = clocks.timeOf(event, receivedAtMs)
   return {
     entry,
     task: eventTask(event, { entry, privacy, receivedAtMs, atMs }),
-    worker: workerEntry(event, entry, { tellers, clocks, atMs }),
+    worker: workerEntry(event, entry, { senders, clocks, atMs }),
     // One comes every two seconds of each worker, to say that nothing has changed.
     isKept: event.type !== 'worker-heartbeat',
   }
@@ -130,7 +133,7 @@ function notedEntry(entry: EventEntry, receivedAtMs: number): EventEntry {
   return { ...entry, fields: rest === '}' ? `{${note}}` : `{${note},${rest}` }
 }
 
-function keptOf(arrived: Arrived, cause: unknown): Pick<Told, 'message' | 'problem'> {
+function keptOf(arrived: Arrived, cause: unknown): Pick<EventRecord, 'message' | 'problem'> {
   if (cause === null) return { message: null, problem: null }
   const { message: published, route } = arrived.delivery
   const { row, problem } = unreadEntry({ ...arrived, published, route }, problemOf(cause))

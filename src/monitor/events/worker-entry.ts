@@ -8,8 +8,8 @@ export interface WorkerEntry {
   readonly atMs: number
   /** A bigint's digits. */
   readonly clock: string | null
-  /** told: it told of a task, which shows that it tells of its tasks at all. */
-  readonly kind: 'online' | 'heartbeat' | 'offline' | 'told'
+  /** task: an event of a task, which shows that the worker sends events of its tasks at all. */
+  readonly kind: 'online' | 'heartbeat' | 'offline' | 'task'
   readonly pid: number | null
   readonly software: string | null
   readonly softwareVersion: string | null
@@ -24,7 +24,7 @@ export interface WorkerEntry {
 }
 
 export interface WorkerHearing {
-  readonly tellers: Tellers
+  readonly senders: TaskEventSenders
   readonly clocks: WorkerClocks
   /** When it happened, by the monitor's clock. */
   readonly atMs: number
@@ -34,18 +34,18 @@ export interface WorkerHearing {
 export function workerEntry(
   event: CeleryEvent,
   entry: EventEntry,
-  { tellers, clocks, atMs }: WorkerHearing,
+  { senders, clocks, atMs }: WorkerHearing,
 ): WorkerEntry | null {
   const { hostname } = entry
   if (hostname === null) return null
-  const kind = KINDS.get(event.type) ?? (tellers.isNews(event, hostname) ? 'told' : undefined)
+  const kind = KINDS.get(event.type) ?? (senders.isNews(event, hostname) ? 'task' : undefined)
   if (kind === undefined) return null
   const driftSeconds = clocks.driftSeconds(hostname)
   return entryOf(event, entry, { hostname, kind, atMs, driftSeconds })
 }
 
 /** Of each process it is written down now and then that it tells of its tasks, not with each of its events. */
-export class Tellers {
+export class TaskEventSenders {
   readonly #writtenAtMs = new Map<string, number>()
 
   isNews({ type, pid }: CeleryEvent, hostname: string): boolean {

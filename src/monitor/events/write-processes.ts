@@ -30,8 +30,8 @@ const NEW = `
     max(at) FILTER (WHERE kind = 'online') AS online_at,
     max(at) FILTER (WHERE kind IN ('online', 'heartbeat')) AS last_heartbeat_at,
     max(at) FILTER (WHERE kind = 'offline') AS offline_at,
-    max(at) FILTER (WHERE kind <> 'told' AND active = 0) AS idle_at,
-    CASE WHEN bool_or(kind = 'told') THEN now() END AS told_at,
+    max(at) FILTER (WHERE kind <> 'task' AND active = 0) AS idle_at,
+    CASE WHEN bool_or(kind = 'task') THEN now() END AS told_at,
     max(at) FILTER (WHERE active IS NOT NULL) AS active_at,
     (array_agg(active ORDER BY at DESC, active DESC) FILTER (WHERE active IS NOT NULL))[1] AS active,
     (array_agg(processed ORDER BY at DESC, processed DESC) FILTER (WHERE processed IS NOT NULL))[1] AS processed

@@ -12,7 +12,7 @@ export interface WorkerAnswer {
   readonly pool: string | null
 }
 
-/** Whom to ask: they alone hear the question, and as soon as all of them have answered nobody waits any more. */
+/** The workers to ask: they alone hear the question, and the wait ends as soon as all of them have answered. */
 export interface Asked {
   readonly workers: readonly string[]
   /** Those of Python of which it is not known how they run tasks. */
@@ -79,7 +79,7 @@ export async function workersToAsk(database: Connection, missedHeartbeats: numbe
   }
 }
 
-/** Writes down what living processes have answered; where two have one name, nobody knows which of them did. */
+/** Writes down what living processes have answered; where two have one name, it is unknown which of them did. */
 export async function noteCensus(
   database: Connection,
   answers: readonly WorkerAnswer[],

@@ -3,9 +3,9 @@ import type { Finding } from './finding.ts'
 import { countLeft, type HeldTask } from './held-tasks.ts'
 
 /**
- * A process tells how many tasks it runs, with each heartbeat and with its stop. Where more tasks are left of a process that
- * has ended than it was running then, some had ended before and told no outcome (`Ignore`): which, nobody knows, so none of
- * them is taken for lost.
+ * A process reports how many tasks it runs, with each heartbeat and with its stop. Where more tasks are left of a process
+ * that has ended than it was running then, some had ended before and sent no outcome (`Ignore`): which of them is unknown,
+ * so none of them is taken for lost.
  */
 export async function withoutEnded(
   connection: Connection,
@@ -40,7 +40,7 @@ function byProcess(tasks: readonly HeldTask[]): Iterable<HeldTask[]> {
   return groups.values()
 }
 
-/** How many of those that ran when the process told it last have not ended since. */
+/** How many of those that ran at the process's last report have not ended since. */
 async function runningAtEnd(
   connection: Connection,
   task: HeldTask | undefined,
@@ -57,12 +57,12 @@ function ended(task: HeldTask, left: number, running: number): Finding {
     candidate: task,
     status: 'UNHEARD',
     kind: 'untold',
-    reason: `worker ${worker} told at ${activeAt} that ${was}: the task ended and sent no outcome, as one that raises Ignore`,
+    reason: `worker ${worker} reported at ${activeAt} that ${was}: the task ended and sent no outcome, as one that raises Ignore`,
     evidence: { worker, pid, active: running, left, told_at: activeAt },
   }
 }
 
-/** It was started after its process had told, with its stop, how many tasks it ran. */
+/** It was started after its process had reported, with its stop, how many tasks it ran. */
 function isBegunLate(task: HeldTask): boolean {
   return task.active !== null && !task.isCounted && task.stoppingForMs !== null
 }

@@ -26,7 +26,7 @@ export type DoubtKind =
   | 'stopping'
   /** Its worker sends no heartbeats, but is connected, or may be. */
   | 'no-heartbeats'
-  /** Its worker has it no longer, and told no outcome. */
+  /** Its worker has it no longer, and reported no outcome. */
   | 'untold'
 
 export type Finding = {
@@ -50,7 +50,7 @@ export const IS_NOTED = `(task.lost ->> 'was' IS NOT DISTINCT FROM ${WAS}
     AND task.lost ->> 'was_at' IS NOT DISTINCT FROM task.state_at::text
     AND task.lost ->> 'retries' IS NOT DISTINCT FROM task.retries::text)`
 
-/** What waits in the vault is in no queue and in nobody's hands, and is safe. */
+/** A task that waits in the vault is in no queue and held by no worker, and is safe. */
 export const IS_SAFE =
   'EXISTS (SELECT FROM monitor.scheduled held WHERE held.task_id = task.task_id)'
 

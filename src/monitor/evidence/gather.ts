@@ -16,7 +16,7 @@ export interface EvidenceLimits {
   readonly graceMs: number
   /** So many heartbeats that did not come make a worker one that may be gone. */
   readonly missedHeartbeats: number
-  /** After so long a worker that announced its stop has ended; null: nobody said. */
+  /** After so long a worker that announced its stop has ended; null: unknown. */
   readonly stopDeadlineMs: number | null
 }
 
@@ -59,7 +59,7 @@ export async function gather(
       judgeInQueue(task, sources, { roll, graceMs: limits.graceMs, takers }),
     ),
   ]
-  // Nobody was asked for the others: they are for the next pass.
+  // The workers of the others were not asked: they are for the next pass.
   const found = judged.filter(
     (finding) =>
       finding !== undefined && (asked.has(finding.candidate.taskId) || isDoubtful(finding)),

@@ -16,7 +16,7 @@ export interface HeldTask extends Candidate {
   readonly lastHeartbeatAt: string | null
   /** Another process came online with its name and pid. */
   readonly restartedAt: string | null
-  /** When it told that it runs nothing, though this task had been started before. */
+  /** When it reported that it runs nothing, though this task had been started before. */
   readonly idleAt: string | null
   /** It answered remote control, so that the queue of that is there while it is connected. */
   readonly isKnown: boolean
@@ -26,7 +26,7 @@ export interface HeldTask extends Candidate {
   /** Its connection has been closed for so long. */
   readonly closedForMs: number | null
   readonly closedAt: string | null
-  /** How many tasks the process ran when it told that last; null where it never did. */
+  /** How many tasks the process ran at its last report; null where it never reported. */
   readonly active: number | null
   readonly activeAt: string | null
   /** The task had been started by then. */
@@ -70,11 +70,11 @@ const AT_WORK = `(${IS_STARTED} AND NOT coalesce(${IS_STOPPING}, false) AND NOT 
       AND task.state <> 'UNHEARD' AND process.software IS DISTINCT FROM 'celery-toolbox'
       AND task.started_at < now() - interval '10 seconds')`
 
-/** It ended without telling how: whatever becomes of its worker changes nothing. */
+/** It ended and reported no outcome: whatever becomes of its worker changes nothing. */
 const IS_OVER = `(task.state = 'UNHEARD' AND task.unheard ->> 'kind' = 'untold')`
 
-/** Of an event of the task. */
-const TOLD_PID = `
+/** The process id that the latest event of the task names. */
+const LATEST_PID = `
       SELECT (fields ->> 'pid')::numeric AS pid FROM monitor.event
       WHERE event.task_id = task.task_id AND event.hostname = task.worker
         AND jsonb_typeof(fields -> 'pid') = 'number'
@@ -82,7 +82,7 @@ const TOLD_PID = `
 const IS_UNFINISHED = `monitor.state_class(task.state) = 1 AND ${WAS} NOT IN ('PENDING', 'RETRY', 'LOST')
       AND meta.status IS DISTINCT FROM 'RETRY' AND monitor.state_class(meta.status) < 2`
 
-/** Its process is that of its latest event; where no event told, the one of that name that was heard of last. */
+/** Its process is that of its latest event; where no event names one, the one of that name that was heard of last. */
 const heldTasks = (condition: string): string => `
   SELECT * FROM (
     SELECT DISTINCT ON (task.task_id) ${CANDIDATE}, task.worker, process.pid, process.software,
@@ -102,9 +102,9 @@ const heldTasks = (condition: string): string => `
     JOIN monitor.task ON task.worker = process.hostname
     LEFT JOIN monitor.queue ON queue.name = task.queue
     LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
-    LEFT JOIN LATERAL (${TOLD_PID}) AS told ON true
+    LEFT JOIN LATERAL (${LATEST_PID}) AS latest ON true
     WHERE ${IS_UNFINISHED}
-      AND (told.pid = process.pid OR (told.pid IS NULL AND process.heard_at = (
+      AND (latest.pid = process.pid OR (latest.pid IS NULL AND process.heard_at = (
         SELECT max(heard_at) FROM monitor.worker_process other WHERE other.hostname = process.hostname)))
       AND NOT ${IS_NOTED} AND NOT ${IS_SAFE} AND NOT ${IS_OVER}
       AND ${condition}
@@ -114,7 +114,7 @@ const heldTasks = (condition: string): string => `
   LIMIT $2`
 
 /**
- * How many tasks of a process are left that it was running when it told how many that are: those that this number itself
+ * How many tasks of a process are left that it was running when it reported their number: those that this number itself
  * has put in doubt are among them.
  */
 export async function countLeft(
@@ -129,7 +129,7 @@ const LEFT = `
   SELECT count(*)::integer AS left
   FROM monitor.task
   LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
-  LEFT JOIN LATERAL (${TOLD_PID}) AS told ON true
+  LEFT JOIN LATERAL (${LATEST_PID}) AS latest ON true
   WHERE task.worker = $1 AND ${IS_UNFINISHED} AND ${IS_STARTED} AND task.started_at < $3::text::timestamptz
-    AND coalesce(told.pid = $2::integer, true) AND NOT ${IS_NOTED}
+    AND coalesce(latest.pid = $2::integer, true) AND NOT ${IS_NOTED}
     AND (NOT ${IS_OVER} OR task.unheard #>> '{evidence,told_at}' = $3)`

@@ -12,7 +12,7 @@ export interface WorkerEvidence {
   readonly listens: ReadonlyMap<string, boolean | null>
   /** Whether the management API was asked, so that closed connections are known. */
   readonly knowsConnections: boolean
-  /** After so long a worker that announced its stop has ended; null: nobody said. */
+  /** After so long a worker that announced its stop has ended; null: unknown. */
   readonly stopDeadlineMs: number | null
 }
 

@@ -13,7 +13,7 @@ export async function findNoResult(
     candidate,
     status: 'LOST' as const,
     kind: 'no-result' as const,
-    reason: 'a worker told that it succeeded, and the result backend holds no result of it',
+    reason: 'a worker reported that it succeeded, and the result backend holds no result of it',
     evidence: { succeeded_at: candidate.stateAt },
   }))
 }

@@ -8,7 +8,7 @@ export interface ObservedQueue {
   readonly consumers: number | null
   /** Null while messages wait in it. */
   readonly emptySinceMs: number | null
-  /** Null while nobody consumes it. */
+  /** Null while it has no consumer. */
   readonly consumedSinceMs: number | null
 }
 
@@ -27,7 +27,7 @@ export class ObservedQueues {
     return this.#known.get(queue)
   }
 
-  /** A look that fails breaks what was observed before: nobody knows what was there meanwhile. */
+  /** A look that fails breaks what was observed before: the queue's state meanwhile is unknown. */
   async look(queues: Iterable<string>): Promise<void> {
     const before = this.#known
     const seen = new Map<string, ObservedQueue>()
@@ -58,7 +58,7 @@ export class ObservedQueues {
   }
 }
 
-/** Where the broker tells of them, those that are kept back or in somebody's hands count, too. */
+/** Where the broker counts them, delayed messages and those that are in flight count, too. */
 function heldIn({ messages, delayed = 0, inFlight = 0 }: QueueDepth): number {
   return messages + delayed + inFlight
 }

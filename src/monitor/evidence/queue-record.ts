@@ -34,8 +34,8 @@ export async function recordQueue(database: Connection, record: QueueRecord): Pr
 const LONGEST_GAP_MS = 120_000
 
 /**
- * Of a task that was in a queue at that time: whether every worker that may have taken it from there tells of its tasks.
- * One that has run tasks, and never told of any, does not. For `monitor.queue`, joined.
+ * Of a task that was in a queue at that time: whether every worker that may have taken it from there sends events of its
+ * tasks. One that has run tasks, and never sent any of them, does not. For `monitor.queue`, joined.
  */
 export function isCoveredSince(time: string): string {
   return `coalesce(${time} >= queue.covered_since AND NOT EXISTS (

@@ -13,7 +13,7 @@ import type { ObservedQueue } from './observed-queues.ts'
 import { isCoveredSince } from './queue-record.ts'
 import type { RollCall } from './roll-call.ts'
 
-/** A task that was published to a queue which holds nothing any more, or went back to it, and that no worker told of. */
+/** A task that was published to a queue which holds nothing any more, or went back to it, and that no worker reported. */
 export interface UnreceivedTask extends Candidate {
   readonly publishedAt: Date
   readonly dueMs: number
@@ -26,7 +26,7 @@ export interface UnreceivedTask extends Candidate {
 export interface QueueEvidence {
   readonly observed: ObservedQueue
   readonly emptyMs: number
-  /** In the hands of workers; null where nobody knows. */
+  /** Held by workers; null where that is unknown. */
   readonly unacknowledged: number | null
   readonly roll: RollCall
   /** Workers that take from the queue and did not answer: they may have the task in their hands, unread. */

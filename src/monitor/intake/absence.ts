@@ -33,7 +33,7 @@ export class Absence {
       logger.warn(await behind(), 'the record is behind, as there is no database')
     } catch (cause) {
       // The broker is away too; it has its own lines in the log.
-      logger.debug({ cause }, 'nobody knows how far behind the record is')
+      logger.debug({ err: cause }, 'it is unknown how far behind the record is')
     }
   }
 }

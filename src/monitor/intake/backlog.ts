@@ -1,4 +1,4 @@
-import { receivedAtMs, sizeOf, type Taken } from './taken.ts'
+import { type Ingested, receivedAtMs, sizeOf } from './taken.ts'
 
 export interface BatchLimits {
   readonly messages: number
@@ -7,7 +7,7 @@ export interface BatchLimits {
 
 /** What waits to be written, and how much room it takes. */
 export class Backlog {
-  #waiting: Taken[] = []
+  #waiting: Ingested[] = []
   #bytes = 0
 
   get size(): number {
@@ -24,13 +24,13 @@ export class Backlog {
     return oldest === undefined ? null : receivedAtMs(oldest)
   }
 
-  add(one: Taken): void {
+  add(one: Ingested): void {
     this.#waiting.push(one)
     this.#bytes += sizeOf(one)
   }
 
   /** The next batch: what is there, up to the limits, and at least one. */
-  take(limits: BatchLimits): readonly Taken[] {
+  take(limits: BatchLimits): readonly Ingested[] {
     let bytes = 0
     let count = 0
     for (const one of this.#waiting) {

@@ -12,7 +12,7 @@ export interface FeedOptions {
   readonly prefetch: number
   readonly intake: Intake
   readonly onDelivery: (delivery: Delivery) => void
-  /** Told when it cannot be consumed; it is tried again. */
+  /** Called when it cannot be consumed; it is tried again. */
   readonly onProblem: (cause: Error) => void
   readonly logger: Logger
   /** Ends the tries to consume again. */

@@ -1,13 +1,13 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import type { MessageLimits } from '../../codecs/limits.ts'
 import { EVENTS_HEADER } from '../../protocol/events.ts'
-import { told } from '../events/told.ts'
+import { eventRecord } from '../events/told.ts'
 import type { WorkerClocks } from '../events/worker-clocks.ts'
-import { Tellers } from '../events/worker-entry.ts'
+import { TaskEventSenders } from '../events/worker-entry.ts'
 import { mirrored } from '../mirror/mirrored.ts'
 import type { WorkQueues } from '../mirror/work-queues.ts'
 import type { Privacy } from '../privacy/privacy.ts'
-import type { Taken } from './taken.ts'
+import type { Ingested } from './taken.ts'
 
 export interface ReaderOptions {
   readonly platformQueue: string
@@ -15,7 +15,7 @@ export interface ReaderOptions {
   readonly privacy: Privacy
   readonly clocks: WorkerClocks
   readonly limits: MessageLimits
-  readonly onRead: (one: Taken) => void
+  readonly onRead: (one: Ingested) => void
 }
 
 /** Makes of each delivery what is to be written. */
@@ -23,7 +23,7 @@ export class Reader {
   readonly #options: ReaderOptions
   /** Messages that are being expanded, or read in slices. */
   readonly #expanding = new Set<Promise<void>>()
-  readonly #tellers = new Tellers()
+  readonly #senders = new TaskEventSenders()
   #lastMs = 0
 
   constructor(options: ReaderOptions) {
@@ -47,14 +47,14 @@ export class Reader {
   }
 
   /** Events have a queue of their own; where the broker has none for them, they come with the copies. */
-  #taken(delivery: Delivery): Taken | Promise<Taken> {
+  #taken(delivery: Delivery): Ingested | Promise<Ingested> {
     const { platformQueue, queues, privacy, limits } = this.#options
     const { queue, message } = delivery
     const options = { privacy, limits, receivedAtMs: this.#nextMs() }
     const isCopy = queue === platformQueue && message.headers[EVENTS_HEADER] === undefined
     return isCopy
       ? mirrored(delivery, queues, options)
-      : told(delivery, { ...options, tellers: this.#tellers, clocks: this.#options.clocks })
+      : eventRecord(delivery, { ...options, senders: this.#senders, clocks: this.#options.clocks })
   }
 
   /** No two the same: what came in one millisecond stays in its order, whatever order it is written in. */

@@ -5,22 +5,22 @@ import type { Logger } from '../../logger.ts'
 import { storableText } from '../stored/storable-text.ts'
 import { writeBatch } from '../write-batch.ts'
 import { recordFailureOf } from './record-failure.ts'
-import { isUnreadAltogether, type Taken, withoutRows } from './taken.ts'
+import { type Ingested, isUnreadAltogether, withoutRows } from './taken.ts'
 
 export interface RecorderOptions {
   readonly database: Database
   readonly logger: Logger
   /** Ends the waiting for a database that is away. */
   readonly signal: AbortSignal
-  /** Told when the database is gone, and when it is back. */
+  /** Called when the database is away; `onBack` when it is reachable again. */
   readonly onAway: (cause: unknown) => void
   readonly onBack: () => void
 }
 
 /** What became of a batch: `refused` are the messages that PostgreSQL takes in no form. */
 export interface Recorded {
-  readonly recorded: readonly Taken[]
-  readonly refused: readonly Taken[]
+  readonly recorded: readonly Ingested[]
+  readonly refused: readonly Ingested[]
 }
 
 const AWAY_BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 5000, jitter: 0.5 }
@@ -36,7 +36,7 @@ export class Recorder {
   }
 
   /** Rejects only with the signal's reason; then nothing is known of the batch, and it must not be acked. */
-  async record(batch: readonly Taken[]): Promise<Recorded> {
+  async record(batch: readonly Ingested[]): Promise<Recorded> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         await writeBatch(this.#options.database, batch)
@@ -50,7 +50,7 @@ export class Recorder {
   }
 
   /** One row spoils its transaction: halving finds it. */
-  async #recordWithout(cause: unknown, batch: readonly Taken[]): Promise<Recorded> {
+  async #recordWithout(cause: unknown, batch: readonly Ingested[]): Promise<Recorded> {
     const [only] = batch
     if (batch.length === 1 && only !== undefined) return await this.#recordRefused(cause, only)
     const middle = Math.ceil(batch.length / 2)
@@ -63,7 +63,7 @@ export class Recorder {
   }
 
   /** A row that PostgreSQL refuses is kept in the quarantine, unless that is what it refuses. */
-  async #recordRefused(cause: unknown, one: Taken): Promise<Recorded> {
+  async #recordRefused(cause: unknown, one: Ingested): Promise<Recorded> {
     const { logger } = this.#options
     if (isUnreadAltogether(one)) {
       logger.error({ cause }, 'the quarantine refuses a message')

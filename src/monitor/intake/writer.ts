@@ -4,7 +4,7 @@ import type { BatchReport, MonitorCounters } from '../monitor-stats.ts'
 import { Backlog, type BatchLimits } from './backlog.ts'
 import type { Intake } from './intake.ts'
 import type { Recorded, Recorder } from './recorder.ts'
-import type { Taken } from './taken.ts'
+import type { Ingested } from './taken.ts'
 
 export interface WriterOptions {
   readonly limits: BatchLimits
@@ -37,7 +37,7 @@ export class Writer {
     this.#options = options
   }
 
-  add(one: Taken): void {
+  add(one: Ingested): void {
     this.backlog.add(one)
     if (this.backlog.bytes > MOST_HELD_BYTES) void this.#options.intake.hold('memory')
     if (!this.#isWorthWriting(this.#writing.size)) return
@@ -68,7 +68,7 @@ export class Writer {
     onEnd()
   }
 
-  async #writeBatch(batch: readonly Taken[]): Promise<void> {
+  async #writeBatch(batch: readonly Ingested[]): Promise<void> {
     const { recorder, settle, counters, logger, signal, onBatch } = this.#options
     const startedAt = performance.now()
     const earlier = this.#settled
@@ -76,7 +76,7 @@ export class Writer {
     this.#settled = promise
     try {
       const outcome = await recorder.record(batch)
-      // In order: one ack then stands for all that came before, where the broker would be told of each.
+      // In order: one ack then settles all that came before, where otherwise each would need its own.
       await earlier
       await settle(outcome)
       const report = counters.count(outcome, performance.now() - startedAt)

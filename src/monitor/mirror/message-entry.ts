@@ -45,7 +45,7 @@ export function alteredText({ altered }: MessageEntry): string | null {
   return altered === undefined ? null : exactText(altered)
 }
 
-/** 128 bits of SHA-256: nobody can make two messages that pass for one. */
+/** 128 bits of SHA-256: two messages that pass for one cannot be made. */
 function digestOf(text: string, body: Buffer): string {
   const content = body.length <= LONGEST_AS_TEXT ? body.toString('latin1') : hash('sha256', body)
   return hash('sha256', text + content).slice(0, 32)

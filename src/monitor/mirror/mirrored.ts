@@ -17,7 +17,7 @@ import { problemOf, unreadEntry } from './unread-entry.ts'
 import type { WorkQueues } from './work-queues.ts'
 
 /** A delivery of the platform queue as rows: of monitor.message, or of monitor.quarantine where there is a problem. */
-export interface Mirrored {
+export interface MirrorRecord {
   readonly delivery: Delivery
   readonly message: MessageEntry
   readonly taskId: string | null
@@ -50,7 +50,7 @@ export function mirrored(
   delivery: Delivery,
   queues: WorkQueues,
   options: MirrorOptions = {},
-): Mirrored | Promise<Mirrored> {
+): MirrorRecord | Promise<MirrorRecord> {
   const { privacy = OPEN, receivedAtMs = Date.now(), limits } = options
   const { message, route } = copiedFrom(delivery)
   const queue = queues.reachedBy(route)
@@ -63,7 +63,7 @@ export function mirrored(
 }
 
 /** Off the event loop or in slices of its time, and without writing arguments down that no row has room for. */
-async function readLarge(arrival: Arrival, plain: Message): Promise<Mirrored> {
+async function readLarge(arrival: Arrival, plain: Message): Promise<MirrorRecord> {
   const { privacy, limits } = arrival
   const isShort = plain.body.length <= privacy.payloadLimitBytes
   if (privacy.hasRules || isShort || !isLarge(plain)) return readWith(arrival, plain)
@@ -94,7 +94,7 @@ interface Known extends Arrival, TaskOrigin {
   readonly row: MessageEntry
 }
 
-function readWith(arrival: Arrival, plain: Message): Mirrored {
+function readWith(arrival: Arrival, plain: Message): MirrorRecord {
   if (!arrival.privacy.hasRules) return readSafe(knownOf(arrival), plain)
   try {
     const safe = arrival.privacy.message(plain, READABLE)
@@ -106,7 +106,7 @@ function readWith(arrival: Arrival, plain: Message): Mirrored {
   }
 }
 
-function readSafe(known: Known, plain: Message): Mirrored {
+function readSafe(known: Known, plain: Message): MirrorRecord {
   try {
     const task = storable(taskEntry(decodeTask(plain, READABLE, optionsOf(known)), known))
     const read = mirroredAs(known, { task, taskId: task.taskId, problem: null })
@@ -143,18 +143,18 @@ function optionsOf({ limits }: Arrival): DecodeTaskOptions {
 }
 
 /** The reason shows what is wrong, as it came. */
-function withSafeReason(read: Mirrored, privacy: Privacy): Mirrored {
+function withSafeReason(read: MirrorRecord, privacy: Privacy): MirrorRecord {
   const { problem } = read
   if (problem === null) return read
   return { ...read, problem: { ...problem, reason: privacy.text(problem.reason) } }
 }
 
-function undecodable(arrival: Arrival, cause: unknown): Mirrored {
+function undecodable(arrival: Arrival, cause: unknown): MirrorRecord {
   return unread(arrival, problemOf(cause))
 }
 
-function unread(arrival: Arrival, told: Problem): Mirrored {
-  const { message, row, problem } = unreadEntry(arrival, told)
+function unread(arrival: Arrival, found: Problem): MirrorRecord {
+  const { message, row, problem } = unreadEntry(arrival, found)
   return unreadable({ ...arrival, message, row }, problem)
 }
 
@@ -169,7 +169,7 @@ function storable(task: TaskEntry): TaskEntry {
   )
 }
 
-function unreadable(known: Known, problem: Problem): Mirrored {
+function unreadable(known: Known, problem: Problem): MirrorRecord {
   const task = rowFromHeaders(known)
   const id = task?.taskId ?? storableOrNull(identify(known.message).id)
   // The message has all of it.
@@ -177,7 +177,10 @@ function unreadable(known: Known, problem: Problem): Mirrored {
   return mirroredAs(known, { task, taskId, problem })
 }
 
-function mirroredAs(known: Known, read: Pick<Mirrored, 'task' | 'taskId' | 'problem'>): Mirrored {
+function mirroredAs(
+  known: Known,
+  read: Pick<MirrorRecord, 'task' | 'taskId' | 'problem'>,
+): MirrorRecord {
   const { task, taskId, problem } = read
   return { delivery: known.delivery, message: known.row, queue: known.queue, task, taskId, problem }
 }

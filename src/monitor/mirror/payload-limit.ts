@@ -1,11 +1,11 @@
 import type { Message } from '../../protocol/message.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
-import type { Mirrored } from './mirrored.ts'
+import type { MirrorRecord } from './mirrored.ts'
 import type { TaskEntry } from './task-entry.ts'
 
 /** Long arguments are shown by their beginning; the message has all of them, unless it must not. */
-export function withinLimit(read: Mirrored, privacy: Privacy): Mirrored {
+export function withinLimit(read: MirrorRecord, privacy: Privacy): MirrorRecord {
   const { task, message } = read
   if (task === null) return read
   const { body, altered } = message
@@ -17,7 +17,7 @@ export function withinLimit(read: Mirrored, privacy: Privacy): Mirrored {
   }
 }
 
-/** Stands for the arguments of a body so large that nobody writes them down: how long it is, and how it begins. */
+/** Stands for the arguments of a body too large to write down: how long it is, and how it begins. */
 export function unwritten({ body, properties }: Message): Pick<TaskEntry, 'args' | 'kwargs'> {
   const isText = properties.contentType !== 'application/x-msgpack'
   const preview = isText ? body.subarray(0, PREVIEW_CHARACTERS).toString() : ''

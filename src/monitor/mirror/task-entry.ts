@@ -5,7 +5,7 @@ import { parseIso } from '../../protocol/times.ts'
 import { changesOf } from '../../schedule/vault.ts'
 import { storableOrNull, storableText } from '../stored/storable-text.ts'
 import { jsonbText } from '../stored/stored-json.ts'
-import type { ToldBy } from '../tasks/task-order.ts'
+import type { CallSource } from '../tasks/task-order.ts'
 import { publishedProgress, type TaskProgress } from '../tasks/task-progress.ts'
 import { followUpsOf } from './follow-ups.ts'
 import { resultBodies } from './result-bodies.ts'
@@ -13,7 +13,7 @@ import { taskOptions } from './task-options.ts'
 
 /** What one message, or one event, tells of its task: a row of monitor.task. */
 export interface TaskEntry extends TaskProgress {
-  readonly toldBy: ToldBy
+  readonly source: CallSource
   readonly taskId: string
   /** 'task'; 'flow' and 'flow-step' of a run of a flow. */
   readonly kind: string
@@ -88,7 +88,7 @@ export function taskEntry(request: TaskRequest, from: TaskOrigin): TaskEntry {
     exception: progress.exception,
     traceback: progress.traceback,
     stored: progress.stored,
-    toldBy: 'message',
+    source: 'message',
     taskId: storableText(request.id),
     kind: typeof headers.flow_atom === 'string' ? 'flow-step' : 'task',
     name,
@@ -164,7 +164,7 @@ function isTrue(value: unknown): boolean {
 }
 
 /**
- * When the monitor saw it, or, better, when the broker took it, where it was told to say so
+ * When the monitor saw it, or, better, when the broker took it, where the broker is set to say so
  * (https://www.rabbitmq.com/docs/message-interceptors).
  */
 function publishedAtMs({ message, receivedAtMs }: TaskOrigin): number {
@@ -175,7 +175,7 @@ function publishedAtMs({ message, receivedAtMs }: TaskOrigin): number {
   return isPast(seconds, receivedAtMs) ? seconds : receivedAtMs
 }
 
-/** Nobody has published anything before Celery was there. */
+/** No message is older than Celery. */
 function isPast(ms: unknown, nowMs: number): ms is number {
   return typeof ms === 'number' && ms > 1_240_000_000_000 && ms <= nowMs
 }

@@ -59,6 +59,6 @@ function addRemarks(
   if (compression !== null && compression !== undefined) options.compression = compression
   // It could be read, but must fail: why.
   if (fault !== undefined) options.fault = fault.message
-  // No work queue has it, so nobody will ever run it.
+  // No work queue has it, so no worker will ever run it.
   if (isUnrouted) options.unrouted = true
 }

@@ -20,7 +20,7 @@ interface Arrived {
   readonly receivedAtMs: number
 }
 
-/** Where there is something to take out, what nobody can read is kept only if that was asked for. */
+/** Where there is something to redact, an unreadable message is kept only if that was asked for. */
 export function unreadEntry(arrived: Arrived, problem: Problem): UnreadEntry {
   const { published: message, route, privacy, receivedAtMs } = arrived
   const row = messageEntry({ message, route }, receivedAtMs)

@@ -21,7 +21,7 @@ export class WorkQueues {
     this.#platformQueue = platformQueue
   }
 
-  /** Null where it reaches none: nobody will ever run it. */
+  /** Null where it reaches none: no worker will ever run it. */
   reachedBy(route: Route): string | null {
     const key = `${route.exchange}\n${route.routingKey}`
     const known = this.#known.get(key)

@@ -2,7 +2,7 @@ import { bytea, hex, integer, jsonb, text, timeMs } from '../../database/copy-co
 import type { Transaction } from '../../database/database.ts'
 import { Stage } from '../stored/stage.ts'
 import { alteredText } from './message-entry.ts'
-import type { Mirrored } from './mirrored.ts'
+import type { MirrorRecord } from './mirrored.ts'
 
 const DAY_MS = 86_400_000
 
@@ -12,7 +12,7 @@ const DAY_MS = 86_400_000
  */
 export async function writeMessages(
   connection: Transaction,
-  batch: readonly Mirrored[],
+  batch: readonly MirrorRecord[],
 ): Promise<void> {
   const sorted = batch.toSorted(byDigest)
   await STAGE.fill(connection, sorted)
@@ -23,8 +23,8 @@ export async function writeMessages(
 }
 
 /** A batch is of two days only at midnight. */
-function byDay(batch: readonly Mirrored[]): [day: number, rows: Mirrored[]][] {
-  const days = new Map<number, Mirrored[]>()
+function byDay(batch: readonly MirrorRecord[]): [day: number, rows: MirrorRecord[]][] {
+  const days = new Map<number, MirrorRecord[]>()
   for (const one of batch) {
     const day = dayOf(one)
     const rows = days.get(day)
@@ -35,7 +35,7 @@ function byDay(batch: readonly Mirrored[]): [day: number, rows: Mirrored[]][] {
 }
 
 /** Days since 1970. */
-function dayOf({ message }: Mirrored): number {
+function dayOf({ message }: MirrorRecord): number {
   return Math.floor(message.receivedAtMs / DAY_MS)
 }
 
@@ -43,11 +43,11 @@ function dateOf(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10)
 }
 
-function byDigest({ message: one }: Mirrored, { message: other }: Mirrored): number {
+function byDigest({ message: one }: MirrorRecord, { message: other }: MirrorRecord): number {
   return one.digest < other.digest ? -1 : 1
 }
 
-const STAGE = new Stage<Mirrored>('message', [
+const STAGE = new Stage<MirrorRecord>('message', [
   integer('day', dayOf),
   timeMs('received_at', ({ message }) => message.receivedAtMs),
   text('task_id', ({ taskId }) => taskId),

@@ -41,7 +41,7 @@ export function redactMessage(
   }
 }
 
-/** The headers alone, of a message whose body nobody can read. */
+/** The headers alone, of a message whose body cannot be read. */
 export function redactUnreadable(message: Message, rules: RedactionRules): RedactedMessage {
   const redactor = new ValueRedactor(rules)
   const headers = redactHeaders(message.headers, rules, redactor, {
@@ -145,7 +145,7 @@ function redactHeader(
   return only[name]
 }
 
-/** What makes it a task's message; without it nobody could tell whose it was. */
+/** What makes it a task's message; without it the record could not say whose it was. */
 const PROTOCOL = new Set(
   'id task lang root_id parent_id group group_index eta expires retries timelimit origin'.split(
     ' ',

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts'
 import { EVENTS_HEADER } from '../../protocol/events.ts'
-import { told } from '../events/told.ts'
-import { isTold, type Taken } from '../intake/taken.ts'
+import { eventRecord } from '../events/told.ts'
+import { type Ingested, isEventRecord } from '../intake/taken.ts'
 import { mirrored, type Problem } from '../mirror/mirrored.ts'
 import { WorkQueues } from '../mirror/work-queues.ts'
 import { type Altered, Privacy, type PrivacySettings } from '../privacy/privacy.ts'
@@ -17,7 +17,7 @@ export interface StillWrong {
 }
 
 /** Reads a kept message as a monitor of this version reads it when it is delivered. */
-export function readerOf(config: ReadAgainConfig): (row: KeptRow) => Promise<Taken> {
+export function readerOf(config: ReadAgainConfig): (row: KeptRow) => Promise<Ingested> {
   const queues = new WorkQueues(config.topology(), config.platformQueue, config.TOPOLOGY)
   const privacy = new Privacy(config)
   return async (row) => {
@@ -25,14 +25,16 @@ export function readerOf(config: ReadAgainConfig): (row: KeptRow) => Promise<Tak
     const options = { privacy, receivedAtMs: row.received_at_ms }
     const isCopy =
       row.queue === config.platformQueue && delivery.message.headers[EVENTS_HEADER] === undefined
-    const one = isCopy ? await mirrored(delivery, queues, options) : await told(delivery, options)
+    const one = isCopy
+      ? await mirrored(delivery, queues, options)
+      : await eventRecord(delivery, options)
     return asItCame(one, row)
   }
 }
 
 /** By the digest it had when it came, a copy is recognised; what was taken out then is missing still. */
-function asItCame(one: Taken, { altered, digest }: KeptRow): Taken {
-  if (isTold(one)) return one
+function asItCame(one: Ingested, { altered, digest }: KeptRow): Ingested {
+  if (isEventRecord(one)) return one
   const message = {
     ...one.message,
     digest: digest ?? one.message.digest,
@@ -47,7 +49,7 @@ function both(then: Altered, now: Altered = {}): Altered {
 }
 
 /** Null where it can be recorded now. */
-export function stillWrong(row: KeptRow, one: Taken): StillWrong | null {
+export function stillWrong(row: KeptRow, one: Ingested): StillWrong | null {
   const { code, altered } = row
   if (altered?.dropped !== undefined)
     return { row, problem: { code, reason: 'its body was not kept' } }

@@ -1,6 +1,6 @@
 import type { Database } from '../../database/database.ts'
 import { recordFailureOf } from '../intake/record-failure.ts'
-import type { Taken } from '../intake/taken.ts'
+import type { Ingested } from '../intake/taken.ts'
 import type { Problem } from '../mirror/mirrored.ts'
 import { writeBatch } from '../write-batch.ts'
 import { KEPT_COLUMNS, type KeptRow } from './kept-message.ts'
@@ -82,7 +82,7 @@ async function missingOf(database: Database, ids: readonly number[]): Promise<nu
 
 interface Outcome {
   readonly row: KeptRow
-  readonly one: Taken
+  readonly one: Ingested
 }
 
 const PAGE = 500

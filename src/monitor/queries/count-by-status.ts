@@ -21,7 +21,7 @@ export async function countByStatus(
        SELECT history.status
        FROM monitor.task JOIN monitor.task_history AS history USING (task_id)
        WHERE task.finished_at IS NULL AND ($1::timestamptz IS NULL OR task.published_at >= $1)
-     ) AS told
+     ) AS known
      GROUP BY status
      ORDER BY count DESC, status`,
     [since ?? null],

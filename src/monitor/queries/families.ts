@@ -27,7 +27,7 @@ export async function family(database: Connection, taskId: string): Promise<Fami
   return alone
 }
 
-/** Of what only events or results told, the root is not known: as long as nobody names it as theirs it is its own. */
+/** Of a task known by events or results alone, the root is unknown: until a family names it as its own it stands alone. */
 const ALONE = `
   SELECT ${FAMILY}
   FROM (

@@ -64,7 +64,7 @@ function pageOf(place: StatusPlace, { conditions, isWanted, direction, most }: C
       LIMIT ${most})`
 }
 
-/** As text: a Date would lose the microseconds. Null where only events told of it. */
+/** As text: a Date would lose the microseconds. Null where it is known by events alone. */
 async function publishedAtOf(database: Connection, taskId: string): Promise<string | null> {
   const [row] = await database.query<{ published_at: string | null }>(
     'SELECT published_at::text FROM monitor.task WHERE task_id = $1',

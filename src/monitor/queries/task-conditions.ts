@@ -84,7 +84,7 @@ export interface StatusPlace {
 }
 
 /**
- * The view knows the status, and no index knows the view. What is over was told to the table as well, which has an
+ * The view knows the status, and no index knows the view. The end of a task is written to the table as well, which has an
  * index for it, or is about to be, from the stored result. What is not over is little: there the view is asked.
  */
 export function statusPlaces(status: string | undefined): StatusPlace[] {

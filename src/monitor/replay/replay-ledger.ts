@@ -16,7 +16,7 @@ interface LedgerRow {
 
 /**
  * Takes the next turn of a task and the id it is to run under, before anything is published. A turn that was taken
- * and not published, for whoever took it died, is taken over with its id. Throws `MonitorError` REPLAY_REPEATED where
+ * and not published, as its taker died, is taken over with its id. Throws `MonitorError` REPLAY_REPEATED where
  * it was published already, unless `isAgain`.
  */
 export async function takeTurn(

@@ -79,7 +79,7 @@ async function hasKept(work: PruneWork, { kept }: Plan, table: string): Promise<
   return rows.length > 0
 }
 
-/** A table beside, ready to be the day's partition, with what stays of the day. Nobody writes to a day that is over. */
+/** A table beside, ready to be the day's partition, with what stays of the day. A day that is over gets no new rows. */
 async function fill(work: PruneWork, { parent, kept }: Plan, partition: Partition): Promise<void> {
   const { name, day } = partition
   await work.database.transaction(async (connection) => {

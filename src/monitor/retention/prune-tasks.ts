@@ -53,7 +53,7 @@ async function prunePublished(work: PruneWork, limits: Limits, total: number): P
   return deleted
 }
 
-/** Tasks that only events or results told of, after so many others; how many with those. */
+/** Tasks known only by events or results, after so many others; how many with those. */
 async function pruneUnpublished(work: PruneWork, limits: Limits, others: number): Promise<number> {
   let deleted = others
   await inBatches(work, async () => {
@@ -85,13 +85,13 @@ export function parametersOf({ tasks, failures, unfinished, latest }: Limits): u
   return [tasks, failures, unfinished, latest]
 }
 
-/** Of a task and what Celery's table says of it. LOST is a guess, but nobody expects more of such a task. */
+/** Of a task and what Celery's table says of it. LOST is a guess, but no outcome is expected of such a task any more. */
 export const IS_FAILURE = `(task.state IN ('FAILURE', 'LOST') OR meta.status IS NOT DISTINCT FROM 'FAILURE')`
 
 export const IS_OVER = `(monitor.state_class(task.state) = 2 OR task.state IN ('EXPIRED', 'LOST')
       OR monitor.state_class(meta.status) = 2 OR (task.state = 'PENDING' AND task.expires < now()))`
 
-/** Where nobody said when it ended, it was not before the latest that is known. */
+/** Where the time of its end is unknown, it was not before the latest time that is known. */
 const ENDED_AT = `coalesce(task.finished_at, meta.date_done AT TIME ZONE 'UTC', task.state_at, task.expires,
       task.published_at, task.updated_at)`
 

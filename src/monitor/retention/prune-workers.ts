@@ -38,7 +38,7 @@ const IS_PRUNABLE = `
     WHERE task.worker = worker.hostname AND monitor.state_class(task.state) = 1 AND task.state NOT IN ('RETRY', 'LOST')
   )`
 
-/** One that is just heard of again is held by whoever writes that, and stays. */
+/** A worker that is just heard of again is locked by the transaction that writes that, and stays. */
 const DELETE = `
   DELETE FROM monitor.worker WHERE hostname IN (
     SELECT hostname FROM monitor.worker WHERE ${IS_PRUNABLE} LIMIT $2 FOR UPDATE SKIP LOCKED

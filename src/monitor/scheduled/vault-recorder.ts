@@ -3,7 +3,7 @@ import type { Connection, Database } from '../../database/database.ts'
 import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { HELD_COLUMNS, type HeldMessage, type HeldRow, heldMessage } from '../../schedule/vault.ts'
-import { type Mirrored, mirrored } from '../mirror/mirrored.ts'
+import { type MirrorRecord, mirrored } from '../mirror/mirrored.ts'
 import type { WorkQueues } from '../mirror/work-queues.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { writeBatch } from '../write-batch.ts'
@@ -71,7 +71,7 @@ export class VaultRecorder {
   }
 
   /** One that PostgreSQL refuses is left to its copy, which goes to the quarantine then. */
-  async #write(batch: readonly Mirrored[]): Promise<void> {
+  async #write(batch: readonly MirrorRecord[]): Promise<void> {
     const { database } = this.#options
     try {
       await writeBatch(database, batch)
@@ -86,14 +86,14 @@ export class VaultRecorder {
     }
   }
 
-  async #read({ message, route, heldAt }: HeldMessage): Promise<Mirrored> {
+  async #read({ message, route, heldAt }: HeldMessage): Promise<MirrorRecord> {
     const { queues, privacy } = this.#options
     const delivery: Delivery = { ...UNDELIVERED, message, route }
     return await mirrored(delivery, queues, { privacy, receivedAtMs: heldAt.getTime() })
   }
 }
 
-/** Nobody delivered it, so nobody waits for it to be settled. */
+/** It came from no queue, so there is nothing to settle. */
 const UNDELIVERED = {
   queue: '',
   attempt: 1,

@@ -1,6 +1,6 @@
 import type { Connection, Database } from '../../database/database.ts'
 
-/** Rows of celery_taskmeta that one statement looks at: so few that nobody waits long for a row. */
+/** Rows of celery_taskmeta that one statement looks at: so few that other statements do not wait long for a row. */
 const PAGE = 2000
 
 export interface Absorbed {
@@ -73,7 +73,7 @@ interface UnfinishedPage extends Absorbed {
   readonly id: string | null
 }
 
-/** Each page is a transaction of its own; whoever does not get the lock of a page leaves the rest to its holder. */
+/** Each page is a transaction of its own; a monitor that does not get the lock of a page leaves the rest to its holder. */
 async function inPages<Page extends Absorbed>(
   database: Database,
   lock: string,

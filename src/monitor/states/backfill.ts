@@ -98,8 +98,8 @@ async function takeBatch(
 }
 
 /**
- * Nobody knows when such a task was published: at the latest when its result was. Its family is left open, for its
- * message, should it come, to tell. A result without a name (`result_extended` is off) may be of a call that was never
+ * The time of publishing of such a task is unknown: at the latest it was when its result was stored. Its family is left for
+ * its message, should it come, to say. A result without a name (`result_extended` is off) may be of a call that was never
  * published, as the body of a chord that failed: it makes no task.
  */
 const ADD = `

@@ -1,4 +1,4 @@
-/** What is done about a task that vanished: noted only, marked as LOST, or marked and published again. */
+/** What is done about a lost task: noted only, marked as LOST, or marked and published again. */
 export type LossPolicy = 'leave' | 'mark' | 'replay'
 
 /** By the name of a task, where `*` stands for anything: `{ 'export.*': 'replay', '*': 'mark' }`. */

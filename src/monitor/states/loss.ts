@@ -2,7 +2,7 @@ import type { DoubtKind, LossKind } from '../evidence/finding.ts'
 
 export type { DoubtKind, LossKind }
 
-/** A task that vanished, and what proves it; or one that is in doubt, and why. */
+/** A lost task, and what proves it; or one that is in doubt, and why. */
 export interface Loss {
   readonly taskId: string
   readonly name: string | null

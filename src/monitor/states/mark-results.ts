@@ -4,14 +4,14 @@ import type { Database } from '../../database/database.ts'
 const RECENT_S = 60
 
 /**
- * Marks the bodies of chords whose results are wanted, as messages of others told lately (see mirror/result-bodies.ts).
+ * Marks the bodies of chords whose results are wanted, as other messages said lately (see mirror/result-bodies.ts).
  * Quick, however many marks wait for bodies that are long in coming, or never come.
  */
 export async function markRecentResults(database: Database): Promise<void> {
   await database.query(`${MARK} AND marked_at > now() - interval '${RECENT_S} seconds'`)
 }
 
-/** All of them, however long ago they were told of. */
+/** All of them, however old the messages that named them. */
 export async function markResults(database: Database): Promise<void> {
   await database.query(MARK)
   await database.query(FORGET)

@@ -38,7 +38,7 @@ export interface ReconcilerOptions extends Partial<EvidenceLimits> {
   readonly everyMs?: number
   /** The queues that workers take from: watched always, so that it is known who may have taken what. */
   readonly workQueues?: readonly string[]
-  /** More queues by which the record learns, such as that of events: while they lag, nobody is accused. */
+  /** More queues by which the record learns, such as that of events: while they lag, no task counts as lost. */
   readonly sources?: readonly string[]
   /** Whether workers keep their results in celery_taskmeta, so that one that is missing is missed. Default true. */
   readonly expectsResults?: boolean
@@ -72,7 +72,7 @@ const DEFAULT_LIMITS: EvidenceLimits = {
   missedHeartbeats: 15,
   stopDeadlineMs: null,
 }
-/** A doubt accuses nobody; so long the record must have kept up for it. */
+/** A doubt is no loss; so long the record must have kept up for it. */
 const DOUBT_AFTER_MS = 5_000
 /** A monitor at work reads as many in a moment. */
 const MOST_LAG = 1000
@@ -134,7 +134,7 @@ export class Reconciler {
     await this.stop()
   }
 
-  /** Whether the record keeps up with what happens, and has for a while. Whoever judges by one that is behind accuses the innocent. */
+  /** Whether the record keeps up with what happens, and has for a while. Judged by a stale record, a healthy task would look lost. */
   get isFresh(): boolean {
     return this.#hasBeenFreshFor(this.#limits.graceMs)
   }
@@ -228,7 +228,7 @@ export class Reconciler {
     return expectsResults ? [...found, ...(await findNoResult(database, graceMs))] : found
   }
 
-  /** Losses of which something is to be done now, in the order of ids, as whoever else writes locks them. */
+  /** Losses to act on now, in the order of ids, in which all other writers lock them. */
   #due(findings: readonly Finding[]): readonly DueLoss[] {
     return findings
       .filter(isLoss)
@@ -300,7 +300,7 @@ export class Reconciler {
       return { ...loss, newId }
     } catch (cause) {
       const problem = cause instanceof Error ? cause.message : String(cause)
-      this.#logger.error({ taskId, cause }, 'a task that vanished was not replayed')
+      this.#logger.error({ taskId, err: cause }, 'a lost task was not replayed')
       await noteReplay(this.#options.database, taskId, { problem })
       return { ...loss, problem }
     }

@@ -38,7 +38,7 @@ export type StateSettings = Pick<Config, 'platformQueue'> &
 export interface StateOptions {
   /** How results become part of the record; false: they do not. */
   readonly absorb?: Omit<AbsorberOptions, 'database' | 'logger'> | false
-  /** How lost tasks are found, and what is done about them; false: nobody looks. */
+  /** How lost tasks are found, and what is done about them; false: they are not looked for. */
   readonly reconcile?:
     | Omit<ReconcilerOptions, 'database' | 'broker' | 'config' | 'logger' | 'isDryRun'>
     | false

@@ -6,7 +6,7 @@ import { callOrderSql, isOfMessage } from './task-order.ts'
  * least, the greatest, either.
  */
 
-/** How it was called: taken as a whole from whoever knows best. A retry without an eta runs at once. */
+/** How it was called: taken as a whole from the source that knows best. A retry without an eta runs at once. */
 const CALL = [
   'name',
   'args',
@@ -32,7 +32,7 @@ const SHARED = [
   'replay_of',
 ].map((column) => ({ column, value: greatest(column) }))
 
-/** Whoever does not know of its flow takes a step of one for a task. */
+/** A source that does not know of the flow takes a step of one for a task. */
 const KIND = {
   column: 'kind',
   value: `CASE kept.kind WHEN 'task' THEN excluded.kind ELSE kept.kind END`,
@@ -52,7 +52,7 @@ const PUBLISHED = {
 }
 
 /**
- * Two first calls under one id are told apart by their hashes. The least is kept, and a clash stays one, so that it is found
+ * Two first calls under one id differ in their hashes. The least is kept, and a clash stays one, so that it is found
  * in whatever order they come, and whatever came between them.
  */
 const FIRST_CALL = {

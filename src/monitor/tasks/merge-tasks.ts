@@ -1,10 +1,10 @@
-import type { Mirrored } from '../mirror/mirrored.ts'
+import type { MirrorRecord } from '../mirror/mirrored.ts'
 import type { TaskEntry } from '../mirror/task-entry.ts'
 import { callOrder, progressOrder } from './task-order.ts'
 import type { TaskProgress } from './task-progress.ts'
 
 /** The tasks that messages tell of. The same message twice counts once. */
-export function mirroredTasks(batch: readonly Mirrored[]): TaskEntry[] {
+export function mirroredTasks(batch: readonly MirrorRecord[]): TaskEntry[] {
   const seen = new Set<string>()
   const tasks: TaskEntry[] = []
   for (const { task, message } of batch) {
@@ -26,7 +26,7 @@ export function mergeTasks(tasks: Iterable<TaskEntry>): TaskEntry[][] {
   return rounds.map((round) => [...round.values()].sort(byId))
 }
 
-/** Where two of a task cannot be told apart by age, the database decides: the second goes one round later. */
+/** Where two records of a task do not differ in age, the database decides: the second goes one round later. */
 function addTo(rounds: Map<string, TaskEntry>[], task: TaskEntry): void {
   for (const tasks of rounds) {
     const other = tasks.get(task.taskId)
@@ -66,7 +66,7 @@ function merged(one: TaskEntry, other: TaskEntry): TaskEntry | undefined {
   }
 }
 
-/** What is taken as a whole from whoever knows best how the task was called. */
+/** Taken as a whole from the source that knows best how the task was called. */
 const CALL = [
   'name',
   'args',
@@ -81,7 +81,7 @@ const CALL = [
   'expiresMs',
 ] as const
 
-/** What is taken as a whole from whoever tells of the furthest state. */
+/** Taken as a whole from the record with the furthest state. */
 const PROGRESS = [
   'state',
   'stateAtMs',
@@ -114,8 +114,8 @@ function least(one: number | null, other: number | null): number | null {
 
 /** The monitor's own sight of a message counts, whatever clocks of workers and callers say. */
 function published(one: TaskEntry, other: TaskEntry): number | null {
-  const isOne = one.toldBy === 'message'
-  if (isOne !== (other.toldBy === 'message')) return (isOne ? one : other).publishedAtMs
+  const isOne = one.source === 'message'
+  if (isOne !== (other.source === 'message')) return (isOne ? one : other).publishedAtMs
   return least(one.publishedAtMs, other.publishedAtMs)
 }
 

@@ -1,9 +1,9 @@
 import type { TaskEntry } from '../mirror/task-entry.ts'
 
 /** Who tells how a task was called, the best first: its message, its caller's event, its worker's, any other event. */
-export type ToldBy = 'message' | 'task-sent' | 'task-received' | 'event' | 'result'
+export type CallSource = 'message' | 'task-sent' | 'task-received' | 'event' | 'result'
 
-const KNOWLEDGE: Readonly<Record<ToldBy, number>> = {
+const KNOWLEDGE: Readonly<Record<CallSource, number>> = {
   message: 3,
   'task-sent': 2,
   'task-received': 1,
@@ -15,7 +15,7 @@ const KNOWLEDGE: Readonly<Record<ToldBy, number>> = {
 /** How much later a call is than another; 0 where only the database can tell, which looks at all of it. */
 export function callOrder(one: TaskEntry, other: TaskEntry): number {
   return (
-    KNOWLEDGE[one.toldBy] - KNOWLEDGE[other.toldBy] ||
+    KNOWLEDGE[one.source] - KNOWLEDGE[other.source] ||
     one.retries - other.retries ||
     one.nesting - other.nesting ||
     one.changes - other.changes
@@ -56,12 +56,12 @@ export function callOrderSql(row: string): string {
       coalesce(${row}.expires, '-infinity'), coalesce(${row}.follow_ups, 'null'))`
 }
 
-/** Whether a row was told by a message, and so is dated by the monitor itself. */
+/** Whether a row stems from a message, and so is dated by the monitor itself. */
 export function isOfMessage(row: string): string {
   return `(${row}.options IS NOT NULL AND NOT ${row}.options ? 'told_by')`
 }
 
-/** Options are written by whoever told of the call; a row without them was not written by the monitor. */
+/** Options are written by the source of the call; a row without them was not written by the monitor. */
 function knowledgeSql(row: string): string {
   const cases = Object.entries(KNOWLEDGE).map(([name, rank]) => `WHEN '${name}' THEN ${rank}`)
   return `CASE WHEN ${row}.options IS NULL THEN -1

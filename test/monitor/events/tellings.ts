@@ -1,5 +1,5 @@
-import type { Told } from '../../../src/monitor/events/told.ts'
-import { told } from '../../../src/monitor/events/told.ts'
+import type { EventRecord } from '../../../src/monitor/events/told.ts'
+import { eventRecord } from '../../../src/monitor/events/told.ts'
 import { Privacy, type PrivacySettings } from '../../../src/monitor/privacy/privacy.ts'
 import type { Message, Route } from '../../../src/protocol/message.ts'
 import { delivery } from '../messages.ts'
@@ -19,9 +19,9 @@ export function eventsMessage(events: unknown, headers: Message['headers'] = {})
 export async function tell(
   message: Message,
   { settings = {}, receivedAtMs }: { settings?: PrivacySettings; receivedAtMs?: number } = {},
-): Promise<Told> {
+): Promise<EventRecord> {
   const privacy = new Privacy(settings)
-  return await told(delivery(message, CELERYEV), {
+  return await eventRecord(delivery(message, CELERYEV), {
     privacy,
     ...(receivedAtMs !== undefined && { receivedAtMs }),
   })

@@ -66,7 +66,7 @@ test('where no message tells how a task was called, its caller’s event does', 
   const { tasks } = await tell(recorded!.message, { receivedAtMs: 1795295800000 })
   expect(tasks).toMatchObject([
     {
-      toldBy: 'task-sent',
+      source: 'task-sent',
       state: 'PENDING',
       stateAtMs: null,
       name: 'proj.tasks.add',
@@ -92,7 +92,7 @@ test('a task of the workers’ events alone has its name, family and retries fro
   )
   const { tasks } = await tell(retried!.message)
   expect(tasks).toMatchObject([
-    { toldBy: 'task-received', name: 'proj.tasks.retry_me', retries: 1, parentId: null },
+    { source: 'task-received', name: 'proj.tasks.retry_me', retries: 1, parentId: null },
   ])
 })
 

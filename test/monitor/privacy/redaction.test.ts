@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { eventEntry } from '../../../src/monitor/events/event-entry.ts'
-import { type Mirrored, mirrored } from '../../../src/monitor/mirror/mirrored.ts'
+import { type MirrorRecord, mirrored } from '../../../src/monitor/mirror/mirrored.ts'
 import { WorkQueues } from '../../../src/monitor/mirror/work-queues.ts'
 import { Privacy } from '../../../src/monitor/privacy/privacy.ts'
 import { compressMessage } from '../../../src/protocol/compressed-message.ts'
@@ -290,7 +290,7 @@ test('a long body is not kept where the setting says so', () => {
 
 const QUEUES = new WorkQueues(config.topology(), config.platformQueue)
 
-function read(given: Message, rules: readonly string[], settings = {}): Mirrored {
+function read(given: Message, rules: readonly string[], settings = {}): MirrorRecord {
   const privacy = new Privacy({ REDACT: rules, ...settings })
   const stored = mirrored(delivery(given, EXPORT), QUEUES, { privacy })
   if (stored instanceof Promise) throw new Error('not compressed, so read at once')
@@ -298,7 +298,7 @@ function read(given: Message, rules: readonly string[], settings = {}): Mirrored
 }
 
 /** All that is to be stored. */
-function textOf({ message: row, task, problem }: Mirrored): string {
+function textOf({ message: row, task, problem }: MirrorRecord): string {
   return JSON.stringify({ row: { ...row, body: row.body.toString('latin1') }, task, problem })
 }
 

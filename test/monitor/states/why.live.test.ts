@@ -23,7 +23,7 @@ test('of every task and step it is said why it has not finished, or how it has',
     /no consumer is on queue export: start a worker for it. nothing is ahead of it/,
   )
   expect(await why('waiting', depth(0, 1))).toMatch(
-    /^no worker has told that it took it: published to queue export. .*no message waits in that queue: a worker that sends no events has it/,
+    /^no worker has reported that it took it: published to queue export. .*no message waits in that queue: a worker that sends no events has it/,
   )
   expect(await why('scheduled')).toMatch(/^it is not due yet: eta in 60 min, at 20/)
   expect(await why('expired')).toMatch(

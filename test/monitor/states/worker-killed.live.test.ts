@@ -66,7 +66,7 @@ test('a task whose worker was killed is lost, with what shows it, until another 
     evidence: { worker: 'first@host', worker_is: 'silent' },
   })
   expect((await whyTask(database, app.broker(), id.slice(0, 20)))?.why).toEqual([
-    expect.stringMatching(/^it vanished: worker first@host/),
+    expect.stringMatching(/^it was lost: worker first@host/),
   ])
 
   await cli.startWorker(...TELLING, '-n', 'second@host')

@@ -63,7 +63,7 @@ export async function chordOf(
 }
 
 /**
- * Members as a rule share their root. In Python those of a chord that is nobody's child have none in common; where the
+ * Members as a rule share their root. In Python those of a chord without a parent have none in common; where the
  * backend cannot count them, celery.chord_unlock names them all.
  */
 const MEMBERS = `

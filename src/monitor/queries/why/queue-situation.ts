@@ -4,7 +4,7 @@ import type { Database } from '../../../database/database.ts'
 import { BrokerError } from '../../../errors.ts'
 import type { HistoryTask } from './family.ts'
 
-/** The queue that a task waits in. Null is what nobody could tell. */
+/** The queue that a task waits in. Null is what is unknown. */
 export interface QueueSituation {
   readonly name: string
   /** Tasks of the queue that were published before, and that no worker has taken. */

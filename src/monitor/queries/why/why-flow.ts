@@ -10,7 +10,7 @@ export interface FlowSituation {
   readonly tasks: readonly TaskState[]
 }
 
-/** Of a flow that told last that it was suspended; null of any other. */
+/** Of a flow whose last report is that it was suspended; null of any other. */
 export async function flowSituation(
   database: Database,
   flowId: string,

@@ -35,7 +35,7 @@ function inShort(task: HistoryTask, where: Pick<Surroundings, 'vault' | 'queue'>
     case 'UNROUTED':
       return [`it will never run${because}`]
     case 'LOST':
-      return [`it vanished${because}`]
+      return [`it was lost${because}`]
     case 'SCHEDULED':
       return [`it is not due yet${because}, at ${eta?.toISOString()}`]
     case 'RETRY':
@@ -53,14 +53,15 @@ function inShort(task: HistoryTask, where: Pick<Surroundings, 'vault' | 'queue'>
   }
 }
 
-/** Where its queue is empty, its worker has not told that it took it. */
+/** Where its queue is empty, its worker has not reported that it took it. */
 function pending(
   { reason, queue: name }: HistoryTask,
   { vault, queue }: Pick<Surroundings, 'vault' | 'queue'>,
 ): string {
   const because = reason === null ? '' : `: ${reason}`
   if (vault !== null) return `it is not published yet${because}`
-  if (queue?.messages === 0) return `no worker has told that it took it: published to queue ${name}`
+  if (queue?.messages === 0)
+    return `no worker has reported that it took it: published to queue ${name}`
   return `no worker has taken it yet${because}`
 }
 
