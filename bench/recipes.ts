@@ -12,7 +12,7 @@ import { openPlace, runPeer } from './environment.ts'
 import { perSecondSince, type Scenario } from './measure.ts'
 
 const QUEUES = ['bench.one', 'bench.two', 'bench.three', 'bench.end']
-const MOST = 3_000
+const MOST = 1_000
 const AT_A_TIME = 20
 
 const recipe = {

@@ -19,7 +19,12 @@ export function addSiteEnvironment(command: Command): Command {
 
 /** With `ZOCALO_CONFIG`, the site says where the broker is, and what is logged where, unless the app does. */
 export async function applySite(names: readonly string[] = []): Promise<void> {
-  if (site !== undefined || zocaloVariable('ZOCALO_CONFIG') === null) return
+  if (zocaloVariable('ZOCALO_CONFIG') === null) {
+    site = undefined
+    setSiteSettings({})
+    return
+  }
+  if (site !== undefined) return
   const { activatedSite } = await import('./zocalo/activated-site.ts')
   const { config } = await activatedSite(names)
   for (const warning of config.warnings) printError(`warning: ${warning}`)

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { applySite, withSiteLogging } from '../../src/cli/site-settings.ts'
 import { Config } from '../../src/config/config.ts'
-import { setSiteSettings } from '../../src/config/environment.ts'
 import { createLogger } from '../../src/config/logging.ts'
 
 test('a site file says where the broker of workers and monitors is, and what is logged where, unless the app does', async () => {
@@ -21,9 +20,9 @@ environments: {other: [], mine: [rabbit, api, log]}
   )
   vi.stubEnv('ZOCALO_CONFIG', join(folder, 'site.yml'))
   vi.stubEnv('CELERY_BROKER_URL', undefined)
-  onTestFinished(() => {
+  onTestFinished(async () => {
     vi.unstubAllEnvs()
-    setSiteSettings({})
+    await applySite()
   })
   await applySite(['mine'])
   const config = new Config({ dotenv: false })

@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { sleep } from '../../async/sleep.ts'
@@ -16,7 +17,6 @@ interface PickupOptions extends SiteOptions {
 }
 
 interface Drop {
-  readonly file: string
   readonly headers: Readonly<Record<string, unknown>>
   readonly message: Dict
 }
@@ -58,21 +58,22 @@ async function pickUp(options: PickupOptions): Promise<void> {
   print(`Connecting to ${site.transportName}...`)
   await using transport = site.open(`pickup ${process.pid}`)
   await transport.connect()
-  const { drops, problems } = readAll(folder, names)
+  const { files, problems } = await looked(folder, names)
   for (const problem of problems) printError(problem)
-  for (const [index, { file, headers, message }] of drops.entries()) {
+  for (const [index, file] of files.entries()) {
     if (index > 0 && (await isCancelled(options.delay))) {
       printError('CTRL+C - stopping')
       process.exitCode = 1
       return
     }
+    const { headers, message } = await dropIn(file)
     const recipes = itemAtKey(message, 'recipes')
     const named = Array.isArray(recipes) ? recipes.map(pythonStr).join('') : ''
     print(`Sending ${file} from host ${pythonStr(headers['zocalo.go.host'])} with recipes ${named}`)
     if (verbose > 0) print(pythonStr(message))
     await transport.send('processing_recipe', message, { headers })
     rmSync(file, { force: true })
-    print(`Done (${index + 1} of ${drops.length})`)
+    print(`Done (${index + 1} of ${files.length})`)
   }
   if (problems.length > 0) process.exitCode = 1
 }
@@ -87,32 +88,37 @@ function filesIn(folder: string): string[] {
   }
 }
 
-/** By time of modification; what is no request is left where it is, and named. */
-function readAll(folder: string, names: readonly string[]) {
-  const drops: (Drop & { readonly at: number })[] = []
+/**
+ * By time of modification; what is no request is left where it is, and named. Only one is in memory at a time, however
+ * many there are.
+ */
+async function looked(folder: string, names: readonly string[]) {
+  const found: { readonly file: string; readonly at: number }[] = []
   const problems: string[] = []
   for (const name of names) {
     const file = join(folder, name)
     try {
-      const { mtimeMs, size } = statSync(file)
+      const { mtimeMs, size } = await stat(file)
       if (size > LARGEST_BYTES) throw new Error(`it has ${size} bytes, too many for a request`)
-      drops.push({ ...dropIn(file), at: mtimeMs })
+      await dropIn(file)
+      found.push({ file, at: mtimeMs })
     } catch (cause) {
       problems.push(`${file} is skipped: ${cause instanceof Error ? cause.message : String(cause)}`)
     }
   }
-  return { drops: drops.sort((left, right) => left.at - right.at), problems }
+  const files = found.sort((left, right) => left.at - right.at).map(({ file }) => file)
+  return { files, problems }
 }
 
-function dropIn(file: string): Drop {
+async function dropIn(file: string): Promise<Drop> {
   const options = { keepFloats: true, keepOrder: true, plainObjects: true }
-  const content = decodeJson(readFileSync(file, 'utf8'), options)
+  const content = decodeJson(await readFile(file, 'utf8'), options)
   const headers = isDict(content) ? itemAtKey(content, 'headers') : undefined
   const message = isDict(content) ? itemAtKey(content, 'message') : undefined
   if (!isDict(headers) || headers instanceof Map || !isDict(message)) {
     throw new Error('expected an object with headers and message')
   }
-  return { file, headers: headers as Drop['headers'], message }
+  return { headers: headers as Drop['headers'], message }
 }
 
 /** True where Ctrl-C came while waiting. */

@@ -1,4 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -130,15 +137,40 @@ test('pickup sends what go stored, leaves what is no request, and says so', asyn
   const stored = site.ours('go', '-r', 'r0', '-s', 'n=0', '-n', '--rabbit-port', '1')
   expect(await stored.exited).toMatchObject({ code: 0 })
   writeFileSync(join(drop, 'bad'), '{oops')
+  writeFileSync(join(drop, 'huge'), '')
+  truncateSync(join(drop, 'huge'), 2 ** 30)
   const run = site.ours('pickup', '-w', '0', '-d', '0')
   expect(await run.exited).toMatchObject({ code: 1 })
   expect(run.stdout).toMatch(
-    /^Found 2 files\nConnecting to PikaTransport...\nSending .* from host .* with recipes r0\nDone \(1 of 1\)\n$/,
+    /^Found 3 files\nConnecting to PikaTransport...\nSending .* from host .* with recipes r0\nDone \(1 of 1\)\n$/,
   )
-  expect(readdirSync(drop)).toEqual(['bad'])
+  expect(readdirSync(drop).sort()).toEqual(['bad', 'huge'])
+  expect(run.output).toContain('huge is skipped: it has 1073741824 bytes')
   const [message] = await site.messages('processing_recipe', 1)
   expect(message?.body.toString()).toBe('{"recipes": ["r0"], "parameters": {"n": "0"}}')
 }, 120_000)
+
+/** A gigabyte is written for it: `npm run test:zocalo` does so. */
+if (process.env.ZOCALO_WHOLE === '1') {
+  test('pickup sends a folder of a gigabyte with little memory', async () => {
+    const site = await zocalo()
+    const request = {
+      headers: {},
+      message: { recipes: [], parameters: { text: 'x'.repeat(2 ** 22) } },
+    }
+    for (let n = 0; n < 256; n += 1) {
+      writeFileSync(join(site.folder, 'drop', `d${n}`), JSON.stringify(request))
+    }
+    const flags = process.env.NODE_OPTIONS
+    process.env.NODE_OPTIONS = '--max-old-space-size=128'
+    const run = site.ours('pickup', '-w', '0', '-d', '0')
+    if (flags === undefined) delete process.env.NODE_OPTIONS
+    else process.env.NODE_OPTIONS = flags
+    expect(await run.exited).toMatchObject({ code: 0 })
+    expect(run.stdout).toContain('Done (256 of 256)')
+    expect(readdirSync(join(site.folder, 'drop'))).toEqual([])
+  }, 300_000)
+}
 
 test('queue-drain moves messages as zocalo.queue_drain does', async () => {
   const site = await zocalo()
