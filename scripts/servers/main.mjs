@@ -2,7 +2,7 @@ import { ensureInstalled, requireNode } from '../project.mjs'
 import { removeContainer } from './compose.mjs'
 import { stopDaemon } from './daemon.mjs'
 import { safeUrl } from './masked-url.mjs'
-import { bringMoto } from './python.mjs'
+import { bringMoto, bringOldSqs } from './python.mjs'
 import { ctl } from './rabbitmq.mjs'
 import { ENV_FILE, readEnvFile, readState, withLock, writeEnvFile, writeState } from './state.mjs'
 import { isAlive, SERVERS, up } from './up.mjs'
@@ -17,7 +17,7 @@ Commands:
   status                show what is there, from where, at which address (exit code 1 where something is missing)
   env                   print the variables that tests read (also in .services/env)
   rabbitmqctl ARGS...   run rabbitmqctl against the RabbitMQ in use
-  sqs                   install moto, which stands for Amazon SQS in npm run test:sqs (230 MB, from PyPI)
+  sqs                   install moto, which stands for Amazon SQS in npm run test:sqs, and Celery 5.2 (290 MB, from PyPI)
 
 Each server is taken from the first place that has it:
   1. AMQP_URL, DATABASE_URL, REDIS_URL in the environment
@@ -64,7 +64,8 @@ function refuse(problem) {
 }
 
 async function runSqs() {
-  console.log(`moto  ${await bringMoto()}`)
+  console.log(`moto        ${await bringMoto()}`)
+  console.log(`Celery 5.2  ${await bringOldSqs()}`)
   return 0
 }
 

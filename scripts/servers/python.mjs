@@ -11,6 +11,12 @@ const TRACING = ['opentelemetry-sdk', 'opentelemetry-instrumentation-celery']
 const FLOWER = 'flower==2.2.0'
 const OLD = ['celery[redis]==5.2.7', 'sqlalchemy<2', 'psycopg2-binary', 'setuptools<81']
 const MOTO = ['moto[server]']
+/** Its transport of SQS, which Debian's Celery 5.2 comes without. */
+const OLD_SQS = ['celery==5.2.7', 'kombu==5.2.4', 'boto3<1.27', 'pycurl', 'urllib3<2'].concat([
+  'sqlalchemy<2',
+  'psycopg2-binary',
+  'setuptools<81',
+])
 const TASKFLOW = ['taskflow==6.5.0', 'sqlalchemy', 'psycopg2-binary', 'kazoo']
 const ZOCALO = ['zocalo==1.5.0', 'workflows==3.3']
 const TYPES = ['mypy', 'pydantic', 'celery']
@@ -99,6 +105,17 @@ export async function bringMoto() {
   if (!existsSync(program)) await installInto(folder, MOTO)
   if (!existsSync(program)) throw new Error('moto cannot be installed: PyPI cannot be reached')
   return program
+}
+
+/** A python with Celery 5.2 and its transport of SQS. */
+export async function bringOldSqs() {
+  const folder = join(HOME, 'python-sqs-old')
+  const python = process.env.PYTHON_SQS_OLD ?? join(folder, 'bin/python')
+  const isThere = () =>
+    existsSync(python) && succeeds(python, ['-c', 'import boto3, pycurl, celery'])
+  if (!isThere()) await installInto(folder, OLD_SQS)
+  if (!isThere()) throw new Error('Celery 5.2 cannot be installed: PyPI cannot be reached')
+  return python
 }
 
 /** A python with Flower: the newest Celery's, else one of its own; undefined where PyPI cannot be reached: those tests are skipped. */

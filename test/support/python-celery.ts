@@ -7,6 +7,8 @@ const PYTHON_FOLDER = join(PROJECT, 'test/support/python')
 export interface PythonOptions {
   /** `new` (default) is the newest Celery, `old` is Debian's 5.2. */
   readonly python?: 'new' | 'old'
+  /** Another one. */
+  readonly program?: string | undefined
   /** AMQP_URL, DATABASE_URL or RESULT_BACKEND, QUEUES: see test/support/python/toolbox_app.py. */
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Several tests share it: for whoever started it to end. */
@@ -59,9 +61,9 @@ export async function runPythonJson<Value>(
 
 function startPython(
   args: readonly string[],
-  { python = 'new', env = {}, isShared = false }: PythonOptions,
+  { python = 'new', program: given, env = {}, isShared = false }: PythonOptions,
 ): Process {
-  const program = service(python === 'new' ? 'PYTHON_CELERY' : 'PYTHON_CELERY_OLD')
+  const program = given ?? service(python === 'new' ? 'PYTHON_CELERY' : 'PYTHON_CELERY_OLD')
   return startProcess(program, args, {
     cwd: PYTHON_FOLDER,
     isShared,

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 
 /** What happens to a call: `lost` reaches the server, and its answer does not come back. */
@@ -15,8 +16,12 @@ export interface FaultyProxy {
   readonly port: number
   /** Every call that came, by its action. */
   readonly calls: string[]
+  /** The access keys that they were signed with. */
+  readonly keys: Set<string>
   /** Decides what happens to a call; it may be set anew at any time. */
   fault: (action: string, input: Record<string, unknown>) => Fault
+  /** Added to each call. */
+  delayMs: number
 }
 
 /** Stands between a broker and its server. */
@@ -32,7 +37,9 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
   const proxy: FaultyProxy = {
     port: (server.address() as AddressInfo).port,
     calls: [],
+    keys: new Set(),
     fault: () => 'pass',
+    delayMs: 0,
   }
   return proxy
 
@@ -40,6 +47,8 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
     const body = await bytesOf(incoming)
     const action = String(incoming.headers['x-amz-target']).replace('AmazonSQS.', '')
     proxy.calls.push(action)
+    proxy.keys.add(keyOf(incoming))
+    if (proxy.delayMs > 0) await sleep(proxy.delayMs)
     const fault = proxy.fault(action, JSON.parse(body.toString() || '{}'))
     if (fault === 'hang') return
     if (fault === 'reset') {
@@ -77,6 +86,10 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
       call.end(body)
     })
   }
+}
+
+function keyOf({ headers }: IncomingMessage): string {
+  return /Credential=([^/]+)/.exec(headers.authorization ?? '')?.[1] ?? ''
 }
 
 async function bytesOf(stream: IncomingMessage): Promise<Buffer> {
