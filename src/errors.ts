@@ -148,7 +148,7 @@ export class UnroutableTaskError extends TaskError {
 
 export type ResultErrorCode =
   | 'RESULT_INCOMPLETE' // a walk over results came to one that is not there yet
-  | 'RESULT_TIMEOUT' // get() waited as long as it was told to
+  | 'RESULT_TIMEOUT' // get() waited as long as its timeout allows
   | 'RESULT_UNREADABLE' // a stored result is no result we can read
   | 'RESULT_UNSAVED' // a result could not be stored
   | 'RESULT_BACKEND_UNKNOWN' // result_backend names no backend we know
@@ -217,7 +217,7 @@ export class DatabaseError extends ToolboxError {
 }
 
 export type MonitorErrorCode =
-  | 'ROW_REFUSED' // PostgreSQL refused a row, for a reason nobody foresaw
+  | 'ROW_REFUSED' // PostgreSQL refused a row, for an unforeseen reason
   | 'TASK_AMBIGUOUS' // the beginning of an id fits several tasks
   | 'TASK_UNKNOWN' // no task with that id is recorded
   | 'QUARANTINE_UNKNOWN' // nothing in quarantine has that id

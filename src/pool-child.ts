@@ -28,7 +28,7 @@ async function serve(): Promise<void> {
 
 function processPort(): ChildPort {
   for (const signal of SIGNALS) process.on(signal, () => undefined)
-  // The worker is gone, so nobody waits for the outcome.
+  // The worker is gone, so no caller waits for the outcome.
   process.on('disconnect', () => process.exit(0))
   return {
     send: (message: FromChild) => void process.send?.(message),

@@ -1,7 +1,7 @@
 /**
  * The url with its password (and any secret in its query) as `***`: fit for logs and errors. So is what PostgreSQL's own
  * tools take in its place, `host=db password=…`. It takes a whole url as it was given: cut into parts, a password with
- * unusual characters could no longer be told apart.
+ * unusual characters could no longer be distinguished.
  */
 export function safeUrl(url: string): string {
   return withoutQuerySecrets(withoutLogin(url)).replace(

@@ -1,5 +1,5 @@
 // A worker that exports a project: one task starts a chord of exports, and hands what is to follow it (its callbacks)
-// to the task that comes last. Whoever waits for the export links to `export.project` and knows nothing of the parts.
+// to the task that comes last. Callers that wait for the export link to `export.project` and know nothing of the parts.
 //
 //     npx celery-toolbox worker -A examples/export-worker/app.ts
 //

@@ -26,7 +26,7 @@ export function buildServer(): FastifyInstance {
     return reply.code(202).send({ id: result.id })
   })
   server.get<{ Params: { id: string } }>('/sums/:id', async ({ params, raw }) => {
-    // Nobody waits for a result whose client is gone.
+    // A client that goes away ends the wait for its result.
     const gone = new AbortController()
     raw.once('close', () => gone.abort())
     const result = app.asyncResult<number>(params.id, add.name)

@@ -14,7 +14,7 @@ export interface RetryOptions {
   readonly signal?: AbortSignal
   /** No try begins once this much time has passed. */
   readonly withinMs?: number
-  /** Told of each failure that another try follows; throwing from here ends the tries. */
+  /** Called for each failure that another try follows; throwing from here ends the tries. */
   readonly onFailure?: (failure: { cause: unknown; attempt: number; delayMs: number }) => void
 }
 

@@ -70,7 +70,7 @@ export class Thread {
     if (this.#worker !== undefined) return this.#worker
     const { module, limits } = this.#options
     const worker = startWorker(module, limits === undefined ? {} : { resourceLimits: limits })
-    // Errors are the job's; between two jobs there is nobody to tell, and the next one starts a new thread.
+    // Errors are the job's; between two jobs no caller waits for one, and the next job starts a new thread.
     worker.on('error', () => this.#forget(worker))
     worker.on('exit', () => this.#forget(worker))
     this.#worker = worker

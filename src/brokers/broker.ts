@@ -78,7 +78,7 @@ export interface ConsumeOptions {
   readonly prefetch: number
   /** Shown in the broker's own tools. */
   readonly consumerTag?: string
-  /** Told once each time the server refuses to let the queue be consumed; it is tried again until it succeeds. */
+  /** Called once each time the server refuses to let the queue be consumed; it is tried again until it succeeds. */
   readonly onProblem?: (cause: Error) => void
   /** Arguments of the consumer, such as RabbitMQ's `x-stream-offset`; brokers without such ignore them. */
   readonly arguments?: Readonly<Record<string, unknown>>
@@ -117,7 +117,7 @@ export interface Delivery {
   readonly isSettled: boolean
   /** The broker has taken it back (its connection is gone, or its time is over) and delivers it again. */
   readonly isLost: boolean
-  /** Aborted once it is lost, and somebody else may have it. */
+  /** Aborted once it is lost, and another consumer may have it. */
   readonly lost: AbortSignal
   ack(): Promise<void>
   /**

@@ -12,7 +12,7 @@ export interface TaskMeta {
   readonly date_done: string | null
 }
 
-/** Celery.node's AsyncResult: the same methods, errors and fields, but it is told of its result instead of asking. */
+/** Celery.node's AsyncResult: the same methods, errors and fields, but notified of its result instead of polling. */
 export class CeleryNodeResult {
   readonly taskId: string
   readonly #result: () => AsyncResult

@@ -2,7 +2,7 @@ import { Config, type ConfigOptions } from '../config/config.ts'
 import type { CallOptions } from '../protocol/call-options.ts'
 import type { CeleryNodeConf } from './peer.ts'
 
-/** A whole config is taken as it is; single settings are added to what celery.node was told. */
+/** A whole config is taken as it is; single settings are added to those of celery.node. */
 export function configOf(conf: CeleryNodeConf, given: Config | ConfigOptions): Config {
   if (given instanceof Config) return given
   return new Config({

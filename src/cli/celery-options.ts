@@ -33,7 +33,7 @@ export function addCeleryOptions(command: Command): Command {
   return command
 }
 
-/** Celery's `-O`: each message goes to whoever has a place free, which Celery calls fair. */
+/** Celery's `-O`: each message goes to a worker that has a slot free, which Celery calls fair. */
 export function optimization(text: string): string {
   if (text === 'fair' || text === 'default') return text
   throw new InvalidArgumentError('Expected fair or default; both do the same.')

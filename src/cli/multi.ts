@@ -77,7 +77,7 @@ WatchdogSec=60
 WorkingDirectory=${process.cwd()}
 ExecStart=${command.map(quoted).join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
-# SIGTERM finishes what runs and takes nothing new; the children of the pool are not told.
+# SIGTERM finishes what runs and takes nothing new; systemd sends it to the worker alone, not to the children of the pool.
 KillMode=mixed
 TimeoutStopSec=300
 Restart=on-failure

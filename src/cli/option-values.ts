@@ -73,7 +73,7 @@ export function secondsOrTime(text: string): number | Date {
   return /^\d+(?:\.\d+)?$/.test(text) ? Number(text) : isoTime(text)
 }
 
-/** A signal as Python's workers know it: a name that no worker knows would end nothing, and nobody would be told. */
+/** A signal as Python's workers know it: an unknown name would end nothing, and the caller would not learn of it. */
 export function signalName(text: string): string {
   const name = text.toUpperCase().replace(/^(?!SIG)/, 'SIG')
   if (Object.hasOwn(constants.signals, name)) return name

@@ -1,7 +1,7 @@
 export interface ProgressOptions {
   /** What is done, such as "replayed". */
   readonly title: string
-  /** How many there are; undefined where nobody knows. */
+  /** How many there are; undefined where that is unknown. */
   readonly total?: number | undefined
   /** Where it is drawn. Default standard error, so that standard output holds the answer alone. */
   readonly stream?: ProgressStream

@@ -20,7 +20,7 @@ export interface RunServiceOptions {
 
 /**
  * Runs a service in the foreground until SIGTERM or Ctrl-C: once warmly, twice coldly, which is exit code 1; or by rules of
- * its own. Answers the signals that came. Where systemd has started it (`Type=notify`), it is told.
+ * its own. Answers the signals that came. Where systemd has started it (`Type=notify`), systemd is notified.
  */
 export async function runService(
   service: Runnable,
@@ -30,7 +30,7 @@ export async function runService(
   const came: NodeJS.Signals[] = []
   const systemd = new Systemd({
     variables: systemdVariables(),
-    onProblem: ({ message }) => printError(`${name}: systemd is not told of it: ${message}`),
+    onProblem: ({ message }) => printError(`${name}: systemd could not be notified: ${message}`),
   })
   const kind = await runUntilStopped(service, {
     endsByItself,

@@ -7,7 +7,7 @@ const FORWARDED = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP'] as const
 
 /**
  * Starts this program again, with the same arguments, and answers its exit code. Node cannot replace a process as exec does, so
- * this one stays to hand signals on and to end as the new one ends: whoever watches it sees no difference.
+ * this one stays to hand signals on and to end as the new one ends: its supervisor sees no difference.
  */
 export async function startAnew(): Promise<number> {
   // systemd's watchdog is to hear from the new process, whose id is another.

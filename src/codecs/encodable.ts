@@ -11,7 +11,7 @@ export interface Format {
 
 /**
  * Finds the value that has no form, and says where it is and why. A task body (args, kwargs, embed) is
- * told by its shape, so that the path reads as the caller wrote the call: `args[0].x`.
+ * recognised by its shape, so that the path reads as the caller wrote the call: `args[0].x`.
  */
 export function explainUnencodable(root: unknown, format: Format): ProtocolError {
   const start = isTaskBody(root) ? '' : 'value'
@@ -108,7 +108,7 @@ function bodyPath(path: string): string {
   return path.replace(/^\[([012])\]/, (_, index) => ['args', 'kwargs', 'embed'][index] ?? '')
 }
 
-/** The whole path to something that deep helps nobody. */
+/** The whole path to something that deep would not help. */
 function start(path: string): string {
   return path.length > 60 ? `${path.slice(0, 60)}…` : path
 }

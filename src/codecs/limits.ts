@@ -1,7 +1,7 @@
 import type { SliceOptions } from '../async/slices.ts'
 import { ProtocolError } from '../errors.ts'
 
-/** What one message may cost whoever reads it. */
+/** What one message may cost its reader. */
 export interface MessageLimits {
   /** Bytes that a compressed body may expand to. */
   readonly maxBytes: number

@@ -64,7 +64,7 @@ function refuseTooMuch(text: string): void {
 
 const TOO_DEEP = `expected at most ${MAX_DEPTH} levels of nesting`
 
-/** A tag that nobody knows is only a warning to the library; Python refuses it, and so do we. */
+/** An unknown tag is only a warning to the library; Python refuses it, and so do we. */
 function refuseProblems(document: Document): void {
   const [problem] = [...document.errors, ...document.warnings]
   if (problem !== undefined) throw unreadable(problem, ` at position ${problem.pos[0]}`)

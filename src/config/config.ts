@@ -24,16 +24,16 @@ import { queueDefinitionsOf, topologyOf } from './topology.ts'
 interface OwnOptions extends EnvironmentOptions {
   /** The work queues: another name for QUEUES. */
   readonly queues?: Iterable<string> | undefined
-  /** Told what is worth a warning. Default: process.emitWarning. */
+  /** Called with each warning. Default: process.emitWarning. */
   readonly warn?: ((sentence: string) => void) | undefined
 }
 
 export interface ConfigOptions extends GivenSettings, OwnOptions {
-  /** With false, settings that nobody knows are taken as they are. Default true. */
+  /** With false, unknown settings are taken as they are. Default true. */
   readonly strict?: boolean | undefined
 }
 
-/** Options with settings that nobody knows among them. */
+/** Options with unknown settings among them. */
 export interface LooseConfigOptions extends ConfigOptions {
   readonly strict: false
   readonly [name: string]: unknown
@@ -161,7 +161,7 @@ export class Config extends TypedSettings {
     return this.task_queues.map((queue) => queue.name).filter((name) => name !== this.platformQueue)
   }
 
-  /** The queues that workers take from unless they are told others: in a plain Celery's topology those of QUEUES. */
+  /** The queues that workers take from by default: in a plain Celery's topology those of QUEUES. */
   consumedQueues(): string[] {
     const isShared = this.TOPOLOGY === 'celery' && this.source('task_queues') === 'derived'
     return isShared ? [...this.QUEUES] : this.workQueues()

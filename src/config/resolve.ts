@@ -223,11 +223,11 @@ export function readValue(
   return setting.default
 }
 
-/** Letters that a misspelt name may differ by: of what differs by more nobody knows what was meant. */
+/** Letters that a misspelt name may differ by: with more the intended name cannot be guessed. */
 const MISSPELT = 2
 const SHORTEST = 5
 
-/** Variables with the prefix that name no setting, and all but name one. Their values are not told: they may be secrets. */
+/** Variables with the prefix that name no setting, and all but name one. Their values are not shown: they may be secrets. */
 export function misspeltVariables({ environment, prefix }: Resolution): readonly string[] {
   return environment.startingWith(prefix).flatMap(({ name: variable, source }) => {
     const name = variable.slice(prefix.length)
@@ -262,7 +262,7 @@ function addSite({ entries, environment, problems }: Resolution): void {
   }
 }
 
-/** Lists and dicts are copied and frozen, so that nobody changes a setting from afar; other objects are kept. */
+/** Lists and dicts are copied and frozen, so that no caller changes a setting from afar; other objects are kept. */
 export function frozenCopy(value: unknown, depth = 0): unknown {
   if (depth > 50) return value
   if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenCopy(item, depth + 1)))

@@ -10,7 +10,7 @@ export function stateOf(name: string): SettingState {
   return findSetting(name)?.state ?? 'effect'
 }
 
-/** Mistakes: settings whose absent effect nobody would notice before it is too late. */
+/** Mistakes: settings whose absent effect would go unnoticed until it is too late. */
 export function refusedSettings(entries: Entries): readonly string[] {
   return namesIn(entries, ['refused']).map(
     (name) =>

@@ -23,7 +23,7 @@ export async function embeddedBinaries(user: SystemUser | undefined): Promise<Bi
   if (user === undefined || (await reachableFor(user, native))) {
     if (await linked(native)) return programs(native, undefined)
   }
-  // In a folder that only root may enter, or that nobody may write to.
+  // In a folder that only root may enter, or that is read-only.
   const copy = await mkdtemp(join(tmpdir(), 'celery-toolbox-programs-'))
   await cp(native, join(copy, 'native'), { recursive: true, verbatimSymlinks: true })
   await giveTo(user, copy)

@@ -9,7 +9,7 @@ export interface ServerPlan {
   readonly args: readonly string[]
   readonly user: SystemUser | undefined
   readonly folder: string
-  /** Removed once the server has stopped, whoever is left to see it. */
+  /** Removed once the server has stopped, also where its starter is gone by then. */
   readonly removed: readonly string[]
 }
 

@@ -12,7 +12,7 @@ import { MIGRATIONS_TABLE, typeormSource } from './typeorm-source.ts'
 
 export interface MigrateOptions {
   readonly logger?: Logger
-  /** Told before each step. */
+  /** Called before each step. */
   readonly onProgress?: (step: MigrationStep) => void
 }
 

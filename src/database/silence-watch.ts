@@ -77,7 +77,7 @@ export class SilenceWatch {
         () => new Error('timeout expired'),
       )
       const [{ own, isActive } = { own: null, isActive: false }] = rows
-      // A pooler (PgBouncer) tells process ids of its own: which of the server's is the client's, nobody knows.
+      // A pooler (PgBouncer) gives process ids of its own: which of the server's is the client's is unknown.
       return isActive || own === null || own !== pidOf(asking)
     } finally {
       endAtOnce(asking)

@@ -9,7 +9,7 @@ export interface SystemUser {
   readonly gid: number
 }
 
-/** "postgres" where it exists, else "nobody": no user is added to the system. Undefined when we are not root. */
+/** "postgres" where it exists, else an unprivileged user that every system has: no user is added. Undefined when we are not root. */
 export async function serverUser(): Promise<SystemUser | undefined> {
   if (process.getuid?.() !== 0) return undefined
   for (const name of ['postgres', 'nobody']) {

@@ -95,7 +95,7 @@ function mismatch({ instancePath, data }: ErrorObject, expected: string): string
   return `${name} is ${shown(data)}, expected ${expected}`
 }
 
-/** Alternatives are best told by the schema's own description. */
+/** Alternatives are best described by the schema's own description. */
 function describedBy(schema: unknown): string {
   const { description } = (schema ?? {}) as { description?: unknown }
   return typeof description === 'string' ? description : 'a value that fits one of the alternatives'

@@ -28,7 +28,7 @@ export interface BroadcastOptions {
   readonly timeoutMs?: number | undefined
   /** The most answers that are waited for. */
   readonly limit?: number | undefined
-  /** Told of each answer as it comes. */
+  /** Called with each answer as it comes. */
   readonly onReply?: ((reply: WorkerReply) => void) | undefined
 }
 

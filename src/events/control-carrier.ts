@@ -11,7 +11,7 @@ export interface ControlCarrier {
     options: { readonly prefetch: number },
     onDelivery: (delivery: ControlDelivery) => void,
   ): Promise<ControlSubscription>
-  /** The same as `publish`, and workers that start later are told it by `kept`. Brokers keep nothing. */
+  /** The same as `publish`; workers that start later get it by `kept`. Brokers keep nothing. */
   publishKept?(message: Message, route: Route): Promise<void>
   /** What was kept of this exchange, the oldest first. */
   kept?(exchange: string): Promise<readonly KeptMessage[]>

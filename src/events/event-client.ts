@@ -5,7 +5,7 @@ import { EventSender, type EventSenderParts } from './event-sender.ts'
 
 const GENERATED_NAME = `gen${process.pid}@${hostname()}`
 
-/** The events of whoever is no worker: a client's `task-sent`, and those of a program's own. Made by `app.events`. */
+/** The events of a program that is no worker: a client's `task-sent`, and events of its own. Made by `app.events`. */
 export class EventClient {
   readonly #sender: EventSender
 
@@ -23,7 +23,7 @@ export class EventClient {
     await this.#sender.flush()
   }
 
-  /** The same, of something that nobody waits for. */
+  /** The same, without waiting for the broker. */
   tell(type: string, fields: EventFields): void {
     this.#sender.send(type, fields)
   }

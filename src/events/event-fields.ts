@@ -23,7 +23,7 @@ export function stampedEvent(
 
 let lastMs = 0
 
-/** No two the same: what happens within a millisecond stays in its order, for whoever goes by the time. */
+/** No two the same: events within a millisecond stay in their order for readers that sort by time. */
 export function nextSeconds(): number {
   const nowMs = Date.now()
   lastMs = lastMs >= nowMs && lastMs < nowMs + 1 ? lastMs + 0.001 : nowMs

@@ -31,7 +31,7 @@ export class EventHeart {
     this.#timer = startInterval(this.#intervalMs, () => this.beat()).unref()
   }
 
-  /** Also out of turn, as when somebody asks who is there. */
+  /** Also out of turn, as when a caller asks which workers are online. */
   beat(): void {
     this.#send('worker-heartbeat')
   }

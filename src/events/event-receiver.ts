@@ -6,7 +6,7 @@ import { readEvents } from '../protocol/decode-events.ts'
 import type { CeleryEvent } from '../protocol/events.ts'
 import { durableExchange, type Queue, type Topology } from '../protocol/topology.ts'
 
-/** The settings of a `Config` that shape the queue of whoever hears events. */
+/** The settings of a `Config` that shape a receiver's queue. */
 export type ReceiverSettings = Pick<
   Config,
   | 'event_exchange'
@@ -28,7 +28,7 @@ export interface EventReceiverParts {
 
 const AT_A_TIME = 1_000
 
-/** Hears what workers and clients tell, as Celery's `app.events.Receiver`; misses what is told while it is not there. */
+/** Receives the events of workers and clients, as Celery's `app.events.Receiver`; misses those sent while it is away. */
 export class EventReceiver {
   readonly #parts: EventReceiverParts
   #subscription: Subscription | undefined

@@ -26,7 +26,7 @@ const CLOSE_DEADLINE_MS = 2_000
 const AWAY_BACKOFF: Backoff = { initialMs: 500, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
 /**
- * Sends what happens to tasks and workers to whoever listens. Those who tell it are never held up, and never fail:
+ * Sends the events of tasks and workers to all receivers. The senders never wait and never fail:
  * while the broker is away events wait, and past a limit the oldest are dropped.
  */
 export class EventSender {
@@ -95,7 +95,7 @@ export class EventSender {
     this.#nextTry?.clear()
   }
 
-  /** What is told in one turn of the event loop travels together, and so does what comes while that is sent. */
+  /** The events of one turn of the event loop travel together, and so do those that come while these are sent. */
   async #sendAll(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
     let isSent = true

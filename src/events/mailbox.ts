@@ -17,7 +17,7 @@ import type { ControlCarrier, ControlDelivery, ControlSubscription } from './con
 import type { ControlSettings } from './control-settings.ts'
 import type { LamportClock } from './mailbox-clock.ts'
 
-/** What a worker does when it is told to; what it returns is the answer. */
+/** Carries out a command at a worker; what it returns is the answer. */
 export type CommandFunction = (args: Readonly<Record<string, unknown>>) => unknown
 
 export interface MailboxParts {
@@ -28,7 +28,7 @@ export interface MailboxParts {
   readonly clock: LamportClock
   readonly logger: Logger
   readonly commands: ReadonlyMap<string, CommandFunction>
-  /** Told of each command that was kept for workers that start later. */
+  /** Called with each command that was kept for workers that start later. */
   readonly onKept: (command: ControlCommand, sentAt: Date) => void
   /** What else comes into it. */
   readonly events?: MailboxEvents
@@ -180,7 +180,7 @@ export class Mailbox {
     await carrier.publish(this.#tried(encoded, answer), route)
   }
 
-  /** An answer that cannot be written (an argument of a task, say) is told of as an error. */
+  /** An answer that cannot be written (an argument of a task, say) becomes an error. */
   #tried(encoded: (reply: unknown) => Message, answer: unknown): Message {
     try {
       return encoded(answer)

@@ -31,7 +31,7 @@ const UNHEARD_MS = 1_000
 const HEARD_MS = 5_000
 const AWAY_BACKOFF: Backoff = { initialMs: 200, factor: 2, maxMs: 5_000, jitter: 0.5 }
 
-/** Looks into the table when it is told to, and every few seconds besides; where the database was away, from where it was. */
+/** Reads the table when it is notified, and every few seconds besides; after an outage of the database, from where it was. */
 export class TableConsumer {
   readonly #parts: TableConsumerParts
   #last: string

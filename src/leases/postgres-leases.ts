@@ -107,7 +107,7 @@ class PostgresLease implements Lease {
   }
 }
 
-// FOR UPDATE, as an update alone would pass by the FOR KEY SHARE of confirm(). SKIP LOCKED, as nobody waits for a holder.
+// FOR UPDATE, as an update alone would pass by the FOR KEY SHARE of confirm(). SKIP LOCKED, as it waits for no holder.
 const TAKE_OVER = `
   WITH free AS (
     SELECT name FROM monitor.lease

@@ -4,7 +4,7 @@ import type { Logger } from '../logger.ts'
 
 export interface HealthServerOptions {
   readonly port: number
-  /** Default 127.0.0.1: nobody but this machine. */
+  /** Default 127.0.0.1: this machine alone. */
   readonly host?: string | undefined
   /** What keeps it from its work right now; empty where nothing does. */
   readonly problems: () => readonly string[]

@@ -8,7 +8,7 @@ import {
 /** The part of a Service that signals need. */
 export interface Runnable extends Stoppable {
   start(): Promise<void>
-  /** Resolves once it has stopped, though nobody here asked for it. */
+  /** Resolves once it has stopped by itself. */
   readonly ended?: Promise<unknown>
 }
 

@@ -19,7 +19,7 @@ export interface SignalRules {
 }
 
 export interface SignalListeners {
-  /** Told which signal came, and what it means. */
+  /** Called with the signal that came, and what it means. */
   readonly onSignal?: (signal: NodeJS.Signals, kind: StopKind) => void
   /** Default: SIGTERM or SIGINT once stops warmly, twice coldly. */
   readonly rules?: SignalRules | undefined

@@ -10,7 +10,7 @@ export interface SystemdVariables {
 
 export interface SystemdOptions {
   readonly variables: SystemdVariables
-  /** Told once, where systemd cannot be reached: the service goes on. */
+  /** Called once, where systemd cannot be reached: the service goes on. */
   readonly onProblem: (problem: Error) => void
   /** Only tests give another. */
   readonly program?: string

@@ -29,7 +29,7 @@ export function mailboxTopology(hostname: string, settings: ControlQueueSettings
   }
 }
 
-/** What somebody who asks declares to hear answers; `id` is the routing key that answers are sent to. */
+/** What a caller declares to receive answers; `id` is the routing key that answers are sent to. */
 export function replyTopology(id: string, settings: ControlQueueSettings): Topology {
   const { control_exchange: namespace } = settings
   const exchange = replyExchangeName(namespace)
@@ -41,12 +41,12 @@ export function replyTopology(id: string, settings: ControlQueueSettings): Topol
   }
 }
 
-/** What somebody who answers declares. */
+/** What a worker that answers declares. */
 export function replyExchangeTopology(exchange: string): Topology {
   return { exchanges: [transientExchange(exchange, 'direct')], queues: [], bindings: [] }
 }
 
-/** What somebody who only sends commands declares: publishing to an exchange that is not there fails. */
+/** What a caller that only sends commands declares: publishing to an exchange that is not there fails. */
 export function commandTopology(namespace: string): Topology {
   const exchanges = [transientExchange(`${namespace}.pidbox`, 'fanout')]
   return { exchanges, queues: [], bindings: [] }

@@ -64,7 +64,7 @@ function signaturesToRun(field: string, value: unknown): readonly SignatureDict[
   })
 }
 
-/** Nobody looks at errbacks while a task succeeds, so these are read as generously as possible. */
+/** Errbacks are not used while a task succeeds, so these are read as generously as possible. */
 function errbacksOf(value: unknown): readonly SignatureDict[] | null {
   if (value === null || value === undefined) return null
   if (!Array.isArray(value)) return [readSignature(value, 'errbacks')]

@@ -21,7 +21,7 @@ export function encodeEvents(
 ): { readonly message: Message; readonly route: Route } {
   const { content, properties } = contentOf(events, serializerByName(serializer))
   return {
-    // Nobody needs to know tomorrow how things stood a moment ago.
+    // Not durable: how things stood a moment ago is of no use tomorrow.
     message: {
       headers: { hostname },
       properties: { ...properties, deliveryMode: 1, priority: 0 },
@@ -47,7 +47,7 @@ export function encodePlatformEvents(
   }
 }
 
-/** What comes before the first dash: "task", "worker", or a group of somebody's own. */
+/** What comes before the first dash: "task", "worker", or a group of an application's own. */
 export function groupOf(type: string): string {
   return type.split('-', 1)[0] ?? type
 }

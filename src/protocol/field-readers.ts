@@ -2,7 +2,7 @@ import { Float } from '../codecs/values.ts'
 import { ProtocolError } from '../errors.ts'
 import { showValue } from './show-value.ts'
 
-/** Named values that somebody else wrote: headers, or an object of a body. */
+/** Named values from another program: headers, or an object of a body. */
 export type Source = Readonly<Record<string, unknown>>
 
 /** A plain object: what JSON calls an object. Typed values (dates, decimals, ...) are none. */

@@ -18,9 +18,9 @@ export function copyOf(message: Message, { exchange, routingKey }: Route): Messa
 export function copiedFrom<Copy extends { readonly message: Message; readonly route: Route }>(
   copy: Copy,
 ): { readonly message: Message; readonly route: Route } {
-  const { [ROUTE_HEADER]: told, ...headers } = copy.message.headers
-  if (!Array.isArray(told)) return copy
-  const [exchange, routingKey] = told.map(String)
+  const { [ROUTE_HEADER]: route, ...headers } = copy.message.headers
+  if (!Array.isArray(route)) return copy
+  const [exchange, routingKey] = route.map(String)
   if (exchange === undefined || routingKey === undefined) return copy
   return { message: { ...copy.message, headers }, route: { exchange, routingKey } }
 }

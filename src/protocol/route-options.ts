@@ -12,7 +12,7 @@ export interface RouteOptions {
 
 const SNAKE = /_([a-z])/g
 
-/** A route as somebody wrote it, with Celery's names (routing_key) as well as with ours. */
+/** A route as an app writes it, with Celery's names (routing_key) as well as with ours. */
 export function readRoute(route: RouteOptions | string): RouteOptions {
   if (typeof route === 'string') return { queue: route }
   const entries = Object.entries(route)

@@ -144,7 +144,7 @@ function queueFor(
   return queues.find((definition) => definition.name === name) ?? ownExchange(name)
 }
 
-/** task_create_missing_queues: a queue nobody has defined hangs on a direct exchange of its own name. */
+/** task_create_missing_queues: an undefined queue hangs on a direct exchange of its own name. */
 function ownExchange(name: string): QueueDefinition {
   return { name, exchange: name, exchangeType: 'direct', routingKey: name }
 }

@@ -16,7 +16,7 @@ export function signatureDict(
 }
 
 /**
- * A signature as somebody sent it: checked, and with what is missing filled in. Keys that are not ours stay,
+ * A signature as it was received: checked, and with what is missing filled in. Keys that are not ours stay,
  * since older producers add some (chord_size). `field` says in errors where it was found.
  */
 export function readSignature(value: unknown, field = 'signature'): SignatureDict {

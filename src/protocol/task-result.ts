@@ -29,7 +29,7 @@ export interface TaskResult {
   readonly correlationId?: string | null
 }
 
-/** What is known of an id nobody has stored anything under. */
+/** The result of an unknown id: nothing is stored under it. */
 export function pendingResult(taskId: string): TaskResult {
   return { taskId, status: 'PENDING', result: null, traceback: null, dateDone: null }
 }

@@ -12,7 +12,7 @@ export interface VaultDispatcherOptions {
   readonly logger?: Logger
   /** The most that one transaction publishes. Default 500. */
   readonly batchSize?: number
-  /** How often it looks even though nobody said anything. Default 5 s. */
+  /** How often it looks even without a notification. Default 5 s. */
   readonly lookEveryMs?: number
 }
 

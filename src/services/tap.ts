@@ -22,12 +22,12 @@ export class Tap extends CommonService {
 
   #broker: Broker | undefined
   #subscription: Subscription | undefined
-  #telling: Promise<void> = Promise.resolve()
+  #delivering: Promise<void> = Promise.resolve()
 
   override async initializing(): Promise<void> {
     const app = this.environment.app as App | undefined // the command's -A
     if (app === undefined)
-      throw new UsageError('Tap needs an app, whose monitor is told: -A app.ts')
+      throw new UsageError('Tap needs an app, whose monitor records the runs: -A app.ts')
     const given = this.config.plugin('storage')?.['zocalo.tap.queues']
     const queues = Array.isArray(given) ? given.map(String) : []
     if (queues.length === 0) {
@@ -61,7 +61,7 @@ export class Tap extends CommonService {
 
   override async inShutdown(): Promise<void> {
     await this.#subscription?.close()
-    await this.#telling
+    await this.#delivering
     await this.#broker?.close()
     await this.#traced(false)
   }
@@ -69,18 +69,20 @@ export class Tap extends CommonService {
   #take(delivery: Delivery, runs: TappedRuns, app: App): void {
     const { headers, body } = delivery.message
     const properties = isRecord(headers.properties) ? headers.properties : {}
-    const told = runs.heard({
+    const events = runs.heard({
       isDelivery: headers.redelivered !== undefined,
       routingKeys: Array.isArray(headers.routing_keys) ? headers.routing_keys.map(String) : [],
       headers: isRecord(properties.headers) ? properties.headers : {},
       message: decodeMessage(body),
     })
-    this.#telling = this.#telling
+    this.#delivering = this.#delivering
       .then(async () => {
-        if (told.length > 0) await app.events.deliver(told)
+        if (events.length > 0) await app.events.deliver(events)
         await delivery.ack()
       })
-      .catch((error: unknown) => this.log.warn({ err: error }, 'the record could not be told'))
+      .catch((error: unknown) =>
+        this.log.warn({ err: error }, 'events of a recipe run could not be sent'),
+      )
   }
 
   /** Where the site has no management API, its people switch it: rabbitmqctl trace_on. */

@@ -22,7 +22,7 @@ export interface ConnectionParts {
   readonly logger: () => Logger
   /** The id that replies to this process are sent to. */
   readonly replyTo: string
-  /** Opened, and closed, by whoever gives them. */
+  /** Opened and closed by the caller that passes them. */
   readonly given: { readonly broker?: Broker; readonly results?: ResultStore }
 }
 

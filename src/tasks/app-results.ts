@@ -16,7 +16,7 @@ export class AppResults {
     return new AsyncResult<Value>(taskId, { ...this.#options, ...named })
   }
 
-  /** Whoever starts it knows what its value is. */
+  /** The code that starts it knows what its value is. */
   of<Value>(node: ResultNode): AsyncResult<Value> {
     return resultOf(node, this.#options) as AsyncResult<Value>
   }

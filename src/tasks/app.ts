@@ -65,9 +65,9 @@ type Unbound = TaskOptions & { readonly bind?: false }
 /** What an app may be given instead of opening it itself. */
 export interface AppOptions {
   readonly logger?: Logger
-  /** Closed by whoever opened it. */
+  /** Closed by the code that opened it. */
   readonly broker?: Broker
-  /** Closed by whoever opened it. */
+  /** Closed by the code that opened it. */
   readonly results?: ResultStore
 }
 
@@ -294,7 +294,7 @@ export class App implements Publisher, AsyncDisposable {
     return this.#made.ofGroup(started)
   }
 
-  /** The result, with those before it, that `asTuple()` or Python's `as_tuple()` told of. */
+  /** The result, with those before it, from what `asTuple()` or Python's `as_tuple()` gave. */
   resultFromTuple(tuple: unknown): AsyncResult {
     return this.#made.ofTuple(tuple)
   }
@@ -317,7 +317,7 @@ export class App implements Publisher, AsyncDisposable {
     return this.#connections.control
   }
 
-  /** Events of your own, for whoever listens: `app.events.send('invoice-paid', { id: 3 })`. */
+  /** Events of your own, for all receivers: `app.events.send('invoice-paid', { id: 3 })`. */
   get events(): EventClient {
     return this.#connections.events
   }

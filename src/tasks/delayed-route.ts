@@ -117,7 +117,7 @@ function undelayedRoute(route: Route, topology: Topology): Route {
     .filter((origin) => queuesReached(topology, origin).length > 0)
   const [origin] = origins
   if (origin !== undefined && origins.length === 1) return origin
-  // Which of them it was nobody knows, but this is where all of them can be reached from.
+  // Which of them it was is unknown, but this is where all of them can be reached from.
   return { exchange: DELIVERY_EXCHANGE, routingKey: route.routingKey }
 }
 

@@ -25,7 +25,7 @@ export function takeFollowups(request: TaskRequest): void {
   handedOver.add(request)
 }
 
-/** Whether the callbacks of this request are somebody else's by now. */
+/** Whether another task has taken over the callbacks of this request. */
 export function areFollowupsTaken(request: TaskRequest): boolean {
   return handedOver.has(request)
 }

@@ -71,7 +71,7 @@ function chordUnlockLimit(config: Config): FunctionalTest {
 
 function reached(config: Config, routingKey: string): string[] {
   const route = { exchange: config.task_default_exchange ?? '', routingKey }
-  // No queue is left out: an empty name is nobody's.
+  // No queue is left out: an empty name is no queue's.
   return sorted(workQueuesReached(config.topology(), route, ''))
 }
 

@@ -26,7 +26,7 @@ export interface PublishContext {
   readonly outgoing: () => Promise<CopyingPublisher>
   /** True where what is to come later waits elsewhere. */
   readonly hold: (dated: DatedMessage) => Promise<boolean>
-  /** Told of each call that the broker has. */
+  /** Called for each call that the broker has confirmed. */
   readonly onPublished?: ((published: PublishedCall) => void) | undefined
 }
 

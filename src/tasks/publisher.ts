@@ -12,7 +12,7 @@ export interface Publisher {
   /** Starts a signature of any kind: a task, a chain, a group or a chord. */
   start(signature: SignatureDict, startWith?: StartWith): Promise<Started>
   /**
-   * Before a chord's header is published: true where the result backend will count its members, so that nobody has to
+   * Before a chord's header is published: true where the result backend will count its members, so that no task has to
    * wait for them by looking. Throws `TaskError` where the backend cannot do chords at all.
    */
   beginChord(groupId: string, members: readonly SignatureDict[]): Promise<boolean>
@@ -32,7 +32,7 @@ export interface StartWith {
   /** Over its own, as in Celery: of the first step of a chain, of all members of a group or a chord's header. */
   readonly kwargs?: Readonly<Record<string, unknown>>
   readonly options?: CallOptions
-  /** It is a member of a group, which is what the running task is told to have called. */
+  /** It is a member of a group: the running task records the group as its child. */
   readonly isMember?: boolean
   /** It is part of a workflow whose bounds were checked when that was started. */
   readonly isPart?: boolean

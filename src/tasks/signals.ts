@@ -1,6 +1,6 @@
 import type { SignatureDict } from '../protocol/task-request.ts'
 
-/** What `self.retry()` may be told. */
+/** The options of `self.retry()`. */
 export interface RetryOptions {
   /** Seconds until the next attempt; default the task's `defaultRetryDelay`. */
   readonly countdown?: number

@@ -19,9 +19,9 @@ export interface CallInput {
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
   readonly options: CallOptions
-  /** The options come with a signature, perhaps from somebody who knows more queues. */
+  /** The options come with a signature, perhaps from an app that knows more queues. */
   readonly isFromSignature?: boolean
-  /** It is a member of a group, which is what the running task is told to have called. */
+  /** It is a member of a group: the running task records the group as its child. */
   readonly isMember?: boolean
   /** The task whose route the call takes; default its own. */
   readonly routeAs?: string

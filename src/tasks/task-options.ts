@@ -24,7 +24,7 @@ type ErrorClass = abstract new (...args: never[]) => Error
 /** An empty text, or none, is no key. */
 export type FairnessKey = string | ((...args: never[]) => string | undefined)
 
-/** What a task is told when it is declared: Celery's task options under JavaScript names. */
+/** The options of a task's declaration: Celery's task options under JavaScript names. */
 export interface TaskOptions {
   /** Give the function its context (`self`) first. */
   readonly bind?: boolean
@@ -43,7 +43,7 @@ export interface TaskOptions {
   /** Errors that retry the task by themselves. */
   readonly autoretryFor?: readonly ErrorClass[]
   readonly dontAutoretryFor?: readonly ErrorClass[]
-  /** Errors that are expected: they fail the task, but are logged as information and reported to nobody. */
+  /** Errors that are expected: they fail the task, but are logged as information and go to no error reporter. */
   readonly throwsExpected?: readonly ErrorClass[]
   /** Wait longer from attempt to attempt: true, or the first delay in seconds. */
   readonly retryBackoff?: boolean | number

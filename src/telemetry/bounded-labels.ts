@@ -1,7 +1,7 @@
 /** What a label says of all values past the limit. */
 export const OTHER = 'other'
 
-/** Keeps a label from taking more values than whoever stores the metrics can bear: the first come are named. */
+/** Keeps a label from taking more values than a metrics store can bear: the first come are named. */
 export class BoundedLabels {
   readonly #most: number
   readonly #known = new Set<string>()

@@ -1,7 +1,7 @@
 import type * as Prometheus from 'prom-client'
 import { type Logger, silentLogger } from '../logger.ts'
 
-/** Something that brings metrics up to date when somebody looks. */
+/** Something that brings metrics up to date when they are read. */
 export interface MetricSource {
   readonly name: string
   collect(): Promise<void>

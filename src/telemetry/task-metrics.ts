@@ -21,14 +21,14 @@ const SECONDS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3
 export interface TaskMetricsOptions {
   readonly database: Connection
   readonly logger?: Logger
-  /** The most names of tasks that are told apart. Default 200. */
+  /** The most names of tasks with labels of their own. Default 200. */
   readonly mostNames?: number
   /** The most tasks that are followed at a time. Default 50,000. */
   readonly mostFollowed?: number
 }
 
 /**
- * How tasks fare: each monitor follows those whose message it has recorded until they are over, wherever that is told, so
+ * How tasks fare: each monitor follows those whose message it has recorded until they are over, whatever reports that, so
  * that the counts of several monitors can be added up.
  */
 export class TaskMetrics implements MetricSource {

@@ -22,7 +22,7 @@ export type TraceMessage = (
 
 /**
  * What traces messages; undefined where OpenTelemetry's api is not installed or no SDK is registered with it, so that
- * messages which nobody traces cost nothing. A span goes on from the `traceparent` of its message, if it has one.
+ * messages without a trace cost nothing. A span goes on from the `traceparent` of its message, if it has one.
  */
 export async function messageTracer(): Promise<TraceMessage | undefined> {
   const api = await loadTelemetry()
@@ -57,7 +57,7 @@ export function hasSdk({ trace, ProxyTracerProvider }: OpenTelemetryApi): boolea
   return provider.getDelegate() !== new ProxyTracerProvider().getDelegate()
 }
 
-/** Headers hold more than text; what is none belongs to somebody else. */
+/** Headers hold more than text; other values were not written by a tracer. */
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }

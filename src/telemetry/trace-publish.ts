@@ -13,7 +13,7 @@ export interface TracedCall {
 }
 
 /**
- * Publishes within a span, of which the message carries the W3C headers (`traceparent`): whoever runs the task goes on
+ * Publishes within a span, of which the message carries the W3C headers (`traceparent`): the worker that runs the task goes on
  * from there. Names and attributes are those of Python's opentelemetry-instrumentation-celery.
  */
 export async function tracePublish<Result>(

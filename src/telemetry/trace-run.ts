@@ -28,7 +28,7 @@ export function traceRun(request: TaskRequest, place: RunPlace): RunTrace {
   const api = loadedTelemetry()
   if (api === undefined || api === null) return UNTRACED
   const { trace, propagation, context, SpanKind } = api
-  // Not what happens to be active here: a worker's loop is nobody's parent.
+  // Not what happens to be active here: a worker's loop is no parent of its tasks.
   const published = propagation.extract(api.ROOT_CONTEXT, request.headers, HEADER_GETTER)
   const span = trace
     .getTracer(TRACER)
@@ -89,7 +89,7 @@ export async function traceStep<Result>(
   })
 }
 
-/** Headers hold more than text; what is none belongs to somebody else. */
+/** Headers hold more than text; other values were not written by a tracer. */
 const HEADER_GETTER: TextMapGetter<Headers> = {
   keys: (headers) => Object.keys(headers),
   get: (headers, key) => {

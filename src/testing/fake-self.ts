@@ -20,12 +20,12 @@ export class FakeSelf implements TaskContext {
   readonly request: TaskRequest
   readonly signal: AbortSignal
   readonly log: Logger
-  /** What `updateState` was told. */
+  /** The arguments of `updateState`. */
   readonly states: { readonly state: string; readonly meta: unknown }[] = []
-  /** What `sendEvent` was told. */
+  /** The arguments of `sendEvent`. */
   readonly events: { readonly type: string; readonly fields: Readonly<Record<string, unknown>> }[] =
     []
-  /** What `retry` was told. */
+  /** The arguments of `retry`. */
   readonly retries: RetryOptions[] = []
 
   constructor({ request = {}, signal, log = silentLogger }: FakeSelfOptions = {}) {

@@ -8,7 +8,7 @@ interface Held {
   readonly publish: () => Promise<void>
 }
 
-/** A broker in memory that keeps what has an eta until a clock that it is told says so, and remembers all it was given. */
+/** A broker in memory that keeps what has an eta until the clock it is given says so, and remembers all it was given. */
 export class TestBroker extends MemoryBroker {
   readonly published: { readonly message: Message; readonly route: Route }[] = []
   readonly #nowMs: () => number
@@ -28,7 +28,7 @@ export class TestBroker extends MemoryBroker {
       return await super.publish(message, route, options)
     this.published.push({ message, route })
     const { eta } = message.headers
-    // Whoever said when counted by the clock of the machine.
+    // The sender's time was by the clock of the machine.
     const waitMs = typeof eta === 'string' ? Date.parse(eta) - Date.now() : 0
     const dueMs = this.#nowMs() + waitMs
     if (!(waitMs > 0)) return await super.publish(dueNow(message), route, options)

@@ -10,7 +10,7 @@ test('doctor finds nothing to mend where everything is as it should be', async (
   expect(code).toBe(0)
   expect(stdout).toContain('✓ exchange task_exchange: topic')
   expect(stdout).toContain('✓ binding task_exchange → platform.fifo: key #')
-  expect(stdout).toMatch(/– monitor: nobody reads platform.fifo.*\n +→ start one/)
+  expect(stdout).toMatch(/– monitor: no monitor reads platform.fifo.*\n +→ start one/)
   expect(stdout).toContain('✓ permissions')
 })
 

@@ -44,7 +44,7 @@ test('to revoke what no worker is there to hear of is exit code 1', async () => 
   await cli.run('migrate', 'up')
   const { code, stdout, stderr } = await cli.run('tasks', 'revoke', 'an-id', '--wait', '0.2')
   expect(JSON.parse(stdout)).toEqual({
-    revoked: [{ taskId: 'an-id', outcome: 'told' }],
+    revoked: [{ taskId: 'an-id', outcome: 'broadcast' }],
     workers: [],
   })
   expect(stderr).toContain('no worker answered')

@@ -30,8 +30,8 @@ export const FEATURES = {
   typed: { title: 'typed values: dates, decimals, UUIDs, bytes, big integers' },
   exceptions: { title: 'exceptions: type, module, message, arguments, traceback' },
   cause: { title: 'the cause of an exception, in its traceback' },
-  unserialisable: { title: 'an error that cannot be serialised, and one that nobody can import' },
-  unknown_task: { title: 'a task that nobody knows: `NotRegistered`' },
+  unserialisable: { title: 'an error that cannot be serialised, and one that cannot be imported' },
+  unknown_task: { title: 'an unknown task: `NotRegistered`' },
   ignore_result: { title: '`ignore_result`' },
   states: { title: 'custom states with meta' },
   started: { title: 'STARTED' },
@@ -61,8 +61,8 @@ export const FEATURES = {
   immutable: { title: 'immutable signatures' },
   partials: { title: 'partials' },
   link: { title: 'link' },
-  link_error_id: { title: 'link_error, told the id' },
-  link_error_here: { title: 'link_error, told request, error and traceback' },
+  link_error_id: { title: 'link_error with the id' },
+  link_error_here: { title: 'link_error with request, error and traceback' },
   replace: {
     title: 'replace, by a chain of both languages',
     absent: ({ backend, direction }) =>
@@ -102,7 +102,7 @@ export const FEATURES = {
 } satisfies Readonly<Record<string, Feature>>
 
 function noUnlocking(backend: Backend): string {
-  return backend === 'redis' ? 'its chords are counted, nobody waits for them' : CHORDS
+  return backend === 'redis' ? 'its chords are counted, no task polls' : CHORDS
 }
 
 export type FeatureName = keyof typeof FEATURES

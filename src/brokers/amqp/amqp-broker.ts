@@ -210,7 +210,7 @@ export class AmqpBroker implements Broker {
     for (const part of declarationsOf(topology)) await this.#declareAgain(model, part)
   }
 
-  /** What somebody has declared otherwise in the meantime is theirs now; the rest goes on. */
+  /** A queue that was declared otherwise elsewhere in the meantime is theirs now; the rest goes on. */
   async #declareAgain(
     model: ChannelModel,
     part: ReturnType<typeof declarationsOf>[number],

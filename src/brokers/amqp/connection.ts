@@ -199,7 +199,7 @@ export class AmqpConnection {
   }
 }
 
-/** A rejection that nobody waits for is no unhandled one. */
+/** A rejection that is not awaited is no unhandled one. */
 function waited(): Deferred<ChannelModel> {
   const later = deferred<ChannelModel>()
   later.promise.catch(() => undefined)

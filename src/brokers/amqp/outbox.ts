@@ -218,7 +218,7 @@ export class Outbox {
       this.#settle(culprit, refusedByServer(culprit, this.#safeUrl, refusal))
     }
     const innocent = unsure.filter((outgoing) => !outgoing.isSettled)
-    // Nobody knows which one it was: the next time a channel ends, only one will be on its way.
+    // Which one it was is unknown: the next time a channel ends, only one will be on its way.
     this.#suspects = culprits.length > 0 ? Math.max(0, this.#suspects - 1) : innocent.length
     return innocent
   }

@@ -44,7 +44,7 @@ export function nodeTls(given: PythonTls, host: string): AmqpTls {
   }
 }
 
-/** An address cannot be asked for by name (RFC 6066); Node checks it against the certificate without being told. */
+/** An address cannot be asked for by name (RFC 6066); Node checks it against the certificate by itself. */
 function identity(name: string): AmqpTls {
   return isIP(name) === 0 ? { servername: name } : {}
 }

@@ -17,7 +17,7 @@ export interface DeadLettersParts {
   readonly code: string
   /** Stops and starts the consumer of a queue, one of whose messages can neither be used nor moved. */
   readonly onHeld: (queue: string, isHeld: boolean) => void
-  /** Told of each message that is in its dead-letter queue now. */
+  /** Called for each message that is in its dead-letter queue now. */
   readonly onKept?: OnKept | undefined
 }
 

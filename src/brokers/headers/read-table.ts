@@ -8,7 +8,7 @@ const DEEPEST = 100
 
 /**
  * Reads the fields of an AMQP table (without its length). Never throws: an error here would end the whole
- * connection, the message would come again, and end the next one. What is broken is told in a header.
+ * connection, the message would come again, and end the next one. What is broken is named in a header.
  */
 export function readTable(bytes: Buffer): Record<string, unknown> {
   const fields: Record<string, unknown> = {}

@@ -35,7 +35,7 @@ import { storeMessage } from './stored-message.ts'
 
 const DONE = Promise.resolve()
 const DEADLINE_MS = 5000
-/** Publishes in a row before the event loop gets a turn, so that a publisher that never waits starves nobody. */
+/** Publishes in a row before the event loop gets a turn, so that a publisher that never waits does not starve the rest. */
 const TURN = 256
 const nextTurn = setImmediate
 const KEEP_ALIVE_MS = 2 ** 30
@@ -45,7 +45,7 @@ export class MemoryBroker implements Broker {
   readonly kind = 'memory'
   readonly features = MEMORY_FEATURES
   readonly safeUrl: string
-  /** Nobody outside this process could hear them. */
+  /** No other process could receive them. */
   readonly carriesEvents: boolean = false
   readonly #log: Logger
   readonly #space: MemorySpace

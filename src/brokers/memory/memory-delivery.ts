@@ -7,7 +7,7 @@ import { loadMessage, type QueueEntry } from './stored-message.ts'
 
 const DONE = Promise.resolve()
 
-/** The deliveries somebody holds unsettled. */
+/** The deliveries that consumers hold unsettled. */
 export class HeldDeliveries {
   readonly #held = new Set<MemoryDelivery>()
   readonly #parked = new Map<MemoryDelivery, Timer>()

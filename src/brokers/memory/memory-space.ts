@@ -34,7 +34,7 @@ interface MemoryExchange {
   readonly routes: Map<string, readonly MemoryQueue[]>
 }
 
-/** Exchanges, queues and bindings: what a server holds, whoever is connected. */
+/** Exchanges, queues and bindings: what a server holds, with or without clients. */
 export class MemorySpace {
   readonly #exchanges = new Map<string, MemoryExchange>()
   readonly #queues = new Map<string, MemoryQueue>()

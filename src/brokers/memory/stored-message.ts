@@ -2,7 +2,7 @@ import type { Message, MessageProperties, Route } from '../../protocol/message.t
 import { readTable } from '../headers/read-table.ts'
 import { encodeTable } from '../headers/write-table.ts'
 
-/** A message as the broker keeps it: bytes, as on a wire, so that nobody's object is shared. */
+/** A message as the broker keeps it: bytes, as on a wire, so that no object is shared. */
 export interface StoredMessage {
   readonly headers: Buffer
   readonly properties: MessageProperties

@@ -159,7 +159,7 @@ function parsed(text: string): unknown {
   try {
     return decodeJson(text, { plainObjects: true })
   } catch {
-    // Not JSON, so it is text of somebody else.
+    // Not JSON, so it is text of another program.
     return undefined
   }
 }

@@ -20,7 +20,7 @@ export function isFifo(name: string): boolean {
   return name.endsWith(FIFO)
 }
 
-/** Throws for a name that Amazon refuses, so that nobody waits for it to do so. */
+/** Throws for a name that Amazon would refuse, without a call. */
 export function requireQueueName(queue: string, name: string): void {
   if (name.length > MOST_CHARACTERS) {
     throw refused(queue, name, `has ${name.length} characters, expected ${MOST_CHARACTERS} at most`)

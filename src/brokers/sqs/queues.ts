@@ -70,7 +70,7 @@ export class SqsQueues {
     this.#places.delete(queue)
   }
 
-  /** Whether SQS itself moves what is received too often; where nobody may know, it is left to SQS as in kombu. */
+  /** Whether SQS itself moves what is received too often; where that may not be asked, it is left to SQS as in kombu. */
   async hasRedrive(place: QueuePlace): Promise<boolean> {
     const known = this.#redrives.get(place.url)
     if (known !== undefined && performance.now() - known.at < REDRIVE_KNOWN_MS) return known.has

@@ -55,7 +55,7 @@ export class SqsBroker implements Broker {
   readonly kind = 'sqs'
   readonly features = SQS_FEATURES
   readonly safeUrl: string
-  /** Nobody but a queue hears a message. */
+  /** Only queues receive messages. */
   readonly carriesEvents: boolean = false
   readonly #log: Logger
   readonly #settings: SqsSettings
@@ -206,7 +206,7 @@ export class SqsBroker implements Broker {
     }
   }
 
-  /** SQS deletes them within a minute, and says no number: what waited just before is told. */
+  /** SQS deletes them within a minute, and gives no number: this is how many waited just before. */
   async purge(queue: string): Promise<number> {
     const { messages } = await this.depth(queue)
     const place = await this.#existing(queue)

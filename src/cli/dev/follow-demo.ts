@@ -32,7 +32,7 @@ function unexpected({ title, result, expected }: DemoCall, status: string): stri
   return `error: ${title} (${result.id}) ended as ${status}, expected ${expected}`
 }
 
-/** Every task of the demonstration has its row, and each row its end, as the worker told it. */
+/** Every task of the demonstration has its row, and each row its end, as the worker reported it. */
 async function isRecorded({ database, startedAt, signal }: Following): Promise<boolean> {
   const deadline = performance.now() + PATIENCE_MS
   for (;;) {

@@ -1,7 +1,7 @@
 /** One thing the doctor looked at. */
 export interface Check {
   readonly name: string
-  /** failed: somebody must act; noted: not checked, or worth knowing. */
+  /** failed: an operator must act; noted: not checked, or worth knowing. */
   readonly state: 'ok' | 'failed' | 'noted'
   /** What is there, in words. */
   readonly found: string

@@ -114,7 +114,7 @@ async function mirrorCheck(broker: Broker, queue: string): Promise<Check> {
   }
   return noted(
     name,
-    `nobody reads ${queue}, where ${depth.messages} messages wait`,
+    `no monitor reads ${queue}, where ${depth.messages} messages wait`,
     'start one: celery-toolbox monitor --migrate; or set MIRROR to False, so that no copies are made',
   )
 }

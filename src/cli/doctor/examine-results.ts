@@ -5,13 +5,13 @@ import { safeUrl } from '../../safe-url.ts'
 import { ANSWER_WITHIN_MS, resultsAdvice } from './advice.ts'
 import { type Check, failed, noted, ok } from './check.ts'
 
-/** Reads a result that nobody has stored: the store answers, or says why it does not. */
+/** Reads a result that does not exist: the store answers, or says why it does not. */
 export async function examineResults(app: CeleryApp): Promise<Check> {
   const name = 'results'
   const url = safeUrl(app.config.result_backend ?? 'disabled://')
   try {
     const store = await app.results()
-    if (!store.features.keeps) return noted(name, 'switched off: nobody can wait for a result')
+    if (!store.features.keeps) return noted(name, 'switched off: no caller can wait for a result')
     await withDeadline(
       store.get(randomUUID()),
       ANSWER_WITHIN_MS,

@@ -77,7 +77,7 @@ function policy(
   return { Version: '2012-10-17', Statement: [...statements, ...encryption(settings)] }
 }
 
-/** Queues that are encrypted with a key of one's own: whoever sends or takes needs the key, too. */
+/** Queues that are encrypted with a key of one's own: senders and receivers need the key, too. */
 function encryption({ creationAttributes, region }: SqsSettings): IamStatement[] {
   const key = creationAttributes.KmsMasterKeyId
   if (key === undefined) return []

@@ -16,9 +16,9 @@ export class EventLines {
     const { type, hostname, timestamp, ...fields } = event
     const isTask = type.startsWith('task-') && typeof fields.uuid === 'string'
     const task = isTask ? `${this.#taskOf(String(fields.uuid), event)} ` : ''
-    const told = isTask ? ['uuid', ...(isArrival(type) ? ['name', 'args', 'kwargs'] : [])] : []
+    const shown = isTask ? ['uuid', ...(isArrival(type) ? ['name', 'args', 'kwargs'] : [])] : []
     const rest = Object.entries(fields)
-      .filter(([name]) => !told.includes(name))
+      .filter(([name]) => !shown.includes(name))
       .sort(([one], [other]) => (one < other ? -1 : 1))
       .map(([name, value]) => `${name}=${typeof value === 'string' ? value : printed(value)}`)
       .join(', ')

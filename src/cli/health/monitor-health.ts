@@ -25,7 +25,7 @@ export interface MonitorHealthParts {
   readonly logger: Logger
 }
 
-/** A monitor that is asked how it is. `monitor` makes it, given what wants to be told of its batches. */
+/** A monitor with health checks. `monitor` makes it, given the callback for its batches. */
 export async function monitorWithHealth(
   parts: MonitorHealthParts,
   monitor: (onBatch: (batch: BatchReport) => void) => Monitor,
@@ -49,8 +49,8 @@ export async function monitorWithHealth(
     recording.onBatch(batch)
     tasks.follow(batch.taskIds)
   })
-  const told = broker.carriesEvents ? [eventQueueName(config)] : []
-  const queues = [...config.workQueues(), config.platformQueue, ...told]
+  const ofEvents = broker.carriesEvents ? [eventQueueName(config)] : []
+  const queues = [...config.workQueues(), config.platformQueue, ...ofEvents]
   metrics.add(recording)
   metrics.add(new ConsumerMetrics(kit, broker))
   metrics.add(tasks)

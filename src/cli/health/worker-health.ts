@@ -9,7 +9,7 @@ import type { WorkerOptions } from '../../worker/worker-options.ts'
 import { brokerProblems, queueProblems } from './broker-problems.ts'
 import type { HealthAddress } from './health-address.ts'
 
-/** A worker that is asked how it is. `worker` makes it, given what wants to be told of its runs. */
+/** A worker with health checks. `worker` makes it, given the callback for its runs. */
 export async function workerWithHealth(
   app: App,
   address: HealthAddress,

@@ -13,7 +13,7 @@ interface ResumeOptions extends SiteOptions, Omit<DatabaseOptions, 'environment'
 
 const EXAMPLES = `
 Sends the recorded message of each step that did not finish again, byte for byte; what finished does not run again. Steps that
-may still run by themselves (told of within 10 s, or still in their queue) are left alone unless --force is given.
+may still run by themselves (active within the last 10 s, or still in their queue) are left alone unless --force is given.
 Messages are kept by services that run with an app (-A), up to 64 kB each.
 
 Examples:

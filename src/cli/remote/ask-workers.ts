@@ -23,7 +23,7 @@ export interface Question {
   readonly isCounted: boolean
 }
 
-/** As sysexits(3) and `celery`: nobody answered. */
+/** As sysexits(3) and `celery`: no worker answered. */
 const EX_UNAVAILABLE = 69
 
 export function withRemoteOptions(command: Command): Command {

@@ -10,7 +10,7 @@ interface NamedOptions extends RemoteOptions {
 }
 
 const EXAMPLES = `
-Workers of both languages answer, and what is printed is what "celery" prints. The exit code is 69 where nobody answers, or
+Workers of both languages answer, and what is printed is what "celery" prints. The exit code is 69 where no worker answers, or
 not all that -d names.
 
 Examples:`

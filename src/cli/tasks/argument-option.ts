@@ -12,7 +12,7 @@ export function argument(
   return [...gathered, { path: text.slice(0, at), ...readValue(text.slice(at + 1)) }]
 }
 
-/** Nobody quotes a number on the command line: 5 is the text "5" as well. */
+/** Numbers are not quoted on the command line: 5 is the text "5" as well. */
 function readValue(text: string): Pick<ArgumentFilter, 'value' | 'text'> {
   try {
     const value = decodeJson(text)

@@ -65,7 +65,7 @@ async function runReconcile(options: ReconcileOptions): Promise<void> {
   report(losses, options)
   if (reconciler.isFresh) return
   printError(
-    `error: no monitor keeps the record up to date, so nobody can tell what vanished: run "celery-toolbox monitor"`,
+    `error: no monitor keeps the record up to date, so lost tasks cannot be found: run "celery-toolbox monitor"`,
   )
   process.exitCode = 1
 }
@@ -79,7 +79,7 @@ function limitsOf({ observe, missedHeartbeats }: ReconcileOptions): Partial<Reco
 
 function report(losses: readonly ReconciledLoss[], options: ReconcileOptions): void {
   if (wantsJson(options)) printJson(losses)
-  else if (losses.length === 0) print('nothing vanished')
+  else if (losses.length === 0) print('no task is lost')
   else printTable(COLUMNS, losses)
 }
 

@@ -18,13 +18,13 @@ interface RevokeCommandOptions extends GlobalOptions, TasksOptions, SelectionOpt
 /** What was done about one task. */
 interface Revoked {
   readonly taskId: string
-  /** `cancelled`: it waited in the vault, and never will be published. `told`: workers will not run it. */
-  readonly outcome: 'cancelled' | 'told'
+  /** `cancelled`: it waited in the vault, and never will be published. `broadcast`: workers will not run it. */
+  readonly outcome: 'cancelled' | 'broadcast'
 }
 
 const EXAMPLES = `
-A task that waits in the vault (monitor.scheduled) is taken out, and is REVOKED at once. Of all others the workers are
-told: each remembers the ids, and revokes the task when it is given it. With --terminate one that runs is ended too.
+A task that waits in the vault (monitor.scheduled) is taken out, and is REVOKED at once. All other ids are broadcast to
+the workers: each remembers them, and revokes the task when it arrives. With --terminate a running task is ended too.
 
 Examples:
   celery-toolbox tasks revoke 5b0b1d51-2b7f-4a0c-a7c5-2f6d3f0c8f4e
@@ -42,7 +42,7 @@ export function addRevoke(tasks: Command): void {
     .option('--limit <n>', 'this many at most, the oldest first', positiveInteger)
     .option('--terminate', 'also end those that run')
     .option('--signal <name>', 'what a Python worker ends its process with', signalName, 'SIGTERM')
-    .option('--reason <text>', 'why, told to the task where one of our workers runs it')
+    .option('--reason <text>', 'passed to the task, where one of our workers runs it')
     .option('--wait <seconds>', 'how long to wait for the answers of workers', seconds, 1)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
@@ -63,7 +63,7 @@ async function runRevoke(ids: readonly string[], options: RevokeCommandOptions):
   const workers = others.length === 0 ? [] : await tell(app, others, options)
   const revoked: readonly Revoked[] = taskIds.map((taskId) => ({
     taskId,
-    outcome: cancelled.includes(taskId) ? 'cancelled' : 'told',
+    outcome: cancelled.includes(taskId) ? 'cancelled' : 'broadcast',
   }))
   if (wantsJson(options)) printJson({ revoked, workers })
   else for (const { taskId, outcome } of revoked) print(`${taskId}  ${outcome}`)
@@ -72,7 +72,7 @@ async function runRevoke(ids: readonly string[], options: RevokeCommandOptions):
   }
   if (others.length === 0 || workers.length > 0) return
   if (!app.broker().features.mailboxes) {
-    printError('warning: no worker answered; one that starts later is told of it')
+    printError('warning: no worker answered; workers that start later will revoke it')
     return
   }
   printError(
@@ -81,7 +81,7 @@ async function runRevoke(ids: readonly string[], options: RevokeCommandOptions):
   process.exitCode = 1
 }
 
-/** Workers are told of them nonetheless: a task may come that is not recorded yet. */
+/** Revoked at the workers nonetheless: a task may come that is not recorded yet. */
 async function unrecorded(
   database: Database,
   taskIds: readonly string[],

@@ -56,7 +56,7 @@ function nodeLines(node: TreeNode, prefix: string, indent: string, bar: Bar): Li
   ]
 }
 
-/** Steps that are not published are told in words, without times. */
+/** Steps that are not published are described in words, without times. */
 function stepLines(steps: readonly PendingStep[], indent: string, isBroken: boolean): Line[] {
   return steps.flatMap((step, index) => {
     const { prefix, inner } = branch(indent, index === steps.length - 1)

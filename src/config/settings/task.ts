@@ -204,7 +204,7 @@ export const taskSettings = {
   task_soft_time_limit: setting(
     nullable(seconds),
     null,
-    'Seconds after which a task is told to stop.',
+    'Seconds after which a task is asked to stop.',
   ),
   task_store_eager_result: setting(boolean, false, 'Keep the results of eagerly run tasks too.'),
   task_store_errors_even_if_ignored: setting(

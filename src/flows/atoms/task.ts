@@ -13,7 +13,7 @@ export interface AtomContext {
   /** Aborted when the run is to end: the lease was lost, or the step's timeout has passed. */
   readonly signal: AbortSignal
   readonly log: Logger
-  /** From 0 to 1; stored with the atom and told to listeners of `progress`. */
+  /** From 0 to 1; stored with the atom and passed to listeners of `progress`. */
   updateProgress(progress: number, details?: Values): void
 }
 

@@ -33,7 +33,7 @@ export class Board implements JobBoard {
   readonly #database: Database
   readonly #heartbeats = new Set<Timer>()
 
-  /** The database must have our migrations; whoever opened it closes it. */
+  /** The database must have our migrations; the code that opened it closes it. */
   constructor(database: Database, { name = 'default', leaseMs = LEASE_MS }: BoardOptions = {}) {
     this.name = name
     this.leaseMs = leaseMs
@@ -227,7 +227,7 @@ export class Board implements JobBoard {
     await this.store.sendSignal(flowId, name, value)
   }
 
-  /** Says that somebody works on this board; until the function returned is called, or the lease ends. */
+  /** Registers a worker of this board; until the function returned is called, or the lease ends. */
   async registerEntity(kind: string, name: string, metadata: object): Promise<() => Promise<void>> {
     const register = async (): Promise<void> => {
       await this.#database.query(sql.REGISTER, [

@@ -78,7 +78,7 @@ export const TRASH = `
   UPDATE flows.job SET state = 'TRASHED', owner = NULL, lease_until = NULL, failure = coalesce($3::json, failure),
     last_modified = now() WHERE ${OWNED} RETURNING uuid`
 
-/** Whoever owns them finds at the next heartbeat, or the next write, that the lease is lost. */
+/** Their owner finds at the next heartbeat, or the next write, that the lease is lost. */
 export const TRASH_MATCHING = `
   WITH trashed AS (UPDATE flows.job SET state = 'TRASHED', owner = NULL, epoch = epoch + 1, last_modified = now()
     WHERE board = $1 AND state <> 'TRASHED' AND uuid = ANY ($2) RETURNING flow_id, epoch),
@@ -96,7 +96,7 @@ export const HOLD = `
   UPDATE flows.job SET is_held = $3, last_modified = now() WHERE board = $1 AND (uuid = $2 OR flow_id = $2)
   RETURNING uuid, pg_notify('${JOB_CHANNEL}', board)`
 
-/** Not one that somebody works on. */
+/** Not a job that has an owner. */
 export const REMOVE_FREE = `
   DELETE FROM flows.job WHERE board = $1 AND flow_id = $2 AND (state <> 'CLAIMED' OR lease_until < now())`
 

@@ -46,7 +46,7 @@ export interface EngineOptions {
   readonly signal?: AbortSignal | undefined
   /** Makes the events that are stored with each transition, where the store has an outbox: flowEvents(). */
   readonly eventOf?: ((notice: Notice, context: NoticeContext) => FlowEvent | undefined) | undefined
-  /** Told of each event once its transition is stored; an EventRelay does it for stores with an outbox. */
+  /** Called with each event once its transition is stored; an EventRelay does it for stores with an outbox. */
   readonly onEvent?: ((event: FlowEvent) => void) | undefined
   readonly logger?: Logger | undefined
   readonly now?: (() => number) | undefined
@@ -258,10 +258,10 @@ export class Engine {
         eventOf && ((notice) => eventOf(notice, noticeContext(notice, { compilation, ledger }))),
       onEvent,
     })
-    const { vanished } = ledger
-    if (vanished.length > 0) {
+    const { missing } = ledger
+    if (missing.length > 0) {
       this.#logger.warn(
-        { flow: flow.name, atoms: vanished },
+        { flow: flow.name, atoms: missing },
         'stored atoms are no longer part of the flow',
       )
     }

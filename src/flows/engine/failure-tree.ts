@@ -9,7 +9,7 @@ interface TreeParts {
   readonly ledger: Ledger
 }
 
-/** Nobody reads more of a tree, or of a value. */
+/** More of a tree, or of a value, would not be read. */
 const MOST_LINES = 100
 const LONGEST_VALUE = 300
 

@@ -20,7 +20,7 @@ export interface LedgerOptions {
   readonly epoch: number | undefined
   /** Makes the events that are stored with each transition. */
   readonly eventOf: ((notice: Notice) => FlowEvent | undefined) | undefined
-  /** Told of each event once its transition is stored. */
+  /** Called with each event once its transition is stored. */
   readonly onEvent?: ((event: FlowEvent) => void) | undefined
 }
 
@@ -29,8 +29,8 @@ export type Notice = {
 }[keyof Notices]
 
 /**
- * The records of a run. Changes gather here until `flush` stores them as one transition, and only then tells listeners:
- * what was told is safe.
+ * The records of a run. Changes gather here until `flush` stores them as one transition, and only then notifies listeners:
+ * what they hear of is safe.
  */
 export class Ledger {
   readonly flow: FlowRecord
@@ -62,7 +62,7 @@ export class Ledger {
   }
 
   /** Names of stored atoms that the flow lacks now. */
-  get vanished(): string[] {
+  get missing(): string[] {
     return [...this.#others.keys()].filter((name) => name !== INJECTOR)
   }
 
@@ -203,7 +203,7 @@ export class Ledger {
   flush(): Promise<void> | undefined {
     if (this.#options.store === undefined) {
       this.#changed.clear()
-      this.#tell(this.#events())
+      this.#publishEvents(this.#events())
       return undefined
     }
     if (this.#next !== undefined) return this.#next
@@ -233,15 +233,15 @@ export class Ledger {
     this.#isFlowChanged = false
     const saving = store.save({ flow: this.flow, atoms, events, used, epoch })
     if (saving === undefined) {
-      this.#tell(events)
+      this.#publishEvents(events)
       return undefined
     }
     this.#notices = []
-    this.#saving = this.#tellOnceSaved(saving, { atoms, notices, used, events })
+    this.#saving = this.#notifyOnceSaved(saving, { atoms, notices, used, events })
     return this.#saving
   }
 
-  async #tellOnceSaved(
+  async #notifyOnceSaved(
     saving: Promise<void>,
     { atoms, notices, used, events }: Saved,
   ): Promise<void> {
@@ -258,7 +258,7 @@ export class Ledger {
       this.#saving = undefined
     }
     this.#notify(notices)
-    this.#tellEvents(events)
+    this.#notifyEach(events)
   }
 
   /** What the changes since the last transition are to others. */
@@ -267,9 +267,9 @@ export class Ledger {
     return eventOf === undefined ? [] : this.#notices.flatMap((notice) => eventOf(notice) ?? [])
   }
 
-  /** A listener may cause more, e.g. by suspending: that is told too. */
-  #tell(events: readonly FlowEvent[]): void {
-    this.#tellEvents(events)
+  /** A listener may cause more, e.g. by suspending: listeners are notified of that too. */
+  #publishEvents(events: readonly FlowEvent[]): void {
+    this.#notifyEach(events)
     while (this.#notices.length > 0) {
       const notices = this.#notices
       this.#notices = []
@@ -277,7 +277,7 @@ export class Ledger {
     }
   }
 
-  #tellEvents(events: readonly FlowEvent[]): void {
+  #notifyEach(events: readonly FlowEvent[]): void {
     const { onEvent } = this.#options
     if (onEvent !== undefined) for (const event of events) onEvent(event)
   }

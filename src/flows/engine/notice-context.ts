@@ -6,7 +6,7 @@ import type { Compilation } from './compile.ts'
 import { failureTree } from './failure-tree.ts'
 import type { Ledger, Notice } from './ledger.ts'
 
-/** What is known of a run when something of it is told. */
+/** What is known of a run at one of its notices. */
 export interface NoticeContext {
   readonly flow: FlowRecord
   /** Of an atom's notice: its record, and what it was declared as. */

@@ -18,7 +18,7 @@ export class DatabaseStore implements FlowStore {
   readonly isEncoded = true
   readonly #database: Database
 
-  /** The database must have our migrations (`celery-toolbox migrate up`); whoever opened it closes it. */
+  /** The database must have our migrations (`celery-toolbox migrate up`); the code that opened it closes it. */
   constructor(database: Database) {
     this.#database = database
   }

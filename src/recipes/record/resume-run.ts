@@ -8,7 +8,7 @@ export interface UnfinishedStep {
   readonly id: string
   readonly name: string
   readonly state: string
-  /** Seconds since anything was told of it. */
+  /** Seconds since its last report. */
   readonly quietSeconds: number
   /** Null where its message was too long to be kept, or was sent by what keeps none. */
   readonly sent: SentMessage | null
@@ -68,8 +68,7 @@ const SOON = 10
 export async function whyNot(transport: Transport, step: UnfinishedStep): Promise<string | null> {
   const { sent, state, quietSeconds } = step
   if (sent === null) return 'its message was not kept'
-  if (quietSeconds < SOON)
-    return `it was told of ${quietSeconds.toFixed(1)} s ago and may still run`
+  if (quietSeconds < SOON) return `it was active ${quietSeconds.toFixed(1)} s ago and may still run`
   if (state !== 'PENDING' || sent.target === undefined) return null
   const waiting = (await transport.depth?.(sent.target)) ?? 0
   return waiting > 0 ? `it may be one of the ${waiting} messages that wait in ${sent.target}` : null

@@ -33,15 +33,15 @@ export class RunRecorder implements Middleware {
   readonly #step = new AsyncLocalStorage<Step>()
   /** Of transactions that are not committed yet. */
   readonly #held = new Map<number, RunEvent[]>()
-  #telling: Promise<void> = Promise.resolve()
+  #sending: Promise<void> = Promise.resolve()
 
   constructor(parts: RecorderParts) {
     this.#parts = parts
   }
 
-  /** Resolves once all that happened so far has been told. */
+  /** Resolves once all events so far have been sent. */
   async flushed(): Promise<void> {
-    await this.#telling
+    await this.#sending
   }
 
   async around(
@@ -66,17 +66,17 @@ export class RunRecorder implements Middleware {
       const fields = isRecipeMessage(header) ? fieldsOf(message) : null
       if (fields === null) return await callback(header, message)
       const step: Step = { id: fields.uuid, isGivenBack: false }
-      this.#tell([{ type: 'recipe-step-started', fields: stamped(fields) }])
+      this.#send([{ type: 'recipe-step-started', fields: stamped(fields) }])
       try {
         await this.#step.run(step, async () => await callback(header, message))
       } catch (error) {
         const { message: text, stack } = error instanceof Error ? error : new Error(String(error))
         const failed = { ...fields, exception: text, traceback: stack ?? null }
-        this.#tell([{ type: 'recipe-step-failed', fields: stamped(failed) }])
+        this.#send([{ type: 'recipe-step-failed', fields: stamped(failed) }])
         throw error
       }
       const type = step.isGivenBack ? 'recipe-step-given-back' : 'recipe-step-succeeded'
-      this.#tell([{ type, fields: stamped(fields) }])
+      this.#send([{ type, fields: stamped(fields) }])
     }
   }
 
@@ -92,7 +92,7 @@ export class RunRecorder implements Middleware {
     }
     const isStart = fields.path.length === 0 && this.#step.getStore() === undefined
     const events = isStart ? [dispatched(message, fields.root_id), sent] : [sent]
-    if (transaction === undefined) this.#tell(events)
+    if (transaction === undefined) this.#send(events)
     else this.#held.set(transaction, [...(this.#held.get(transaction) ?? []), ...events])
   }
 
@@ -114,7 +114,7 @@ export class RunRecorder implements Middleware {
     const events = this.#held.get(transaction) ?? []
     this.#held.delete(transaction)
     const isFirst = new Set<unknown>()
-    this.#tell(
+    this.#send(
       events.filter(({ type, fields }) => {
         if (type !== 'recipe-dispatched') return true
         if (isFirst.has(fields.uuid)) return false
@@ -125,13 +125,13 @@ export class RunRecorder implements Middleware {
   }
 
   /** A record that cannot be reached keeps no message from its way. */
-  #tell(events: readonly RunEvent[]): void {
+  #send(events: readonly RunEvent[]): void {
     if (events.length === 0) return
     const { tell, log } = this.#parts
-    this.#telling = this.#telling
+    this.#sending = this.#sending
       .then(async () => await tell(events))
       .catch((cause: unknown) => {
-        log.warn({ err: cause, events: events.length }, 'the record of a recipe could not be told')
+        log.warn({ err: cause, events: events.length }, 'events of a recipe run could not be sent')
       })
   }
 }

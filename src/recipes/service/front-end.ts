@@ -26,12 +26,12 @@ export interface FrontEndOptions {
   readonly restart?: boolean
   readonly concurrency?: number | undefined
   readonly liveness?: { readonly port: number; readonly timeoutMs: number } | undefined
-  /** Ends by itself after so long, as if told to. */
+  /** Shuts down by itself after so long. */
   readonly maxLifetimeMs?: number | undefined
   readonly host?: string
   /** Fields of status broadcasts besides. */
   readonly extra?: Readonly<Record<string, unknown>>
-  /** Told when an instance has started: what it subscribes to. */
+  /** Called when an instance has started, with what it subscribes to. */
   readonly onStarted?: (service: CommonService) => void
   /** Given what a log may say of the service at any time. */
   readonly onStatus?: (logFields: () => Readonly<Record<string, unknown>>) => void
@@ -159,7 +159,7 @@ export class FrontEnd {
     ].filter((matches) => matches !== null)
     if (wanted.length === 0 || wanted.includes(false)) return
     if (itemAtKey(command, 'command') === 'shutdown') {
-      this.#options.log.info('told to shut down')
+      this.#options.log.info('shutdown was requested')
       void this.stop()
     } else this.#options.log.warn({ command }, 'received an invalid command')
   }

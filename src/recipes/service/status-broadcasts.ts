@@ -33,7 +33,7 @@ export class StatusBroadcasts {
   readonly #utilization = new Utilization()
   #names: ServiceNames = NONE
   #code: StatusCode = STATUS.constructing
-  #told: StatusCode | undefined
+  #sent: StatusCode | undefined
   #isFirst = true
   #pending: ReadonlyMap<string, unknown> | undefined
   #sending: Promise<void> | undefined
@@ -46,9 +46,9 @@ export class StatusBroadcasts {
 
   /** The first broadcast tells of no service yet. */
   async start(): Promise<void> {
-    this.#tellSoon()
+    this.#sendSoon()
     await this.#sending
-    this.#repeat = startInterval(REPEAT_MS, () => this.#tellSoon())
+    this.#repeat = startInterval(REPEAT_MS, () => this.#sendSoon())
   }
 
   /** What a log says of the service: each field with `workflows_` before its name. */
@@ -69,10 +69,10 @@ export class StatusBroadcasts {
     this.#code = code
     if (code === STATUS.ended) this.#names = NONE
     this.#idle?.clear()
-    if (code === this.#told) return
+    if (code === this.#sent) return
     if (code === STATUS.idle) {
-      this.#idle = startTimer(IDLE_LASTS_MS, () => this.#tellSoon())
-    } else this.#tellSoon()
+      this.#idle = startTimer(IDLE_LASTS_MS, () => this.#sendSoon())
+    } else this.#sendSoon()
   }
 
   /** The last broadcast: the front end goes down. */
@@ -84,10 +84,10 @@ export class StatusBroadcasts {
     await this.#sending
   }
 
-  /** One at a time, each as it was when it changed: processing is told of however short it was. */
-  #tellSoon(): void {
+  /** One at a time, each as it was when it changed: processing is reported however short it was. */
+  #sendSoon(): void {
     this.#pending = this.#status()
-    this.#told = this.#code
+    this.#sent = this.#code
     this.#isFirst = false
     this.#sending ??= this.#sendPending().finally(() => {
       this.#sending = undefined

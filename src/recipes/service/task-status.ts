@@ -22,13 +22,13 @@ export class TaskStatus {
   }
 
   start(): void {
-    this.#tell()
-    this.#timer = startInterval(REPEAT_MS, () => this.#tell())
+    this.#send()
+    this.#timer = startInterval(REPEAT_MS, () => this.#send())
   }
 
   set task(name: string) {
     this.#task = name
-    this.#tell()
+    this.#send()
   }
 
   get task(): string {
@@ -37,7 +37,7 @@ export class TaskStatus {
 
   enter(code: StatusCode): void {
     this.#code = code
-    this.#tell()
+    this.#send()
   }
 
   async stop(): Promise<void> {
@@ -45,7 +45,7 @@ export class TaskStatus {
     await this.#sending
   }
 
-  #tell(): void {
+  #send(): void {
     const status = new Map<string, unknown>([
       ['host', hostId()],
       ['task', this.#task],

@@ -24,7 +24,7 @@ const RESTART = { initialMs: 100, longestMs: 5000, soonMs: 10_000 }
 
 /**
  * Keeps between `min` and `max` instances of a service: as long as messages wait at two looks in a row, half as many again
- * are started (one at least); while none waits, they end one after the other. One that is told to shut down is not
+ * are started (one at least); while none waits, they end one after the other. One that is asked to shut down is not
  * replaced; one that dies is, later each time.
  */
 export class InstancePool {
@@ -52,7 +52,7 @@ export class InstancePool {
     return this.#running.size
   }
 
-  /** Resolves once it was stopped, or the last instance was told to shut down: 1 where the last one died. */
+  /** Resolves once it was stopped, or the last instance was asked to shut down: 1 where the last one died. */
   async run(): Promise<0 | 1> {
     // The first one is also asked which queues it takes.
     for (let count = 0; count < Math.max(1, this.#least); count += 1) this.#start()

@@ -133,7 +133,7 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
       throw error
     }
     this.#finished = this.#work(run)
-    this.#finished.catch(() => undefined) // whether somebody waits for it or not
+    this.#finished.catch(() => undefined) // whether it is awaited or not
     await this.#begin(run)
   }
 

@@ -49,7 +49,7 @@ export class Intake implements Inlet {
     this.block = parts.block
     this.log = parts.log
     this.limit = parts.limit
-    this.#isReady.promise.catch(() => undefined) // whether somebody waits for it or not
+    this.#isReady.promise.catch(() => undefined) // whether it is awaited or not
   }
 
   get signal(): AbortSignal {

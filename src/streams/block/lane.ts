@@ -88,7 +88,7 @@ export class RunLane implements Lane {
     }
   }
 
-  /** What the operator is told of this message; the same object for each, as a lane has one message at a time. */
+  /** The context of this message for the operator; the same object for each, as a lane has one message at a time. */
   contextOf(entry: Entry): OperatorContext {
     this.context.entry = entry
     return this.context

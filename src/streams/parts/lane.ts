@@ -12,7 +12,7 @@ export interface Lane {
   next(): Promise<Entry | undefined>
   /** The same, but at most so long: 'late' then. */
   nextWithin(ms: number): Promise<Entry | undefined | 'late'>
-  /** What the operator is told of this message. */
+  /** The context of this message for the operator. */
   contextOf(entry: Entry): OperatorContext
   /** Hands a result to every publisher; undefined where none of them is full. */
   publish(result: unknown, entry: Entry | undefined): Promise<void> | undefined

@@ -19,7 +19,7 @@ export interface Inlet {
   defer(close: () => unknown): void
 }
 
-/** What a listener's `listen` is told. */
+/** What a listener's `listen` receives. */
 export interface ListenContext {
   readonly signal: AbortSignal
   readonly log: Logger

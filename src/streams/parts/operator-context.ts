@@ -1,7 +1,7 @@
 import type { Logger } from '../../logger.ts'
 import type { MessageHeaders } from './received.ts'
 
-/** What an operator is told besides its message. */
+/** What an operator receives besides its message. */
 export interface OperatorContext {
   /** Aborted when the block has to end at once: its drain deadline has passed. */
   readonly signal: AbortSignal

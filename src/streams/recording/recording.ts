@@ -29,7 +29,7 @@ export function recordTo(file: string): LinkPublisher {
     const output = createWriteStream(file)
     let failure: Error | undefined
     output.on('error', (error) => {
-      failure = error // told by the write that fails, and by close
+      failure = error // thrown by the write that fails, and by close
     })
     let startedAt: number | undefined
     return {

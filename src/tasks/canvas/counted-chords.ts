@@ -7,7 +7,7 @@ import type { TaskRegistry } from '../task-registry.ts'
 import { taskNames } from './dicts.ts'
 
 /**
- * Begins to count a chord, where that can work: where Python's workers count in the same place (Redis), whoever runs the members; elsewhere only our own
+ * Begins to count a chord, where that can work: where Python's workers count in the same place (Redis), in any language; elsewhere only our own
  * workers count, so all members must be tasks of this app; one that becomes something else hands the chord over. False where the chord has to be waited for.
  */
 export async function beginCounting(

@@ -49,7 +49,7 @@ function opened(
   const given = workflow.immutable ? [] : args
   const opening = {
     ...options,
-    // Null is no priority at all, which a task may be told.
+    // Null is no priority at all, which a task may be given.
     call: priority === null ? { ...options.call, priority } : options.call,
     extra: { ...extra, ...options.extra },
     args: [...given, ...workflow.args],

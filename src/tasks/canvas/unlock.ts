@@ -48,7 +48,7 @@ export async function publishUnlockOf(
     task: CHORD_UNLOCK,
     args: [groupId, body],
     kwargs: { interval: null, max_retries: null, result: results },
-    // Nobody waits for its result.
+    // Its result is not read.
     isMember: true,
     options: {
       countdown: 1,

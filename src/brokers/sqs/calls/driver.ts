@@ -5,7 +5,7 @@ import { BrokerError } from '../../../errors.ts'
 export type SqsDriver = typeof Sqs
 export type StsDriver = typeof Sts
 
-/** The AWS SDK, loaded when first used: whoever uses another broker installs none of it. */
+/** The AWS SDK, loaded when first used: users of other brokers need not install it. */
 export async function loadSqs(): Promise<SqsDriver> {
   try {
     return await import('@aws-sdk/client-sqs')

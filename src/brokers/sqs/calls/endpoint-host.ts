@@ -1,7 +1,7 @@
 import type { SqsDriver } from './driver.ts'
 
 /**
- * The host that the SDK would call: it reads AWS_ENDPOINT_URL_SQS and profiles itself, and tells nobody. Nothing is sent.
+ * The host that the SDK would call: it reads AWS_ENDPOINT_URL_SQS and profiles itself, and does not say. Nothing is sent.
  */
 export async function endpointHost(
   { SQS }: SqsDriver,

@@ -10,7 +10,7 @@ import { endpointHost } from './endpoint-host.ts'
 export interface SqsApiParts {
   readonly url: SqsUrl
   readonly settings: SqsSettings
-  /** Told of each call that was answered, be it by a refusal, and of each that was not. */
+  /** Called for each call that was answered, be it by a refusal, and for each that was not. */
   readonly onAnswer: () => void
   readonly onSilence: (cause: unknown) => void
 }
@@ -101,7 +101,7 @@ export class SqsApi {
       tls: settings.isSecure ?? true,
       // A batch is retried in part, and a publish until its deadline: by us.
       maxAttempts: 1,
-      // Servers of one's own give urls with names that nobody resolves.
+      // Servers of one's own give urls with names that cannot be resolved.
       useQueueUrlAsEndpoint: false,
       requestHandler: {
         connectionTimeout: settings.client.connectTimeoutMs,
@@ -140,7 +140,7 @@ export class SqsApi {
   }
 }
 
-/** Somebody answered, be it that it was refused. */
+/** The server answered, be it that it refused. */
 function isAnswer(error: unknown): boolean {
   const { $metadata } = (error ?? {}) as { $metadata?: { httpStatusCode?: number } }
   return $metadata?.httpStatusCode !== undefined && $metadata.httpStatusCode < 500

@@ -40,7 +40,7 @@ export function isEntryWorthRetrying({
   return BUSY.test(Code) || !SenderFault
 }
 
-/** A receipt that counts no more: somebody else may have the message, or it is gone. */
+/** A receipt that is no longer valid: another consumer may have the message, or it is gone. */
 export function isExpiredReceipt(code: string | undefined): boolean {
   return /ReceiptHandleIsInvalid|MessageNotInflight|InvalidParameterValue|InvalidIdFormat/.test(
     code ?? '',

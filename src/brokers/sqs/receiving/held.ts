@@ -6,7 +6,7 @@ const EXTENDED_AT = 0.6
 const LOOKS = 5
 const SHORTEST_LOOK_MS = 250
 
-/** The deliveries somebody holds: kept hidden from others for as long as they are held. */
+/** The deliveries that consumers hold: kept hidden from others for as long as they are held. */
 export class HeldDeliveries {
   readonly #visibilityMs: number
   readonly #held = new Set<SqsDelivery>()

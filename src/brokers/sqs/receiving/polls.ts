@@ -50,7 +50,7 @@ export class Polls {
             QueueUrl: place.url,
             MaxNumberOfMessages: most,
             WaitTimeSeconds: wait,
-            // Given each time, as a queue that somebody else created may have another.
+            // Given each time, as a queue that was created elsewhere may have another.
             VisibilityTimeout: settings.visibilitySeconds,
             MessageSystemAttributeNames: [...settings.systemAttributes] as 'All'[],
             ...(settings.messageAttributes.length > 0 && {

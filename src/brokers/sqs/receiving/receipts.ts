@@ -6,7 +6,7 @@ import type { QueuePlace } from '../queues.ts'
 import { Batches } from './batches.ts'
 
 /**
- * What became of a receipt: `expired` where it counts no more, so that somebody else may have the message; `unknown`
+ * What became of a receipt: `expired` where it is no longer valid, so that another consumer may have the message; `unknown`
  * where the server did not answer in time.
  */
 export type ReceiptOutcome = 'done' | 'expired' | 'unknown'

@@ -139,7 +139,7 @@ export class SqsDelivery implements Delivery {
     await this.#hide(0)
   }
 
-  /** Somebody else may have it. */
+  /** Another consumer may have it. */
   lose(why: string): void {
     if (this.#isLost) return
     this.#isLost = true

@@ -98,7 +98,7 @@ export class Outbox {
     while (this.#waiting.size > 0 || this.#away > 0) await Promise.all(this.#all)
   }
 
-  /** Time in line counts only while nothing moves, so that any number of calls that nobody waits for are all sent. */
+  /** Time in line counts only while nothing moves, so that any number of calls that are not awaited are all sent. */
   #leftMs({ deadlineMs, addedAt, sentAt }: Waiting): number {
     const since = sentAt ?? Math.max(addedAt, this.#movedAt)
     return deadlineMs - (performance.now() - since)
@@ -128,7 +128,7 @@ export class Outbox {
     }
   }
 
-  /** Never rejects: each message of the batch is told by itself. */
+  /** Never rejects: each message of the batch has an outcome of its own. */
   async #sendBatch(batch: readonly Waiting[]): Promise<void> {
     const inTime = batch.filter((waiting) => this.#leftMs(waiting) > 0)
     for (const late of batch) if (!inTime.includes(late)) giveUp(late)

@@ -13,7 +13,7 @@ export interface SqsCredentials {
   readonly secretAccessKey: string
 }
 
-/** A secret may hold any character, also `/` and `@` that nobody has escaped. */
+/** A secret may hold any character, also `/` and `@` that are not escaped. */
 const SHAPE = /^sqs:\/\/(?:(?<login>.*)@)?(?<host>[^@/?#]*)(?:[/?#][^@]*)?$/is
 const HOST = /^(?:\[[\da-f:.]+\]|[^[\]:]+)(?::\d{1,5})?$/i
 

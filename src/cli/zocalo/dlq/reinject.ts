@@ -82,7 +82,7 @@ async function reinject(named: readonly string[], options: ReinjectOptions): Pro
   if (problems > 0) process.exitCode = 1
 }
 
-/** As dlq_purge prints them here (eight blanks) and as it once did (two, and a slash). Nothing where nobody writes. */
+/** As dlq_purge prints them here (eight blanks) and as it once did (two, and a slash). Nothing where the input is a terminal. */
 async function namesOnInput(hasFiles: boolean): Promise<string[]> {
   if (process.stdin.isTTY) return []
   const read = text(process.stdin)

@@ -38,7 +38,7 @@ export function trashedOf(posting: Posting): Posting {
   return { ...posting, details: { ...posting.details, is_trashed: true } }
 }
 
-/** Undefined where nobody can read it: it is not ours to remove. */
+/** Undefined where it cannot be read: it is not ours to remove. */
 export function postingOf({ data }: Node): Posting | undefined {
   try {
     const value = decoded(data.toString('utf8'))

@@ -242,7 +242,7 @@ export class ZookeeperBoard implements JobBoard {
       await wake(await this.#session(), posted.path)
   }
 
-  /** Says that somebody works on this board; until the function returned is called, or the session ends. */
+  /** Registers a worker of this board; until the function returned is called, or the session ends. */
   async registerEntity(kind: string, name: string, metadata: object): Promise<() => Promise<void>> {
     const entity = { kind, name, metadata }
     await this.#entities.register(await this.#session(), entity)

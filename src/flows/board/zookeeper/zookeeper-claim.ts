@@ -88,7 +88,7 @@ export class ZookeeperClaim implements Claim {
   async release({ until, signals }: FlowWait): Promise<void> {
     const wait = { run_at: until === undefined ? null : until / 1000, waits_for: signals }
     await this.#settle((posting) => changed(posting, wait))
-    // A signal that came in between found nobody to wake.
+    // A signal that came in between woke no waiting code.
     const { store, path } = this.#parts
     const come = await store.signals(this.job.flowId)
     if (come.some(({ name }) => signals.includes(name))) await wake(this.#session, path)

@@ -9,7 +9,7 @@ export interface Entity {
   readonly metadata: unknown
 }
 
-/** Who works on a board: a node for each, which ends with the session of whoever made it. */
+/** The workers of a board: a node for each, which ends with its maker's session. */
 export class ZookeeperEntities {
   readonly #folder: string
   readonly #registered = new Map<string, Buffer>()

@@ -116,7 +116,7 @@ export class ZookeeperSession {
     }
   }
 
-  /** While the connection is away the client keeps requests: nobody waits for them longer than for a session. */
+  /** While the connection is away the client keeps requests: callers wait for them no longer than for a session. */
   async #ask<T>(start: (done: Callback<T>) => void): Promise<[T, Stat | undefined]> {
     if (this.#isOver) throw new JobFailure('the session with ZooKeeper is over')
     const answer = new Promise<[T, Stat | undefined]>((resolve, reject) => {

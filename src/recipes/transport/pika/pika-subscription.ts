@@ -106,7 +106,7 @@ export class PikaSubscription implements OpenSubscription {
     )
   }
 
-  /** Of a message that came over an earlier channel nothing is told: the broker delivers it again. */
+  /** A message that came over an earlier channel is not settled: the broker delivers it again. */
   async settle(settlement: Settlement): Promise<void> {
     this.requireHeld(settlement.messageId)
     if (settlement.messageId <= this.#base) return

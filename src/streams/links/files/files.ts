@@ -26,7 +26,7 @@ export interface WatchOptions {
   readonly recursive?: boolean
   /** A file is reported once its size has not changed for so long: it is still being written before. Default 200; 0: at once. */
   readonly settleMs?: number
-  /** Asks for changes instead of being told of them, for network drives: every so many milliseconds. */
+  /** Polls for changes instead of being notified of them, for network drives: every so many milliseconds. */
   readonly pollMs?: number
   /** Names that are left out besides those of editors, caches and version control. */
   readonly ignore?: readonly string[]
@@ -84,7 +84,7 @@ async function report(inlet: Inlet, parts: WatchParts): Promise<void> {
   }
 }
 
-/** Changes in the order they are told of; a full block keeps them in this line, as a folder cannot be held back. */
+/** Changes in the order of their notifications; a full block keeps them in this line, as a folder cannot be held back. */
 function forward(watcher: FSWatcher, inlet: Inlet, { root, wanted }: WatchParts): void {
   let line: Promise<void> = Promise.resolve()
   watcher.on('all', (event, path) => {

@@ -22,7 +22,7 @@ export class Offsets {
     this.#log = log
   }
 
-  /** Answers how its end is told. */
+  /** Returns the function that ends it. */
   open(message: Committable): (fate: 'done' | 'stuck') => void {
     const places = this.#partitions.get(message.partition) ?? []
     this.#partitions.set(message.partition, places)

@@ -43,7 +43,7 @@ export class ConsumerGroup {
     return stream?.[1] ?? []
   }
 
-  /** What nobody has worked on for too long. */
+  /** Entries that no consumer has worked on for too long. */
   async claim(most: number): Promise<StreamEntry[]> {
     const { redis, key, group, consumer, claimAfterMs } = this.#parts
     const claimed: StreamEntry[] = []

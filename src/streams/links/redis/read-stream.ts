@@ -106,7 +106,7 @@ class StreamReader {
   }
 
   keepHeld(): void {
-    // It does so again; where Redis is away, nobody can claim them either.
+    // It does so again; where Redis is away, no other consumer can claim them either.
     this.#parts.group.keep([...this.#held]).catch(() => undefined)
   }
 
