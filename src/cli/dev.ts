@@ -1,14 +1,7 @@
 import type { Command } from 'commander'
-import type { GlobalOptions } from './open-app.ts'
+import type { DevOptions } from './dev/dev-options.ts'
 import { level } from './option-values.ts'
 import { runService } from './run-service.ts'
-
-export interface DevOptions extends GlobalOptions {
-  readonly once?: boolean
-  readonly database?: string
-  readonly data?: string
-  readonly loglevel?: string
-}
 
 const EXAMPLES = `
 Without options nothing else is needed: the broker is in memory, PostgreSQL is an embedded one in a temporary folder,

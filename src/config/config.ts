@@ -4,17 +4,11 @@ import type { QueueDefinitions, RouteDefaults } from '../protocol/routes.ts'
 import { durableQueue, type Topology } from '../protocol/topology.ts'
 import { brokerAddressOf, brokerUrlsOf } from './broker-settings.ts'
 import { deriveSettings } from './derive.ts'
+import type { Entry, Place, Source } from './entry.ts'
 import { type Environment, type EnvironmentOptions, readEnvironment } from './environment.ts'
 import { maskValue } from './masking.ts'
 import { printed } from './printed.ts'
-import {
-  type Entry,
-  misspeltVariables,
-  type Place,
-  resolveSettings,
-  type Source,
-  settledEntry,
-} from './resolve.ts'
+import { misspeltVariables, resolveSettings, settledEntry } from './resolve.ts'
 import { defineAccessor, TypedSettings } from './setting-accessors.ts'
 import { ineffectiveSettings, refusedSettings } from './setting-states.ts'
 import { findSetting, type GivenSettings } from './settings.ts'

@@ -1,5 +1,6 @@
 export { ConfigError } from '../errors.ts'
 export { Config, type ConfigOptions, type LooseConfigOptions } from './config.ts'
+export type { Source } from './entry.ts'
 export { type LogLevel, logLevel } from './log-level.ts'
 export {
   createLogger,
@@ -10,7 +11,6 @@ export {
 } from './logging.ts'
 export { maskText, maskValue } from './masking.ts'
 export { readPythonLiteral } from './python-literal.ts'
-export type { Source } from './resolve.ts'
 export { type ErrorReporter, reportingLogger, setupSentry } from './sentry.ts'
 export type { Setting } from './setting.ts'
 export { checkConfig, type SettingRow, settingRows } from './setting-rows.ts'

@@ -1,3 +1,4 @@
+import type { Entry, Place } from './entry.ts'
 import type { Environment, Variable } from './environment.ts'
 import { isSecretName, maskText, maskValue } from './masking.ts'
 import { nearestName } from './nearest-name.ts'
@@ -8,25 +9,6 @@ import type { Setting } from './setting.ts'
 import { findSetting, settingNames } from './settings.ts'
 import { isSameValue } from './shadowed.ts'
 import { literal, text, unfit } from './value-types.ts'
-
-export type Source = 'argument' | 'environment' | '.env' | 'site' | 'default' | 'derived'
-
-/** A setting's value and where it came from. */
-export interface Entry {
-  readonly value: unknown
-  readonly source: Source
-  /** The environment variable, where it came from one. */
-  readonly variable?: string
-  /** Where else it was given, to no effect. */
-  readonly shadowed?: readonly Place[]
-}
-
-export interface Place {
-  readonly source: Source
-  readonly variable?: string
-  /** It was given the same value there. */
-  readonly isSame: boolean
-}
 
 export interface Resolution {
   readonly entries: Map<string, Entry>

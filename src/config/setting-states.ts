@@ -1,5 +1,5 @@
+import type { Entry } from './entry.ts'
 import { printed } from './printed.ts'
-import type { Entry } from './resolve.ts'
 import type { SettingState } from './setting.ts'
 import { findSetting } from './settings.ts'
 

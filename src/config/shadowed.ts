@@ -1,5 +1,5 @@
+import type { Entry, Place } from './entry.ts'
 import { printed } from './printed.ts'
-import type { Entry, Place } from './resolve.ts'
 
 /** A sentence for each setting that was given twice, with different values: both places, and which one counts. */
 export function shadowWarnings(entries: ReadonlyMap<string, Entry>): readonly string[] {

@@ -93,16 +93,16 @@ export { type CallEdit, callEdit } from './replay/call-edit.ts'
 export { type Replayed, type ReplayOptions, replayTask } from './replay/replay-task.ts'
 export { type NotReplayed, type ReplayManyOptions, replayTasks } from './replay/replay-tasks.ts'
 export { selectTasks, type TaskSelection } from './replay/select-tasks.ts'
-export {
-  type PrunedPartitions,
-  type PruneOptions,
-  type PruneProgress,
-  type PruneReport,
-  pruneHistory,
-  type Retention,
-} from './retention/prune-history.ts'
+export { pruneHistory } from './retention/prune-history.ts'
 export { retentionOf } from './retention/prune-timer.ts'
 export { type IndexSize, sizeReport, type TableSize } from './retention/size-report.ts'
+export type {
+  PrunedPartitions,
+  PruneOptions,
+  PruneProgress,
+  PruneReport,
+  Retention,
+} from './retention/types.ts'
 export {
   type BackfillOptions,
   type BackfillProgress,

@@ -1,16 +1,8 @@
 import { bytea, hex, jsonb, text, timeMs } from '../database/copy-columns.ts'
 import type { Transaction } from '../database/database.ts'
-import type { EventRecord } from './events/told.ts'
-import type { Ingested } from './intake/taken.ts'
-import { alteredText, type MessageEntry } from './mirror/message-entry.ts'
-import type { MirrorRecord, Problem } from './mirror/mirrored.ts'
+import type { Ingested, Unreadable } from './intake/taken.ts'
+import { alteredText } from './mirror/message-entry.ts'
 import { Stage } from './stored/stage.ts'
-
-/** The whole message, and why it could not be read, or not all of it. */
-export type Unreadable = (MirrorRecord | EventRecord) & {
-  readonly message: MessageEntry
-  readonly problem: Problem
-}
 
 export function isUnreadable(one: Ingested): one is Unreadable {
   return one.problem !== null && one.message !== null

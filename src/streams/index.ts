@@ -1,9 +1,9 @@
 // Streams: listeners, one operator, publishers; in the order in which a message meets them.
 
 export { ConfigurationError, StreamError } from '../errors.ts'
-export { Block, type BlockParts, type BlockStats, type RunOptions } from './block/block.ts'
+export { Block, type BlockParts, type RunOptions } from './block/block.ts'
 export type { QueueLimits, WhenFull } from './block/bounded-queue.ts'
-export type { BlockCounts, BlockObserver } from './block/counts.ts'
+export type { BlockCounts, BlockObserver, BlockStats } from './block/counts.ts'
 export type { OnError, RetryPolicy } from './block/settings.ts'
 export { fromTasks, type TaskEvent } from './bridges/from-tasks.ts'
 export { toFlow } from './bridges/to-flow.ts'

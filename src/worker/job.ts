@@ -1,6 +1,7 @@
 import type { Delivery } from '../brokers/broker.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import type { Task } from '../tasks/task.ts'
+import type { ActiveRun } from './pools/controlled-pool.ts'
 
 /** A delivery on its way through the worker: its message, what it says, and the task that runs it. */
 export interface Job {
@@ -8,4 +9,9 @@ export interface Job {
   delivery: Delivery
   readonly request: TaskRequest
   readonly task: Task<readonly never[], unknown>
+}
+
+/** A job whose function runs now. */
+export interface RunningJob extends ActiveRun {
+  readonly job: Job
 }

@@ -14,17 +14,15 @@ import { tracePublish } from '../telemetry/trace-publish.ts'
 import { type RunTrace, traceRun, traceStep } from '../telemetry/trace-run.ts'
 import { AckPolicy, type AckSettings, ackSettings } from './ack-policy.ts'
 import { addToChord } from './added-member.ts'
-import type { Termination } from './control/controlled-worker.ts'
 import type { WorkerControl } from './control/worker-control.ts'
 import { publishErrbacks, publishNext } from './follow-ups.ts'
-import type { Job } from './job.ts'
+import type { Job, RunningJob } from './job.ts'
 import type { KnownJobs } from './known-jobs.ts'
 import { LostRuns } from './lost-runs.ts'
 import type { Outcome } from './outcome.ts'
 import type { OutcomeStore, Stored } from './outcome-store.ts'
 import { PoisonGuard } from './poison-guard.ts'
-import type { ActiveRun } from './pools/controlled-pool.ts'
-import type { Pool, PoolRun, RunLimits } from './pools/pool.ts'
+import type { Pool, PoolRun, RunLimits, Termination } from './pools/pool.ts'
 import { type OnTaskError, type RunReport, reportOutcome, runReport } from './report.ts'
 import { RequeuePauses } from './requeue-pauses.ts'
 import { retryMessage } from './retry-message.ts'
@@ -49,11 +47,6 @@ export interface RunnerParts {
   readonly worker: string
   readonly onTaskError: OnTaskError | undefined
   readonly onRun?: ((run: RunReport) => void) | undefined
-}
-
-/** A job whose function runs now. */
-export interface RunningJob extends ActiveRun {
-  readonly job: Job
 }
 
 class RunningFunction implements RunningJob {

@@ -1,6 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Figures } from './figures.ts'
 import {
   differencesList,
   figuresSentence,
@@ -8,6 +7,7 @@ import {
   suiteTable,
   workflowsSentence,
 } from './sentences.ts'
+import type { Figures } from './types.ts'
 
 /** The pages that state figures, each between `<!-- name -->` and `<!-- /name -->`. */
 export const PAGES = ['README.md', 'docs/interop.md'] as const

@@ -1,7 +1,7 @@
 import { DIFFERENCES, type Difference } from '../celery-suite/differences.ts'
 import { BACKENDS } from '../celery-suite/run-suite.ts'
 import { LISTED, NEVER_IN_PYTHON } from '../random-workflows/listed.ts'
-import type { Figures } from './figures.ts'
+import type { Figures } from './types.ts'
 
 const TITLES = { redis: 'Redis', postgresql: 'PostgreSQL', rpc: 'RPC' }
 const NOT_MEASURED = '–'

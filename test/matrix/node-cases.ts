@@ -3,12 +3,10 @@ import { expect } from 'vitest'
 import { type CallOptions, chain, chord, group, type Signature } from '../../src/index.ts'
 import { waitFor } from '../support/wait-for.ts'
 import type { FeatureName } from './features.ts'
-import type { NodePlace } from './node-place.ts'
+import type { NodeCase, NodePlace } from './node-place.ts'
 import { tell } from './node-tasks.ts'
 import { timeCases } from './node-time-cases.ts'
 import { treeCases } from './node-tree-cases.ts'
-
-export type NodeCase = (place: NodePlace) => Promise<void>
 
 export const WAIT = { timeoutMs: 20_000, intervalMs: 100 }
 const PATIENCE = { deadlineMs: 20_000 }

@@ -14,6 +14,9 @@ import { TYPED } from './node-tasks.ts'
 
 const WAIT = { timeoutMs: 20_000, intervalMs: 100 }
 
+/** One row of the matrix: Node calls. */
+export type NodeCase = (place: NodePlace) => Promise<void>
+
 /** What cases of Node use: the app, and short forms of what they do most. */
 export interface NodePlace {
   readonly app: CeleryApp

@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import type { NodeCase } from './node-cases.ts'
+import type { NodeCase } from './node-place.ts'
 
 /** The rows of the matrix that are about time: Node calls, Python runs. */
 export function timeCases() {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { expect } from 'vitest'
 import { chain, chord } from '../../src/index.ts'
 import { waitFor } from '../support/wait-for.ts'
-import type { NodeCase } from './node-cases.ts'
+import type { NodeCase } from './node-place.ts'
 
 const WAIT = { timeoutMs: 20_000, intervalMs: 100 }
 const REVOKED = { state: 'REVOKED', excType: 'TaskRevokedError' }

@@ -5,8 +5,8 @@ import type { Database } from '../../database/database.ts'
 import { UsageError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { type Demo, demoApp } from '../demo-app.ts'
-import type { DevOptions } from '../dev.ts'
 import { loadApp } from '../load-app.ts'
+import type { DevOptions } from './dev-options.ts'
 
 const MEMORY_BROKER = 'memory://dev'
 /** Long polls of a demonstration end soon, so that it does. */

@@ -1,7 +1,7 @@
 import { Config } from '../../config/config.ts'
 import { createLogger } from '../../config/logging.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
-import type { DevOptions } from '../dev.ts'
+import type { DevOptions } from './dev-options.ts'
 
 export interface DevLogger {
   readonly worker: Logger

@@ -6,7 +6,7 @@ import type {
   PruneProgress,
   PruneReport,
   Retention,
-} from '../../monitor/retention/prune-history.ts'
+} from '../../monitor/retention/types.ts'
 import { timeSpanMs } from '../../time-span.ts'
 import { openConfig } from '../open-app.ts'
 import { openDatabaseOf } from '../open-database.ts'

@@ -4,7 +4,7 @@ import { familyOf, type TaskEntry, timeMs, wholeNumber } from '../mirror/task-en
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
 import { jsonbText } from '../stored/stored-json.ts'
-import type { CallSource } from '../tasks/task-order.ts'
+import type { CallSource } from '../tasks/task-progress.ts'
 import { publishedProgress, type TaskProgress } from '../tasks/task-progress.ts'
 import { errorText, revokedText, safeText } from './error-text.ts'
 import { type EventEntry, textOf } from './event-entry.ts'

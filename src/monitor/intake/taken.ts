@@ -1,10 +1,15 @@
 import type { EventRecord } from '../events/told.ts'
-import { messageEntry } from '../mirror/message-entry.ts'
-import type { MirrorRecord, Problem } from '../mirror/mirrored.ts'
-import type { Unreadable } from '../write-quarantine.ts'
+import { type MessageEntry, messageEntry } from '../mirror/message-entry.ts'
+import type { MirrorRecord, Problem } from '../mirror/types.ts'
 
 /** A delivery, read: the copy of a message, or events. */
 export type Ingested = MirrorRecord | EventRecord
+
+/** The whole message, and why it could not be read, or not all of it. */
+export type Unreadable = (MirrorRecord | EventRecord) & {
+  readonly message: MessageEntry
+  readonly problem: Problem
+}
 
 export function isEventRecord(one: Ingested): one is EventRecord {
   return 'events' in one

@@ -13,26 +13,9 @@ import { fitsIndex, LONGEST_ID, LONGEST_ID_BYTES, storableOrNull } from '../stor
 import { type MessageEntry, messageEntry } from './message-entry.ts'
 import { unwritten, withinLimit } from './payload-limit.ts'
 import { type TaskEntry, type TaskOrigin, taskEntry } from './task-entry.ts'
+import type { MirrorRecord, Problem } from './types.ts'
 import { problemOf, unreadEntry } from './unread-entry.ts'
 import type { WorkQueues } from './work-queues.ts'
-
-/** A delivery of the platform queue as rows: of monitor.message, or of monitor.quarantine where there is a problem. */
-export interface MirrorRecord {
-  readonly delivery: Delivery
-  readonly message: MessageEntry
-  readonly taskId: string | null
-  /** The work queue it went to as well. */
-  readonly queue: string | null
-  /** Null where it does not say enough of a task. */
-  readonly task: TaskEntry | null
-  readonly problem: Problem | null
-}
-
-/** Why a message could not be read, or not be recorded. */
-export interface Problem {
-  readonly code: string
-  readonly reason: string
-}
 
 /** The record keeps what others publish, so it reads all that is safe, whatever the workers accept. */
 const READABLE = ['json', 'yaml', 'msgpack']

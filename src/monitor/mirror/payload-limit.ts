@@ -1,8 +1,8 @@
 import type { Message } from '../../protocol/message.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
-import type { MirrorRecord } from './mirrored.ts'
 import type { TaskEntry } from './task-entry.ts'
+import type { MirrorRecord } from './types.ts'
 
 /** Long arguments are shown by their beginning; the message has all of them, unless it must not. */
 export function withinLimit(read: MirrorRecord, privacy: Privacy): MirrorRecord {

@@ -3,7 +3,7 @@ import type { Message, Route } from '../../protocol/message.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
 import { type MessageEntry, messageEntry } from './message-entry.ts'
-import type { Problem } from './mirrored.ts'
+import type { Problem } from './types.ts'
 
 /** What is kept of a message that could not be read. */
 export interface UnreadEntry {

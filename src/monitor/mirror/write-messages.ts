@@ -2,7 +2,7 @@ import { bytea, hex, integer, jsonb, text, timeMs } from '../../database/copy-co
 import type { Transaction } from '../../database/database.ts'
 import { Stage } from '../stored/stage.ts'
 import { alteredText } from './message-entry.ts'
-import type { MirrorRecord } from './mirrored.ts'
+import type { MirrorRecord } from './types.ts'
 
 const DAY_MS = 86_400_000
 

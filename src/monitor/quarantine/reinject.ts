@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts'
 import { recordFailureOf } from '../intake/record-failure.ts'
 import type { Ingested } from '../intake/taken.ts'
-import type { Problem } from '../mirror/mirrored.ts'
+import type { Problem } from '../mirror/types.ts'
 import { writeBatch } from '../write-batch.ts'
 import { KEPT_COLUMNS, type KeptRow } from './kept-message.ts'
 import { type ReadAgainConfig, readerOf, type StillWrong, stillWrong } from './read-again.ts'

@@ -8,9 +8,9 @@ import {
   partitionsBefore,
   REDUCED,
 } from './partition-tables.ts'
-import type { PrunedPartitions } from './prune-history.ts'
 import { IS_FAILURE, IS_OVER } from './prune-tasks.ts'
 import { cutoff, inBatches, type PruneWork } from './prune-work.ts'
+import type { PrunedPartitions } from './types.ts'
 
 export async function pruneEvents(work: PruneWork, keepMs: number): Promise<PrunedPartitions> {
   return await prunePartitions(work, { parent: 'event', keepMs, kept: null })

@@ -1,6 +1,6 @@
-import type { Retention } from './prune-history.ts'
 import { IS_OLD_AND_PRUNABLE, type Limits, limitsOf, META, parametersOf } from './prune-tasks.ts'
 import { inBatches, type PruneWork } from './prune-work.ts'
+import type { Retention } from './types.ts'
 
 /**
  * Deletes what the ledger of replays says of tasks that are gone; how many went. While a task is there its turns stay,

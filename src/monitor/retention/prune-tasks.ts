@@ -1,5 +1,5 @@
-import type { Retention } from './prune-history.ts'
 import { cutoff, inBatches, type PruneWork } from './prune-work.ts'
+import type { Retention } from './types.ts'
 
 /** Deletes tasks that are over, in the order in which they were published; how many went. */
 export async function pruneTasks(work: PruneWork, retention: Retention): Promise<number> {

@@ -4,7 +4,8 @@ import type { Database } from '../../database/database.ts'
 import { periodic } from '../../lifecycle/periodic.ts'
 import { type Service, service } from '../../lifecycle/service.ts'
 import type { Logger } from '../../logger.ts'
-import { pruneHistory, type Retention } from './prune-history.ts'
+import { pruneHistory } from './prune-history.ts'
+import type { Retention } from './types.ts'
 
 /** The settings that say how long what is kept, and how often that is looked at. */
 export type RetentionSettings = Partial<Pick<Config, 'RETENTION' | 'PRUNE_EVERY'>>

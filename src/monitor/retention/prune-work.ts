@@ -1,6 +1,6 @@
 import { sleep } from '../../async/sleep.ts'
 import type { Database } from '../../database/database.ts'
-import type { PruneProgress } from './prune-history.ts'
+import type { PruneProgress } from './types.ts'
 
 /** What every step of pruning needs. */
 export interface PruneWork {

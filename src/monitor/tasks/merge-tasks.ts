@@ -1,5 +1,5 @@
-import type { MirrorRecord } from '../mirror/mirrored.ts'
 import type { TaskEntry } from '../mirror/task-entry.ts'
+import type { MirrorRecord } from '../mirror/types.ts'
 import { callOrder, progressOrder } from './task-order.ts'
 import type { TaskProgress } from './task-progress.ts'
 

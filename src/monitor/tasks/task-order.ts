@@ -1,7 +1,5 @@
 import type { TaskEntry } from '../mirror/task-entry.ts'
-
-/** Who tells how a task was called, the best first: its message, its caller's event, its worker's, any other event. */
-export type CallSource = 'message' | 'task-sent' | 'task-received' | 'event' | 'result'
+import type { CallSource } from './task-progress.ts'
 
 const KNOWLEDGE: Readonly<Record<CallSource, number>> = {
   message: 3,

@@ -1,3 +1,6 @@
+/** Who tells how a task was called, the best first: its message, its caller's event, its worker's, any other event. */
+export type CallSource = 'message' | 'task-sent' | 'task-received' | 'event' | 'result'
+
 /**
  * What one source tells of a task's progress. A message knows no time: what it tells yields to any event.
  * Which of two goes further is for monitor.is_further to say, and for task-order.ts, which agrees with it.

@@ -6,7 +6,7 @@ import { isOperator, type Operator } from '../parts/operator.ts'
 import { checkPublisher, type PublisherLike, publisherName } from '../parts/publisher.ts'
 import { RunEvents, type RunEventsOptions } from '../seen/run-events.ts'
 import { QUEUE_LIMIT } from './bounded-queue.ts'
-import { type BlockCounts, type BlockObserver, Counts } from './counts.ts'
+import { type BlockObserver, type BlockStats, Counts } from './counts.ts'
 import { processWarnings } from './process-warnings.ts'
 import { Run } from './run.ts'
 import { type BlockOptions, type BlockSettings, blockSettings } from './settings.ts'
@@ -24,17 +24,6 @@ export interface RunOptions {
   /** Aborted, it stops the block: what was taken is published, or given back after `graceMs`. */
   readonly signal?: AbortSignal | undefined
   readonly graceMs?: number | undefined
-}
-
-export interface BlockStats extends BlockCounts {
-  readonly queue: {
-    readonly messages: number
-    readonly bytes: number
-    readonly limit: number
-    /** How long the oldest message has waited; 0 where none waits. */
-    readonly lagMs: number
-  }
-  readonly publishers: readonly { readonly name: string; readonly waiting: number }[]
 }
 
 /**

@@ -19,6 +19,17 @@ export interface BlockCounts {
   readonly busyMs: number
 }
 
+export interface BlockStats extends BlockCounts {
+  readonly queue: {
+    readonly messages: number
+    readonly bytes: number
+    readonly limit: number
+    /** How long the oldest message has waited; 0 where none waits. */
+    readonly lagMs: number
+  }
+  readonly publishers: readonly { readonly name: string; readonly waiting: number }[]
+}
+
 export class Counts {
   received = 0
   processed = 0

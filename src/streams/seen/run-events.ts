@@ -1,5 +1,5 @@
 import { startInterval, type Timer } from '../../async/timer.ts'
-import type { BlockStats } from '../block/block.ts'
+import type { BlockStats } from '../block/counts.ts'
 import { textOfError } from '../text-of-error.ts'
 
 /** Who sends events; `app.events` is one. */

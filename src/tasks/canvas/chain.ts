@@ -9,9 +9,8 @@ import { unrolled, withoutEmptyGroups } from './dicts.ts'
 import { bodyWithId, frozen, withEndOptions } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { groupsToChords } from './groups-to-chords.ts'
-import { inheriting } from './inherited.ts'
+import { inheriting, type Opening } from './inherited.ts'
 import { linked, linkedError, linkedSteps, withLinks } from './link.ts'
-import type { Opening } from './start.ts'
 
 /** Publishes the first step; the others travel with it, the next one last (`embed.chain`, PROTOCOL 2). */
 export async function startChain(

@@ -17,9 +17,8 @@ import { endingAsOne } from './as-one.ts'
 import { bodyWithId, frozen, withEndOptions } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'
 import { memberOptions } from './group.ts'
-import { inheriting } from './inherited.ts'
+import { inheriting, type Opening } from './inherited.ts'
 import { bodyLinkedError, linked } from './link.ts'
-import type { Opening } from './start.ts'
 import { publishUnlock } from './unlock.ts'
 
 /**

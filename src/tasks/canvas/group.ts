@@ -5,7 +5,7 @@ import { endOf, flatMembers } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
 import { noteChild } from '../current-request.ts'
 import type { Publisher, Started } from '../publisher.ts'
-import type { Opening } from './start.ts'
+import type { Opening } from './inherited.ts'
 
 /** Publishes every member under one group id, numbered in order. */
 export async function startGroup(

@@ -1,8 +1,15 @@
 import type { CallOptions } from '../../protocol/call-options.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
-import { withOptions } from '../../protocol/signature-tree/options.ts'
+import { type SignatureOptions, withOptions } from '../../protocol/signature-tree/options.ts'
 import { mapTasks } from '../../protocol/signature-tree/walk.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
+
+/** How a workflow starts: all of its options, and the arguments of its first tasks. */
+export interface Opening extends SignatureOptions {
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly isMember: boolean
+}
 
 interface Inherited {
   readonly headers?: CallOptions['headers'] | undefined

@@ -1,7 +1,7 @@
 import { type CallOptions, fromWireOptions } from '../../protocol/call-options.ts'
 import { kindOf } from '../../protocol/signature-tree/kinds.ts'
 import { mappedTask, unchunked } from '../../protocol/signature-tree/maps.ts'
-import { optionsOf, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
+import { optionsOf } from '../../protocol/signature-tree/options.ts'
 import { checkBounds } from '../../protocol/signature-tree/walk.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/task-request.ts'
@@ -10,14 +10,7 @@ import type { Publisher, Started, StartWith } from '../publisher.ts'
 import { startChain } from './chain.ts'
 import { startChord } from './chord.ts'
 import { startGroup } from './group.ts'
-import { inheriting } from './inherited.ts'
-
-/** How a workflow starts: all of its options, and the arguments of its first tasks. */
-export interface Opening extends SignatureOptions {
-  readonly args: readonly unknown[]
-  readonly kwargs: Readonly<Record<string, unknown>>
-  readonly isMember: boolean
-}
+import { inheriting, type Opening } from './inherited.ts'
 
 /** Starts a signature of any kind: a task, a chain, a group or a chord. */
 export async function startSignature(

@@ -1,18 +1,10 @@
 import type { TaskQueue } from '../../config/task-queues.ts'
 import type { TaskRequest } from '../../protocol/task-request.ts'
 import type { TaskOptions } from '../../tasks/task-options.ts'
-import type { Job } from '../job.ts'
+import type { Job, RunningJob } from '../job.ts'
 import type { ControlledPool } from '../pools/controlled-pool.ts'
-import type { RunningJob } from '../task-runner.ts'
+import type { Termination } from '../pools/pool.ts'
 import type { ControlledEvents } from './event-commands.ts'
-
-/** How running tasks are ended. */
-export interface Termination {
-  /** What the task's signal says. */
-  readonly reason: string | undefined
-  /** The number of the signal that would have ended the process of a Python worker. */
-  readonly signum: number
-}
 
 /** The queues a worker takes from. */
 export interface ControlledQueues {

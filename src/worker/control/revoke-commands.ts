@@ -6,9 +6,10 @@ import { type RevokedTasks, stampValues } from '../../events/revoked-tasks.ts'
 import type { Logger } from '../../logger.ts'
 import type { TaskRequest } from '../../protocol/task-request.ts'
 import type { ResultStore } from '../../results/result-store.ts'
+import type { Termination } from '../pools/pool.ts'
 import { revokedResult } from '../stored-outcome.ts'
 import { type Arguments, isTrue } from './arguments.ts'
-import type { ControlledWorker, Termination } from './controlled-worker.ts'
+import type { ControlledWorker } from './controlled-worker.ts'
 
 export interface RevokeParts {
   readonly worker: ControlledWorker

@@ -1,12 +1,18 @@
 import type { Config } from '../../config/config.ts'
 import { maskValue } from '../../config/masking.ts'
 import { safeUrl } from '../../safe-url.ts'
+import type { App } from '../../tasks/app.ts'
 import type { ControlledPool } from '../pools/controlled-pool.ts'
-import type { WorkerCommandParts } from './worker-commands.ts'
+import type { ControlledWorker } from './controlled-worker.ts'
+
+interface Measured {
+  readonly app: App
+  readonly worker: ControlledWorker
+}
 
 /** As Celery's `stats`: monitors show it, and Flower needs all of it. */
 export function workerStats(
-  { app, worker }: WorkerCommandParts,
+  { app, worker }: Measured,
   uptimeSeconds: number,
 ): Readonly<Record<string, unknown>> {
   return {

@@ -3,8 +3,15 @@ import type { Logger } from '../../logger.ts'
 import type { SignatureDict, TaskRequest } from '../../protocol/task-request.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import type { Task } from '../../tasks/task.ts'
-import type { Termination } from '../control/controlled-worker.ts'
 import type { Outcome } from '../outcome.ts'
+
+/** How running tasks are ended. */
+export interface Termination {
+  /** What the task's signal says. */
+  readonly reason: string | undefined
+  /** The number of the signal that would have ended the process of a Python worker. */
+  readonly signum: number
+}
 
 /** As `-P`, `worker_pool` and the task option `pool` name it. */
 export type PoolName = 'async' | 'threads' | 'processes'

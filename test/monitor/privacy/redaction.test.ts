@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { eventEntry } from '../../../src/monitor/events/event-entry.ts'
-import { type MirrorRecord, mirrored } from '../../../src/monitor/mirror/mirrored.ts'
+import { mirrored } from '../../../src/monitor/mirror/mirrored.ts'
+import type { MirrorRecord } from '../../../src/monitor/mirror/types.ts'
 import { WorkQueues } from '../../../src/monitor/mirror/work-queues.ts'
 import { Privacy } from '../../../src/monitor/privacy/privacy.ts'
 import { compressMessage } from '../../../src/protocol/compressed-message.ts'

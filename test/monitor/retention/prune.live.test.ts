@@ -1,8 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
 import { openDatabase } from '../../../src/database/open-database.ts'
-import { type PruneProgress, pruneHistory } from '../../../src/monitor/retention/prune-history.ts'
+import { pruneHistory } from '../../../src/monitor/retention/prune-history.ts'
 import { sizeReport } from '../../../src/monitor/retention/size-report.ts'
+import type { PruneProgress } from '../../../src/monitor/retention/types.ts'
 import { migratedDatabase } from '../../support/postgres.ts'
 
 const DAY = 86_400_000

@@ -1,5 +1,5 @@
 import type { Router } from 'zeromq'
-import type { Driver } from './socket.ts'
+import type { Driver } from './driver.ts'
 
 const ZAP_ADDRESS = 'inproc://zeromq.zap.01'
 

@@ -3,8 +3,9 @@ import type { Codec } from '../../codecs/codec.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import { Received } from '../../parts/received.ts'
 import { readMessage } from '../read-message.ts'
+import { type Driver, loadZmq } from './driver.ts'
 import { type ZmqReadOptions, zmqCodec } from './options.ts'
-import { attach, type Driver, detach, loadZmq } from './socket.ts'
+import { attach, detach } from './socket.ts'
 
 export type ReadKind = 'SUB' | 'PULL' | 'PAIR'
 

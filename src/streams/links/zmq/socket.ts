@@ -1,15 +1,9 @@
 import type * as Zeromq from 'zeromq'
 import { sleep } from '../../../async/sleep.ts'
 import { linkFailed } from '../link-failed.ts'
-import { loadDriver } from '../load-driver.ts'
 import { allowClients } from './allowed-clients.ts'
+import type { Driver } from './driver.ts'
 import type { ZmqOptions } from './options.ts'
-
-export type Driver = typeof Zeromq
-
-export function loadZmq(): Promise<Driver> {
-  return loadDriver(() => import('zeromq'), { name: 'zeromq', link: 'zmq' })
-}
 
 type AnySocket = Zeromq.Subscriber | Zeromq.Pull | Zeromq.Pair | Zeromq.Publisher | Zeromq.Push
 

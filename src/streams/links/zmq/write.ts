@@ -6,8 +6,9 @@ import {
   type PublishContext,
   type Sink,
 } from '../../parts/publisher.ts'
+import { type Driver, loadZmq } from './driver.ts'
 import { type ZmqWriteOptions, zmqCodec } from './options.ts'
-import { attach, type Driver, detach, loadZmq } from './socket.ts'
+import { attach, detach } from './socket.ts'
 
 export type WriteKind = 'PUB' | 'PUSH' | 'PAIR'
 

@@ -1,0 +1,9 @@
+import type { GlobalOptions } from '../open-app.ts'
+
+/** What `celery-toolbox dev` is given. */
+export interface DevOptions extends GlobalOptions {
+  readonly once?: boolean
+  readonly database?: string
+  readonly data?: string
+  readonly loglevel?: string
+}
