@@ -23,7 +23,8 @@ export function manifestFor(folder: string, own: string): { text: string; added:
   const after = {
     ...start,
     scripts: merged('scripts', {
-      worker: `celery-toolbox worker -A app.ts -Q ${own}`,
+      // Its events are what a monitor records of a plain Celery.
+      worker: `celery-toolbox worker -A app.ts -Q ${own} -E`,
       call: 'tsx call.ts',
       test: 'node --import tsx --test app.test.ts',
       check: 'tsc',
