@@ -103,6 +103,12 @@ test(
   },
 )
 
+test('recipes: a pipeline of two services runs in one process, without a server', async () => {
+  const program = startExample('recipes/pipeline.ts', {})
+  expect(await program.exited).toEqual({ code: 0, signal: null })
+  expect(program.stdout).toBe('run {"ID":"run-1"}: {"text":"hello, world","length":12}\n')
+})
+
 test('streams: frames of a detector become calls of a Python worker', SLOW, async () => {
   const servers = await freshServers()
   await startPython(servers)

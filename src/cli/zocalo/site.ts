@@ -4,13 +4,10 @@ import type { Logger } from '../../logger.ts'
 import { consoleSink } from '../../recipes/log/line-sinks.ts'
 import { SiteLog } from '../../recipes/log/site-log.ts'
 import type { SiteConfig } from '../../recipes/site/site-config.ts'
-import {
-  defaultTransport,
-  openTransport,
-  TRANSPORT_NAMES,
-} from '../../recipes/transport/open-transport.ts'
+import { loadTransport } from '../../recipes/transport/load-transport.ts'
 import type { PikaOptions } from '../../recipes/transport/pika/pika-options.ts'
 import type { Transport } from '../../recipes/transport/transport.ts'
+import { defaultTransport, TRANSPORT_NAMES } from '../../recipes/transport/transport-choice.ts'
 import type { PackageParts } from '../../services/package-parts.ts'
 import { printError } from '../output.ts'
 import { activatedSite, graylogOf } from './activated-site.ts'
@@ -79,6 +76,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     log.logger('zocalo').warn({ warning }, 'the site configuration is odd')
   const transportName = options.transport ?? defaultTransport(config)
   const rabbit = rabbitOptions(options)
+  const openTransport = await loadTransport(transportName)
   return {
     config,
     log,
@@ -86,7 +84,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     transportName,
     open: (name) => {
       const transportLog: Logger = log.logger('workflows.transport')
-      return openTransport(transportName, {
+      return openTransport({
         ...rabbit,
         config,
         log: transportLog,

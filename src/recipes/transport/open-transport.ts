@@ -1,23 +1,11 @@
 import { TransportError } from '../../errors.ts'
-import type { Logger } from '../../logger.ts'
-import type { SiteConfig } from '../site/site-config.ts'
 import { MemoryTransport } from './memory-transport.ts'
 import { OfflineTransport } from './offline-transport.ts'
-import type { PikaOptions } from './pika/pika-options.ts'
 import { PikaTransport } from './pika/pika-transport.ts'
 import type { Transport } from './transport.ts'
+import { type OpenTransportOptions, TRANSPORT_NAMES, withSite } from './transport-choice.ts'
 
-export interface OpenTransportOptions extends PikaOptions {
-  /** Its block `pika` gives what these options leave out. */
-  readonly config?: SiteConfig | undefined
-  readonly log?: Logger | undefined
-  /** Of the memory transport: those of one name share their queues. */
-  readonly name?: string | undefined
-}
-
-export const TRANSPORT_NAMES = ['PikaTransport', 'OfflineTransport', 'MemoryTransport'] as const
-
-export const DEFAULT_TRANSPORT = 'PikaTransport'
+export type { OpenTransportOptions } from './transport-choice.ts'
 
 /** The transport of this name; it connects when it is first used. */
 export function openTransport(name: string, options: OpenTransportOptions = {}): Transport {
@@ -33,19 +21,4 @@ export function openTransport(name: string, options: OpenTransportOptions = {}):
         `there is no transport "${name}"; expected ${TRANSPORT_NAMES.join(', ')}`,
       )
   }
-}
-
-/** The transport that a site names: storage first, as in Zocalo, then its block `transport`. */
-export function defaultTransport(config: SiteConfig): string {
-  const stored = config.plugin('storage')?.['zocalo.default_transport']
-  if (TRANSPORT_NAMES.some((name) => name === stored)) return String(stored)
-  return String(config.block('transport')?.default ?? DEFAULT_TRANSPORT)
-}
-
-function withSite({ config, ...options }: OpenTransportOptions): PikaOptions {
-  const given = Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  )
-  const { plugin: _plugin, ...block } = config?.block('pika') ?? {}
-  return { ...block, ...given }
 }

@@ -1,0 +1,22 @@
+import type { Transport } from './transport.ts'
+import { type OpenTransportOptions, withSite } from './transport-choice.ts'
+
+export type OpenTransport = (options: OpenTransportOptions) => Transport
+
+/** As openTransport, with nothing loaded but that transport: a command starts sooner. */
+export async function loadTransport(name: string): Promise<OpenTransport> {
+  switch (name) {
+    case 'PikaTransport': {
+      const { PikaTransport } = await import('./pika/pika-transport.ts')
+      return (options) => new PikaTransport(withSite(options))
+    }
+    case 'OfflineTransport': {
+      const { OfflineTransport } = await import('./offline-transport.ts')
+      return ({ log }) => new OfflineTransport(log === undefined ? {} : { log })
+    }
+    default: {
+      const { openTransport } = await import('./open-transport.ts')
+      return (options) => openTransport(name, options)
+    }
+  }
+}
