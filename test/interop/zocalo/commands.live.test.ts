@@ -163,7 +163,7 @@ if (process.env.ZOCALO_WHOLE === '1') {
     }
     const flags = process.env.NODE_OPTIONS
     process.env.NODE_OPTIONS = '--max-old-space-size=128'
-    const run = site.ours('pickup', '-w', '0', '-d', '0')
+    const run = site.ours('pickup', '-w', '0', '-d', '0', '-t', 'OfflineTransport')
     if (flags === undefined) delete process.env.NODE_OPTIONS
     else process.env.NODE_OPTIONS = flags
     expect(await run.exited).toMatchObject({ code: 0 })
