@@ -111,7 +111,7 @@ export interface Delivery {
   readonly queue: string
   /** The exchange and key it was published with. */
   readonly route: Route
-  /** 1 for the first delivery; higher, as far as the broker tells, when it was delivered before. */
+  /** 1 for the first delivery; higher, as far as the broker says, when it was delivered before. */
   readonly attempt: number
   readonly redelivered: boolean
   readonly isSettled: boolean
@@ -140,7 +140,7 @@ export interface RequeueOptions {
   readonly delayMs?: number
 }
 
-/** What a broker does not tell is absent. */
+/** A figure that the broker does not give is absent. */
 export interface QueueDepth {
   readonly messages: number
   /** Null where the broker does not count them. */

@@ -8,7 +8,7 @@ export interface BrokerFeatures {
   readonly delayedExchanges: boolean
   /** Queues with `x-queue-type: quorum` are other queues than the rest. */
   readonly quorumQueues: boolean
-  /** An HTTP API tells of its connections and consumers. */
+  /** An HTTP API lists its connections and consumers. */
   readonly managementApi: boolean
   /** The longest that `PublishOptions.delayMs` may be; 0 where there is no such delay. */
   readonly longestDelayMs: number

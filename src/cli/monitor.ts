@@ -30,7 +30,7 @@ interface MonitorCommandOptions extends DatabaseOptions {
 }
 
 const EXAMPLES = `
-Takes the copies of all messages from the platform queue, and what workers tell of their tasks and of themselves from a
+Takes the copies of all messages from the platform queue, and the events of workers and their tasks from a
 queue of its own; writes them in batches, and acknowledges after the commit.
 Any number may run. Stops on SIGTERM or Ctrl-C once what it holds is written.
 
@@ -59,7 +59,7 @@ export function addMonitor(program: Command): void {
       'how often what RETENTION lets go is deleted (3600)',
       seconds,
     )
-    .option('--no-events', 'leave what workers tell (celeryev) alone: no queue, no rows')
+    .option('--no-events', 'take no events of workers (celeryev): no queue, no rows')
     .option('--no-reconcile', 'do not look for lost tasks')
     .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
     .option('--health-port <port>', HEALTH_HELP, healthAddress)

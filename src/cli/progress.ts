@@ -36,7 +36,7 @@ export class Progress {
     this.#shownMs = this.#startedMs
   }
 
-  /** Tells how many are done by now. */
+  /** Shows how many are done by now. */
   update(done: number): void {
     this.#done = done
     const everyMs = this.#stream.isTTY === true ? REDRAW_MS : LINE_EVERY_MS

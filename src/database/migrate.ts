@@ -156,7 +156,7 @@ async function unlock(runner: QueryRunner): Promise<void> {
 
 type MigrationClass = new () => MigrationInterface
 
-/** The migrations, each telling that it starts; under the same names, by which TypeORM knows them. */
+/** The migrations, each reporting that it starts; under the same names, by which TypeORM knows them. */
 function announced({ logger = silentLogger, onProgress }: MigrateOptions): MigrationClass[] {
   const announce = (name: string, direction: MigrationStep['direction']) => {
     logger.info({ migration: name, direction }, 'migrating')

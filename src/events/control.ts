@@ -44,7 +44,7 @@ export class Control extends Broadcaster {
     return new Inspect(this, options)
   }
 
-  /** Tells workers not to run these tasks any more; see docs/worker.md. */
+  /** Revokes tasks at all workers; see docs/worker.md. */
   async revoke(
     taskIds: string | readonly string[],
     { terminate = false, signal = 'SIGTERM', reason, ...options }: RevokeOptions = {},

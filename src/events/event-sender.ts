@@ -12,7 +12,7 @@ import type { EventSettings } from './event-settings.ts'
 import type { LamportClock } from './mailbox-clock.ts'
 
 export interface EventSenderParts {
-  /** Who tells: a worker's name, or a client's. */
+  /** The sender: a worker's name, or a client's. */
   readonly hostname: string
   readonly broker: () => Promise<Broker>
   readonly settings: EventSettings

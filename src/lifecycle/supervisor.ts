@@ -13,7 +13,7 @@ const WITHIN_MS = 10_000
 
 /**
  * Many services as one: started one after the other, drained and stopped in reverse, within one deadline for all.
- * The first failure, of a start or later on, is the one that start() or `ended` tells; what fails after it is logged.
+ * The first failure, of a start or later on, is the one that start() or `ended` rejects with; what fails after it is logged.
  */
 export function supervisor({ name, services, logger = silentLogger }: SupervisorOptions): Service {
   const begun: Service[] = []

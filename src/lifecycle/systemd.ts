@@ -20,7 +20,7 @@ export interface SystemdOptions {
 const PATIENCE_MS = 5_000
 
 /**
- * Tells systemd how a service of `Type=notify` is: ready, stopping, starting anew, and again and again that its event loop turns
+ * Notifies systemd of the state of a service of `Type=notify`: ready, stopping, starting anew, and again and again that its event loop turns
  * (`WatchdogSec=`). Node has no datagram sockets of Unix, so systemd's own `systemd-notify` sends them, which needs
  * `NotifyAccess=all`. https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
  */

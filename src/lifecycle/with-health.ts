@@ -1,7 +1,7 @@
 import { HealthServer, type HealthServerOptions } from './health-server.ts'
 import type { Runnable } from './run-until-stopped.ts'
 
-/** The service, with a server that tells how it is: from before its start, which may take long, to the end. */
+/** The service, with a server for health checks: from before its start, which may take long, to the end. */
 export function withHealth(service: Runnable, options: HealthServerOptions): Runnable {
   let state: 'starting' | 'running' | 'stopping' = 'starting'
   const server = new HealthServer({

@@ -62,7 +62,7 @@ const BATCHES_IN_HAND = MOST_WRITERS + 3
 const STOP_GRACE_MS = 10_000
 
 /**
- * Journey 6/8, monitor: the copies that the platform queue gets of every message, and what workers tell of their
+ * Journey 6/8, monitor: the copies that the platform queue gets of every message, and the events of workers and their
  * tasks and of themselves, become rows in Postgres.
  * A delivery is acked once its row is committed. Next: Postgres, in write-batch.ts.
  */

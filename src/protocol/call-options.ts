@@ -120,7 +120,7 @@ const HEADER_OPTIONS = [
   'fairnessKey',
 ] as const
 
-/** What a call tells the record and the queue, as headers: AMQP has no room for properties of one's own, and Celery loses them there. */
+/** Options of a call for the record and the queue, as headers: AMQP has no room for properties of one's own, and Celery loses them there. */
 export function recordHeaders(options: CallOptions): Readonly<Record<string, unknown>> {
   const said = HEADER_OPTIONS.filter((name) => options[name] !== undefined)
   return Object.fromEntries(said.map((name) => [WIRE_NAMES[name], options[name]]))

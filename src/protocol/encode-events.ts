@@ -3,7 +3,7 @@ import { type CeleryEvent, EVENTS_HEADER } from './events.ts'
 import type { Message, Route } from './message.ts'
 
 export interface EventsToSend {
-  /** Who tells of it; the same in each of the events. */
+  /** The sender; the same in each of the events. */
   readonly hostname: string
   /** event_exchange. */
   readonly exchange: string
@@ -31,7 +31,7 @@ export function encodeEvents(
   }
 }
 
-/** The same for the platform queue, where nothing else carries events: nothing but these tells what became of a task. */
+/** The same for the platform queue, where nothing else carries events: these alone report what became of a task. */
 export function encodePlatformEvents(
   events: readonly CeleryEvent[],
   { hostname, platformQueue }: { readonly hostname: string; readonly platformQueue: string },

@@ -1,5 +1,5 @@
 /**
- * What a task or a worker tells of itself, as Celery writes it: `type` ('task-received', 'worker-heartbeat', …),
+ * An event of a task or a worker, as Celery writes it: `type` ('task-received', 'worker-heartbeat', …),
  * `hostname`, `timestamp` (epoch seconds), `utcoffset`, `pid`, `clock`, and what the type adds (`uuid`, `runtime`, …).
  * https://docs.celeryq.dev/en/stable/userguide/monitoring.html#event-reference
  */

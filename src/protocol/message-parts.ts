@@ -14,7 +14,7 @@ export interface MessageParts {
 }
 
 /**
- * Tells protocol 2 (a task header, the body a list of three), protocol 1 (all in the body) and the hybrid of
+ * Distinguishes protocol 2 (a task header, the body a list of three), protocol 1 (all in the body) and the hybrid of
  * both (a task header, the body an object) apart.
  * https://docs.celeryq.dev/en/stable/internals/protocol.html
  */

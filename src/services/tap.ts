@@ -13,7 +13,7 @@ import { TappedRuns } from './tap/tapped-runs.ts'
 const FIREHOSE = 'amq.rabbitmq.trace'
 
 /**
- * Tells the record of steps whose services cannot: those in Python. RabbitMQ's firehose copies what goes to, and comes from,
+ * Reports steps to the record whose services cannot: those in Python. RabbitMQ's firehose copies what goes to, and comes from,
  * the queues that the site's storage names in `zocalo.tap.queues`.
  */
 export class Tap extends CommonService {

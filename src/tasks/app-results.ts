@@ -3,7 +3,7 @@ import { GroupResult } from '../results/group-result.ts'
 import type { ResultNode } from '../results/result-node.ts'
 import { nodeOfTuple, resultOf } from '../results/result-of.ts'
 
-/** Makes the results of an app's calls: they read its store and tell its workers. */
+/** Makes the results of an app's calls: they read its store and can revoke tasks at its workers. */
 export class AppResults {
   readonly #options: AsyncResultOptions
 

@@ -2,7 +2,7 @@ import { reprArgs, reprKwargs } from '../codecs/python-repr.ts'
 import type { Route } from '../protocol/message.ts'
 import type { TaskCall } from '../protocol/task-request.ts'
 
-/** What a published call is: what its `task-sent` event tells, with `task_send_sent_event`. */
+/** What a published call is: the fields of its `task-sent` event, with `task_send_sent_event`. */
 export interface PublishedCall {
   readonly call: TaskCall
   /** Where it was published. */
@@ -11,7 +11,7 @@ export interface PublishedCall {
   readonly queue: string | null
 }
 
-/** As Celery's clients tell it. */
+/** As Celery's clients send it. */
 export function sentFields({ call, route, queue }: PublishedCall): Record<string, unknown> {
   const { args = [], kwargs = {} } = call
   return {

@@ -62,7 +62,7 @@ export interface TaskOptions {
   readonly storeErrorsEvenIfIgnored?: boolean
   /** Store STARTED. Default: task_track_started. */
   readonly trackStarted?: boolean
-  /** Tell of this task's calls, where the worker tells of tasks. Default true. */
+  /** Send events of this task's runs, where the worker sends events of tasks. Default true. */
   readonly sendEvents?: boolean
   readonly priority?: number
   readonly serializer?: string

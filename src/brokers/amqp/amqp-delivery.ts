@@ -55,7 +55,7 @@ export class AmqpDelivery implements Delivery {
     return this.#origin.queue
   }
 
-  /** Quorum queues count; of other queues RabbitMQ tells only that it was delivered before. */
+  /** Quorum queues count; of other queues RabbitMQ says only that it was delivered before. */
   get attempt(): number {
     const count = this.message.headers['x-delivery-count']
     if (typeof count === 'number') return count + 1

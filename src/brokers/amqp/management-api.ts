@@ -22,7 +22,7 @@ export interface ManagementApiOptions {
 
 const TIMEOUT_MS = 5_000
 
-/** Tells what AMQP itself does not: which connection a consumer belongs to, and how many messages are unacknowledged. */
+/** Reads what AMQP itself does not show: which connection a consumer belongs to, and how many messages are unacknowledged. */
 export class ManagementApi {
   readonly #options: ManagementApiOptions
 

@@ -21,7 +21,7 @@ export interface DeadLettersParts {
   readonly onKept?: OnKept | undefined
 }
 
-/** The task's id is null where the message does not tell it. */
+/** The task's id is null where the message does not name it. */
 export type OnKept = (taskId: string | null, cause: unknown) => void
 
 const AGAIN: Backoff = { initialMs: 1_000, factor: 2, maxMs: 30_000, jitter: 0.3 }

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts'
 import { type Check, noted, ok } from './check.ts'
 
-/** Whether the workers that are heard of tell the monitor of their tasks. */
+/** Whether the workers that are heard of send events of their tasks. */
 interface WorkerState {
   readonly hostname: string
   readonly tells: boolean

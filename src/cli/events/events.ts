@@ -22,7 +22,7 @@ interface EventsOptions extends GlobalOptions {
 
 const EXAMPLES = `
 Without --dump: each task by name, how many end a second, how long it waits and runs, how many fail, over ${SPANS.join(', ')} s.
-Workers tell of tasks where they were started with -E, or once --enable has asked them to. Ctrl-C ends it.
+Workers send events of tasks where they were started with -E, or once --enable has asked them to. Ctrl-C ends it.
 
 Examples:
   celery-toolbox events -A app.ts --enable
@@ -32,10 +32,10 @@ Examples:
 export function addEvents(program: Command): void {
   program
     .command('events')
-    .description('watch what workers tell: tasks by name, live, or each event')
+    .description('watch the events of workers: tasks by name, live, or each event')
     .option('-d, --dump', 'print each event, as "celery events --dump" does')
     .option('-j, --json', 'print JSON, one value a line')
-    .option('-E, --enable', 'ask all workers to tell of tasks')
+    .option('-E, --enable', 'ask all workers to send events of tasks')
     .option('-F, --frequency <seconds>', 'seconds between two looks', seconds, 1)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {

@@ -78,7 +78,7 @@ export const CONTROL: Readonly<Record<string, RemoteCommand>> = {
     signature: '<queue>',
     help: 'take nothing more from a queue',
   },
-  disable_events: { help: 'tell no more of tasks' },
+  disable_events: { help: 'stop sending events of tasks' },
   election: {
     args: [
       ['id', 'text'],
@@ -87,7 +87,7 @@ export const CONTROL: Readonly<Record<string, RemoteCommand>> = {
     signature: '<id> <topic>',
     help: 'let the workers choose one of them',
   },
-  enable_events: { help: 'tell of tasks, for monitors' },
+  enable_events: { help: 'send events of tasks, for monitors' },
   heartbeat: { help: 'say at once who is there, as events' },
   pool_grow: { args: [['n?', 'integer']], signature: '[N=1]', help: 'so many more slots' },
   pool_restart: { help: 'new threads or processes (where worker_pool_restarts is on)' },

@@ -16,7 +16,7 @@ interface StatsCommandOptions extends TasksOptions {
 export function addStats(tasks: Command): void {
   tasks
     .command('stats')
-    .description('tell how tasks fared: how many, how long they waited and ran')
+    .description('show statistics of tasks: how many, how long they waited and ran')
     .addOption(new Option('--by <key>', 'one line for each of these').choices(STATS_KEYS))
     .option(
       '--since <when>',

@@ -19,7 +19,7 @@ Examples:
 export function addShutdown(program: Command): void {
   const command = program
     .command('shutdown')
-    .description('tell services to end (Zocalo: zocalo.shutdown)')
+    .description('ask services to shut down (Zocalo: zocalo.shutdown)')
     .argument('[host...]', 'instances, as hostname.pid')
     .option(
       '-s, --service <name>',

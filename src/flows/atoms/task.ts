@@ -3,7 +3,7 @@ import type { Failure } from '../failures/failure.ts'
 import { CompilationFailure } from '../failures/flow-errors.ts'
 import { Atom, type AtomOptions, type Values } from './atom.ts'
 
-/** What a function of an atom can ask and tell besides its arguments. */
+/** What a function of an atom can ask and report besides its arguments. */
 export interface AtomContext {
   readonly atom: string
   readonly flowId: string

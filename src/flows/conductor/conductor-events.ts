@@ -9,7 +9,7 @@ export interface ConductorEvent {
 
 export type ConductorListener = (event: ConductorEvent) => void
 
-/** Tells what a conductor does. A listener that throws is logged and stops nothing. */
+/** Reports what a conductor does. A listener that throws is logged and stops nothing. */
 export class ConductorEvents {
   readonly #listeners = new Set<ConductorListener>()
   readonly #logger: Logger

@@ -197,7 +197,7 @@ export class Ledger {
   }
 
   /**
-   * Stores what has changed as one transition, then tells of it. Undefined where nothing is to be awaited. One save at a
+   * Stores what has changed as one transition, then notifies listeners. Undefined where nothing is to be awaited. One save at a
    * time, as two could be stored out of order: changes meanwhile are stored by the next one, or fail with the one before.
    */
   flush(): Promise<void> | undefined {

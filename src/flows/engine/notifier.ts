@@ -34,7 +34,7 @@ export interface Notices {
 
 type Listener<Type extends keyof Notices> = (notice: Notices[Type]) => void
 
-/** Tells listeners of transitions. A listener that throws is logged and stops nothing. */
+/** Notifies listeners of transitions. A listener that throws is logged and stops nothing. */
 export class Notifier {
   readonly #listeners: { [Type in keyof Notices]: Set<Listener<Type>> } = {
     flow: new Set(),

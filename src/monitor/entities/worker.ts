@@ -1,7 +1,7 @@
 import { EntitySchema } from './entity-schema.ts'
 import { exactNumber } from './exact-number.ts'
 
-/** One worker, as its latest event tells. */
+/** One worker, by its latest event. */
 export interface WorkerRow {
   readonly hostname: string
   readonly pid: number | null

@@ -19,7 +19,7 @@ export interface Hearing {
   readonly atMs: number
 }
 
-/** What an event tells of its task; null where it tells nothing that the row of a task has room for. */
+/** What an event says of its task; null where it says nothing that the row of a task has room for. */
 export function eventTask(event: CeleryEvent, hearing: Hearing): TaskEntry | null {
   const { taskId } = hearing.entry
   const progress = progressOf(event, hearing)
@@ -110,7 +110,7 @@ function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
   }
 }
 
-/** Seconds as Celery tells them; what no clock can have measured is not kept. */
+/** Seconds as Celery writes them; what no clock can have measured is not kept. */
 function runtimeMsOf({ runtime }: CeleryEvent): number | null {
   const ms = typeof runtime === 'number' ? runtime * 1000 : Number.NaN
   return ms >= 0 && ms < LONGEST_RUN_MS ? ms : null

@@ -2,7 +2,7 @@ import type { CeleryEvent } from '../../protocol/events.ts'
 import { type EventEntry, textOf } from './event-entry.ts'
 import type { WorkerClocks } from './worker-clocks.ts'
 
-/** What a worker tells of itself: a row of monitor.worker. */
+/** What a worker says of itself: a row of monitor.worker. */
 export interface WorkerEntry {
   readonly hostname: string
   readonly atMs: number
@@ -44,7 +44,7 @@ export function workerEntry(
   return entryOf(event, entry, { hostname, kind, atMs, driftSeconds })
 }
 
-/** Of each process it is written down now and then that it tells of its tasks, not with each of its events. */
+/** That a process sends events of its tasks is written down now and then, not with each of its events. */
 export class TaskEventSenders {
   readonly #writtenAtMs = new Map<string, number>()
 

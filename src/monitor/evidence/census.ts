@@ -40,7 +40,7 @@ export function censusBy(control: Pick<Control, 'broadcast'>): TakeCensus {
 
 type Replies = readonly Readonly<Record<string, unknown>>[]
 
-/** Our own workers tell their queues only. */
+/** Our own workers answer with their queues only. */
 export function censusOf(queues: Replies, stats: Replies): readonly WorkerAnswer[] {
   const pools = new Map(
     stats.flatMap((reply) => Object.entries(reply)).map(([name, said]) => [name, poolOf(said)]),

@@ -34,7 +34,7 @@ export interface HeldTask extends Candidate {
   readonly publishedAt: Date
   /** When the process was heard of last. */
   readonly heardForMs: number
-  /** Whether all workers that may have taken it from its queue since tell what they take. */
+  /** Whether all workers that may have taken it from its queue since send events of what they take. */
   readonly isCovered: boolean
 }
 

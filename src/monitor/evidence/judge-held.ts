@@ -7,7 +7,7 @@ export interface WorkerEvidence {
   readonly roll: RollCall
   /**
    * Whether the broker has consumers on the queue of remote control of a worker, which goes with its connection, if the
-   * worker ever had one; null where the broker did not tell.
+   * worker ever had one; null where the broker did not say.
    */
   readonly listens: ReadonlyMap<string, boolean | null>
   /** Whether the management API was asked, so that closed connections are known. */

@@ -19,7 +19,7 @@ export interface UnreceivedTask extends Candidate {
   readonly dueMs: number
   /** A worker had received it, and has ended. */
   readonly hadWorker: string | null
-  /** Whether all workers that may have taken it since tell what they take. */
+  /** Whether all workers that may have taken it since send events of what they take. */
   readonly isCovered: boolean
 }
 
@@ -36,7 +36,7 @@ export interface QueueEvidence {
 }
 
 const MOST = 2000
-/** A worker tells at once what it takes; so long it may take to be recorded. */
+/** A worker reports at once what it takes; so long it may take to be recorded. */
 const TELLING_MS = 5_000
 
 export async function unreceivedTasks(
@@ -51,7 +51,7 @@ export async function unreceivedTasks(
   ])
 }
 
-/** Lost where all workers tell what they take, and none has it; in doubt where one that does not tell may have it. */
+/** Lost where all workers report what they take, and none has it; in doubt where one that does not report may have it. */
 export function judgeUnreceived(task: UnreceivedTask, queue: QueueEvidence): Finding | undefined {
   const holder = queue.roll.holders.get(task.taskId)
   if (!task.isCovered || holder !== undefined) return inDoubt(task, queue, holder)
@@ -91,7 +91,7 @@ function takenBy(consumers: number | null): string {
 function lost(task: UnreceivedTask, queue: QueueEvidence): Finding {
   const { emptyMs, observed, unacknowledged, roll } = queue
   const reason =
-    `${cameTo(task)}, which has been empty for ${inWords(emptyMs)}; all its workers tell what they receive, ` +
+    `${cameTo(task)}, which has been empty for ${inWords(emptyMs)}; all its workers report what they receive, ` +
     'and none has received it'
   const evidence = {
     published_at: task.publishedAt,

@@ -11,7 +11,7 @@ import { followUpsOf } from './follow-ups.ts'
 import { resultBodies } from './result-bodies.ts'
 import { taskOptions } from './task-options.ts'
 
-/** What one message, or one event, tells of its task: a row of monitor.task. */
+/** What one message, or one event, says of its task: a row of monitor.task. */
 export interface TaskEntry extends TaskProgress {
   readonly source: CallSource
   readonly taskId: string

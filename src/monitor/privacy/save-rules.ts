@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts'
 import { globSource, shownSource } from './redaction-rules.ts'
 
-/** Tells the database what the setting REDACT names, for results that it takes over by itself. */
+/** Gives the database the rules of the setting REDACT, for results that it takes over by itself. */
 export async function saveRules(database: Database, lines: readonly string[]): Promise<void> {
   // In one order everywhere, so that no two monitors that start at once wait for one another.
   const rows = lines

@@ -59,7 +59,7 @@ export async function publishedElsewhere(
   return rows.map(({ task_id }) => task_id)
 }
 
-/** What messages and events tell of each attempt of those that were retried; the others' columns say as much. */
+/** What messages and events say of each attempt of those that were retried; the others' columns say as much. */
 export async function marksOf(
   database: Connection,
   members: readonly FamilyMember[],

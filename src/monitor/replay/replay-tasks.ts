@@ -16,7 +16,7 @@ export interface NotReplayed {
   readonly problem: MonitorError
 }
 
-/** Replays one after the other, telling of each as it is done. Throws what concerns all: no broker, no database. */
+/** Replays one after the other, reporting each as it is done. Throws what concerns all: no broker, no database. */
 export async function* replayTasks(
   database: Database,
   broker: Broker,

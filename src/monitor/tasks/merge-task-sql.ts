@@ -74,7 +74,7 @@ const FROM_LATER = `(${CALL.join(', ')}) = (
       SELECT ${CALL.map((name) => `CASE WHEN is_later THEN excluded.${name} ELSE kept.${name} END`).join(',\n        ')}
       FROM (SELECT ${IS_LATER} AS is_later OFFSET 0) AS age)`
 
-/** Who was taken for never received, though a worker tells otherwise, was only waited for too briefly. */
+/** A task that counted as never received, though a worker's event says otherwise, was only waited for too briefly. */
 const IS_FURTHER = `(monitor.is_further(excluded.state, excluded.state_at, kept.state, kept.state_at)
       OR (kept.state = 'LOST' AND kept.lost ->> 'kind' = 'never-received' AND excluded.state_at IS NOT NULL))`
 /** Events are compared with events: a stored result that goes further knows less of the run. */

@@ -38,7 +38,7 @@ function addTo(rounds: Map<string, TaskEntry>[], task: TaskEntry): void {
   rounds.push(new Map([[task.taskId, task]]))
 }
 
-/** What write-tasks.ts makes of two, one after the other; undefined where it takes the database to tell. */
+/** What write-tasks.ts makes of two, one after the other; undefined where the database has to decide. */
 function merged(one: TaskEntry, other: TaskEntry): TaskEntry | undefined {
   const called = greater(one, other, { order: callOrder, parts: CALL })
   const done = greater(one, other, { order: progressOrder, parts: PROGRESS })

@@ -10,7 +10,7 @@ const KNOWLEDGE: Readonly<Record<CallSource, number>> = {
   result: -1,
 }
 
-/** How much later a call is than another; 0 where only the database can tell, which looks at all of it. */
+/** How much later a call is than another; 0 where only the database can decide, which looks at all of it. */
 export function callOrder(one: TaskEntry, other: TaskEntry): number {
   return (
     KNOWLEDGE[one.source] - KNOWLEDGE[other.source] ||

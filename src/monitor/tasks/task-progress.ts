@@ -1,8 +1,8 @@
-/** Who tells how a task was called, the best first: its message, its caller's event, its worker's, any other event. */
+/** The sources of how a task was called, the best first: its message, its caller's event, its worker's, any other event. */
 export type CallSource = 'message' | 'task-sent' | 'task-received' | 'event' | 'result'
 
 /**
- * What one source tells of a task's progress. A message knows no time: what it tells yields to any event.
+ * A task's progress by one source. A message knows no time: its state yields to any event.
  * Which of two goes further is for monitor.is_further to say, and for task-order.ts, which agrees with it.
  */
 export interface TaskProgress {
@@ -19,7 +19,7 @@ export interface TaskProgress {
   readonly stored: string | null
 }
 
-/** All that a message can tell. */
+/** All that a message can show. */
 export function publishedProgress(retries: number): TaskProgress {
   return retries > 0 ? RETRIED : PUBLISHED
 }

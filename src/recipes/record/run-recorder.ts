@@ -25,7 +25,7 @@ interface Step {
 }
 
 /**
- * Tells of the steps that a service runs and the messages it sends on, so that a run is a family in the record. A
+ * Sends events of the steps that a service runs and the messages it sends on, so that a run is a family in the record. A
  * message is known by its content, which is all that services of every language have of it: equal ones are one row.
  */
 export class RunRecorder implements Middleware {

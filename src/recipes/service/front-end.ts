@@ -41,7 +41,7 @@ export interface FrontEndOptions {
 const RESTART = { initialMs: 100, longestMs: 5000, soonMs: 10_000 }
 
 /**
- * Runs a service, tells what it does to the topic `transient.status`, and obeys what comes over `command` (Zocalo:
+ * Runs a service, reports its status to the topic `transient.status`, and obeys what comes over `command` (Zocalo:
  * workflows.frontend).
  */
 export class FrontEnd {

@@ -27,7 +27,7 @@ export interface ServiceNames {
 
 const NONE: ServiceNames = { service: null, serviceclass: null }
 
-/** Tells the topic `transient.status` what a service does: on every change, and every six seconds. */
+/** Reports a service's status to the topic `transient.status`: on every change, and every six seconds. */
 export class StatusBroadcasts {
   readonly #parts: StatusParts
   readonly #utilization = new Utilization()
@@ -44,7 +44,7 @@ export class StatusBroadcasts {
     this.#parts = parts
   }
 
-  /** The first broadcast tells of no service yet. */
+  /** The first broadcast names no service yet. */
   async start(): Promise<void> {
     this.#sendSoon()
     await this.#sending

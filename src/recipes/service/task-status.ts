@@ -6,7 +6,7 @@ import { WORKFLOWS_VERSION, ZOCALO_VERSION } from './status-broadcasts.ts'
 
 const REPEAT_MS = 3000
 
-/** Tells the topic `transient.status` of one job, every three seconds; lost connections do not concern it. */
+/** Reports one job to the topic `transient.status`, every three seconds; lost connections do not concern it. */
 export class TaskStatus {
   readonly #transport: Transport
   readonly #extra: Readonly<Record<string, unknown>>

@@ -215,7 +215,7 @@ export abstract class BaseTransport implements Transport {
     )
   }
 
-  /** What a front end tells of its service, to the topic `transient.status` for 15 seconds. */
+  /** A front end's report of its service, to the topic `transient.status` for 15 seconds. */
   async broadcastStatus(status: unknown): Promise<void> {
     const given = isDict(status) ? status : {}
     const missing = ['host', 'status', 'workflows'].filter((field) => !hasKey(given, field))

@@ -103,11 +103,11 @@ export interface Transport {
   giveBack?(header: TransportHeader): Promise<void>
   /** Drops what a callback has begun on the subscription of its message, where one at a time is in hand. */
   forgetTransactions?(header: TransportHeader): Promise<void>
-  /** Messages that wait in a queue; null where the transport cannot tell. */
+  /** Messages that wait in a queue; null where the transport cannot know. */
   depth?(queue: string): Promise<number | null>
   /** The queues that are subscribed to. */
   readonly subscribedQueues?: readonly string[]
-  /** What a front end tells of its service. */
+  /** A front end's report of its service. */
   broadcastStatus?(status: unknown): Promise<void>
   /** Stands around every call and callback; the newest is outermost. */
   addMiddleware?(middleware: Middleware): void

@@ -4,10 +4,10 @@ import type { Instance } from './instance-pool.ts'
 /** Says to the same command that it is one instance of many, so that what concerns all is not for it. */
 export const AS_INSTANCE = '--as-instance'
 
-/** The same command again as a process of its own, which tells the queues that it takes and ends when its pool does. */
+/** The same command again as a process of its own, which reports the queues that it takes and ends when its pool does. */
 export function forkInstance(onQueues: (queues: readonly string[]) => void): Instance {
   const [, script = '', ...args] = process.argv
-  // In a process group of its own: Ctrl-C is for the pool, which tells its instances.
+  // In a process group of its own: Ctrl-C is for the pool, which signals its instances.
   const child = fork(script, [...args, AS_INSTANCE], { detached: true, stdio: 'inherit' })
   child.on('message', (message: { readonly queues?: readonly string[] }) => {
     if (Array.isArray(message.queues)) onQueues(message.queues)

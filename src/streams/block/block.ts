@@ -141,7 +141,7 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     if (graceMs <= 0) run.force()
     const deadline = startTimer(graceMs, () => run.force())
     try {
-      await this.#finished.catch(() => undefined) // `finished` and `run` tell of the error
+      await this.#finished.catch(() => undefined) // `finished` and `run` reject with the error
     } finally {
       deadline.clear()
     }

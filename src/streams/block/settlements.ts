@@ -2,7 +2,7 @@ import type { Logger } from '../../logger.ts'
 import type { Settlement } from '../parts/received.ts'
 import type { Entry, Fate } from './entry.ts'
 
-/** Tells sources what became of their messages, and knows which of them have not heard it yet. */
+/** Reports to sources what became of their messages, and knows which of them have not heard it yet. */
 export class Settlements {
   readonly #log: Logger
   readonly #underWay = new Set<Promise<unknown>>()

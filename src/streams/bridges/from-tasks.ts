@@ -13,7 +13,7 @@ export interface FromTasksOptions {
   readonly exchange?: string
 }
 
-/** A task event: its type, its task's id (uuid) and what else the worker tells. */
+/** A task event: its type, its task's id (uuid) and what else the worker sends. */
 export interface TaskEvent {
   readonly type: string
   readonly uuid: string

@@ -27,7 +27,7 @@ interface RunSeen {
 
 const SAMPLE_MS = 10_000
 
-/** Tells how a run goes: `stream-started`, `stream-sampled` where its counts have changed, `stream-ended`. */
+/** Sends the events of a run: `stream-started`, `stream-sampled` where its counts have changed, `stream-ended`. */
 export class RunEvents {
   readonly #run: RunSeen
   readonly #options: RunEventsOptions

@@ -81,7 +81,7 @@ function ownBody(
   return frozen(isCalledSo ? withEndOptions(body, { task_id: taskId }) : body, publisher.replyTo)
 }
 
-/** A chord that a running task starts tells its body of which family it is. */
+/** A chord that a running task starts gives its body its family. */
 function rootOf(): Readonly<Record<string, unknown>> {
   const caller = currentRequest()
   return caller === undefined ? {} : { root_id: caller.rootId ?? caller.id }

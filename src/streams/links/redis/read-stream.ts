@@ -48,7 +48,7 @@ export function readStream(
     await group.make()
     // Reading waits on the server, so it has a connection of its own: acknowledgements must not wait behind it.
     const waiting = redis.duplicate()
-    waiting.on('error', () => undefined) // the other connection tells of the loss
+    waiting.on('error', () => undefined) // the other connection reports the loss
     inlet.signal.addEventListener('abort', () => waiting.disconnect(), { once: true })
     inlet.ready()
     try {
