@@ -10,7 +10,7 @@ import { type Logger, silentLogger } from '../logger.ts'
 import type { Topology } from '../protocol/topology.ts'
 import { type EventQueueSettings, eventQueueName, eventTopology } from './events/event-topology.ts'
 import { WorkerClocks } from './events/worker-clocks.ts'
-import { Absence } from './intake/absence.ts'
+import { OutageLog } from './intake/absence.ts'
 import type { BatchLimits } from './intake/backlog.ts'
 import { Feed } from './intake/feed.ts'
 import { Intake } from './intake/intake.ts'
@@ -62,8 +62,8 @@ const BATCHES_IN_HAND = MOST_WRITERS + 3
 const STOP_GRACE_MS = 10_000
 
 /**
- * Journey 6/8, monitor: the copies that the platform queue gets of every message, and the events of workers and their
- * tasks and of themselves, become rows in Postgres.
+ * Journey 6/8, monitor: the copies that the platform queue gets of every message, and the events of workers and
+ * tasks, become rows in Postgres.
  * A delivery is acked once its row is committed. Next: Postgres, in write-batch.ts.
  */
 export class Monitor {
@@ -76,7 +76,7 @@ export class Monitor {
   readonly #intake: Intake
   readonly #writer: Writer
   readonly #partitions: Service
-  readonly #absence: Absence
+  readonly #absence: OutageLog
   readonly #pruning: Service
   readonly #deadLetters: DeadLetters
   readonly #states: StateJobs
@@ -112,7 +112,7 @@ export class Monitor {
       onHeld: (_queue, isHeld) => this.#holdForDeadLetters(isHeld),
     })
     this.#partitions = partitions(database, this.#logger)
-    this.#absence = new Absence({ logger: this.#logger, behind: () => this.#behind() })
+    this.#absence = new OutageLog({ logger: this.#logger, behind: () => this.#behind() })
     this.#pruning = pruneTimer(database, config, {
       logger: this.#logger,
       everyMs: options.pruneEveryMs,

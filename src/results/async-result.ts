@@ -1,7 +1,7 @@
 import { ResultError, TaskFailedError } from '../errors.ts'
 import { isReady, type State } from '../protocol/states.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
-import { type Following, whileUnbroken } from './following.ts'
+import { type Following, failOnParentFailure } from './following.ts'
 import type { ResultNode, ResultTuple } from './result-node.ts'
 import type { ResultStore, WaitOptions } from './result-store.ts'
 import { resultTree } from './saved-group.ts'
@@ -76,8 +76,11 @@ export class AsyncResult<Value = unknown> {
   async #value({ followParents = true, ...options }: GetOptions): Promise<Value> {
     options.signal?.throwIfAborted()
     const store = await this.#options.store()
-    const result = await this.whileUnbroken(followParents, { store, options }, async (signal) =>
-      store.waitFor(this.id, { ...options, ...(signal === undefined ? {} : { signal }) }),
+    const result = await this.failOnParentFailure(
+      followParents,
+      { store, options },
+      async (signal) =>
+        store.waitFor(this.id, { ...options, ...(signal === undefined ? {} : { signal }) }),
     )
     if (result.status !== 'SUCCESS') throw failureOf(result)
     // What a task returns is its author's promise; nothing here can check it.
@@ -186,7 +189,7 @@ export class AsyncResult<Value = unknown> {
   }
 
   /** Waits, but not for what never comes because of a failure before it. */
-  protected async whileUnbroken<Waited>(
+  protected async failOnParentFailure<Waited>(
     followParents: boolean,
     { store, options }: Pick<Following, 'store' | 'options'>,
     wait: (signal: AbortSignal | undefined) => Promise<Waited>,
@@ -195,7 +198,7 @@ export class AsyncResult<Value = unknown> {
     if (!followParents || parent === null) return await wait(options.signal)
     const steps = this.stepsBefore()
     const following = { store, steps, before: () => parent.tasksTo(), options, failureOf }
-    return await whileUnbroken(following, wait)
+    return await failOnParentFailure(following, wait)
   }
 
   /** The tasks before it. */

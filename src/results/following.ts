@@ -23,7 +23,7 @@ export interface Following {
  * Waits, but not for what will never come: nothing follows a step that was revoked, and nothing is stored for what would
  * have followed. Celery's `follow_parents`.
  */
-export async function whileUnbroken<Value>(
+export async function failOnParentFailure<Value>(
   { store, steps, before, options, failureOf }: Following,
   wait: (signal: AbortSignal | undefined) => Promise<Value>,
 ): Promise<Value> {

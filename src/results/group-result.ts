@@ -39,7 +39,7 @@ export class GroupResult<Value = unknown> extends AsyncResult<readonly Value[]> 
   }: GetOptions = {}): Promise<readonly unknown[]> {
     if (!followParents || this.parent === null) return await this.#getMembers(options)
     const store = await this.#options.store()
-    return await this.whileUnbroken(followParents, { store, options }, async (signal) =>
+    return await this.failOnParentFailure(followParents, { store, options }, async (signal) =>
       this.#getMembers({ ...options, ...(signal === undefined ? {} : { signal }) }),
     )
   }

@@ -34,6 +34,6 @@ export function childrenOf(request: TaskRequest): readonly ResultNode[] {
 }
 
 /** Runs `work` as part of that request. */
-export function asPartOf<Value>(request: Caller, work: () => Value): Value {
+export function runInTaskContext<Value>(request: Caller, work: () => Value): Value {
   return running.run(request, work)
 }

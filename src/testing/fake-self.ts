@@ -6,7 +6,7 @@ import type { TaskRequest } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import { Replace, Retry, type RetryOptions } from '../tasks/signals.ts'
 import type { TaskContext } from '../tasks/task-context.ts'
-import { unsentRequest } from '../worker/unsent-request.ts'
+import { syntheticRequest } from '../worker/unsent-request.ts'
 
 export interface FakeSelfOptions {
   /** What differs from a first call of a task without arguments. */
@@ -32,7 +32,7 @@ export class FakeSelf implements TaskContext {
     const { task = 'test.task', args = [], kwargs = {}, id = randomUUID() } = request
     const caller = { id, rootId: id, priority: null }
     const call = { task, args, kwargs, options: {}, subtask_type: null, immutable: false }
-    this.request = { ...unsentRequest(call, caller), ...request }
+    this.request = { ...syntheticRequest(call, caller), ...request }
     this.signal = signal ?? new AbortController().signal
     this.log = log
   }

@@ -3,7 +3,7 @@ import { type Service, service } from '../lifecycle/service.ts'
 import type { Logger } from '../logger.ts'
 import type { Release, ResultStore, Unlock } from '../results/result-store.ts'
 import type { App } from '../tasks/app.ts'
-import { asPartOf } from '../tasks/current-request.ts'
+import { runInTaskContext } from '../tasks/current-request.ts'
 import { releaseBody } from './chord-body.ts'
 import { unlockOf } from './handed-over.ts'
 import { readLeftBody } from './left-body.ts'
@@ -38,6 +38,6 @@ function bodyReleaseOf(app: App, text: string): Release | undefined {
   const left = readLeftBody(app, text)
   if (left === undefined) return undefined
   return async (members) => {
-    await asPartOf(left.caller, async () => releaseBody(app, left.body, members))
+    await runInTaskContext(left.caller, async () => releaseBody(app, left.body, members))
   }
 }

@@ -7,17 +7,17 @@ import type { ChordMember } from '../results/result-store.ts'
 import { resultTree } from '../results/saved-group.ts'
 import { isExceptionInfo } from '../results/stored-value.ts'
 import type { App } from '../tasks/app.ts'
-import { asPartOf } from '../tasks/current-request.ts'
+import { runInTaskContext } from '../tasks/current-request.ts'
 import type { CalledFor } from './errback-plan.ts'
 import { bodyFailure, callerFor, callPlanned, type WhyFailed } from './failed-body.ts'
-import { type LeftBody, leaveBody } from './left-body.ts'
-import { failSteps } from './steps-cut-off.ts'
+import { leaveBody, type PendingChordBody } from './left-body.ts'
+import { failUnreachable } from './steps-cut-off.ts'
 
 /** Saves the outcome of a chord's member and counts it, in one step where the backend can; the last one starts the body. */
 export async function saveMember(
   app: App,
   member: ChordMember,
-  { body, caller }: LeftBody,
+  { body, caller }: PendingChordBody,
 ): Promise<void> {
   const results = await app.results()
   if (results.chords === undefined) {
@@ -26,7 +26,7 @@ export async function saveMember(
   }
   const counted = { ...member, body: () => leaveBody(app, { body, caller }) }
   await results.chords.saveMember(counted, async (members) => {
-    await asPartOf(caller, async () => releaseBody(app, body, members))
+    await runInTaskContext(caller, async () => releaseBody(app, body, members))
   })
 }
 
@@ -57,7 +57,7 @@ export async function failBody(app: App, body: SignatureDict, why: WhyFailed): P
   const caller = callerFor(body)
   const { cutOff, calls } = bodyFailure(app, body, why)
   for (const { steps, failure } of cutOff) {
-    await failSteps(steps, failure, {
+    await failUnreachable(steps, failure, {
       save: (step) => results.save(step),
       saveMember: (member, outer) => saveMember(app, member, { body: outer, caller }),
       logger: app.logger,

@@ -4,7 +4,7 @@ import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
 import type { Task } from '../tasks/task.ts'
 import { argumentsFor } from './task-arguments.ts'
-import { unsentRequest } from './unsent-request.ts'
+import { syntheticRequest } from './unsent-request.ts'
 
 export interface Failed {
   readonly request: TaskRequest
@@ -79,7 +79,7 @@ async function callErrback(
   if (task === undefined) return
   const { args, kwargs, immutable } = errback
   const given = immutable ? args : [request, error, tracebackOf(error), ...args]
-  const called = unsentRequest({ ...errback, args: given, kwargs }, request)
+  const called = syntheticRequest({ ...errback, args: given, kwargs }, request)
   // An errback's function takes what Celery gives errbacks; nothing narrower can be known of it here.
   const run = task.run as (...args: readonly unknown[]) => unknown
   await run(...argumentsFor(called, task.options, task.run.length))

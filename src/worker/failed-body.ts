@@ -18,11 +18,11 @@ import { readSignature } from '../protocol/signatures.ts'
 import type { SignatureDict } from '../protocol/task-request.ts'
 import type { ExceptionInfo } from '../protocol/task-result.ts'
 import type { App } from '../tasks/app.ts'
-import { asPartOf, type Caller, currentRequest } from '../tasks/current-request.ts'
+import { type Caller, currentRequest, runInTaskContext } from '../tasks/current-request.ts'
 import { type CalledFor, type ErrbackPlan, planErrbacks } from './errback-plan.ts'
 import { callErrbacks, type Failed } from './errbacks.ts'
 import type { Failure } from './steps-cut-off.ts'
-import { unsentRequest } from './unsent-request.ts'
+import { syntheticRequest } from './unsent-request.ts'
 
 export interface WhyFailed {
   /** What the ChordError says. */
@@ -58,7 +58,7 @@ export function bodyFailure(app: App, body: SignatureDict, why: WhyFailed): Body
   const own = isOfMembers ? (why.cause ?? chordError) : chordError
   const calls = failedIn(body).map(({ step, taskId, errbacks }) => ({
     plan: planErrbacks(app, errbacks, { taskId, called: why.called }),
-    failed: { request: unsentRequest(step, { ...caller, id: taskId }), error: errorOf(own) },
+    failed: { request: syntheticRequest(step, { ...caller, id: taskId }), error: errorOf(own) },
   }))
   const plans = new Map(calls.map(({ plan, failed }) => [failed.request.id, plan]))
   const childrenOf = (taskId: string) => plans.get(taskId)?.children ?? []
@@ -86,7 +86,7 @@ export async function callPlanned(
   if (errbacks.length === 0) return
   const { request } = failed
   try {
-    await asPartOf(request, async () => callErrbacks(app, errbacks, { ...failed, groupId }))
+    await runInTaskContext(request, async () => callErrbacks(app, errbacks, { ...failed, groupId }))
   } catch (cause) {
     // A broker that is away is no fault of theirs: the chord is released again later.
     if (cause instanceof BrokerError) throw cause

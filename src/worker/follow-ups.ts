@@ -1,7 +1,7 @@
 import { isGroup } from '../protocol/signature-tree/kinds.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
-import { asPartOf } from '../tasks/current-request.ts'
+import { runInTaskContext } from '../tasks/current-request.ts'
 import { areFollowupsTaken } from '../tasks/followups.ts'
 import { callErrbacks, startAll } from './errbacks.ts'
 import type { Outcome } from './outcome.ts'
@@ -21,7 +21,7 @@ export async function publishErrbacks(
 ): Promise<void> {
   const errbacks = areFollowupsTaken(request) ? null : request.errbacks
   if (errbacks === null || errbacks.length === 0) return
-  await asPartOf(request, async () => callErrbacks(app, errbacks, { request, error }))
+  await runInTaskContext(request, async () => callErrbacks(app, errbacks, { request, error }))
 }
 
 /** Callbacks first, then the next step of the chain: the order of Celery's tracer. */
@@ -31,7 +31,7 @@ async function publishAfterSuccess(app: App, request: TaskRequest, value: unknow
   const hasCallbacks = callbacks !== null && callbacks.length > 0
   const hasSteps = chain !== null && chain.length > 0
   if (!(hasCallbacks || hasSteps)) return
-  await asPartOf(request, async () => {
+  await runInTaskContext(request, async () => {
     if (hasCallbacks) await startCallbacks(app, callbacks, value)
     const next = chain?.at(-1)
     if (next !== undefined) {

@@ -6,8 +6,8 @@ import type { ResultTuple } from '../results/result-node.ts'
 import type { App } from '../tasks/app.ts'
 import { taskNames } from '../tasks/canvas/dicts.ts'
 import { publishUnlockOf } from '../tasks/canvas/unlock.ts'
-import { asPartOf } from '../tasks/current-request.ts'
-import { type LeftBody, leaveBody } from './left-body.ts'
+import { runInTaskContext } from '../tasks/current-request.ts'
+import { leaveBody, type PendingChordBody } from './left-body.ts'
 
 interface WaitingChord {
   readonly groupId: string
@@ -39,11 +39,11 @@ export async function handOverChords(
 export function unlockOf(
   app: App,
   groupId: string,
-  { body, caller }: LeftBody,
+  { body, caller }: PendingChordBody,
 ): (memberIds: readonly string[]) => Promise<void> {
   return async (memberIds) => {
     const results = memberIds.map((id): ResultTuple => [[id, null], null])
-    await asPartOf(caller, async () => publishUnlockOf(app, { groupId, body, results }))
+    await runInTaskContext(caller, async () => publishUnlockOf(app, { groupId, body, results }))
     app.logger.info({ groupId, members: memberIds.length }, 'chord handed over to chord_unlock')
   }
 }

@@ -7,14 +7,14 @@ import type { App } from '../tasks/app.ts'
 import type { Caller } from '../tasks/current-request.ts'
 
 /** A chord's body, as the worker of its last member leaves it with the results until it is published. */
-export interface LeftBody {
+export interface PendingChordBody {
   readonly body: SignatureDict
   /** The last member, of which the body is a child. */
   readonly caller: Caller
 }
 
 /** Null where it has no form in JSON: then no other worker can start it. */
-export function leaveBody(app: App, { body, caller }: LeftBody): string | null {
+export function leaveBody(app: App, { body, caller }: PendingChordBody): string | null {
   const { id, rootId, priority } = caller
   try {
     return encodeJson({ broker: placeOf(app), body, caller: { id, rootId, priority } })
@@ -24,7 +24,7 @@ export function leaveBody(app: App, { body, caller }: LeftBody): string | null {
 }
 
 /** Undefined where it was left for another broker: apps that share a result backend may have one each. */
-export function readLeftBody(app: App, text: string): LeftBody | undefined {
+export function readLeftBody(app: App, text: string): PendingChordBody | undefined {
   const left = decodeJson(text, { keepFloats: true })
   if (!(isRecord(left) && isRecord(left.caller)) || left.broker !== placeOf(app)) return undefined
   const { id, rootId, priority } = left.caller

@@ -8,7 +8,7 @@ import type { App } from '../tasks/app.ts'
 import { saveMember } from './chord-body.ts'
 import type { Job } from './job.ts'
 import type { Outcome } from './outcome.ts'
-import { failSteps } from './steps-cut-off.ts'
+import { failUnreachable } from './steps-cut-off.ts'
 import {
   notRegisteredResult,
   type RunPlace,
@@ -93,7 +93,7 @@ export class OutcomeStore {
     try {
       const result = notRegisteredResult(request, { worker: this.#worker, queue })
       await this.#saveAndCount(request, result)
-      await this.#failSteps(request, result)
+      await this.#failUnreachable(request, result)
     } catch (error) {
       this.#logger.error(
         { taskId: request.id, task: request.task, err: error },
@@ -145,11 +145,11 @@ export class OutcomeStore {
     const { request } = job
     const failure = result ?? resultOf(request, outcome, this.#place(job))
     if (this.#isOff || failure === null) return
-    await this.#failSteps(request, failure)
+    await this.#failUnreachable(request, failure)
   }
 
-  async #failSteps(request: TaskRequest, failure: TaskResult): Promise<void> {
-    await failSteps(request.chain ?? [], failure, {
+  async #failUnreachable(request: TaskRequest, failure: TaskResult): Promise<void> {
+    await failUnreachable(request.chain ?? [], failure, {
       save: async (result) => this.#results.save(result),
       saveMember: async (member, body) => saveMember(this.#app, member, { body, caller: request }),
       logger: this.#logger,

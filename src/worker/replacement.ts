@@ -5,7 +5,7 @@ import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { App } from '../tasks/app.ts'
 import { endingAsOne } from '../tasks/canvas/as-one.ts'
 import { withEndOptions } from '../tasks/canvas/freeze.ts'
-import { asPartOf } from '../tasks/current-request.ts'
+import { runInTaskContext } from '../tasks/current-request.ts'
 import { areFollowupsTaken } from '../tasks/followups.ts'
 import { handOverChords } from './handed-over.ts'
 
@@ -27,7 +27,7 @@ export async function startReplacement(
   const nested = (step: SignatureDict): SignatureDict =>
     withOptions(step, { replaced_task_nesting: replacedTaskNesting })
   const chain = request.chain?.map(nested)
-  await asPartOf(request, async () => {
+  await runInTaskContext(request, async () => {
     await app.start(isChain(taken) ? mapParts(taken, nested) : taken, {
       options: { replacedTaskNesting, ...(chain === undefined ? {} : { chain }) },
     })

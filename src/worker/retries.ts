@@ -2,7 +2,7 @@ import type { TaskRequest } from '../protocol/task-request.ts'
 import { Ignore, Reject, Replace, Retry } from '../tasks/signals.ts'
 import type { TaskOptions } from '../tasks/task-options.ts'
 import type { Outcome } from './outcome.ts'
-import { visible } from './thrown.ts'
+import { readable } from './thrown.ts'
 
 /** Seconds, https://docs.celeryq.dev/en/stable/reference/celery.app.task.html#celery.app.task.Task.default_retry_delay */
 const DEFAULT_RETRY_DELAY = 180
@@ -26,7 +26,7 @@ export function outcomeOfError(
   options: TaskOptions,
   runtimeMs: number,
 ): Outcome {
-  const thrown = visible(something)
+  const thrown = readable(something)
   if (thrown instanceof Retry) return retryOrFailure(thrown, request, options, runtimeMs)
   if (thrown instanceof Replace) return { kind: 'replaced', signature: thrown.signature }
   if (thrown instanceof Ignore) return { kind: 'ignore' }
@@ -49,7 +49,7 @@ function retryOrFailure(
 ): Outcome {
   const own = signal.options.maxRetries
   const limit = own === undefined ? (options.maxRetries ?? defaultLimit(options)) : own
-  const cause = visible(signal.options.cause)
+  const cause = readable(signal.options.cause)
   if (limit !== null && request.retries + 1 > limit) {
     return { kind: 'failure', error: cause ?? new MaxRetriesExceededError(request), runtimeMs }
   }

@@ -5,7 +5,7 @@ import type { Logger } from '../logger.ts'
 import { dictOf, type SignatureLike } from '../protocol/call-options.ts'
 import type { TaskRequest } from '../protocol/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
-import { asPartOf } from '../tasks/current-request.ts'
+import { runInTaskContext } from '../tasks/current-request.ts'
 import {
   isSignal,
   Replace,
@@ -22,7 +22,7 @@ import type { Outcome } from './outcome.ts'
 import type { PoolRun, RunEnvironment, Termination } from './pools/pool.ts'
 import { outcomeOfError } from './retries.ts'
 import { argumentsFor, checkedBySchema } from './task-arguments.ts'
-import { visible } from './thrown.ts'
+import { readable } from './thrown.ts'
 
 /** One run of a task: its outcome once there is one, whatever happens to the function afterwards. */
 export class RunningTask implements TaskContext, PoolRun {
@@ -56,9 +56,9 @@ export class RunningTask implements TaskContext, PoolRun {
   /** Calls the function. It never throws: whatever happens, also if the function never ends, becomes the outcome. */
   run(): void {
     this.#startTimers()
-    asPartOf(this.request, async () => await this.#call()).then(
+    runInTaskContext(this.request, async () => await this.#call()).then(
       (value) =>
-        this.#conclude(isSignal(visible(value)) ? this.#thrown(value) : this.#returned(value)),
+        this.#conclude(isSignal(readable(value)) ? this.#thrown(value) : this.#returned(value)),
       (error: unknown) => this.#conclude(this.#thrown(error)),
     )
   }

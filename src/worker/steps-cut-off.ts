@@ -9,7 +9,7 @@ import type { ChordMember } from '../results/result-store.ts'
 import { isRefusedForGood } from '../results/unsaved.ts'
 
 /** A step that will never run, and the chord that waits for it. */
-interface StepCutOff {
+interface UnreachableStep {
   readonly taskId: string
   readonly groupId: string | null
   readonly groupIndex: number | null
@@ -25,7 +25,7 @@ export interface Failure extends Omit<TaskResult, 'taskId'> {
  * Gives steps that will never run the error that cut them off, for the callers that wait for the last one; those that are
  * members of a chord are counted there.
  */
-export async function failSteps(
+export async function failUnreachable(
   steps: readonly SignatureDict[],
   { childrenOf = () => [], ...failure }: Failure,
   parts: {
@@ -50,7 +50,7 @@ export async function failSteps(
 }
 
 /** Members of groups, bodies of chords and what stands behind any of them (`options.chain`) are among them. */
-function cutOffWithin(step: SignatureDict): StepCutOff[] {
+function cutOffWithin(step: SignatureDict): UnreachableStep[] {
   const behind = listOf(step.options.chain).map((next) => readSignature(next, 'options.chain'))
   // A chord's header never started, so its members are left out, but for a group that is one member of a chord.
   const hasHeader = isGathered(step)
@@ -59,7 +59,7 @@ function cutOffWithin(step: SignatureDict): StepCutOff[] {
   return [...own, ...behind.flatMap(cutOffWithin)]
 }
 
-function cutOff({ options }: SignatureDict): StepCutOff[] {
+function cutOff({ options }: SignatureDict): UnreachableStep[] {
   const { task_id, group_id, group_index, chord } = options
   if (typeof task_id !== 'string') return []
   return [

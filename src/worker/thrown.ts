@@ -1,5 +1,5 @@
-/** Something that was thrown, or an error in its place where it cannot even be asked what it is (a revoked proxy). */
-export function visible(thrown: unknown): unknown {
+/** The thrown value, or an error in place of one whose type cannot be read (a revoked proxy). */
+export function readable(thrown: unknown): unknown {
   try {
     thrown instanceof Error
     return thrown

@@ -3,7 +3,7 @@ import type { SignatureDict, TaskRequest } from '../protocol/task-request.ts'
 import type { Caller } from '../tasks/current-request.ts'
 
 /** The request of a task that was never sent, for errbacks that take the request of the failed task. */
-export function unsentRequest(
+export function syntheticRequest(
   { task, args, kwargs }: SignatureDict,
   { id, rootId, priority }: Caller,
 ): TaskRequest {

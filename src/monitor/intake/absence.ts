@@ -10,7 +10,7 @@ export interface AbsenceOptions {
 }
 
 /** Says now and then how far behind the record is, for as long as the database is away. */
-export class Absence {
+export class OutageLog {
   readonly #options: AbsenceOptions
   #timer: Timer | undefined
 

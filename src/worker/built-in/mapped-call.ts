@@ -4,7 +4,7 @@ import type { TaskRequest } from '../../protocol/task-request.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import type { Replace, Retry, RetryOptions } from '../../tasks/signals.ts'
 import type { TaskContext } from '../../tasks/task-context.ts'
-import { unsentRequest } from '../unsent-request.ts'
+import { syntheticRequest } from '../unsent-request.ts'
 
 /**
  * What a bound task gets as `self` when `celery.map` or `celery.starmap` calls its function: a request of its own with the
@@ -15,7 +15,7 @@ export class MappedCall implements TaskContext {
   readonly #map: TaskContext
 
   constructor(map: TaskContext, task: string, args: readonly unknown[]) {
-    const unsent = unsentRequest(signatureDict({ task, args }), { ...map.request, id: '' })
+    const unsent = syntheticRequest(signatureDict({ task, args }), { ...map.request, id: '' })
     this.request = { ...unsent, rootId: null }
     this.#map = map
   }
