@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openBroker } from '../src/brokers/open-broker.ts'
-import { durableQueue } from '../src/protocol/topology.ts'
+import { durableQueue } from '../src/protocol/routing/topology.ts'
 import {
   CommonService,
   PikaTransport,

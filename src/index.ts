@@ -13,6 +13,8 @@ export {
   Uuid,
 } from './codecs/values.ts'
 export { Config, type ConfigOptions } from './config/config.ts'
+export type { BroadcastOptions, Control, RevokeOptions } from './control/control.ts'
+export type { Answers, Inspect, InspectOptions } from './control/inspect.ts'
 export { type CeleryApp, createApp } from './create-app.ts'
 export {
   BrokerError,
@@ -26,27 +28,25 @@ export {
   ToolboxError,
   UnroutableTaskError,
 } from './errors.ts'
-export type { BroadcastOptions, Control, RevokeOptions } from './events/control.ts'
 export type { EventClient } from './events/event-client.ts'
 export type { EventFields } from './events/event-fields.ts'
-export type { Answers, Inspect, InspectOptions } from './events/inspect.ts'
 export { type Logger, silentLogger } from './logger.ts'
-export type { CallOptions, RetryPolicy } from './protocol/call-options.ts'
 export type { Message, Route } from './protocol/message.ts'
-export type { State } from './protocol/states.ts'
-export type { SignatureDict, TaskRequest } from './protocol/task-request.ts'
-export type { ExceptionInfo, TaskResult } from './protocol/task-result.ts'
+export type { State } from './protocol/results/states.ts'
+export type { ExceptionInfo, TaskResult } from './protocol/results/task-result.ts'
+export type { CallOptions, RetryPolicy } from './protocol/tasks/call-options.ts'
+export type { SignatureDict, TaskRequest } from './protocol/tasks/task-request.ts'
 export { AsyncResult, type GetOptions, type RevokeResultOptions } from './results/async-result.ts'
 export { GroupResult } from './results/group-result.ts'
 export type { ResultTuple } from './results/result-node.ts'
 export type { ResultStore } from './results/result-store.ts'
-export type { AppOptions } from './tasks/app.ts'
-export { chain, chord, group } from './tasks/canvas/canvas.ts'
-export { extractFollowups } from './tasks/followups.ts'
-export { buildFunctionalTests, type FunctionalTest } from './tasks/functional-tests.ts'
+export type { AppOptions } from './tasks/app/app.ts'
+export { buildFunctionalTests, type FunctionalTest } from './tasks/app/functional-tests.ts'
 // biome-ignore lint/performance/noReExportAll: only what is exported so can be filled by declarations elsewhere.
-export * from './tasks/remote-tasks.ts'
-export { setupApp } from './tasks/setup-app.ts'
+export * from './tasks/app/remote-tasks.ts'
+export { setupApp } from './tasks/app/setup-app.ts'
+export { extractFollowups } from './tasks/calls/followups.ts'
+export { chain, chord, group } from './tasks/canvas/canvas.ts'
 export {
   Ignore,
   Reject,

@@ -1,5 +1,5 @@
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
-import { loadApp } from './cli/load-app.ts'
+import { loadApp } from './cli/app/load-app.ts'
 import { toBorder } from './worker/pools/children/border-values.ts'
 import { becomeChild } from './worker/pools/children/in-child.ts'
 import type { ChildPort, FromChild, ToChild } from './worker/pools/children/messages.ts'

@@ -25,10 +25,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   database: WIRE,
   results: [...WIRE, 'brokers', 'config', 'database'],
   events: CARRY,
+  control: [...CARRY, 'events'],
   telemetry: CARRY,
-  tasks: [...RUN, 'leases', 'schedule', 'events', 'telemetry'],
-  worker: [...RUN, 'leases', 'schedule', 'events', 'telemetry', 'tasks'],
-  monitor: [...CARRY, 'leases', 'lifecycle', 'schedule', 'events'],
+  tasks: [...RUN, 'leases', 'schedule', 'events', 'control', 'telemetry'],
+  worker: [...RUN, 'leases', 'schedule', 'events', 'control', 'telemetry', 'tasks'],
+  monitor: [...CARRY, 'leases', 'lifecycle', 'schedule', 'events', 'control'],
   streams: [...WIRE, 'brokers', 'config', 'database', 'definitions', 'lifecycle', 'telemetry'],
   recipes: [...CARRY, 'graph', 'definitions', 'lifecycle', 'schedule', 'telemetry'],
   services: [...RUN, 'recipes', 'tasks', 'telemetry'],
@@ -37,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'celery-node': [...RUN, 'tasks', 'worker'],
   cli: [
     'events',
+    'control',
     ...RUN,
     'leases',
     'schedule',
@@ -52,6 +54,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'definitions',
   ],
 }
+
+const MOST_FILES = 18
 
 /** The only folders of src/ that may import a driver, by the driver's package name. */
 const DRIVER_HOMES: Readonly<Record<string, readonly string[]>> = {
@@ -96,6 +100,20 @@ test('every folder of src/ has its import rule', () => {
   expect([...folders].filter((folder) => !(folder in MAY_IMPORT))).toEqual([])
 })
 
+test('docs/architecture.md has the rule of each folder', () => {
+  const page = readFileSync(resolve(SRC, '../docs/architecture.md'), 'utf8')
+  const rows = [...page.matchAll(/^\| \[([a-z-]+)\]\(\.\.\/src\/[a-z-]+\) \|.*\| (.*) \|$/gm)]
+  const shown = rows.map(([, folder = '', may = '']) => [folder, may.split(', ').sort()])
+  const rules = Object.entries(MAY_IMPORT).map(([folder, may]) => [folder, listed(may)])
+  expect(Object.fromEntries(shown)).toEqual(Object.fromEntries(rules))
+})
+
+test('no folder of src/ holds more than 18 files', () => {
+  const folders = [...new Set(files.map((file) => posix.dirname(file)))]
+  const holds = (folder: string) => files.filter((file) => posix.dirname(file) === folder).length
+  expect(folders.filter((folder) => folder !== '.' && holds(folder) > MOST_FILES)).toEqual([])
+})
+
 test.each(files)('%s starts a timer of its own only for a delay that is written down', (file) => {
   const source = readFileSync(join(SRC, file), 'utf8')
   const delays = file === 'async/timer.ts' ? [] : delaysIn(source)
@@ -109,6 +127,10 @@ test('migrations import TypeORM and nothing of src/', () => {
     .map((file) => readFileSync(join(MIGRATIONS, file), 'utf8'))
   expect(sources.filter((source) => source.includes('../src/'))).toEqual([])
 })
+
+function listed(folders: readonly string[]): string[] {
+  return folders.length === 0 ? ['nothing'] : [...new Set(folders)].sort()
+}
 
 function foldersImportedBy(file: string): string[] {
   return specifiersOf(readFileSync(join(SRC, file), 'utf8'))

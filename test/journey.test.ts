@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { chain, chord } from '../src/index.ts'
-import { decodeTask } from '../src/protocol/decode-task.ts'
+import { decodeTask } from '../src/protocol/tasks/decode-task.ts'
 import { embeddedApp, startWorker } from './support/embedded-app.ts'
 import { mirrored } from './support/vectors.ts'
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 import { expect, test } from 'vitest'
 import { PROJECT } from './support/services.ts'
 
@@ -30,6 +30,8 @@ function exportedBy(source: string): readonly string[] {
         .filter((each) => each !== '')
         .map((each) => (type === '' || each.startsWith('type ') ? each : `${type}${each}`)),
   )
-  const whole = [...text.matchAll(/export \* from '([^']+)'/g)].map(([, from]) => `* from ${from}`)
+  const whole = [...text.matchAll(/export \* from '([^']+)'/g)].map(
+    ([, from = '']) => `* from ${posix.basename(from)}`,
+  )
   return [...names, ...whole].toSorted()
 }

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { openBroker } from '../src/brokers/open-broker.ts'
-import { loggedError } from '../src/config/logged-error.ts'
+import { loggedError } from '../src/config/logging/logged-error.ts'
 import { maskText } from '../src/config/masking.ts'
 import { connectionOptions } from '../src/database/connection-options.ts'
-import { redisAddress } from '../src/results/redis-url.ts'
+import { redisAddress } from '../src/results/redis/redis-url.ts'
 import { safeUrl, separateUrls } from '../src/safe-url.ts'
 import { makeConfig } from './config/make-config.ts'
 

@@ -1,5 +1,5 @@
 import type { Message, Route } from '../protocol/message.ts'
-import type { Topology } from '../protocol/topology.ts'
+import type { Topology } from '../protocol/routing/topology.ts'
 import type { BrokerFeatures } from './features.ts'
 
 /**

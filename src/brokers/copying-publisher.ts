@@ -1,7 +1,7 @@
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Message, Route } from '../protocol/message.ts'
-import { blindCopied, copyOf } from '../protocol/mirror-copies.ts'
-import type { Topology } from '../protocol/topology.ts'
+import { blindCopied, copyOf } from '../protocol/routing/mirror-copies.ts'
+import type { Topology } from '../protocol/routing/topology.ts'
 import type { Broker, PublishOptions } from './broker.ts'
 
 export interface CopyingPublisherOptions {

@@ -1,4 +1,10 @@
-import type { Binding, Exchange, ExchangeBinding, Queue, Topology } from '../protocol/topology.ts'
+import type {
+  Binding,
+  Exchange,
+  ExchangeBinding,
+  Queue,
+  Topology,
+} from '../protocol/routing/topology.ts'
 
 /** What was declared through a broker, so that it can be declared again after a loss. */
 export class KnownTopology implements Topology {

@@ -1,5 +1,5 @@
 import { ResultError } from '../errors.ts'
-import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
+import type { ExceptionInfo, TaskResult } from '../protocol/results/task-result.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 
 /** A result as celery.node and Celery's backends keep it. */

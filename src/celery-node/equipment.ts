@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Config, ConfigOptions } from '../config/config.ts'
-import { createLogger } from '../config/logging.ts'
+import { createLogger } from '../config/logging/logging.ts'
 import { type CeleryApp, createApp } from '../create-app.ts'
 import type { Logger } from '../logger.ts'
 import type { TaskContext } from '../tasks/task-context.ts'

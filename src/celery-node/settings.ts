@@ -1,5 +1,5 @@
 import { Config, type ConfigOptions } from '../config/config.ts'
-import type { CallOptions } from '../protocol/call-options.ts'
+import type { CallOptions } from '../protocol/tasks/call-options.ts'
 import type { CeleryNodeConf } from './peer.ts'
 
 /** A whole config is taken as it is; single settings are added to those of celery.node. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import type { CallOptions } from '../protocol/call-options.ts'
-import { commandLogger, type GlobalOptions, openApp } from './open-app.ts'
+import type { CallOptions } from '../protocol/tasks/call-options.ts'
+import { commandLogger, type GlobalOptions, openApp } from './app/open-app.ts'
 import {
   count,
   header,
@@ -9,8 +9,8 @@ import {
   jsonObject,
   seconds,
   secondsOrTime,
-} from './option-values.ts'
-import { print, printJson } from './output.ts'
+} from './options/option-values.ts'
+import { print, printJson } from './output/output.ts'
 import { awaitResult, printResult } from './results.ts'
 
 type RoutingOptions = Pick<

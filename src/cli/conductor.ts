@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { readFlow, readFlowFile } from '../flows/files/flow-file.ts'
 import type { Flow } from '../flows/patterns/flow.ts'
+import { type GlobalOptions, openApp } from './app/open-app.ts'
 import { functionsOfApp } from './flow/step-functions.ts'
-import { type GlobalOptions, openApp } from './open-app.ts'
-import { openDatabaseOf } from './open-database.ts'
-import { positiveInteger } from './option-values.ts'
-import { printError } from './output.ts'
+import { openDatabaseOf } from './options/open-database.ts'
+import { positiveInteger } from './options/option-values.ts'
+import { printError } from './output/output.ts'
 import { runService, serviceLogging } from './run-service.ts'
 
 interface ConductorCommandOptions extends GlobalOptions {

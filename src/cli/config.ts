@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { SettingRow } from '../config/setting-rows.ts'
-import { type GlobalOptions, openConfig } from './open-app.ts'
-import { print, printJson, printTable, wantsJson } from './output.ts'
+import { type GlobalOptions, openConfig } from './app/open-app.ts'
+import { print, printJson, printTable, wantsJson } from './output/output.ts'
 
 interface ConfigCommandOptions extends GlobalOptions {
   readonly all?: boolean

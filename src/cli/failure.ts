@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts'
-import { printError } from './output.ts'
+import { printError } from './output/output.ts'
 
 /** What the caller can mend on the command line or in the settings; everything else is work that failed. */
 const USAGE_CODES: ReadonlySet<string> = new Set([

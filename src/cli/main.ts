@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { endOnBrokenPipe, flushed } from './output.ts'
+import { endOnBrokenPipe, flushed } from './output/output.ts'
 import { runProgram } from './run-program.ts'
 
 // Also imported by `npm start`, which sets process.argv; so it runs when it is loaded.

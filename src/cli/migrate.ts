@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
 import type { Database } from '../database/database.ts'
 import type { MigrationStatus } from '../database/migrate.ts'
-import { DATABASE_HELP } from './database-url.ts'
-import { type DatabaseOptions, openCommandDatabase } from './open-database.ts'
-import { positiveInteger } from './option-values.ts'
-import { print, printError, printJson, printTable, wantsJson } from './output.ts'
+import { DATABASE_HELP } from './options/database-url.ts'
+import { type DatabaseOptions, openCommandDatabase } from './options/open-database.ts'
+import { positiveInteger } from './options/option-values.ts'
+import { print, printError, printJson, printTable, wantsJson } from './output/output.ts'
 
 interface GrantOptions extends DatabaseOptions {
   readonly role: string

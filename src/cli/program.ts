@@ -37,9 +37,9 @@ type AddCommand = (program: Command) => void
 
 /** In the order in which they are met. To load them all takes half a second, so only the one that is called is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
-  init: async () => (await import('./init.ts')).addInit,
-  worker: async () => (await import('./worker.ts')).addWorker,
-  multi: async () => (await import('./multi.ts')).addMulti,
+  init: async () => (await import('./init/init.ts')).addInit,
+  worker: async () => (await import('./worker/worker.ts')).addWorker,
+  multi: async () => (await import('./worker/multi.ts')).addMulti,
   inspect: async () => (await import('./remote/inspect.ts')).addInspect,
   control: async () => (await import('./remote/inspect.ts')).addControl,
   status: async () => (await import('./remote/inspect.ts')).addStatus,
@@ -50,10 +50,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   migrate: async () => (await import('./migrate.ts')).addMigrate,
   tasks: async () => (await import('./tasks.ts')).addTasks,
   stream: async () => (await import('./stream/stream.ts')).addStream,
-  quarantine: async () => (await import('./quarantine.ts')).addQuarantine,
+  quarantine: async () => (await import('./quarantine/quarantine.ts')).addQuarantine,
   queues: async () => (await import('./queues.ts')).addQueues,
   purge: async () => (await import('./purge.ts')).addPurge,
-  recipe: async () => (await import('./recipe.ts')).addRecipe,
+  recipe: async () => (await import('./recipe/recipe.ts')).addRecipe,
   service: async () => (await import('./zocalo/service.ts')).addService,
   go: async () => (await import('./zocalo/go.ts')).addGo,
   pickup: async () => (await import('./zocalo/pickup.ts')).addPickup,
@@ -65,12 +65,12 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   'dlq-purge': async () => (await import('./zocalo/dlq/purge.ts')).addDlqPurge,
   'dlq-reinject': async () => (await import('./zocalo/dlq/reinject.ts')).addDlqReinject,
   'validate-recipe': async () => (await import('./zocalo/validate-recipe.ts')).addValidateRecipe,
-  flow: async () => (await import('./flow.ts')).addFlow,
+  flow: async () => (await import('./flow/flow.ts')).addFlow,
   conductor: async () => (await import('./conductor.ts')).addConductor,
-  contract: async () => (await import('./contract.ts')).addContract,
+  contract: async () => (await import('./contract/contract.ts')).addContract,
   config: async () => (await import('./config.ts')).addConfig,
-  doctor: async () => (await import('./doctor.ts')).addDoctor,
-  dev: async () => (await import('./dev.ts')).addDev,
+  doctor: async () => (await import('./doctor/doctor.ts')).addDoctor,
+  dev: async () => (await import('./dev/dev.ts')).addDev,
 }
 
 /** Of the program's own options, those that are followed by a value. */

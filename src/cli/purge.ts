@@ -3,9 +3,9 @@ import type { Command } from 'commander'
 import type { Broker } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
 import { UsageError } from '../errors.ts'
-import { commandLogger, type GlobalOptions, openApp } from './open-app.ts'
-import { names } from './option-values.ts'
-import { print, printError, printJson } from './output.ts'
+import { commandLogger, type GlobalOptions, openApp } from './app/open-app.ts'
+import { names } from './options/option-values.ts'
+import { print, printError, printJson } from './output/output.ts'
 import { depthOf } from './queue-states.ts'
 
 interface PurgeCommandOptions extends GlobalOptions {

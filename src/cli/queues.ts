@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { commandLogger, type GlobalOptions, openApp } from './open-app.ts'
-import { printJson, printTable, wantsJson } from './output.ts'
+import { commandLogger, type GlobalOptions, openApp } from './app/open-app.ts'
+import { printJson, printTable, wantsJson } from './output/output.ts'
 import { type QueueState, queueStates } from './queue-states.ts'
 
 interface QueuesCommandOptions extends GlobalOptions {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { commandLogger, type GlobalOptions, openConfig } from './open-app.ts'
-import { seconds } from './option-values.ts'
+import { commandLogger, type GlobalOptions, openConfig } from './app/open-app.ts'
+import { seconds } from './options/option-values.ts'
 import { awaitResult, printResult } from './results.ts'
 
 interface ResultCommandOptions extends GlobalOptions {

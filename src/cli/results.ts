@@ -1,8 +1,8 @@
-import { isExceptionState, isReady } from '../protocol/states.ts'
-import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
+import { isExceptionState, isReady } from '../protocol/results/states.ts'
+import type { ExceptionInfo, TaskResult } from '../protocol/results/task-result.ts'
 import type { ResultStore } from '../results/result-store.ts'
-import { jsonText } from './json-text.ts'
-import { print, printError, printJson } from './output.ts'
+import { jsonText } from './output/json-text.ts'
+import { print, printError, printJson } from './output/output.ts'
 
 export async function awaitResult(
   store: ResultStore,

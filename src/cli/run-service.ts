@@ -1,10 +1,10 @@
 import type { Config } from '../config/config.ts'
-import { systemdVariables } from '../config/environment.ts'
-import type { Logging } from '../config/logging.ts'
+import type { Logging } from '../config/logging/logging.ts'
+import { systemdVariables } from '../config/resolve/environment.ts'
 import { type Runnable, runUntilStopped } from '../lifecycle/run-until-stopped.ts'
 import type { SignalRules, StopHow, StopKind } from '../lifecycle/stop-on-signals.ts'
 import { Systemd } from '../lifecycle/systemd.ts'
-import { printError } from './output.ts'
+import { printError } from './output/output.ts'
 
 export interface RunServiceOptions {
   /** What the service is called when it says that it stops. */
@@ -72,9 +72,9 @@ function sentenceOf(kind: StopKind, soft: StopHow | undefined): string {
 
 /** Logs as the config says, to Sentry too where it is on. */
 export async function serviceLogging(config: Config, level: string): Promise<Logging> {
-  const { setupLogging } = await import('../config/logging.ts')
-  const { reportingLogger, setupSentry } = await import('../config/sentry.ts')
-  const { withSiteLogging } = await import('./site-settings.ts')
+  const { setupLogging } = await import('../config/logging/logging.ts')
+  const { reportingLogger, setupSentry } = await import('../config/logging/sentry.ts')
+  const { withSiteLogging } = await import('./app/site-settings.ts')
   const verbosity = level === 'debug' ? Number.POSITIVE_INFINITY : 0
   const logging = await withSiteLogging(await setupLogging(config, { level }), verbosity)
   const reporter = await setupSentry(config)

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { DATABASE_HELP } from './database-url.ts'
+import { DATABASE_HELP } from './options/database-url.ts'
 import { addBackfill } from './tasks/backfill.ts'
 import { addList } from './tasks/list.ts'
 import { addPrune } from './tasks/prune.ts'

@@ -1,10 +1,10 @@
 import { serveThread } from '../async/serve-thread.ts'
-import { bzip2Decompress } from './bzip2-reader.ts'
+import { bzip2Decompress } from './compression/bzip2-reader.ts'
+import { xzDecompress } from './compression/xz.ts'
+import { zstdDecompress } from './compression/zstd.ts'
 import type { DecodeJob } from './decode-in-thread.ts'
 import { toThread } from './thread-values.ts'
-import { xzDecompress } from './xz.ts'
-import { decodeYaml } from './yaml-reader.ts'
-import { zstdDecompress } from './zstd.ts'
+import { decodeYaml } from './yaml/yaml-reader.ts'
 
 const EXPAND: Readonly<
   Record<string, (bytes: Buffer, maxBytes: number) => Buffer | Promise<Buffer>>

@@ -1,19 +1,23 @@
 import { inspect } from 'node:util'
 import { ConfigError } from '../errors.ts'
-import type { QueueDefinitions, RouteDefaults } from '../protocol/routes.ts'
-import { durableQueue, type Topology } from '../protocol/topology.ts'
+import type { QueueDefinitions, RouteDefaults } from '../protocol/routing/routes.ts'
+import { durableQueue, type Topology } from '../protocol/routing/topology.ts'
 import { brokerAddressOf, brokerUrlsOf } from './broker-settings.ts'
 import { deriveSettings } from './derive.ts'
 import type { Entry, Place, Source } from './entry.ts'
-import { type Environment, type EnvironmentOptions, readEnvironment } from './environment.ts'
 import { maskValue } from './masking.ts'
 import { printed } from './printed.ts'
-import { misspeltVariables, resolveSettings, settledEntry } from './resolve.ts'
+import { queueDefinitionsOf, topologyOf } from './queues/topology.ts'
+import {
+  type Environment,
+  type EnvironmentOptions,
+  readEnvironment,
+} from './resolve/environment.ts'
+import { misspeltVariables, resolveSettings, settledEntry } from './resolve/resolve.ts'
+import { shadowWarnings } from './resolve/shadowed.ts'
 import { defineAccessor, TypedSettings } from './setting-accessors.ts'
 import { ineffectiveSettings, refusedSettings } from './setting-states.ts'
 import { findSetting, type GivenSettings } from './settings.ts'
-import { shadowWarnings } from './shadowed.ts'
-import { queueDefinitionsOf, topologyOf } from './topology.ts'
 
 interface OwnOptions extends EnvironmentOptions {
   /** The work queues: another name for QUEUES. */

@@ -1,8 +1,8 @@
 import { brokerProblems } from './broker-settings.ts'
-import { deriveQueues, queueWarnings } from './derive-queues.ts'
 import { derive, isDefault, replace, value } from './derived.ts'
 import { printedShort } from './printed.ts'
-import type { Resolution } from './resolve.ts'
+import { deriveQueues, queueWarnings } from './queues/derive-queues.ts'
+import type { Resolution } from './resolve/resolve.ts'
 import { renderResultBackend, unrenderable } from './result-backend.ts'
 
 /** Fills in the settings that follow from others, and checks how settings fit together. Returns warnings. */

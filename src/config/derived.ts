@@ -1,5 +1,5 @@
 import type { Entry } from './entry.ts'
-import { frozenCopy, type Resolution } from './resolve.ts'
+import { frozenCopy, type Resolution } from './resolve/resolve.ts'
 import type { SettingName, SettingValues } from './settings.ts'
 
 export function value<Name extends SettingName>(

@@ -1,17 +1,18 @@
 export { ConfigError } from '../errors.ts'
 export { Config, type ConfigOptions, type LooseConfigOptions } from './config.ts'
 export type { Source } from './entry.ts'
-export { type LogLevel, logLevel } from './log-level.ts'
+export { type LogLevel, logLevel } from './logging/log-level.ts'
 export {
   createLogger,
   type LoggerOptions,
   type Logging,
   type LoggingOptions,
   setupLogging,
-} from './logging.ts'
+} from './logging/logging.ts'
+export { type ErrorReporter, reportingLogger, setupSentry } from './logging/sentry.ts'
 export { maskText, maskValue } from './masking.ts'
-export { readPythonLiteral } from './python-literal.ts'
-export { type ErrorReporter, reportingLogger, setupSentry } from './sentry.ts'
+export { readPythonLiteral } from './python-literal/python-literal.ts'
+export type { TaskQueue } from './queues/task-queues.ts'
 export type { Setting } from './setting.ts'
 export { checkConfig, type SettingRow, settingRows } from './setting-rows.ts'
 export {
@@ -21,4 +22,3 @@ export {
   settings,
   toolboxSettings,
 } from './settings.ts'
-export type { TaskQueue } from './task-queues.ts'

@@ -1,4 +1,4 @@
-import { isPlainObject } from './value-types.ts'
+import { isPlainObject } from './resolve/value-types.ts'
 
 const LONGEST = 300
 

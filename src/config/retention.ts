@@ -1,5 +1,5 @@
 import { timeSpanMs } from '../time-span.ts'
-import { isPlainObject, unfit, type ValueType } from './value-types.ts'
+import { isPlainObject, unfit, type ValueType } from './resolve/value-types.ts'
 
 const KINDS = ['tasks', 'failures', 'unfinished', 'messages', 'events', 'quarantine'] as const
 

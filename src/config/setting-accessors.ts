@@ -1,6 +1,6 @@
-import type { Router } from '../protocol/routers.ts'
+import type { Router } from '../protocol/routing/routers.ts'
+import type { TaskQueue } from './queues/task-queues.ts'
 import { type SettingValues, settingNames } from './settings.ts'
-import type { TaskQueue } from './task-queues.ts'
 
 /** Every setting as a read-only property; those that are always derived have the type of what they derive to. */
 export type ConfigValues = Omit<SettingValues, 'task_queues' | 'task_routes'> & {

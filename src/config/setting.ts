@@ -1,4 +1,4 @@
-import type { ValueType } from './value-types.ts'
+import type { ValueType } from './resolve/value-types.ts'
 
 /**
  * What setting it does:

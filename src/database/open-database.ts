@@ -3,7 +3,7 @@ import { type Logger, silentLogger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
 import { connectionOptions, plainUrl } from './connection-options.ts'
 import type { Database } from './database.ts'
-import { type EmbeddedOptions, startEmbeddedPostgres } from './embedded-postgres.ts'
+import { type EmbeddedOptions, startEmbeddedPostgres } from './embedded/embedded-postgres.ts'
 import { PostgresDatabase } from './postgres-database.ts'
 import { typeParsers } from './sql-values.ts'
 

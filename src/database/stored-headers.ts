@@ -1,4 +1,4 @@
-import { decodeJson } from '../codecs/json.ts'
+import { decodeJson } from '../codecs/json/json.ts'
 import { Decimal, Float } from '../codecs/values.ts'
 import type { Headers } from '../protocol/message.ts'
 

@@ -9,7 +9,7 @@ import {
   parseDocument,
   visit,
 } from 'yaml'
-import { parseJson } from '../codecs/json-parser.ts'
+import { parseJson } from '../codecs/json/json-parser.ts'
 import { DefinitionError, type DefinitionProblem } from '../errors.ts'
 
 /** Where a value stands: keys and indexes from the root. */

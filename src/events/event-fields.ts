@@ -1,4 +1,4 @@
-import type { CeleryEvent } from '../protocol/events.ts'
+import type { CeleryEvent } from '../protocol/events/events.ts'
 import type { LamportClock } from './mailbox-clock.ts'
 
 /** What an event says beside who sent it and when. */

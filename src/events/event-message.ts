@@ -1,7 +1,7 @@
 import type { Broker, RoutedMessage } from '../brokers/broker.ts'
 import type { Logger } from '../logger.ts'
-import { encodeEvents, encodePlatformEvents, groupOf } from '../protocol/encode-events.ts'
-import type { CeleryEvent } from '../protocol/events.ts'
+import { encodeEvents, encodePlatformEvents, groupOf } from '../protocol/events/encode-events.ts'
+import type { CeleryEvent } from '../protocol/events/events.ts'
 import type { EventSettings } from './event-settings.ts'
 
 /** As many as Celery's workers put into one message. */

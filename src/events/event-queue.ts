@@ -1,4 +1,4 @@
-import type { CeleryEvent } from '../protocol/events.ts'
+import type { CeleryEvent } from '../protocol/events/events.ts'
 
 /** Events that wait to be sent: a bounded line, of which the oldest go first when it is full. */
 export class EventQueue {

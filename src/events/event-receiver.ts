@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Broker, Delivery, Subscription } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../logger.ts'
-import { readEvents } from '../protocol/decode-events.ts'
-import type { CeleryEvent } from '../protocol/events.ts'
-import { durableExchange, type Queue, type Topology } from '../protocol/topology.ts'
+import { readEvents } from '../protocol/events/decode-events.ts'
+import type { CeleryEvent } from '../protocol/events/events.ts'
+import { durableExchange, type Queue, type Topology } from '../protocol/routing/topology.ts'
 
 /** The settings of a `Config` that shape a receiver's queue. */
 export type ReceiverSettings = Pick<

@@ -11,7 +11,6 @@ export {
 } from '../database/migrate.ts'
 export { type OpenDatabaseOptions, openDatabase } from '../database/open-database.ts'
 export { DatabaseError, MonitorError } from '../errors.ts'
-export { createDataSource } from './entities/data-source.ts'
 export {
   EventEntity,
   type EventRow,
@@ -39,6 +38,7 @@ export {
   WorkerEntity,
   type WorkerRow,
 } from './entities/index.ts'
+export { createDataSource } from './entities/schema/data-source.ts'
 export { Monitor, type MonitorOptions } from './monitor.ts'
 export type { BatchReport, MonitorStats } from './monitor-stats.ts'
 export { type Altered, Privacy, type PrivacySettings } from './privacy/privacy.ts'

@@ -1,6 +1,6 @@
 import type { Backlog } from './intake/backlog.ts'
+import { isEventRecord } from './intake/ingested.ts'
 import type { Recorded } from './intake/recorder.ts'
-import { isEventRecord } from './intake/taken.ts'
 
 export interface MonitorStats {
   /** Recorded and acked since the start, the quarantined among them. */

@@ -1,6 +1,6 @@
-import { bytea, hex, jsonb, text, timeMs } from '../database/copy-columns.ts'
+import { bytea, hex, jsonb, text, timeMs } from '../database/copy/copy-columns.ts'
 import type { Transaction } from '../database/database.ts'
-import type { Ingested, Unreadable } from './intake/taken.ts'
+import type { Ingested, Unreadable } from './intake/ingested.ts'
 import { alteredText } from './mirror/message-entry.ts'
 import { Stage } from './stored/stage.ts'
 

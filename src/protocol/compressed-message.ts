@@ -1,4 +1,4 @@
-import { compress, compressionFor, decompress } from '../codecs/compression.ts'
+import { compress, compressionFor, decompress } from '../codecs/compression/compression.ts'
 import type { MessageLimits } from '../codecs/limits.ts'
 import { ProtocolError } from '../errors.ts'
 import type { Message } from './message.ts'

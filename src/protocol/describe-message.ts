@@ -1,4 +1,4 @@
-import { decodeJson } from '../codecs/json.ts'
+import { decodeJson } from '../codecs/json/json.ts'
 import { isRecord } from './field-readers.ts'
 import type { Message } from './message.ts'
 

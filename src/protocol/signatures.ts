@@ -1,5 +1,5 @@
 import { invalidField, isRecord, type Source } from './field-readers.ts'
-import type { SignatureDict } from './task-request.ts'
+import type { SignatureDict } from './tasks/task-request.ts'
 
 /** A complete signature: Python needs all six keys, https://docs.celeryq.dev/en/stable/userguide/canvas.html#signatures */
 export function signatureDict(

@@ -1,8 +1,8 @@
 /** Zocalo's recipes: workflows that are data, carried by their messages. */
 export { DisconnectedError, RecipeError, SiteConfigError, TransportError } from '../errors.ts'
-export { Metrics } from '../telemetry/metrics.ts'
-export { transportTracer } from '../telemetry/trace-transport.ts'
-export { TransportMetrics } from '../telemetry/transport-metrics.ts'
+export { Metrics } from '../telemetry/metrics/metrics.ts'
+export { TransportMetrics } from '../telemetry/metrics/transport-metrics.ts'
+export { transportTracer } from '../telemetry/traces/trace-transport.ts'
 export type { RecipeDefinition, RecipeStep, StepTargets } from './recipe/build-recipe.ts'
 export { buildRecipe } from './recipe/build-recipe.ts'
 export type { RecipeSource } from './recipe/recipe.ts'

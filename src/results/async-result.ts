@@ -1,6 +1,6 @@
 import { ResultError, TaskFailedError } from '../errors.ts'
-import { isReady, type State } from '../protocol/states.ts'
-import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
+import { isReady, type State } from '../protocol/results/states.ts'
+import type { ExceptionInfo, TaskResult } from '../protocol/results/task-result.ts'
 import { type Following, failOnParentFailure } from './following.ts'
 import type { ResultNode, ResultTuple } from './result-node.ts'
 import type { ResultStore, WaitOptions } from './result-store.ts'

@@ -1,5 +1,5 @@
 import { ResultError } from '../errors.ts'
-import type { TaskResult } from '../protocol/task-result.ts'
+import type { TaskResult } from '../protocol/results/task-result.ts'
 import type { ResultStore } from './result-store.ts'
 
 /** Results are switched off: saving does nothing, asking says how to switch them on. */

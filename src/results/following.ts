@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { sleep } from '../async/sleep.ts'
-import { isReady } from '../protocol/states.ts'
-import type { TaskResult } from '../protocol/task-result.ts'
+import { isReady } from '../protocol/results/states.ts'
+import type { TaskResult } from '../protocol/results/task-result.ts'
 import type { ResultStore, WaitOptions } from './result-store.ts'
 
 const GRACE_MS = 300

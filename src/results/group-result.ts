@@ -1,6 +1,6 @@
 import { ResultError } from '../errors.ts'
-import { isReady, type State } from '../protocol/states.ts'
-import type { TaskResult } from '../protocol/task-result.ts'
+import { isReady, type State } from '../protocol/results/states.ts'
+import type { TaskResult } from '../protocol/results/task-result.ts'
 import {
   AsyncResult,
   type AsyncResultOptions,

@@ -1,4 +1,4 @@
-import type { TaskResult } from '../protocol/task-result.ts'
+import type { TaskResult } from '../protocol/results/task-result.ts'
 import type { ResultNode } from './result-node.ts'
 
 /** The result of a member of a header: of a group the list of its values, or the first that is none. */

@@ -1,4 +1,4 @@
-import type { TaskResult } from '../protocol/task-result.ts'
+import type { TaskResult } from '../protocol/results/task-result.ts'
 
 /**
  * Journey 5/8, result: outcomes kept under their task id, where Python reads them too.

@@ -1,8 +1,8 @@
-import { compress, compressionFor, decompress } from '../codecs/compression.ts'
+import { compress, compressionFor, decompress } from '../codecs/compression/compression.ts'
 import { type Serializer, serializerByName } from '../codecs/serializers.ts'
 import { ResultError } from '../errors.ts'
-import { decodeResultMeta, encodeResultMeta } from '../protocol/result-meta.ts'
-import type { TaskResult } from '../protocol/task-result.ts'
+import { decodeResultMeta, encodeResultMeta } from '../protocol/results/result-meta.ts'
+import type { TaskResult } from '../protocol/results/task-result.ts'
 import { refuse } from './stored-value.ts'
 
 export interface ResultTextOptions {

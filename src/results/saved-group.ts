@@ -1,4 +1,4 @@
-import { Op, PickleOutput } from '../codecs/pickle-output.ts'
+import { Op, PickleOutput } from '../codecs/pickle/pickle-output.ts'
 import { PythonObject } from '../codecs/values.ts'
 import { type ResultNode, type ResultTuple, taskIdsOf } from './result-node.ts'
 

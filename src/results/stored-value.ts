@@ -1,12 +1,12 @@
-import { readPickle } from '../codecs/pickle-reader.ts'
-import { writePickle } from '../codecs/pickle-writer.ts'
+import { readPickle } from '../codecs/pickle/pickle-reader.ts'
+import { writePickle } from '../codecs/pickle/pickle-writer.ts'
 import { type Serializer, serializerByName } from '../codecs/serializers.ts'
 import { Tuple } from '../codecs/values.ts'
 import { ProtocolError } from '../errors.ts'
-import { exceptionFromMeta, exceptionToMeta } from '../protocol/exceptions.ts'
+import { exceptionFromMeta, exceptionToMeta } from '../protocol/results/exceptions.ts'
+import { isExceptionState } from '../protocol/results/states.ts'
+import type { ExceptionInfo, TaskResult } from '../protocol/results/task-result.ts'
 import { showValue } from '../protocol/show-value.ts'
-import { isExceptionState } from '../protocol/states.ts'
-import type { ExceptionInfo, TaskResult } from '../protocol/task-result.ts'
 
 /** Throws ProtocolError VALUE_UNENCODABLE for a value that no result can hold. */
 export function assertStorable(value: unknown): void {

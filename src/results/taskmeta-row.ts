@@ -1,7 +1,7 @@
 import type { Serializer } from '../codecs/serializers.ts'
 import { ResultError } from '../errors.ts'
-import { isReady } from '../protocol/states.ts'
-import type { TaskResult } from '../protocol/task-result.ts'
+import { isReady } from '../protocol/results/states.ts'
+import type { TaskResult } from '../protocol/results/task-result.ts'
 import type { ChordMember } from './result-store.ts'
 import { decodeResult, decodeStored, encodeResult, JSON_FORM, refuse } from './stored-value.ts'
 

@@ -1,6 +1,6 @@
 import { startTimer } from '../async/timer.ts'
 import { ResultError } from '../errors.ts'
-import type { TaskResult } from '../protocol/task-result.ts'
+import type { TaskResult } from '../protocol/results/task-result.ts'
 import type { WaitOptions } from './result-store.ts'
 
 interface Waiter {

@@ -3,7 +3,7 @@ import { exactText, readExactText } from '../database/stored-headers.ts'
 import { DatabaseError } from '../errors.ts'
 import { amqpProperties, propertiesOf } from '../protocol/amqp-properties.ts'
 import type { Message, Route } from '../protocol/message.ts'
-import { withEta } from '../protocol/message-eta.ts'
+import { withEta } from '../protocol/tasks/message-eta.ts'
 
 /** A message that waits for its time, and the route it will be published by. */
 export interface WaitingMessage {

@@ -8,7 +8,7 @@ import {
   wrapSubscribe,
 } from '../recipes/index.ts'
 import { messageId } from '../recipes/record/message-id.ts'
-import type { App } from '../tasks/app.ts'
+import type { App } from '../tasks/app/app.ts'
 
 const QUEUE = 'celery.task'
 

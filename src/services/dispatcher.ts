@@ -15,7 +15,7 @@ import {
   type TransportHeader,
   wrapSubscribe,
 } from '../recipes/index.ts'
-import { setSpanAttribute } from '../telemetry/active-span.ts'
+import { setSpanAttribute } from '../telemetry/traces/active-span.ts'
 import { type DispatcherPlugins, filtersOf, type Request } from './dispatcher/filters.ts'
 import { Logbook } from './dispatcher/logbook.ts'
 

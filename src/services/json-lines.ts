@@ -1,6 +1,6 @@
 import { appendFile, mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { encodeJson } from '../codecs/json.ts'
+import { encodeJson } from '../codecs/json/json.ts'
 import { type Dict, entriesOf, isDict, itemAtKey, orderedDict } from '../codecs/ordered-dict.ts'
 import {
   CommonService,

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { indentedJson } from '../codecs/indented-json.ts'
+import { indentedJson } from '../codecs/json/indented-json.ts'
 import { type Dict, isDict, itemAtKey } from '../codecs/ordered-dict.ts'
 import {
   CommonService,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { deferred } from '../async/deferred.ts'
 import { sleep } from '../async/sleep.ts'
-import { encodeJson } from '../codecs/json.ts'
+import { encodeJson } from '../codecs/json/json.ts'
 import { CommonService, type TransportHeader } from '../recipes/index.ts'
 import { type ListedQueue, rabbitmqQueues } from './rabbitmq-api.ts'
 

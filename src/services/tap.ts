@@ -5,7 +5,7 @@ import { isRecord } from '../protocol/field-readers.ts'
 import { CommonService } from '../recipes/index.ts'
 import { decodeMessage } from '../recipes/transport/mangle.ts'
 import { urlOf } from '../recipes/transport/pika/pika-options.ts'
-import type { App } from '../tasks/app.ts'
+import type { App } from '../tasks/app/app.ts'
 import { rabbitmqPut } from './rabbitmq-api.ts'
 import { TappedRuns } from './tap/tapped-runs.ts'
 

@@ -1,4 +1,4 @@
-import type { SignatureDict } from '../protocol/task-request.ts'
+import type { SignatureDict } from '../protocol/tasks/task-request.ts'
 
 /** The options of `self.retry()`. */
 export interface RetryOptions {

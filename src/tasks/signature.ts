@@ -1,17 +1,17 @@
+import { chunksDict, mapDict, starmapDict } from '../protocol/signature-tree/maps.ts'
 import {
   type CallOptions,
   dictsOf,
   fromWireOptions,
   type SignatureLike,
   toWireOptions,
-} from '../protocol/call-options.ts'
-import { chunksDict, mapDict, starmapDict } from '../protocol/signature-tree/maps.ts'
-import type { SignatureDict } from '../protocol/task-request.ts'
+} from '../protocol/tasks/call-options.ts'
+import type { SignatureDict } from '../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { GroupResult } from '../results/group-result.ts'
+import type { Publisher } from './calls/publisher.ts'
 import { linked, linkedError } from './canvas/link.ts'
 import { stamped } from './canvas/stamps.ts'
-import type { Publisher } from './publisher.ts'
 import type {
   AnyKwargs,
   IfNone,

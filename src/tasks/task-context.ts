@@ -1,6 +1,6 @@
 import type { Logger } from '../logger.ts'
-import type { SignatureLike } from '../protocol/call-options.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
+import type { SignatureLike } from '../protocol/tasks/call-options.ts'
+import type { TaskRequest } from '../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { Replace, Retry, RetryOptions } from './signals.ts'
 

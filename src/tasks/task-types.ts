@@ -1,4 +1,4 @@
-import type { CallOptions } from '../protocol/call-options.ts'
+import type { CallOptions } from '../protocol/tasks/call-options.ts'
 import type { TaskContext } from './task-context.ts'
 import type { StandardSchema } from './task-options.ts'
 

@@ -1,8 +1,8 @@
-import type { CallOptions } from '../protocol/call-options.ts'
-import { toWireOptions } from '../protocol/call-options.ts'
 import { signatureDict } from '../protocol/signatures.ts'
+import type { CallOptions } from '../protocol/tasks/call-options.ts'
+import { toWireOptions } from '../protocol/tasks/call-options.ts'
 import type { AsyncResult } from '../results/async-result.ts'
-import type { Publisher } from './publisher.ts'
+import type { Publisher } from './calls/publisher.ts'
 import { type ApplyOptions, type Group, Signature } from './signature.ts'
 import type { TaskOptions } from './task-options.ts'
 import type {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { TaskError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
-import { dictOf, type SignatureLike } from '../protocol/call-options.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
+import { dictOf, type SignatureLike } from '../protocol/tasks/call-options.ts'
+import type { TaskRequest } from '../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import { Replace, Retry, type RetryOptions } from '../tasks/signals.ts'
 import type { TaskContext } from '../tasks/task-context.ts'
-import { syntheticRequest } from '../worker/unsent-request.ts'
+import { syntheticRequest } from '../worker/canvas/synthetic-request.ts'
 
 export interface FakeSelfOptions {
   /** What differs from a first call of a task without arguments. */

@@ -1,8 +1,8 @@
 // For tests of applications: everything in memory, with real messages. docs/testing.md
 
 export { MemoryBroker } from '../brokers/memory/memory-broker.ts'
-export { MemoryResultStore } from '../results/memory-store.ts'
-export { buildFunctionalTests, type FunctionalTest } from '../tasks/functional-tests.ts'
+export { MemoryResultStore } from '../results/memory/memory-store.ts'
+export { buildFunctionalTests, type FunctionalTest } from '../tasks/app/functional-tests.ts'
 export { eagerApp, memoryApp } from './apps.ts'
 export { FakeClock, type Span } from './fake-clock.ts'
 export { FakeSelf, type FakeSelfOptions, fakeSelf } from './fake-self.ts'

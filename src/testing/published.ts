@@ -1,7 +1,7 @@
 import { AssertionError } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
-import { decodeTask } from '../protocol/decode-task.ts'
 import type { Message, Route } from '../protocol/message.ts'
+import { decodeTask } from '../protocol/tasks/decode-task.ts'
 
 /** A call as it was published: read back from the bytes of its message. */
 export interface PublishedMessage {

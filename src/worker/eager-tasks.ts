@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Deferred, deferred } from '../async/deferred.ts'
 import { TaskError } from '../errors.ts'
-import type { App } from '../tasks/app.ts'
-import type { CallInput } from '../tasks/task-call.ts'
+import type { App } from '../tasks/app/app.ts'
+import type { CallInput } from '../tasks/calls/task-call.ts'
 import type { RunReport } from './report.ts'
 import { Worker } from './worker.ts'
 

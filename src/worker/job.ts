@@ -1,5 +1,5 @@
 import type { Delivery } from '../brokers/broker.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
+import type { TaskRequest } from '../protocol/tasks/task-request.ts'
 import type { Task } from '../tasks/task.ts'
 import type { ActiveRun } from './pools/controlled-pool.ts'
 

@@ -3,7 +3,7 @@ import type { Database } from '../database/database.ts'
 import type { Logger } from '../logger.ts'
 import { WorkerLostError } from '../tasks/signals.ts'
 import type { Job } from './job.ts'
-import type { Outcome } from './outcome.ts'
+import type { Outcome } from './outcomes/outcome.ts'
 
 export interface PoisonGuardParts {
   /** Where it is counted; undefined where there is no such database. */

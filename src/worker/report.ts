@@ -1,10 +1,10 @@
-import { repr } from '../codecs/python-repr.ts'
+import { repr } from '../codecs/python/python-repr.ts'
 import { maskText } from '../config/masking.ts'
 import type { Logger } from '../logger.ts'
-import { exceptionInfo } from '../protocol/exceptions.ts'
-import type { App } from '../tasks/app.ts'
+import { exceptionInfo } from '../protocol/results/exceptions.ts'
+import type { App } from '../tasks/app/app.ts'
 import type { Job } from './job.ts'
-import type { Outcome } from './outcome.ts'
+import type { Outcome } from './outcomes/outcome.ts'
 
 /** Called with every error a task fails with: a place for Sentry. */
 export type OnTaskError = (error: unknown, context: Readonly<Record<string, unknown>>) => void

@@ -2,10 +2,10 @@ import { startTimer, type Timer } from '../async/timer.ts'
 import { checkEventType } from '../events/event-client.ts'
 import type { EventFields } from '../events/event-fields.ts'
 import type { Logger } from '../logger.ts'
-import { dictOf, type SignatureLike } from '../protocol/call-options.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
+import { dictOf, type SignatureLike } from '../protocol/tasks/call-options.ts'
+import type { TaskRequest } from '../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
-import { runInTaskContext } from '../tasks/current-request.ts'
+import { runInTaskContext } from '../tasks/calls/current-request.ts'
 import {
   isSignal,
   Replace,
@@ -18,11 +18,11 @@ import {
 import type { Task } from '../tasks/task.ts'
 import type { TaskContext } from '../tasks/task-context.ts'
 import type { StandardSchema } from '../tasks/task-options.ts'
-import type { Outcome } from './outcome.ts'
+import type { Outcome } from './outcomes/outcome.ts'
+import { readable } from './outcomes/thrown.ts'
 import type { PoolRun, RunEnvironment, Termination } from './pools/pool.ts'
-import { outcomeOfError } from './retries.ts'
+import { outcomeOfError } from './retries/retries.ts'
 import { argumentsFor, checkedBySchema } from './task-arguments.ts'
-import { readable } from './thrown.ts'
 
 /** One run of a task: its outcome once there is one, whatever happens to the function afterwards. */
 export class RunningTask implements TaskContext, PoolRun {

@@ -1,4 +1,4 @@
-import type { TaskRequest } from '../protocol/task-request.ts'
+import type { TaskRequest } from '../protocol/tasks/task-request.ts'
 import type { SchemaIssue, StandardSchema, TaskOptions } from '../tasks/task-options.ts'
 
 /** The arguments do not fit the task: what Python says with a TypeError. */

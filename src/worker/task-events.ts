@@ -1,14 +1,14 @@
-import { repr, reprArgs, reprKwargs } from '../codecs/python-repr.ts'
+import { repr, reprArgs, reprKwargs } from '../codecs/python/python-repr.ts'
 import type { EventFields } from '../events/event-fields.ts'
 import type { EventSender } from '../events/event-sender.ts'
-import { encodeResultMeta } from '../protocol/result-meta.ts'
-import type { TaskRequest } from '../protocol/task-request.ts'
-import type { TaskResult } from '../protocol/task-result.ts'
+import { encodeResultMeta } from '../protocol/results/result-meta.ts'
+import type { TaskResult } from '../protocol/results/task-result.ts'
+import type { TaskRequest } from '../protocol/tasks/task-request.ts'
 import { parseIso } from '../protocol/times.ts'
-import { errorText, retryText } from './event-texts.ts'
 import type { Job } from './job.ts'
-import type { Outcome } from './outcome.ts'
-import { resultOf } from './stored-outcome.ts'
+import { errorText, retryText } from './outcomes/event-texts.ts'
+import type { Outcome } from './outcomes/outcome.ts'
+import { resultOf } from './outcomes/stored-outcome.ts'
 
 export interface TaskEventsParts {
   readonly sender: EventSender

@@ -4,7 +4,7 @@ import type { EventFields } from '../events/event-fields.ts'
 import { EventHeart } from '../events/event-heart.ts'
 import { EventSender } from '../events/event-sender.ts'
 import type { Logger } from '../logger.ts'
-import type { App } from '../tasks/app.ts'
+import type { App } from '../tasks/app/app.ts'
 import { TaskEvents } from './task-events.ts'
 import type { WorkerOptions } from './worker-options.ts'
 

@@ -5,7 +5,7 @@ import { AmqpBroker } from '../../src/brokers/amqp/amqp-broker.ts'
 import { featuresOf } from '../../src/brokers/features.ts'
 import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
 import { publishEach } from '../../src/brokers/publish-each.ts'
-import { durableQueue } from '../../src/protocol/topology.ts'
+import { durableQueue } from '../../src/protocol/routing/topology.ts'
 
 const SRC = join(import.meta.dirname, '../../src')
 

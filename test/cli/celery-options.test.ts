@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { PidFile } from '../../src/cli/pid-file.ts'
 import { buildProgram } from '../../src/cli/program.ts'
+import { PidFile } from '../../src/cli/worker/pid-file.ts'
 
 async function run(...args: string[]): Promise<void> {
   const program = await buildProgram(args)

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { importModules } from '../../src/cli/import-modules.ts'
+import { importModules } from '../../src/cli/app/import-modules.ts'
 import { Config } from '../../src/config/config.ts'
 import { app } from './apps/imports/app.ts'
 

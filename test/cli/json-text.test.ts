@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { jsonText } from '../../src/cli/json-text.ts'
+import { jsonText } from '../../src/cli/output/json-text.ts'
 import { Decimal } from '../../src/codecs/values.ts'
 
 test('whole numbers of any size are digits', () => {

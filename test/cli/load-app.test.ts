@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expect, test } from 'vitest'
-import { loadApp, resolveApp } from '../../src/cli/load-app.ts'
+import { loadApp, resolveApp } from '../../src/cli/app/load-app.ts'
 import { freshFolder } from './fresh-folder.ts'
 
 /** Has the shape of an app, as one from another copy of the toolbox would. */

@@ -13,8 +13,8 @@ import {
   secondsOrTime,
   signalName,
   since,
-} from '../../src/cli/option-values.ts'
-import { timeSpanMs } from '../../src/cli/time-span.ts'
+} from '../../src/cli/options/option-values.ts'
+import { timeSpanMs } from '../../src/cli/options/time-span.ts'
 import { Float } from '../../src/codecs/values.ts'
 
 test.each([

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { terminalWidth } from '../../src/cli/output.ts'
+import { terminalWidth } from '../../src/cli/output/output.ts'
 
 test.each([
   [true, 80, 80],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Progress, type ProgressOptions } from '../../src/cli/progress.ts'
+import { Progress, type ProgressOptions } from '../../src/cli/output/progress.ts'
 
 test('a log gets a line every few seconds and one at the end', () => {
   const { progress, written, pass } = progressOn({ isTTY: false }, { total: 2000 })

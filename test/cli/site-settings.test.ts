@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { applySite, withSiteLogging } from '../../src/cli/site-settings.ts'
+import { applySite, withSiteLogging } from '../../src/cli/app/site-settings.ts'
 import { Config } from '../../src/config/config.ts'
-import { createLogger } from '../../src/config/logging.ts'
+import { createLogger } from '../../src/config/logging/logging.ts'
 
 test('a site file says where the broker of workers and monitors is, and what is logged where, unless the app does', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'site-settings-'))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Column, cellText, renderTable } from '../../src/cli/table.ts'
+import { type Column, cellText, renderTable } from '../../src/cli/output/table.ts'
 
 interface Row {
   readonly name: string

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { workerSignals } from '../../src/cli/worker-signals.ts'
+import { workerSignals } from '../../src/cli/worker/worker-signals.ts'
 
 function heard(signals: readonly NodeJS.Signals[], remapsTerm = false): readonly string[] {
   const rules = workerSignals({ isTerminal: false, remapsTerm })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { compress, decompress } from '../../src/codecs/compression.ts'
+import { compress, decompress } from '../../src/codecs/compression/compression.ts'
 import { python } from './python.ts'
 
 const BODIES = [

@@ -1,7 +1,7 @@
 import { deflateSync, inflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { compress, compressionFor, decompress } from '../../src/codecs/compression.ts'
+import { compress, compressionFor, decompress } from '../../src/codecs/compression/compression.ts'
 import { ProtocolError } from '../../src/errors.ts'
 import { recordedMessage } from './vectors.ts'
 

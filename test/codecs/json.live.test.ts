@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeJson, encodeJson } from '../../src/codecs/json.ts'
+import { decodeJson, encodeJson } from '../../src/codecs/json/json.ts'
 import { jsonValue, plainValue } from './any-value.ts'
 import { python } from './python.ts'
 

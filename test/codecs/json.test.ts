@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeJson, encodeJson } from '../../src/codecs/json.ts'
+import { decodeJson, encodeJson } from '../../src/codecs/json/json.ts'
 import {
   DateTime,
   Decimal,

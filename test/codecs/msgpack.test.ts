@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeMsgpack, encodeMsgpack } from '../../src/codecs/msgpack.ts'
+import { decodeMsgpack, encodeMsgpack } from '../../src/codecs/msgpack/msgpack.ts'
 import { DateTime, Decimal, Float, Tuple } from '../../src/codecs/values.ts'
 import { ProtocolError } from '../../src/errors.ts'
 import { recordedMessage } from './vectors.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readPickle } from '../../src/codecs/pickle-reader.ts'
+import { readPickle } from '../../src/codecs/pickle/pickle-reader.ts'
 import { DateTime, Decimal, LocalDate, PythonObject, Tuple, Uuid } from '../../src/codecs/values.ts'
 import { ProtocolError } from '../../src/errors.ts'
 import { recordedMessage, recordedPickles, vector } from './vectors.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { readPickle } from '../../src/codecs/pickle-reader.ts'
-import { writePickle } from '../../src/codecs/pickle-writer.ts'
+import { readPickle } from '../../src/codecs/pickle/pickle-reader.ts'
+import { writePickle } from '../../src/codecs/pickle/pickle-writer.ts'
 import {
   DateTime,
   Decimal,

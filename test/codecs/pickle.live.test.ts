@@ -1,8 +1,8 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readPickle } from '../../src/codecs/pickle-reader.ts'
-import { writePickle } from '../../src/codecs/pickle-writer.ts'
+import { readPickle } from '../../src/codecs/pickle/pickle-reader.ts'
+import { writePickle } from '../../src/codecs/pickle/pickle-writer.ts'
 import {
   DateTime,
   Decimal,

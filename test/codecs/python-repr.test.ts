@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { decodeJson } from '../../src/codecs/json.ts'
-import { repr, reprArgs, reprKwargs } from '../../src/codecs/python-repr.ts'
+import { decodeJson } from '../../src/codecs/json/json.ts'
+import { repr, reprArgs, reprKwargs } from '../../src/codecs/python/python-repr.ts'
 import {
   DateTime,
   Decimal,

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { decodeJson, encodeJson } from '../../src/codecs/json.ts'
-import { decodeMsgpack, encodeMsgpack } from '../../src/codecs/msgpack.ts'
-import { readPickle } from '../../src/codecs/pickle-reader.ts'
-import { writePickle } from '../../src/codecs/pickle-writer.ts'
+import { decodeJson, encodeJson } from '../../src/codecs/json/json.ts'
+import { decodeMsgpack, encodeMsgpack } from '../../src/codecs/msgpack/msgpack.ts'
+import { readPickle } from '../../src/codecs/pickle/pickle-reader.ts'
+import { writePickle } from '../../src/codecs/pickle/pickle-writer.ts'
 
 /** pickle.dumps('a\\ud83dz', 4) of Python. */
 const OF_PYTHON = Buffer.from('80049509000000000000008c0561eda0bd7a942e', 'hex')

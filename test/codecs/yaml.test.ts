@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DateTime, Decimal, Float, LocalDate, LocalTime, Tuple } from '../../src/codecs/values.ts'
-import { decodeYaml, encodeYaml } from '../../src/codecs/yaml.ts'
+import { decodeYaml, encodeYaml } from '../../src/codecs/yaml/yaml.ts'
 import { ProtocolError } from '../../src/errors.ts'
 import { recordedMessage } from './vectors.ts'
 

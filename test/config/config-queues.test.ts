@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { resolveRoute } from '../../src/protocol/routes.ts'
+import { resolveRoute } from '../../src/protocol/routing/routes.ts'
 import { makeConfig, problemsOf } from './make-config.ts'
 
 test('the topology is one durable topic exchange with the default, the platform and the work queues', () => {

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { Config } from '../../src/config/config.ts'
-import { createLogger } from '../../src/config/logging.ts'
+import { createLogger } from '../../src/config/logging/logging.ts'
 
 test('a logged error shows what it is and what caused it, and nothing a driver hung on it', async () => {
   const lines: string[] = []

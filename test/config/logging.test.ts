@@ -3,8 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { expect, onTestFinished, test } from 'vitest'
-import { logLine } from '../../src/config/log-line.ts'
-import { createLogger, type LoggingOptions, setupLogging } from '../../src/config/logging.ts'
+import { logLine } from '../../src/config/logging/log-line.ts'
+import {
+  createLogger,
+  type LoggingOptions,
+  setupLogging,
+} from '../../src/config/logging/logging.ts'
 import { makeConfig } from './make-config.ts'
 
 test('file logging writes INFO to the console and app.info.log, and ERROR to app.error.log too', async () => {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { readPythonLiteral } from '../../src/config/python-literal.ts'
+import { readPythonLiteral } from '../../src/config/python-literal/python-literal.ts'
 
 /** Reads each line's text as Python does; prints its value as JSON that tells the types apart, or null. */
 const PYTHON = `

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { printed } from '../../src/config/printed.ts'
-import { readPythonLiteral } from '../../src/config/python-literal.ts'
+import { readPythonLiteral } from '../../src/config/python-literal/python-literal.ts'
 
 test.each<[string, unknown]>([
   ['True', true],

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { reportingLogger, setupSentry } from '../../src/config/sentry.ts'
+import { reportingLogger, setupSentry } from '../../src/config/logging/sentry.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { makeConfig } from './make-config.ts'
 

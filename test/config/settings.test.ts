@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { newNameOf } from '../../src/config/old-names.ts'
+import { newNameOf } from '../../src/config/resolve/old-names.ts'
+import { unfit } from '../../src/config/resolve/value-types.ts'
 import type { SettingTable } from '../../src/config/setting.ts'
 import { celerySettings, settings, toolboxSettings } from '../../src/config/settings.ts'
-import { unfit } from '../../src/config/value-types.ts'
 
 type Defaults = Readonly<Record<string, unknown>>
 

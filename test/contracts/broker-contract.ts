@@ -8,7 +8,7 @@ import {
   durableQueue,
   type Queue,
   type Topology,
-} from '../../src/protocol/topology.ts'
+} from '../../src/protocol/routing/topology.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** One broker space, empty, of one test's own. */

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { deferred } from '../../src/async/deferred.ts'
-import type { TaskResult } from '../../src/protocol/task-result.ts'
+import type { TaskResult } from '../../src/protocol/results/task-result.ts'
 import type { ChordCounter, ChordMember, ResultStore } from '../../src/results/result-store.ts'
 import { failure, freshId, type OpenStore, success } from './stored-results.ts'
 

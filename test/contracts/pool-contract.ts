@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Decimal } from '../../src/codecs/values.ts'
 import { type Logger, silentLogger } from '../../src/logger.ts'
-import type { TaskRequest } from '../../src/protocol/task-request.ts'
-import { childrenOf } from '../../src/tasks/current-request.ts'
-import { areFollowupsTaken } from '../../src/tasks/followups.ts'
+import type { TaskRequest } from '../../src/protocol/tasks/task-request.ts'
+import { childrenOf } from '../../src/tasks/calls/current-request.ts'
+import { areFollowupsTaken } from '../../src/tasks/calls/followups.ts'
 import type { Pool, PoolRun, RunEnvironment, RunLimits } from '../../src/worker/pools/pool.ts'
 import { app } from '../fixtures/pools/pool-app.js'
 

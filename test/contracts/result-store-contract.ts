@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { ExceptionInfo, TaskResult } from '../../src/protocol/task-result.ts'
+import type { ExceptionInfo, TaskResult } from '../../src/protocol/results/task-result.ts'
 import type { ResultStore } from '../../src/results/result-store.ts'
 import { chordContract } from './chord-contract.ts'
 import { failure, freshId, type OpenStore, started, success } from './stored-results.ts'

@@ -1,4 +1,4 @@
-import type { ExceptionInfo, TaskResult } from '../../src/protocol/task-result.ts'
+import type { ExceptionInfo, TaskResult } from '../../src/protocol/results/task-result.ts'
 import type { ResultStore } from '../../src/results/result-store.ts'
 
 /** Opens a store; two stores opened in one test share what is stored. The test closes it. */

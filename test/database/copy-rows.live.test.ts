@@ -10,8 +10,8 @@ import {
   jsonb,
   text,
   timeMs,
-} from '../../src/database/copy-columns.ts'
-import { copyRows } from '../../src/database/copy-rows.ts'
+} from '../../src/database/copy/copy-columns.ts'
+import { copyRows } from '../../src/database/copy/copy-rows.ts'
 import type { Database } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { freshDatabase } from '../support/postgres.ts'

@@ -1,5 +1,4 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { createDataSource } from '../../src/monitor/entities/data-source.ts'
 import {
   MessageEntity,
   TaskEntity,
@@ -7,6 +6,7 @@ import {
   TaskHistoryEntity,
   TaskMetaEntity,
 } from '../../src/monitor/entities/index.ts'
+import { createDataSource } from '../../src/monitor/entities/schema/data-source.ts'
 import { migratedDatabase } from '../support/postgres.ts'
 
 test('migrations and entities agree exactly', async () => {

@@ -1,5 +1,5 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import { argument } from '../../src/cli/tasks/argument-option.ts'
+import { argument } from '../../src/cli/tasks/options/argument-option.ts'
 import type { Database } from '../../src/database/database.ts'
 import { migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'

@@ -1,4 +1,4 @@
-import { writePickle } from '../../src/codecs/pickle-writer.ts'
+import { writePickle } from '../../src/codecs/pickle/pickle-writer.ts'
 import type { Database } from '../../src/database/database.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { signatureDict } from '../../src/protocol/signatures.ts'

@@ -5,9 +5,9 @@ import { mirrored } from '../../src/monitor/mirror/mirrored.ts'
 import type { TaskEntry } from '../../src/monitor/mirror/task-entry.ts'
 import type { MirrorRecord } from '../../src/monitor/mirror/types.ts'
 import { WorkQueues } from '../../src/monitor/mirror/work-queues.ts'
-import { encodeTask } from '../../src/protocol/encode-task.ts'
 import type { Message, Route } from '../../src/protocol/message.ts'
-import type { TaskCall } from '../../src/protocol/task-request.ts'
+import { encodeTask } from '../../src/protocol/tasks/encode-task.ts'
+import type { TaskCall } from '../../src/protocol/tasks/task-request.ts'
 
 export const config = new Config({ queues: ['export'], environment: {}, dotenv: false })
 export const EXPORT: Route = { exchange: 'task_exchange', routingKey: 'export' }

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { encodeMsgpack } from '../../src/codecs/msgpack.ts'
+import { encodeMsgpack } from '../../src/codecs/msgpack/msgpack.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { Monitor } from '../../src/monitor/monitor.ts'
 import type { BatchReport } from '../../src/monitor/monitor-stats.ts'

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { Database } from '../../src/database/database.ts'
 import type { Message } from '../../src/protocol/message.ts'
-import type { TaskCall } from '../../src/protocol/task-request.ts'
+import type { TaskCall } from '../../src/protocol/tasks/task-request.ts'
 import { message } from './messages.ts'
 import { openPlace, type Place, recorded, startMonitor } from './monitored.ts'
 

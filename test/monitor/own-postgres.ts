@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
-import { startEmbeddedPostgres } from '../../src/database/embedded-postgres.ts'
+import { startEmbeddedPostgres } from '../../src/database/embedded/embedded-postgres.ts'
+import { giveTo, serverUser } from '../../src/database/embedded/system-user.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
-import { giveTo, serverUser } from '../../src/database/system-user.ts'
 import { silentLogger } from '../../src/logger.ts'
 
 const execute = promisify(execFile)

@@ -5,7 +5,7 @@ import {
   expandMessage,
   isCompressed,
 } from '../../src/protocol/compressed-message.ts'
-import { encodeTask } from '../../src/protocol/encode-task.ts'
+import { encodeTask } from '../../src/protocol/tasks/encode-task.ts'
 import { messagesIn, recordingsOf } from './recorded.ts'
 
 const PLAIN = encodeTask({ id: 'x', task: 't', args: ['x'.repeat(5000)] })

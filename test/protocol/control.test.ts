@@ -5,13 +5,13 @@ import {
   decodeReply,
   encodeCommand,
   encodeReply,
-} from '../../src/protocol/control.ts'
-import { isAddressedTo } from '../../src/protocol/control-address.ts'
+} from '../../src/protocol/control/control.ts'
+import { isAddressedTo } from '../../src/protocol/control/control-address.ts'
 import {
   commandRoute,
   mailboxTopology,
   replyTopology,
-} from '../../src/protocol/control-topology.ts'
+} from '../../src/protocol/control/control-topology.ts'
 import { fixture, messageOf } from './recorded-control.ts'
 
 const SETTINGS = {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { encodeMsgpack } from '../../src/codecs/msgpack.ts'
-import { writePickle } from '../../src/codecs/pickle-writer.ts'
-import { encodeYaml } from '../../src/codecs/yaml.ts'
-import { decodeEvents, readEvents } from '../../src/protocol/decode-events.ts'
+import { encodeMsgpack } from '../../src/codecs/msgpack/msgpack.ts'
+import { writePickle } from '../../src/codecs/pickle/pickle-writer.ts'
+import { encodeYaml } from '../../src/codecs/yaml/yaml.ts'
+import { decodeEvents, readEvents } from '../../src/protocol/events/decode-events.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { messagesIn, recordingsOf } from './recorded.ts'
 

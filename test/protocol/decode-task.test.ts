@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { Float } from '../../src/codecs/values.ts'
-import { decodeTask } from '../../src/protocol/decode-task.ts'
 import { signatureDict } from '../../src/protocol/signatures.ts'
+import { decodeTask } from '../../src/protocol/tasks/decode-task.ts'
 
 const step = (args: string) =>
   JSON.stringify(

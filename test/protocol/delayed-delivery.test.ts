@@ -9,13 +9,13 @@ import {
   isDelayExchange,
   LONGEST_DELAY_SECONDS,
   undelayedRoutingKey,
-} from '../../src/protocol/delayed-delivery.ts'
+} from '../../src/protocol/routing/delayed-delivery.ts'
 import {
   bindingTakes,
   durableExchange,
   durableQueue,
   type Topology,
-} from '../../src/protocol/topology.ts'
+} from '../../src/protocol/routing/topology.ts'
 import { messagesIn, readRecording } from './recorded.ts'
 
 interface RecordedTopology {

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { decodeJson } from '../../src/codecs/json.ts'
-import { encodeEvents, encodePlatformEvents, groupOf } from '../../src/protocol/encode-events.ts'
-import { type CeleryEvent, EVENTS_HEADER } from '../../src/protocol/events.ts'
+import { decodeJson } from '../../src/codecs/json/json.ts'
+import {
+  encodeEvents,
+  encodePlatformEvents,
+  groupOf,
+} from '../../src/protocol/events/encode-events.ts'
+import { type CeleryEvent, EVENTS_HEADER } from '../../src/protocol/events/events.ts'
 import { messagesIn, recordingsOf } from './recorded.ts'
 
 /** A client's recording holds the message of the task as well. */

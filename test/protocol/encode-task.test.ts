@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { decodeTask } from '../../src/protocol/decode-task.ts'
-import { encodeTask } from '../../src/protocol/encode-task.ts'
-import { encodeTaskV1 } from '../../src/protocol/encode-task-v1.ts'
 import { signatureDict } from '../../src/protocol/signatures.ts'
+import { decodeTask } from '../../src/protocol/tasks/decode-task.ts'
+import { encodeTask } from '../../src/protocol/tasks/encode-task.ts'
+import { encodeTaskV1 } from '../../src/protocol/tasks/encode-task-v1.ts'
 import { messagesIn } from './recorded.ts'
 
 const CALL = { id: 'x', task: 't' }

@@ -6,7 +6,7 @@ import {
   exceptionInfo,
   exceptionToMeta,
   tracebackOf,
-} from '../../src/protocol/exceptions.ts'
+} from '../../src/protocol/results/exceptions.ts'
 
 class ExportError extends Error {
   override name = 'ExportError'

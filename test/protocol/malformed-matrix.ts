@@ -1,5 +1,5 @@
 import type { Headers, Message } from '../../src/protocol/message.ts'
-import type { TaskRequest } from '../../src/protocol/task-request.ts'
+import type { TaskRequest } from '../../src/protocol/tasks/task-request.ts'
 import { propertiesOf, readRecording } from './recorded.ts'
 
 /** A message that is not as it should be, and what a Python worker did with it. */

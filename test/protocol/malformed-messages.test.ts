@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { ProtocolError } from '../../src/errors.ts'
 import { expandMessage } from '../../src/protocol/compressed-message.ts'
-import { decodeTask } from '../../src/protocol/decode-task.ts'
 import { identify } from '../../src/protocol/describe-message.ts'
+import { decodeTask } from '../../src/protocol/tasks/decode-task.ts'
 import {
   BASE_HEADERS,
   BASE_PROPERTIES,

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { ProtocolError, ResultError } from '../../src/errors.ts'
-import { eventRecord } from '../../src/monitor/events/told.ts'
+import { eventRecord } from '../../src/monitor/events/event-record.ts'
 import { Privacy } from '../../src/monitor/privacy/privacy.ts'
-import { decodeCommand } from '../../src/protocol/control.ts'
-import { decodeTask } from '../../src/protocol/decode-task.ts'
-import { encodeTask } from '../../src/protocol/encode-task.ts'
+import { decodeCommand } from '../../src/protocol/control/control.ts'
 import type { Message } from '../../src/protocol/message.ts'
-import { decodeResultMeta } from '../../src/protocol/result-meta.ts'
+import { decodeResultMeta } from '../../src/protocol/results/result-meta.ts'
+import { decodeTask } from '../../src/protocol/tasks/decode-task.ts'
+import { encodeTask } from '../../src/protocol/tasks/encode-task.ts'
 import { delivery, EXPORT, read } from '../monitor/messages.ts'
 
 /** What String(), a template, a comparison or Number() cannot take. */

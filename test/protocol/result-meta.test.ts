@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { decodeJson } from '../../src/codecs/json.ts'
-import { decodeResultMeta, encodeResultMeta } from '../../src/protocol/result-meta.ts'
+import { decodeJson } from '../../src/codecs/json/json.ts'
+import { decodeResultMeta, encodeResultMeta } from '../../src/protocol/results/result-meta.ts'
 import { RESULT_CATEGORIES } from './covered.ts'
 import { messagesIn, readRecording, recordingsOf } from './recorded.ts'
 

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest'
-import type { RouteOptions } from '../../src/protocol/route-options.ts'
-import { firstPartRouter, type Router } from '../../src/protocol/routers.ts'
+import type { RouteOptions } from '../../src/protocol/routing/route-options.ts'
+import { firstPartRouter, type Router } from '../../src/protocol/routing/routers.ts'
 import {
   type QueueDefinitions,
   type RouteInput,
   resolveRoute,
   topologyOf,
   workQueuesReached,
-} from '../../src/protocol/routes.ts'
+} from '../../src/protocol/routing/routes.ts'
 import { messagesIn, readRecording } from './recorded.ts'
 
 interface RoutingCase {

@@ -4,7 +4,7 @@ import { added, optionsOf } from '../../src/protocol/signature-tree/options.ts'
 import { mapParts } from '../../src/protocol/signature-tree/parts.ts'
 import { checkBounds, MOST_DEPTH, mapTasks } from '../../src/protocol/signature-tree/walk.ts'
 import { signatureDict } from '../../src/protocol/signatures.ts'
-import type { SignatureDict } from '../../src/protocol/task-request.ts'
+import type { SignatureDict } from '../../src/protocol/tasks/task-request.ts'
 
 const task = (name: string, options = {}): SignatureDict => signatureDict({ task: name, options })
 const whole = (kind: 'chain' | 'group', tasks: readonly SignatureDict[], options = {}) =>

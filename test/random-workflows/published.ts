@@ -1,4 +1,4 @@
-import { decodeJson } from '../../src/codecs/json.ts'
+import { decodeJson } from '../../src/codecs/json/json.ts'
 import type { Delivery } from '../../src/index.ts'
 import { amqpProperties } from '../../src/protocol/amqp-properties.ts'
 import type { Fleet } from './fleet.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
-import { encodeJson } from '../../src/codecs/json.ts'
+import { encodeJson } from '../../src/codecs/json/json.ts'
 import { silentLogger } from '../../src/logger.ts'
 import {
   CommonService,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { decodeJson, encodeJson } from '../../src/codecs/json.ts'
+import { decodeJson, encodeJson } from '../../src/codecs/json/json.ts'
 import { RecipeError } from '../../src/errors.ts'
 import { Recipe, RecipeWrapper, type Transport } from '../../src/recipes/index.ts'
 

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { TaskFailedError } from '../../src/errors.ts'
 import { AsyncResult } from '../../src/results/async-result.ts'
-import { MemoryResultStore } from '../../src/results/memory-store.ts'
+import { MemoryResultStore } from '../../src/results/memory/memory-store.ts'
 import { nodeOfTuple, resultOf } from '../../src/results/result-of.ts'
 import { failure, freshId, started, success } from '../contracts/result-store-contract.ts'
 

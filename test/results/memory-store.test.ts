@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { MemoryResultStore } from '../../src/results/memory-store.ts'
+import { MemoryResultStore } from '../../src/results/memory/memory-store.ts'
 import { resultStoreContract, success } from '../contracts/result-store-contract.ts'
 
 resultStoreContract('the memory store', async () => new MemoryResultStore({ name: 'contract' }))

@@ -2,7 +2,10 @@ import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { openResultStore } from '../../src/results/open-result-store.ts'
-import { PostgresResultStore, type PostgresStoreOptions } from '../../src/results/postgres-store.ts'
+import {
+  PostgresResultStore,
+  type PostgresStoreOptions,
+} from '../../src/results/postgres/postgres-store.ts'
 import { abandonedChordContract } from '../contracts/chord-contract.ts'
 import {
   failure,

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import type { TaskResult } from '../../src/protocol/task-result.ts'
-import { RedisResultStore, type RedisStoreSettings } from '../../src/results/redis-store.ts'
+import type { TaskResult } from '../../src/protocol/results/task-result.ts'
+import { RedisResultStore, type RedisStoreSettings } from '../../src/results/redis/redis-store.ts'
 import type { ChordMember } from '../../src/results/result-store.ts'
 import { chordOf, releaseBy } from '../contracts/chord-contract.ts'
 import { failure, freshId, started, success } from '../contracts/stored-results.ts'

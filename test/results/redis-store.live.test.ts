@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
-import { RedisResultStore, type RedisStoreSettings } from '../../src/results/redis-store.ts'
+import { RedisResultStore, type RedisStoreSettings } from '../../src/results/redis/redis-store.ts'
 import type { ChordMember } from '../../src/results/result-store.ts'
 import { abandonedChordContract, chordOf, releaseBy } from '../contracts/chord-contract.ts'
 import { resultStoreContract, success } from '../contracts/result-store-contract.ts'

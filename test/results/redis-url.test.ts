@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { redisAddress } from '../../src/results/redis-url.ts'
+import { redisAddress } from '../../src/results/redis/redis-url.ts'
 
 test.each([
   ['redis://', { host: 'localhost', port: 6379, db: 0 }],

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Broker } from '../../src/brokers/broker.ts'
 import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
-import type { TaskResult } from '../../src/protocol/task-result.ts'
+import type { TaskResult } from '../../src/protocol/results/task-result.ts'
 import { openResultStore } from '../../src/results/open-result-store.ts'
-import { RpcResultStore, type RpcStoreOptions } from '../../src/results/rpc-store.ts'
+import { RpcResultStore, type RpcStoreOptions } from '../../src/results/rpc/rpc-store.ts'
 import { failure, freshId, started, success } from '../contracts/stored-results.ts'
 
 test('a result reaches whoever waits for it in the calling process', async () => {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { SQS_FEATURES } from '../../src/brokers/features.ts'
 import { sqsQueueName } from '../../src/brokers/sqs/queue-name.ts'
 import { SqsBroker } from '../../src/brokers/sqs/sqs-broker.ts'
-import { durableQueue } from '../../src/protocol/topology.ts'
+import { durableQueue } from '../../src/protocol/routing/topology.ts'
 import { brokerContract } from '../contracts/broker-contract.ts'
 import { type RunningSqs, startElasticMq, startMoto } from '../support/sqs-servers.ts'
 

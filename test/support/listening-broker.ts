@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { onTestFinished } from 'vitest'
 import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
-import type { CeleryEvent } from '../../src/protocol/events.ts'
+import type { CeleryEvent } from '../../src/protocol/events/events.ts'
 import type { Message, Route } from '../../src/protocol/message.ts'
-import { durableExchange, durableQueue } from '../../src/protocol/topology.ts'
+import { durableExchange, durableQueue } from '../../src/protocol/routing/topology.ts'
 import { waitFor } from './wait-for.ts'
 
 /** A memory broker with listeners to events, as one that carries them has. */

@@ -2,7 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import type { CeleryApp } from '../../src/create-app.ts'
 import type { Database } from '../../src/database/database.ts'
-import { currentRequest } from '../../src/tasks/current-request.ts'
+import { currentRequest } from '../../src/tasks/calls/current-request.ts'
 import { isInOrder, type LedgerLine } from './ledger.ts'
 import { waitFor } from './wait-for.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Broker } from '../../src/brokers/broker.ts'
-import { EVENTS_HEADER } from '../../src/protocol/events.ts'
+import { EVENTS_HEADER } from '../../src/protocol/events/events.ts'
 import type { Message } from '../../src/protocol/message.ts'
 
 const FOLDER = join(import.meta.dirname, '../fixtures/celery')

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import type { ConfigOptions } from '../../src/config/config.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
 import { ResultError } from '../../src/errors.ts'
-import { MemoryResultStore } from '../../src/results/memory-store.ts'
+import { MemoryResultStore } from '../../src/results/memory/memory-store.ts'
 import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
 import { embeddedApp } from '../support/embedded-app.ts'
 

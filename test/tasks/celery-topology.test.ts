@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { ConfigOptions } from '../../src/config/config.ts'
-import { buildFunctionalTests } from '../../src/tasks/functional-tests.ts'
+import { buildFunctionalTests } from '../../src/tasks/app/functional-tests.ts'
 import { makeConfig, problemsOf } from '../config/make-config.ts'
 import { embeddedApp } from '../support/embedded-app.ts'
 

@@ -8,7 +8,7 @@ import {
   type Signature,
   type TaskContext,
 } from '../../src/index.ts'
-import type { SignatureDict } from '../../src/protocol/task-request.ts'
+import type { SignatureDict } from '../../src/protocol/tasks/task-request.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 

@@ -1,7 +1,10 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Config, type ConfigOptions } from '../../src/config/config.ts'
-import { delayedRoutingKey, LONGEST_DELAY_SECONDS } from '../../src/protocol/delayed-delivery.ts'
-import { delayedRoute, delayedTopology } from '../../src/tasks/delayed-route.ts'
+import {
+  delayedRoutingKey,
+  LONGEST_DELAY_SECONDS,
+} from '../../src/protocol/routing/delayed-delivery.ts'
+import { delayedRoute, delayedTopology } from '../../src/tasks/calls/delayed-route.ts'
 import { embeddedApp } from '../support/embedded-app.ts'
 
 const NOW = Date.parse('2031-02-03T04:05:06Z')

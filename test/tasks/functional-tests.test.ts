@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { buildFunctionalTests } from '../../src/tasks/functional-tests.ts'
+import { buildFunctionalTests } from '../../src/tasks/app/functional-tests.ts'
 import { embeddedApp } from '../support/embedded-app.ts'
 
 describe('the functional tests of an ordinary app', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { TaskError, UnroutableTaskError } from '../../src/errors.ts'
-import type { CallOptions } from '../../src/protocol/call-options.ts'
-import { decodeTask } from '../../src/protocol/decode-task.ts'
+import type { CallOptions } from '../../src/protocol/tasks/call-options.ts'
+import { decodeTask } from '../../src/protocol/tasks/decode-task.ts'
 import { embeddedApp } from '../support/embedded-app.ts'
 
 test('a call reaches its work queue and the platform queue, the same message in both', async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { SignatureDict } from '../../src/protocol/task-request.ts'
+import type { SignatureDict } from '../../src/protocol/tasks/task-request.ts'
 import { AsyncResult } from '../../src/results/async-result.ts'
 import { GroupResult } from '../../src/results/group-result.ts'
 import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { CeleryApp } from '../../src/create-app.ts'
 import { signatureDict } from '../../src/protocol/signatures.ts'
-import type { SignatureDict } from '../../src/protocol/task-request.ts'
+import type { SignatureDict } from '../../src/protocol/tasks/task-request.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 

@@ -1,11 +1,11 @@
 import type { Connection } from '../../src/database/database.ts'
-import { ConsumerMetrics } from '../../src/telemetry/consumer-metrics.ts'
-import { Metrics } from '../../src/telemetry/metrics.ts'
-import { MonitorMetrics } from '../../src/telemetry/monitor-metrics.ts'
-import { QueueMetrics } from '../../src/telemetry/queue-metrics.ts'
-import { RecordMetrics } from '../../src/telemetry/record-metrics.ts'
-import { TaskMetrics } from '../../src/telemetry/task-metrics.ts'
-import { WorkerMetrics } from '../../src/telemetry/worker-metrics.ts'
+import { ConsumerMetrics } from '../../src/telemetry/metrics/consumer-metrics.ts'
+import { Metrics } from '../../src/telemetry/metrics/metrics.ts'
+import { MonitorMetrics } from '../../src/telemetry/metrics/monitor-metrics.ts'
+import { QueueMetrics } from '../../src/telemetry/metrics/queue-metrics.ts'
+import { RecordMetrics } from '../../src/telemetry/metrics/record-metrics.ts'
+import { TaskMetrics } from '../../src/telemetry/metrics/task-metrics.ts'
+import { WorkerMetrics } from '../../src/telemetry/metrics/worker-metrics.ts'
 
 /** A database that is only named: nothing is asked of it. */
 const nowhere: Connection = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { openDatabase } from '../../src/database/open-database.ts'
-import { Metrics } from '../../src/telemetry/metrics.ts'
-import { RecordMetrics } from '../../src/telemetry/record-metrics.ts'
+import { Metrics } from '../../src/telemetry/metrics/metrics.ts'
+import { RecordMetrics } from '../../src/telemetry/metrics/record-metrics.ts'
 import { migratedDatabase } from '../support/postgres.ts'
 
 test('workers are heard of by the clock of the database, whatever their own clocks and rhythms say', async () => {

@@ -7,7 +7,7 @@ import {
   type Signature,
   type TaskRequest,
 } from '../../src/index.ts'
-import { retryArguments } from '../../src/worker/retry-arguments.ts'
+import { retryArguments } from '../../src/worker/retries/retry-arguments.ts'
 import { embeddedApp, recordingLogger, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 

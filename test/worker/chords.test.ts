@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { Config } from '../../src/config/config.ts'
 import { type CeleryApp, createApp } from '../../src/create-app.ts'
-import { MemoryResultStore } from '../../src/results/memory-store.ts'
+import { MemoryResultStore } from '../../src/results/memory/memory-store.ts'
 import { chain, chord } from '../../src/tasks/canvas/canvas.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'

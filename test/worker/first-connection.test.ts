@@ -3,7 +3,7 @@ import { Config } from '../../src/config/config.ts'
 import { createApp } from '../../src/create-app.ts'
 import { BrokerError } from '../../src/errors.ts'
 import { silentLogger } from '../../src/logger.ts'
-import { firstConnection } from '../../src/worker/first-connection.ts'
+import { firstConnection } from '../../src/worker/receiving/first-connection.ts'
 import { embeddedApp, recordingLogger } from '../support/embedded-app.ts'
 
 const AWAY = new BrokerError('BROKER_UNREACHABLE', 'no connection')

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { HeldTasks } from '../../src/worker/held-tasks.ts'
+import { HeldTasks } from '../../src/worker/waiting/held-tasks.ts'
 
 beforeEach(() => {
   vi.useFakeTimers()

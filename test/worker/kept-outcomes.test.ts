@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import type { ConfigOptions } from '../../src/config/config.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
 import { Ignore, Reject } from '../../src/index.ts'
-import type { CallOptions } from '../../src/protocol/call-options.ts'
+import type { CallOptions } from '../../src/protocol/tasks/call-options.ts'
 import { embeddedApp, recordingLogger, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import type { ConfigOptions } from '../../src/config/config.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
-import type { CallOptions } from '../../src/protocol/call-options.ts'
+import type { CallOptions } from '../../src/protocol/tasks/call-options.ts'
 import { chain, group } from '../../src/tasks/canvas/canvas.ts'
 import type { Signature } from '../../src/tasks/signature.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { readPickle } from '../../src/codecs/pickle-reader.ts'
+import { readPickle } from '../../src/codecs/pickle/pickle-reader.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { chord } from '../../src/tasks/canvas/canvas.ts'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
-import { pendingResult } from '../../src/protocol/task-result.ts'
+import { pendingResult } from '../../src/protocol/results/task-result.ts'
 import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
 import type { Signature } from '../../src/tasks/signature.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest'
 import { Ignore, Reject } from '../../src/index.ts'
-import { decodeTask } from '../../src/protocol/decode-task.ts'
-import { encodeTask } from '../../src/protocol/encode-task.ts'
-import type { TaskRequest } from '../../src/protocol/task-request.ts'
+import { decodeTask } from '../../src/protocol/tasks/decode-task.ts'
+import { encodeTask } from '../../src/protocol/tasks/encode-task.ts'
+import type { TaskRequest } from '../../src/protocol/tasks/task-request.ts'
 import { Retry } from '../../src/tasks/signals.ts'
-import { automaticDelay, outcomeOfError } from '../../src/worker/retries.ts'
+import { automaticDelay, outcomeOfError } from '../../src/worker/retries/retries.ts'
 
 class Flaky extends Error {}
 class Hopeless extends Flaky {}

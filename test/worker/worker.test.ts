@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { deferred } from '../../src/async/deferred.ts'
 import { TaskFailedError } from '../../src/errors.ts'
-import { encodeTask } from '../../src/protocol/encode-task.ts'
+import { encodeTask } from '../../src/protocol/tasks/encode-task.ts'
 import { Ignore, Reject } from '../../src/tasks/signals.ts'
 import { embeddedApp, recordingLogger, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'

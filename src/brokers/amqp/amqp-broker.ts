@@ -2,7 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib'
 import { BrokerError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
-import type { Topology } from '../../protocol/topology.ts'
+import type { Topology } from '../../protocol/routing/topology.ts'
 import { safeUrl } from '../../safe-url.ts'
 import type {
   Broker,
@@ -20,15 +20,15 @@ import { Failover, type FailoverStrategy, failoverOrder, urlsIn } from '../failo
 import { AMQP_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
 import { unsupportedOption } from '../publish-each.ts'
-import type { AmqpTls } from './amqp-url.ts'
-import { type ConnectOptions, checkSettings, connect, targetOf } from './connect.ts'
-import { AmqpConnection } from './connection.ts'
-import { AmqpConsumer, consumeRefused } from './consumer.ts'
+import type { AmqpTls } from './connecting/amqp-url.ts'
+import { type ConnectOptions, checkSettings, connect, targetOf } from './connecting/connect.ts'
+import { AmqpConnection } from './connecting/connection.ts'
+import { isHopeless, isNotFound } from './connecting/server-errors.ts'
 import { declarationRefused, declarationsOf } from './declare.ts'
-import { Getter } from './getter.ts'
-import { Publisher } from './publisher.ts'
+import { AmqpConsumer, consumeRefused } from './receiving/consumer.ts'
+import { Getter } from './receiving/getter.ts'
 import { RpcChannel } from './rpc-channel.ts'
-import { isHopeless, isNotFound } from './server-errors.ts'
+import { Publisher } from './sending/publisher.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 

@@ -6,9 +6,9 @@ import type {
   ExchangeBinding,
   Queue,
   Topology,
-} from '../../protocol/topology.ts'
+} from '../../protocol/routing/topology.ts'
 import type { KnownTopology } from '../known-topology.ts'
-import { declareRefusal } from './server-errors.ts'
+import { declareRefusal } from './connecting/server-errors.ts'
 
 /** One thing to declare. */
 export interface Declaration {

@@ -1,6 +1,6 @@
 import { BrokerError } from '../../errors.ts'
 import { safeUrl } from '../../safe-url.ts'
-import { parseAmqpUrl } from './amqp-url.ts'
+import { parseAmqpUrl } from './connecting/amqp-url.ts'
 
 /** What RabbitMQ's management API says of a virtual host at one moment, https://www.rabbitmq.com/docs/management */
 export interface ApiLook {

@@ -6,7 +6,7 @@ import { BrokerError, ToolboxError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
-import { durableQueue } from '../../protocol/topology.ts'
+import { durableQueue } from '../../protocol/routing/topology.ts'
 import type { Broker, ConsumerProblem, Delivery } from '../broker.ts'
 import { type DeadLetterReason, deadLetterMessage, partsOf } from './dead-letter-message.ts'
 

@@ -1,4 +1,4 @@
-import type { Topology } from '../../protocol/topology.ts'
+import type { Topology } from '../../protocol/routing/topology.ts'
 import type { KnownTopology } from '../known-topology.ts'
 import type { MemorySpace } from './memory-space.ts'
 

@@ -3,8 +3,8 @@ import { withDeadline } from '../../async/with-deadline.ts'
 import { BrokerError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
-import { takeBlindCopies } from '../../protocol/mirror-copies.ts'
-import type { Topology } from '../../protocol/topology.ts'
+import { takeBlindCopies } from '../../protocol/routing/mirror-copies.ts'
+import type { Topology } from '../../protocol/routing/topology.ts'
 import type {
   Broker,
   ConsumeOptions,

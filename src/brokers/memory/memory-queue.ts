@@ -1,5 +1,5 @@
 import { startClockTimer, type Timer } from '../../async/timer.ts'
-import type { Queue } from '../../protocol/topology.ts'
+import type { Queue } from '../../protocol/routing/topology.ts'
 import type { QueueDepth } from '../broker.ts'
 import { Backlog } from './backlog.ts'
 import type { DeathReason } from './dead-letter.ts'

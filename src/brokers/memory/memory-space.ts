@@ -7,7 +7,7 @@ import {
   type Exchange,
   type ExchangeBinding,
   type Queue,
-} from '../../protocol/topology.ts'
+} from '../../protocol/routing/topology.ts'
 import { type DeathReason, deadLetter, deadLetterRoute } from './dead-letter.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import type { StoredMessage } from './stored-message.ts'

@@ -1,4 +1,4 @@
-import type { Queue } from '../../protocol/topology.ts'
+import type { Queue } from '../../protocol/routing/topology.ts'
 
 /** The queue arguments that the memory broker honours; it keeps and compares the others. */
 export interface QueueLimits {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { decodeJson, encodeJson } from '../../codecs/json.ts'
+import { decodeJson, encodeJson } from '../../codecs/json/json.ts'
 import { amqpProperties, propertiesOf } from '../../protocol/amqp-properties.ts'
-import { FAIRNESS_HEADER } from '../../protocol/fairness.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import type { Message, MessageProperties, Route } from '../../protocol/message.ts'
+import { FAIRNESS_HEADER } from '../../protocol/routing/fairness.ts'
 import { encodeTable } from '../headers/write-table.ts'
 
 export interface EnvelopeOptions {

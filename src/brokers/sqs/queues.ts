@@ -1,6 +1,6 @@
 import { type Backoff, retry } from '../../async/backoff.ts'
 import { BrokerError } from '../../errors.ts'
-import type { Queue } from '../../protocol/topology.ts'
+import type { Queue } from '../../protocol/routing/topology.ts'
 import { queueMissing } from '../broker-errors.ts'
 import type { SqsApi } from './calls/sqs-api.ts'
 import { failureOf, reasonOf } from './calls/sqs-errors.ts'

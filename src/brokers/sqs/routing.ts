@@ -1,5 +1,5 @@
 import type { Route } from '../../protocol/message.ts'
-import { bindingTakes, type ExchangeType } from '../../protocol/topology.ts'
+import { bindingTakes, type ExchangeType } from '../../protocol/routing/topology.ts'
 import type { KnownTopology } from '../known-topology.ts'
 
 /** One queue that a message goes to. */

@@ -2,7 +2,7 @@ import { withDeadline } from '../../async/with-deadline.ts'
 import { BrokerError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
-import type { Topology } from '../../protocol/topology.ts'
+import type { Topology } from '../../protocol/routing/topology.ts'
 import { safeUrl } from '../../safe-url.ts'
 import type {
   Broker,

@@ -1,5 +1,5 @@
 import { Config } from '../../config/config.ts'
-import { createLogger } from '../../config/logging.ts'
+import { createLogger } from '../../config/logging/logging.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { DevOptions } from './dev-options.ts'
 

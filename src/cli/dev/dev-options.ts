@@ -1,4 +1,4 @@
-import type { GlobalOptions } from '../open-app.ts'
+import type { GlobalOptions } from '../app/open-app.ts'
 
 /** What `celery-toolbox dev` is given. */
 export interface DevOptions extends GlobalOptions {

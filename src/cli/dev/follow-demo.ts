@@ -1,7 +1,7 @@
 import { sleep } from '../../async/sleep.ts'
 import type { Database } from '../../database/database.ts'
-import { DEMO_TASKS, type Demo, type DemoCall } from '../demo-app.ts'
-import { printError } from '../output.ts'
+import { DEMO_TASKS, type Demo, type DemoCall } from '../app/demo-app.ts'
+import { printError } from '../output/output.ts'
 
 const PATIENCE_MS = 60_000
 const LOOK_EVERY_MS = 50

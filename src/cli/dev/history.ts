@@ -1,6 +1,6 @@
 import type { Database } from '../../database/database.ts'
-import { print, printTable } from '../output.ts'
-import { type Column, statusColour } from '../table.ts'
+import { print, printTable } from '../output/output.ts'
+import { type Column, statusColour } from '../output/table.ts'
 
 interface HistoryLine {
   readonly task: string | null

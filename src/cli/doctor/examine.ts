@@ -1,6 +1,6 @@
 import type { CeleryApp } from '../../create-app.ts'
-import { commandLogger, openApp } from '../open-app.ts'
-import type { DatabaseOptions } from '../open-database.ts'
+import { commandLogger, openApp } from '../app/open-app.ts'
+import type { DatabaseOptions } from '../options/open-database.ts'
 import { type Check, failed, ok } from './check.ts'
 import { examineBroker } from './examine-broker.ts'
 import { examineDatabase } from './examine-database.ts'

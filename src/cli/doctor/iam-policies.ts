@@ -2,7 +2,7 @@ import { sqsQueueName } from '../../brokers/sqs/queue-name.ts'
 import { readSqsOptions, type SqsSettings } from '../../brokers/sqs/settings/sqs-options.ts'
 import type { Config } from '../../config/config.ts'
 import { silentLogger } from '../../logger.ts'
-import { brokerOptions } from '../../tasks/broker-options.ts'
+import { brokerOptions } from '../../tasks/app/broker-options.ts'
 
 export interface IamStatement {
   readonly Sid: string

@@ -1,5 +1,5 @@
 import { printed } from '../../config/printed.ts'
-import type { CeleryEvent } from '../../protocol/events.ts'
+import type { CeleryEvent } from '../../protocol/events/events.ts'
 
 const WORDS: Readonly<Record<string, string>> = {
   'worker-offline': 'shutdown',

@@ -1,4 +1,4 @@
-import type { CeleryEvent } from '../../protocol/events.ts'
+import type { CeleryEvent } from '../../protocol/events/events.ts'
 
 /** What one task did in the last so many seconds. */
 export interface TaskRate {

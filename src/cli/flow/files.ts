@@ -7,8 +7,8 @@ import { Digraph } from '../../graph/digraph.ts'
 import { drawMermaid } from '../../graph/draw-mermaid.ts'
 import { drawSvg } from '../../graph/draw-svg.ts'
 import { drawText } from '../../graph/draw-text.ts'
-import type { GlobalOptions } from '../open-app.ts'
-import { print, printError, printJson } from '../output.ts'
+import type { GlobalOptions } from '../app/open-app.ts'
+import { print, printError, printJson } from '../output/output.ts'
 import { functionsOf } from './step-functions.ts'
 
 interface DrawOptions {

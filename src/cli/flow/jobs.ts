@@ -5,9 +5,9 @@ import type { Job, Priority } from '../../flows/board/job.ts'
 import { PRIORITIES } from '../../flows/board/job.ts'
 import { readFlowFile } from '../../flows/files/flow-file.ts'
 import { failureTree } from '../../flows/storage/failure-tree.ts'
-import { type DatabaseOptions, openCommandDatabase } from '../open-database.ts'
-import { seconds } from '../option-values.ts'
-import { print, printJson, printTable, wantsJson } from '../output.ts'
+import { type DatabaseOptions, openCommandDatabase } from '../options/open-database.ts'
+import { seconds } from '../options/option-values.ts'
+import { print, printJson, printTable, wantsJson } from '../output/output.ts'
 import { jsonObject } from './run.ts'
 
 interface BoardOptions extends DatabaseOptions {

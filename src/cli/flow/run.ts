@@ -4,8 +4,8 @@ import { flowEvents } from '../../flows/events/flow-event.ts'
 import { readFlowFile } from '../../flows/files/flow-file.ts'
 import { celeryRemotes } from '../../flows/remote/celery-remotes.ts'
 import { FileStore } from '../../flows/storage/file-store.ts'
-import { type GlobalOptions, openApp } from '../open-app.ts'
-import { printError, printJson } from '../output.ts'
+import { type GlobalOptions, openApp } from '../app/open-app.ts'
+import { printError, printJson } from '../output/output.ts'
 import { functionsOfApp } from './step-functions.ts'
 
 interface RunOptions extends GlobalOptions {

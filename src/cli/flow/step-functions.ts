@@ -1,6 +1,6 @@
-import { nearestName } from '../../config/nearest-name.ts'
+import { nearestName } from '../../config/resolve/nearest-name.ts'
 import type { StepFunctions } from '../../flows/files/build-flow.ts'
-import { type GlobalOptions, openApp } from '../open-app.ts'
+import { type GlobalOptions, openApp } from '../app/open-app.ts'
 
 type CeleryApp = Awaited<ReturnType<typeof openApp>>
 

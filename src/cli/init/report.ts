@@ -1,4 +1,4 @@
-import { readPythonLiteral } from '../../config/python-literal.ts'
+import { readPythonLiteral } from '../../config/python-literal/python-literal.ts'
 import { UsageError } from '../../errors.ts'
 import type { PythonSettings } from '../contract/python-contract.ts'
 

@@ -5,13 +5,13 @@ import type {
   ReinjectSelection,
   StillUnread,
 } from '../../monitor/quarantine/reinject.ts'
-import { openConfig } from '../open-app.ts'
-import { openDatabaseOf } from '../open-database.ts'
-import { positiveInteger } from '../option-values.ts'
-import { print, printError, printJson, printTable, wantsJson } from '../output.ts'
-import { Progress } from '../progress.ts'
-import type { Column } from '../table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from '../tasks/options.ts'
+import { openConfig } from '../app/open-app.ts'
+import { openDatabaseOf } from '../options/open-database.ts'
+import { positiveInteger } from '../options/option-values.ts'
+import { print, printError, printJson, printTable, wantsJson } from '../output/output.ts'
+import { Progress } from '../output/progress.ts'
+import type { Column } from '../output/table.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from '../tasks/options/options.ts'
 
 interface ReinjectCommandOptions extends TasksOptions {
   readonly code?: string

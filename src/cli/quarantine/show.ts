@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import type { ShownQuarantine } from '../../monitor/quarantine/list-quarantine.ts'
-import { jsonText } from '../json-text.ts'
-import { openCommandDatabase } from '../open-database.ts'
-import { positiveInteger } from '../option-values.ts'
-import { print, printJson, wantsJson } from '../output.ts'
-import { cellText } from '../table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from '../tasks/options.ts'
+import { openCommandDatabase } from '../options/open-database.ts'
+import { positiveInteger } from '../options/option-values.ts'
+import { jsonText } from '../output/json-text.ts'
+import { print, printJson, wantsJson } from '../output/output.ts'
+import { cellText } from '../output/table.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from '../tasks/options/options.ts'
 
 export function addQuarantineShow(quarantine: Command): void {
   quarantine

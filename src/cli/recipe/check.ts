@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { printError } from '../output.ts'
+import { printError } from '../output/output.ts'
 import { recipeProblem } from './read-recipe.ts'
 
 const EXAMPLES = `

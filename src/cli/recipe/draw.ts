@@ -3,7 +3,7 @@ import { drawMermaid } from '../../graph/draw-mermaid.ts'
 import { drawSvg } from '../../graph/draw-svg.ts'
 import { drawText } from '../../graph/draw-text.ts'
 import { nodeLabel, recipeGraph } from '../../recipes/recipe/recipe-graph.ts'
-import { print } from '../output.ts'
+import { print } from '../output/output.ts'
 import { readRecipe } from './read-recipe.ts'
 
 interface DrawOptions {

@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
 import type { UnfinishedStep } from '../../recipes/record/resume-run.ts'
-import type { DatabaseOptions } from '../open-database.ts'
-import { print, printError, printTable } from '../output.ts'
-import type { Column } from '../table.ts'
+import type { DatabaseOptions } from '../options/open-database.ts'
+import { print, printError, printTable } from '../output/output.ts'
+import type { Column } from '../output/table.ts'
 import { addSiteOptions, openSite, type SiteOptions } from '../zocalo/site.ts'
 
 interface ResumeOptions extends SiteOptions, Omit<DatabaseOptions, 'environment'> {
@@ -37,7 +37,7 @@ export function addRecipeResume(recipe: Command): void {
 }
 
 async function resume(run: string, options: ResumeOptions): Promise<void> {
-  const { openCommandDatabase } = await import('../open-database.ts')
+  const { openCommandDatabase } = await import('../options/open-database.ts')
   const { unfinishedSteps } = await import('../../recipes/record/resume-run.ts')
   const site = await openSite(options)
   await using database = await openCommandDatabase(options)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { RECIPE_SCHEMA } from '../../recipes/recipe/recipe-schema.ts'
-import { printJson } from '../output.ts'
+import { printJson } from '../output/output.ts'
 
 const EXAMPLES = `
 Examples:

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { type PlannedSend, plannedSends } from '../../recipes/recipe/planned-sends.ts'
-import { printJson, printTable, wantsJson } from '../output.ts'
+import { printJson, printTable, wantsJson } from '../output/output.ts'
 import { readRecipe } from './read-recipe.ts'
 
 interface TryOptions {

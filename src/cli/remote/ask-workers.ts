@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import type { WorkerReply } from '../../events/control-replies.ts'
-import { jsonText } from '../json-text.ts'
-import { commandLogger, type GlobalOptions, openApp } from '../open-app.ts'
-import { names, seconds } from '../option-values.ts'
-import { isColoured, print, printError } from '../output.ts'
+import type { WorkerReply } from '../../control/control-replies.ts'
+import { commandLogger, type GlobalOptions, openApp } from '../app/open-app.ts'
+import { names, seconds } from '../options/option-values.ts'
+import { jsonText } from '../output/json-text.ts'
+import { isColoured, print, printError } from '../output/output.ts'
 import { replyText } from './reply-text.ts'
 
 export interface RemoteOptions extends GlobalOptions {

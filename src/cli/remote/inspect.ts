@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
-import { print } from '../output.ts'
+import { print } from '../output/output.ts'
 import { askWorkers, byWorker, type RemoteOptions, withRemoteOptions } from './ask-workers.ts'
 import { remoteArguments } from './remote-arguments.ts'
 import { CONTROL, INSPECT, type RemoteCommand } from './remote-commands.ts'

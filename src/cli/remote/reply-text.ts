@@ -1,6 +1,6 @@
 import { printed } from '../../config/printed.ts'
-import type { WorkerReply } from '../../events/control-replies.ts'
-import { jsonText } from '../json-text.ts'
+import type { WorkerReply } from '../../control/control-replies.ts'
+import { jsonText } from '../output/json-text.ts'
 
 export interface ReplyTextOptions {
   readonly isColoured: boolean

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Block } from '../../streams/block/block.ts'
-import { print } from '../output.ts'
+import { print } from '../output/output.ts'
 import { runService } from '../run-service.ts'
 
 const PART = 'a link as in a block file: "{ class: zmq, kwargs: { address: … } }"'

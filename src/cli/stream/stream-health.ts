@@ -3,7 +3,7 @@ import type { Logger } from '../../logger.ts'
 import type { Block } from '../../streams/block/block.ts'
 import type { BlockObserver } from '../../streams/block/counts.ts'
 import type { StreamMetrics, StreamMetricsOptions } from '../../streams/seen/metrics.ts'
-import type { Metrics } from '../../telemetry/metrics.ts'
+import type { Metrics } from '../../telemetry/metrics/metrics.ts'
 import type { HealthAddress } from '../health/health-address.ts'
 
 interface Served {
@@ -24,7 +24,7 @@ export class StreamHealth implements AsyncDisposable {
     options: StreamMetricsOptions,
   ): Promise<StreamHealth> {
     if (address === undefined) return new StreamHealth(undefined, logger)
-    const { Metrics } = await import('../../telemetry/metrics.ts')
+    const { Metrics } = await import('../../telemetry/metrics/metrics.ts')
     const { StreamMetrics } = await import('../../streams/seen/metrics.ts')
     const metrics = await Metrics.open(logger)
     const streams = new StreamMetrics(metrics.kit, options)

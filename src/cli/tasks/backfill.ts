@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
-import { openCommandDatabase } from '../open-database.ts'
-import { count, positiveInteger } from '../option-values.ts'
-import { print, printJson, wantsJson } from '../output.ts'
-import { Progress } from '../progress.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+import { openCommandDatabase } from '../options/open-database.ts'
+import { count, positiveInteger } from '../options/option-values.ts'
+import { print, printJson, wantsJson } from '../output/output.ts'
+import { Progress } from '../output/progress.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
 
 interface BackfillCommandOptions extends TasksOptions {
   readonly batchSize: number

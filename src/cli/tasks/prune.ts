@@ -8,12 +8,12 @@ import type {
   Retention,
 } from '../../monitor/retention/types.ts'
 import { timeSpanMs } from '../../time-span.ts'
-import { openConfig } from '../open-app.ts'
-import { openDatabaseOf } from '../open-database.ts'
-import { positiveInteger } from '../option-values.ts'
-import { print, printError, printJson, wantsJson } from '../output.ts'
-import { Progress } from '../progress.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+import { openConfig } from '../app/open-app.ts'
+import { openDatabaseOf } from '../options/open-database.ts'
+import { positiveInteger } from '../options/option-values.ts'
+import { print, printError, printJson, wantsJson } from '../output/output.ts'
+import { Progress } from '../output/progress.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
 
 interface PruneCommandOptions extends TasksOptions {
   readonly keep?: number

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import { sleep } from '../../async/sleep.ts'
 import type { ReconciledLoss, ReconcilerOptions } from '../../monitor/states/reconciler.ts'
-import { commandLogger, openApp } from '../open-app.ts'
-import { openDatabaseOf } from '../open-database.ts'
-import { positiveInteger, seconds } from '../option-values.ts'
-import { print, printError, printJson, printTable, wantsJson } from '../output.ts'
-import type { Column } from '../table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+import { commandLogger, openApp } from '../app/open-app.ts'
+import { openDatabaseOf } from '../options/open-database.ts'
+import { positiveInteger, seconds } from '../options/option-values.ts'
+import { print, printError, printJson, printTable, wantsJson } from '../output/output.ts'
+import type { Column } from '../output/table.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
 
 interface ReconcileOptions extends TasksOptions {
   readonly dryRun?: boolean

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import type { CeleryApp } from '../../create-app.ts'
 import type { Database } from '../../database/database.ts'
-import { commandLogger, type GlobalOptions, openApp } from '../open-app.ts'
-import { openDatabaseOf } from '../open-database.ts'
-import { positiveInteger, seconds, signalName, since } from '../option-values.ts'
-import { print, printError, printJson, wantsJson } from '../output.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
-import { type SelectionOptions, selectedIds } from './selection.ts'
+import { commandLogger, type GlobalOptions, openApp } from '../app/open-app.ts'
+import { openDatabaseOf } from '../options/open-database.ts'
+import { positiveInteger, seconds, signalName, since } from '../options/option-values.ts'
+import { print, printError, printJson, wantsJson } from '../output/output.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import { type SelectionOptions, selectedIds } from './options/selection.ts'
 
 interface RevokeCommandOptions extends GlobalOptions, TasksOptions, SelectionOptions {
   readonly terminate?: boolean
@@ -104,7 +104,7 @@ async function cancel(
   const { cancelScheduled } = await import('../../monitor/scheduled/cancel-scheduled.ts')
   const cancelled = await cancelScheduled(database, taskIds)
   if (cancelled.length === 0) return cancelled
-  const { revokedResult } = await import('../../worker/stored-outcome.ts')
+  const { revokedResult } = await import('../../worker/outcomes/stored-outcome.ts')
   const results = await app.results()
   await Promise.all(cancelled.map((taskId) => results.save(revokedResult(taskId))))
   return cancelled

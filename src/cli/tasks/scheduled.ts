@@ -2,11 +2,11 @@ import type { Command } from 'commander'
 import type { Database } from '../../database/database.ts'
 import { UsageError } from '../../errors.ts'
 import type { HeldMessage, WaitingMessage } from '../../schedule/vault.ts'
-import { openCommandDatabase } from '../open-database.ts'
-import { isoTime, jsonObject, positiveInteger, seconds } from '../option-values.ts'
-import { printError, printJson, printTable, wantsJson } from '../output.ts'
-import type { Column } from '../table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+import { openCommandDatabase } from '../options/open-database.ts'
+import { isoTime, jsonObject, positiveInteger, seconds } from '../options/option-values.ts'
+import { printError, printJson, printTable, wantsJson } from '../output/output.ts'
+import type { Column } from '../output/table.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
 
 interface ScheduledOptions extends TasksOptions {
   readonly name?: string
@@ -93,7 +93,7 @@ async function changeOf({
   if (dueAt === undefined && edit === undefined) {
     throw new UsageError('say what is to change: --eta, --countdown or --edit')
   }
-  const { callEditOption } = await import('./edit-option.ts')
+  const { callEditOption } = await import('./options/edit-option.ts')
   const callEdit = await callEditOption(edit)
   const { editedMessage } = await import('../../monitor/replay/edited-message.ts')
   return async (held) => ({

@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { TableSize } from '../../monitor/retention/size-report.ts'
-import { openCommandDatabase } from '../open-database.ts'
-import { printJson, printTable, wantsJson } from '../output.ts'
-import type { Column } from '../table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+import { openCommandDatabase } from '../options/open-database.ts'
+import { printJson, printTable, wantsJson } from '../output/output.ts'
+import type { Column } from '../output/table.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
 
 export function addSize(tasks: Command): void {
   tasks

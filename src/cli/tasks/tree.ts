@@ -1,8 +1,15 @@
 import type { Command } from 'commander'
-import { openCommandDatabase } from '../open-database.ts'
-import { isColoured, print, printError, printJson, terminalWidth, wantsJson } from '../output.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
-import { treeLines } from './tree-lines.ts'
+import { openCommandDatabase } from '../options/open-database.ts'
+import {
+  isColoured,
+  print,
+  printError,
+  printJson,
+  terminalWidth,
+  wantsJson,
+} from '../output/output.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import { treeLines } from './text/tree-lines.ts'
 
 export function addTree(tasks: Command): void {
   tasks

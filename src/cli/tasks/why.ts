@@ -2,11 +2,11 @@ import type { Command } from 'commander'
 import type { QueueDepth } from '../../brokers/broker.ts'
 import type { Config } from '../../config/config.ts'
 import type { TaskWhy } from '../../monitor/queries/why/why-task.ts'
-import { commandLogger, openConfig } from '../open-app.ts'
-import { openDatabaseOf } from '../open-database.ts'
-import { print, printError, printJson, wantsJson } from '../output.ts'
-import { cellText } from '../table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options.ts'
+import { commandLogger, openConfig } from '../app/open-app.ts'
+import { openDatabaseOf } from '../options/open-database.ts'
+import { print, printError, printJson, wantsJson } from '../output/output.ts'
+import { cellText } from '../output/table.ts'
+import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
 
 export function addWhy(tasks: Command): void {
   tasks
@@ -57,7 +57,7 @@ const CONNECT_WITHIN_MS = 1_500
  */
 async function depthOf(queue: string, config: Config, options: TasksOptions): Promise<QueueDepth> {
   const { openBroker } = await import('../../brokers/open-broker.ts')
-  const { brokerOptions } = await import('../../tasks/broker-options.ts')
+  const { brokerOptions } = await import('../../tasks/app/broker-options.ts')
   const { silentLogger } = await import('../../logger.ts')
   const logger = options.debug === true ? await commandLogger(config, options) : silentLogger
   const given = { ...brokerOptions(config, logger), connectTimeoutMs: CONNECT_WITHIN_MS }

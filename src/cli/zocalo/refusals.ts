@@ -1,4 +1,4 @@
-import { printError } from '../output.ts'
+import { printError } from '../output/output.ts'
 
 /** What Zocalo's commands end with themselves: a sentence on standard error, exit code 1. */
 export class Refused extends Error {}

@@ -1,6 +1,6 @@
 import { WORKFLOWS_VERSION, ZOCALO_VERSION } from '../../recipes/service/status-broadcasts.ts'
 import { version } from '../../version.ts'
-import { endOnBrokenPipe, flushed, print } from '../output.ts'
+import { endOnBrokenPipe, flushed, print } from '../output/output.ts'
 import { runProgram } from '../run-program.ts'
 
 /** One of Zocalo's commands under its own name: `zocalo.go` is `celery-toolbox go`. */

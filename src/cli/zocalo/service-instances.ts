@@ -5,7 +5,7 @@ import { stopOnSignals } from '../../lifecycle/stop-on-signals.ts'
 import { Liveness } from '../../recipes/service/liveness.ts'
 import { forkInstance } from '../../services/instances/forked-instance.ts'
 import { InstancePool } from '../../services/instances/instance-pool.ts'
-import { printError } from '../output.ts'
+import { printError } from '../output/output.ts'
 import type { Site } from './site.ts'
 
 export interface InstancesPlan {

@@ -32,8 +32,8 @@ export async function openTelemetry(
 async function serveMetrics(site: Site, options: TelemetryOptions): Promise<ServiceTelemetry> {
   const { serviceClass, metricsPort = 0 } = options
   const logger = site.log.logger('workflows.frontend')
-  const { Metrics } = await import('../../telemetry/metrics.ts')
-  const { TransportMetrics } = await import('../../telemetry/transport-metrics.ts')
+  const { Metrics } = await import('../../telemetry/metrics/metrics.ts')
+  const { TransportMetrics } = await import('../../telemetry/metrics/transport-metrics.ts')
   const { MetricsMiddleware } = await import('../../recipes/record/metrics-middleware.ts')
   const { HealthServer } = await import('../../lifecycle/health-server.ts')
   const metrics = await Metrics.open(logger)
@@ -56,12 +56,12 @@ async function serveMetrics(site: Site, options: TelemetryOptions): Promise<Serv
 async function traceCalls(site: Site, serviceClass: ServiceClass): Promise<ServiceTelemetry> {
   const name = serviceClass.serviceName ?? serviceClass.name
   const place = site.config.plugin('opentelemetry') as { endpoint: string; timeout: number } | null
-  const { startTracing } = await import('../../telemetry/start-tracing.ts')
+  const { startTracing } = await import('../../telemetry/traces/start-tracing.ts')
   const tracing =
     place === null
       ? null
       : await startTracing(name, { endpoint: place.endpoint, timeoutMs: place.timeout * 1000 })
-  const { transportTracer } = await import('../../telemetry/trace-transport.ts')
+  const { transportTracer } = await import('../../telemetry/traces/trace-transport.ts')
   const tracer = await transportTracer(name)
   if (tracer === undefined) {
     if (place !== null) site.log.logger('zocalo').warn(MISSING)

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
 import { DisconnectedError, UsageError } from '../../errors.ts'
-import { type GlobalOptions, openApp } from '../open-app.ts'
-import { count, positiveInteger, seconds } from '../option-values.ts'
-import { printError } from '../output.ts'
+import { type GlobalOptions, openApp } from '../app/open-app.ts'
+import { count, positiveInteger, seconds } from '../options/option-values.ts'
+import { printError } from '../output/output.ts'
 import { addSiteOptions, addVerbose, openSite, type Site, type SiteOptions } from './site.ts'
 
 interface ServiceCommandOptions extends SiteOptions, GlobalOptions {

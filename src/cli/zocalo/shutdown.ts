@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { reversedHost } from '../../recipes/service/host-id.ts'
-import { print } from '../output.ts'
+import { print } from '../output/output.ts'
 import { collected } from './collected.ts'
 import { refuse, withRefusals } from './refusals.ts'
 import { addSiteOptions, openSite, type SiteOptions } from './site.ts'

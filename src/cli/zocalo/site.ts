@@ -9,7 +9,7 @@ import type { PikaOptions } from '../../recipes/transport/pika/pika-options.ts'
 import type { Transport } from '../../recipes/transport/transport.ts'
 import { defaultTransport, TRANSPORT_NAMES } from '../../recipes/transport/transport-choice.ts'
 import type { PackageParts } from '../../services/package-parts.ts'
-import { printError } from '../output.ts'
+import { printError } from '../output/output.ts'
 import { activatedSite, graylogOf } from './activated-site.ts'
 
 export interface SiteOptions {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { print, printError } from '../output.ts'
+import { print, printError } from '../output/output.ts'
 import { recipeProblem } from '../recipe/read-recipe.ts'
 
 const EXAMPLES = `

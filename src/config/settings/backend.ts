@@ -1,4 +1,3 @@
-import { setting } from '../setting.ts'
 import {
   anything,
   boolean,
@@ -10,7 +9,8 @@ import {
   positiveInteger,
   seconds,
   text,
-} from '../value-types.ts'
+} from '../resolve/value-types.ts'
+import { setting } from '../setting.ts'
 
 /** The result backends that the toolbox speaks to, and those of Python's database family. */
 export const backendSettings = {

@@ -1,5 +1,14 @@
+import {
+  anything,
+  boolean,
+  count,
+  dict,
+  either,
+  nullable,
+  seconds,
+  text,
+} from '../resolve/value-types.ts'
 import { setting } from '../setting.ts'
-import { anything, boolean, count, dict, either, nullable, seconds, text } from '../value-types.ts'
 
 export const beatSettings = {
   beat_schedule: setting(

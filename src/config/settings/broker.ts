@@ -1,4 +1,3 @@
-import { setting } from '../setting.ts'
 import {
   asList,
   boolean,
@@ -13,7 +12,8 @@ import {
   text,
   unfit,
   type ValueType,
-} from '../value-types.ts'
+} from '../resolve/value-types.ts'
+import { setting } from '../setting.ts'
 
 /** One url, or several to fail over to: a list, or text with `;` between them, as Celery takes it. */
 const urls: ValueType<string, string | Iterable<string>> = {

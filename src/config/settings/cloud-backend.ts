@@ -1,4 +1,3 @@
-import { setting } from '../setting.ts'
 import {
   anything,
   count,
@@ -10,7 +9,8 @@ import {
   seconds,
   text,
   textList,
-} from '../value-types.ts'
+} from '../resolve/value-types.ts'
+import { setting } from '../setting.ts'
 
 /** Result backends of cloud stores; Python's workers use them. */
 export const cloudBackendSettings = {

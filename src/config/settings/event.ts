@@ -1,5 +1,5 @@
+import { boolean, count, either, nullable, seconds, text } from '../resolve/value-types.ts'
 import { setting } from '../setting.ts'
-import { boolean, count, either, nullable, seconds, text } from '../value-types.ts'
 
 export const eventSettings = {
   event_exchange: setting(text, 'celeryev', 'The exchange of events.'),

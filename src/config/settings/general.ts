@@ -1,5 +1,5 @@
+import { anything, boolean, nullable, text, textList, timezone } from '../resolve/value-types.ts'
 import { setting } from '../setting.ts'
-import { anything, boolean, nullable, text, textList, timezone } from '../value-types.ts'
 
 export const generalSettings = {
   accept_content: setting(

@@ -1,5 +1,3 @@
-import { retentionSpans } from '../retention.ts'
-import { setting } from '../setting.ts'
 import {
   boolean,
   filledText,
@@ -8,7 +6,9 @@ import {
   positiveInteger,
   seconds,
   textList,
-} from '../value-types.ts'
+} from '../resolve/value-types.ts'
+import { retentionSpans } from '../retention.ts'
+import { setting } from '../setting.ts'
 
 /** Uppercase: what the monitor stores, and for how long. */
 export const monitorSettings = {

@@ -1,4 +1,3 @@
-import { setting } from '../setting.ts'
 import {
   boolean,
   count,
@@ -10,7 +9,8 @@ import {
   seconds,
   text,
   textList,
-} from '../value-types.ts'
+} from '../resolve/value-types.ts'
+import { setting } from '../setting.ts'
 
 /** The default of result_backend; `{0.NAME}` stands for a setting. */
 export const DEFAULT_RESULT_BACKEND =

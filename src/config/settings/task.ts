@@ -1,5 +1,4 @@
-import { router } from '../routes.ts'
-import { setting } from '../setting.ts'
+import { router } from '../queues/routes.ts'
 import {
   anything,
   boolean,
@@ -14,7 +13,8 @@ import {
   text,
   unfit,
   type ValueType,
-} from '../value-types.ts'
+} from '../resolve/value-types.ts'
+import { setting } from '../setting.ts'
 
 const exchangeType = oneOf('topic', 'direct', 'fanout', 'headers')
 const protocol: ValueType<1 | 2> = {

@@ -1,4 +1,3 @@
-import { setting } from '../setting.ts'
 import {
   boolean,
   count,
@@ -12,7 +11,8 @@ import {
   seconds,
   text,
   textList,
-} from '../value-types.ts'
+} from '../resolve/value-types.ts'
+import { setting } from '../setting.ts'
 
 /** Uppercase: the toolbox's own settings, which are not Celery's. */
 export const toolboxSettings = {

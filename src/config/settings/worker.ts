@@ -1,4 +1,3 @@
-import { setting } from '../setting.ts'
 import {
   anything,
   boolean,
@@ -10,7 +9,8 @@ import {
   positiveInteger,
   seconds,
   text,
-} from '../value-types.ts'
+} from '../resolve/value-types.ts'
+import { setting } from '../setting.ts'
 
 const level = oneOf('DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL')
 

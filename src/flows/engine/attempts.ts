@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { encodeJson } from '../../codecs/json.ts'
+import { encodeJson } from '../../codecs/json/json.ts'
 import { retryDelayMs } from '../atoms/retry.ts'
 import { Failure } from '../failures/failure.ts'
 import { LeaseLost, StorageFailure } from '../failures/flow-errors.ts'

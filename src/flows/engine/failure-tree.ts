@@ -1,4 +1,4 @@
-import { repr } from '../../codecs/python-repr.ts'
+import { repr } from '../../codecs/python/python-repr.ts'
 import { historyOf } from '../storage/records.ts'
 import { atomOf, type Compilation, isAtom, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts'
 import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 
 interface EventRelayOptions {
   /** Its broker carries them. */

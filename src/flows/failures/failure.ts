@@ -1,5 +1,5 @@
-import { encodeJson } from '../../codecs/json.ts'
-import { repr } from '../../codecs/python-repr.ts'
+import { encodeJson } from '../../codecs/json/json.ts'
+import { repr } from '../../codecs/python/python-repr.ts'
 import { FlowError } from '../../errors.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 

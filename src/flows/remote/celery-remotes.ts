@@ -1,6 +1,6 @@
 import { type Backoff, retry } from '../../async/backoff.ts'
 import { BrokerError, TaskFailedError } from '../../errors.ts'
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 import { Failure } from '../failures/failure.ts'
 import type { RemoteCall, Remotes } from './remote.ts'
 

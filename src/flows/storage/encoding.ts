@@ -1,4 +1,4 @@
-import { decodeJson, encodeJson } from '../../codecs/json.ts'
+import { decodeJson, encodeJson } from '../../codecs/json/json.ts'
 import { StorageFailure } from '../failures/flow-errors.ts'
 
 /** Values as JSON with Celery's types, so that dates, bytes and long integers come back as they were. */

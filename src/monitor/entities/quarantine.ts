@@ -1,5 +1,5 @@
-import { EntitySchema } from './entity-schema.ts'
-import { exactNumber } from './exact-number.ts'
+import { EntitySchema } from './schema/entity-schema.ts'
+import { exactNumber } from './schema/exact-number.ts'
 
 /** A message that could not be read, whole, with the reason. */
 export interface QuarantineRow {

@@ -1,4 +1,4 @@
-import { EntitySchema } from './entity-schema.ts'
+import { EntitySchema } from './schema/entity-schema.ts'
 
 /** One line of the setting REDACT, as the database applies it to results that it absorbs. */
 export interface RedactionRow {

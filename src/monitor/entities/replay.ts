@@ -1,4 +1,4 @@
-import { EntitySchema } from './entity-schema.ts'
+import { EntitySchema } from './schema/entity-schema.ts'
 
 /** One time that a recorded message was published again. */
 export interface ReplayRow {

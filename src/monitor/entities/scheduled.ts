@@ -1,4 +1,4 @@
-import { EntitySchema } from './entity-schema.ts'
+import { EntitySchema } from './schema/entity-schema.ts'
 
 /** One message that waits for its eta in the vault. */
 export interface ScheduledRow {

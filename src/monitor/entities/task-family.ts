@@ -1,4 +1,4 @@
-import { EntitySchema } from './entity-schema.ts'
+import { EntitySchema } from './schema/entity-schema.ts'
 
 /** What became of all tasks of one root, `celery.chord_unlock` left out. */
 export interface TaskFamilyRow {

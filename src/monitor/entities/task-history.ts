@@ -1,4 +1,4 @@
-import { EntitySchema } from './entity-schema.ts'
+import { EntitySchema } from './schema/entity-schema.ts'
 import type { TaskRow } from './task.ts'
 
 /** A task with what Celery's table says of it: the view people query. */

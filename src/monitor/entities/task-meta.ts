@@ -1,4 +1,4 @@
-import { EntitySchema } from './entity-schema.ts'
+import { EntitySchema } from './schema/entity-schema.ts'
 
 /** Celery's own row for a result, as Python's database backend writes it. */
 export interface TaskMetaRow {

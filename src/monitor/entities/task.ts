@@ -1,4 +1,4 @@
-import { EntitySchema } from './entity-schema.ts'
+import { EntitySchema } from './schema/entity-schema.ts'
 
 /** One task id: what was called, where it is, what came of it. */
 export interface TaskRow {

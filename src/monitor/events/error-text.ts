@@ -1,4 +1,4 @@
-import { readPythonLiteral } from '../../config/python-literal.ts'
+import { readPythonLiteral } from '../../config/python-literal/python-literal.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
 

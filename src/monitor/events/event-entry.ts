@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { CeleryEvent } from '../../protocol/events.ts'
+import type { CeleryEvent } from '../../protocol/events/events.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'

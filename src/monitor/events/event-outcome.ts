@@ -1,4 +1,4 @@
-import { encodeJson } from '../../codecs/json.ts'
+import { encodeJson } from '../../codecs/json/json.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import { stateClass } from '../tasks/task-order.ts'

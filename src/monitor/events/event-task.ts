@@ -1,4 +1,4 @@
-import type { CeleryEvent } from '../../protocol/events.ts'
+import type { CeleryEvent } from '../../protocol/events/events.ts'
 import { asNumber } from '../../protocol/field-readers.ts'
 import { familyOf, type TaskEntry, timeMs, wholeNumber } from '../mirror/task-entry.ts'
 import type { Privacy } from '../privacy/privacy.ts'

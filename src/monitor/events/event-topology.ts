@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import { durableExchange, durableQueue, type Topology } from '../../protocol/topology.ts'
+import { durableExchange, durableQueue, type Topology } from '../../protocol/routing/topology.ts'
 
 export type EventQueueSettings = Pick<Config, 'event_exchange' | 'event_queue_prefix'>
 

@@ -1,5 +1,5 @@
-import { encodeJson } from '../../codecs/json.ts'
-import type { CeleryEvent } from '../../protocol/events.ts'
+import { encodeJson } from '../../codecs/json/json.ts'
+import type { CeleryEvent } from '../../protocol/events/events.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import { familyOf, type TaskEntry } from '../mirror/task-entry.ts'
 import type { Privacy } from '../privacy/privacy.ts'

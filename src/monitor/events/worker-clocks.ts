@@ -1,5 +1,5 @@
 import { type Logger, silentLogger } from '../../logger.ts'
-import type { CeleryEvent } from '../../protocol/events.ts'
+import type { CeleryEvent } from '../../protocol/events/events.ts'
 import { eventTimeMs } from './event-entry.ts'
 
 interface KnownClock {

@@ -1,4 +1,4 @@
-import type { CeleryEvent } from '../../protocol/events.ts'
+import type { CeleryEvent } from '../../protocol/events/events.ts'
 import { type EventEntry, textOf } from './event-entry.ts'
 import type { WorkerClocks } from './worker-clocks.ts'
 

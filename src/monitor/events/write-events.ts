@@ -1,4 +1,4 @@
-import { bigint, hex, jsonb, text, timeMs } from '../../database/copy-columns.ts'
+import { bigint, hex, jsonb, text, timeMs } from '../../database/copy/copy-columns.ts'
 import type { Transaction } from '../../database/database.ts'
 import { Stage } from '../stored/stage.ts'
 import type { EventEntry } from './event-entry.ts'

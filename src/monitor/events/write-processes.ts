@@ -1,4 +1,4 @@
-import { bigint, float8, integer, text, timeMs } from '../../database/copy-columns.ts'
+import { bigint, float8, integer, text, timeMs } from '../../database/copy/copy-columns.ts'
 import type { Transaction } from '../../database/database.ts'
 import { Stage } from '../stored/stage.ts'
 import type { WorkerEntry } from './worker-entry.ts'

@@ -1,5 +1,5 @@
+import type { Control } from '../../control/control.ts'
 import type { Connection } from '../../database/database.ts'
-import type { Control } from '../../events/control.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import { jsonbText } from '../stored/stored-json.ts'
 

@@ -1,4 +1,4 @@
-import type { Control } from '../../events/control.ts'
+import type { Control } from '../../control/control.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 
 /** What living workers say when they are asked which of some tasks they have. */

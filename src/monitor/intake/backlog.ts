@@ -1,4 +1,4 @@
-import { type Ingested, receivedAtMs, sizeOf } from './taken.ts'
+import { type Ingested, receivedAtMs, sizeOf } from './ingested.ts'
 
 export interface BatchLimits {
   readonly messages: number

@@ -1,7 +1,7 @@
 import { retry } from '../../async/backoff.ts'
 import type { Broker, Delivery } from '../../brokers/broker.ts'
 import type { Logger } from '../../logger.ts'
-import type { Topology } from '../../protocol/topology.ts'
+import type { Topology } from '../../protocol/routing/topology.ts'
 import type { Intake } from './intake.ts'
 
 export interface FeedOptions {

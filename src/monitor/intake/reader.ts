@@ -1,13 +1,13 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import type { MessageLimits } from '../../codecs/limits.ts'
-import { EVENTS_HEADER } from '../../protocol/events.ts'
-import { eventRecord } from '../events/told.ts'
+import { EVENTS_HEADER } from '../../protocol/events/events.ts'
+import { eventRecord } from '../events/event-record.ts'
 import type { WorkerClocks } from '../events/worker-clocks.ts'
 import { TaskEventSenders } from '../events/worker-entry.ts'
 import { mirrored } from '../mirror/mirrored.ts'
 import type { WorkQueues } from '../mirror/work-queues.ts'
 import type { Privacy } from '../privacy/privacy.ts'
-import type { Ingested } from './taken.ts'
+import type { Ingested } from './ingested.ts'
 
 export interface ReaderOptions {
   readonly platformQueue: string

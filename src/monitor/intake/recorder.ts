@@ -4,8 +4,8 @@ import type { Database } from '../../database/database.ts'
 import type { Logger } from '../../logger.ts'
 import { storableText } from '../stored/storable-text.ts'
 import { writeBatch } from '../write-batch.ts'
+import { type Ingested, isUnreadAltogether, withoutRows } from './ingested.ts'
 import { recordFailureOf } from './record-failure.ts'
-import { type Ingested, isUnreadAltogether, withoutRows } from './taken.ts'
 
 export interface RecorderOptions {
   readonly database: Database

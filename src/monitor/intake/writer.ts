@@ -2,9 +2,9 @@ import { deferred } from '../../async/deferred.ts'
 import type { Logger } from '../../logger.ts'
 import type { BatchReport, MonitorCounters } from '../monitor-stats.ts'
 import { Backlog, type BatchLimits } from './backlog.ts'
+import type { Ingested } from './ingested.ts'
 import type { Intake } from './intake.ts'
 import type { Recorded, Recorder } from './recorder.ts'
-import type { Ingested } from './taken.ts'
 
 export interface WriterOptions {
   readonly limits: BatchLimits

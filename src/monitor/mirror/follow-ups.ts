@@ -2,7 +2,7 @@ import { kindOf } from '../../protocol/signature-tree/kinds.ts'
 import { listOf } from '../../protocol/signature-tree/options.ts'
 import { partsOf } from '../../protocol/signature-tree/parts.ts'
 import { readSignature } from '../../protocol/signatures.ts'
-import type { Embed, SignatureDict } from '../../protocol/task-request.ts'
+import type { Embed, SignatureDict } from '../../protocol/tasks/task-request.ts'
 
 /** What a task's message says is to come after it: monitor.task.follow_ups. Absent is what there is none of. */
 export interface FollowUps {

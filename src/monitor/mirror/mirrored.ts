@@ -3,10 +3,14 @@ import type { MessageLimits } from '../../codecs/limits.ts'
 import { ProtocolError } from '../../errors.ts'
 import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
 import { isLarge } from '../../protocol/content.ts'
-import { type DecodeTaskOptions, decodeLargeTask, decodeTask } from '../../protocol/decode-task.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
-import { copiedFrom } from '../../protocol/mirror-copies.ts'
+import { copiedFrom } from '../../protocol/routing/mirror-copies.ts'
+import {
+  type DecodeTaskOptions,
+  decodeLargeTask,
+  decodeTask,
+} from '../../protocol/tasks/decode-task.ts'
 import { Privacy } from '../privacy/privacy.ts'
 import type { RedactedMessage } from '../privacy/redact-message.ts'
 import { fitsIndex, LONGEST_ID, LONGEST_ID_BYTES, storableOrNull } from '../stored/storable-text.ts'

@@ -1,5 +1,5 @@
 import { isRecord } from '../../protocol/field-readers.ts'
-import type { TaskRequest } from '../../protocol/task-request.ts'
+import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 import { fitsIndex, storableText } from '../stored/storable-text.ts'
 
 /**

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Headers, Message, MessageProperties, Route } from '../../protocol/message.ts'
-import type { TaskRequest } from '../../protocol/task-request.ts'
+import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 import { parseIso } from '../../protocol/times.ts'
 import { changesOf } from '../../schedule/vault.ts'
 import { storableOrNull, storableText } from '../stored/storable-text.ts'

@@ -1,6 +1,6 @@
 import { amqpProperties } from '../../protocol/amqp-properties.ts'
 import type { MessageProperties } from '../../protocol/message.ts'
-import type { TaskRequest } from '../../protocol/task-request.ts'
+import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 
 export interface OptionsContext {
   /** As they came with the message. */

@@ -1,7 +1,7 @@
-import { isDelayExchange, undelayedRoutingKey } from '../../protocol/delayed-delivery.ts'
 import type { Route } from '../../protocol/message.ts'
-import { workQueuesReached } from '../../protocol/routes.ts'
-import type { Topology } from '../../protocol/topology.ts'
+import { isDelayExchange, undelayedRoutingKey } from '../../protocol/routing/delayed-delivery.ts'
+import { workQueuesReached } from '../../protocol/routing/routes.ts'
+import type { Topology } from '../../protocol/routing/topology.ts'
 
 /** Routing keys may be made up by anybody, so what is remembered has an end. */
 const MOST_REMEMBERED = 10_000

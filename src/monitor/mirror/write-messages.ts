@@ -1,4 +1,4 @@
-import { bytea, hex, integer, jsonb, text, timeMs } from '../../database/copy-columns.ts'
+import { bytea, hex, integer, jsonb, text, timeMs } from '../../database/copy/copy-columns.ts'
 import type { Transaction } from '../../database/database.ts'
 import { Stage } from '../stored/stage.ts'
 import { alteredText } from './message-entry.ts'

@@ -1,5 +1,5 @@
-import { decodeJson } from '../../codecs/json.ts'
-import { reprArgs, reprKwargs } from '../../codecs/python-repr.ts'
+import { decodeJson } from '../../codecs/json/json.ts'
+import { reprArgs, reprKwargs } from '../../codecs/python/python-repr.ts'
 import type { Serializer } from '../../codecs/serializers.ts'
 import { acceptedSerializer, decodeBody, plainBytes } from '../../protocol/content.ts'
 import type { Headers, Message } from '../../protocol/message.ts'

@@ -1,6 +1,6 @@
 import type { Database } from '../../database/database.ts'
+import type { Ingested } from '../intake/ingested.ts'
 import { recordFailureOf } from '../intake/record-failure.ts'
-import type { Ingested } from '../intake/taken.ts'
 import type { Problem } from '../mirror/types.ts'
 import { writeBatch } from '../write-batch.ts'
 import { KEPT_COLUMNS, type KeptRow } from './kept-message.ts'

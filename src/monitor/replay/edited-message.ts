@@ -1,4 +1,4 @@
-import { reprArgs, reprKwargs } from '../../codecs/python-repr.ts'
+import { reprArgs, reprKwargs } from '../../codecs/python/python-repr.ts'
 import type { Serializer } from '../../codecs/serializers.ts'
 import { MonitorError } from '../../errors.ts'
 import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'

@@ -1,11 +1,11 @@
 import { MonitorError } from '../../errors.ts'
+import type { Route } from '../../protocol/message.ts'
 import {
   DELIVERY_EXCHANGE,
   isDelayExchange,
   undelayedRoutingKey,
-} from '../../protocol/delayed-delivery.ts'
-import type { Route } from '../../protocol/message.ts'
-import type { Topology } from '../../protocol/topology.ts'
+} from '../../protocol/routing/delayed-delivery.ts'
+import type { Topology } from '../../protocol/routing/topology.ts'
 import { WorkQueues } from '../mirror/work-queues.ts'
 
 export interface ReplayPlaces {

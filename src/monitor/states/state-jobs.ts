@@ -2,16 +2,16 @@ import { ManagementApi } from '../../brokers/amqp/management-api.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import type { Config } from '../../config/config.ts'
 import { keepsResultsInDatabase } from '../../config/result-backend.ts'
-import { plainUrl } from '../../database/connection-options.ts'
-import type { Database } from '../../database/database.ts'
-import { Control } from '../../events/control.ts'
-import type { ControlCarrier } from '../../events/control-carrier.ts'
+import { Control } from '../../control/control.ts'
+import type { ControlCarrier } from '../../control/control-carrier.ts'
 import {
   type ControlDatabaseSettings,
   controlDatabaseUrl,
   controlTableIn,
-} from '../../events/control-database.ts'
-import type { ControlSettings } from '../../events/control-settings.ts'
+} from '../../control/control-database.ts'
+import type { ControlSettings } from '../../control/control-settings.ts'
+import { plainUrl } from '../../database/connection-options.ts'
+import type { Database } from '../../database/database.ts'
 import type { Logger } from '../../logger.ts'
 import { censusBy } from '../evidence/census.ts'
 import { rollCallBy } from '../evidence/roll-call.ts'

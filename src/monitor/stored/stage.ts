@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import type { CopyColumn } from '../../database/copy-columns.ts'
-import { copyRows } from '../../database/copy-rows.ts'
+import type { CopyColumn } from '../../database/copy/copy-columns.ts'
+import { copyRows } from '../../database/copy/copy-rows.ts'
 import type { Transaction } from '../../database/database.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { encodeJson } from '../../codecs/json.ts'
+import { encodeJson } from '../../codecs/json/json.ts'
 import { Float } from '../../codecs/values.ts'
 import { storableText } from './storable-text.ts'
 

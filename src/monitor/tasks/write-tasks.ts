@@ -1,4 +1,4 @@
-import { boolean, float8, integer, jsonb, text, timeMs } from '../../database/copy-columns.ts'
+import { boolean, float8, integer, jsonb, text, timeMs } from '../../database/copy/copy-columns.ts'
 import type { Transaction } from '../../database/database.ts'
 import type { TaskEntry } from '../mirror/task-entry.ts'
 import { Stage } from '../stored/stage.ts'

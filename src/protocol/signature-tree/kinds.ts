@@ -1,4 +1,4 @@
-import type { SignatureDict } from '../task-request.ts'
+import type { SignatureDict } from '../tasks/task-request.ts'
 import { CHUNKS, MAP, STARMAP } from './maps.ts'
 
 /** What a signature is, https://docs.celeryq.dev/en/stable/userguide/canvas.html#the-primitives */

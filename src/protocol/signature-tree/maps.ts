@@ -1,6 +1,6 @@
 import { TaskError } from '../../errors.ts'
 import { readSignature, signatureDict } from '../signatures.ts'
-import type { SignatureDict } from '../task-request.ts'
+import type { SignatureDict } from '../tasks/task-request.ts'
 
 export const MAP = 'celery.map'
 export const STARMAP = 'celery.starmap'

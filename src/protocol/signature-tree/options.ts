@@ -1,7 +1,7 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
-import { type CallOptions, dictOf, dictsOf, fromWireOptions } from '../call-options.ts'
 import { readSignature } from '../signatures.ts'
-import type { SignatureDict } from '../task-request.ts'
+import { type CallOptions, dictOf, dictsOf, fromWireOptions } from '../tasks/call-options.ts'
+import type { SignatureDict } from '../tasks/task-request.ts'
 
 /** Everything that a signature's own options and those of its call say, by what each is for. */
 export interface SignatureOptions {

@@ -1,6 +1,6 @@
 import { TaskError } from '../../errors.ts'
 import { readSignature, signatureDict } from '../signatures.ts'
-import type { SignatureDict } from '../task-request.ts'
+import type { SignatureDict } from '../tasks/task-request.ts'
 import { isChain, isChord, isGroup, kindOf } from './kinds.ts'
 import { unchunked } from './maps.ts'
 

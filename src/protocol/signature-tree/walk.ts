@@ -1,6 +1,6 @@
 import { ProtocolError } from '../../errors.ts'
 import { readSignature } from '../signatures.ts'
-import type { SignatureDict } from '../task-request.ts'
+import type { SignatureDict } from '../tasks/task-request.ts'
 import { isTask } from './kinds.ts'
 import { listOf } from './options.ts'
 import { mapParts, partsOf } from './parts.ts'

@@ -1,5 +1,5 @@
 import { isWholeNumber } from '../../codecs/numbers.ts'
-import { pythonStr } from '../../codecs/python-text.ts'
+import { pythonStr } from '../../codecs/python/python-text.ts'
 import { Float } from '../../codecs/values.ts'
 import { FormatError } from './format-error.ts'
 import { formatFloat, formatInteger } from './format-number.ts'

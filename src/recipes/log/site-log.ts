@@ -1,5 +1,5 @@
 import type { Logger, LogMethod } from '../../logger.ts'
-import { spanFields } from '../../telemetry/active-span.ts'
+import { spanFields } from '../../telemetry/traces/active-span.ts'
 import type { LoggingSetup } from '../site/logging-setup.ts'
 import { levelNumber } from './levels.ts'
 import type { LogRecord, LogSink } from './log-record.ts'

@@ -1,6 +1,6 @@
 import { isWholeNumber } from '../../codecs/numbers.ts'
 import { entriesOf, isDict, orderedDict } from '../../codecs/ordered-dict.ts'
-import { pythonRepr } from '../../codecs/python-text.ts'
+import { pythonRepr } from '../../codecs/python/python-text.ts'
 import { RecipeError } from '../../errors.ts'
 
 /** A node number. It is a bigint only beyond 2^53. */

@@ -1,4 +1,4 @@
-import { encodeJson } from '../../codecs/json.ts'
+import { encodeJson } from '../../codecs/json/json.ts'
 import { type Dict, isDict } from '../../codecs/ordered-dict.ts'
 import { loadText, loadValue, type RecipeNodes } from './load.ts'
 import { mergedNodes, structuredNodes } from './merge.ts'

@@ -8,7 +8,7 @@ import {
   itemAtKey,
   orderedDict,
 } from '../../codecs/ordered-dict.ts'
-import { pythonAscii, pythonRepr, pythonStr } from '../../codecs/python-text.ts'
+import { pythonAscii, pythonRepr, pythonStr } from '../../codecs/python/python-text.ts'
 import { Float } from '../../codecs/values.ts'
 import { RecipeError } from '../../errors.ts'
 import { type FieldStep, isDigits, splitFieldName } from '../format/field-name.ts'

@@ -1,5 +1,5 @@
 import { type Dict, hasKey, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
-import { pythonRepr, pythonStr } from '../../codecs/python-text.ts'
+import { pythonRepr, pythonStr } from '../../codecs/python/python-text.ts'
 import { Float } from '../../codecs/values.ts'
 import { RecipeError, type RecipeFault } from '../../errors.ts'
 import { linkedNodes } from './links.ts'

@@ -1,4 +1,7 @@
-import type { TransportCounter, TransportMetrics } from '../../telemetry/transport-metrics.ts'
+import type {
+  TransportCounter,
+  TransportMetrics,
+} from '../../telemetry/metrics/transport-metrics.ts'
 import type { CallbackPlace, Middleware, TransportCall } from '../transport/middleware.ts'
 import type { MessageCallback } from '../transport/transport.ts'
 

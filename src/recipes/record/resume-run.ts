@@ -1,4 +1,4 @@
-import { decodeJson } from '../../codecs/json.ts'
+import { decodeJson } from '../../codecs/json/json.ts'
 import { entriesOf, isDict } from '../../codecs/ordered-dict.ts'
 import type { Connection } from '../../database/database.ts'
 import type { Transport } from '../transport/transport.ts'

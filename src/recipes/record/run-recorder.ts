@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { encodeJson } from '../../codecs/json.ts'
+import { encodeJson } from '../../codecs/json/json.ts'
 import type { Logger } from '../../logger.ts'
 import { encodeMessage } from '../transport/mangle.ts'
 import type { Middleware, TransportCall } from '../transport/middleware.ts'

@@ -1,6 +1,6 @@
 import { isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
-import { setSpanAttribute } from '../../telemetry/active-span.ts'
-import type { SpanPlan, TransportTracer } from '../../telemetry/trace-transport.ts'
+import { setSpanAttribute } from '../../telemetry/traces/active-span.ts'
+import type { SpanPlan, TransportTracer } from '../../telemetry/traces/trace-transport.ts'
 import type { CallbackPlace, Middleware, TransportCall } from '../transport/middleware.ts'
 import type {
   MessageCallback,

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { type RequestOptions, request } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { clusterVariable } from '../../config/environment.ts'
+import { clusterVariable } from '../../config/resolve/environment.ts'
 
 const ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 const ANSWER_MS = 2000

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { inspect } from 'node:util'
-import { zocaloVariable } from '../../config/environment.ts'
+import { zocaloVariable } from '../../config/resolve/environment.ts'
 import { SiteConfigError } from '../../errors.ts'
 import { type Block, fieldFaults } from './block-fields.ts'
 import { LoggingSetup } from './logging-setup.ts'

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { encodeJson } from '../../codecs/json.ts'
+import { encodeJson } from '../../codecs/json/json.ts'
 import { hasKey, isDict } from '../../codecs/ordered-dict.ts'
 import { TransportError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'

@@ -1,4 +1,4 @@
-import { decodeJson, encodeJson } from '../../codecs/json.ts'
+import { decodeJson, encodeJson } from '../../codecs/json/json.ts'
 import { entriesOf, isDict } from '../../codecs/ordered-dict.ts'
 import { Float } from '../../codecs/values.ts'
 import { TransportError } from '../../errors.ts'

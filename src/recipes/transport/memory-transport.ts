@@ -5,7 +5,7 @@ import { openBroker } from '../../brokers/open-broker.ts'
 import { BrokerError, DisconnectedError, TransportError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Message } from '../../protocol/message.ts'
-import { durableExchange, durableQueue, type Queue } from '../../protocol/topology.ts'
+import { durableExchange, durableQueue, type Queue } from '../../protocol/routing/topology.ts'
 import {
   BaseTransport,
   type OpenSubscription,

@@ -1,6 +1,6 @@
 import { exactInteger } from '../../codecs/numbers.ts'
 import { type Dict, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
-import { pythonRepr } from '../../codecs/python-text.ts'
+import { pythonRepr } from '../../codecs/python/python-text.ts'
 import { RecipeError } from '../../errors.ts'
 import { nodeNumber } from '../recipe/links.ts'
 import { Recipe, type RecipeSource } from '../recipe/recipe.ts'

@@ -1,5 +1,5 @@
 import { type Dict, hasKey, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
-import { pythonRepr } from '../../codecs/python-text.ts'
+import { pythonRepr } from '../../codecs/python/python-text.ts'
 import { nodeNumber } from '../recipe/links.ts'
 import type { Recipe, RecipeSource } from '../recipe/recipe.ts'
 import type {

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { indentedJson } from '../../codecs/indented-json.ts'
+import { indentedJson } from '../../codecs/json/indented-json.ts'
 import { Float } from '../../codecs/values.ts'
 import type { Logger } from '../../logger.ts'
 import type { Recipe } from '../../recipes/index.ts'

@@ -1,5 +1,5 @@
 import { type Deferred, deferred } from '../../async/deferred.ts'
-import type { MessageTrace } from '../../telemetry/trace-message.ts'
+import type { MessageTrace } from '../../telemetry/traces/trace-message.ts'
 import type { MessageHeaders, Received } from '../parts/received.ts'
 import type { Queued } from './bounded-queue.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { aborted } from '../../async/aborted.ts'
 import type { Broker } from '../../brokers/broker.ts'
-import { decodeJson } from '../../codecs/json.ts'
+import { decodeJson } from '../../codecs/json/json.ts'
 import type { Codec } from '../codecs/codec.ts'
 import { readMessage } from '../links/read-message.ts'
 import { LinkListener } from '../parts/listener.ts'

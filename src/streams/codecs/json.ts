@@ -1,4 +1,4 @@
-import { decodeJson } from '../../codecs/json.ts'
+import { decodeJson } from '../../codecs/json/json.ts'
 import type { Codec } from './codec.ts'
 import { NumericArray } from './numeric-array.ts'
 import { type Shape, shaper } from './shape.ts'

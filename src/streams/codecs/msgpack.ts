@@ -1,4 +1,4 @@
-import { decodeMsgpack, encodeMsgpack } from '../../codecs/msgpack.ts'
+import { decodeMsgpack, encodeMsgpack } from '../../codecs/msgpack/msgpack.ts'
 import type { Codec } from './codec.ts'
 import { asNumericArray, NumericArray } from './numeric-array.ts'
 import { type Shape, shaper } from './shape.ts'

@@ -1,4 +1,4 @@
-import type { MetricsKit } from '../../telemetry/metrics.ts'
+import type { MetricsKit } from '../../telemetry/metrics/metrics.ts'
 import type { Block } from '../block/block.ts'
 import type { BlockObserver } from '../block/counts.ts'
 

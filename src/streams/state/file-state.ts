@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { decodeMsgpack, encodeMsgpack } from '../../codecs/msgpack.ts'
+import { decodeMsgpack, encodeMsgpack } from '../../codecs/msgpack/msgpack.ts'
 import { StreamError } from '../../errors.ts'
 import { textOfError } from '../text-of-error.ts'
 import type { StateStore } from './state-store.ts'

@@ -7,7 +7,7 @@ import {
   withTasks,
 } from '../../protocol/signature-tree/parts.ts'
 import { signatureDict } from '../../protocol/signatures.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { chordDict, unrolled } from './dicts.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { TaskError } from '../../errors.ts'
 import { isChain } from '../../protocol/signature-tree/kinds.ts'
 import { tasksOf } from '../../protocol/signature-tree/parts.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { Group, Signature } from '../signature.ts'
 import type { Immutable, Missing, Takes } from '../task-types.ts'
 import { chainDict, chordDict, groupDict, unrolled, withoutEmptyGroups } from './dicts.ts'

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { type CallOptions, toWireOptions } from '../../protocol/call-options.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import { isGroup } from '../../protocol/signature-tree/kinds.ts'
 import {
@@ -10,9 +9,10 @@ import {
   withOptions,
 } from '../../protocol/signature-tree/options.ts'
 import { endOf, flatMembers, headerGroup, mapParts } from '../../protocol/signature-tree/parts.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
-import { currentRequest, noteChild } from '../current-request.ts'
-import type { Publisher, Started } from '../publisher.ts'
+import { type CallOptions, toWireOptions } from '../../protocol/tasks/call-options.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import { currentRequest, noteChild } from '../calls/current-request.ts'
+import type { Publisher, Started } from '../calls/publisher.ts'
 import { endingAsOne } from './as-one.ts'
 import { bodyWithId, frozen, withEndOptions } from './freeze.ts'
 import { frozenNode } from './frozen-node.ts'

@@ -1,7 +1,7 @@
 import { TaskError } from '../../errors.ts'
 import { taskIdOf } from '../../protocol/signature-tree/options.ts'
 import { endOf } from '../../protocol/signature-tree/parts.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import type { TaskRegistry } from '../task-registry.ts'
 import { taskNames } from './dicts.ts'

@@ -1,15 +1,15 @@
+import { isChain, isGroup, isTask } from '../../protocol/signature-tree/kinds.ts'
+import { mappedTask } from '../../protocol/signature-tree/maps.ts'
+import { partsOf, tasksOf } from '../../protocol/signature-tree/parts.ts'
+import { signatureDict } from '../../protocol/signatures.ts'
 import {
   type CallOptions,
   dictOf,
   dictsOf,
   type SignatureLike,
   toWireOptions,
-} from '../../protocol/call-options.ts'
-import { isChain, isGroup, isTask } from '../../protocol/signature-tree/kinds.ts'
-import { mappedTask } from '../../protocol/signature-tree/maps.ts'
-import { partsOf, tasksOf } from '../../protocol/signature-tree/parts.ts'
-import { signatureDict } from '../../protocol/signatures.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+} from '../../protocol/tasks/call-options.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 
 /** Steps one after another, each with the result of the one before it. */
 export function chainDict(

@@ -3,8 +3,8 @@ import { TaskError } from '../../errors.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import { GroupResult } from '../../results/group-result.ts'
 import type { ResultStore } from '../../results/result-store.ts'
-import { currentApp } from '../current-app.ts'
-import type { Publisher, Started } from '../publisher.ts'
+import { currentApp } from '../app/current-app.ts'
+import type { Publisher, Started } from '../calls/publisher.ts'
 
 /**
  * Publishes groups without members: there is nothing to send, and their results are there at once. No member says which

@@ -10,7 +10,7 @@ import {
   withBody,
   withTasks,
 } from '../../protocol/signature-tree/parts.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 
 /**
  * The same signature with its ids fixed before it is sent, as the steps of a chain and the members of a chord need them

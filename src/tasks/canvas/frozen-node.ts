@@ -1,7 +1,7 @@
 import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
 import { taskIdOf } from '../../protocol/signature-tree/options.ts'
 import { bodyOf, flatMembers, headerGroup, tasksOf } from '../../protocol/signature-tree/parts.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { type ResultNode, taskNode } from '../../results/result-node.ts'
 
 /** The result that a signature whose ids are fixed will have, behind the result of the step before. */

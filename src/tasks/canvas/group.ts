@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import type { CallOptions } from '../../protocol/call-options.ts'
 import { defined, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
 import { endOf, flatMembers } from '../../protocol/signature-tree/parts.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
-import { noteChild } from '../current-request.ts'
-import type { Publisher, Started } from '../publisher.ts'
+import type { CallOptions } from '../../protocol/tasks/call-options.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import { noteChild } from '../calls/current-request.ts'
+import type { Publisher, Started } from '../calls/publisher.ts'
 import type { Opening } from './inherited.ts'
 
 /** Publishes every member under one group id, numbered in order. */

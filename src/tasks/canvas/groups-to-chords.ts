@@ -1,6 +1,6 @@
 import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
 import { bodyOf, tasksOf, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { chainDict, chordDict } from './dicts.ts'
 import { linkedSteps } from './link.ts'
 

@@ -1,8 +1,8 @@
-import type { CallOptions } from '../../protocol/call-options.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import { type SignatureOptions, withOptions } from '../../protocol/signature-tree/options.ts'
 import { mapTasks } from '../../protocol/signature-tree/walk.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { CallOptions } from '../../protocol/tasks/call-options.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 
 /** How a workflow starts: all of its options, and the arguments of its first tasks. */
 export interface Opening extends SignatureOptions {

@@ -8,7 +8,7 @@ import {
   withBody,
   withTasks,
 } from '../../protocol/signature-tree/parts.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 
 /**
  * The same signature that calls `callbacks` with its result, too; of a chord they are its body's. Of a group they are its first

@@ -1,7 +1,7 @@
 import { isTask } from '../../protocol/signature-tree/kinds.ts'
 import { linksOf, listOf, withOptions } from '../../protocol/signature-tree/options.ts'
 import { mapParts } from '../../protocol/signature-tree/parts.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 
 type Stamps = Readonly<Record<string, unknown>>
 

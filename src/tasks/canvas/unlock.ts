@@ -1,7 +1,7 @@
-import { fromWireOptions } from '../../protocol/call-options.ts'
-import type { SignatureDict } from '../../protocol/task-request.ts'
+import { fromWireOptions } from '../../protocol/tasks/call-options.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { type ResultTuple, tupleOfNode } from '../../results/result-node.ts'
-import type { Publisher } from '../publisher.ts'
+import type { Publisher } from '../calls/publisher.ts'
 import { frozenNode } from './frozen-node.ts'
 
 /** The task that waits for a chord's header; every worker offers it (Celery's own name and arguments). */

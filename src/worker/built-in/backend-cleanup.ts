@@ -1,4 +1,4 @@
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 import { type BuiltInTask, builtIn } from './built-in-task.ts'
 
 /** `celery.backend_cleanup`: removes results older than result_expires, where the backend does not do so by itself. */

@@ -1,4 +1,4 @@
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 import { Task } from '../../tasks/task.ts'
 import type { TaskOptions } from '../../tasks/task-options.ts'
 

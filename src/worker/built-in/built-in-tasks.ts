@@ -1,4 +1,4 @@
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 import { backendCleanup } from './backend-cleanup.ts'
 import type { BuiltInTask } from './built-in-task.ts'
 import { accumulateTask, canvasTasks } from './canvas-tasks.ts'

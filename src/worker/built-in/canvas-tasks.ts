@@ -1,5 +1,5 @@
 import { readSignature, signatureDict } from '../../protocol/signatures.ts'
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 import type { TaskContext } from '../../tasks/task-context.ts'
 import { type BuiltInTask, builtIn } from './built-in-task.ts'
 

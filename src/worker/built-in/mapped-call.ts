@@ -1,10 +1,10 @@
-import type { SignatureLike } from '../../protocol/call-options.ts'
 import { signatureDict } from '../../protocol/signatures.ts'
-import type { TaskRequest } from '../../protocol/task-request.ts'
+import type { SignatureLike } from '../../protocol/tasks/call-options.ts'
+import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import type { Replace, Retry, RetryOptions } from '../../tasks/signals.ts'
 import type { TaskContext } from '../../tasks/task-context.ts'
-import { syntheticRequest } from '../unsent-request.ts'
+import { syntheticRequest } from '../canvas/synthetic-request.ts'
 
 /**
  * What a bound task gets as `self` when `celery.map` or `celery.starmap` calls its function: a request of its own with the

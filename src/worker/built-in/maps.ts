@@ -1,7 +1,7 @@
 import { TaskError } from '../../errors.ts'
 import { CHUNKS, chunksGroup, MAP, STARMAP } from '../../protocol/signature-tree/maps.ts'
 import { readSignature } from '../../protocol/signatures.ts'
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 import type { TaskContext } from '../../tasks/task-context.ts'
 import { type BuiltInTask, builtIn } from './built-in-task.ts'
 import { MappedCall } from './mapped-call.ts'

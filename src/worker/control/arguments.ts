@@ -1,4 +1,4 @@
-import { repr } from '../../codecs/python-repr.ts'
+import { repr } from '../../codecs/python/python-repr.ts'
 
 /** The arguments of a command, by Celery's names. */
 export type Arguments = Readonly<Record<string, unknown>>

@@ -1,5 +1,5 @@
-import type { TaskQueue } from '../../config/task-queues.ts'
-import type { TaskRequest } from '../../protocol/task-request.ts'
+import type { TaskQueue } from '../../config/queues/task-queues.ts'
+import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { TaskOptions } from '../../tasks/task-options.ts'
 import type { Job, RunningJob } from '../job.ts'
 import type { ControlledPool } from '../pools/controlled-pool.ts'

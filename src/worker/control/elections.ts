@@ -1,8 +1,8 @@
 import { startTimer, type Timer } from '../../async/timer.ts'
+import type { CommandFunction } from '../../control/mailbox.ts'
 import type { EventFields } from '../../events/event-fields.ts'
-import type { CommandFunction } from '../../events/mailbox.ts'
 import type { Logger } from '../../logger.ts'
-import type { CeleryEvent } from '../../protocol/events.ts'
+import type { CeleryEvent } from '../../protocol/events/events.ts'
 import { textOf } from './arguments.ts'
 
 export interface ElectionParts {

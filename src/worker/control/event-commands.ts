@@ -1,4 +1,4 @@
-import type { CommandFunction } from '../../events/mailbox.ts'
+import type { CommandFunction } from '../../control/mailbox.ts'
 import type { WorkerEvents } from '../worker-events.ts'
 
 /** The part of a worker's events that commands act on. */

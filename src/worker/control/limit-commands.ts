@@ -1,5 +1,5 @@
-import { repr } from '../../codecs/python-repr.ts'
-import type { CommandFunction } from '../../events/mailbox.ts'
+import { repr } from '../../codecs/python/python-repr.ts'
+import type { CommandFunction } from '../../control/mailbox.ts'
 import type { Logger } from '../../logger.ts'
 import { parseRateLimit } from '../../schedule/token-bucket.ts'
 import type { Job } from '../job.ts'

@@ -1,8 +1,8 @@
 import { deferred } from '../../async/deferred.ts'
-import type { WorkerReply } from '../../events/control-replies.ts'
-import type { RevokedTasks } from '../../events/revoked-tasks.ts'
+import type { WorkerReply } from '../../control/control-replies.ts'
+import type { RevokedTasks } from '../../control/revoked-tasks.ts'
 import type { Logger } from '../../logger.ts'
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 
 export interface MingleParts {
   readonly app: App

@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import type { CommandFunction } from '../../events/mailbox.ts'
+import type { CommandFunction } from '../../control/mailbox.ts'
 import type { Logger } from '../../logger.ts'
 import type { ControlledPool } from '../pools/controlled-pool.ts'
 import { type Arguments, optionalInteger, refused } from './arguments.ts'

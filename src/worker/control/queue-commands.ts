@@ -1,8 +1,8 @@
 import type { Config } from '../../config/config.ts'
-import { type TaskQueue, taskQueue } from '../../config/task-queues.ts'
-import type { CommandFunction } from '../../events/mailbox.ts'
+import { type TaskQueue, taskQueue } from '../../config/queues/task-queues.ts'
+import type { CommandFunction } from '../../control/mailbox.ts'
 import type { Logger } from '../../logger.ts'
-import type { ExchangeType } from '../../protocol/topology.ts'
+import type { ExchangeType } from '../../protocol/routing/topology.ts'
 import { type Arguments, optionalText, refused, textOf } from './arguments.ts'
 import type { ControlledQueues } from './controlled-worker.ts'
 

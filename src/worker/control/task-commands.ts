@@ -1,5 +1,5 @@
-import { repr } from '../../codecs/python-repr.ts'
-import type { CommandFunction } from '../../events/mailbox.ts'
+import { repr } from '../../codecs/python/python-repr.ts'
+import type { CommandFunction } from '../../control/mailbox.ts'
 import { type Arguments, isTrue, refused, textsOf } from './arguments.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
 import type { LiveTaskOptions } from './live-options.ts'

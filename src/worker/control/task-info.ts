@@ -1,4 +1,4 @@
-import type { TaskRequest } from '../../protocol/task-request.ts'
+import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { Job } from '../job.ts'
 
 /** What is known of a job besides its message. */

@@ -1,6 +1,6 @@
-import type { CommandFunction } from '../../events/mailbox.ts'
+import type { CommandFunction } from '../../control/mailbox.ts'
 import type { Logger } from '../../logger.ts'
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 import { isTrue } from './arguments.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
 import { bugReport, configTable } from './worker-report.ts'

@@ -1,7 +1,7 @@
 import type { Config } from '../../config/config.ts'
 import { maskValue } from '../../config/masking.ts'
 import { safeUrl } from '../../safe-url.ts'
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 import type { ControlledPool } from '../pools/controlled-pool.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
 

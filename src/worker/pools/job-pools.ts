@@ -1,5 +1,5 @@
 import type { Logger } from '../../logger.ts'
-import type { App } from '../../tasks/app.ts'
+import type { App } from '../../tasks/app/app.ts'
 import type { Task } from '../../tasks/task.ts'
 import type { Job } from '../job.ts'
 import type { TaskEvents } from '../task-events.ts'

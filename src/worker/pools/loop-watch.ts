@@ -1,5 +1,5 @@
 import { startTimer, type Timer } from '../../async/timer.ts'
-import type { TaskRequest } from '../../protocol/task-request.ts'
+import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 
 /** The event loop stood still: heartbeats and all other tasks with it. */
 export interface LoopBlock {

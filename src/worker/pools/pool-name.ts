@@ -1,4 +1,4 @@
-import { nearestName } from '../../config/nearest-name.ts'
+import { nearestName } from '../../config/resolve/nearest-name.ts'
 import { TaskError } from '../../errors.ts'
 import type { PoolName } from './pool.ts'
 

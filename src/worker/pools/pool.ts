@@ -1,9 +1,9 @@
 import type { EventFields } from '../../events/event-fields.ts'
 import type { Logger } from '../../logger.ts'
-import type { SignatureDict, TaskRequest } from '../../protocol/task-request.ts'
+import type { SignatureDict, TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import type { Task } from '../../tasks/task.ts'
-import type { Outcome } from '../outcome.ts'
+import type { Outcome } from '../outcomes/outcome.ts'
 
 /** How running tasks are ended. */
 export interface Termination {

@@ -1,7 +1,7 @@
 import type { Channel } from 'amqplib'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { AckWindow } from '../../../src/brokers/amqp/ack-window.ts'
+import { AckWindow } from '../../../src/brokers/amqp/receiving/ack-window.ts'
 import { growthOf } from '../../support/growth.ts'
 
 type How = 'ack' | 'reject' | 'requeue'

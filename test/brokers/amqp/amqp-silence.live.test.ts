@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { AmqpBroker } from '../../../src/brokers/amqp/amqp-broker.ts'
-import { durableQueue } from '../../../src/protocol/topology.ts'
+import { durableQueue } from '../../../src/protocol/routing/topology.ts'
 import { freshVhost } from '../../support/rabbitmq.ts'
 import { silenceable } from '../../support/silenceable.ts'
 import { waitFor } from '../../support/wait-for.ts'

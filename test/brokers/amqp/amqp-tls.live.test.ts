@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createServer } from 'node:tls'
 import { expect, onTestFinished, test } from 'vitest'
 import { AmqpBroker } from '../../../src/brokers/amqp/amqp-broker.ts'
-import { durableQueue } from '../../../src/protocol/topology.ts'
+import { durableQueue } from '../../../src/protocol/routing/topology.ts'
 import { freshVhost } from '../../support/rabbitmq.ts'
 
 const work = { exchanges: [], queues: [durableQueue('work')], bindings: [] }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseAmqpUrl } from '../../../src/brokers/amqp/amqp-url.ts'
+import { parseAmqpUrl } from '../../../src/brokers/amqp/connecting/amqp-url.ts'
 
 const defaults = {
   protocol: 'amqp',

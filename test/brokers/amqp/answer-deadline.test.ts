@@ -1,7 +1,10 @@
 import type { Socket } from 'node:net'
 import { expect, test, vi } from 'vitest'
 import { sleep } from '../../../src/async/sleep.ts'
-import { addAnswerDeadline, setSilence } from '../../../src/brokers/amqp/answer-deadline.ts'
+import {
+  addAnswerDeadline,
+  setSilence,
+} from '../../../src/brokers/amqp/connecting/answer-deadline.ts'
 
 test('a connection that is silent while an answer is due is closed', async () => {
   const { ask, destroy } = calling()

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { loadDriver } from '../../../src/brokers/amqp/driver.ts'
+import { loadDriver } from '../../../src/brokers/amqp/connecting/driver.ts'
 
 const require = createRequire(import.meta.url)
 

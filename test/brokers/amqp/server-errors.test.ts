@@ -4,7 +4,7 @@ import {
   isHopeless,
   missingExchange,
   serverText,
-} from '../../../src/brokers/amqp/server-errors.ts'
+} from '../../../src/brokers/amqp/connecting/server-errors.ts'
 
 const closed = (text: string): Error =>
   new Error(`Operation failed: QueueDeclare; 406 (PRECONDITION-FAILED) with message "${text}"`)

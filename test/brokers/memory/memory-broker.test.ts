@@ -4,7 +4,7 @@ import type { Broker, Delivery } from '../../../src/brokers/broker.ts'
 import { MEMORY_FEATURES } from '../../../src/brokers/features.ts'
 import { MemoryBroker } from '../../../src/brokers/memory/memory-broker.ts'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
-import { durableQueue } from '../../../src/protocol/topology.ts'
+import { durableQueue } from '../../../src/protocol/routing/topology.ts'
 import { brokerContract } from '../../contracts/broker-contract.ts'
 import { waitFor } from '../../support/wait-for.ts'
 

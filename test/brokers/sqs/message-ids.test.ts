@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { messageIds, sentOf } from '../../../src/brokers/sqs/sending/message-ids.ts'
-import { EVENTS_HEADER } from '../../../src/protocol/events.ts'
+import { EVENTS_HEADER } from '../../../src/protocol/events/events.ts'
 
 const MIRROR = { isFifo: true, isMirror: true }
 const FIFO_WORK = { isFifo: true, isMirror: false }

@@ -1,7 +1,11 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Delivery } from '../../../src/brokers/broker.ts'
 import { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
-import { durableExchange, durableQueue, type Topology } from '../../../src/protocol/topology.ts'
+import {
+  durableExchange,
+  durableQueue,
+  type Topology,
+} from '../../../src/protocol/routing/topology.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { type Fault, type FaultyProxy, faultyProxy } from './faulty-proxy.ts'
 import { sqsSpace } from './fauxqs.ts'

@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
 import { startDevSqs } from '../../../src/cli/dev/dev-sqs.ts'
-import { durableQueue } from '../../../src/protocol/topology.ts'
+import { durableQueue } from '../../../src/protocol/routing/topology.ts'
 
 test('--broker sqs has a server of its own, which takes messages', async () => {
   const server = await startDevSqs()

@@ -9,7 +9,7 @@ import {
 import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { encodeJson } from '../../../src/codecs/json.ts'
+import { encodeJson } from '../../../src/codecs/json/json.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { type Zocalo, zocalo } from '../../support/zocalo.ts'
 

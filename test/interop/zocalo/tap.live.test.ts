@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { RecipeWrapper, SiteConfig, wrapSubscribe } from '../../../src/recipes/index.ts'
 import { Tap } from '../../../src/services/tap.ts'
-import type { App } from '../../../src/tasks/app.ts'
+import type { App } from '../../../src/tasks/app/app.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { zocalo } from '../../support/zocalo.ts'
 

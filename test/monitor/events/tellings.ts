@@ -1,5 +1,5 @@
-import type { EventRecord } from '../../../src/monitor/events/told.ts'
-import { eventRecord } from '../../../src/monitor/events/told.ts'
+import type { EventRecord } from '../../../src/monitor/events/event-record.ts'
+import { eventRecord } from '../../../src/monitor/events/event-record.ts'
 import { Privacy, type PrivacySettings } from '../../../src/monitor/privacy/privacy.ts'
 import type { Message, Route } from '../../../src/protocol/message.ts'
 import { delivery } from '../messages.ts'

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { followUpsOf } from '../../../src/monitor/mirror/follow-ups.ts'
-import { readEmbed } from '../../../src/protocol/embed.ts'
-import type { Embed } from '../../../src/protocol/task-request.ts'
+import { readEmbed } from '../../../src/protocol/tasks/embed.ts'
+import type { Embed } from '../../../src/protocol/tasks/task-request.ts'
 
 const NONE: Embed = { callbacks: null, errbacks: null, chain: null, chord: null }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { encodeMsgpack } from '../../../src/codecs/msgpack.ts'
+import { encodeMsgpack } from '../../../src/codecs/msgpack/msgpack.ts'
 import { compressMessage } from '../../../src/protocol/compressed-message.ts'
 import { MESSAGE_CATEGORIES } from '../../protocol/covered.ts'
 import { messagesIn, recordingsOf } from '../../protocol/recorded.ts'

@@ -4,7 +4,7 @@ import type { Database } from '../../../src/database/database.ts'
 import { reinject } from '../../../src/monitor/quarantine/reinject.ts'
 import { backfill } from '../../../src/monitor/states/backfill.ts'
 import { compressMessage } from '../../../src/protocol/compressed-message.ts'
-import { encodePlatformEvents } from '../../../src/protocol/encode-events.ts'
+import { encodePlatformEvents } from '../../../src/protocol/events/encode-events.ts'
 import { message, withBody } from '../messages.ts'
 import { counts, openPlace, recorded, startMonitor } from '../monitored.ts'
 

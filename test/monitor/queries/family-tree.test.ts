@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { treeLines } from '../../../src/cli/tasks/tree-lines.ts'
+import { treeLines } from '../../../src/cli/tasks/text/tree-lines.ts'
 import type { Family } from '../../../src/monitor/queries/families.ts'
 import type { FamilyMember, Mark } from '../../../src/monitor/queries/family-rows.ts'
 import { spansOf } from '../../../src/monitor/queries/family-spans.ts'

@@ -3,10 +3,10 @@ import { callEdit } from '../../../src/monitor/replay/call-edit.ts'
 import { replayRoute } from '../../../src/monitor/replay/replay-route.ts'
 import { replayedMessage } from '../../../src/monitor/replay/replayed-message.ts'
 import { compressMessage, expandMessage } from '../../../src/protocol/compressed-message.ts'
-import { decodeTask } from '../../../src/protocol/decode-task.ts'
-import { delayedRoutingKey } from '../../../src/protocol/delayed-delivery.ts'
-import { encodeTaskV1 } from '../../../src/protocol/encode-task-v1.ts'
 import type { Message } from '../../../src/protocol/message.ts'
+import { delayedRoutingKey } from '../../../src/protocol/routing/delayed-delivery.ts'
+import { decodeTask } from '../../../src/protocol/tasks/decode-task.ts'
+import { encodeTaskV1 } from '../../../src/protocol/tasks/encode-task-v1.ts'
 import { config, EXPORT, message } from '../messages.ts'
 
 const NOW = new Date('2026-06-01T12:00:00Z')

@@ -1,4 +1,4 @@
-import { EVENTS_HEADER } from '../../../src/protocol/events.ts'
+import { EVENTS_HEADER } from '../../../src/protocol/events/events.ts'
 import type { Message, Route } from '../../../src/protocol/message.ts'
 import { MESSAGE_CATEGORIES } from '../../protocol/covered.ts'
 import { messagesIn, recordingsOf } from '../../protocol/recorded.ts'

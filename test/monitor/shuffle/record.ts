@@ -1,6 +1,6 @@
-import type { CeleryEvent } from '../../../src/protocol/events.ts'
+import type { CeleryEvent } from '../../../src/protocol/events/events.ts'
 import type { Message, Route } from '../../../src/protocol/message.ts'
-import type { TaskCall } from '../../../src/protocol/task-request.ts'
+import type { TaskCall } from '../../../src/protocol/tasks/task-request.ts'
 import { EXPORT, message } from '../messages.ts'
 import type { Random } from './random.ts'
 

@@ -1,4 +1,4 @@
-import { writePickle } from '../../../src/codecs/pickle-writer.ts'
+import { writePickle } from '../../../src/codecs/pickle/pickle-writer.ts'
 import type { Database } from '../../../src/database/database.ts'
 import type { ResultRow } from './record.ts'
 

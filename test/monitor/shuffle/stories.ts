@@ -1,4 +1,4 @@
-import type { TaskCall } from '../../../src/protocol/task-request.ts'
+import type { TaskCall } from '../../../src/protocol/tasks/task-request.ts'
 import type { StoryRecord } from './record.ts'
 
 const TRACEBACK = 'Traceback (most recent call last):\nValueError: no good\n'

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { writePickle } from '../../../src/codecs/pickle-writer.ts'
+import { writePickle } from '../../../src/codecs/pickle/pickle-writer.ts'
 import type { Database } from '../../../src/database/database.ts'
 import { openDatabase } from '../../../src/database/open-database.ts'
 import { migratedDatabase } from '../../support/postgres.ts'

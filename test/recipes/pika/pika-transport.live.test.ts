@@ -173,7 +173,7 @@ test('a queue that is deleted and made again is consumed again', async () => {
   const { openBroker } = await import('../../../src/brokers/open-broker.ts')
   const broker = openBroker({ url: site.vhost.url })
   onTestFinished(() => broker.close())
-  const { durableQueue } = await import('../../../src/protocol/topology.ts')
+  const { durableQueue } = await import('../../../src/protocol/routing/topology.ts')
   await broker.declare({ exchanges: [], queues: [durableQueue(queue)], bindings: [] })
   await transport.send(queue, 'there again')
   await inbox.take(1)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { encodeJson } from '../../../src/codecs/json.ts'
+import { encodeJson } from '../../../src/codecs/json/json.ts'
 import { Config } from '../../../src/config/config.ts'
 import { createApp } from '../../../src/create-app.ts'
 import { Recipe } from '../../../src/recipes/index.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { encodeMsgpack } from '../../../src/codecs/msgpack.ts'
+import { encodeMsgpack } from '../../../src/codecs/msgpack/msgpack.ts'
 import {
   Event,
   json,

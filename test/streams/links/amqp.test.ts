@@ -4,7 +4,7 @@ import type { Broker } from '../../../src/brokers/broker.ts'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
 import { BrokerError } from '../../../src/errors.ts'
 import { silentLogger } from '../../../src/logger.ts'
-import { durableQueue } from '../../../src/protocol/topology.ts'
+import { durableQueue } from '../../../src/protocol/routing/topology.ts'
 import { amqp, Block, json, operator } from '../../../src/streams/index.ts'
 import { waitFor } from '../../support/wait-for.ts'
 

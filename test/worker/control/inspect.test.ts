@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { deferred } from '../../../src/async/deferred.ts'
-import type { Inspect } from '../../../src/events/inspect.ts'
+import type { Inspect } from '../../../src/control/inspect.ts'
 import { embeddedApp, startWorker } from '../../support/embedded-app.ts'
 import { waitFor } from '../../support/wait-for.ts'
 

@@ -1,7 +1,7 @@
 import { context, trace } from '@opentelemetry/api'
 import { expect, onTestFinished, test } from 'vitest'
 import { silentLogger } from '../../../src/logger.ts'
-import { loadTelemetry } from '../../../src/telemetry/open-telemetry.ts'
+import { loadTelemetry } from '../../../src/telemetry/traces/open-telemetry.ts'
 import type { ChildPoolOptions } from '../../../src/worker/pools/children/child-pool.ts'
 import { openPool } from '../../../src/worker/pools/open-pool.ts'
 import type { Pool } from '../../../src/worker/pools/pool.ts'

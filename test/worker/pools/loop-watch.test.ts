@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import type { TaskRequest } from '../../../src/protocol/task-request.ts'
+import type { TaskRequest } from '../../../src/protocol/tasks/task-request.ts'
 import { BLOCKED_MS, type LoopBlock, LoopWatch } from '../../../src/worker/pools/loop-watch.ts'
 
 const ENOUGH_MS = BLOCKED_MS + 600

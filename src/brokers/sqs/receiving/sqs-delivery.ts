@@ -1,6 +1,6 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs'
-import { FAIRNESS_HEADER } from '../../../protocol/fairness.ts'
 import type { Message, Route } from '../../../protocol/message.ts'
+import { FAIRNESS_HEADER } from '../../../protocol/routing/fairness.ts'
 import type { Delivery, RequeueOptions } from '../../broker.ts'
 import { deliverySettled } from '../../broker-errors.ts'
 import { openEnvelope } from '../envelope.ts'

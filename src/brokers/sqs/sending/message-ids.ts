@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { EVENTS_HEADER } from '../../../protocol/events.ts'
-import { FAIRNESS_HEADER } from '../../../protocol/fairness.ts'
+import { EVENTS_HEADER } from '../../../protocol/events/events.ts'
 import type { Message } from '../../../protocol/message.ts'
+import { FAIRNESS_HEADER } from '../../../protocol/routing/fairness.ts'
 import type { PublishOptions } from '../../broker.ts'
 
 /** What SQS takes as a group or deduplication id: up to 128 of these. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { rabbitmqQueues } from '../../../services/rabbitmq-api.ts'
-import { print, printError } from '../../output.ts'
+import { print, printError } from '../../output/output.ts'
 import { refuse, withRefusals } from '../refusals.ts'
 import { addSiteOptions, openSite, type SiteOptions } from '../site.ts'
 

@@ -1,6 +1,6 @@
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { indentedJson } from '../../../codecs/indented-json.ts'
+import { indentedJson } from '../../../codecs/json/indented-json.ts'
 import { Float } from '../../../codecs/values.ts'
 import type { TransportHeader } from '../../../recipes/transport/transport.ts'
 

@@ -1,5 +1,5 @@
-import type { AmqpTarget, AmqpTls } from '../../../brokers/amqp/amqp-url.ts'
-import { parseAmqpUrl } from '../../../brokers/amqp/amqp-url.ts'
+import type { AmqpTarget, AmqpTls } from '../../../brokers/amqp/connecting/amqp-url.ts'
+import { parseAmqpUrl } from '../../../brokers/amqp/connecting/amqp-url.ts'
 import { DisconnectedError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 

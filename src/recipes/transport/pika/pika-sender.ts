@@ -1,5 +1,5 @@
-import { end } from '../../../brokers/amqp/end.ts'
-import { serverText } from '../../../brokers/amqp/server-errors.ts'
+import { end } from '../../../brokers/amqp/connecting/end.ts'
+import { serverText } from '../../../brokers/amqp/connecting/server-errors.ts'
 import { DisconnectedError, TransportError } from '../../../errors.ts'
 import type { Parcel } from '../parcel.ts'
 import type { AmqpModel } from './pika-link.ts'

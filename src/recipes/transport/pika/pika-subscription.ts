@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { backoffDelayMs } from '../../../async/backoff.ts'
 import { startTimer, type Timer } from '../../../async/timer.ts'
-import { end } from '../../../brokers/amqp/end.ts'
-import { serverText } from '../../../brokers/amqp/server-errors.ts'
+import { end } from '../../../brokers/amqp/connecting/end.ts'
+import { serverText } from '../../../brokers/amqp/connecting/server-errors.ts'
 import { DisconnectedError, TransportError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import {

@@ -1,5 +1,5 @@
+import { isNotFound } from '../../../brokers/amqp/connecting/server-errors.ts'
 import { RpcChannel } from '../../../brokers/amqp/rpc-channel.ts'
-import { isNotFound } from '../../../brokers/amqp/server-errors.ts'
 import { silentLogger } from '../../../logger.ts'
 import {
   BaseTransport,

@@ -2,7 +2,11 @@ import { aborted } from '../../../async/aborted.ts'
 import type { Broker, Delivery, Subscription } from '../../../brokers/broker.ts'
 import { DeadLetters } from '../../../brokers/dead-letters/dead-letters.ts'
 import { ConfigurationError } from '../../../errors.ts'
-import { durableExchange, durableQueue, type ExchangeType } from '../../../protocol/topology.ts'
+import {
+  durableExchange,
+  durableQueue,
+  type ExchangeType,
+} from '../../../protocol/routing/topology.ts'
 import { type Codec, codecOf } from '../../codecs/codec.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import type { Settlement } from '../../parts/received.ts'

@@ -2,7 +2,11 @@ import type { Broker } from '../../../brokers/broker.ts'
 import { BrokerError, ConfigurationError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import type { Message, Route } from '../../../protocol/message.ts'
-import { durableExchange, durableQueue, type ExchangeType } from '../../../protocol/topology.ts'
+import {
+  durableExchange,
+  durableQueue,
+  type ExchangeType,
+} from '../../../protocol/routing/topology.ts'
 import { type Codec, codecOf } from '../../codecs/codec.ts'
 import { LinkPublisher, type PublishContext } from '../../parts/publisher.ts'
 import { type AmqpApp, brokerOf, checkApp } from './app.ts'

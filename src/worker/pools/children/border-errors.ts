@@ -6,7 +6,7 @@ import {
   TaskRevoked,
   TimeLimitExceeded,
 } from '../../../tasks/signals.ts'
-import { MaxRetriesExceededError } from '../../retries.ts'
+import { MaxRetriesExceededError } from '../../retries/retries.ts'
 
 /** An error as it crosses. */
 export interface ErrorAtBorder {

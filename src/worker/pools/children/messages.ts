@@ -1,4 +1,4 @@
-import type { Outcome } from '../../outcome.ts'
+import type { Outcome } from '../../outcomes/outcome.ts'
 
 // What a worker and the children of its pools say to each other. `unknown` is a value as toBorder() made it.
 

@@ -1,6 +1,6 @@
 import { type Deferred, deferred } from '../../../async/deferred.ts'
 import type { Logger, LogMethod } from '../../../logger.ts'
-import type { App } from '../../../tasks/app.ts'
+import type { App } from '../../../tasks/app/app.ts'
 import type { RunEnvironment } from '../pool.ts'
 import { fromBorder, toBorder } from './border-values.ts'
 import type { ChildPort, LogLevel, ToChild } from './messages.ts'

@@ -1,0 +1,75 @@
+import { BrokerError } from '../../../errors.ts'
+import { safeUrl } from '../../../safe-url.ts'
+
+/** What Node's `tls.connect` takes, as far as a broker's certificates go. */
+export interface AmqpTls {
+  readonly ca?: string | Buffer | readonly (string | Buffer)[]
+  readonly cert?: string | Buffer
+  readonly key?: string | Buffer
+  readonly passphrase?: string
+  readonly servername?: string
+  readonly rejectUnauthorized?: boolean
+  readonly ciphers?: string | undefined
+  /** Instead of the check of the host name. */
+  readonly checkServerIdentity?: () => undefined
+}
+
+export interface AmqpTarget {
+  readonly protocol: 'amqp' | 'amqps'
+  readonly hostname: string
+  readonly port: number
+  readonly username: string
+  readonly password: string
+  readonly vhost: string
+  readonly heartbeatSeconds: number | undefined
+  /** What `?ssl=…` and `?ssl_ca_certs=…` ask for, under py-amqp's names; undefined where they are not there. */
+  readonly ssl: Readonly<Record<string, string>> | undefined
+}
+
+const PARTS =
+  /^(amqps?):\/\/(?:([^/]*)@)?(\[[^\]]*\]|[^:/?#@]*)(?::(\d*))?(?:\/([^?#]*))?(?:\?([^#]*))?$/i
+
+/** Reads an AMQP url; what is missing is as in Celery: guest with the password guest at localhost, virtual host "/". */
+export function parseAmqpUrl(url: string, { isTls = false } = {}): AmqpTarget {
+  const parts = PARTS.exec(url)
+  // An @ behind the first / is the end of a password with a / in it, whose beginning would pass for the host.
+  if (parts === null || (parts[2] === undefined && parts[5]?.includes('@'))) {
+    throw new BrokerError(
+      'BROKER_UNREACHABLE',
+      `cannot read the broker url ${safeUrl(url)}; expected amqp://user:password@host:port/vhost`,
+    )
+  }
+  const [, scheme = '', login = '', host = '', port = '', vhost = '', query = ''] = parts
+  const parameters = new URLSearchParams(query)
+  const ssl = sslOf(parameters)
+  const isSecure = isTls || ssl !== undefined || scheme.toLowerCase() === 'amqps'
+  const protocol = isSecure ? 'amqps' : 'amqp'
+  const colon = login.indexOf(':')
+  const heartbeat = parameters.get('heartbeat')
+  return {
+    protocol,
+    hostname: host.replace(/^\[|\]$/g, '') || 'localhost',
+    port: Number(port) || (protocol === 'amqp' ? 5672 : 5671),
+    username: decoded(colon < 0 ? login : login.slice(0, colon)) || 'guest',
+    password: (colon < 0 ? '' : decoded(login.slice(colon + 1))) || 'guest',
+    vhost: decoded(vhost) || '/',
+    heartbeatSeconds: heartbeat !== null && /^\d+$/.test(heartbeat) ? Number(heartbeat) : undefined,
+    ssl,
+  }
+}
+
+/** As in kombu, any text at all in `ssl` asks for TLS, "false" too: nothing is sent in plain text by mistake. */
+function sslOf(parameters: URLSearchParams): Readonly<Record<string, string>> | undefined {
+  const options = [...parameters].filter(([name, value]) => /^ssl_/.test(name) && value !== '')
+  if (options.length === 0 && (parameters.get('ssl') ?? '') === '') return undefined
+  return Object.fromEntries(options.map(([name, value]) => [name.replace('ssl_', ''), value]))
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    // A bare percent sign in a password: it means itself.
+    return text
+  }
+}

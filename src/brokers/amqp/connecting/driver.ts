@@ -1,0 +1,111 @@
+import { dirname, join, sep } from 'node:path'
+import type * as Amqplib from 'amqplib'
+import { BrokerError } from '../../../errors.ts'
+import { requirePackage } from '../../../installed-packages.ts'
+import { readTable } from '../../headers/read-table.ts'
+import { writeTable } from '../../headers/write-table.ts'
+import { addAnswerDeadline, type DriverChannel } from './answer-deadline.ts'
+
+export type Driver = typeof Amqplib
+
+/** The parts of amqplib that are not public, and that header tables pass through. */
+interface DriverTables {
+  encodeTable: (buffer: Buffer, table: object, offset: number) => number
+  decodeFields: (fields: Buffer) => Record<string, unknown>
+}
+
+interface DriverFrames {
+  encodeProperties(id: number, channel: number, size: number, fields: object): Buffer
+  decode(id: number, bytes: Buffer): { readonly headers?: Record<string, unknown> }
+}
+
+interface DriverChannels {
+  readonly BaseChannel: { readonly prototype: DriverChannel }
+}
+
+const BASIC_PROPERTIES = 60
+/** What comes before the properties in a content header frame, and the byte after them. */
+const FRAME_HEAD = 19
+const FRAME_TAIL = 1
+
+let loaded: Driver | undefined
+
+/**
+ * amqplib, with header tables read and written by us: its own cannot read py-amqp's 64-bit integers (which ends
+ * the connection) and writes integers that older py-amqp cannot read; and with a deadline for answers. It is loaded as a copy of our own, so
+ * an application's amqplib stays as it is.
+ */
+export function loadDriver(): Driver {
+  loaded ??= loadCopy(findDriver())
+  return loaded
+}
+
+function findDriver(): string {
+  try {
+    return requirePackage.resolve('amqplib')
+  } catch (cause) {
+    throw driverMissing(cause)
+  }
+}
+
+function driverMissing(cause: unknown): BrokerError {
+  return new BrokerError(
+    'DRIVER_MISSING',
+    'amqp:// and amqps:// need the package "amqplib", which is not installed; run: npm install amqplib',
+    { cause },
+  )
+}
+
+function loadCopy(entry: string): Driver {
+  const folder = dirname(entry)
+  const others = takeFromCache(folder)
+  try {
+    const tables = requirePackage(join(folder, 'lib/codec.js')) as DriverTables
+    if (typeof tables.encodeTable !== 'function' || typeof tables.decodeFields !== 'function') {
+      throw unexpectedDriver(folder)
+    }
+    tables.encodeTable = writeTable
+    tables.decodeFields = readTable
+    const driver = requirePackage(entry) as Driver
+    const { BaseChannel } = requirePackage(join(folder, 'lib/channel.js')) as DriverChannels
+    if (typeof BaseChannel.prototype._rpc !== 'function') throw unexpectedDriver(folder)
+    addAnswerDeadline(BaseChannel.prototype)
+    requireOurTables(requirePackage(join(folder, 'lib/defs.js')) as DriverFrames, folder)
+    return driver
+  } catch (cause) {
+    throw cause instanceof BrokerError ? cause : unexpectedDriver(folder, cause)
+  } finally {
+    takeFromCache(folder)
+    Object.assign(requirePackage.cache, others)
+  }
+}
+
+/** Takes the modules under a folder out of the cache, and answers what was there. */
+function takeFromCache(folder: string): NodeJS.Dict<NodeJS.Module> {
+  const names = Object.keys(requirePackage.cache).filter((name) => name.startsWith(folder + sep))
+  const taken = Object.fromEntries(names.map((name) => [name, requirePackage.cache[name]]))
+  for (const name of names) delete requirePackage.cache[name]
+  return taken
+}
+
+/** Sends one header through the driver and back, so that a driver built otherwise is found now, not in production. */
+function requireOurTables(frames: DriverFrames, folder: string): void {
+  const sent = { headers: { check: 2n ** 62n } }
+  const frame = frames.encodeProperties(BASIC_PROPERTIES, 1, 0, sent)
+  const properties = frame.subarray(FRAME_HEAD, frame.length - FRAME_TAIL)
+  const { headers } = frames.decode(BASIC_PROPERTIES, properties)
+  if (headers?.check !== sent.headers.check) throw unexpectedDriver(folder)
+}
+
+function unexpectedDriver(folder: string, cause?: unknown): BrokerError {
+  return new BrokerError(
+    'DRIVER_MISSING',
+    `the installed amqplib (${versionIn(folder)}) is not built as expected; install amqplib 2.3`,
+    { cause },
+  )
+}
+
+function versionIn(folder: string): string {
+  const { version } = requirePackage(join(folder, 'package.json')) as { version?: string }
+  return version ?? 'of unknown version'
+}

@@ -1,0 +1,1 @@
+export { timeSpanMs } from '../../time-span.ts'

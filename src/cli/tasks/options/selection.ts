@@ -1,0 +1,31 @@
+import type { Database } from '../../../database/database.ts'
+import { UsageError } from '../../../errors.ts'
+
+/** Tasks by what they are like, instead of by their ids. */
+export interface SelectionOptions {
+  readonly where?: string
+  readonly failed?: boolean
+  readonly since?: Date
+  readonly limit?: number
+}
+
+/** The ids given, each once, or those of the tasks that the options describe. */
+export async function selectedIds(
+  database: Database,
+  ids: readonly string[],
+  options: SelectionOptions,
+): Promise<readonly string[]> {
+  const { where, failed, since, limit } = options
+  const isDescribed = where !== undefined || failed === true
+  if (ids.length > 0) {
+    if (isDescribed || since !== undefined) {
+      throw new UsageError('give either ids, or --where, --failed and --since')
+    }
+    return [...new Set(ids)]
+  }
+  if (!isDescribed)
+    throw new UsageError('say which tasks: by their ids, by --where, or by --failed')
+  const { selectTasks } = await import('../../../monitor/replay/select-tasks.ts')
+  const status = failed === true ? 'FAILURE' : undefined
+  return await selectTasks(database, { where, status, since, limit })
+}

@@ -1,0 +1,142 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { parse } from 'dotenv'
+import { requirePackage } from '../../installed-packages.ts'
+
+export type Variables = Readonly<Record<string, string | undefined>>
+
+export interface EnvironmentOptions {
+  /** The variables to read instead of the process's own; `.env` is then read only when `dotenv` names it. */
+  readonly environment?: Variables | undefined
+  /** The path of the `.env` file, or false for none. Default: `.env` in the working directory, if it is there. */
+  readonly dotenv?: string | false | undefined
+}
+
+export interface Variable {
+  readonly name: string
+  readonly text: string
+  readonly source: 'environment' | '.env'
+}
+
+/** The variables of the process and of `.env`; the process wins. Nothing is written to the process's own. */
+export class Environment {
+  readonly #variables: ReadonlyMap<string, Variable>
+  readonly #dotenv: ReadonlyMap<string, Variable>
+
+  /** Settings of a site file, which count where nothing else is given. */
+  readonly site: Readonly<Record<string, unknown>>
+
+  constructor(
+    environment: Variables,
+    dotenv: Variables,
+    site: Readonly<Record<string, unknown>> = {},
+  ) {
+    this.site = site
+    this.#dotenv = new Map(variablesOf(dotenv, '.env'))
+    this.#variables = new Map([...this.#dotenv, ...variablesOf(environment, 'environment')])
+  }
+
+  find(name: string): Variable | undefined {
+    return this.#variables.get(name)
+  }
+
+  /** The one that counts, then the one of `.env` that it hides. */
+  findAll(name: string): readonly Variable[] {
+    return [...new Set([this.#variables.get(name), this.#dotenv.get(name)])].filter(
+      (variable) => variable !== undefined,
+    )
+  }
+
+  startingWith(prefix: string): readonly Variable[] {
+    return [...this.#variables.values()].filter(
+      (variable) => variable.name.startsWith(prefix) && variable.name !== prefix,
+    )
+  }
+}
+
+/** The only place where the toolbox reads the environment of its process. */
+export function readEnvironment(options: EnvironmentOptions, problems: string[]): Environment {
+  const dotenv = readDotenv(options, problems)
+  return options.environment === undefined
+    ? new Environment(process.env, dotenv, siteSettings)
+    : new Environment(options.environment, dotenv)
+}
+
+function readDotenv(options: EnvironmentOptions, problems: string[]): Variables {
+  const path = options.dotenv ?? (options.environment === undefined ? '.env' : false)
+  if (path === false) return {}
+  try {
+    const text = readFileSync(resolve(path))
+    const dotenv: { readonly parse: typeof parse } = requirePackage('dotenv')
+    return dotenv.parse(text)
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    if (code === 'ENOENT' && options.dotenv === undefined) return {}
+    problems.push(`dotenv: cannot read ${path} (${String(code ?? cause)}), expected a file`)
+    return {}
+  }
+}
+
+let siteSettings: Readonly<Record<string, unknown>> = {}
+
+/** What a site file says of the settings of this process, for each Config that is made from now on. */
+export function setSiteSettings(settings: Readonly<Record<string, unknown>>): void {
+  siteSettings = settings
+}
+
+/** Sets variables of this process, for what is loaded next: the command line's options are to reach the app's Config. */
+export function setVariables(variables: Readonly<Record<string, string>>): void {
+  Object.assign(process.env, variables)
+}
+
+/** Takes variables away, where an option of the command line takes their place. */
+export function forgetVariables(names: readonly string[]): void {
+  for (const name of names) delete process.env[name]
+}
+
+function variablesOf(variables: Variables, source: Variable['source']): [string, Variable][] {
+  return Object.entries(variables).flatMap(([name, text]) =>
+    text === undefined ? [] : [[name, { name, text, source }]],
+  )
+}
+
+/** Colour for a terminal, unless NO_COLOR says otherwise (https://no-color.org). */
+export function isTerminalColoured(isTerminal: boolean): boolean {
+  return isTerminal && (process.env.NO_COLOR ?? '') === ''
+}
+
+/** Celery's REMAP_SIGTERM: the signal that SIGTERM is to be taken for. */
+export function remappedTerm(): string | null {
+  return process.env.REMAP_SIGTERM || null
+}
+
+/** What systemd tells the services it watches. Empty counts as not set. */
+export function systemdVariables(): {
+  readonly notifySocket: string | null
+  readonly watchdogUsec: string | null
+  readonly watchdogPid: string | null
+} {
+  return {
+    notifySocket: process.env.NOTIFY_SOCKET || null,
+    watchdogUsec: process.env.WATCHDOG_USEC || null,
+    watchdogPid: process.env.WATCHDOG_PID || null,
+  }
+}
+
+/** Variables that Zocalo's programs read: `ZOCALO_CONFIG` and `ZOCALO_DEFAULT_ENV`. Empty counts as not set. */
+export function zocaloVariable(name: 'ZOCALO_CONFIG' | 'ZOCALO_DEFAULT_ENV'): string | null {
+  return process.env[name] || null
+}
+
+/** Variables of the cluster that a service runs on, for its status. Empty counts as not set. */
+export function clusterVariable(
+  name:
+    | 'HOSTNAME'
+    | 'JOB_ID'
+    | 'KUBERNETES_SERVICE_HOST'
+    | 'KUBERNETES_SERVICE_PORT'
+    | 'SGE_CELL'
+    | 'SGE_JOB_SPOOL_DIR',
+): string | null {
+  return process.env[name] || null
+}

@@ -1,0 +1,20 @@
+import type { Entry, Place } from '../entry.ts'
+import { printed } from '../printed.ts'
+
+/** A sentence for each setting that was given twice, with different values: both places, and which one counts. */
+export function shadowWarnings(entries: ReadonlyMap<string, Entry>): readonly string[] {
+  return [...entries].flatMap(([name, entry]) =>
+    (entry.shadowed ?? [])
+      .filter(({ isSame }) => !isSame)
+      .map((place) => `${name}: ${placed(entry)} counts, ${placed(place)} is not used`),
+  )
+}
+
+export function isSameValue(one: unknown, other: unknown): boolean {
+  return printed(one) === printed(other)
+}
+
+function placed({ source, variable }: Pick<Place, 'source' | 'variable'>): string {
+  if (source === 'argument') return 'the value given to Config'
+  return source === '.env' ? `${variable} in .env` : `${variable} in the environment`
+}

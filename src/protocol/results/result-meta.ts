@@ -1,0 +1,109 @@
+import { DateTime } from '../../codecs/values.ts'
+import { ResultError } from '../../errors.ts'
+import { isRecord, type Source } from '../field-readers.ts'
+import { showValue } from '../show-value.ts'
+import { parseIso, toIso } from '../times.ts'
+import { exceptionFromMeta, exceptionToMeta } from './exceptions.ts'
+import { isExceptionState, isReady } from './states.ts'
+import type { ExceptionInfo, TaskResult } from './task-result.ts'
+
+/**
+ * A result as Celery's RPC and Redis backends keep it, ready for JSON; keys as Python orders them.
+ * https://docs.celeryq.dev/en/stable/internals/protocol.html
+ */
+export function encodeResultMeta(result: TaskResult): Record<string, unknown> {
+  const { status, dateDone, groupId, parentId } = result
+  return {
+    status,
+    result: isExceptionState(status) ? storedException(result.result) : result.result,
+    traceback: result.traceback,
+    children: result.children ?? [],
+    date_done: isReady(status) && dateDone !== null ? toIso(dateDone) : null,
+    ...(groupId ? { group_id: groupId } : {}),
+    ...(parentId ? { parent_id: parentId } : {}),
+    ...(result.name === undefined ? {} : extendedOf(result)),
+    task_id: result.taskId,
+  }
+}
+
+/** Reads what `encodeResultMeta`, or Python, wrote. */
+export function decodeResultMeta(value: unknown): TaskResult {
+  if (!isRecord(value)) throw unreadable('the result', value, 'an object')
+  const { status, task_id: taskId } = value
+  if (typeof taskId !== 'string') throw unreadable('task_id', taskId, "the task's id")
+  if (typeof status !== 'string') throw unreadable(`status of ${taskId}`, status, 'a state')
+  return {
+    taskId,
+    status,
+    result: resultOf(status, value.result),
+    traceback: textOf(value.traceback),
+    dateDone: dateOf(taskId, value.date_done),
+    ...extrasOf(value),
+  }
+}
+
+function storedException(result: unknown): unknown {
+  // An exception state holds an ExceptionInfo or null.
+  return result === null ? null : exceptionToMeta(result as ExceptionInfo)
+}
+
+function extendedOf(result: TaskResult): Record<string, unknown> {
+  return {
+    name: result.name,
+    args: result.args ?? null,
+    kwargs: result.kwargs ?? null,
+    worker: result.worker ?? null,
+    retries: result.retries ?? null,
+    queue: result.queue ?? null,
+  }
+}
+
+function resultOf(status: string, result: unknown): unknown {
+  if (result === undefined || result === null) return null
+  return isExceptionState(status) ? exceptionFromMeta(result) : result
+}
+
+function extrasOf(meta: Source): Partial<TaskResult> {
+  return {
+    ...(Array.isArray(meta.children) ? { children: meta.children } : {}),
+    ...('group_id' in meta ? { groupId: textOf(meta.group_id) } : {}),
+    ...('parent_id' in meta ? { parentId: textOf(meta.parent_id) } : {}),
+    ...('name' in meta ? extendedFrom(meta) : {}),
+  }
+}
+
+function extendedFrom(meta: Source): Partial<TaskResult> {
+  return {
+    name: textOf(meta.name),
+    args: meta.args ?? null,
+    kwargs: meta.kwargs ?? null,
+    worker: textOf(meta.worker),
+    retries: typeof meta.retries === 'number' ? meta.retries : null,
+    queue: textOf(meta.queue),
+  }
+}
+
+function dateOf(taskId: string, value: unknown): Date | null {
+  if (value === null || value === undefined) return null
+  if (value instanceof Date) return value
+  const text = value instanceof DateTime ? value.toString() : value
+  if (typeof text !== 'string')
+    throw unreadable(`date_done of ${taskId}`, value, 'an ISO 8601 time')
+  try {
+    return parseIso(text)
+  } catch (cause) {
+    throw unreadable(`date_done of ${taskId}`, value, 'an ISO 8601 time', cause)
+  }
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}
+
+function unreadable(field: string, value: unknown, expected: string, cause?: unknown): ResultError {
+  return new ResultError(
+    'RESULT_UNREADABLE',
+    `${field} is ${showValue(value)}, expected ${expected}`,
+    cause === undefined ? {} : { cause },
+  )
+}

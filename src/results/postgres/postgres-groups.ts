@@ -1,0 +1,72 @@
+import type { Serializer } from '../../codecs/serializers.ts'
+import type { Database } from '../../database/database.ts'
+import { ResultError } from '../../errors.ts'
+import { groupPickle, memberIdsOf } from '../saved-group.ts'
+import { decodeStored, JSON_FORM } from '../stored-value.ts'
+import { createSql, type TaskmetaTables } from './taskmeta-sql.ts'
+import { writeFailureOf } from './write-failure.ts'
+
+/** Celery's celery_tasksetmeta: groups that were saved, by Python or here. */
+export class PostgresGroups {
+  readonly #database: Database
+  readonly #tables: TaskmetaTables
+
+  readonly #serializer: Serializer
+
+  constructor(database: Database, tables: TaskmetaTables, serializer: Serializer = JSON_FORM) {
+    this.#database = database
+    this.#tables = tables
+    this.#serializer = serializer
+  }
+
+  async save(groupId: string, memberIds: readonly string[]): Promise<void> {
+    await this.#query(
+      `insert into ${this.#tables.group} (id, taskset_id, result, date_done)
+       values (nextval('taskset_id_sequence'), $1, $2, now() at time zone 'UTC')
+       on conflict (taskset_id) do update set result = excluded.result, date_done = excluded.date_done`,
+      [groupId, groupPickle(groupId, memberIds)],
+    )
+  }
+
+  async restore(groupId: string): Promise<readonly string[] | null> {
+    const [row] = await this.#query<{ result: Buffer | null }>(
+      `select result from ${this.#tables.group} where taskset_id = $1`,
+      [groupId],
+    )
+    if (!row?.result) return null
+    const memberIds = membersIn(row.result, this.#serializer)
+    if (memberIds === null) throw unreadable(groupId)
+    return memberIds
+  }
+
+  async forget(groupId: string): Promise<void> {
+    await this.#query(`delete from ${this.#tables.group} where taskset_id = $1`, [groupId])
+  }
+
+  async #query<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
+    try {
+      return await this.#database.query<Row>(sql, parameters)
+    } catch (error) {
+      if (writeFailureOf(error) !== 'altered') throw error
+      await this.#database.query(createSql(this.#tables))
+      return await this.#database.query<Row>(sql, parameters)
+    }
+  }
+}
+
+function membersIn(bytes: Buffer, serializer: Serializer): readonly string[] | null {
+  try {
+    return memberIdsOf(decodeStored(bytes, serializer))
+  } catch {
+    // Said by the caller, who knows which group it is.
+    return null
+  }
+}
+
+/** The cause is left out: what Python pickles there holds the password of its database. */
+function unreadable(groupId: string): ResultError {
+  return new ResultError(
+    'RESULT_UNREADABLE',
+    `the saved group "${groupId}" cannot be read: expected a GroupResult as Celery saves it`,
+  )
+}

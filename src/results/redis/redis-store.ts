@@ -1,0 +1,236 @@
+import type { Backoff } from '../../async/backoff.ts'
+import type { Config } from '../../config/config.ts'
+import { ResultError } from '../../errors.ts'
+import { type Logger, silentLogger } from '../../logger.ts'
+import { isReady } from '../../protocol/results/states.ts'
+import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
+import type { ChordCounter, ResultStore, WaitOptions } from '../result-store.ts'
+import { ResultText } from '../result-text.ts'
+import { UnsavedResult } from '../unsaved.ts'
+import { RedisChords, type Saving } from './redis-chords.ts'
+import { RedisConnection } from './redis-connection.ts'
+import { RedisGroups } from './redis-groups.ts'
+import { RedisKeys } from './redis-keys.ts'
+import { SAVE_SCRIPT } from './redis-scripts.ts'
+import type { RedisSettings } from './redis-url.ts'
+import { RedisWatcher } from './redis-watcher.ts'
+
+/** The settings of a `Config` that results in Redis need. */
+export type RedisStoreSettings = RedisSettings &
+  Partial<
+    Pick<
+      Config,
+      | 'result_expires'
+      | 'result_failure_expires'
+      | 'result_chord_expires'
+      | 'result_extended'
+      | 'result_serializer'
+      | 'result_compression'
+      | 'result_backend_transport_options'
+    >
+  >
+
+export interface RedisStoreOptions {
+  readonly url: string
+  readonly settings?: RedisStoreSettings
+  readonly logger?: Logger
+  /** How long a save tries, while Redis is away. Default 30 s. */
+  readonly saveDeadlineMs?: number
+  /** How long to wait between tries. */
+  readonly backoff?: Backoff | undefined
+  /** How often a connection from which something is due is asked whether it still answers. Default 10 s. */
+  readonly silentMs?: number | undefined
+}
+
+const SAVE_DEADLINE_MS = 30_000
+
+/** Results in Redis, under the keys and in the form of Python's Redis backend. */
+export class RedisResultStore implements ResultStore {
+  readonly kind = 'redis'
+  readonly features = { keeps: true, isShared: true }
+  readonly #connection: RedisConnection
+  readonly #settings: RedisStoreSettings
+  readonly #keys: RedisKeys
+  readonly #text: ResultText
+  readonly #watcher: RedisWatcher
+  readonly #chords: RedisChords
+  readonly #groups: RedisGroups
+  readonly #saving = new Set<Promise<void>>()
+  #closing: Promise<void> | undefined
+
+  /** Loads the driver; connects when it is first used. */
+  static async open(options: RedisStoreOptions): Promise<RedisResultStore> {
+    const { url, settings = {}, logger = silentLogger } = options
+    const deadlineMs = options.saveDeadlineMs ?? SAVE_DEADLINE_MS
+    const connection = await RedisConnection.open({
+      url,
+      settings,
+      logger,
+      deadlineMs,
+      backoff: options.backoff,
+      silentMs: options.silentMs,
+    })
+    return new RedisResultStore(connection, settings, logger)
+  }
+
+  private constructor(connection: RedisConnection, settings: RedisStoreSettings, logger: Logger) {
+    const transport = settings.result_backend_transport_options ?? {}
+    this.#connection = connection
+    this.#settings = settings
+    this.#keys = new RedisKeys(String(transport.global_keyprefix ?? ''))
+    this.#text = textOf(settings)
+    const parts = {
+      connection,
+      logger,
+      keys: this.#keys,
+      text: this.#text,
+      read: (taskId: string) => this.#read(taskId),
+      saving: (result: TaskResult) => this.#savingOf(result, this.#text.encode(result)),
+    }
+    this.#watcher = new RedisWatcher({
+      ...parts,
+      decode: (taskId, text) => this.#text.decode(taskId, text),
+    })
+    const resultSeconds = secondsOf(settings.result_expires)
+    this.#groups = new RedisGroups({ ...parts, resultSeconds })
+    this.#chords = new RedisChords({
+      ...parts,
+      ...chordLifetimes(settings),
+      isOrdered: transport.result_chord_ordered !== false,
+    })
+  }
+
+  get chords(): ChordCounter {
+    this.#checkOpen()
+    return this.#chords
+  }
+
+  async save(result: TaskResult): Promise<void> {
+    this.#checkOpen()
+    const saving = this.#save(result, this.#text.encode(result))
+    this.#saving.add(saving)
+    try {
+      await saving
+    } finally {
+      this.#saving.delete(saving)
+    }
+  }
+
+  async get(taskId: string): Promise<TaskResult> {
+    this.#checkOpen()
+    return await this.#read(taskId)
+  }
+
+  async waitFor(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
+    this.#checkOpen()
+    options.signal?.throwIfAborted()
+    if (options.timeoutMs !== undefined && options.timeoutMs <= 0) {
+      // No time to wait, but one look is due.
+      const result = await this.#read(taskId)
+      if (isReady(result.status)) return result
+    }
+    return await this.#watcher.wait(taskId, options)
+  }
+
+  async forget(taskId: string): Promise<void> {
+    this.#checkOpen()
+    await this.#connection.run((redis) => redis.del(this.#keys.task(taskId)))
+  }
+
+  async saveGroup(groupId: string, memberIds: readonly string[]): Promise<void> {
+    this.#checkOpen()
+    await this.#groups.save(groupId, memberIds)
+  }
+
+  async restoreGroup(groupId: string): Promise<readonly string[] | null> {
+    this.#checkOpen()
+    return await this.#groups.restore(groupId)
+  }
+
+  async forgetGroup(groupId: string): Promise<void> {
+    this.#checkOpen()
+    await this.#groups.forget(groupId)
+  }
+
+  /** Finishes the saves under way, then rejects the waits that are left. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#saving)
+    await this.#chords.drain()
+    this.#watcher.close(closed())
+    this.#connection.close()
+  }
+
+  async #save(result: TaskResult, text: Buffer): Promise<void> {
+    try {
+      const { key, args } = await this.#savingOf(result, text)
+      await this.#connection.script(SAVE_SCRIPT, [key], args)
+    } catch (cause) {
+      throw new UnsavedResult(result.taskId, { cause, isFinal: isValueRefused(cause) })
+    }
+  }
+
+  async #savingOf({ taskId, status }: TaskResult, text: Buffer): Promise<Saving> {
+    const { result_expires, result_failure_expires } = this.#settings
+    const expires = (status === 'FAILURE' ? result_failure_expires : null) ?? result_expires
+    const bytes = await this.#text.compress(text)
+    return {
+      key: this.#keys.task(taskId),
+      args: [bytes, secondsOf(expires), isReady(status) ? 1 : 0],
+    }
+  }
+
+  async #read(taskId: string): Promise<TaskResult> {
+    const text = await this.#connection.run((redis) => redis.getBuffer(this.#keys.task(taskId)))
+    return text === null ? pendingResult(taskId) : await this.#text.decode(taskId, text)
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw closed()
+  }
+}
+
+function textOf(settings: RedisStoreSettings): ResultText {
+  return new ResultText({
+    serializer: settings.result_serializer,
+    compression: settings.result_compression,
+    isExtended: settings.result_extended,
+  })
+}
+
+function chordLifetimes({ result_chord_expires, result_expires }: RedisStoreSettings) {
+  const [results, counters] = [
+    secondsOf(result_expires),
+    secondsOf(result_chord_expires ?? result_expires),
+  ]
+  const isForEver = results === 0 || counters === 0
+  return {
+    expiresSeconds: counters,
+    groupExpiresSeconds: isForEver ? 0 : Math.max(results, counters),
+  }
+}
+
+/** None and 0 are for ever. */
+function secondsOf(seconds: number | null | undefined): number {
+  return seconds ? Math.max(1, Math.floor(seconds)) : 0
+}
+
+/** The key or the value is the reason, and no state of the server. */
+function isValueRefused(cause: unknown): boolean {
+  const text = cause instanceof Error ? cause.message : ''
+  return /^WRONGTYPE|maximum allowed size|Cannot create a string longer|invalid bulk length/.test(
+    text,
+  )
+}
+
+function closed(): ResultError {
+  return new ResultError('RESULT_CLOSED', 'the Redis result store was used after close()')
+}

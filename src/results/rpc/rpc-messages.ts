@@ -1,0 +1,72 @@
+import { serializerByName } from '../../codecs/serializers.ts'
+import type { Config } from '../../config/config.ts'
+import { ResultError } from '../../errors.ts'
+import { acceptedSerializer, decodeBody } from '../../protocol/content.ts'
+import type { Message } from '../../protocol/message.ts'
+import { decodeResultMeta } from '../../protocol/results/result-meta.ts'
+import type { TaskResult } from '../../protocol/results/task-result.ts'
+import type { Queue } from '../../protocol/routing/topology.ts'
+import { ResultText } from '../result-text.ts'
+
+/** The settings of a `Config` that results sent as messages need. */
+export type RpcSettings = Partial<
+  Pick<
+    Config,
+    | 'accept_content'
+    | 'result_accept_content'
+    | 'result_expires'
+    | 'result_extended'
+    | 'result_persistent'
+    | 'result_serializer'
+  >
+>
+
+/** The message that carries a result to its caller, as Python's RPC backend sends it. */
+export function resultMessage(result: TaskResult, settings: RpcSettings): Message {
+  const serializer = serializerByName(settings.result_serializer ?? 'json')
+  const text = new ResultText({
+    serializer: serializer.name,
+    isExtended: settings.result_extended,
+  })
+  return {
+    headers: {},
+    properties: {
+      contentType: serializer.contentType,
+      contentEncoding: serializer.contentEncoding,
+      deliveryMode: settings.result_persistent ? 2 : 1,
+      priority: 0,
+      correlationId: result.correlationId || result.taskId,
+    },
+    body: text.encode(result),
+  }
+}
+
+/** Reads a message that carries a result; throws ResultError RESULT_UNREADABLE where it is none. */
+export function resultOfMessage(message: Message, settings: RpcSettings): TaskResult {
+  const accepted = settings.result_accept_content ?? settings.accept_content ?? ['json']
+  try {
+    return decodeResultMeta(decodeBody(message, acceptedSerializer(message, accepted)))
+  } catch (cause) {
+    throw unreadable(message, cause)
+  }
+}
+
+/** The queue that a caller listens on, as Python declares its own. The broker deletes it with its last consumer. */
+export function replyQueue(name: string, { result_expires: expires }: RpcSettings): Queue {
+  return {
+    name,
+    durable: true,
+    exclusive: false,
+    autoDelete: true,
+    arguments: expires ? { 'x-expires': Math.floor(expires * 1000) } : {},
+  }
+}
+
+function unreadable({ properties }: Message, cause: unknown): ResultError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new ResultError(
+    'RESULT_UNREADABLE',
+    `the result that came for task "${properties.correlationId ?? '(unknown)'}" cannot be read: ${why}`,
+    { cause },
+  )
+}

@@ -1,0 +1,387 @@
+import { randomUUID } from 'node:crypto'
+import type { Broker } from '../../brokers/broker.ts'
+import type { CopyingPublisher } from '../../brokers/copying-publisher.ts'
+import type { Config } from '../../config/config.ts'
+import type { Control } from '../../control/control.ts'
+import { TaskError } from '../../errors.ts'
+import type { EventClient } from '../../events/event-client.ts'
+import type { LamportClock } from '../../events/mailbox-clock.ts'
+import { type Logger, silentLogger } from '../../logger.ts'
+import type { Route } from '../../protocol/message.ts'
+import { signatureDict } from '../../protocol/signatures.ts'
+import type { CallOptions } from '../../protocol/tasks/call-options.ts'
+import { toWireOptions } from '../../protocol/tasks/call-options.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import type { AsyncResult } from '../../results/async-result.ts'
+import type { GroupResult } from '../../results/group-result.ts'
+import type { ResultStore } from '../../results/result-store.ts'
+import type { Vault } from '../../schedule/vault.ts'
+import { annotatedOptions } from '../annotations.ts'
+import { callDefaults } from '../calls/call-defaults.ts'
+import { type PublishContext, publish } from '../calls/publish.ts'
+import type { Publisher, Started, StartWith } from '../calls/publisher.ts'
+import { sentFields } from '../calls/sent-event.ts'
+import type { CallInput } from '../calls/task-call.ts'
+import { TaskRoutes } from '../calls/task-routes.ts'
+import { beginCounting } from '../canvas/counted-chords.ts'
+import { startSignature } from '../canvas/start.ts'
+import { Signature } from '../signature.ts'
+import { callOptionsOf, Task } from '../task.ts'
+import type { TaskContext } from '../task-context.ts'
+import { checkTaskOptions, type TaskOptions } from '../task-options.ts'
+import { TaskRegistry } from '../task-registry.ts'
+import type {
+  AnyKwargs,
+  AnySchema,
+  BoundTaskFunction,
+  InputOf,
+  MergedKwargs,
+  NamedKwargs,
+  NoKwargs,
+  OutputOf,
+  TaskFunction,
+} from '../task-types.ts'
+import { AppConnections } from './app-connections.ts'
+import type { AppMailboxes } from './app-mailboxes.ts'
+import { AppResults } from './app-results.ts'
+import type { AppVault } from './app-vault.ts'
+import { becomeCurrent } from './current-app.ts'
+import type { RemoteTasks } from './remote-tasks.ts'
+
+type PartOf<Name extends keyof RemoteTasks, Part extends string> = RemoteTasks[Name] extends {
+  readonly [At in Part]: infer Value
+}
+  ? Value
+  : never
+type ArgsOf<Name extends keyof RemoteTasks> = Extract<PartOf<Name, 'args'>, readonly unknown[]>
+type KwargsOf<Name extends keyof RemoteTasks> = PartOf<Name, 'kwargs'>
+type ResultOf<Name extends keyof RemoteTasks> = PartOf<Name, 'result'>
+/** What has types is called by them. */
+type Unlisted<Name extends string> = Name extends keyof RemoteTasks ? never : Name
+
+type Bound = TaskOptions & { readonly bind: true }
+type Unbound = TaskOptions & { readonly bind?: false }
+
+/** What an app may be given instead of opening it itself. */
+export interface AppOptions {
+  readonly logger?: Logger
+  /** Closed by the code that opened it. */
+  readonly broker?: Broker
+  /** Closed by the code that opened it. */
+  readonly results?: ResultStore
+}
+
+/**
+ * An application: its config, its tasks, and the ways to call them (Celery's `Celery()`).
+ * Nothing is connected until it is needed; `close()` closes what was opened.
+ */
+export class App implements Publisher, AsyncDisposable {
+  readonly config: Config
+  readonly tasks = new TaskRegistry()
+  /** As in Python, the queue that replies to this process would go to. */
+  readonly replyTo: string = randomUUID()
+  readonly #options: AppOptions
+  #logger: Logger
+  #routes: TaskRoutes
+  readonly #connections: AppConnections
+  readonly #publishing: PublishContext
+  readonly #made = new AppResults({
+    store: async () => await this.results(),
+    revoke: async (taskIds, { wait, ...options }) =>
+      this.control.revoke(taskIds, { ...options, reply: wait }),
+  })
+
+  constructor(config: Config, options: AppOptions = {}) {
+    this.config = config
+    this.#logger = options.logger ?? silentLogger
+    this.#options = options
+    this.#routes = new TaskRoutes(config, this.#logger)
+    const { replyTo } = this
+    becomeCurrent(this)
+    const connections = new AppConnections({
+      config,
+      logger: () => this.logger,
+      replyTo,
+      given: options,
+    })
+    this.#connections = connections
+    this.#publishing = {
+      routes: () => this.#routes,
+      defaults: callDefaults(config, replyTo),
+      protocol: config.task_protocol,
+      outgoing: async () => await connections.outgoing(),
+      hold: async (dated) => await connections.vault.hold(dated),
+      onPublished: config.task_send_sent_event
+        ? (published) => this.events.tell('task-sent', sentFields(published))
+        : undefined,
+    }
+  }
+
+  get linksChordHeaders(): boolean {
+    return this.config.task_allow_error_cb_on_chord_header
+  }
+
+  get logger(): Logger {
+    return this.#logger
+  }
+
+  /** Logs to this one, unless the app was given a logger of its own; before anything is opened. */
+  useLogger(logger: Logger): void {
+    if (this.#options.logger !== undefined) return
+    this.#logger = logger
+    this.#routes = new TaskRoutes(this.config, logger)
+  }
+
+  /** Whether exchange, queues and bindings have been declared. */
+  get isSetUp(): boolean {
+    return this.#connections.isSetUp
+  }
+
+  /** Declares a task. Its name's first dotted part is its routing key: "export.pdf" goes to the queue "export". */
+  task<Args extends readonly unknown[], Value>(
+    name: string,
+    run: TaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>, NoKwargs>
+  /** With a schema: what it gives is the function's last argument, what it takes that of a call. */
+  task<Schema extends AnySchema, Value>(
+    name: string,
+    options: Omit<Unbound, 'schema'> & { readonly schema: Schema },
+    run: (input: OutputOf<Schema>) => Value | Promise<Value>,
+  ): Task<
+    [input: InputOf<Schema>],
+    Awaited<Value>,
+    MergedKwargs<InputOf<Schema>>,
+    (input: OutputOf<Schema>) => Value | Promise<Value>
+  >
+  task<Schema extends AnySchema, Value>(
+    name: string,
+    options: Omit<Bound, 'schema'> & { readonly schema: Schema },
+    run: (self: TaskContext, input: OutputOf<Schema>) => Value | Promise<Value>,
+  ): Task<
+    [input: InputOf<Schema>],
+    Awaited<Value>,
+    MergedKwargs<InputOf<Schema>>,
+    (self: TaskContext, input: OutputOf<Schema>) => Value | Promise<Value>
+  >
+  /** With `params`: keyword arguments have the types of the parameters they name. */
+  task<const Names extends readonly string[], Args extends readonly unknown[], Value>(
+    name: string,
+    options: Omit<Unbound, 'params'> & { readonly params: Names },
+    run: TaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>, NamedKwargs<Names, Args>>
+  task<const Names extends readonly string[], Args extends readonly unknown[], Value>(
+    name: string,
+    options: Omit<Bound, 'params'> & { readonly params: Names },
+    run: BoundTaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>, NamedKwargs<Names, Args>, BoundTaskFunction<Args, Awaited<Value>>>
+  task<Args extends readonly unknown[], Value>(
+    name: string,
+    options: Bound,
+    run: BoundTaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>, AnyKwargs, BoundTaskFunction<Args, Awaited<Value>>>
+  task<Args extends readonly unknown[], Value>(
+    name: string,
+    options: Unbound,
+    run: TaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>>
+  task(name: string, ...rest: readonly unknown[]): Task<never, unknown, never, never> {
+    const [options, run] = rest.length === 1 ? [{}, rest[0]] : rest
+    if (typeof name !== 'string' || name === '') {
+      throw new TaskError('TASK_INVALID', `a task's name is ${String(name)}, expected a text`)
+    }
+    if (typeof run !== 'function' || typeof options !== 'object' || options === null) {
+      throw new TaskError(
+        'TASK_INVALID',
+        `task "${name}" has no function: app.task(name, [options,] function)`,
+      )
+    }
+    checkTaskOptions(name, options)
+    const annotated = annotatedOptions(name, options, this)
+    checkTaskOptions(name, annotated)
+    // Its overloads know more of the function than can be said here.
+    const task = new Task<never, unknown, never, never>(this, {
+      name,
+      options: annotated,
+      run: run as never,
+    })
+    this.tasks.add(task)
+    return task
+  }
+
+  /** Calls a task that lives elsewhere, by name; those of `contract pull` have types. */
+  async sendTask<Name extends keyof RemoteTasks>(
+    name: Name,
+    args: ArgsOf<Name>,
+    kwargs?: NoKwargs,
+    options?: CallOptions,
+  ): Promise<AsyncResult<ResultOf<Name>>>
+  async sendTask<Name extends keyof RemoteTasks>(
+    name: Name,
+    args: Readonly<Partial<ArgsOf<Name>>>,
+    kwargs: KwargsOf<Name>,
+    options?: CallOptions,
+  ): Promise<AsyncResult<ResultOf<Name>>>
+  async sendTask<Value = unknown, Name extends string = string>(
+    name: Unlisted<Name>,
+    args?: readonly unknown[],
+    kwargs?: Readonly<Record<string, unknown>>,
+    options?: CallOptions,
+  ): Promise<AsyncResult<Value>>
+  async sendTask<Value = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    kwargs: Readonly<Record<string, unknown>> = {},
+    options: CallOptions = {},
+  ): Promise<AsyncResult<Value>> {
+    const taskId = await this.publish({ task: name, args, kwargs, options })
+    return this.asyncResult<Value>(taskId, name)
+  }
+
+  /** A signature of a task by name, wherever it lives. */
+  signature<Value = unknown>(
+    name: string,
+    args: readonly unknown[] = [],
+    kwargs: Readonly<Record<string, unknown>> = {},
+    options: CallOptions & { readonly isImmutable?: boolean } = {},
+  ): Signature<Value> {
+    const { isImmutable = false, ...callOptions } = options
+    return new Signature<Value>(
+      this,
+      signatureDict({
+        task: name,
+        args,
+        kwargs,
+        options: toWireOptions(callOptions),
+        immutable: isImmutable,
+      }),
+    )
+  }
+
+  async publish(call: CallInput): Promise<string> {
+    const task = this.tasks.get(call.task)
+    const options =
+      task === undefined
+        ? call.options
+        : { ...callOptionsOf(task.options, call.args), ...call.options }
+    return await publish({ ...call, options }, this.#publishing)
+  }
+
+  /** Where a call of this task would be published. Throws `UnroutableTaskError`. */
+  routeOf(task: string): Route {
+    const { exchange, routingKey } = this.#routes.routeOf({
+      task,
+      args: [],
+      kwargs: {},
+      options: {},
+    })
+    return { exchange, routingKey }
+  }
+
+  async start(signature: SignatureDict, startWith: StartWith = {}): Promise<Started> {
+    return await startSignature(this, signature, startWith)
+  }
+
+  /** The result of a call, by its id; nothing is read until it is asked. */
+  asyncResult<Value = unknown>(taskId: string, taskName?: string): AsyncResult<Value> {
+    return this.#made.ofTask(taskId, taskName)
+  }
+
+  resultOf<Value>(started: Started): AsyncResult<Value> {
+    return this.#made.of(started)
+  }
+
+  groupResult<Value>(started: Started): GroupResult<Value> {
+    return this.#made.ofGroup(started)
+  }
+
+  /** The result, with those before it, from what `asTuple()` or Python's `as_tuple()` gave. */
+  resultFromTuple(tuple: unknown): AsyncResult {
+    return this.#made.ofTuple(tuple)
+  }
+
+  /** The results of a group that was saved under its id; null where none was. */
+  async restoreGroup<Value = unknown>(groupId: string): Promise<GroupResult<Value> | null> {
+    const members = await (await this.results()).restoreGroup?.(groupId)
+    return members ? this.#made.ofSavedGroup(groupId, members) : null
+  }
+
+  async beginChord(groupId: string, members: readonly SignatureDict[]): Promise<boolean> {
+    const results = await this.results()
+    if (!(await beginCounting(results, { groupId, members, tasks: this.tasks }))) return false
+    this.logger.debug({ groupId, members: members.length }, 'chord is counted')
+    return true
+  }
+
+  /** Commands to running workers: ping, revoke, limits. */
+  get control(): Control {
+    return this.#connections.control
+  }
+
+  /** Events of your own, for all receivers: `app.events.send('invoice-paid', { id: 3 })`. */
+  get events(): EventClient {
+    return this.#connections.events
+  }
+
+  /** What commands to workers travel by. */
+  get mailboxes(): AppMailboxes {
+    return this.#connections.mailboxes
+  }
+
+  /** Orders what this process sends and hears of workers. */
+  get clock(): LamportClock {
+    return this.#connections.clock
+  }
+
+  /** Where calls wait for their eta, if ETA_VAULT says so. */
+  get waiting(): AppVault {
+    return this.#connections.vault
+  }
+
+  /** What waits for its eta, to be looked at, cancelled and changed; undefined where ETA_VAULT is off. */
+  async vault(): Promise<Vault | undefined> {
+    return await this.#connections.vault.open()
+  }
+
+  /** The broker, connected at its first use. */
+  broker(): Broker {
+    return this.#connections.broker()
+  }
+
+  /** The broker that workers and monitors consume from: another one only with broker_read_url. */
+  readingBroker(): Broker {
+    return this.#connections.readingBroker()
+  }
+
+  /** The broker, once everything is declared on it. */
+  async readyBroker(): Promise<Broker> {
+    return await this.#connections.readyBroker()
+  }
+
+  /** Publishes task messages: what the platform queue would not get by itself, it gets a copy of. */
+  async outgoing(): Promise<CopyingPublisher> {
+    return await this.#connections.outgoing()
+  }
+
+  async results(): Promise<ResultStore> {
+    return await this.#connections.results()
+  }
+
+  /** For tests: closes what is open, then uses these instead; without any it connects by its config again. */
+  async useConnections(given: Pick<AppOptions, 'broker' | 'results'>): Promise<void> {
+    await this.#connections.replace(given)
+  }
+
+  /** Declares exchange, queues and bindings, once. */
+  async setUp(): Promise<void> {
+    await this.#connections.setUp()
+  }
+
+  /** Closes what this app opened. */
+  async close(): Promise<void> {
+    await this.#connections.close()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}

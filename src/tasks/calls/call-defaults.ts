@@ -1,0 +1,55 @@
+import type { Config } from '../../config/config.ts'
+import type { RetryPolicy } from '../../protocol/tasks/call-options.ts'
+import { localTimezone } from '../../protocol/times.ts'
+
+/** What a config says about every call. */
+export interface CallDefaults {
+  readonly replyTo: string
+  /** The zone that times are written in. */
+  readonly timezone: string | undefined
+  readonly isUtc: boolean
+  readonly serializer: string
+  readonly compression: string | undefined
+  readonly ignoreResult: boolean
+  readonly deliveryMode: 1 | 2
+  readonly priority: number | null
+  readonly inheritPriority: boolean
+  readonly retry: boolean
+  /** Undefined where the config leaves it at Celery's own. */
+  readonly retryPolicy: RetryPolicy | undefined
+}
+
+export function callDefaults(config: Config, replyTo: string): CallDefaults {
+  return {
+    replyTo,
+    timezone: timezoneOf(config),
+    isUtc: config.enable_utc,
+    serializer: config.task_serializer,
+    compression: config.task_compression ?? undefined,
+    ignoreResult: config.task_ignore_result,
+    deliveryMode: config.task_default_delivery_mode,
+    priority: config.task_default_priority ?? null,
+    inheritPriority: config.task_inherit_parent_priority,
+    retry: config.task_publish_retry,
+    retryPolicy: config.has('task_publish_retry_policy')
+      ? readPolicy(config.task_publish_retry_policy)
+      : undefined,
+  }
+}
+
+/** The app's zone, as in Celery: `timezone`, else UTC, or this machine's own with `enable_utc` off. */
+export function timezoneOf(config: Config): string | undefined {
+  return config.timezone ?? (config.enable_utc ? undefined : localTimezone())
+}
+
+/** Celery's names; a number of retries that is None is without end. */
+function readPolicy(policy: Readonly<Record<string, unknown>>): RetryPolicy {
+  const { max_retries: most } = policy
+  const names = [
+    ['intervalStart', policy.interval_start],
+    ['intervalStep', policy.interval_step],
+    ['intervalMax', policy.interval_max],
+    ['maxRetries', most === null ? Number.POSITIVE_INFINITY : most],
+  ]
+  return Object.fromEntries(names.filter(([, value]) => typeof value === 'number'))
+}

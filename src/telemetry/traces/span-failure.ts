@@ -1,0 +1,16 @@
+import type { Span } from '@opentelemetry/api'
+import { repr } from '../../codecs/python/python-repr.ts'
+import { exceptionInfo, tracebackOf } from '../../protocol/results/exceptions.ts'
+import type { OpenTelemetryApi } from './open-telemetry.ts'
+
+/** Says in a span what it failed with. Never throws, whatever was thrown. */
+export function markFailed(api: OpenTelemetryApi, span: Span, error: unknown): void {
+  const { excType: name, excMessage } = exceptionInfo(error)
+  const message = excMessage.map((argument) => textOf(argument)).join(', ')
+  span.recordException({ name, message, stack: tracebackOf(error) })
+  span.setStatus({ code: api.SpanStatusCode.ERROR, message: `${name}: ${message}` })
+}
+
+function textOf(argument: unknown): string {
+  return typeof argument === 'string' ? argument : repr(argument)
+}

@@ -1,0 +1,99 @@
+import { repr } from '../../codecs/python/python-repr.ts'
+import { BrokerError } from '../../errors.ts'
+import type { ExceptionInfo, TaskResult } from '../../protocol/results/task-result.ts'
+import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import { taskIdsOf } from '../../results/result-node.ts'
+import type { ChordMember } from '../../results/result-store.ts'
+import { resultTree } from '../../results/saved-group.ts'
+import { isExceptionInfo } from '../../results/stored-value.ts'
+import type { App } from '../../tasks/app/app.ts'
+import { runInTaskContext } from '../../tasks/calls/current-request.ts'
+import type { CalledFor } from './errback-plan.ts'
+import { bodyFailure, callerFor, callPlanned, type WhyFailed } from './failed-body.ts'
+import { leaveBody, type PendingChordBody } from './pending-chord-body.ts'
+import { failUnreachable } from './unreachable-steps.ts'
+
+/** Saves the outcome of a chord's member and counts it, in one step where the backend can; the last one starts the body. */
+export async function saveMember(
+  app: App,
+  member: ChordMember,
+  { body, caller }: PendingChordBody,
+): Promise<void> {
+  const results = await app.results()
+  if (results.chords === undefined) {
+    await results.save(member.result)
+    return
+  }
+  const counted = { ...member, body: () => leaveBody(app, { body, caller }) }
+  await results.chords.saveMember(counted, async (members) => {
+    await runInTaskContext(caller, async () => releaseBody(app, body, members))
+  })
+}
+
+/** All members of a chord are done: starts its body with their values, or fails it with the first error. */
+export async function releaseBody(
+  app: App,
+  body: SignatureDict,
+  members: readonly TaskResult[],
+): Promise<void> {
+  const failed = members.find((member) => member.status !== 'SUCCESS')
+  if (failed !== undefined) {
+    await failBody(app, body, await whyFailed(app, failed))
+    return
+  }
+  try {
+    await app.start(body, { args: [members.map((member) => member.result)] })
+  } catch (error) {
+    // A broker that is away is no fault of the chord: it is released again later.
+    if (error instanceof BrokerError) throw error
+    const reason = error instanceof Error ? error.message : String(error)
+    await failBody(app, body, { text: `Callback error: ${reason}`, traceback: null })
+  }
+}
+
+/** Stores why the body will never run, for its waiting callers, and calls its errbacks: each finds the failure stored. */
+export async function failBody(app: App, body: SignatureDict, why: WhyFailed): Promise<void> {
+  const results = await app.results()
+  const caller = callerFor(body)
+  const { cutOff, calls } = bodyFailure(app, body, why)
+  for (const { steps, failure } of cutOff) {
+    await failUnreachable(steps, failure, {
+      save: (step) => results.save(step),
+      saveMember: (member, outer) => saveMember(app, member, { body: outer, caller }),
+      logger: app.logger,
+    })
+  }
+  for (const call of calls) await callPlanned(app, call)
+}
+
+async function whyFailed(app: App, failed: TaskResult): Promise<WhyFailed> {
+  const { traceback, result } = failed
+  const why = { text: dependencyText(failed), traceback, called: await calledFor(app, failed) }
+  return isExceptionInfo(result) ? { ...why, cause: result } : why
+}
+
+/**
+ * Where Python counts too, it does not report a failed inner chord to the outer one, and so calls errbacks that both have
+ * only once: what was called for the member's own failure is not called again.
+ */
+async function calledFor(app: App, { taskId }: TaskResult): Promise<CalledFor | undefined> {
+  const results = await app.results()
+  if (results.chords?.isSharedWithPython !== true) return undefined
+  const { children = [] } = await results.get(taskId)
+  const nodes = children.map((child) => resultTree(child))
+  return { taskId, ids: new Set(nodes.flatMap((node) => (node === null ? [] : taskIdsOf(node)))) }
+}
+
+/** Python's words, https://docs.celeryq.dev/en/stable/userguide/canvas.html#error-handling */
+function dependencyText({ taskId, result }: TaskResult): string {
+  const info = (result ?? {}) as Partial<ExceptionInfo>
+  return `Dependency ${taskId} raised ${exceptionRepr(info)}`
+}
+
+/** As Python shows an exception. */
+export function exceptionRepr({
+  excType = 'Exception',
+  excMessage = [],
+}: Partial<ExceptionInfo>): string {
+  return `${excType}(${excMessage.map((part) => repr(part)).join(', ')})`
+}
