@@ -19,7 +19,9 @@ environments: {other: [], mine: [rabbit, api, log]}
 `,
   )
   vi.stubEnv('ZOCALO_CONFIG', join(folder, 'site.yml'))
+  // The live tests' environment names a server, which counts before the site.
   vi.stubEnv('CELERY_BROKER_URL', undefined)
+  vi.stubEnv('RABBITMQ_API_URL', undefined)
   onTestFinished(async () => {
     vi.unstubAllEnvs()
     await applySite()

@@ -37,7 +37,7 @@ test('a task that was published, and that nobody received from its empty queue, 
       kind: 'never-received',
       action: 'mark',
       reason: expect.stringMatching(
-        /^published to export, which has been empty for \d s; all its workers tell what they/,
+        /^published to export, which has been empty for \d s; all its workers report what they/,
       ),
       evidence: expect.objectContaining({ consumers: 1, unacknowledged: null }),
     },
