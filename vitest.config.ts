@@ -27,6 +27,10 @@ const LONG = [
   'test/projects/versions.live.test.ts',
 ]
 
+/** `npm run test:zocalo` runs it, too. */
+const OF_THE_WHOLE_ZOCALO =
+  process.env.ZOCALO_WHOLE === '1' ? [] : ['test/interop/zocalo/instances.live.test.ts']
+
 /** Live tests that stop the servers of all the others, or are upset by how fast others let them be. */
 const ALONE = ['test/faults/**/*.live.test.ts', 'test/brokers/amqp/amqp-losses.live.test.ts']
 
@@ -62,7 +66,7 @@ export default defineConfig({
           ...live,
           name: 'live',
           include: ['test/**/*.live.test.ts'],
-          exclude: [...ALONE, ...LONG],
+          exclude: [...ALONE, ...LONG, ...OF_THE_WHOLE_ZOCALO],
           isolate: false, // as above
           maxWorkers: 2, // each file has a virtual host and a database of its own, and waits a good deal
           sequence: { groupOrder: 1 }, // after the unit tests: servers and processes need the cores

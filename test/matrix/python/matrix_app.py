@@ -75,7 +75,8 @@ def silent(path):
     return 'nobody sees this'
 
 
-@app.task(name='python.auto', bind=True, autoretry_for=(ConnectionError,), default_retry_delay=0, max_retries=3)
+# Not at once, see python.flaky.
+@app.task(name='python.auto', bind=True, autoretry_for=(ConnectionError,), default_retry_delay=0.2, max_retries=3)
 def auto(self, failures):
     if self.request.retries < failures:
         raise ConnectionError(f'attempt {self.request.retries}')
