@@ -1,12 +1,12 @@
 import { hostname } from 'node:os'
-import { encodeJson } from '../../codecs/json/json.ts'
 import { hasKey, isDict } from '../../codecs/ordered-dict.ts'
 import { TransportError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { decodeMessage, encodeMessage } from './mangle.ts'
 import { type Middleware, MiddlewareChain } from './middleware.ts'
-import type { Parcel } from './parcel.ts'
-import { parcelOf } from './parcel.ts'
+import { OpenTransactions, type Transaction } from './open-transactions.ts'
+import { type Parcel, parcelOf } from './parcel.ts'
+import type { OpenSubscription, Settlement, SubscriptionPlan } from './subscription.ts'
 import type {
   BroadcastOptions,
   CallbackIntercept,
@@ -19,41 +19,6 @@ import type {
   TransportHeader,
   UnsubscribeOptions,
 } from './transport.ts'
-
-/** What a transport was asked to consume. */
-export interface SubscriptionPlan {
-  readonly id: number
-  readonly kind: 'queue' | 'broadcast' | 'temporary'
-  /** The queue, the topic, or the hint of a temporary queue. */
-  readonly name: string | null
-  readonly options: SubscribeOptions
-  readonly receive: (header: TransportHeader, body: Uint8Array) => void
-}
-
-export interface Settlement {
-  readonly messageId: number
-  readonly how: 'ack' | 'requeue' | 'reject'
-}
-
-/** A subscription as the broker of a transport has it. */
-export interface OpenSubscription {
-  readonly queue: string
-  settle(settlement: Settlement): Promise<void>
-  /** Throws where there is no such message in hand. */
-  requireHeld(messageId: number): void
-  isHeld(messageId: number): boolean
-  /** Sends and settles on the channel of the subscription, all of it or nothing. */
-  commit(parcels: readonly Parcel[], settlements: readonly Settlement[]): Promise<void>
-  close(): Promise<void>
-}
-
-/** Sends and settlements that take effect together. */
-export interface Transaction {
-  readonly id: number
-  readonly subscriptionId: number | null
-  readonly parcels: Parcel[]
-  readonly settlements: Settlement[]
-}
 
 interface Entry {
   readonly plan: SubscriptionPlan
@@ -68,10 +33,9 @@ export abstract class BaseTransport implements Transport {
   protected readonly log: Logger
   readonly #subscriptions = new Map<number, Entry>()
   readonly #callbacks = new Map<number, MessageCallback>()
-  readonly #transactions = new Map<number, Transaction>()
+  readonly #transactions = new OpenTransactions()
   readonly #middleware = new MiddlewareChain()
   #lastSubscription = 0
-  #lastTransaction = 0
   #intercept: CallbackIntercept = (callback) => callback
 
   constructor(log: Logger = silentLogger) {
@@ -169,9 +133,7 @@ export abstract class BaseTransport implements Transport {
     await this.#middleware.run('unsubscribe', [subscriptionId], async () => {
       const { open } = this.#entry(subscriptionId, 'end')
       this.#subscriptions.delete(subscriptionId)
-      for (const [id, transaction] of this.#transactions) {
-        if (transaction.subscriptionId === subscriptionId) this.#transactions.delete(id)
-      }
+      this.#transactions.forgetThoseOf(subscriptionId)
       if (dropCallbackReference) this.#callbacks.delete(subscriptionId)
       await open.close()
     })
@@ -256,23 +218,15 @@ export abstract class BaseTransport implements Transport {
     subscriptionId?: number | undefined
   } = {}): Promise<number> {
     return await this.#middleware.run('transactionBegin', [subscriptionId], async () => {
-      this.#requireFree(subscriptionId)
-      this.#lastTransaction += 1
-      const id = this.#lastTransaction
-      this.#transactions.set(id, {
-        id,
-        subscriptionId: subscriptionId ?? null,
-        parcels: [],
-        settlements: [],
-      })
-      return id
+      const entry =
+        subscriptionId === undefined ? null : this.#entry(subscriptionId, 'begin a transaction on')
+      return this.#transactions.begin(entry?.plan ?? null)
     })
   }
 
   async transactionCommit(id: number): Promise<void> {
     await this.#middleware.run('transactionCommit', [id], async () => {
-      const transaction = this.#transaction(id, 'commit')
-      this.#transactions.delete(id)
+      const transaction = this.#transactions.take(id, 'commit')
       const { subscriptionId } = transaction
       const entry = subscriptionId === null ? null : this.#entry(subscriptionId, 'commit to')
       await this.connect()
@@ -282,8 +236,7 @@ export abstract class BaseTransport implements Transport {
 
   async transactionAbort(id: number): Promise<void> {
     await this.#middleware.run('transactionAbort', [id], async () => {
-      this.#transaction(id, 'abort')
-      this.#transactions.delete(id)
+      this.#transactions.take(id, 'abort')
     })
   }
 
@@ -299,9 +252,7 @@ export abstract class BaseTransport implements Transport {
   async forgetTransactions({ subscription: id }: TransportHeader): Promise<void> {
     const entry = id === undefined ? undefined : this.#subscriptions.get(id)
     if ((entry?.plan.options.prefetchCount ?? 1) !== 1) return
-    for (const [key, transaction] of this.#transactions) {
-      if (transaction.subscriptionId === id) this.#transactions.delete(key)
-    }
+    this.#transactions.forgetThoseOf(id)
   }
 
   get subscribedQueues(): readonly string[] {
@@ -365,7 +316,7 @@ export abstract class BaseTransport implements Transport {
     if (target.kind === 'topic') this.checkBroadcast(target.name, options)
     const parcel = parcelOf(target, options)
     if (options.transaction !== undefined) {
-      this.#transaction(options.transaction, 'send in').parcels.push(parcel)
+      this.#transactions.get(options.transaction, 'send in').parcels.push(parcel)
       return
     }
     await this.connect()
@@ -385,14 +336,14 @@ export abstract class BaseTransport implements Transport {
     if (typeof subscriptionId !== 'number') {
       throw new TransportError(`Cannot ${options.verb} message without subscription ID`)
     }
-    const { open } = this.#entry(subscriptionId, options.verb)
+    const { open, plan } = this.#entry(subscriptionId, options.verb)
     const settlement: Settlement = { messageId, how: options.how }
     if (options.transaction === undefined) {
-      this.#requireNoTransaction(subscriptionId)
+      this.#transactions.requireNoneOf(plan)
       await open.settle(settlement)
       return
     }
-    const transaction = this.#transaction(options.transaction, options.verb)
+    const transaction = this.#transactions.get(options.transaction, options.verb)
     if (transaction.subscriptionId !== subscriptionId) {
       throw new TransportError(
         `transaction ${transaction.id} was begun for ${subscriptionText(transaction.subscriptionId)}, ` +
@@ -403,45 +354,10 @@ export abstract class BaseTransport implements Transport {
     transaction.settlements.push(settlement)
   }
 
-  /** Where one message at a time is in hand, a second transaction, or a settlement beside it, is a mistake. */
-  #requireFree(subscriptionId: number | undefined): void {
-    if (subscriptionId === undefined) {
-      const other = [...this.#transactions.values()].find((one) => one.subscriptionId === null)
-      if (other === undefined) return
-      throw new TransportError(
-        `transaction ${other.id} is under way; commit or abort it first, or name a subscription`,
-      )
-    }
-    const { plan } = this.#entry(subscriptionId, 'begin a transaction on')
-    if (plan.options.reconnectable === true) {
-      throw new TransportError(
-        `subscription ${subscriptionId} is reconnectable; transactions are unsupported there`,
-      )
-    }
-    this.#requireNoTransaction(subscriptionId)
-  }
-
-  #requireNoTransaction(subscriptionId: number): void {
-    const { prefetchCount = 1 } = this.#entry(subscriptionId, 'settle on').plan.options
-    if (prefetchCount !== 1) return
-    for (const { id, subscriptionId: other } of this.#transactions.values()) {
-      if (other !== subscriptionId) continue
-      throw new TransportError(
-        `subscription ${subscriptionId} is in transaction ${id}; commit or abort it first`,
-      )
-    }
-  }
-
   #entry(subscriptionId: number, verb: string): Entry {
     const entry = this.#subscriptions.get(subscriptionId)
     if (entry !== undefined) return entry
     throw new TransportError(`there is no subscription ${subscriptionId} to ${verb}`)
-  }
-
-  #transaction(id: number, verb: string): Transaction {
-    const transaction = this.#transactions.get(id)
-    if (transaction !== undefined) return transaction
-    throw new TransportError(`Attempting to ${verb} unknown transaction ${encodeJson(id)}`)
   }
 }
 

@@ -6,15 +6,10 @@ import { BrokerError, DisconnectedError, TransportError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { Message } from '../../protocol/message.ts'
 import { durableExchange, durableQueue, type Queue } from '../../protocol/routing/topology.ts'
-import {
-  BaseTransport,
-  type OpenSubscription,
-  type Settlement,
-  type SubscriptionPlan,
-  type Transaction,
-  temporaryName,
-} from './base-transport.ts'
+import { BaseTransport, temporaryName } from './base-transport.ts'
+import type { Transaction } from './open-transactions.ts'
 import type { Parcel } from './parcel.ts'
+import type { OpenSubscription, Settlement, SubscriptionPlan } from './subscription.ts'
 
 export interface MemoryOptions {
   /** Transports of one name share their queues. */

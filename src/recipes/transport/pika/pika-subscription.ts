@@ -5,13 +5,9 @@ import { end } from '../../../brokers/amqp/connecting/end.ts'
 import { serverText } from '../../../brokers/amqp/connecting/server-errors.ts'
 import { DisconnectedError, TransportError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
-import {
-  type OpenSubscription,
-  type Settlement,
-  type SubscriptionPlan,
-  temporaryName,
-} from '../base-transport.ts'
+import { temporaryName } from '../base-transport.ts'
 import type { Parcel } from '../parcel.ts'
+import type { OpenSubscription, Settlement, SubscriptionPlan } from '../subscription.ts'
 import { CommitLine } from './commit-line.ts'
 import type { AmqpChannel, AmqpMessage, AmqpModel } from './pika-link.ts'
 import { opened } from './pika-sender.ts'

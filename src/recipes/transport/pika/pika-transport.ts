@@ -1,13 +1,10 @@
 import { isNotFound } from '../../../brokers/amqp/connecting/server-errors.ts'
 import { RpcChannel } from '../../../brokers/amqp/rpc-channel.ts'
 import { silentLogger } from '../../../logger.ts'
-import {
-  BaseTransport,
-  type OpenSubscription,
-  type SubscriptionPlan,
-  type Transaction,
-} from '../base-transport.ts'
+import { BaseTransport } from '../base-transport.ts'
+import type { Transaction } from '../open-transactions.ts'
 import type { Parcel } from '../parcel.ts'
+import type { OpenSubscription, SubscriptionPlan } from '../subscription.ts'
 import { CommitLine } from './commit-line.ts'
 import { type AmqpChannel, type AmqpModel, PikaLink } from './pika-link.ts'
 import type { PikaOptions } from './pika-options.ts'
