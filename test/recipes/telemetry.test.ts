@@ -1,5 +1,3 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { MemoryTransport, RecipeWrapper, wrapSubscribe } from '../../src/recipes/index.ts'
 import { MetricsMiddleware } from '../../src/recipes/record/metrics-middleware.ts'
@@ -7,7 +5,6 @@ import { TracingMiddleware } from '../../src/recipes/record/tracing-middleware.t
 import { Metrics } from '../../src/telemetry/metrics/metrics.ts'
 import { TransportMetrics } from '../../src/telemetry/metrics/transport-metrics.ts'
 import { spanFields } from '../../src/telemetry/traces/active-span.ts'
-import { OtlpExporter } from '../../src/telemetry/traces/otlp-exporter.ts'
 import { transportTracer } from '../../src/telemetry/traces/trace-transport.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { forgetSpans, spanOf, startTracing } from '../telemetry/traced.ts'
@@ -86,53 +83,6 @@ test('a run is one trace: sends and callbacks are spans of each other, named as 
   expect(ack.parentSpanContext?.spanId).toBe(callback.spanContext().spanId)
   expect(traceparent).toMatch(new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`))
   expect(fields).toMatchObject({ trace_id: traceId })
-})
-
-test('spans are sent to a collector as OTLP in JSON', async () => {
-  forgetSpans()
-  const transport = memory()
-  const tracer = await transportTracer('My Service')
-  if (tracer !== undefined) transport.addMiddleware(new TracingMiddleware(tracer))
-  await transport.send('q', 1)
-  const bodies: string[] = []
-  const server = createServer((request, response) => {
-    request.on('data', (bytes) => bodies.push(String(bytes)))
-    request.on('end', () => response.end('{}'))
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  onTestFinished(() => void server.close())
-  const { port } = server.address() as AddressInfo
-  const exporter = new OtlpExporter({
-    endpoint: `http://127.0.0.1:${port}/v1/traces`,
-    timeoutMs: 5000,
-  })
-  const span = await spanOf('transport.send')
-  const result = await new Promise((resolve) => exporter.export([span], resolve))
-  expect(result).toEqual({ code: 0 })
-  expect(JSON.parse(bodies.join(''))).toMatchObject({
-    resourceSpans: [
-      {
-        scopeSpans: [
-          {
-            spans: [
-              {
-                name: 'transport.send',
-                spanId: span.spanContext().spanId,
-                startTimeUnixNano: expect.stringMatching(/^\d{19}$/),
-                attributes: expect.arrayContaining([
-                  { key: 'destination', value: { stringValue: 'q' } },
-                ]),
-              },
-            ],
-          },
-        ],
-      },
-    ],
-  })
-  server.close()
-  server.closeAllConnections()
-  const late = await new Promise<{ code: number }>((resolve) => exporter.export([span], resolve))
-  expect(late.code).toBe(1)
 })
 
 function memory(): MemoryTransport {

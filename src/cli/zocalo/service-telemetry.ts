@@ -75,4 +75,4 @@ async function traceCalls(site: Site, serviceClass: ServiceClass): Promise<Servi
 }
 
 const MISSING =
-  'nothing is traced: the site has a block opentelemetry, and of @opentelemetry/api, sdk-trace-base, context-async-hooks, core, resources one is not installed'
+  'nothing is traced: the site has a block opentelemetry, and of @opentelemetry/api, sdk-trace-base, exporter-trace-otlp-http, context-async-hooks, core, resources one is not installed'
