@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { levelName } from './levels.ts'
-import { type LineOf, textOf } from './log-format.ts'
+import { failureBelow, type LineOf, shownFields } from './log-format.ts'
 import type { LogRecord, LogSink } from './log-record.ts'
 
 /** Lines for people: time, level, logger, sentence, fields; errors with their stack. */
@@ -9,12 +9,8 @@ export function consoleSink(level: number, write: (line: string) => void): LogSi
 }
 
 function consoleLine({ logger, level, sentence, fields, time }: LogRecord): string {
-  const { err, ...others } = fields
-  const shown = Object.entries(others).map(([key, value]) => ` ${key}=${textOf(value)}`)
-  const stack = err instanceof Error ? `\n${err.stack ?? err.message}` : ''
-  const failure = err !== undefined && stack === '' ? ` err=${textOf(err)}` : ''
   const at = time.toISOString().replace('T', ' ').slice(0, 23)
-  return `${at} ${levelName(level)} ${logger}: ${sentence}${shown.join('')}${failure}${stack}`
+  return `${at} ${levelName(level)} ${logger}: ${sentence}${shownFields(fields)}${failureBelow(fields)}`
 }
 
 /** Standard output or error, as logging.StreamHandler. */

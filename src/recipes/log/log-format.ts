@@ -17,9 +17,7 @@ const DEFAULT = '%(message)s'
 export function lineFormat({ format = DEFAULT, datefmt, style = '%' }: FormatBlock): LineOf {
   return (record) => {
     const value = (name: string): unknown => attributeOf(record, name, datefmt)
-    const { err } = record.fields
-    const failure = err instanceof Error ? `\n${err.stack ?? err.message}` : ''
-    return `${filled(format, style, value)}${failure}`
+    return `${filled(format, style, value)}${failureBelow(record.fields)}`
   }
 }
 
@@ -99,8 +97,13 @@ function attributeOf(record: LogRecord, name: string, datefmt: string | undefine
   }
 }
 
+/** The stack of an error, on the lines below. */
+export function failureBelow({ err }: LogRecord['fields']): string {
+  return err instanceof Error ? `\n${err.stack ?? err.message}` : ''
+}
+
 /** What a sentence leaves to its fields would else be missing in a line. */
-function shownFields(fields: Readonly<Record<string, unknown>>): string {
+export function shownFields(fields: LogRecord['fields']): string {
   const { err, ...others } = fields
   const shown = Object.entries(others).map(([key, value]) => ` ${key}=${textOf(value)}`)
   return shown.join('') + (err === undefined || err instanceof Error ? '' : ` err=${textOf(err)}`)
@@ -109,7 +112,7 @@ function shownFields(fields: Readonly<Record<string, unknown>>): string {
 const LONGEST_FIELD = 2000
 
 /** A value in a line: JSON where it is no text, and not without end. */
-export function textOf(value: unknown): string {
+function textOf(value: unknown): string {
   const text = typeof value === 'string' ? value : jsonOf(value)
   return text.length > LONGEST_FIELD ? `${text.slice(0, LONGEST_FIELD)}…` : text
 }
