@@ -54,7 +54,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   queues: async () => (await import('./queues.ts')).addQueues,
   purge: async () => (await import('./purge.ts')).addPurge,
   recipe: async () => (await import('./recipe/recipe.ts')).addRecipe,
-  service: async () => (await import('./zocalo/service.ts')).addService,
+  service: async () => (await import('./zocalo/service/service.ts')).addService,
   go: async () => (await import('./zocalo/go.ts')).addGo,
   pickup: async () => (await import('./zocalo/pickup.ts')).addPickup,
   wrap: async () => (await import('./zocalo/wrap.ts')).addWrap,

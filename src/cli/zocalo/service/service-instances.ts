@@ -1,12 +1,12 @@
-import { startTimer } from '../../async/timer.ts'
-import { isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
-import { UsageError } from '../../errors.ts'
-import { stopOnSignals } from '../../lifecycle/stop-on-signals.ts'
-import { Liveness } from '../../recipes/service/liveness.ts'
-import { forkInstance } from '../../services/instances/forked-instance.ts'
-import { InstancePool } from '../../services/instances/instance-pool.ts'
-import { printError } from '../output/output.ts'
-import type { Site } from './site.ts'
+import { startTimer } from '../../../async/timer.ts'
+import { isDict, itemAtKey } from '../../../codecs/ordered-dict.ts'
+import { UsageError } from '../../../errors.ts'
+import { stopOnSignals } from '../../../lifecycle/stop-on-signals.ts'
+import { Liveness } from '../../../recipes/service/liveness.ts'
+import { forkInstance } from '../../../services/instances/forked-instance.ts'
+import { InstancePool } from '../../../services/instances/instance-pool.ts'
+import { printError } from '../../output/output.ts'
+import type { Site } from '../site.ts'
 
 export interface InstancesPlan {
   readonly name: string

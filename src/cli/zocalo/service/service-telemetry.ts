@@ -1,6 +1,6 @@
-import type { ServiceClass } from '../../recipes/service/common-service.ts'
-import type { Middleware } from '../../recipes/transport/middleware.ts'
-import type { Site } from './site.ts'
+import type { ServiceClass } from '../../../recipes/service/common-service.ts'
+import type { Middleware } from '../../../recipes/transport/middleware.ts'
+import type { Site } from '../site.ts'
 
 export interface TelemetryOptions {
   readonly serviceClass: ServiceClass
@@ -32,10 +32,10 @@ export async function openTelemetry(
 async function serveMetrics(site: Site, options: TelemetryOptions): Promise<ServiceTelemetry> {
   const { serviceClass, metricsPort = 0 } = options
   const logger = site.log.logger('workflows.frontend')
-  const { Metrics } = await import('../../telemetry/metrics/metrics.ts')
-  const { TransportMetrics } = await import('../../telemetry/metrics/transport-metrics.ts')
-  const { MetricsMiddleware } = await import('../../recipes/record/metrics-middleware.ts')
-  const { HealthServer } = await import('../../lifecycle/health-server.ts')
+  const { Metrics } = await import('../../../telemetry/metrics/metrics.ts')
+  const { TransportMetrics } = await import('../../../telemetry/metrics/transport-metrics.ts')
+  const { MetricsMiddleware } = await import('../../../recipes/record/metrics-middleware.ts')
+  const { HealthServer } = await import('../../../lifecycle/health-server.ts')
   const metrics = await Metrics.open(logger)
   const source = `${serviceClass.loggerName ?? 'workflows.service'}:${serviceClass.name}`
   const server = new HealthServer({
@@ -56,18 +56,18 @@ async function serveMetrics(site: Site, options: TelemetryOptions): Promise<Serv
 async function traceCalls(site: Site, serviceClass: ServiceClass): Promise<ServiceTelemetry> {
   const name = serviceClass.serviceName ?? serviceClass.name
   const place = site.config.plugin('opentelemetry') as { endpoint: string; timeout: number } | null
-  const { startTracing } = await import('../../telemetry/traces/start-tracing.ts')
+  const { startTracing } = await import('../../../telemetry/traces/start-tracing.ts')
   const tracing =
     place === null
       ? null
       : await startTracing(name, { endpoint: place.endpoint, timeoutMs: place.timeout * 1000 })
-  const { transportTracer } = await import('../../telemetry/traces/trace-transport.ts')
+  const { transportTracer } = await import('../../../telemetry/traces/trace-transport.ts')
   const tracer = await transportTracer(name)
   if (tracer === undefined) {
     if (place !== null) site.log.logger('zocalo').warn(MISSING)
     return { middleware: [], close: () => Promise.resolve() }
   }
-  const { TracingMiddleware } = await import('../../recipes/record/tracing-middleware.ts')
+  const { TracingMiddleware } = await import('../../../recipes/record/tracing-middleware.ts')
   return {
     middleware: [new TracingMiddleware(tracer)],
     close: async () => await tracing?.close(),
