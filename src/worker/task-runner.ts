@@ -1,52 +1,28 @@
-import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
-import { sleep } from '../async/sleep.ts'
-import type { Broker, Delivery } from '../brokers/broker.ts'
-import type { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
-import { BrokerError, ResultError } from '../errors.ts'
+import type { Broker } from '../brokers/broker.ts'
 import type { EventFields } from '../events/event-fields.ts'
-import type { Logger } from '../logger.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/tasks/task-request.ts'
 import { parseIso } from '../protocol/times.ts'
-import type { App } from '../tasks/app/app.ts'
-import { delayedRoute } from '../tasks/calls/delayed-route.ts'
-import { Reject } from '../tasks/signals.ts'
-import { tracePublish } from '../telemetry/traces/trace-publish.ts'
-import { type RunTrace, traceRun, traceStep } from '../telemetry/traces/trace-run.ts'
+import { type RunTrace, traceRun } from '../telemetry/traces/trace-run.ts'
 import { addToChord } from './canvas/added-member.ts'
-import { publishErrbacks, publishNext } from './canvas/follow-ups.ts'
 import type { WorkerControl } from './control/worker-control.ts'
 import type { Job, RunningJob } from './job.ts'
 import { AckPolicy, type AckSettings, ackSettings } from './outcomes/ack-policy.ts'
+import { type ConclusionParts, Conclusions } from './outcomes/conclusions.ts'
 import { LostRuns } from './outcomes/lost-runs.ts'
 import type { Outcome } from './outcomes/outcome.ts'
-import type { OutcomeStore, Stored } from './outcomes/outcome-store.ts'
 import { traceOutcome } from './outcomes/traced-outcome.ts'
 import { PoisonGuard } from './poison-guard.ts'
 import type { Pool, PoolRun, RunLimits, Termination } from './pools/pool.ts'
-import type { KnownJobs } from './receiving/known-jobs.ts'
-import { type OnTaskError, type RunReport, reportOutcome, runReport } from './report.ts'
-import { RequeuePauses } from './retries/requeue-pauses.ts'
-import { retryMessage } from './retries/retry-message.ts'
-import type { TaskEvents } from './task-events.ts'
 
-export interface RunnerParts {
-  readonly app: App
+export interface RunnerParts extends ConclusionParts {
   readonly broker: Broker
-  readonly outcomes: OutcomeStore
   /** The pool that runs a job. */
   readonly poolOf: (job: Job) => Pool
-  readonly kept: DeadLetters
-  /** Jobs that are here, or were acknowledged lately. */
-  readonly known: KnownJobs
-  readonly events: TaskEvents
   /** What remote control has set on the worker. */
   readonly control: Pick<WorkerControl, 'revoked' | 'options'>
   /** Of tasks that have none of their own. */
   readonly limits: RunLimits
-  readonly logger: Logger
   readonly worker: string
-  readonly onTaskError: OnTaskError | undefined
-  readonly onRun?: ((run: RunReport) => void) | undefined
 }
 
 class RunningFunction implements RunningJob {
@@ -67,9 +43,8 @@ class RunningFunction implements RunningJob {
 
 /** Outcomes that may wait to be stored before slots wait for them. */
 const MOST_CONCLUDING = 2_000
-const STORE_BACKOFF: Backoff = { initialMs: 1_000, factor: 2, maxMs: 15_000, jitter: 0.3 }
 
-/** Runs jobs that have a slot: from the delivery to its settling. */
+/** Runs jobs that have a slot, each to its outcome; what comes of that is concluded in outcomes/conclusions.ts. */
 export class TaskRunner {
   readonly #parts: RunnerParts
   readonly #ackSettings: AckSettings
@@ -78,16 +53,14 @@ export class TaskRunner {
   readonly #jobs = new Set<Job>()
   readonly #totals = new Map<string, number>()
   readonly #lost: LostRuns
-  readonly #pauses = new RequeuePauses()
   readonly #poison: PoisonGuard
-  readonly #patience = new AbortController()
-  /** Ends the wait of each outcome that is being stored. */
-  readonly #storing = new Set<() => void>()
+  readonly #conclusions: Conclusions
   #concluding = 0
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
     this.#ackSettings = ackSettings(parts.app.config)
+    this.#conclusions = new Conclusions(parts)
     this.#poison = new PoisonGuard({
       database: () => parts.app.mailboxes.database(),
       most: parts.app.config.WORKER_POISON_DEATHS,
@@ -102,13 +75,12 @@ export class TaskRunner {
 
   /** Outcomes that cannot be stored for now are no longer waited for: their messages go back. */
   endPatience(): void {
-    this.#patience.abort(new Error('the worker is stopping'))
+    this.#conclusions.endPatience()
   }
 
   /** Ends every run without waiting for it. */
   abandonAll(): void {
-    this.endPatience()
-    for (const leave of this.#storing) leave()
+    this.#conclusions.abandonAll()
     for (const run of this.#running.keys()) run.abandon()
   }
 
@@ -147,7 +119,7 @@ export class TaskRunner {
   /** Ends a job that has not started, and never will, as revoked. */
   async discard(job: Job): Promise<void> {
     const late = new AckPolicy({ acksLate: true }, this.#ackSettings)
-    await this.#conclude(job, { kind: 'revoked', reason: 'revoked' }, late)
+    await this.#conclusions.conclude(job, { kind: 'revoked', reason: 'revoked' }, late)
   }
 
   /**
@@ -183,7 +155,7 @@ export class TaskRunner {
     this.#concluding += 1
     const isCrowded = this.#concluding > MOST_CONCLUDING
     if (!isCrowded) onFree()
-    await this.#conclude(job, outcome, acks)
+    await this.#conclusions.conclude(job, outcome, acks)
     this.#jobs.delete(job)
     this.#concluding -= 1
     if (isCrowded) onFree()
@@ -257,147 +229,6 @@ export class TaskRunner {
     return hasSucceeded
   }
 
-  /**
-   * In the order of Celery's tracer: what follows is published, the outcome is stored, errbacks are called, and only then
-   * the message is settled. A crash in between repeats, where the message is acknowledged late, and loses nothing.
-   */
-  async #conclude(job: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {
-    const { logger, outcomes, events } = this.#parts
-    const { isLate } = acks
-    try {
-      // Sent before the message of the next attempt, whose own events are to come after it.
-      if (outcome.kind === 'retry') {
-        events.concluded(job, { outcome, stored: outcomes.visible(job, outcome), isLate })
-      }
-      const handedOn = await this.#handOn(job, outcome, acks)
-      const save = async (): Promise<Stored> => outcomes.save(job, handedOn)
-      const saveInTheEnd = async (): Promise<Stored> =>
-        acks.isLate ? this.#untilStored(job, save) : this.#unlessAbandoned(save())
-      const { outcome: final, result } = await traceStep(`store/${job.request.task}`, saveInTheEnd)
-      if (final.kind === 'failure') await this.#callErrbacks(job, final.error, acks)
-      await this.#settle(job, final, acks)
-      if (final.kind !== 'retry') events.concluded(job, { outcome: final, stored: result, isLate })
-      reportOutcome(job, final, this.#parts)
-      this.#parts.onRun?.(runReport(job, final))
-    } catch (error) {
-      const { request, delivery } = job
-      logger.error(
-        { taskId: request.id, task: request.task, err: error },
-        'cannot store or hand on the outcome of a task',
-      )
-      if (acks.isLate && !delivery.isSettled) await this.#requeue(job)
-      else this.#parts.onRun?.(runReport(job, { kind: 'failure', error, runtimeMs: 0 }))
-    }
-  }
-
-  /** A backend that is full, read-only or away comes back: the task has run, and is not run again for that. */
-  async #untilStored(job: Job, save: () => Promise<Stored>): Promise<Stored> {
-    const { id: taskId, task } = job.request
-    const { signal } = this.#patience
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#unlessAbandoned(save())
-      } catch (cause) {
-        const isAway = cause instanceof ResultError && cause.code !== 'RESULT_CLOSED'
-        if (!isAway || signal.aborted) throw cause
-        const delayMs = backoffDelayMs(STORE_BACKOFF, attempt)
-        const about = { taskId, task, attempt, delayMs, err: cause }
-        this.#parts.logger.warn(about, 'cannot store the outcome of a task, trying again')
-        await sleep(delayMs, signal).catch(() => undefined)
-      }
-    }
-  }
-
-  /** A stop whose grace is over waits for no backend. */
-  #unlessAbandoned<Result>(work: Promise<Result>): Promise<Result> {
-    return new Promise((resolve, reject) => {
-      const leave = (): void =>
-        reject(
-          new ResultError('RESULT_UNSAVED', 'the worker stopped before the outcome was stored'),
-        )
-      this.#storing.add(leave)
-      work.then(resolve, reject).finally(() => this.#storing.delete(leave))
-    })
-  }
-
-  /** Later each time, so that nothing runs in a circle; at once where the worker stops. */
-  async #requeue({ delivery, request }: Job): Promise<void> {
-    const isStopping = this.#patience.signal.aborted
-    await delivery.requeue(isStopping ? {} : { delayMs: this.#pauses.nextMs(request) })
-  }
-
-  /** Publishes what the outcome leads to. Where a success cannot be handed on, it is no success. */
-  async #handOn(job: Job, outcome: Outcome, acks: AckPolicy): Promise<Outcome> {
-    try {
-      if (outcome.kind === 'retry') await this.#publishRetry(job, outcome)
-      else await publishNext(this.#parts.app, job.request, outcome)
-      return outcome
-    } catch (error) {
-      // A broker that is away is no fault of the task: its message will come again, if it still can.
-      if (acks.isLate && error instanceof BrokerError) throw error
-      switch (outcome.kind) {
-        case 'success':
-          return { kind: 'failure', error, runtimeMs: outcome.runtimeMs }
-        case 'retry':
-          return { kind: 'reject', reason: `its retry failed: ${String(error)}`, requeue: false }
-        default:
-          return { kind: 'failure', error, runtimeMs: 0 }
-      }
-    }
-  }
-
-  async #callErrbacks({ request }: Job, error: unknown, acks: AckPolicy): Promise<void> {
-    const { app, logger } = this.#parts
-    try {
-      await publishErrbacks(app, request, error)
-    } catch (cause) {
-      if (acks.isLate && cause instanceof BrokerError) throw cause
-      const about = { taskId: request.id, task: request.task, err: cause }
-      logger.error(about, 'cannot call the errbacks of a task')
-    }
-  }
-
-  async #publishRetry(job: Job, outcome: Outcome & { readonly kind: 'retry' }): Promise<void> {
-    const { app } = this.#parts
-    const { countdown, options } = outcome
-    const { params } = job.task.options
-    const retry = { countdown, options, config: app.config, params }
-    const { message, route, eta } = retryMessage(job.delivery, job.request, retry)
-    const { id: taskId, task: name } = job.request
-    await tracePublish({ id: taskId, task: name, message, route }, async (traced) => {
-      const isHeld =
-        eta !== null && (await app.waiting.hold({ taskId, name, eta, message: traced, route }))
-      if (isHeld) return
-      const outgoing = await app.outgoing()
-      await outgoing.publish(traced, delayedRoute(route, eta, app.config))
-    })
-  }
-
-  async #settle(job: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {
-    switch (acks.afterRun(outcome)) {
-      case 'nothing':
-        return
-      case 'ack':
-        this.#parts.known.acknowledged(job)
-        return await job.delivery.ack()
-      case 'requeue':
-        return await (outcome.kind === 'abandoned' ? job.delivery.requeue() : this.#requeue(job))
-      case 'keep':
-        return await this.#keep(job, reasonToKeep(outcome))
-    }
-  }
-
-  /** Again where the broker took the delivery back meanwhile, and the job has another. */
-  async #keep(job: Job, reason: unknown): Promise<void> {
-    let delivery: Delivery
-    let isKept: boolean
-    do {
-      delivery = job.delivery
-      isKept = await this.#parts.kept.keep(delivery, reason)
-    } while (job.delivery !== delivery)
-    if (isKept) this.#parts.known.acknowledged(job)
-  }
-
   /** The message's, else the task's own as they are now, else those for all tasks. */
   #limitsOf({ task, request }: Job): RunLimits {
     const { limits, control } = this.#parts
@@ -419,9 +250,4 @@ export class TaskRunner {
     }
     return policy
   }
-}
-
-function reasonToKeep(outcome: Outcome): unknown {
-  if (outcome.kind === 'failure') return outcome.error
-  return outcome.kind === 'reject' ? new Reject(outcome.reason) : new Reject(outcome.kind)
 }
