@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { type Dict, entriesOf, isDict, itemAtKey, orderedDict } from '../codecs/ordered-dict.ts'
 import { TaskFailedError, UsageError } from '../errors.ts'
 import {
@@ -7,7 +6,7 @@ import {
   type TransportHeader,
   wrapSubscribe,
 } from '../recipes/index.ts'
-import { messageId } from '../recipes/record/message-id.ts'
+import { idOfText, messageId } from '../recipes/record/message-id.ts'
 import type { App } from '../tasks/app/app.ts'
 
 const QUEUE = 'celery.task'
@@ -112,7 +111,7 @@ function callIn(wrapper: RecipeWrapper): Call | null {
     kwargs: isDict(kwargs) ? Object.fromEntries(entriesOf(kwargs)) : {},
     queue: typeof queue === 'string' ? queue : null,
     timeoutMs: timeout === undefined || timeout === null ? null : Number(timeout) * 1000,
-    id: idOfCall(stepId),
+    id: idOfText(`celery task of ${stepId}`),
     stepId,
     runId: typeof runId === 'string' && runId !== '' ? runId : null,
   }
@@ -127,17 +126,6 @@ function messageOf(wrapper: RecipeWrapper): Dict {
     ['recipe-path', wrapper.recipePath],
     ['recipe-pointer', wrapper.recipePointer],
   ])
-}
-
-function idOfCall(stepId: string): string {
-  const hex = createHash('sha256').update(`celery task of ${stepId}`).digest('hex')
-  const parts = [
-    hex.slice(0, 8),
-    hex.slice(8, 12),
-    `8${hex.slice(13, 16)}`,
-    `8${hex.slice(17, 20)}`,
-  ]
-  return [...parts, hex.slice(20, 32)].join('-')
 }
 
 function isAgain({

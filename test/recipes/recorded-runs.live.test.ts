@@ -107,9 +107,33 @@ test('a run that failed goes on from there: what finished does not run again', a
   await waitFor('the record', async () => (await unfinishedSteps(place.database, id)).length === 0)
 })
 
-async function recorded() {
+test('a step whose message is not in the record as it was sent cannot be resumed', async () => {
+  const { place, transport, recorder } = await recorded({
+    config: new Config({
+      queues: ['export'],
+      REDACT: ['password'],
+      dotenv: false,
+      environment: {},
+    }),
+  })
+  const id = crypto.randomUUID()
+  const recipe = { start: [[1, { password: 'hunter2' }]], '1': { queue: 'first' } }
+  await new RecipeWrapper({ recipe, environment: { ID: id }, transport }).start()
+  await recorder.flushed()
+  const [step] = await waitFor('the step', async () => {
+    const steps = await unfinishedSteps(place.database, id)
+    return steps.length > 0 ? steps : undefined
+  })
+  if (step === undefined) throw new Error('waited for above')
+  expect(step.sent).toBeNull()
+  expect(await whyNot(transport, { ...step, quietSeconds: 60 })).toMatch(
+    /not in the record as it was sent/,
+  )
+})
+
+async function recorded(options: Parameters<typeof startMonitor>[1] = {}) {
   const place = await openPlace()
-  await startMonitor(place)
+  await startMonitor(place, options)
   const app = createApp(
     new Config({ broker_url: place.vhost.url, queues: ['export'], dotenv: false, environment: {} }),
   )

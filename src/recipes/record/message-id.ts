@@ -3,7 +3,12 @@ import { encodeMessage } from '../transport/mangle.ts'
 
 /** Of the content of a recipe message, in the form of a UUID: the same in every language and at every delivery. */
 export function messageId(message: unknown): string {
-  const hex = createHash('sha256').update(encodeMessage(message)).digest('hex')
+  return idOfText(encodeMessage(message))
+}
+
+/** The same of a message as it was sent; of other text the id that it alone has. */
+export function idOfText(text: string): string {
+  const hex = createHash('sha256').update(text).digest('hex')
   return [
     hex.slice(0, 8),
     hex.slice(8, 12),

@@ -2,6 +2,7 @@ import { decodeJson } from '../../codecs/json/json.ts'
 import { entriesOf, isDict } from '../../codecs/ordered-dict.ts'
 import type { Connection } from '../../database/database.ts'
 import type { Transport } from '../transport/transport.ts'
+import { idOfText } from './message-id.ts'
 
 /** A step of a recorded run that did not finish. */
 export interface UnfinishedStep {
@@ -10,7 +11,7 @@ export interface UnfinishedStep {
   readonly state: string
   /** Seconds since its last report. */
   readonly quietSeconds: number
-  /** Null where its message was too long to be kept, or was sent by what keeps none. */
+  /** Null where its message was too long to be kept, was sent by what keeps none, or is not what was sent (REDACT). */
   readonly sent: SentMessage | null
 }
 
@@ -44,11 +45,16 @@ export async function unfinishedSteps(
      ORDER BY e.happened_at`,
     [runId],
   )
-  return rows.map(({ fields, ...row }) => ({ ...row, sent: isSent(fields) ? fields : null }))
+  return rows.map(({ fields, ...row }) => ({
+    ...row,
+    sent: isSent(fields, row.id) ? fields : null,
+  }))
 }
 
-function isSent(fields: Row['fields']): fields is SentMessage {
-  return typeof fields?.message === 'string' && typeof fields.headers === 'string'
+/** The id of a step is that of its message. */
+function isSent(fields: Row['fields'], id: string): fields is SentMessage {
+  if (typeof fields?.message !== 'string' || typeof fields.headers !== 'string') return false
+  return fields.headers.startsWith('{') && idOfText(fields.message) === id
 }
 
 /** Sends its message again, byte for byte: the run goes on from there. */
@@ -67,7 +73,7 @@ const SOON = 10
 /** Why a step is better left alone: what may still run by itself would run twice. Null where nothing speaks against it. */
 export async function whyNot(transport: Transport, step: UnfinishedStep): Promise<string | null> {
   const { sent, state, quietSeconds } = step
-  if (sent === null) return 'its message was not kept'
+  if (sent === null) return 'its message is not in the record as it was sent'
   if (quietSeconds < SOON) return `it was active ${quietSeconds.toFixed(1)} s ago and may still run`
   if (state !== 'PENDING' || sent.target === undefined) return null
   const waiting = (await transport.depth?.(sent.target)) ?? 0

@@ -1,3 +1,4 @@
+import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
 import { sleep } from '../../async/sleep.ts'
 import type { Logger } from '../../logger.ts'
 
@@ -20,7 +21,9 @@ export interface PoolOptions {
   readonly idleMs?: number
 }
 
-const RESTART = { initialMs: 100, longestMs: 5000, soonMs: 10_000 }
+const RESTART: Backoff = { initialMs: 200, factor: 2, maxMs: 5000, jitter: 0 }
+/** A death that comes so soon after another one counts with it. */
+const SOON_MS = 10_000
 
 /**
  * Keeps between `min` and `max` instances of a service: as long as messages wait at two looks in a row, half as many again
@@ -138,9 +141,9 @@ export class InstancePool {
       return
     }
     const now = performance.now()
-    this.#deaths = now - this.#diedAt > RESTART.soonMs ? 1 : this.#deaths + 1
+    this.#deaths = now - this.#diedAt > SOON_MS ? 1 : this.#deaths + 1
     this.#diedAt = now
-    this.#restartAt = now + Math.min(RESTART.longestMs, RESTART.initialMs * 2 ** this.#deaths)
+    this.#restartAt = now + backoffDelayMs(RESTART, this.#deaths)
     this.#options.log.error({ code, instances: this.size }, 'an instance of the service has died')
     // One that cannot even start will not start the next time.
     if (code !== null && this.size === 0 && this.#deaths > 3) {
