@@ -43,9 +43,12 @@ export async function startTestApp(
   { worker: workerOptions = {} }: TestAppOptions = {},
 ): Promise<TestApp> {
   const name = `test-${randomUUID()}`
-  const clock = new FakeClock(async () => {
-    while (await broker.deliverDue()) await idle()
-    await idle()
+  const clock = new FakeClock({
+    nextDueMs: () => broker.nextDueMs(),
+    runDue: async () => {
+      await broker.deliverDue()
+      await idle()
+    },
   })
   const broker = new TestBroker(name, () => clock.now.getTime())
   await app.useConnections({ broker, results: new MemoryResultStore({ name }) })

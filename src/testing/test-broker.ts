@@ -35,15 +35,21 @@ export class TestBroker extends MemoryBroker {
     this.#held.add({ dueMs, publish: async () => super.publish(dueNow(message), route, options) })
   }
 
-  /** Delivers what is due by now, in the order in which it is due; false where nothing is. */
-  async deliverDue(): Promise<boolean> {
+  /** The moment at which the first of what is held is due, in ms since 1970. */
+  nextDueMs(): number | undefined {
+    let first: number | undefined
+    for (const { dueMs } of this.#held) if (first === undefined || dueMs < first) first = dueMs
+    return first
+  }
+
+  /** Delivers what is due by now, in the order in which it is due. */
+  async deliverDue(): Promise<void> {
     const nowMs = this.#nowMs()
     const due = [...this.#held].filter(({ dueMs }) => dueMs <= nowMs)
     for (const held of due.toSorted((one, other) => one.dueMs - other.dueMs)) {
       this.#held.delete(held)
       await held.publish()
     }
-    return due.length > 0
   }
 }
 

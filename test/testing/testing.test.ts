@@ -31,6 +31,20 @@ test('the clock delivers what is due, in its order, and what follows from it', a
   expect(ran).toEqual(['again', 'after', 'later'])
 })
 
+test('a countdown within what the clock passes counts from the moment of the call', async () => {
+  await using test = await startTestApp(memoryApp())
+  const ran: string[] = []
+  const note = test.app.task('shop.note', (name: string) => ran.push(name))
+  const steps = test.app.task('shop.steps', async (left: number) => {
+    ran.push(`step ${left}`)
+    if (left > 0) await steps.applyAsync([left - 1], { countdown: 600 })
+  })
+  await steps.applyAsync([2], { countdown: 600 })
+  await note.applyAsync(['between'], { countdown: 900 })
+  await test.clock.advance({ minutes: 31 })
+  expect(ran).toEqual(['step 2', 'between', 'step 1', 'step 0'])
+})
+
 test('a call that was not made as expected is refused with those that were', async () => {
   await using test = await startTestApp(memoryApp(), { worker: false })
   await test.app.sendTask('shop.pay', [1], { currency: 'EUR' }, { priority: 3 })
