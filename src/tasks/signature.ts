@@ -1,4 +1,4 @@
-import { chunksDict, mapDict, starmapDict } from '../protocol/signature-tree/maps.ts'
+import { chunksDict, mapDict, starmapDict } from '../protocol/signature-tree/kinds.ts'
 import {
   type CallOptions,
   dictsOf,
@@ -10,8 +10,7 @@ import type { SignatureDict } from '../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { GroupResult } from '../results/group-result.ts'
 import type { Publisher } from './calls/publisher.ts'
-import { linked, linkedError } from './canvas/link.ts'
-import { stamped } from './canvas/stamps.ts'
+import { linked, linkedError, stamped } from './canvas/rewrite.ts'
 import type {
   AnyKwargs,
   IfNone,

@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest'
 import { kindOf } from '../../src/protocol/signature-tree/kinds.ts'
 import { added, optionsOf } from '../../src/protocol/signature-tree/options.ts'
-import { mapParts } from '../../src/protocol/signature-tree/parts.ts'
-import { checkBounds, MOST_DEPTH, mapTasks } from '../../src/protocol/signature-tree/walk.ts'
+import {
+  checkBounds,
+  MOST_DEPTH,
+  mapParts,
+  mapTasks,
+} from '../../src/protocol/signature-tree/parts.ts'
 import { signatureDict } from '../../src/protocol/signatures.ts'
 import type { SignatureDict } from '../../src/protocol/tasks/task-request.ts'
 

@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config.ts'
 import { workQueuesReached } from '../../protocol/routing/routes.ts'
-import { CHORD_UNLOCK } from '../canvas/unlock.ts'
+import { CHORD_UNLOCK } from '../canvas/start-chord.ts'
 import type { App } from './app.ts'
 
 /** One check of an application's configuration: `test(check.name, check.run)` in any test runner. */

@@ -1,3 +1,4 @@
+import type { SignatureOptions } from '../../protocol/signature-tree/options.ts'
 import type { CallOptions } from '../../protocol/tasks/call-options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
@@ -38,6 +39,13 @@ export interface StartWith {
   readonly isPart?: boolean
   /** Options that Celery does not know, set on the workflow it is part of. */
   readonly extra?: Readonly<Record<string, unknown>>
+}
+
+/** How a workflow starts: all of its options, and the arguments of its first tasks. */
+export interface Opening extends SignatureOptions {
+  readonly args: readonly unknown[]
+  readonly kwargs: Readonly<Record<string, unknown>>
+  readonly isMember: boolean
 }
 
 /** What was started, as a tree of results. */

@@ -1,13 +1,17 @@
+import { randomUUID } from 'node:crypto'
 import { TaskError } from '../../errors.ts'
-import { isChain } from '../../protocol/signature-tree/kinds.ts'
-import { tasksOf } from '../../protocol/signature-tree/parts.ts'
+import { chainDict, chordDict, groupDict, isChain } from '../../protocol/signature-tree/kinds.ts'
+import { tasksOf, unrolled } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import type { AsyncResult } from '../../results/async-result.ts'
+import { GroupResult } from '../../results/group-result.ts'
+import type { ResultStore } from '../../results/result-store.ts'
+import { currentApp } from '../app/current-app.ts'
+import type { Publisher, Started } from '../calls/publisher.ts'
 import { Group, Signature } from '../signature.ts'
 import type { Immutable, Missing, Takes } from '../task-types.ts'
-import { chainDict, chordDict, groupDict, unrolled, withoutEmptyGroups } from './dicts.ts'
-import { emptyGroupPublisher } from './empty-group.ts'
-import { groupsToChords } from './groups-to-chords.ts'
-import { linkedSteps } from './link.ts'
+import { groupsToChords, withoutEmptyGroups } from './chain-steps.ts'
+import { linkedSteps } from './rewrite.ts'
 
 type Signatures = readonly Signature<unknown, Missing>[]
 
@@ -134,4 +138,40 @@ function publisherOf(signatures: Signatures): Signature['publisher'] {
     signatures.find(({ publisher }) => publisher !== emptyGroupPublisher)?.publisher ??
     emptyGroupPublisher
   )
+}
+
+/**
+ * Publishes groups without members: there is nothing to send, and their results are there at once. No member says which
+ * app they belong to, so they are saved with the app that was created last, as in Celery.
+ */
+const emptyGroupPublisher: Publisher = {
+  replyTo: '',
+  linksChordHeaders: false,
+  start: async () => ({ id: randomUUID(), members: [], parent: null }),
+  // The caller knows what its value is.
+  resultOf: <Value>({ id }: Started) => emptyResult(id) as AsyncResult as AsyncResult<Value>,
+  groupResult: ({ id }) => emptyResult(id),
+  publish: refuse,
+  beginChord: refuse,
+  asyncResult: () => {
+    throw noApp()
+  },
+}
+
+function emptyResult<Value>(id: string): GroupResult<Value> {
+  return new GroupResult<Value>(id, [], { store })
+}
+
+async function store(): Promise<ResultStore> {
+  const app = currentApp()
+  if (app === undefined) throw noApp()
+  return await app.results()
+}
+
+async function refuse(): Promise<never> {
+  throw noApp()
+}
+
+function noApp(): TaskError {
+  return new TaskError('TASK_INVALID', 'an empty group has no app: create the app first')
 }

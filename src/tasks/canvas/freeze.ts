@@ -11,6 +11,7 @@ import {
   withTasks,
 } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import { type ResultNode, taskNode } from '../../results/result-node.ts'
 
 /**
  * The same signature with its ids fixed before it is sent, as the steps of a chain and the members of a chord need them
@@ -82,5 +83,21 @@ function frozenChord(chord: SignatureDict, replyTo: string): SignatureDict {
   return withOptions(
     { ...chord, kwargs: { ...chord.kwargs, header, body: fixed } },
     { task_id: taskIdOf(header) },
+  )
+}
+
+/** The result that a signature whose ids are fixed will have, behind the result of the step before. */
+export function frozenNode(dict: SignatureDict, before: ResultNode | null): ResultNode {
+  if (isGroup(dict)) {
+    const members = flatMembers(dict).map((member) => frozenNode(member, null))
+    return { id: taskIdOf(dict), members, parent: before }
+  }
+  if (isChord(dict)) {
+    return frozenNode(bodyOf(dict), frozenNode(headerGroup(dict), before))
+  }
+  if (!isChain(dict)) return taskNode(taskIdOf(dict), before)
+  return (
+    tasksOf(dict).reduce<ResultNode | null>((parent, step) => frozenNode(step, parent), before) ??
+    taskNode(taskIdOf(dict))
   )
 }

@@ -1,16 +1,16 @@
-import { kindOf } from '../../protocol/signature-tree/kinds.ts'
-import { mappedTask, unchunked } from '../../protocol/signature-tree/maps.ts'
+import { randomUUID } from 'node:crypto'
+import { kindOf, mappedTask, unchunked } from '../../protocol/signature-tree/kinds.ts'
 import { optionsOf } from '../../protocol/signature-tree/options.ts'
-import { checkBounds } from '../../protocol/signature-tree/walk.ts'
+import { checkBounds, endOf, flatMembers } from '../../protocol/signature-tree/parts.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import { type CallOptions, fromWireOptions } from '../../protocol/tasks/call-options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { taskNode } from '../../results/result-node.ts'
-import type { Publisher, Started, StartWith } from '../calls/publisher.ts'
-import { startChain } from './chain.ts'
-import { startChord } from './chord.ts'
-import { startGroup } from './group.ts'
-import { inheriting, type Opening } from './inherited.ts'
+import { noteChild } from '../calls/current-request.ts'
+import type { Opening, Publisher, Started, StartWith } from '../calls/publisher.ts'
+import { inheriting, memberOptions } from './rewrite.ts'
+import { startChain } from './start-chain.ts'
+import { startChord } from './start-chord.ts'
 
 /** Starts a signature of any kind: a task, a chain, a group or a chord. */
 export async function startSignature(
@@ -85,4 +85,42 @@ async function startTask(
 function chainOf(own: CallOptions, called: CallOptions): CallOptions['chain'] {
   if (own.chain === undefined || called.chain === undefined) return called.chain ?? own.chain
   return [...called.chain, ...own.chain]
+}
+
+/** Publishes every member under one group id, numbered in order. */
+export async function startGroup(
+  publisher: Publisher,
+  group: SignatureDict,
+  opening: Opening,
+): Promise<Started> {
+  const { args, kwargs, end, extra, isMember } = opening
+  const groupId = end.taskId ?? randomUUID()
+  const shared = memberOptions(opening)
+  const members = await Promise.all(
+    flatMembers(group).map(async (member, groupIndex) =>
+      publisher.start(member, {
+        args,
+        kwargs,
+        options: { ...shared, ...placeOf(member, { groupId, groupIndex }) },
+        extra,
+        isMember: true,
+        isPart: true,
+      }),
+    ),
+  )
+  const started = { id: groupId, members, parent: null }
+  if (!isMember) noteChild(started)
+  return started
+}
+
+/**
+ * A place that a member knows already stays, as in Celery: a group that is part of a chord's member counts for that chord, and
+ * the members of a body say which header they come after.
+ */
+function placeOf(member: SignatureDict, inGroup: CallOptions): CallOptions {
+  const { group_id, group_index } = endOf(member).options
+  if (typeof group_id !== 'string') return inGroup
+  return typeof group_index === 'number'
+    ? { groupId: group_id, groupIndex: group_index }
+    : { ...inGroup, groupId: group_id }
 }

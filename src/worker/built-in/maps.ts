@@ -1,5 +1,5 @@
 import { TaskError } from '../../errors.ts'
-import { CHUNKS, chunksGroup, MAP, STARMAP } from '../../protocol/signature-tree/maps.ts'
+import { CHUNKS, chunksGroup, MAP, STARMAP } from '../../protocol/signature-tree/kinds.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { App } from '../../tasks/app/app.ts'
 import type { TaskContext } from '../../tasks/task-context.ts'

@@ -2,8 +2,8 @@ import { TaskError } from '../../errors.ts'
 import type { SignatureDict, TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import type { App } from '../../tasks/app/app.ts'
-import { endingAsOne } from '../../tasks/canvas/as-one.ts'
 import { frozen, withEndOptions } from '../../tasks/canvas/freeze.ts'
+import { endingAsOne } from '../../tasks/canvas/rewrite.ts'
 
 /**
  * Starts one more member of the chord that a running task is a member of. The task itself has not been counted yet, so

@@ -5,8 +5,7 @@ import { withOptions } from '../../protocol/signature-tree/options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { type ResultTuple, tupleOfNode } from '../../results/result-node.ts'
 import type { App } from '../../tasks/app/app.ts'
-import { frozen } from '../../tasks/canvas/freeze.ts'
-import { frozenNode } from '../../tasks/canvas/frozen-node.ts'
+import { frozen, frozenNode } from '../../tasks/canvas/freeze.ts'
 import { isCalledHere } from './errbacks.ts'
 
 /** The errbacks of something that never ran, with the ids of their calls fixed, so that its result can name them first. */

@@ -1,12 +1,11 @@
 import { isRecord } from '../../protocol/field-readers.ts'
-import { endOf } from '../../protocol/signature-tree/parts.ts'
+import { endOf, taskNames } from '../../protocol/signature-tree/parts.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict, TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { ResultTuple } from '../../results/result-node.ts'
 import type { App } from '../../tasks/app/app.ts'
 import { runInTaskContext } from '../../tasks/calls/current-request.ts'
-import { taskNames } from '../../tasks/canvas/dicts.ts'
-import { publishUnlockOf } from '../../tasks/canvas/unlock.ts'
+import { publishUnlockOf } from '../../tasks/canvas/start-chord.ts'
 import { leaveBody, type PendingChordBody } from './pending-chord-body.ts'
 
 interface WaitingChord {

@@ -5,8 +5,8 @@ import type { SignatureDict, TaskRequest } from '../../protocol/tasks/task-reque
 import type { App } from '../../tasks/app/app.ts'
 import { runInTaskContext } from '../../tasks/calls/current-request.ts'
 import { areFollowupsTaken } from '../../tasks/calls/followups.ts'
-import { endingAsOne } from '../../tasks/canvas/as-one.ts'
 import { withEndOptions } from '../../tasks/canvas/freeze.ts'
+import { endingAsOne } from '../../tasks/canvas/rewrite.ts'
 import { handOverChords } from './handed-over.ts'
 
 /**

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { TaskError } from '../../errors.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import { isGroup } from '../../protocol/signature-tree/kinds.ts'
 import {
@@ -6,20 +7,29 @@ import {
   listOf,
   optionsOf,
   type SignatureOptions,
+  taskIdOf,
   withOptions,
 } from '../../protocol/signature-tree/options.ts'
-import { endOf, flatMembers, headerGroup, mapParts } from '../../protocol/signature-tree/parts.ts'
-import { type CallOptions, toWireOptions } from '../../protocol/tasks/call-options.ts'
+import {
+  endOf,
+  flatMembers,
+  headerGroup,
+  mapParts,
+  taskNames,
+} from '../../protocol/signature-tree/parts.ts'
+import {
+  type CallOptions,
+  fromWireOptions,
+  toWireOptions,
+} from '../../protocol/tasks/call-options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import { type ResultTuple, tupleOfNode } from '../../results/result-node.ts'
+import type { ResultStore } from '../../results/result-store.ts'
 import { currentRequest, noteChild } from '../calls/current-request.ts'
-import type { Publisher, Started } from '../calls/publisher.ts'
-import { endingAsOne } from './as-one.ts'
-import { bodyWithId, frozen, withEndOptions } from './freeze.ts'
-import { frozenNode } from './frozen-node.ts'
-import { memberOptions } from './group.ts'
-import { inheriting, type Opening } from './inherited.ts'
-import { bodyLinkedError, linked } from './link.ts'
-import { publishUnlock } from './unlock.ts'
+import type { Opening, Publisher, Started } from '../calls/publisher.ts'
+import type { TaskRegistry } from '../task-registry.ts'
+import { bodyWithId, frozen, frozenNode, withEndOptions } from './freeze.ts'
+import { bodyLinkedError, endingAsOne, inheriting, linked, memberOptions } from './rewrite.ts'
 
 /**
  * Publishes the header's members, each of which knows the body. Where the result backend counts them, the last to finish
@@ -115,4 +125,93 @@ function bodyOf(
 function outerGroupOf(body: SignatureDict): string | undefined {
   const { group_id, chord } = endOf(body).options
   return typeof group_id === 'string' && isRecord(chord) ? group_id : undefined
+}
+
+/**
+ * Begins to count a chord, where that can work: where Python's workers count in the same place (Redis), in any language; elsewhere only our own
+ * workers count, so all members must be tasks of this app; one that becomes something else hands the chord over. False where the chord has to be waited for.
+ */
+export async function beginCounting(
+  results: ResultStore,
+  chord: {
+    readonly groupId: string
+    readonly members: readonly SignatureDict[]
+    readonly tasks: TaskRegistry
+  },
+): Promise<boolean> {
+  const { groupId, members, tasks } = chord
+  if (!results.features.isShared) {
+    throw new TaskError(
+      'TASK_INVALID',
+      `the result backend "${results.kind}" cannot do chords: set result_backend to db+postgresql://, redis:// or memory://`,
+    )
+  }
+  if (results.chords === undefined) return false
+  const isOurs = members.flatMap(taskNames).every((name) => tasks.get(name) !== undefined)
+  if (results.chords.isSharedWithPython !== true && !isOurs) return false
+  await results.chords.begin(
+    groupId,
+    members.length,
+    // Chains and chords whose ids are fixed have it as their own.
+    members.map((member) => taskIdOf(endOf(member))),
+  )
+  return true
+}
+
+/** The task that waits for a chord's header; every worker offers it (Celery's own name and arguments). */
+export const CHORD_UNLOCK = 'celery.chord_unlock'
+
+/** Publishes it for a chord whose members are signatures with their ids fixed. */
+export async function publishUnlock(
+  publisher: Publisher,
+  {
+    groupId,
+    body,
+    members,
+  }: {
+    readonly groupId: string
+    readonly body: SignatureDict
+    readonly members: readonly SignatureDict[]
+  },
+): Promise<void> {
+  const results = members.map((member) => tupleOfNode(frozenNode(member, null)))
+  await publishUnlockOf(publisher, { groupId, body, results })
+}
+
+/** The same for members by their results; it goes where the body goes. */
+export async function publishUnlockOf(
+  publisher: Publisher,
+  {
+    groupId,
+    body,
+    results,
+  }: {
+    readonly groupId: string
+    readonly body: SignatureDict
+    readonly results: readonly ResultTuple[]
+  },
+): Promise<void> {
+  const {
+    queue,
+    exchange,
+    routingKey,
+    headers,
+    priority = null,
+  } = fromWireOptions(body.options).options
+  await publisher.publish({
+    task: CHORD_UNLOCK,
+    args: [groupId, body],
+    kwargs: { interval: null, max_retries: null, result: results },
+    // Its result is not read.
+    isMember: true,
+    options: {
+      countdown: 1,
+      ignoreResult: true,
+      priority: typeof priority === 'number' ? priority : null,
+      ...(typeof queue === 'string' ? { queue } : {}),
+      ...(typeof exchange === 'string' ? { exchange } : {}),
+      ...(typeof routingKey === 'string' ? { routingKey } : {}),
+      ...(headers === undefined ? {} : { headers }),
+    },
+  })
 }

@@ -1,13 +1,32 @@
-import { isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
-import { unchunked } from '../../protocol/signature-tree/maps.ts'
-import { added, linksOf, withOptions } from '../../protocol/signature-tree/options.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
+import {
+  chordDict,
+  isChain,
+  isChord,
+  isGroup,
+  isTask,
+  unchunked,
+} from '../../protocol/signature-tree/kinds.ts'
+import {
+  added,
+  defined,
+  linksOf,
+  listOf,
+  type SignatureOptions,
+  withOptions,
+} from '../../protocol/signature-tree/options.ts'
 import {
   bodyOf,
+  GATHER,
   mapParts,
+  mapTasks,
   tasksOf,
+  unrolled,
   withBody,
   withTasks,
 } from '../../protocol/signature-tree/parts.ts'
+import { signatureDict } from '../../protocol/signatures.ts'
+import type { CallOptions } from '../../protocol/tasks/call-options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 
 /**
@@ -104,4 +123,89 @@ export function withLinks(
 ): SignatureDict {
   if (more.length === 0) return dict
   return withOptions(dict, { [name]: added(linksOf(dict, name), more) })
+}
+
+interface Inherited {
+  readonly headers?: CallOptions['headers'] | undefined
+  readonly priority?: CallOptions['priority'] | undefined
+}
+
+/** Gives each task of a workflow the headers and the priority that the whole is started with; its own ones stay. */
+export function inheriting(
+  dict: SignatureDict,
+  { headers, priority }: Inherited = {},
+): SignatureDict {
+  if (headers === undefined && (priority === undefined || priority === null)) return dict
+  return mapTasks(dict, (task) => inTask(task, { headers, priority }))
+}
+
+function inTask(dict: SignatureDict, { headers, priority }: Inherited): SignatureDict {
+  const own = dict.options
+  const ownHeaders = isRecord(own.headers) ? own.headers : {}
+  return withOptions(dict, {
+    ...(headers === undefined ? {} : { headers: { ...headers, ...ownHeaders } }),
+    ...(priority === undefined || priority === null ? {} : { priority: own.priority ?? priority }),
+  })
+}
+
+/**
+ * The options of a group are those of each of its members, over their own, as in Celery: callbacks, errbacks and the steps
+ * behind it among them.
+ */
+export function memberOptions({
+  call,
+  link,
+  linkError,
+  chain,
+  end: { chord },
+}: SignatureOptions): CallOptions {
+  return {
+    ...call,
+    ...(link.length === 0 ? {} : { link }),
+    ...(linkError.length === 0 ? {} : { linkError }),
+    ...defined<CallOptions>({ chain, chord }),
+  }
+}
+
+/**
+ * The same signature with one task at its end, so that it can be one member of a chord, or stand in one task's place:
+ * a group that it ends with is gathered by `celery.accumulate`, as Celery's `replace` does it.
+ */
+export function endingAsOne(dict: SignatureDict): SignatureDict {
+  if (isGroup(dict)) return chordDict(dict, gather())
+  if (isChord(dict)) return withBody(dict, endingAsOne(bodyOf(dict)))
+  const steps = isChain(dict) ? tasksOf(dict) : []
+  const last = steps.at(-1)
+  if (last === undefined) return dict
+  return withTasks(dict, [...steps.slice(0, -1), endingAsOne(unrolled(last))])
+}
+
+function gather(): SignatureDict {
+  return signatureDict({ task: GATHER, kwargs: { index: 0 } })
+}
+
+type Stamps = Readonly<Record<string, unknown>>
+
+/** Puts stamps on a signature: on each task within, and on its callbacks. Stamps it has already stay. */
+export function stamped(dict: SignatureDict, stamps: Stamps): SignatureDict {
+  const whole = withStampedLinks(dict, stamps)
+  if (isTask(dict)) return withOptions(whole, stampOptions(dict, stamps))
+  return mapParts(whole, (part) => stamped(part, stamps))
+}
+
+function stampOptions(dict: SignatureDict, stamps: Stamps): Record<string, unknown> {
+  const own = listOf(dict.options.stamped_headers)
+  const names = Object.keys(stamps).filter((name) => !own.includes(name))
+  const values = Object.fromEntries(names.map((name) => [name, stamps[name]]))
+  return { ...values, stamped_headers: [...own, ...names] }
+}
+
+function withStampedLinks(dict: SignatureDict, stamps: Stamps): SignatureDict {
+  const names = (['link', 'link_error'] as const).filter((name) => linksOf(dict, name).length > 0)
+  if (names.length === 0) return dict
+  const links = names.map((name) => [
+    name,
+    linksOf(dict, name).map((link) => stamped(link, stamps)),
+  ])
+  return withOptions(dict, Object.fromEntries(links))
 }

@@ -1,16 +1,13 @@
 import { TaskError } from '../../errors.ts'
 import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
 import { optionsOf, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
-import { tasksOf, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
+import { tasksOf, unrolled, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
 import { toWireOptions } from '../../protocol/tasks/call-options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
-import type { Publisher, Started } from '../calls/publisher.ts'
-import { unrolled, withoutEmptyGroups } from './dicts.ts'
-import { bodyWithId, frozen, withEndOptions } from './freeze.ts'
-import { frozenNode } from './frozen-node.ts'
-import { groupsToChords } from './groups-to-chords.ts'
-import { inheriting, type Opening } from './inherited.ts'
-import { linked, linkedError, linkedSteps, withLinks } from './link.ts'
+import type { Opening, Publisher, Started } from '../calls/publisher.ts'
+import { groupsToChords, withoutEmptyGroups } from './chain-steps.ts'
+import { bodyWithId, frozen, frozenNode, withEndOptions } from './freeze.ts'
+import { inheriting, linked, linkedError, linkedSteps, withLinks } from './rewrite.ts'
 
 /** Publishes the first step; the others travel with it, the next one last (`embed.chain`, PROTOCOL 2). */
 export async function startChain(

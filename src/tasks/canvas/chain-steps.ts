@@ -1,8 +1,13 @@
-import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
+import {
+  chainDict,
+  chordDict,
+  isChain,
+  isChord,
+  isGroup,
+} from '../../protocol/signature-tree/kinds.ts'
 import { bodyOf, tasksOf, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
-import { chainDict, chordDict } from './dicts.ts'
-import { linkedSteps } from './link.ts'
+import { linkedSteps } from './rewrite.ts'
 
 /**
  * A group cannot hand its results to a next step: with one behind it, it is the header of a chord. Done before a chain
@@ -45,4 +50,16 @@ function endsWithGroup(dict: SignatureDict): boolean {
   if (isChord(dict)) return endsWithGroup(bodyOf(dict))
   const last = isChain(dict) ? tasksOf(dict).at(-1) : undefined
   return last === undefined ? isGroup(dict) : endsWithGroup(last)
+}
+
+/** Steps without the empty groups among them, as in Celery; a chain of nothing else keeps one, whose value is []. */
+export function withoutEmptyGroups(steps: readonly SignatureDict[]): readonly SignatureDict[] {
+  const others = steps.filter((step) => !isEmpty(step))
+  return others.length > 0 ? others : steps.slice(-1)
+}
+
+/** An empty group, or a chain of nothing else. */
+function isEmpty(step: SignatureDict): boolean {
+  if (isChain(step)) return tasksOf(step).every(isEmpty)
+  return isGroup(step) && tasksOf(step).length === 0
 }
