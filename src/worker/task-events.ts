@@ -77,7 +77,9 @@ export class TaskEvents {
     if (isLate && outcome.kind === 'reject') {
       this.#send('task-rejected', request, { requeue: outcome.requeue })
     }
-    if (isLate && outcome.kind === 'abandoned') this.#send('task-cancelled', request, {})
+    if (outcome.kind === 'abandoned' && (isLate || outcome.isCancelled === true)) {
+      this.#send('task-cancelled', request, {})
+    }
   }
 
   /** An event of the task's own; sent also where the worker's events are muted. */

@@ -51,6 +51,8 @@ export class TaskRunner {
   readonly #policies = new Map<string, AckPolicy>()
   readonly #running = new Map<PoolRun, RunningJob>()
   readonly #jobs = new Set<Job>()
+  /** Those whose callers are told, as they wait for a run that was cut short. */
+  readonly #cancelled = new WeakSet<Job>()
   readonly #totals = new Map<string, number>()
   readonly #lost: LostRuns
   readonly #poison: PoisonGuard
@@ -81,15 +83,20 @@ export class TaskRunner {
   /** Ends every run without waiting for it. */
   abandonAll(): void {
     this.#conclusions.abandonAll()
-    for (const run of this.#running.keys()) run.abandon()
+    for (const [run, { job }] of this.#running) {
+      // As in Celery: the message of a late-acked task tells enough by coming again.
+      if (!this.#policyOf(job).isLate) this.#cancelled.add(job)
+      run.abandon()
+    }
   }
 
-  /** Ends those whose messages are to be acknowledged after the run. */
-  abandonLate(): void {
+  /** Ends those whose messages are to be acknowledged after the run, and come again. */
+  cancelLate(): void {
     for (const [run, { job }] of this.#running) {
       const { id: taskId, task } = job.request
       if (!this.#policyOf(job).isLate || job.delivery.isSettled) continue
       this.#parts.logger.warn({ taskId, task }, 'the connection is lost, a task is cancelled')
+      this.#cancelled.add(job)
       run.abandon(new Error('the connection to the broker is lost'))
     }
   }
@@ -197,7 +204,9 @@ export class TaskRunner {
     const outcome = await run.outcome
     stopListening()
     this.#running.delete(run)
-    return this.#isTaken(job) ? { kind: 'abandoned' } : this.#lost.outcomeOf(job, outcome)
+    if (this.#isTaken(job)) return { kind: 'abandoned' }
+    if (outcome.kind === 'abandoned') return { ...outcome, isCancelled: this.#cancelled.has(job) }
+    return this.#lost.outcomeOf(job, outcome)
   }
 
   /** Where deliveries are held for a time that is over, another worker may run the task: this run reports no outcome. */

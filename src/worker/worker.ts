@@ -69,8 +69,7 @@ export class Worker implements AsyncDisposable {
   readonly #onLost = (): void => {
     this.#known.connectionLost()
     const { worker_cancel_long_running_tasks_on_connection_loss: isCancelling } = this.#app.config
-    // Their messages come again, here or elsewhere.
-    if (isCancelling) this.#runner?.abandonLate()
+    if (isCancelling) this.#runner?.cancelLate()
   }
   readonly #ended = deferred()
   #isStopping = false

@@ -2,8 +2,10 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { deferred } from '../../src/async/deferred.ts'
 import type { Delivery } from '../../src/brokers/broker.ts'
 import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
+import type { ConfigOptions } from '../../src/config/config.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
+import { listeningBroker } from '../support/listening-broker.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 test('a message that is delivered again while its task runs here is settled with that run', async () => {
@@ -132,6 +134,48 @@ test('a message that is delivered again while it is moved to the vault is acknow
   expect(runs).toEqual([])
 })
 
+test('worker_cancel_long_running_tasks_on_connection_loss: a late-acked task is in RETRY, with Celery’s event, and runs anew', async () => {
+  const broker = await listeningBroker()
+  const { app, gate, runs, call } = startable(
+    {
+      task_acks_late: true,
+      worker_cancel_long_running_tasks_on_connection_loss: true,
+      worker_send_task_events: true,
+    },
+    broker,
+  )
+  const states: unknown[] = []
+  const results = await app.results()
+  const save = results.save.bind(results)
+  vi.spyOn(results, 'save').mockImplementation(async (result) => {
+    if (result.status !== 'STARTED') states.push([result.status, result.result])
+    await save(result)
+  })
+  await startWorker(app, { concurrency: 4 })
+  const called = await call.delay()
+  await waitFor('the run', () => runs.length === 1)
+  loseAndRestore(app)
+  await waitFor('the second run', () => runs.length === 2)
+  await broker.until(
+    'task-cancelled',
+    ({ type, uuid }) => type === 'task-cancelled' && uuid === called.id,
+  )
+  gate.resolve()
+  expect(await called.get({ timeoutMs: 5_000 })).toBe('done')
+  expect(runs).toEqual([0, 0])
+  expect(states).toEqual([
+    [
+      'RETRY',
+      {
+        excType: 'Retry',
+        excModule: 'celery.exceptions',
+        excMessage: ['Retry(Retry(...), None, None)', null, null],
+      },
+    ],
+    ['SUCCESS', 'done'],
+  ])
+})
+
 /** As with a broker_read_url of its own. */
 function readFromAnother(app: CeleryApp): void {
   const reading = new MemoryBroker(app.broker().safeUrl.replace('memory://', ''))
@@ -174,8 +218,11 @@ function slowDeadLetters(app: CeleryApp) {
   return { gate, isSending: () => isSending }
 }
 
-function startable(settings: { task_acks_late: boolean } = { task_acks_late: true }) {
-  const app = embeddedApp(settings)
+function startable(
+  settings: Partial<ConfigOptions> = { task_acks_late: true },
+  broker?: MemoryBroker,
+) {
+  const app = embeddedApp(settings, broker === undefined ? {} : { broker })
   const gate = deferred()
   const runs: number[] = []
   const call = app.task('export.waits', { bind: true }, async (self) => {

@@ -99,6 +99,27 @@ test('an early-acknowledged message has left its queue while the task runs', asy
   expect((await app.broker().depth('export')).messages).toBe(0)
 })
 
+test.each([
+  { acksLate: false, status: 'RETRY' },
+  // Its message comes again.
+  { acksLate: true, status: 'STARTED' },
+])(
+  'a task cut short by shutdown is in $status (acksLate: $acksLate)',
+  async ({ acksLate, status }) => {
+    const app = embeddedApp()
+    const started = deferred()
+    const never = app.task('export.never', { acksLate }, async () => {
+      started.resolve()
+      await new Promise(() => undefined)
+    })
+    const worker = await startWorker(app)
+    const called = await never.delay()
+    await started.promise
+    await worker.stop({ graceMs: 0 })
+    expect(await called.status()).toBe(status)
+  },
+)
+
 test('a late-acked task cut short by shutdown goes back to its queue', async () => {
   const app = embeddedApp()
   const started = deferred()

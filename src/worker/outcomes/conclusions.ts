@@ -1,5 +1,6 @@
 import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
 import { sleep } from '../../async/sleep.ts'
+import { withDeadline } from '../../async/with-deadline.ts'
 import type { Delivery } from '../../brokers/broker.ts'
 import type { DeadLetters } from '../../brokers/dead-letters/dead-letters.ts'
 import { BrokerError, ResultError } from '../../errors.ts'
@@ -33,6 +34,7 @@ export interface ConclusionParts {
 }
 
 const STORE_BACKOFF: Backoff = { initialMs: 1_000, factor: 2, maxMs: 15_000, jitter: 0.3 }
+const SAVED_SOON_MS = 2_000
 
 /** Brings outcomes to their end: what follows is published, the outcome stored, the message settled. */
 export class Conclusions {
@@ -71,8 +73,10 @@ export class Conclusions {
       }
       const handedOn = await this.#handOn(job, outcome, acks)
       const save = async (): Promise<Stored> => outcomes.save(job, handedOn)
-      const saveInTheEnd = async (): Promise<Stored> =>
-        acks.isLate ? this.#untilStored(job, save) : this.#unlessAbandoned(save())
+      const saveInTheEnd = async (): Promise<Stored> => {
+        if (handedOn.kind === 'abandoned') return await this.#saveSoon(job, handedOn, save)
+        return await (acks.isLate ? this.#untilStored(job, save) : this.#unlessAbandoned(save()))
+      }
       const { outcome: final, result } = await traceStep(`store/${job.request.task}`, saveInTheEnd)
       if (final.kind === 'failure') await this.#callErrbacks(job, final.error, acks)
       await this.#settle(job, final, acks)
@@ -87,6 +91,19 @@ export class Conclusions {
       )
       if (acks.isLate && !delivery.isSettled) await this.#requeue(job)
       else this.#parts.onRun?.(runReport(job, { kind: 'failure', error, runtimeMs: 0 }))
+    }
+  }
+
+  /** That a run was cut short is said while the worker stops or its broker is away: a backend that is away, too, is not waited for. */
+  async #saveSoon(job: Job, outcome: Outcome, save: () => Promise<Stored>): Promise<Stored> {
+    const late = (): Error =>
+      new ResultError('RESULT_UNSAVED', `it was not stored in ${SAVED_SOON_MS} ms`)
+    try {
+      return await withDeadline(save(), SAVED_SOON_MS, late)
+    } catch (error) {
+      const { id: taskId, task } = job.request
+      this.#parts.logger.warn({ taskId, task, err: error }, 'cannot store that a task is cancelled')
+      return { outcome, result: null }
     }
   }
 

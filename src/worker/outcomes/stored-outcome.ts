@@ -60,9 +60,10 @@ export function resultOf(
         traceback: null,
         dateDone: new Date(),
       }
+    case 'abandoned':
+      return outcome.isCancelled === true ? cancelledResult(about) : null
     case 'replaced':
     case 'ignore':
-    case 'abandoned':
       return null
   }
 }
@@ -147,6 +148,17 @@ function failureResult(about: About, error: unknown): TaskResult {
     result: infoOf(error),
     traceback: tracebackOf(error),
     dateDone: new Date(),
+  }
+}
+
+/** Python stores `Retry('cancelled by Celery')`, whose arguments are those of every Retry. */
+function cancelledResult(about: About): TaskResult {
+  return {
+    ...about,
+    status: 'RETRY',
+    result: celeryException('Retry', 'Retry(Retry(...), None, None)', null, null),
+    traceback: null,
+    dateDone: null,
   }
 }
 
