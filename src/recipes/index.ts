@@ -21,6 +21,7 @@ export type { Block } from './site/block-fields.ts'
 export { LoggingSetup } from './site/logging-setup.ts'
 export type { FromStringOptions, SitePlugin } from './site/site-config.ts'
 export { SiteConfig } from './site/site-config.ts'
+export { ackWith } from './transport/ack-with.ts'
 export type { MemoryOptions } from './transport/memory-transport.ts'
 export { MemoryTransport } from './transport/memory-transport.ts'
 export type { CallbackPlace, Middleware, TransportCall } from './transport/middleware.ts'
@@ -29,6 +30,8 @@ export type { OpenTransportOptions } from './transport/open-transport.ts'
 export { openTransport } from './transport/open-transport.ts'
 export type { PikaOptions } from './transport/pika/pika-options.ts'
 export { PikaTransport } from './transport/pika/pika-transport.ts'
+export type { SqsTransportOptions } from './transport/sqs/sqs-options.ts'
+export { SqsTransport } from './transport/sqs/sqs-transport.ts'
 export type {
   BroadcastOptions,
   CallbackIntercept,
@@ -39,6 +42,7 @@ export type {
   SettleOptions,
   SubscribeOptions,
   Transport,
+  TransportFeatures,
   TransportHeader,
 } from './transport/transport.ts'
 export type { WrapperClass, WrapperEnvironment } from './wrapper/base-wrapper.ts'

@@ -1,6 +1,7 @@
 import { type Dict, entriesOf, isDict, itemAtKey, orderedDict } from '../codecs/ordered-dict.ts'
 import { TaskFailedError, UsageError } from '../errors.ts'
 import {
+  ackWith,
   CommonService,
   type RecipeWrapper,
   type TransportHeader,
@@ -51,16 +52,13 @@ export class CeleryTask extends CommonService {
     }
     const outcome = await this.#outcome(call, isAgain(header))
     if ('failure' in outcome && !hasOutput(wrapper, 'failure')) throw outcome.failure
-    const { subscription } = header
-    const transaction = await this.transport.transactionBegin({ subscriptionId: subscription })
-    await this.transport.ack(header, { transaction })
-    if ('failure' in outcome) {
-      await wrapper.sendTo('failure', failureOf(call, outcome.failure), { transaction })
-    } else {
+    await ackWith(this.transport, header, async (options) => {
+      if ('failure' in outcome) {
+        return await wrapper.sendTo('failure', failureOf(call, outcome.failure), options)
+      }
       wrapper.setDefaultChannel('result')
-      await wrapper.send(outcome.result, { transaction })
-    }
-    await this.transport.transactionCommit(transaction)
+      await wrapper.send(outcome.result, options)
+    })
   }
 
   async #outcome(call: Call, mayBeThere: boolean): Promise<Outcome> {

@@ -9,6 +9,7 @@ import {
   orderedDict,
 } from '../codecs/ordered-dict.ts'
 import {
+  ackWith,
   CommonService,
   Recipe,
   RecipeWrapper,
@@ -91,12 +92,11 @@ export class Dispatcher extends CommonService {
       return await this.#refuse(header, 'no recipe is named, and none is in the request')
     }
     const { transport } = this
-    const transaction = await transport.transactionBegin({ subscriptionId: header.subscription })
-    await transport.ack(header, { transaction })
     const wrapper = new RecipeWrapper({ recipe, environment: { ID: guid }, transport })
-    await wrapper.start({ transaction })
-    await this.#logbook?.write(guid, { header, original, message: filtered.message, recipe })
-    await transport.transactionCommit(transaction)
+    await ackWith(transport, header, async (options) => {
+      await wrapper.start(options)
+      await this.#logbook?.write(guid, { header, original, message: filtered.message, recipe })
+    })
     this.log.info('a request was processed')
   }
 
@@ -135,10 +135,9 @@ export class Dispatcher extends CommonService {
   ): Promise<void> {
     const { header, message, delay } = parts
     const { transport } = this
-    const transaction = await transport.transactionBegin({ subscriptionId: header.subscription })
-    await transport.ack(header, { transaction })
-    await transport.send(queue, message, { transaction, delay })
-    await transport.transactionCommit(transaction)
+    await ackWith(transport, header, async (options) => {
+      await transport.send(queue, message, { ...options, delay })
+    })
   }
 
   async #refuse(header: TransportHeader, reason: string): Promise<void> {

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { indentedJson } from '../codecs/json/indented-json.ts'
 import { type Dict, isDict, itemAtKey } from '../codecs/ordered-dict.ts'
 import {
+  ackWith,
   CommonService,
   type RecipeWrapper,
   type TransportHeader,
@@ -47,15 +48,13 @@ export class Runner extends CommonService {
       return
     }
     const failure = await this.#run(job)
-    const transaction = await this.transport.transactionBegin({
-      subscriptionId: header.subscription,
-    })
-    await this.transport.ack(header, { transaction })
-    if (failure === null) {
+    await ackWith(this.transport, header, async (options) => {
+      if (failure !== null) {
+        return await wrapper.sendTo('failure', { processed: false, ...failure }, options)
+      }
       wrapper.setDefaultChannel('job_processed')
-      await wrapper.send({ processed: true }, { transaction })
-    } else await wrapper.sendTo('failure', { processed: false, ...failure }, { transaction })
-    await this.transport.transactionCommit(transaction)
+      await wrapper.send({ processed: true }, options)
+    })
   }
 
   /** What failed, or null. */

@@ -1,4 +1,4 @@
-import { CommonService, wrapSubscribe } from '../recipes/index.ts'
+import { ackWith, CommonService, wrapSubscribe } from '../recipes/index.ts'
 
 const DESTINATION = 'transient.destination'
 const TRANSACTION = 'transient.transaction'
@@ -26,11 +26,7 @@ export class SamplePipethrough extends CommonService {
       this.transport,
       DESTINATION,
       async (wrapper, header) => {
-        const { subscription } = header
-        const transaction = await this.transport.transactionBegin({ subscriptionId: subscription })
-        await this.transport.ack(header, { transaction })
-        await wrapper?.send(0, { transaction })
-        await this.transport.transactionCommit(transaction)
+        await ackWith(this.transport, header, async (options) => await wrapper?.send(0, options))
       },
       { acknowledgement: true, log: this.log },
     )

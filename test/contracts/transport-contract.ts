@@ -3,6 +3,7 @@ import type {
   MessageCallback,
   SubscribeOptions,
   Transport,
+  TransportFeatures,
   TransportHeader,
 } from '../../src/recipes/index.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -13,8 +14,6 @@ export interface TransportUnderTest {
   /** A queue of its own, which is there; messages given back too often go to `dlq.` and its name. */
   readonly queue: () => Promise<string>
   readonly topic: () => Promise<string>
-  /** Whether a queue that nobody made is there all the same. */
-  readonly makesQueues?: boolean
 }
 
 interface Received {
@@ -22,8 +21,21 @@ interface Received {
   readonly message: unknown
 }
 
-/** What every transport promises. */
-export function testTransport(setUp: () => Promise<TransportUnderTest>): void {
+const ALL: TransportFeatures = {
+  broadcasts: true,
+  temporaryQueues: true,
+  transactions: true,
+  expiration: true,
+}
+
+/** What every transport promises; what it lacks is refused by name. */
+export function testTransport(
+  setUp: () => Promise<TransportUnderTest>,
+  features: TransportFeatures = ALL,
+): void {
+  const withTransactions = test.runIf(features.transactions)
+  const withBroadcasts = test.runIf(features.broadcasts)
+
   async function started() {
     const under = await setUp()
     const open = (): Transport => {
@@ -136,29 +148,32 @@ export function testTransport(setUp: () => Promise<TransportUnderTest>): void {
     expect([message, deliveries]).toEqual(['poison', 3])
   })
 
-  test('a transaction sends and acknowledges when it is committed, and not before', async () => {
-    const { open, queue } = await started()
-    const [from, to, transport] = [await queue(), await queue(), open()]
-    const inbox = await listen(transport, from, { acknowledgement: true })
-    const outbox = await listen(transport, to)
-    await transport.send(from, 'in')
-    const [{ header }] = await inbox.take(1)
-    const transaction = await transport.transactionBegin({ subscriptionId: inbox.id })
-    expect(transaction).toBe(1)
-    await transport.send(to, 'out', { transaction })
-    await transport.ack(header, { transaction })
-    await transport.send(to, 'beside')
-    expect((await outbox.take(1)).map(({ message }) => message)).toEqual(['beside'])
-    await transport.transactionCommit(transaction)
-    expect((await outbox.take(2)).map(({ message }) => message)).toEqual(['beside', 'out'])
-    await transport.send(to, 'after')
-    await outbox.take(3)
-    await expect(transport.transactionCommit(transaction)).rejects.toThrow(
-      'Attempting to commit unknown transaction',
-    )
-  })
+  withTransactions(
+    'a transaction sends and acknowledges when it is committed, and not before',
+    async () => {
+      const { open, queue } = await started()
+      const [from, to, transport] = [await queue(), await queue(), open()]
+      const inbox = await listen(transport, from, { acknowledgement: true })
+      const outbox = await listen(transport, to)
+      await transport.send(from, 'in')
+      const [{ header }] = await inbox.take(1)
+      const transaction = await transport.transactionBegin({ subscriptionId: inbox.id })
+      expect(transaction).toBe(1)
+      await transport.send(to, 'out', { transaction })
+      await transport.ack(header, { transaction })
+      await transport.send(to, 'beside')
+      expect((await outbox.take(1)).map(({ message }) => message)).toEqual(['beside'])
+      await transport.transactionCommit(transaction)
+      expect((await outbox.take(2)).map(({ message }) => message)).toEqual(['beside', 'out'])
+      await transport.send(to, 'after')
+      await outbox.take(3)
+      await expect(transport.transactionCommit(transaction)).rejects.toThrow(
+        'Attempting to commit unknown transaction',
+      )
+    },
+  )
 
-  test('many transactions of one subscription may be under way at a time', async () => {
+  withTransactions('many transactions of one subscription may be under way at a time', async () => {
     const { open, queue } = await started()
     const [from, to, transport] = [await queue(), await queue(), open()]
     const outbox = await listen(transport, to)
@@ -182,64 +197,73 @@ export function testTransport(setUp: () => Promise<TransportUnderTest>): void {
     expect(failures).toEqual([])
   })
 
-  test('an aborted transaction sends nothing and leaves its message in hand', async () => {
-    const { open, queue } = await started()
-    const [from, to, transport] = [await queue(), await queue(), open()]
-    const inbox = await listen(transport, from, { acknowledgement: true })
-    const outbox = await listen(transport, to)
-    await transport.send(from, 'in')
-    const [{ header }] = await inbox.take(1)
-    const transaction = await transport.transactionBegin({ subscriptionId: inbox.id })
-    await transport.send(to, 'never', { transaction })
-    await transport.ack(header, { transaction })
-    await transport.transactionAbort(transaction)
-    await transport.send(to, 'else')
-    expect((await outbox.take(1)).map(({ message }) => message)).toEqual(['else'])
-    await transport.nack(header)
-    await inbox.take(2)
-  })
+  withTransactions(
+    'an aborted transaction sends nothing and leaves its message in hand',
+    async () => {
+      const { open, queue } = await started()
+      const [from, to, transport] = [await queue(), await queue(), open()]
+      const inbox = await listen(transport, from, { acknowledgement: true })
+      const outbox = await listen(transport, to)
+      await transport.send(from, 'in')
+      const [{ header }] = await inbox.take(1)
+      const transaction = await transport.transactionBegin({ subscriptionId: inbox.id })
+      await transport.send(to, 'never', { transaction })
+      await transport.ack(header, { transaction })
+      await transport.transactionAbort(transaction)
+      await transport.send(to, 'else')
+      expect((await outbox.take(1)).map(({ message }) => message)).toEqual(['else'])
+      await transport.nack(header)
+      await inbox.take(2)
+    },
+  )
 
-  test('messages acknowledged outside of transactions, after one, are acknowledged', async () => {
-    const { open, queue } = await started()
-    const [name, transport] = [await queue(), open()]
-    const inbox = await listen(transport, name, { acknowledgement: true })
-    const transaction = await transport.transactionBegin({ subscriptionId: inbox.id })
-    await transport.transactionCommit(transaction)
-    for (const n of [1, 2]) await transport.send(name, n)
-    for (const n of [1, 2]) {
-      const taken = await inbox.take(n)
-      await transport.ack(taken[n - 1]?.header ?? {})
-    }
-    await transport.unsubscribe(inbox.id)
-    const rest = await listen(open(), name)
-    await transport.send(name, 'last')
-    expect((await rest.take(1)).map(({ message }) => message)).toEqual(['last'])
-  })
+  withTransactions(
+    'messages acknowledged outside of transactions, after one, are acknowledged',
+    async () => {
+      const { open, queue } = await started()
+      const [name, transport] = [await queue(), open()]
+      const inbox = await listen(transport, name, { acknowledgement: true })
+      const transaction = await transport.transactionBegin({ subscriptionId: inbox.id })
+      await transport.transactionCommit(transaction)
+      for (const n of [1, 2]) await transport.send(name, n)
+      for (const n of [1, 2]) {
+        const taken = await inbox.take(n)
+        await transport.ack(taken[n - 1]?.header ?? {})
+      }
+      await transport.unsubscribe(inbox.id)
+      const rest = await listen(open(), name)
+      await transport.send(name, 'last')
+      expect((await rest.take(1)).map(({ message }) => message)).toEqual(['last'])
+    },
+  )
 
-  test('a transaction of another subscription, or a second one, is refused', async () => {
-    const { open, queue } = await started()
-    const [name, transport] = [await queue(), open()]
-    const inbox = await listen(transport, name, { acknowledgement: true })
-    await transport.send(name, 'x')
-    const [{ header }] = await inbox.take(1)
-    const alone = await transport.transactionBegin()
-    await expect(transport.transactionBegin()).rejects.toThrow('is under way')
-    await expect(transport.ack(header, { transaction: alone })).rejects.toThrow(
-      'was begun for no subscription',
-    )
-    await transport.transactionBegin({ subscriptionId: inbox.id })
-    await expect(transport.transactionBegin({ subscriptionId: inbox.id })).rejects.toThrow(
-      'is in transaction',
-    )
-    await expect(transport.transactionBegin({ subscriptionId: 99 })).rejects.toThrow(
-      'there is no subscription 99',
-    )
-    await expect(transport.transactionAbort(99)).rejects.toThrow(
-      'Attempting to abort unknown transaction',
-    )
-  })
+  withTransactions(
+    'a transaction of another subscription, or a second one, is refused',
+    async () => {
+      const { open, queue } = await started()
+      const [name, transport] = [await queue(), open()]
+      const inbox = await listen(transport, name, { acknowledgement: true })
+      await transport.send(name, 'x')
+      const [{ header }] = await inbox.take(1)
+      const alone = await transport.transactionBegin()
+      await expect(transport.transactionBegin()).rejects.toThrow('is under way')
+      await expect(transport.ack(header, { transaction: alone })).rejects.toThrow(
+        'was begun for no subscription',
+      )
+      await transport.transactionBegin({ subscriptionId: inbox.id })
+      await expect(transport.transactionBegin({ subscriptionId: inbox.id })).rejects.toThrow(
+        'is in transaction',
+      )
+      await expect(transport.transactionBegin({ subscriptionId: 99 })).rejects.toThrow(
+        'there is no subscription 99',
+      )
+      await expect(transport.transactionAbort(99)).rejects.toThrow(
+        'Attempting to abort unknown transaction',
+      )
+    },
+  )
 
-  test('a broadcast reaches all that listen, and nobody else later', async () => {
+  withBroadcasts('a broadcast reaches all that listen, and nobody else later', async () => {
     const { open, topic } = await started()
     const [name, sender] = [await topic(), open()]
     const inboxes = []
@@ -254,30 +278,33 @@ export function testTransport(setUp: () => Promise<TransportUnderTest>): void {
     }
   })
 
-  test('a broadcast takes a delay of 0 for none, and refuses others', async () => {
+  withBroadcasts('a broadcast takes a delay of 0 for none, and refuses others', async () => {
     const { open, topic } = await started()
     const [name, transport] = [await topic(), open()]
     await transport.broadcast(name, 1, { delay: 0 })
     await expect(transport.broadcast(name, 1, { delay: 2 })).rejects.toThrow('cannot be delayed')
   })
 
-  test('a temporary queue has the hint in its name, and takes messages of others', async () => {
-    const { open } = await started()
-    const transport = open()
-    let name = ''
-    const inbox = await gather(async (callback) => {
-      const { subscriptionId, queue } = await transport.subscribeTemporary('hello', callback)
-      name = queue
-      return subscriptionId
-    })
-    expect(name).toMatch(/^transient\.hello\.[0-9a-f-]{36}$/)
-    await open().send(name, { to: 'a' })
-    expect((await inbox.take(1))[0]?.message).toEqual({ to: 'a' })
-    const { queue } = await transport.subscribeTemporary('transient.x', () => undefined)
-    expect(queue).toMatch(/^transient\.x\.[0-9a-f-]{36}$/)
-  })
+  test.runIf(features.temporaryQueues)(
+    'a temporary queue has the hint in its name, and takes messages of others',
+    async () => {
+      const { open } = await started()
+      const transport = open()
+      let name = ''
+      const inbox = await gather(async (callback) => {
+        const { subscriptionId, queue } = await transport.subscribeTemporary('hello', callback)
+        name = queue
+        return subscriptionId
+      })
+      expect(name).toMatch(/^transient\.hello\.[0-9a-f-]{36}$/)
+      await open().send(name, { to: 'a' })
+      expect((await inbox.take(1))[0]?.message).toEqual({ to: 'a' })
+      const { queue } = await transport.subscribeTemporary('transient.x', () => undefined)
+      expect(queue).toMatch(/^transient\.x\.[0-9a-f-]{36}$/)
+    },
+  )
 
-  test('a message that has expired is not delivered', async () => {
+  test.runIf(features.expiration)('a message that has expired is not delivered', async () => {
     const { open, queue } = await started()
     const [name, transport] = [await queue(), open()]
     await transport.send(name, 'short', { expiration: 0.001 })

@@ -1,8 +1,8 @@
 import { startClockTimer, type Timer } from '../../async/timer.ts'
 import type { Queue } from '../../protocol/routing/topology.ts'
 import type { QueueDepth } from '../broker.ts'
+import type { DeathReason } from '../dead-letters/death-history.ts'
 import { Backlog } from './backlog.ts'
-import type { DeathReason } from './dead-letter.ts'
 import { type QueueLimits, queueLimits, timeToLiveMs } from './queue-limits.ts'
 import type { QueueEntry, StoredMessage } from './stored-message.ts'
 

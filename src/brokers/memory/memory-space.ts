@@ -8,7 +8,8 @@ import {
   type ExchangeBinding,
   type Queue,
 } from '../../protocol/routing/topology.ts'
-import { type DeathReason, deadLetter, deadLetterRoute } from './dead-letter.ts'
+import type { DeathReason } from '../dead-letters/death-history.ts'
+import { deadLetter, deadLetterRoute } from './dead-letter.ts'
 import { MemoryQueue } from './memory-queue.ts'
 import type { StoredMessage } from './stored-message.ts'
 

@@ -4,6 +4,7 @@ import { sleep } from '../../async/sleep.ts'
 import { startTimer, type Timer } from '../../async/timer.ts'
 import { isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
 import { pythonStr } from '../../codecs/python/python-text.ts'
+import { ackWith } from '../../recipes/transport/ack-with.ts'
 import type { Transport, TransportHeader } from '../../recipes/transport/transport.ts'
 import { RecipeWrapper } from '../../recipes/wrapper/recipe-wrapper.ts'
 import { print, printError } from '../output/output.ts'
@@ -124,13 +125,11 @@ class Drain {
     print('')
     const queue = this.#target(message)
     const kept = Object.entries(header).filter(([name]) => !DROPPED.has(name))
-    const { subscription } = header
-    const transaction = await this.#transport.transactionBegin({ subscriptionId: subscription })
-    const options = { headers: Object.fromEntries(kept), transaction }
-    if (message instanceof Uint8Array) await this.#transport.rawSend(queue, message, options)
-    else await this.#transport.send(queue, message, options)
-    await this.#transport.ack(header, { transaction })
-    await this.#transport.transactionCommit(transaction)
+    await ackWith(this.#transport, header, async (transaction) => {
+      const options = { headers: Object.fromEntries(kept), ...transaction }
+      if (message instanceof Uint8Array) await this.#transport.rawSend(queue, message, options)
+      else await this.#transport.send(queue, message, options)
+    })
     this.#count += 1
     const spent = ((performance.now() - this.#startedAt) / 1000).toFixed(1)
     print(`${String(this.#count).padStart(4)} message(s) drained in ${spent} seconds`)

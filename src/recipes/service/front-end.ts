@@ -70,7 +70,9 @@ export class FrontEnd {
     const status = new StatusBroadcasts({ transport, log, host: this.#host, extra: fields })
     this.#options.onStatus?.(() => status.logFields)
     await status.start()
-    await transport.subscribeBroadcast('command', (_header, command) => this.#obey(command))
+    if (transport.features?.broadcasts === false) {
+      log.info('this transport has no broadcasts: no status is sent, and no shutdown command heard')
+    } else await transport.subscribeBroadcast('command', (_header, command) => this.#obey(command))
     const { maxLifetimeMs } = this.#options
     if (maxLifetimeMs !== undefined) {
       this.#lifetime = startTimer(maxLifetimeMs, () => {

@@ -96,6 +96,7 @@ export class StatusBroadcasts {
 
   async #sendPending(): Promise<void> {
     const { transport, log } = this.#parts
+    if (transport.features?.broadcasts === false) this.#pending = undefined
     while (this.#pending !== undefined) {
       const status = this.#pending
       this.#pending = undefined

@@ -33,7 +33,7 @@ const SLURM = {
   user_token: optional(text),
 }
 
-/** The fields that Zocalo checks, by plug-in; any other field is kept as it is. */
+/** The fields that Zocalo checks, by plug-in (`sqs` is ours); any other field is kept as it is. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
   graylog: { protocol: needed(graylogProtocol), host: needed(text), port: needed(integer) },
   iris: SLURM,
@@ -60,6 +60,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
   },
   slurm: SLURM,
   smtp: { host: needed(text), port: needed(integer), from: optional(mail) },
+  sqs: { url: optional(text), delivery_limit: optional(integer) },
   stomp: {
     host: needed(text),
     port: needed(integer),

@@ -18,7 +18,7 @@ export interface FromStringOptions {
   readonly directory?: string
 }
 
-/** The plug-ins of Zocalo and workflows. Others come from packages, by `register`. */
+/** The plug-ins of Zocalo and workflows, and `sqs`. Others come from packages, by `register`. */
 const KNOWN_PLUGINS: ReadonlySet<string> = new Set([
   'graylog',
   'iris',
@@ -29,6 +29,7 @@ const KNOWN_PLUGINS: ReadonlySet<string> = new Set([
   'rabbitmqapi',
   'slurm',
   'smtp',
+  'sqs',
   'stomp',
   'storage',
   'transport',
@@ -180,6 +181,7 @@ export class SiteConfig {
         }
       // These set defaults of transport options, which ask `block(name)` for them.
       case 'pika':
+      case 'sqs':
       case 'stomp':
       case 'transport':
       case 'graylog':

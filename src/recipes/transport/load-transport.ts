@@ -1,5 +1,5 @@
 import type { Transport } from './transport.ts'
-import { type OpenTransportOptions, withSite } from './transport-choice.ts'
+import { type OpenTransportOptions, sqsOptions, withSite } from './transport-choice.ts'
 
 export type OpenTransport = (options: OpenTransportOptions) => Transport
 
@@ -9,6 +9,10 @@ export async function loadTransport(name: string): Promise<OpenTransport> {
     case 'PikaTransport': {
       const { PikaTransport } = await import('./pika/pika-transport.ts')
       return (options) => new PikaTransport(withSite(options))
+    }
+    case 'SqsTransport': {
+      const { SqsTransport } = await import('./sqs/sqs-transport.ts')
+      return (options) => new SqsTransport(sqsOptions(options))
     }
     case 'OfflineTransport': {
       const { OfflineTransport } = await import('./offline-transport.ts')

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { startTimer, type Timer } from '../../async/timer.ts'
-import type { Broker, Delivery, Subscription } from '../../brokers/broker.ts'
+import type { Broker } from '../../brokers/broker.ts'
 import { openBroker } from '../../brokers/open-broker.ts'
 import { BrokerError, DisconnectedError, TransportError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
-import type { Message } from '../../protocol/message.ts'
 import { durableExchange, durableQueue, type Queue } from '../../protocol/routing/topology.ts'
 import { BaseTransport, temporaryName } from './base-transport.ts'
+import { BrokerSubscription, messageOf } from './broker-subscription.ts'
 import type { Transaction } from './open-transactions.ts'
 import type { Parcel } from './parcel.ts'
-import type { OpenSubscription, Settlement, SubscriptionPlan } from './subscription.ts'
+import type { OpenSubscription, SubscriptionPlan } from './subscription.ts'
 
 export interface MemoryOptions {
   /** Transports of one name share their queues. */
@@ -27,7 +27,6 @@ export class MemoryTransport extends BaseTransport {
   readonly #name: string
   readonly #limit: number
   readonly #declared = new Set<string>()
-  readonly #subscriptions = new Set<MemorySubscription>()
   readonly #timers = new Set<Timer>()
   #broker: Broker | undefined
 
@@ -53,16 +52,15 @@ export class MemoryTransport extends BaseTransport {
   protected async open(plan: SubscriptionPlan): Promise<OpenSubscription> {
     const broker = this.#opened()
     const queue = await this.#queueFor(plan)
-    const subscription: MemorySubscription = new MemorySubscription({
+    const subscription = new BrokerSubscription({
       plan,
       queue,
       limit: this.#limit,
       send: (parcels) => this.#send(parcels),
-      onClose: () => this.#subscriptions.delete(subscription),
+      bury: (delivery) => delivery.reject(),
     })
     const prefetch = plan.kind === 'queue' ? (plan.options.prefetchCount ?? 1) : 0
     await subscription.consume(broker, prefetch)
-    this.#subscriptions.add(subscription)
     return subscription
   }
 
@@ -81,7 +79,6 @@ export class MemoryTransport extends BaseTransport {
   protected async close(): Promise<void> {
     const broker = this.#broker
     this.#broker = undefined
-    this.#subscriptions.clear()
     this.#declared.clear()
     for (const timer of this.#timers) timer.clear()
     this.#timers.clear()
@@ -181,95 +178,5 @@ export class MemoryTransport extends BaseTransport {
   #opened(): Broker {
     if (this.#broker !== undefined) return this.#broker
     throw new DisconnectedError('the transport is not connected')
-  }
-}
-
-interface MemoryParts {
-  readonly plan: SubscriptionPlan
-  readonly queue: string
-  readonly limit: number
-  readonly send: (parcels: readonly Parcel[]) => Promise<void>
-  readonly onClose: () => void
-}
-
-class MemorySubscription implements OpenSubscription {
-  readonly #parts: MemoryParts
-  readonly #held = new Map<number, Delivery>()
-  #consumer: Subscription | undefined
-  #lastId = 0
-
-  constructor(parts: MemoryParts) {
-    this.#parts = parts
-  }
-
-  get queue(): string {
-    return this.#parts.queue
-  }
-
-  async consume(broker: Broker, prefetch: number): Promise<void> {
-    const consumerTag = `${randomUUID()}.${this.#parts.plan.id}`
-    this.#consumer = await broker.consume(this.queue, { prefetch, consumerTag }, (delivery) =>
-      this.#receive(delivery),
-    )
-  }
-
-  isHeld(messageId: number): boolean {
-    return this.#held.has(messageId)
-  }
-
-  requireHeld(messageId: number): void {
-    if (this.#held.has(messageId)) return
-    throw new TransportError(
-      `subscription ${this.#parts.plan.id} has no message ${messageId} in hand`,
-    )
-  }
-
-  async settle({ messageId, how }: Settlement): Promise<void> {
-    this.requireHeld(messageId)
-    const delivery = this.#held.get(messageId)
-    this.#held.delete(messageId)
-    if (delivery === undefined) return
-    if (how === 'ack') await delivery.ack()
-    else if (how === 'reject' || delivery.attempt > this.#parts.limit) await delivery.reject()
-    else await delivery.requeue()
-  }
-
-  async commit(parcels: readonly Parcel[], settlements: readonly Settlement[]): Promise<void> {
-    for (const { messageId } of settlements) this.requireHeld(messageId)
-    await this.#parts.send(parcels)
-    for (const settlement of settlements) await this.settle(settlement)
-  }
-
-  async close(): Promise<void> {
-    this.#parts.onClose()
-    await this.#consumer?.close()
-  }
-
-  #receive(delivery: Delivery): void {
-    const { plan } = this.#parts
-    this.#lastId += 1
-    const { headers, properties, body } = delivery.message
-    const header = {
-      ...headers,
-      ...(delivery.attempt > 1 && { 'x-delivery-count': delivery.attempt - 1 }),
-      consumer_tag: String(plan.id),
-      delivery_mode: properties.deliveryMode ?? null,
-      exchange: delivery.route.exchange,
-      'message-id': this.#lastId,
-      redelivered: delivery.redelivered,
-      routing_key: delivery.route.routingKey,
-      subscription: plan.id,
-    }
-    if (plan.options.acknowledgement === true) this.#held.set(this.#lastId, delivery)
-    else void delivery.ack()
-    plan.receive(header, body)
-  }
-}
-
-function messageOf({ headers, body, expiration }: Parcel): Message {
-  return {
-    headers,
-    properties: { deliveryMode: 2, ...(expiration !== undefined && { expiration }) },
-    body,
   }
 }

@@ -1,16 +1,26 @@
 import type { Logger } from '../../logger.ts'
 import type { SiteConfig } from '../site/site-config.ts'
 import type { PikaOptions } from './pika/pika-options.ts'
+import { type SqsTransportOptions, withSqsBlock } from './sqs/sqs-options.ts'
 
 export interface OpenTransportOptions extends PikaOptions {
-  /** Its block `pika` gives what these options leave out. */
+  /** Its block `pika` or `sqs` gives what these options leave out. */
   readonly config?: SiteConfig | undefined
   readonly log?: Logger | undefined
   /** Of the memory transport: those of one name share their queues. */
   readonly name?: string | undefined
+  /** Of SQS: Celery's broker_transport_options. */
+  readonly transportOptions?: Readonly<Record<string, unknown>> | undefined
+  /** Of SQS and the memory: how often a message is delivered again before it goes to `dlq.<queue>`. */
+  readonly deliveryLimit?: number | undefined
 }
 
-export const TRANSPORT_NAMES = ['PikaTransport', 'OfflineTransport', 'MemoryTransport'] as const
+export const TRANSPORT_NAMES = [
+  'PikaTransport',
+  'OfflineTransport',
+  'MemoryTransport',
+  'SqsTransport',
+] as const
 
 export const DEFAULT_TRANSPORT = 'PikaTransport'
 
@@ -28,4 +38,8 @@ export function withSite({ config, ...options }: OpenTransportOptions): PikaOpti
   )
   const { plugin: _plugin, ...block } = config?.block('pika') ?? {}
   return { ...block, ...given }
+}
+
+export function sqsOptions({ config, ...given }: OpenTransportOptions): SqsTransportOptions {
+  return withSqsBlock(given, config?.block('sqs') ?? {})
 }

@@ -52,11 +52,22 @@ export interface UnsubscribeOptions {
   readonly dropCallbackReference?: boolean
 }
 
+/** What a transport may lack; calls that need it are refused with an error that says so. */
+export interface TransportFeatures {
+  readonly broadcasts: boolean
+  readonly temporaryQueues: boolean
+  readonly transactions: boolean
+  /** A message may have a time after which it is dropped. */
+  readonly expiration: boolean
+}
+
 /**
  * A thin layer over a broker: queues, broadcasts, acknowledgements, transactions (Zocalo:
  * workflows.transport.common_transport). test/contracts/transport-contract.ts runs against every transport.
  */
 export interface Transport {
+  /** Where it is not given, the transport has them all. */
+  readonly features?: TransportFeatures
   readonly isConnected: boolean
   /** Whether a lost connection can be made again without losing anything: no subscription and no transaction. */
   readonly isReconnectable: boolean

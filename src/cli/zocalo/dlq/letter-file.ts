@@ -51,7 +51,10 @@ function timeOfDeath(header: TransportHeader): Date {
   const first: unknown = Array.isArray(deaths) ? deaths[0] : undefined
   const time =
     typeof first === 'object' && first !== null && 'time' in first ? first.time : undefined
-  return time instanceof Date ? time : new Date()
+  // Where headers are JSON, the time is a text.
+  const date = new Date(typeof time === 'string' ? time : Number.NaN)
+  if (time instanceof Date) return time
+  return Number.isNaN(date.getTime()) ? new Date() : date
 }
 
 /** Dates as seconds, floats as Python writes them; they have no form in JSON. */
