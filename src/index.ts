@@ -40,7 +40,7 @@ export { AsyncResult, type GetOptions, type RevokeResultOptions } from './result
 export { GroupResult } from './results/group-result.ts'
 export type { ResultTuple } from './results/result-node.ts'
 export type { ResultStore } from './results/result-store.ts'
-export type { AppOptions } from './tasks/app/app.ts'
+export type { AppOptions } from './tasks/app/connected-app.ts'
 export { buildFunctionalTests, type FunctionalTest } from './tasks/app/functional-tests.ts'
 // biome-ignore lint/performance/noReExportAll: only what is exported so can be filled by declarations elsewhere.
 export * from './tasks/app/remote-tasks.ts'

@@ -114,6 +114,20 @@ test('no folder of src/ holds more than 18 files', () => {
   expect(folders.filter((folder) => folder !== '.' && holds(folder) > MOST_FILES)).toEqual([])
 })
 
+test('the way of a chord in docs/architecture.md passes ten files of at most 300 lines, and no other', () => {
+  const page = readFileSync(resolve(SRC, '../docs/architecture.md'), 'utf8')
+  const [, table = ''] = /The way of a chord[^|]*((?:\|.*\n)+)/.exec(page) ?? []
+  const way = [...table.matchAll(/\]\(\.\.\/src\/(.*?)\)/g)].map(([, file = '']) => file)
+  expect(way).toHaveLength(10)
+  const lines = (file: string) => readFileSync(join(SRC, file), 'utf8').split('\n').length
+  expect(way.filter((file) => lines(file) > 300)).toEqual([])
+  const rooms = ['tasks/canvas', 'protocol/signature-tree']
+  const strangers = filesImportedBy('tasks/canvas/start-chord.ts').filter(
+    (file) => rooms.includes(posix.dirname(file)) && !way.includes(file),
+  )
+  expect(strangers).toEqual([])
+})
+
 test.each(files)('%s starts a timer of its own only for a delay that is written down', (file) => {
   const source = readFileSync(join(SRC, file), 'utf8')
   const delays = file === 'async/timer.ts' ? [] : delaysIn(source)
@@ -133,12 +147,16 @@ function listed(folders: readonly string[]): string[] {
 }
 
 function foldersImportedBy(file: string): string[] {
-  return specifiersOf(readFileSync(join(SRC, file), 'utf8'))
-    .filter((specifier) => specifier.startsWith('.'))
-    .map((specifier) => posix.join(posix.dirname(file), specifier))
+  return filesImportedBy(file)
     .filter((target) => target.includes('/') && !target.startsWith('..'))
     .map(folderOf)
     .filter((folder) => folder !== folderOf(file))
+}
+
+function filesImportedBy(file: string): string[] {
+  return specifiersOf(readFileSync(join(SRC, file), 'utf8'))
+    .filter((specifier) => specifier.startsWith('.'))
+    .map((specifier) => posix.join(posix.dirname(file), specifier))
 }
 
 function packagesImportedBy(source: string): string[] {

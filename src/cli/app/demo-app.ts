@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts'
 import { type CeleryApp, createApp } from '../../create-app.ts'
 import type { State } from '../../protocol/results/states.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
-import type { AppOptions } from '../../tasks/app/app.ts'
+import type { AppOptions } from '../../tasks/app/connected-app.ts'
 import { chain, chord, group } from '../../tasks/canvas/canvas.ts'
 
 /** What the demonstration calls, and what it waits for. */

@@ -1,21 +1,12 @@
-import { randomUUID } from 'node:crypto'
-import type { Broker } from '../../brokers/broker.ts'
-import type { CopyingPublisher } from '../../brokers/copying-publisher.ts'
 import type { Config } from '../../config/config.ts'
-import type { Control } from '../../control/control.ts'
 import { TaskError } from '../../errors.ts'
-import type { EventClient } from '../../events/event-client.ts'
-import type { LamportClock } from '../../events/mailbox-clock.ts'
-import { type Logger, silentLogger } from '../../logger.ts'
+import type { Logger } from '../../logger.ts'
 import type { Route } from '../../protocol/message.ts'
 import { signatureDict } from '../../protocol/signatures.ts'
-import type { CallOptions } from '../../protocol/tasks/call-options.ts'
-import { toWireOptions } from '../../protocol/tasks/call-options.ts'
+import { type CallOptions, toWireOptions } from '../../protocol/tasks/call-options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import type { GroupResult } from '../../results/group-result.ts'
-import type { ResultStore } from '../../results/result-store.ts'
-import type { Vault } from '../../schedule/vault.ts'
 import { annotatedOptions } from '../annotations.ts'
 import { callDefaults } from '../calls/call-defaults.ts'
 import { type PublishContext, publish } from '../calls/publish.ts'
@@ -41,10 +32,8 @@ import type {
   OutputOf,
   TaskFunction,
 } from '../task-types.ts'
-import { AppConnections } from './app-connections.ts'
-import type { AppMailboxes } from './app-mailboxes.ts'
 import { AppResults } from './app-results.ts'
-import type { AppVault } from './app-vault.ts'
+import { type AppOptions, ConnectedApp } from './connected-app.ts'
 import { becomeCurrent } from './current-app.ts'
 import type { RemoteTasks } from './remote-tasks.ts'
 
@@ -62,28 +51,13 @@ type Unlisted<Name extends string> = Name extends keyof RemoteTasks ? never : Na
 type Bound = TaskOptions & { readonly bind: true }
 type Unbound = TaskOptions & { readonly bind?: false }
 
-/** What an app may be given instead of opening it itself. */
-export interface AppOptions {
-  readonly logger?: Logger
-  /** Closed by the code that opened it. */
-  readonly broker?: Broker
-  /** Closed by the code that opened it. */
-  readonly results?: ResultStore
-}
-
 /**
  * An application: its config, its tasks, and the ways to call them (Celery's `Celery()`).
  * Nothing is connected until it is needed; `close()` closes what was opened.
  */
-export class App implements Publisher, AsyncDisposable {
-  readonly config: Config
+export class App extends ConnectedApp implements Publisher {
   readonly tasks = new TaskRegistry()
-  /** As in Python, the queue that replies to this process would go to. */
-  readonly replyTo: string = randomUUID()
-  readonly #options: AppOptions
-  #logger: Logger
   #routes: TaskRoutes
-  readonly #connections: AppConnections
   readonly #publishing: PublishContext
   readonly #made = new AppResults({
     store: async () => await this.results(),
@@ -92,25 +66,15 @@ export class App implements Publisher, AsyncDisposable {
   })
 
   constructor(config: Config, options: AppOptions = {}) {
-    this.config = config
-    this.#logger = options.logger ?? silentLogger
-    this.#options = options
-    this.#routes = new TaskRoutes(config, this.#logger)
-    const { replyTo } = this
+    super(config, options)
+    this.#routes = new TaskRoutes(config, this.logger)
     becomeCurrent(this)
-    const connections = new AppConnections({
-      config,
-      logger: () => this.logger,
-      replyTo,
-      given: options,
-    })
-    this.#connections = connections
     this.#publishing = {
       routes: () => this.#routes,
-      defaults: callDefaults(config, replyTo),
+      defaults: callDefaults(config, this.replyTo),
       protocol: config.task_protocol,
-      outgoing: async () => await connections.outgoing(),
-      hold: async (dated) => await connections.vault.hold(dated),
+      outgoing: async () => await this.outgoing(),
+      hold: async (dated) => await this.waiting.hold(dated),
       onPublished: config.task_send_sent_event
         ? (published) => this.events.tell('task-sent', sentFields(published))
         : undefined,
@@ -121,20 +85,9 @@ export class App implements Publisher, AsyncDisposable {
     return this.config.task_allow_error_cb_on_chord_header
   }
 
-  get logger(): Logger {
-    return this.#logger
-  }
-
-  /** Logs to this one, unless the app was given a logger of its own; before anything is opened. */
-  useLogger(logger: Logger): void {
-    if (this.#options.logger !== undefined) return
-    this.#logger = logger
-    this.#routes = new TaskRoutes(this.config, logger)
-  }
-
-  /** Whether exchange, queues and bindings have been declared. */
-  get isSetUp(): boolean {
-    return this.#connections.isSetUp
+  override useLogger(logger: Logger): void {
+    super.useLogger(logger)
+    if (this.logger === logger) this.#routes = new TaskRoutes(this.config, logger)
   }
 
   /** Declares a task. Its name's first dotted part is its routing key: "export.pdf" goes to the queue "export". */
@@ -310,78 +263,5 @@ export class App implements Publisher, AsyncDisposable {
     if (!(await beginCounting(results, { groupId, members, tasks: this.tasks }))) return false
     this.logger.debug({ groupId, members: members.length }, 'chord is counted')
     return true
-  }
-
-  /** Commands to running workers: ping, revoke, limits. */
-  get control(): Control {
-    return this.#connections.control
-  }
-
-  /** Events of your own, for all receivers: `app.events.send('invoice-paid', { id: 3 })`. */
-  get events(): EventClient {
-    return this.#connections.events
-  }
-
-  /** What commands to workers travel by. */
-  get mailboxes(): AppMailboxes {
-    return this.#connections.mailboxes
-  }
-
-  /** Orders what this process sends and hears of workers. */
-  get clock(): LamportClock {
-    return this.#connections.clock
-  }
-
-  /** Where calls wait for their eta, if ETA_VAULT says so. */
-  get waiting(): AppVault {
-    return this.#connections.vault
-  }
-
-  /** What waits for its eta, to be looked at, cancelled and changed; undefined where ETA_VAULT is off. */
-  async vault(): Promise<Vault | undefined> {
-    return await this.#connections.vault.open()
-  }
-
-  /** The broker, connected at its first use. */
-  broker(): Broker {
-    return this.#connections.broker()
-  }
-
-  /** The broker that workers and monitors consume from: another one only with broker_read_url. */
-  readingBroker(): Broker {
-    return this.#connections.readingBroker()
-  }
-
-  /** The broker, once everything is declared on it. */
-  async readyBroker(): Promise<Broker> {
-    return await this.#connections.readyBroker()
-  }
-
-  /** Publishes task messages: what the platform queue would not get by itself, it gets a copy of. */
-  async outgoing(): Promise<CopyingPublisher> {
-    return await this.#connections.outgoing()
-  }
-
-  async results(): Promise<ResultStore> {
-    return await this.#connections.results()
-  }
-
-  /** For tests: closes what is open, then uses these instead; without any it connects by its config again. */
-  async useConnections(given: Pick<AppOptions, 'broker' | 'results'>): Promise<void> {
-    await this.#connections.replace(given)
-  }
-
-  /** Declares exchange, queues and bindings, once. */
-  async setUp(): Promise<void> {
-    await this.#connections.setUp()
-  }
-
-  /** Closes what this app opened. */
-  async close(): Promise<void> {
-    await this.#connections.close()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
   }
 }
