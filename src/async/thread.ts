@@ -2,7 +2,7 @@ import { type ResourceLimits, Worker, type WorkerOptions } from 'node:worker_thr
 import { type Deferred, deferred } from './deferred.ts'
 import { startTimer } from './timer.ts'
 
-export interface ThreadOptions {
+interface ThreadOptions {
   /** The module that the thread runs: it gives `serveThread` a function. */
   readonly module: URL
   /** A job that takes longer ends with its thread; the next job gets a new one. */

@@ -4,7 +4,7 @@ import { blindCopied, copyOf } from '../protocol/routing/mirror-copies.ts'
 import type { Topology } from '../protocol/routing/topology.ts'
 import type { Broker, PublishOptions } from './broker.ts'
 
-export interface CopyingPublisherOptions {
+interface CopyingPublisherOptions {
   readonly broker: Broker
   /** Where a copy of each message goes; undefined where exchanges make the copies, or no copy is wanted. */
   readonly mirror?: { readonly queue: string; readonly topology: Topology } | undefined

@@ -4,7 +4,7 @@ import { publishRefused } from './broker-errors.ts'
 import type { BrokerFeatures } from './features.ts'
 
 /** Undefined where the broker has confirmed the message. */
-export type PublishOutcome = BrokerError | undefined
+type PublishOutcome = BrokerError | undefined
 
 /** Publishes all of them side by side, and says of each what became of it: the answer has their order. Never rejects. */
 export async function publishEach(

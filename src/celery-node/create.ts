@@ -8,7 +8,7 @@ import { type Toolbox, useToolbox } from './use-toolbox.ts'
 type Kwargs = Readonly<Record<string, unknown>>
 
 /** What `createTask()` of a client gives. */
-export interface CeleryNodeTask {
+interface CeleryNodeTask {
   readonly name: string
   delay(...args: unknown[]): CeleryNodeResult
   applyAsync(args?: readonly unknown[], kwargs?: Kwargs): CeleryNodeResult
@@ -43,7 +43,7 @@ export interface LocalWorker extends Toolbox {
   disconnect(): Promise<void>
 }
 
-export interface CreateOptions extends ToolboxOptions {
+interface CreateOptions extends ToolboxOptions {
   readonly config?: Config | ConfigOptions
 }
 

@@ -6,7 +6,7 @@ import type { SignalRules, StopHow, StopKind } from '../lifecycle/stop-on-signal
 import { Systemd } from '../lifecycle/systemd.ts'
 import { printError } from './output/output.ts'
 
-export interface RunServiceOptions {
+interface RunServiceOptions {
   /** What the service is called when it says that it stops. */
   readonly name: string
   readonly graceSeconds?: number | undefined

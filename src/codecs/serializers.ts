@@ -11,7 +11,7 @@ import { readPickle } from './pickle/pickle-reader.ts'
 import { writePickle } from './pickle/pickle-writer.ts'
 import { decodeYaml, encodeYaml } from './yaml/yaml.ts'
 
-export type SerializerName = 'json' | 'yaml' | 'msgpack' | 'pickle' | 'raw'
+type SerializerName = 'json' | 'yaml' | 'msgpack' | 'pickle' | 'raw'
 
 /** One way to turn a value into bytes, and what a message says to name it. */
 export interface Serializer {

@@ -12,7 +12,7 @@ const SCHEMES: ReadonlyMap<string, string> = new Map([
 ])
 const EXPECTED = 'amqp, amqps, sqs or memory'
 
-export interface BrokerAddress {
+interface BrokerAddress {
   readonly broker_url: string | null
   readonly broker_transport: string | null
   readonly broker_host: string | null

@@ -4,7 +4,7 @@ import { isPlainObject, unfit, type ValueType } from './resolve/value-types.ts'
 const KINDS = ['tasks', 'failures', 'unfinished', 'messages', 'events', 'quarantine'] as const
 
 /** For how long what is kept, as "30d" or seconds; what is absent or null is kept for ever. */
-export type RetentionSpans = {
+type RetentionSpans = {
   readonly [Kind in (typeof KINDS)[number]]?: string | number | null | undefined
 }
 

@@ -3,7 +3,7 @@ import type { TaskQueue } from './queues/task-queues.ts'
 import { type SettingValues, settingNames } from './settings.ts'
 
 /** Every setting as a read-only property; those that are always derived have the type of what they derive to. */
-export type ConfigValues = Omit<SettingValues, 'task_queues' | 'task_routes'> & {
+type ConfigValues = Omit<SettingValues, 'task_queues' | 'task_routes'> & {
   readonly task_queues: readonly TaskQueue[]
   readonly task_routes: Router
 }

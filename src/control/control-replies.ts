@@ -11,13 +11,13 @@ import type { ControlSettings } from './control-settings.ts'
 /** What one worker answered, by its name, as in Python: `{ 'w1@host': { ok: 'pong' } }`. */
 export type WorkerReply = Readonly<Record<string, unknown>>
 
-export interface RepliesParts {
+interface RepliesParts {
   readonly settings: ControlSettings
   readonly clock: LamportClock
   readonly logger: Logger
 }
 
-export interface CollectOptions {
+interface CollectOptions {
   readonly limit: number
   readonly timeoutMs: number
   readonly onReply?: ((reply: WorkerReply) => void) | undefined

@@ -13,7 +13,7 @@ import type {
 } from './control-carrier.ts'
 import { TableConsumer, type TableRow } from './table-consumer.ts'
 
-export interface ControlTableParts {
+interface ControlTableParts {
   readonly database: Database
   /** Workers of other queues hear nothing of this: their prefix. */
   readonly space: string

@@ -19,7 +19,7 @@ export interface TimeLimits {
   readonly hard?: number | null
 }
 
-export interface ConsumerOptions extends BroadcastOptions {
+interface ConsumerOptions extends BroadcastOptions {
   /** Default the name of the queue. */
   readonly exchange?: string | undefined
   /** Default "direct". */
@@ -28,7 +28,7 @@ export interface ConsumerOptions extends BroadcastOptions {
   readonly routingKey?: string | undefined
 }
 
-export interface RestartOptions extends BroadcastOptions {
+interface RestartOptions extends BroadcastOptions {
   /** Python's workers only: the modules to import, or to import again. */
   readonly modules?: readonly string[] | undefined
   readonly reload?: boolean | undefined

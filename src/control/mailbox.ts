@@ -25,7 +25,7 @@ import type { ControlSettings } from './control-settings.ts'
 /** Carries out a command at a worker; what it returns is the answer. */
 export type CommandFunction = (args: Readonly<Record<string, unknown>>) => unknown
 
-export interface MailboxParts {
+interface MailboxParts {
   /** The worker's name, "name@host". */
   readonly hostname: string
   readonly carrier: () => Promise<ControlCarrier>

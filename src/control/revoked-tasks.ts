@@ -1,11 +1,11 @@
 /** What is known of a task that may have been revoked. */
-export interface RevocableTask {
+interface RevocableTask {
   readonly id: string
   readonly stampedHeaders: readonly string[] | null
   readonly stamps: Readonly<Record<string, unknown>>
 }
 
-export interface RevokedLimits {
+interface RevokedLimits {
   /** The most ids that are remembered; the oldest go first. */
   readonly most: number
   /** How old, in milliseconds, an id is at least remembered for, where there is room. */

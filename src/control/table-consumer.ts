@@ -15,7 +15,7 @@ export interface TableRow {
   readonly sent_at: Date
 }
 
-export interface TableConsumerParts {
+interface TableConsumerParts {
   /** "exchange\nrouting key" of what it is to hear. */
   readonly routes: ReadonlySet<string>
   /** The id that it has seen last. */

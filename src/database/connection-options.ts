@@ -4,7 +4,7 @@ import { DatabaseError } from '../errors.ts'
 import { safeUrl } from '../safe-url.ts'
 
 /** What pg needs to connect; what a url does not say is left to pg's defaults (PGHOST, PGUSER, ...). */
-export interface ConnectionOptions {
+interface ConnectionOptions {
   readonly host?: string
   readonly port?: number
   readonly user?: string

@@ -11,7 +11,7 @@ const END_MS = 2_000
 
 const BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
-export interface ListenerOptions {
+interface ListenerOptions {
   readonly channel: string
   readonly connect: () => Promise<Client>
   readonly onNotify: (text: string) => void

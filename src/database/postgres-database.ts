@@ -11,7 +11,7 @@ import { toParameter } from './sql-values.ts'
 
 const CLOSE_MS = 3_000
 
-export interface PostgresDatabaseParts {
+interface PostgresDatabaseParts {
   readonly url: string
   readonly safeUrl: string
   readonly pool: Pool

@@ -8,7 +8,7 @@ import { isConnectionLoss } from './connection-loss.ts'
 const SILENT_MS = 10_000
 const ANSWER_MS = 5_000
 
-export interface SilenceWatchParts {
+interface SilenceWatchParts {
   readonly safeUrl: string
   /** A connected client outside the pool. */
   readonly connect: () => Promise<Client>

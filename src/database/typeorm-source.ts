@@ -13,7 +13,7 @@ export const MIGRATIONS_TABLE = 'celery_toolbox_migrations'
 type Classes = NonNullable<DataSourceOptions['migrations']>
 type Entities = NonNullable<DataSourceOptions['entities']>
 
-export interface TypeormSourceOptions {
+interface TypeormSourceOptions {
   readonly entities?: Entities
   readonly migrations?: Classes
   readonly poolSize?: number

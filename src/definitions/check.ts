@@ -26,7 +26,7 @@ export function readDefinition<Value>(
   return parsed as Definition<Value> // the schema has just been checked
 }
 
-export interface SchemaProblem {
+interface SchemaProblem {
   readonly path: Path
   readonly message: string
 }

@@ -5,7 +5,7 @@ import type { EventFields } from './event-fields.ts'
 import type { EventSender } from './event-sender.ts'
 
 /** How busy a worker is. */
-export interface WorkerLoad {
+interface WorkerLoad {
   /** Tasks that run now. */
   readonly active: number
   /** Tasks that were started since the worker was. */

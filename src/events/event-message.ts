@@ -7,7 +7,7 @@ import type { EventSettings } from './event-settings.ts'
 /** As many as Celery's workers put into one message. */
 const MOST_IN_MESSAGE = 24
 
-export interface EventMessageParts {
+interface EventMessageParts {
   readonly hostname: string
   readonly settings: EventSettings
   readonly logger: Logger

@@ -7,7 +7,7 @@ import type { CeleryEvent } from '../protocol/events/events.ts'
 import { durableExchange, type Queue, type Topology } from '../protocol/routing/topology.ts'
 
 /** The settings of a `Config` that shape a receiver's queue. */
-export type ReceiverSettings = Pick<
+type ReceiverSettings = Pick<
   Config,
   | 'event_exchange'
   | 'event_queue_durable'
@@ -16,7 +16,7 @@ export type ReceiverSettings = Pick<
   | 'event_queue_ttl'
 >
 
-export interface EventReceiverParts {
+interface EventReceiverParts {
   readonly broker: Broker
   readonly settings: ReceiverSettings
   readonly logger: Logger

@@ -1,7 +1,7 @@
 import type { Digraph } from './digraph.ts'
 import { layers } from './walk.ts'
 
-export interface DrawSvgOptions<Node> {
+interface DrawSvgOptions<Node> {
   readonly label: (node: Node) => string
   readonly title?: string
   /** A CSS class of the node's box, e.g. its state in lower case. */

@@ -1,7 +1,7 @@
 import type { Digraph } from './digraph.ts'
 import { topologicalOrder } from './walk.ts'
 
-export interface DrawTextOptions<Node> {
+interface DrawTextOptions<Node> {
   readonly label: (node: Node) => string
 }
 

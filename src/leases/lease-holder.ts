@@ -2,7 +2,7 @@ import { startInterval } from '../async/timer.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Lease, LeaseOptions, Leases } from './lease.ts'
 
-export interface LeaseHolderOptions extends LeaseOptions {
+interface LeaseHolderOptions extends LeaseOptions {
   readonly name: string
   readonly logger?: Logger
 }

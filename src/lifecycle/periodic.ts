@@ -3,7 +3,7 @@ import { startTimer } from '../async/timer.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { type Service, service } from './service.ts'
 
-export interface PeriodicOptions {
+interface PeriodicOptions {
   /** The work, as the log names it: "looking for lost tasks". */
   readonly name: string
   /** From the end of one turn to the beginning of the next. */
@@ -18,7 +18,7 @@ export interface PeriodicOptions {
 }
 
 /** A turn of the work. A number is the time until the next turn, where that is not `everyMs`. */
-export type PeriodicWork = (signal: AbortSignal) => Promise<number | undefined> | Promise<void>
+type PeriodicWork = (signal: AbortSignal) => Promise<number | undefined> | Promise<void>
 
 export interface Periodic extends Service {
   /** Takes the next turn at once; where one is under way, right after it. */

@@ -9,7 +9,7 @@ export interface DrainOptions {
   readonly graceMs?: number
 }
 
-export interface StopOptions extends DrainOptions {
+interface StopOptions extends DrainOptions {
   /** How long everything else of the stop may take. Default 10 s. */
   readonly withinMs?: number
 }
@@ -28,7 +28,7 @@ export interface Service extends AsyncDisposable {
   stop(options?: StopOptions): Promise<void>
 }
 
-export interface ServiceRun {
+interface ServiceRun {
   /** Aborted as soon as the service is to stop. */
   readonly signal: AbortSignal
   /** The service cannot go on: `ended` says so, and the owner stops it. */

@@ -1,7 +1,7 @@
 import { type Logger, silentLogger } from '../logger.ts'
 import { type Service, service } from './service.ts'
 
-export interface SupervisorOptions {
+interface SupervisorOptions {
   readonly name: string
   /** In the order in which they start: each may use those before it. */
   readonly services: readonly Service[]

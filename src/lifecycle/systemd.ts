@@ -8,7 +8,7 @@ export interface SystemdVariables {
   readonly watchdogPid: string | null
 }
 
-export interface SystemdOptions {
+interface SystemdOptions {
   readonly variables: SystemdVariables
   /** Called once, where systemd cannot be reached: the service goes on. */
   readonly onProblem: (problem: Error) => void

@@ -3,7 +3,7 @@ import { isRecord } from './field-readers.ts'
 import type { Message } from './message.ts'
 
 /** What is known of a message that may be no task message at all. */
-export interface MessageIdentity {
+interface MessageIdentity {
   readonly id: string | null
   readonly task: string | null
 }

@@ -41,16 +41,6 @@ export function checkSignature(value: unknown, field: string): void {
   if (isAbsent(options)) throw invalidField(`${field}.options`, options, 'an object')
 }
 
-/** The same signature with some keys changed and some options added. */
-export function cloneWith(
-  signature: SignatureDict,
-  changes: Partial<SignatureDict>,
-): SignatureDict {
-  const { options, ...others } = changes
-  if (options === undefined) return { ...signature, ...others }
-  return { ...signature, ...others, options: { ...signature.options, ...options } }
-}
-
 function isComplete(value: Source): value is SignatureFields {
   return (
     !isAbsent(value.args) &&

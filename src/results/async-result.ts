@@ -45,7 +45,7 @@ export interface RevokeResultOptions {
 /** By the worker's name. */
 export type WorkerAnswer = Readonly<Record<string, unknown>>
 
-export interface WalkOptions {
+interface WalkOptions {
   /** Go on where a result is not there yet, instead of throwing. Default false. */
   readonly intermediate?: boolean
 }

@@ -16,7 +16,7 @@ import type { RpcSettings } from './rpc/rpc-messages.ts'
 import { RpcResultStore } from './rpc/rpc-store.ts'
 
 /** The settings of a `Config` that results need. */
-export type ResultSettings = Pick<Config, 'result_backend'> &
+type ResultSettings = Pick<Config, 'result_backend'> &
   RetrySettings &
   RedisStoreSettings &
   RpcSettings &
@@ -27,7 +27,7 @@ export type ResultSettings = Pick<Config, 'result_backend'> &
     >
   >
 
-export interface OpenResultStoreOptions {
+interface OpenResultStoreOptions {
   readonly logger?: Logger
   /** Already open: used for `db+postgresql://` whatever the url says, and not closed with the store. */
   readonly database?: Database

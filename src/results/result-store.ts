@@ -29,7 +29,7 @@ export interface ResultStore extends AsyncDisposable {
 }
 
 /** What a result backend can do beyond the contract. Ask for one of these, never for the kind. */
-export interface ResultFeatures {
+interface ResultFeatures {
   /** Results are kept: they can be asked for. */
   readonly keeps: boolean
   /** Other processes than the caller's read them, so that a chord can be waited for. */

@@ -5,7 +5,7 @@ import { decodeResultMeta, encodeResultMeta } from '../protocol/results/result-m
 import type { TaskResult } from '../protocol/results/task-result.ts'
 import { refuse } from './stored-value.ts'
 
-export interface ResultTextOptions {
+interface ResultTextOptions {
   /** Celery's result_serializer. Default json. */
   readonly serializer?: string | undefined
   /** Celery's result_compression (since 5.7). */

@@ -6,7 +6,7 @@ import type { Connection, Database } from '../database/database.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { HELD_COLUMNS, type HeldRow, heldMessage, VAULT_CHANNEL } from './vault.ts'
 
-export interface VaultDispatcherOptions {
+interface VaultDispatcherOptions {
   readonly database: Database
   readonly broker: Pick<Broker, 'publish'>
   readonly logger?: Logger

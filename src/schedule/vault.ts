@@ -26,7 +26,7 @@ export interface HeldMessage extends WaitingMessage {
 export const VAULT_CHANNEL = 'celery_toolbox_scheduled'
 
 /** The header that says how often a message was changed while it waited: of two with one id, which is the later. */
-export const CHANGES_HEADER = 'celery_toolbox_changes'
+const CHANGES_HEADER = 'celery_toolbox_changes'
 
 /** How often a message was changed while it waited. */
 export function changesOf({ headers }: Pick<Message, 'headers'>): number {

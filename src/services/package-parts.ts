@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { UsageError } from '../errors.ts'
 import { isRecord } from '../protocol/field-readers.ts'
 
-export type LoadPart = () => Promise<unknown>
+type LoadPart = () => Promise<unknown>
 type Parts = Readonly<Record<string, LoadPart>>
 
 /** What a project adds, by the entry "celery-toolbox" of its package.json: `NAME: "./file.mjs#Export"`. */
@@ -33,7 +33,7 @@ export function packageParts(folder = process.cwd()): PackageParts {
 }
 
 /** `./file.mjs#Export`, or a package's; without a name its default export. */
-export async function loadPart(place: string, folder: string): Promise<unknown> {
+async function loadPart(place: string, folder: string): Promise<unknown> {
   const at = place.lastIndexOf('#')
   const [path, name] = at < 0 ? [place, 'default'] : [place.slice(0, at), place.slice(at + 1)]
   const file = fileOf(path, folder)

@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream'
 import { startTimer } from '../async/timer.ts'
 import type { Logger } from '../logger.ts'
 
-export interface CommandOptions {
+interface CommandOptions {
   readonly cwd: string
   readonly timeoutSeconds: number
   readonly log: Logger
@@ -13,7 +13,7 @@ export interface CommandOptions {
   readonly outputFile?: string | undefined
 }
 
-export interface CommandResult {
+interface CommandResult {
   readonly command: readonly string[]
   /** Null where a signal ended it. */
   readonly exitCode: number | null

@@ -18,7 +18,7 @@ const OWN: Readonly<Record<string, Load>> = {
   SampleTxnProducer: async () => (await import('./samples.ts')).SampleTxnProducer,
 }
 
-export type FoundService =
+type FoundService =
   | { readonly name: string; readonly load: Load }
   | { readonly name: null; readonly candidates: readonly string[] }
 

@@ -8,7 +8,7 @@ import { runCommand, wordsOf } from './run-command.ts'
 const HALF_MS = 10_000
 
 /** Does nothing for twenty seconds. */
-export class DummyWrapper extends BaseWrapper {
+class DummyWrapper extends BaseWrapper {
   override async run(): Promise<boolean> {
     this.log.info('this is a dummy wrapper, it does nothing for 20 seconds')
     await sleep(HALF_MS, this.signal)
@@ -27,7 +27,7 @@ const TIMEOUT_SECONDS = 3600
  * Runs the command line of a step as a process: `command` (or `commands`), `workingdir`, `timeout` in seconds, from its
  * `job_parameters` or `parameters`. Its lines are logged as they come; its end goes to the output `updates`.
  */
-export class CommandWrapper extends BaseWrapper {
+class CommandWrapper extends BaseWrapper {
   override async run(): Promise<boolean> {
     const step = this.recwrap?.recipeStep ?? {}
     const parameters = [itemAtKey(step, 'job_parameters'), itemAtKey(step, 'parameters')].find(

@@ -47,7 +47,7 @@ export class Ignore extends Error {
   }
 }
 
-export interface RejectOptions {
+interface RejectOptions {
   /** Back to the queue, or (default) away for good. */
   readonly requeue?: boolean
 }

@@ -10,7 +10,7 @@ export interface StandardSchema<Input = unknown, Output = Input> {
   }
 }
 
-export type SchemaResult<Output = unknown> =
+type SchemaResult<Output = unknown> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly SchemaIssue[] }
 
@@ -22,7 +22,7 @@ export interface SchemaIssue {
 type ErrorClass = abstract new (...args: never[]) => Error
 
 /** An empty text, or none, is no key. */
-export type FairnessKey = string | ((...args: never[]) => string | undefined)
+type FairnessKey = string | ((...args: never[]) => string | undefined)
 
 /** The options of a task's declaration: Celery's task options under JavaScript names. */
 export interface TaskOptions {

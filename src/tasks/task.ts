@@ -124,7 +124,7 @@ export class Task<
   }
 }
 
-export interface SignatureParts<Kwargs> {
+interface SignatureParts<Kwargs> {
   readonly args?: readonly unknown[]
   readonly kwargs?: Kwargs
   readonly options?: CallOptions

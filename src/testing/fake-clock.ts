@@ -7,7 +7,7 @@ export interface Span {
 }
 
 /** What waits for the clock, and runs once the clock has come to its moment. */
-export interface WaitingForClock {
+interface WaitingForClock {
   /** The moment of what is due first, in ms since 1970; undefined where nothing waits. */
   nextDueMs(): number | undefined
   /** Runs what is due at the time of the clock, and what follows from it, to its end. */

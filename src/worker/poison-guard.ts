@@ -5,7 +5,7 @@ import { WorkerLostError } from '../tasks/signals.ts'
 import type { Job } from './job.ts'
 import type { Outcome } from './outcomes/outcome.ts'
 
-export interface PoisonGuardParts {
+interface PoisonGuardParts {
   /** Where it is counted; undefined where there is no such database. */
   readonly database: () => Promise<Database | undefined>
   /** WORKER_POISON_DEATHS. */

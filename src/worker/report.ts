@@ -28,7 +28,7 @@ export function runReport({ request, delivery }: Job, outcome: Outcome): RunRepo
   return outcome.kind === 'failure' ? { ...report, error: outcome.error } : report
 }
 
-export interface ReportParts {
+interface ReportParts {
   readonly app: Pick<App, 'config'>
   readonly logger: Logger
   readonly onTaskError?: OnTaskError | undefined

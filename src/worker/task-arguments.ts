@@ -2,7 +2,7 @@ import type { TaskRequest } from '../protocol/tasks/task-request.ts'
 import type { SchemaIssue, StandardSchema, TaskOptions } from '../tasks/task-options.ts'
 
 /** The arguments do not fit the task: what Python says with a TypeError. */
-export class ArgumentsError extends TypeError {
+class ArgumentsError extends TypeError {
   constructor(task: string, problem: string) {
     super(`${task}() ${problem}`)
     this.name = 'TypeError'

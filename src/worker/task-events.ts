@@ -10,7 +10,7 @@ import { errorText, retryText } from './outcomes/event-texts.ts'
 import type { Outcome } from './outcomes/outcome.ts'
 import { resultOf } from './outcomes/stored-outcome.ts'
 
-export interface TaskEventsParts {
+interface TaskEventsParts {
   readonly sender: EventSender
   /** Send the whole outcome: nothing else reports it. */
   readonly withOutcomes: boolean
@@ -20,7 +20,7 @@ export interface TaskEventsParts {
 }
 
 /** What came of a task, in the words of each place that keeps it. */
-export interface Concluded {
+interface Concluded {
   readonly outcome: Outcome
   /** As callers see it; null where they see nothing. */
   readonly stored: TaskResult | null

@@ -14,7 +14,7 @@ import { traceOutcome } from './outcomes/traced-outcome.ts'
 import { PoisonGuard } from './poison-guard.ts'
 import type { Pool, PoolRun, RunLimits, Termination } from './pools/pool.ts'
 
-export interface RunnerParts extends ConclusionParts {
+interface RunnerParts extends ConclusionParts {
   readonly broker: Broker
   /** The pool that runs a job. */
   readonly poolOf: (job: Job) => Pool

@@ -8,7 +8,7 @@ import type { App } from '../tasks/app/app.ts'
 import { TaskEvents } from './task-events.ts'
 import type { WorkerOptions } from './worker-options.ts'
 
-export interface WorkerEventsParts {
+interface WorkerEventsParts {
   readonly app: App
   readonly broker: Broker
   readonly name: string

@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest'
 import { encodeMsgpack } from '../../src/codecs/msgpack/msgpack.ts'
 import { writePickle } from '../../src/codecs/pickle/pickle-writer.ts'
 import { encodeYaml } from '../../src/codecs/yaml/yaml.ts'
-import { decodeEvents, readEvents } from '../../src/protocol/events/decode-events.ts'
+import { readEvents } from '../../src/protocol/events/decode-events.ts'
+import type { CeleryEvent } from '../../src/protocol/events/events.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { messagesIn, recordingsOf } from './recorded.ts'
 
@@ -97,4 +98,10 @@ test('a key that would change prototypes is a field like any other', () => {
 function json(body: unknown): Message {
   const properties = { contentType: 'application/json', contentEncoding: 'utf-8' }
   return { headers: {}, properties, body: Buffer.from(JSON.stringify(body)) }
+}
+
+function decodeEvents(message: Message): readonly CeleryEvent[] {
+  const { events, problem } = readEvents(message)
+  if (problem !== null) throw problem
+  return events
 }

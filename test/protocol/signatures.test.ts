@@ -1,10 +1,5 @@
 import { expect, test } from 'vitest'
-import {
-  checkSignature,
-  cloneWith,
-  readSignature,
-  signatureDict,
-} from '../../src/protocol/signatures.ts'
+import { checkSignature, readSignature, signatureDict } from '../../src/protocol/signatures.ts'
 
 test('a signature has all six keys that Python needs, in its order', () => {
   expect(Object.entries(signatureDict({ task: 't', args: [1] }))).toEqual([
@@ -45,14 +40,6 @@ test('a step that Python could not run is told from one it could', () => {
   expect(() => checkSignature({ task: 't', args: [] }, 'chain[0]')).toThrow(
     'chain[0].options is missing',
   )
-})
-
-test('a clone has the changes and the added options, and leaves its original alone', () => {
-  const original = signatureDict({ task: 't', options: { queue: 'q' } })
-  expect(cloneWith(original, { args: [1], options: { task_id: 'x' } })).toEqual(
-    signatureDict({ task: 't', args: [1], options: { queue: 'q', task_id: 'x' } }),
-  )
-  expect(original).toEqual(signatureDict({ task: 't', options: { queue: 'q' } }))
 })
 
 test('a key named __proto__ changes no prototype', () => {

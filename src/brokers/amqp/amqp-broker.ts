@@ -32,7 +32,7 @@ import { Publisher } from './sending/publisher.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
-export interface AmqpBrokerOptions
+interface AmqpBrokerOptions
   extends Pick<ConnectOptions, 'ssl' | 'loginMethod' | 'transportOptions' | 'silentMs'> {
   /** One url, or several with `;` between them: where one cannot be reached, the next is used. */
   readonly url: string

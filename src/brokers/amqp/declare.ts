@@ -11,7 +11,7 @@ import type { KnownTopology } from '../known-topology.ts'
 import { declareRefusal } from './connecting/server-errors.ts'
 
 /** One thing to declare. */
-export interface Declaration {
+interface Declaration {
   readonly what: string
   declare(channel: Channel): Promise<unknown>
   remember(known: KnownTopology): void

@@ -12,7 +12,7 @@ export interface ApiLook {
   unacknowledged(queue: string): number | null
 }
 
-export interface ManagementApiOptions {
+interface ManagementApiOptions {
   /** Of the API: http://user:password@host:15672. Without a user the one of the broker's url is taken. */
   readonly url: string
   readonly brokerUrl: string

@@ -10,7 +10,7 @@ import { durableQueue } from '../../protocol/routing/topology.ts'
 import type { Broker, ConsumerProblem, Delivery } from '../broker.ts'
 import { type DeadLetterReason, deadLetterMessage, partsOf } from './dead-letter-message.ts'
 
-export interface DeadLettersParts {
+interface DeadLettersParts {
   readonly broker: Broker
   readonly logger: Logger
   /** The code of a cause that has none. */

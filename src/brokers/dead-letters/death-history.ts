@@ -8,7 +8,7 @@ interface Death extends Record<string, unknown> {
   readonly count: number
 }
 
-export interface DeathPlace {
+interface DeathPlace {
   readonly queue: string
   readonly reason: DeathReason
   /** How it came into the queue. */

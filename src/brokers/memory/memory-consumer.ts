@@ -9,7 +9,7 @@ import type { QueueEntry } from './stored-message.ts'
 
 const AGAIN_MS = 200
 
-export interface MemoryConsumerParts {
+interface MemoryConsumerParts {
   readonly queueName: string
   readonly options: ConsumeOptions
   readonly onDelivery: (delivery: Delivery) => void

@@ -65,7 +65,7 @@ export class HeldDeliveries {
   }
 }
 
-export class MemoryDelivery implements Delivery {
+class MemoryDelivery implements Delivery {
   readonly message: Message
   readonly attempt: number
   readonly #queue: MemoryQueue

@@ -18,7 +18,7 @@ export interface QueueConsumer {
   queueDeleted(): void
 }
 
-export interface QueueOwner {
+interface QueueOwner {
   /** A message left the queue for good, unread. */
   readonly onDeath: (queue: MemoryQueue, stored: StoredMessage, reason: DeathReason) => void
   /** The last consumer has left. */

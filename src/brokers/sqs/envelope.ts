@@ -6,13 +6,13 @@ import type { Message, MessageProperties, Route } from '../../protocol/message.t
 import { FAIRNESS_HEADER } from '../../protocol/routing/fairness.ts'
 import { encodeTable } from '../headers/write-table.ts'
 
-export interface EnvelopeOptions {
+interface EnvelopeOptions {
   /** kombu's `sqs_base64_encoding`: the whole envelope as base64. Both are read. */
   readonly isBase64: boolean
   readonly deliveryTag?: string
 }
 
-export interface Opened {
+interface Opened {
   readonly message: Message
   readonly route: Route
 }

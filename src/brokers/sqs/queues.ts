@@ -8,7 +8,7 @@ import { isFifo, requireQueueName, sqsQueueName } from './queue-name.ts'
 import type { PredefinedQueue } from './settings/predefined-queues.ts'
 import type { SqsSettings } from './settings/sqs-options.ts'
 
-export interface SqsQueuesParts {
+interface SqsQueuesParts {
   readonly api: SqsApi
   readonly settings: SqsSettings
   readonly safeUrl: string

@@ -34,7 +34,7 @@ import { SqsPublisher } from './sending/publisher.ts'
 import { readSqsOptions, type SqsSettings } from './settings/sqs-options.ts'
 import { parseSqsUrl } from './settings/sqs-url.ts'
 
-export interface SqsBrokerOptions {
+interface SqsBrokerOptions {
   /** `sqs://KEY:SECRET@HOST:PORT`; `sqs://` is Amazon's own, with the credentials that the SDK finds. */
   readonly url: string
   readonly logger?: Logger | undefined

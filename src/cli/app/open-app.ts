@@ -15,7 +15,7 @@ export interface GlobalOptions {
 }
 
 /** What a command is about, for warnings that concern few of them. */
-export interface AppUse {
+interface AppUse {
   /** It consumes, declares or publishes to the queues of the config. */
   readonly usesQueues?: boolean
 }

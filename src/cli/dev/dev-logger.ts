@@ -3,7 +3,7 @@ import { createLogger } from '../../config/logging/logging.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { DevOptions } from './dev-options.ts'
 
-export interface DevLogger {
+interface DevLogger {
   readonly worker: Logger
   readonly monitor: Logger
 }

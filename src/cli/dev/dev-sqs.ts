@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts'
 
-export interface DevSqs {
+interface DevSqs {
   readonly url: string
   stop(): Promise<void>
 }

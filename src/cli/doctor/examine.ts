@@ -25,7 +25,7 @@ export async function* examine(options: DatabaseOptions): AsyncGenerator<Check> 
   yield* examineDatabase(app.config, options)
 }
 
-export function nodeCheck(version: string): Check {
+function nodeCheck(version: string): Check {
   const [major = 0, minor = 0] = version.split('.').map(Number)
   const [oldestMajor, oldestMinor] = OLDEST_NODE
   const isNew = major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)

@@ -4,19 +4,19 @@ import type { Config } from '../../config/config.ts'
 import { silentLogger } from '../../logger.ts'
 import { brokerOptions } from '../../tasks/app/broker-options.ts'
 
-export interface IamStatement {
+interface IamStatement {
   readonly Sid: string
   readonly Effect: 'Allow'
   readonly Action: readonly string[]
   readonly Resource: readonly string[]
 }
 
-export interface IamPolicy {
+interface IamPolicy {
   readonly Version: '2012-10-17'
   readonly Statement: readonly IamStatement[]
 }
 
-export interface IamPolicies {
+interface IamPolicies {
   readonly producer: IamPolicy
   readonly worker: IamPolicy
   readonly monitor: IamPolicy

@@ -1,7 +1,7 @@
 import type { CeleryEvent } from '../../protocol/events/events.ts'
 
 /** What one task did in the last so many seconds. */
-export interface TaskRate {
+interface TaskRate {
   /** Ended, in whatever way, per second. */
   readonly rate: number
   /** Seconds from received to started; undefined where none was started. */

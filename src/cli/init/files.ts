@@ -43,7 +43,7 @@ export function filesOf(plan: Plan): readonly ProjectFile[] {
   ]
 }
 
-export interface ProjectFile {
+interface ProjectFile {
   readonly name: string
   readonly text: string
   readonly purpose: string

@@ -9,7 +9,7 @@ export interface ProgressOptions {
 }
 
 /** The part of a terminal, or of a log, that is needed. */
-export interface ProgressStream {
+interface ProgressStream {
   readonly isTTY?: boolean
   readonly columns?: number
   write(text: string): unknown

@@ -10,7 +10,7 @@ export interface Column<Row> {
   readonly colour?: (row: Row) => string | undefined
 }
 
-export interface TableOptions {
+interface TableOptions {
   /** Longer lines are made to fit by shortening the widest columns. Undefined: no limit. */
   readonly width?: number | undefined
   readonly isColoured?: boolean

@@ -2,7 +2,7 @@ import { printed } from '../../config/printed.ts'
 import type { WorkerReply } from '../../control/control-replies.ts'
 import { jsonText } from '../output/json-text.ts'
 
-export interface ReplyTextOptions {
+interface ReplyTextOptions {
   readonly isColoured: boolean
   /** Not only who answered and whether all is well. */
   readonly withBody: boolean

@@ -2,7 +2,7 @@ import type { LogSink } from '../../recipes/log/log-record.ts'
 import { SiteConfig, type SitePlugin } from '../../recipes/site/site-config.ts'
 import { loadAll, type PackageParts, packageParts } from '../../services/package-parts.ts'
 
-export interface ActivatedSite {
+interface ActivatedSite {
   readonly config: SiteConfig
   readonly parts: PackageParts
 }

@@ -1,7 +1,7 @@
 import { printError } from '../output/output.ts'
 
 /** What Zocalo's commands end with themselves: a sentence on standard error, exit code 1. */
-export class Refused extends Error {}
+class Refused extends Error {}
 
 export function refuse(sentence: string): never {
   throw new Refused(sentence)

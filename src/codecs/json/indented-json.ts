@@ -1,7 +1,7 @@
 import { entriesOf, isDict } from '../ordered-dict.ts'
 import { encodeJson } from './json.ts'
 
-export interface IndentOptions {
+interface IndentOptions {
   readonly sortKeys?: boolean
   /** What stands for a value that has no form in JSON. */
   readonly textOf?: (value: object) => string | undefined

@@ -7,7 +7,7 @@ import { setOwn } from '../own-key.ts'
 import { Float } from '../values.ts'
 import { readTyped } from './json-types.ts'
 
-export interface ParseOptions {
+interface ParseOptions {
   /** Gives `1.0` as `Float`: everywhere, or in one place of the outermost list (its number). */
   readonly keepFloats: boolean | number
   readonly keepOrder?: boolean

@@ -11,7 +11,7 @@ const WHOLE_FLOAT = /(?:^|[[,:\s])-?\d+(?:\.0+(?!\d)|(?:\.\d+)?[eE])/
 /** A key that JavaScript would move to the front of its object. */
 const INDEX_KEY = /"\d{1,10}"\s*:/
 
-export interface DecodeJsonOptions {
+interface DecodeJsonOptions {
   /** Give `1.0` as `Float`, so that it is `1.0` again when sent on. */
   readonly keepFloats?: boolean
   /** Give objects whose keys are whole numbers as Maps, so that they stay in the order they came in. */

@@ -22,7 +22,7 @@ export function decodeMsgpack(bytes: Uint8Array, options: DecodeMsgpackOptions =
   return reader.result()
 }
 
-export interface DecodeMsgpackOptions {
+interface DecodeMsgpackOptions {
   /** Give bin as a view of the message instead of a copy: it keeps the whole message in memory. */
   readonly shareBytes?: boolean
 }

@@ -11,7 +11,7 @@ import {
 } from '../values.ts'
 
 /** What a pickle says about one object. */
-export interface PickledParts {
+interface PickledParts {
   readonly args: readonly unknown[]
   readonly state: unknown
   readonly items: readonly unknown[]

@@ -4,7 +4,7 @@ import { MAX_DIGITS } from '../limits.ts'
 import { exactInteger } from '../numbers.ts'
 
 /** The rest of the line, as protocol 0 separates its arguments; the line break is passed. */
-export function readLine(reader: ByteReader): Buffer {
+function readLine(reader: ByteReader): Buffer {
   const end = reader.bytes.indexOf(0x0a, reader.at)
   if (end < 0) throw reader.fail('expected a line break, found the end')
   const line = reader.take(end - reader.at)

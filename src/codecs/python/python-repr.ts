@@ -2,7 +2,7 @@ import { hasToJson } from '../encodable.ts'
 import { Tuple } from '../values.ts'
 import { bytesRepr, objectRepr, primitiveRepr } from './python-repr-scalars.ts'
 
-export interface ReprLimits {
+interface ReprLimits {
   /** Characters after which the text is cut short; Celery's is 1024. */
   readonly maxLength?: number
   /** Levels of containers shown; deeper ones print as `[...]`. */

@@ -3,7 +3,7 @@ import { exactInteger, floatText, isWholeNumber } from '../numbers.ts'
 import { DateTime, LocalDate } from '../values.ts'
 
 /** What a plain word means to PyYAML (YAML 1.1): the tag's short name, which words have it, and their value. */
-export interface ScalarType {
+interface ScalarType {
   readonly tag: string
   readonly test: RegExp
   readonly read: (text: string) => unknown

@@ -1,7 +1,7 @@
 import { maskText } from '../masking.ts'
 
 /** How an error stands in a log. */
-export interface LoggedError {
+interface LoggedError {
   readonly type: string
   readonly message: string
   readonly code?: string

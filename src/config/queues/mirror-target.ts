@@ -1,10 +1,7 @@
 import type { Topology } from '../../protocol/routing/topology.ts'
 import type { Config } from '../config.ts'
 
-export type MirrorSettings = Pick<
-  Config,
-  'TOPOLOGY' | 'MIRROR' | 'platformQueue' | 'mirrorTopology'
->
+type MirrorSettings = Pick<Config, 'TOPOLOGY' | 'MIRROR' | 'platformQueue' | 'mirrorTopology'>
 
 /** Where those who publish send a copy of each message themselves: only where no exchange makes it. */
 export function mirrorTarget(

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { parse } from 'dotenv'
 import { requirePackage } from '../../installed-packages.ts'
 
-export type Variables = Readonly<Record<string, string | undefined>>
+type Variables = Readonly<Record<string, string | undefined>>
 
 export interface EnvironmentOptions {
   /** The variables to read instead of the process's own; `.env` is then read only when `dotenv` names it. */

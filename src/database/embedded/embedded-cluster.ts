@@ -45,7 +45,7 @@ export async function passwordOf(folder: string, user: SystemUser | undefined): 
   }
 }
 
-export interface ClusterPlan {
+interface ClusterPlan {
   readonly initdb: string
   readonly cluster: string
   readonly folder: string

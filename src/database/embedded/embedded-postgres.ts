@@ -17,7 +17,7 @@ export interface EmbeddedOptions {
   readonly port?: number
 }
 
-export interface EmbeddedServer {
+interface EmbeddedServer {
   readonly url: string
   readonly stop: () => Promise<void>
 }

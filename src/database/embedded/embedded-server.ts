@@ -4,7 +4,7 @@ import type { Logger } from '../../logger.ts'
 import { missing } from './embedded-binaries.ts'
 import type { SystemUser } from './system-user.ts'
 
-export interface ServerPlan {
+interface ServerPlan {
   readonly postgres: string
   readonly args: readonly string[]
   readonly user: SystemUser | undefined

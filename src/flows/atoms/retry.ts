@@ -7,7 +7,7 @@ import type { AnyValues, AtomContext } from './task.ts'
 
 /** One entry an execute: the value it provided, and what failed after it. */
 export type History = readonly HistoryEntry[]
-export type HistoryEntry = readonly [value: unknown, failures: Readonly<Record<string, Failure>>]
+type HistoryEntry = readonly [value: unknown, failures: Readonly<Record<string, Failure>>]
 
 /** RETRY its flow, REVERT it and ask the parent's retry, or REVERT_ALL of the whole flow. */
 export type Decision = 'RETRY' | 'REVERT' | 'REVERT_ALL'
@@ -21,7 +21,7 @@ export interface RetryOptions extends AtomOptions {
   readonly on?: readonly string[] | undefined
 }
 
-export interface RetryDelay {
+interface RetryDelay {
   readonly delayMs: number
   /** The delay grows by this factor each time. Default 1. */
   readonly backoff?: number

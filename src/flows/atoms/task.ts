@@ -1,5 +1,4 @@
 import type { Logger } from '../../logger.ts'
-import type { Failure } from '../failures/failure.ts'
 import { CompilationFailure } from '../failures/flow-errors.ts'
 import { Atom, type AtomOptions, type Values } from './atom.ts'
 
@@ -21,13 +20,6 @@ export interface AtomContext {
 // biome-ignore lint/suspicious/noExplicitAny: users destructure the values that they declared
 export type AnyValues = any
 
-export interface RevertValues {
-  /** What execute returned, or its Failure. */
-  readonly result: unknown
-  /** The failures of this attempt by the atoms' names. */
-  readonly failures: Readonly<Record<string, Failure>>
-}
-
 export interface TaskOptions extends AtomOptions {
   readonly execute?: (values: AnyValues, context: AtomContext) => unknown
   readonly revert?: (values: AnyValues, context: AtomContext) => unknown
@@ -46,7 +38,7 @@ export interface TaskOptions extends AtomOptions {
 }
 
 /** A task that waits for a signal of this name, at most so long. */
-export interface WaitCondition {
+interface WaitCondition {
   readonly signal: string
   readonly timeoutMs?: number
 }

@@ -22,7 +22,7 @@ type Given<Result, Out> = Out extends string
     ? { readonly [Name in Key]: Name extends keyof Result ? Result[Name] : unknown }
     : object
 
-export interface StepOptions<Known extends Symbols, Values, Out> {
+interface StepOptions<Known extends Symbols, Values, Out> {
   /** Which symbol each parameter of the step reads. */
   readonly with?: { readonly [Name in keyof Values]: Pick$<Known, Values[Name]> }
   readonly out?: Out
@@ -58,7 +58,7 @@ export interface FlowBuilder<Known extends Symbols> {
   run(values: Partial<Known>, options?: RunFlowOptions): Promise<Engine>
 }
 
-export interface RunFlowOptions extends Omit<EngineOptions, 'kind' | 'store'> {
+interface RunFlowOptions extends Omit<EngineOptions, 'kind' | 'store'> {
   readonly engine?: EngineOptions['kind']
 }
 

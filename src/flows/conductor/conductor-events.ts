@@ -1,7 +1,7 @@
 import type { Logger } from '../../logger.ts'
 import type { Job } from '../board/job.ts'
 
-export interface ConductorEvent {
+interface ConductorEvent {
   /** job_claimed, compilation_start, running_end, job_consumed, job_abandoned, job_released, job_trashed, … */
   readonly type: string
   readonly job: Job

@@ -21,7 +21,7 @@ export interface Done {
   readonly result: unknown
 }
 
-export interface AttemptParts {
+interface AttemptParts {
   readonly ledger: Ledger
   readonly resolver: Resolver
   readonly runner: AtomRunner

@@ -66,7 +66,7 @@ export interface FlowSourceRecord {
   readonly definition?: string | undefined
 }
 
-export interface AtomStatus {
+interface AtomStatus {
   readonly name: string
   readonly kind: 'task' | 'retry'
   readonly state: AtomState

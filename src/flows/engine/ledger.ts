@@ -13,7 +13,7 @@ import { atomOf, type Compilation, type Node } from './compile.ts'
 import type { Notices, Notifier } from './notifier.ts'
 import { type AtomState, changesFlow, type FlowState, type Intention } from './states.ts'
 
-export interface LedgerOptions {
+interface LedgerOptions {
   readonly compilation: Compilation
   readonly notifier: Notifier
   readonly store: FlowStore | undefined

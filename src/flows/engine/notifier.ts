@@ -1,7 +1,7 @@
 import type { Logger } from '../../logger.ts'
 import type { AtomState, FlowState } from './states.ts'
 
-export interface FlowNotice {
+interface FlowNotice {
   readonly name: string
   readonly flowId: string
   readonly state: FlowState
@@ -9,7 +9,7 @@ export interface FlowNotice {
   readonly result?: undefined
 }
 
-export interface AtomNotice {
+interface AtomNotice {
   readonly name: string
   readonly id: string
   readonly flowId: string
@@ -19,7 +19,7 @@ export interface AtomNotice {
   readonly result?: unknown
 }
 
-export interface ProgressNotice {
+interface ProgressNotice {
   readonly name: string
   readonly progress: number
   readonly details: unknown

@@ -6,7 +6,7 @@ import { atomOf, type Compilation, isAtom, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'
 
 /** How a retry is asked; the engine gives it its arguments. */
-export type AskRetry = (node: Node, retry: Retry) => Promise<Decision>
+type AskRetry = (node: Node, retry: Retry) => Promise<Decision>
 
 type Resolution = { readonly kind: Decision; readonly retry: Node | undefined }
 

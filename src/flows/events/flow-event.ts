@@ -5,7 +5,7 @@ import { Failure } from '../failures/failure.ts'
 import { isRemote } from '../remote/remote.ts'
 import type { FlowEvent } from '../storage/flow-store.ts'
 
-export type EventOf = (notice: Notice, context: NoticeContext) => FlowEvent | undefined
+type EventOf = (notice: Notice, context: NoticeContext) => FlowEvent | undefined
 
 /**
  * The events of a run, from which the monitor makes a family: the flow is its root, each attempt at a step (execute or

@@ -4,7 +4,7 @@ import { FlowError } from '../../errors.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 
 /** A failure as it is stored, in TaskFlow's form. */
-export interface FailureJson {
+interface FailureJson {
   readonly version: 1
   readonly exception_str: string
   readonly traceback_str: string

@@ -23,7 +23,7 @@ import { waitFor } from '../waits/wait-for.ts'
 import { parseCondition } from './condition.ts'
 import type { FlowSpec, RetrySpec, StepSpec } from './flow-schema.ts'
 
-export type StepFunction = (values: AnyValues, context: AtomContext) => unknown
+type StepFunction = (values: AnyValues, context: AtomContext) => unknown
 
 /** Where `run` and `revert` of a flow file find their functions. */
 export interface StepFunctions {

@@ -1,5 +1,5 @@
 /** A condition of a flow file: symbols, constants, comparisons, `and`, `or`, `not` and parentheses. Nothing is executed. */
-export interface Condition {
+interface Condition {
   readonly symbols: readonly string[]
   holds(values: Readonly<Record<string, unknown>>): boolean
 }

@@ -14,7 +14,7 @@ export interface FlowFile {
   readonly text: string
 }
 
-export interface ReadFlowOptions {
+interface ReadFlowOptions {
   readonly file?: string
   /** The functions behind `run` and `revert`. Without them a flow can be checked and drawn, not run. */
   readonly functions?: StepFunctions

@@ -6,11 +6,11 @@ import { CompilationFailure, DependencyFailure } from '../failures/flow-errors.t
 import { linkBySymbols } from './auto-links.ts'
 
 export type Item = Task | Flow
-export type Pattern = 'linear' | 'unordered' | 'graph' | 'targeted'
+type Pattern = 'linear' | 'unordered' | 'graph' | 'targeted'
 
 /** ALL: the target and all that follows; FLOW: only in its own flow; NEIGHBORS: its direct successors; ATOM: itself. */
-export type Depth = 'ALL' | 'FLOW' | 'NEIGHBORS' | 'ATOM'
-export type Decider = (history: Readonly<Record<string, unknown>>) => boolean | Promise<boolean>
+type Depth = 'ALL' | 'FLOW' | 'NEIGHBORS' | 'ATOM'
+type Decider = (history: Readonly<Record<string, unknown>>) => boolean | Promise<boolean>
 
 export interface Link {
   readonly from: string | Item
@@ -19,7 +19,7 @@ export interface Link {
   readonly depth?: Depth
 }
 
-export interface FlowOptions {
+interface FlowOptions {
   readonly retry?: Retry | undefined
   /** Changes with the flow's steps; stored with each run. */
   readonly version?: string | undefined

@@ -13,7 +13,7 @@ export interface RemoteFunction {
   readonly remote: RemoteTask
 }
 
-export interface RemoteTask {
+interface RemoteTask {
   readonly task: string
   readonly options: RemoteOptions
   readonly constants?: Readonly<Record<string, unknown>>

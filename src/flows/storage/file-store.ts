@@ -12,7 +12,7 @@ import {
 } from './flow-store.ts'
 import { atomOfPlain, type FlowRecord, plainAtom, type StoredFlow } from './records.ts'
 
-export interface FileStoreOptions {
+interface FileStoreOptions {
   /** Wait for the disk with each transition, so that a power failure loses none. Default true. */
   readonly isSynced?: boolean
 }

@@ -2,7 +2,7 @@ import { timeSpanMs } from '../../time-span.ts'
 import { type Task, type TaskOptions, task } from '../atoms/task.ts'
 import { CompilationFailure } from '../failures/flow-errors.ts'
 
-export interface WaitForOptions extends Omit<TaskOptions, 'execute' | 'waitsFor'> {
+interface WaitForOptions extends Omit<TaskOptions, 'execute' | 'waitsFor'> {
   /** The step's name. Default: the signal's. */
   readonly name?: string
   /** "2d", "90s", or milliseconds; the step fails with TimeoutError then. Default: it waits for ever. */

@@ -4,7 +4,7 @@ import type { Privacy } from '../privacy/privacy.ts'
 import { stateClass } from '../tasks/task-order.ts'
 
 /** The outcome as a worker would have stored it; its event carries it where the monitor alone can read its events. */
-export interface EventOutcome {
+interface EventOutcome {
   readonly state: string
   /** JSON text, as a result backend keeps it. */
   readonly stored: string

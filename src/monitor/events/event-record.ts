@@ -29,7 +29,7 @@ export interface EventRecord {
   readonly problem: Problem | null
 }
 
-export interface EventRecordOptions {
+interface EventRecordOptions {
   readonly privacy: Privacy
   readonly receivedAtMs?: number
   /** The workers that are known to send events of their tasks. */

@@ -11,7 +11,7 @@ import { type EventEntry, textOf } from './event-entry.ts'
 import { outcomeOf } from './event-outcome.ts'
 import { runCall, runEvent, runProgress } from './run-entry.ts'
 
-export interface Hearing {
+interface Hearing {
   readonly entry: EventEntry
   readonly privacy: Privacy
   readonly receivedAtMs: number

@@ -23,7 +23,7 @@ export interface WorkerEntry {
   readonly driftSeconds: number | null
 }
 
-export interface WorkerHearing {
+interface WorkerHearing {
   readonly senders: TaskEventSenders
   readonly clocks: WorkerClocks
   /** When it happened, by the monitor's clock. */

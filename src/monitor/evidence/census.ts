@@ -13,7 +13,7 @@ export interface WorkerAnswer {
 }
 
 /** The workers to ask: they alone hear the question, and the wait ends as soon as all of them have answered. */
-export interface Asked {
+interface Asked {
   readonly workers: readonly string[]
   /** Those of Python of which it is not known how they run tasks. */
   readonly unknown: readonly string[]

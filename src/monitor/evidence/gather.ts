@@ -20,7 +20,7 @@ export interface EvidenceLimits {
   readonly stopDeadlineMs: number | null
 }
 
-export interface EvidenceSources {
+interface EvidenceSources {
   readonly broker: Pick<Broker, 'depth'>
   /** The queues of tasks, as they were found just now. */
   readonly queues: ReadonlyMap<string, ObservedQueue>

@@ -3,7 +3,7 @@ import type { Connection } from '../../database/database.ts'
 import { isLiving } from './census.ts'
 import type { ObservedQueue } from './observed-queues.ts'
 
-export interface QueueRecord {
+interface QueueRecord {
   readonly queue: string
   readonly observed: ObservedQueue
   readonly look: ApiLook | undefined

@@ -38,7 +38,7 @@ export function rollCallBy(control: Pick<Control, 'broadcast'>): CallRoll {
 }
 
 /** A worker that does not know the command, or fails, has said nothing. */
-export function rollCallOf(replies: readonly Readonly<Record<string, unknown>>[]): RollCall {
+function rollCallOf(replies: readonly Readonly<Record<string, unknown>>[]): RollCall {
   const answered = new Set<string>()
   const holders = new Map<string, string>()
   for (const [worker, answer] of replies.flatMap((reply) => Object.entries(reply))) {

@@ -23,7 +23,7 @@ export interface UnreceivedTask extends Candidate {
   readonly isCovered: boolean
 }
 
-export interface QueueEvidence {
+interface QueueEvidence {
   readonly observed: ObservedQueue
   readonly emptyMs: number
   /** Held by workers; null where that is unknown. */

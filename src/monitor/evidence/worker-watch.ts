@@ -4,7 +4,7 @@ import { type Logger, silentLogger } from '../../logger.ts'
 import { isLiving, noteCensus, type TakeCensus, workersToAsk } from './census.ts'
 import { noteConnections } from './connections.ts'
 
-export interface WorkerWatchOptions {
+interface WorkerWatchOptions {
   /** Asks the broker's management API, where there is one. */
   readonly lookAtApi?: (() => Promise<ApiLook>) | undefined
   /** Asks living workers what they take, and how they run it. */

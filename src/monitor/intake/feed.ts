@@ -4,7 +4,7 @@ import type { Logger } from '../../logger.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
 import type { Intake } from './intake.ts'
 
-export interface FeedOptions {
+interface FeedOptions {
   readonly broker: Broker
   readonly queue: string
   /** What the queue is part of, declared before it is consumed. */

@@ -2,7 +2,7 @@ import type { Subscription } from '../../brokers/broker.ts'
 import type { Logger } from '../../logger.ts'
 
 /** Why nothing more is taken from the queues for now. */
-export type HoldReason = 'database' | 'memory' | 'dead-letter' | 'stopping'
+type HoldReason = 'database' | 'memory' | 'dead-letter' | 'stopping'
 
 /** Stops and starts the flow of deliveries, of all queues at once; it flows while there is no reason to hold it. */
 export class Intake {

@@ -1,7 +1,7 @@
 import { startInterval, type Timer } from '../../async/timer.ts'
 import type { Logger } from '../../logger.ts'
 
-export interface AbsenceOptions {
+interface AbsenceOptions {
   readonly logger: Logger
   /** How far behind the record is by now: fields of a log line. */
   readonly behind: () => Promise<Readonly<Record<string, unknown>>>

@@ -9,7 +9,7 @@ import type { WorkQueues } from '../mirror/work-queues.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import type { Ingested } from './ingested.ts'
 
-export interface ReaderOptions {
+interface ReaderOptions {
   readonly platformQueue: string
   readonly queues: WorkQueues
   readonly privacy: Privacy

@@ -4,7 +4,7 @@
  * - `row`: a value in some row is the cause; the others go without it
  * - `away`: the database is gone, full, read-only, not migrated; wait until it is back
  */
-export type RecordFailure = 'contended' | 'row' | 'away'
+type RecordFailure = 'contended' | 'row' | 'away'
 
 /** By SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html. */
 const CONTENDED = /^(?:40001|40P01|55P03)$/

@@ -7,7 +7,7 @@ import { writeBatch } from '../write-batch.ts'
 import { type Ingested, isUnreadAltogether, withoutRows } from './ingested.ts'
 import { recordFailureOf } from './record-failure.ts'
 
-export interface RecorderOptions {
+interface RecorderOptions {
   readonly database: Database
   readonly logger: Logger
   /** Ends the waiting for a database that is away. */

@@ -6,7 +6,7 @@ import type { Ingested } from './ingested.ts'
 import type { Intake } from './intake.ts'
 import type { Recorded, Recorder } from './recorder.ts'
 
-export interface WriterOptions {
+interface WriterOptions {
   readonly limits: BatchLimits
   readonly recorder: Recorder
   readonly intake: Intake

@@ -24,7 +24,7 @@ import type { WorkQueues } from './work-queues.ts'
 /** The record keeps what others publish, so it reads all that is safe, whatever the workers accept. */
 const READABLE = ['json', 'yaml', 'msgpack']
 
-export interface MirrorOptions {
+interface MirrorOptions {
   /** What may be stored. Default: everything, and arguments up to 64 KiB in the task's row. */
   readonly privacy?: Privacy
   /** When it came. Default: now. */

@@ -2,7 +2,7 @@ import { amqpProperties } from '../../protocol/amqp-properties.ts'
 import type { MessageProperties } from '../../protocol/message.ts'
 import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 
-export interface OptionsContext {
+interface OptionsContext {
   /** As they came with the message. */
   readonly properties: MessageProperties
   readonly compression: unknown

@@ -6,7 +6,7 @@ import { type MessageEntry, messageEntry } from './message-entry.ts'
 import type { Problem } from './types.ts'
 
 /** What is kept of a message that could not be read. */
-export interface UnreadEntry {
+interface UnreadEntry {
   readonly message: Message
   readonly row: MessageEntry
   readonly problem: Problem

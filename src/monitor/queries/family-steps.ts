@@ -22,7 +22,7 @@ export function pendingSteps(followUps: FollowUps | null, context: StepContext):
   return linked(context.hasSucceeded ? others : followUps, isToCome)
 }
 
-export interface StepContext {
+interface StepContext {
   readonly isPublished: (id: string) => boolean
   readonly isOver: boolean
   /** Then no errback comes any more. */

@@ -80,7 +80,7 @@ async function memberOfGroup(database: Connection, groupId: string): Promise<str
   return member?.taskId
 }
 
-export interface TreeOptions {
+interface TreeOptions {
   /** Default now. */
   readonly at?: Date
   /** The ids of steps that were published in another family, as Celery does the body of a chord that is a root. */

@@ -7,7 +7,7 @@ import type { Message } from '../../protocol/message.ts'
 import { type CallEdit, editedArgs, editedKwargs } from './call-edit.ts'
 
 /** A body that was read, and what writes it again. */
-export interface OpenedBody {
+interface OpenedBody {
   readonly serializer: Serializer
   readonly value: unknown
 }

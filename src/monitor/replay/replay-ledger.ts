@@ -1,7 +1,7 @@
 import type { Connection, Database } from '../../database/database.ts'
 import { MonitorError } from '../../errors.ts'
 
-export interface ReplayTurn {
+interface ReplayTurn {
   readonly taskId: string
   readonly turn: number
   readonly newId: string

@@ -8,7 +8,7 @@ import {
 import type { Topology } from '../../protocol/routing/topology.ts'
 import { WorkQueues } from '../mirror/work-queues.ts'
 
-export interface ReplayPlaces {
+interface ReplayPlaces {
   readonly topology: Topology
   readonly platformQueue: string
   /** Where what was delayed natively is published without its delay. */

@@ -5,7 +5,7 @@ import type { RecordedMessage } from '../queries/recorded-messages.ts'
 import type { CallEdit } from './call-edit.ts'
 import { editedMessage, fieldsOf, isFirstProtocol, openBody } from './edited-message.ts'
 
-export interface ReplayChanges {
+interface ReplayChanges {
   readonly taskId: string
   readonly newId: string
   readonly edit?: CallEdit | undefined
@@ -13,7 +13,7 @@ export interface ReplayChanges {
 }
 
 /** The header (and column) that names the task whose message was published again. */
-export const REPLAY_HEADER = 'replay_of'
+const REPLAY_HEADER = 'replay_of'
 
 /**
  * A recorded message under a new id, as its first attempt. The bytes of its body stay as they were, unless it is

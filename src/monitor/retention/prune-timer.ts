@@ -10,7 +10,7 @@ import type { Retention } from './types.ts'
 /** The settings that say how long what is kept, and how often that is looked at. */
 export type RetentionSettings = Partial<Pick<Config, 'RETENTION' | 'PRUNE_EVERY'>>
 
-export interface PruneTimerOptions {
+interface PruneTimerOptions {
   readonly logger: Logger
   /** Instead of PRUNE_EVERY. */
   readonly everyMs?: number | undefined

@@ -44,7 +44,7 @@ export interface StateOptions {
     | false
 }
 
-export interface StateJobsParts {
+interface StateJobsParts {
   readonly database: Database
   readonly broker: Broker
   readonly config: StateSettings

@@ -2,7 +2,7 @@ import type { Route } from '../message.ts'
 import type { Exchange, Queue, Topology } from '../routing/topology.ts'
 
 /** The settings that shape the queues of remote control, in seconds. */
-export interface ControlQueueSettings {
+interface ControlQueueSettings {
   readonly control_exchange: string
   readonly control_queue_ttl: number | null
   readonly control_queue_expires: number | null

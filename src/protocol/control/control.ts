@@ -22,13 +22,13 @@ export interface ControlCommand {
 }
 
 /** One worker's answer to the command that went with this ticket. */
-export interface ControlReply {
+interface ControlReply {
   readonly ticket: string | null
   /** By the name of the worker, as in Python. */
   readonly body: Readonly<Record<string, unknown>>
 }
 
-export interface CommandStamps {
+interface CommandStamps {
   /** Lamport's. */
   readonly clock: number
   /** Seconds since 1970; 0 is never. */

@@ -7,7 +7,7 @@ import { showValue } from '../show-value.ts'
 import type { CeleryEvent } from './events.ts'
 
 /** What of a message of events could be read, and why the rest could not. */
-export interface ReadEvents {
+interface ReadEvents {
   readonly events: readonly CeleryEvent[]
   readonly problem: ProtocolError | null
 }
@@ -15,14 +15,7 @@ export interface ReadEvents {
 /** Whatever event_serializer is set to, but for pickle. */
 const READABLE = ['json', 'yaml', 'msgpack']
 
-/** The events of a message, expanded: one, or a list of them as workers batch them. Throws a `ProtocolError`. */
-export function decodeEvents(message: Message): readonly CeleryEvent[] {
-  const { events, problem } = readEvents(message)
-  if (problem !== null) throw problem
-  return events
-}
-
-/** The same, as far as it goes: one bad event does not spoil those it travels with. Never throws. */
+/** The events of a message, one or a list of them as workers batch them, as far as they can be read: one bad event does not spoil those it travels with. Never throws. */
 export function readEvents(message: Message, limits?: MessageLimits): ReadEvents {
   try {
     return eventsIn(decodeBody(message, acceptedSerializer(message, READABLE), limits))

@@ -2,7 +2,7 @@ import { type Serializer, serializerByName } from '../../codecs/serializers.ts'
 import type { Message, Route } from '../message.ts'
 import { type CeleryEvent, EVENTS_HEADER } from './events.ts'
 
-export interface EventsToSend {
+interface EventsToSend {
   /** The sender; the same in each of the events. */
   readonly hostname: string
   /** event_exchange. */

@@ -6,7 +6,7 @@ import { showValue } from '../show-value.ts'
 import type { ExceptionInfo } from './task-result.ts'
 
 /** An exception as it stands in a stored result, https://docs.celeryq.dev/en/stable/internals/protocol.html */
-export interface ExceptionMeta {
+interface ExceptionMeta {
   readonly exc_type: string
   readonly exc_message: readonly unknown[]
   readonly exc_module: string | null

@@ -9,7 +9,7 @@ export const STATES = [
   'REVOKED',
 ] as const
 
-export type BuiltInState = (typeof STATES)[number]
+type BuiltInState = (typeof STATES)[number]
 
 /** A built-in state or a custom, upper-case one. */
 export type State = BuiltInState | (string & {})

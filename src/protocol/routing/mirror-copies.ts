@@ -1,7 +1,7 @@
 import type { Message, Route } from '../message.ts'
 
 /** RabbitMQ also delivers to the queues named here, and removes the header: https://www.rabbitmq.com/docs/sender-selected */
-export const BLIND_COPY_HEADER = 'BCC'
+const BLIND_COPY_HEADER = 'BCC'
 /** On a copy that was published by itself: the exchange and the key of the message it is a copy of. */
 const ROUTE_HEADER = 'celery_toolbox_route'
 

@@ -1,7 +1,7 @@
 import { type RouteOptions, readRoute } from './route-options.ts'
 
 /** What a call is routed by. */
-export interface RoutedCall {
+interface RoutedCall {
   readonly task: string
   readonly args: readonly unknown[]
   readonly kwargs: Readonly<Record<string, unknown>>
@@ -9,7 +9,7 @@ export interface RoutedCall {
 }
 
 /** A route as a router gives it: options, a queue's name, or nothing. */
-export type RouterAnswer = RouteOptions | string | null | undefined
+type RouterAnswer = RouteOptions | string | null | undefined
 
 /** Decides by the call itself. */
 export type RouterFunction = (
@@ -20,10 +20,10 @@ export type RouterFunction = (
 ) => RouterAnswer
 
 /** A task's name, a pattern with `*`, or a regular expression that must match from the name's start; and its route. */
-export type RoutePair = readonly [name: string | RegExp, route: RouterAnswer]
+type RoutePair = readonly [name: string | RegExp, route: RouterAnswer]
 
 /** Routes by name or pattern. An object cannot hold regular expressions; a Map or a list of pairs can. */
-export type RouteTable =
+type RouteTable =
   | Readonly<Record<string, RouterAnswer>>
   | ReadonlyMap<string | RegExp, RouterAnswer>
   | readonly RoutePair[]

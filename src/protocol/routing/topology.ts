@@ -49,7 +49,7 @@ export function durableQueue(name: string, args: Readonly<Record<string, unknown
 /**
  * Whether a topic binding takes a routing key: `*` is one word, `#` any number of words (AMQP 0-9-1, 3.1.3.3).
  */
-export function topicMatches(pattern: string, routingKey: string): boolean {
+function topicMatches(pattern: string, routingKey: string): boolean {
   return wordsMatch(pattern.split('.'), 0, routingKey.split('.'), 0)
 }
 

@@ -14,7 +14,7 @@ export const STARMAP = 'celery.starmap'
 export const CHUNKS = 'celery.chunks'
 
 /** What a signature is, https://docs.celeryq.dev/en/stable/userguide/canvas.html#the-primitives */
-export type SignatureKind = 'task' | 'chain' | 'group' | 'chord' | 'map' | 'starmap' | 'chunks'
+type SignatureKind = 'task' | 'chain' | 'group' | 'chord' | 'map' | 'starmap' | 'chunks'
 
 /** Each kind by the task that stands for it; `subtask_type` is what Python looks at, and comes first. */
 const KINDS: ReadonlyMap<string, SignatureKind> = new Map([

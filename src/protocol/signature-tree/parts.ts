@@ -136,7 +136,7 @@ export function taskNames(dict: SignatureDict): string[] {
 
 /** Workflows come from outside: nothing is done for one that nests deeper, or holds more signatures, than these. */
 export const MOST_DEPTH = 250
-export const MOST_SIGNATURES = 1_000_000
+const MOST_SIGNATURES = 1_000_000
 
 /** Throws where a workflow, with what stands in its options, is deeper or larger than anything that can be started. */
 export function checkBounds(whole: SignatureDict): void {

@@ -4,7 +4,7 @@ import { checkSignature, readSignature } from '../signatures.ts'
 import type { Embed, SignatureDict } from './task-request.ts'
 
 /** What follows a task; `fault` says what is wrong with it, where Python would store FAILURE for it. */
-export interface EmbedReading {
+interface EmbedReading {
   readonly embed: Embed
   readonly fault?: ProtocolError
 }

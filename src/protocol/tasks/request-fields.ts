@@ -46,7 +46,7 @@ export function readStamps({ stamps }: Source): Readonly<Record<string, unknown>
   throw invalidField('stamps', stamps, 'an object, or null')
 }
 
-export interface ArgsReading {
+interface ArgsReading {
   readonly args: readonly unknown[]
   /** Python fails the task when its arguments are no sequence. */
   readonly argsFault?: ProtocolError

@@ -21,7 +21,7 @@ export interface Embed {
 }
 
 /** What a call and the message made from it share. Times are ISO 8601 text, as they travel. */
-export interface TaskFields extends Embed {
+interface TaskFields extends Embed {
   readonly id: string
   readonly task: string
   readonly args: readonly unknown[]

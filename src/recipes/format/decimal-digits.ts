@@ -1,5 +1,5 @@
 /** The digits of a finite number, rounded as Python rounds: exactly, ties to even. */
-export interface Rounded {
+interface Rounded {
   /** All digits, without sign, point or exponent. */
   readonly digits: string
   /** Power of ten of the first digit: 12.5 has 1. */

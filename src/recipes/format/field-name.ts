@@ -6,7 +6,7 @@ export type FieldStep =
   | { readonly kind: 'index'; readonly index: number }
   | { readonly kind: 'attribute'; readonly attribute: string }
 
-export interface FieldName {
+interface FieldName {
   /** The name of a parameter. All digits: the place of a positional argument, of which there is none. */
   readonly first: string
   /** Read one by one: a mistake in a later one counts only where the earlier ones led to a value. */

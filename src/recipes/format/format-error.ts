@@ -1,5 +1,5 @@
 /** The exception of Python that a format string or its values lead to. */
-export type PythonErrorClass =
+type PythonErrorClass =
   | 'AttributeError'
   | 'IndexError'
   | 'KeyError'

@@ -1,7 +1,7 @@
 import { FormatError } from './format-error.ts'
 
 /** A piece of a format string: text, then perhaps a field. */
-export interface FormatPiece {
+interface FormatPiece {
   readonly literal: string
   readonly field: FormatField | null
 }

@@ -10,7 +10,7 @@ import { filtered, type LogFilter, type LogSink } from './log-record.ts'
 type Block = Readonly<Record<string, unknown>>
 
 /** What a dictConfig defines by name, for its loggers to name. */
-export interface Defined {
+interface Defined {
   readonly sinks: ReadonlyMap<string, LogSink>
   readonly filters: ReadonlyMap<string, LogFilter>
   /** Kinds that are Python's alone. */

@@ -5,7 +5,7 @@ import { isDoneWithin } from '../../async/with-deadline.ts'
 import { gelfDatagrams, gelfText } from './gelf.ts'
 import type { LogRecord, LogSink } from './log-record.ts'
 
-export interface GraylogPlace {
+interface GraylogPlace {
   readonly protocol: 'UDP' | 'TCP'
   readonly host: string
   readonly port: number

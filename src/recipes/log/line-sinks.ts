@@ -18,7 +18,7 @@ export function streamSink(stream: 'stdout' | 'stderr', lineOf: LineOf): LogSink
   return { level: 0, write: (record) => void process[stream].write(`${lineOf(record)}\n`) }
 }
 
-export interface FileOptions {
+interface FileOptions {
   readonly filename: string
   readonly mode: string
   /** With both, as RotatingFileHandler: file.1 is the newest of the older ones. */

@@ -2,7 +2,7 @@ import { SiteConfigError } from '../../errors.ts'
 import { levelNumber } from './levels.ts'
 import type { LogFilter } from './log-record.ts'
 
-export interface DowngradeOptions {
+interface DowngradeOptions {
   readonly reduce_to?: string
   readonly only_below?: string
 }

@@ -3,7 +3,7 @@ import { levelName } from './levels.ts'
 import type { LogRecord } from './log-record.ts'
 
 /** A formatter block of Python's dictConfig. */
-export interface FormatBlock {
+interface FormatBlock {
   readonly format?: string
   readonly datefmt?: string
   readonly style?: string

@@ -18,7 +18,7 @@ export function loadText(text: string): RecipeNodes {
   return loadValue(readRecipeJson(text))
 }
 
-export function readRecipeJson(text: string): unknown {
+function readRecipeJson(text: string): unknown {
   try {
     return decodeJson(text, { keepFloats: true, keepOrder: true, plainObjects: true })
   } catch (cause) {

@@ -9,7 +9,7 @@ import { dispatched, fieldsOf, type RunEvent, stamped } from './run-events.ts'
 
 export type { RunEvent } from './run-events.ts'
 
-export interface RecorderParts {
+interface RecorderParts {
   /** Sends events to where a monitor hears them. */
   readonly tell: (events: readonly RunEvent[]) => Promise<void>
   readonly log: Logger

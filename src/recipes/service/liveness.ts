@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isDoneWithin } from '../../async/with-deadline.ts'
 
-export interface LivenessOptions {
+interface LivenessOptions {
   readonly port: number
   readonly timeoutMs: number
   /** Resolves as soon as the service could take something else. */

@@ -12,7 +12,7 @@ export const ZOCALO_VERSION = '1.6.0'
 const IDLE_LASTS_MS = 500
 const REPEAT_MS = 6000
 
-export interface StatusParts {
+interface StatusParts {
   readonly transport: Transport
   readonly log: Logger
   readonly host?: string
@@ -20,7 +20,7 @@ export interface StatusParts {
   readonly extra?: Readonly<Record<string, unknown>>
 }
 
-export interface ServiceNames {
+interface ServiceNames {
   readonly service: string | null
   readonly serviceclass: string | null
 }

@@ -2,7 +2,7 @@
 export type Block = Readonly<Record<string, unknown>>
 
 /** What is wrong with a block: the field, then sentences. */
-export type FieldFaults = Readonly<Record<string, readonly string[]>>
+type FieldFaults = Readonly<Record<string, readonly string[]>>
 
 type Check = (value: unknown) => string | null
 

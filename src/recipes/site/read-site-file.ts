@@ -22,7 +22,7 @@ export interface SiteFile {
   readonly warnings: readonly string[]
 }
 
-export interface SiteContext {
+interface SiteContext {
   readonly directory: string
   /** The file the text is from, for errors; null for a text. */
   readonly file: string | null

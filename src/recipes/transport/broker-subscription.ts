@@ -5,7 +5,7 @@ import type { Message } from '../../protocol/message.ts'
 import type { Parcel } from './parcel.ts'
 import type { OpenSubscription, Settlement, SubscriptionPlan } from './subscription.ts'
 
-export interface BrokerSubscriptionParts {
+interface BrokerSubscriptionParts {
   readonly plan: SubscriptionPlan
   readonly queue: string
   /** How often a message is delivered again before it is buried. */

@@ -1,7 +1,7 @@
 import type { Transport } from './transport.ts'
 import { type OpenTransportOptions, sqsOptions, withSite } from './transport-choice.ts'
 
-export type OpenTransport = (options: OpenTransportOptions) => Transport
+type OpenTransport = (options: OpenTransportOptions) => Transport
 
 /** As openTransport, with nothing loaded but that transport: a command starts sooner. */
 export async function loadTransport(name: string): Promise<OpenTransport> {

@@ -22,7 +22,7 @@ export const TRANSPORT_NAMES = [
   'SqsTransport',
 ] as const
 
-export const DEFAULT_TRANSPORT = 'PikaTransport'
+const DEFAULT_TRANSPORT = 'PikaTransport'
 
 /** The transport that a site names: storage first, as in Zocalo, then its block `transport`. */
 export function defaultTransport(config: SiteConfig): string {

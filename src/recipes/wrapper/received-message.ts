@@ -6,7 +6,7 @@ import { nodeNumber } from '../recipe/links.ts'
 import { Recipe, type RecipeSource } from '../recipe/recipe.ts'
 
 /** What a wrapper begins with. */
-export interface WrapperParts {
+interface WrapperParts {
   readonly recipe: Recipe
   readonly pointer: number | bigint | null
   readonly path: readonly unknown[]

@@ -21,7 +21,7 @@ import { withReconnects } from './reconnects.ts'
 /** Turns the whole message into the body that is sent, in place of JSON. */
 export type Mangle = (message: RecipeMessage) => string | Uint8Array
 
-export type WrapperSource =
+type WrapperSource =
   | { readonly message: unknown; readonly environment?: Dict }
   | { readonly recipe: RecipeSource; readonly environment?: Dict }
 

@@ -6,7 +6,7 @@ import { decodeRow, encodeRow, type TaskmetaRow } from '../taskmeta-row.ts'
 import { Waiters } from '../waiters.ts'
 import { type MemoryChordSpace, MemoryChords } from './memory-chords.ts'
 
-export interface MemoryStoreOptions {
+interface MemoryStoreOptions {
   /** Stores of one name in one process share their results. Default "". */
   readonly name?: string
   /** Results older than this are gone; undefined keeps them while the store is open. */

@@ -6,7 +6,7 @@ import type { ChordState } from './chord-table.ts'
 import { type BatchLimits, type PendingSave, PendingSaves } from './pending-saves.ts'
 import { type RowWriting, writeRows } from './write-rows.ts'
 
-export interface BatchWriterOptions extends RowWriting {
+interface BatchWriterOptions extends RowWriting {
   /** A row that could not be written for so long is given up: its save rejects with RESULT_UNSAVED. */
   readonly deadlineMs: number
 }

@@ -1,8 +1,8 @@
 import type { ChordMember } from '../result-store.ts'
 
 /** Our own tables beside Celery's; Python knows nothing of them. */
-export const CHORD_TABLE = 'public.celery_toolbox_chord'
-export const CHORD_MEMBER_TABLE = 'public.celery_toolbox_chord_member'
+const CHORD_TABLE = 'public.celery_toolbox_chord'
+const CHORD_MEMBER_TABLE = 'public.celery_toolbox_chord_member'
 
 /** As the migrations make them; for results without migrations. Tables of older versions get what they lack. */
 export const CREATE_CHORDS_SQL = `

@@ -23,7 +23,7 @@ export interface ChordState {
   readonly isReleased: boolean
 }
 
-export interface UnreleasedChord {
+interface UnreleasedChord {
   readonly groupId: string
   readonly body: string
   /** Of one that is handed over; null where it is to be released. */

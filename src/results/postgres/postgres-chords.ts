@@ -6,7 +6,7 @@ import type { ChordCounter, ChordMember, HandedOver, Release, Unlock } from '../
 import { ChordLocks } from './chord-locks.ts'
 import { type ChordState, ChordTable, type ChordTableOptions } from './chord-table.ts'
 
-export interface PostgresChordsOptions extends ChordTableOptions {
+interface PostgresChordsOptions extends ChordTableOptions {
   /** Saves a member's result and counts it; undefined where the count of its chord was never begun. */
   readonly save: (member: ChordMember) => Promise<ChordState | undefined>
   /** The results, of these ids, whose tasks are over. */

@@ -7,7 +7,7 @@ import { Waiters } from '../waiters.ts'
 import { LookSchedule } from './look-schedule.ts'
 import { writeFailureOf } from './write-failure.ts'
 
-export interface ResultWatcherOptions {
+interface ResultWatcherOptions {
   readonly logger: Logger
   /** The rows, of these ids, whose tasks are over. */
   readonly readReady: (taskIds: readonly string[]) => Promise<readonly TaskmetaRow[]>

@@ -12,7 +12,7 @@ export const CELERY_TABLES: TaskmetaTables = {
 }
 
 /** How long a statement waits for a row that another transaction holds, before it is written without that row. */
-export const LOCK_PATIENCE_MS = 50
+const LOCK_PATIENCE_MS = 50
 
 /** A column of celery_taskmeta, in the order in which rows are written. */
 export interface Column {

@@ -6,7 +6,7 @@
  * - `passing`: the server is away, full, restarting; try again later
  * - `lasting`: trying again is no use
  */
-export type WriteFailure = 'locked' | 'row' | 'altered' | 'passing' | 'lasting'
+type WriteFailure = 'locked' | 'row' | 'altered' | 'passing' | 'lasting'
 
 /** By SQLSTATE, https://www.postgresql.org/docs/current/errcodes-appendix.html. */
 const BY_CODE: readonly (readonly [RegExp, WriteFailure])[] = [

@@ -8,7 +8,7 @@ import { resultTree } from '../saved-group.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import type { ChordKeys } from './redis-keys.ts'
 
-export interface MemberSource {
+interface MemberSource {
   readonly connection: RedisConnection
   readonly text: ResultText
   /** A result by its task's id, for those that no member entry holds. */

@@ -20,7 +20,7 @@ import {
   SAVE_MEMBER_SCRIPT,
 } from './redis-scripts.ts'
 
-export interface RedisChordsOptions {
+interface RedisChordsOptions {
   readonly connection: RedisConnection
   readonly keys: RedisKeys
   readonly text: ResultText

@@ -10,7 +10,7 @@ import { safeUrl } from '../../safe-url.ts'
 import { closeIfSilent } from './redis-silence.ts'
 import { type RedisSettings, redisAddress } from './redis-url.ts'
 
-export interface RedisConnectionOptions {
+interface RedisConnectionOptions {
   readonly url: string
   readonly settings?: RedisSettings
   readonly logger: Logger

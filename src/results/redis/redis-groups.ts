@@ -4,7 +4,7 @@ import { groupTuple, memberIdsOf } from '../saved-group.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
 
-export interface RedisGroupsOptions {
+interface RedisGroupsOptions {
   readonly connection: RedisConnection
   readonly keys: RedisKeys
   readonly text: ResultText

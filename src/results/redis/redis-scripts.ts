@@ -1,4 +1,4 @@
-import { redisScript } from './redis-connection.ts'
+import { type RedisScript, redisScript } from './redis-connection.ts'
 
 /** Answers whether it was kept. */
 const SAVE = `
@@ -18,7 +18,9 @@ end
  * old one is. The state is looked for where every serializer but YAML puts it, at the beginning.
  * KEYS: result. ARGV: text, seconds or 0, "1" where it is final.
  */
-export const SAVE_SCRIPT = redisScript(`${SAVE} return save(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`)
+export const SAVE_SCRIPT: RedisScript = redisScript(
+  `${SAVE} return save(KEYS[1], ARGV[1], ARGV[2], ARGV[3])`,
+)
 
 const COUNT = `
 local members, added, size, seen, claim, group, unreleased = unpack(KEYS)
@@ -69,10 +71,10 @@ end
  * counters or 0, seconds for the group or 0, token, milliseconds of the claim, group id, body or "".
  * Answers the state: "done", "uncounted", "open", "claimed" or "elsewhere".
  */
-export const MEMBER_SCRIPT = redisScript(`${COUNT} return count()`)
+export const MEMBER_SCRIPT: RedisScript = redisScript(`${COUNT} return count()`)
 
 /** Both in one: KEYS and ARGV of `MEMBER_SCRIPT`, then those of `SAVE_SCRIPT`. */
-export const SAVE_MEMBER_SCRIPT = redisScript(
+export const SAVE_MEMBER_SCRIPT: RedisScript = redisScript(
   `${SAVE} ${COUNT} save(KEYS[8], ARGV[11], ARGV[12], ARGV[13]) return count()`,
 )
 
@@ -80,7 +82,7 @@ export const SAVE_MEMBER_SCRIPT = redisScript(
  * Counts a member more, once: the command may have been carried out though its answer was lost, and is sent again.
  * KEYS: added, addition. ARGV: seconds for the counter or 0, seconds in which it may be sent again.
  */
-export const ADD_MEMBER_SCRIPT = redisScript(`
+export const ADD_MEMBER_SCRIPT: RedisScript = redisScript(`
 if redis.call('SET', KEYS[2], 1, 'NX', 'EX', ARGV[2]) then redis.call('INCR', KEYS[1]) end
 if ARGV[1] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
 `)
@@ -89,7 +91,7 @@ if ARGV[1] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
  * Claims a chord that was left. KEYS: members, claim, unreleased. ARGV: token, milliseconds, group id.
  * Answers "claimed", "elsewhere", or "gone" where nothing is left to release.
  */
-export const CLAIM_SCRIPT = redisScript(`
+export const CLAIM_SCRIPT: RedisScript = redisScript(`
 local members, claim, unreleased = unpack(KEYS)
 if redis.call('GET', claim) == 'done' or redis.call('EXISTS', members) == 0 then
   redis.call('HDEL', unreleased, ARGV[3])
@@ -99,13 +101,13 @@ return redis.call('SET', claim, ARGV[1], 'NX', 'PX', ARGV[2]) and 'claimed' or '
 `)
 
 /** KEYS: claim. ARGV: token, milliseconds. */
-export const KEEP_CLAIM_SCRIPT = redisScript(`
+export const KEEP_CLAIM_SCRIPT: RedisScript = redisScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `)
 
 /** After a release that failed. KEYS: claim. ARGV: token. */
-export const DROP_CLAIM_SCRIPT = redisScript(`
+export const DROP_CLAIM_SCRIPT: RedisScript = redisScript(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 `)
@@ -114,7 +116,7 @@ return redis.call('DEL', KEYS[1])
  * After a release: members that come again find it done. KEYS: unreleased, claim, then what is to go. ARGV: token, seconds,
  * group id.
  */
-export const RELEASED_SCRIPT = redisScript(`
+export const RELEASED_SCRIPT: RedisScript = redisScript(`
 local owner = redis.call('GET', KEYS[2])
 if owner and owner ~= ARGV[1] then return 0 end
 redis.call('HDEL', KEYS[1], ARGV[3])

@@ -30,7 +30,7 @@ export type RedisStoreSettings = RedisSettings &
     >
   >
 
-export interface RedisStoreOptions {
+interface RedisStoreOptions {
   readonly url: string
   readonly settings?: RedisStoreSettings
   readonly logger?: Logger

@@ -22,7 +22,7 @@ export type RedisSettings = Partial<
   >
 >
 
-export interface RedisAddress {
+interface RedisAddress {
   readonly host: string
   readonly port: number
   readonly db: number
@@ -31,7 +31,7 @@ export interface RedisAddress {
   readonly tls?: RedisTls
 }
 
-export interface RedisTls {
+interface RedisTls {
   readonly rejectUnauthorized: boolean
   readonly ca?: Buffer
   readonly cert?: Buffer

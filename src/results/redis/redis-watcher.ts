@@ -7,7 +7,7 @@ import { Waiters } from '../waiters.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
 
-export interface RedisWatcherOptions {
+interface RedisWatcherOptions {
   readonly connection: RedisConnection
   readonly keys: RedisKeys
   readonly logger: Logger

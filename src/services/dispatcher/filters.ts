@@ -13,14 +13,14 @@ export interface Request {
 type Changeable = Record<string, unknown>
 
 /** Changes a request before its recipe is started: `message.recipe` is the recipe so far. Answers both. */
-export type DispatcherFilter = (
+type DispatcherFilter = (
   message: Changeable,
   parameters: Changeable,
   site: { readonly config: SiteConfig },
 ) => readonly [Changeable, Changeable] | Promise<readonly [Changeable, Changeable]>
 
 /** Whether a request can be processed already; else it is looked at again in two seconds. */
-export type ReadinessCheck = (message: Dict, parameters: Dict) => boolean | Promise<boolean>
+type ReadinessCheck = (message: Dict, parameters: Dict) => boolean | Promise<boolean>
 
 export interface DispatcherPlugins {
   readonly filters: Readonly<Record<string, DispatcherFilter>>

@@ -6,7 +6,7 @@ import { Float } from '../../codecs/values.ts'
 import type { Logger } from '../../logger.ts'
 import type { Recipe } from '../../recipes/index.ts'
 
-export interface LogbookEntry {
+interface LogbookEntry {
   readonly header: unknown
   readonly original: unknown
   readonly message: unknown

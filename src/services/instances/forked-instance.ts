@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import type { Instance } from './instance-pool.ts'
 
 /** Says to the same command that it is one instance of many, so that what concerns all is not for it. */
-export const AS_INSTANCE = '--as-instance'
+const AS_INSTANCE = '--as-instance'
 
 /** The same command again as a process of its own, which reports the queues that it takes and ends when its pool does. */
 export function forkInstance(onQueues: (queues: readonly string[]) => void): Instance {

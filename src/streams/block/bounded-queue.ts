@@ -21,7 +21,7 @@ export interface Queued {
 }
 
 export const QUEUE_LIMIT = 64
-export const QUEUE_LIMIT_BYTES = 64 * 1024 * 1024
+const QUEUE_LIMIT_BYTES = 64 * 1024 * 1024
 
 /** Messages between those who put and those who take, bounded by number and by bytes. */
 export class BoundedQueue<Item extends Queued> {

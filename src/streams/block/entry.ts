@@ -6,7 +6,7 @@ import type { Queued } from './bounded-queue.ts'
 /** What became of a message, once nothing of it is under way any more. */
 export type Fate = 'done' | 'failed' | 'given-back'
 
-export interface EntryParts {
+interface EntryParts {
   readonly received: Received
   readonly listener: string
   readonly number: number

@@ -12,7 +12,7 @@ import {
 import type { Received } from '../parts/received.ts'
 import type { Entry } from './entry.ts'
 
-export interface IntakeParts {
+interface IntakeParts {
   readonly block: string
   readonly listener: ListenerLike
   readonly log: Logger

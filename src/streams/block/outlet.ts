@@ -11,7 +11,7 @@ import type { BlockSettings } from './settings.ts'
 
 interface Job extends Result, Queued {}
 
-export interface OutletParts {
+interface OutletParts {
   readonly name: string
   readonly block: string
   readonly sink: Sink

@@ -6,7 +6,7 @@ import type { Result } from './lane.ts'
 import { Outlet } from './outlet.ts'
 import type { BlockSettings } from './settings.ts'
 
-export interface OutletsParts {
+interface OutletsParts {
   readonly block: string
   readonly settings: BlockSettings
   readonly log: Logger

@@ -68,7 +68,7 @@ export function blockSettings(name: string, options: BlockOptions): BlockSetting
   }
 }
 
-export function checkLimits(place: string, limits: QueueLimits): void {
+function checkLimits(place: string, limits: QueueLimits): void {
   for (const field of ['limit', 'limitBytes'] as const) {
     const value = limits[field]
     if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue

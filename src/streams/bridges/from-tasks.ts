@@ -6,7 +6,7 @@ import type { Codec } from '../codecs/codec.ts'
 import { readMessage } from '../links/read-message.ts'
 import { LinkListener } from '../parts/listener.ts'
 
-export interface FromTasksOptions {
+interface FromTasksOptions {
   /** Which events, as routing keys of the event exchange: `task.failed`. Default `task.#`. */
   readonly events?: string
   /** Celery's event_exchange. Default celeryev. */

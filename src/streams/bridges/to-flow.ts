@@ -1,7 +1,7 @@
 import { LinkPublisher } from '../parts/publisher.ts'
 
 /** A board that jobs are posted on, by what is called of it: `Board` of celery-toolbox/flows. */
-export interface FlowBoard<Flow> {
+interface FlowBoard<Flow> {
   post(
     flow: Flow,
     store: Readonly<Record<string, unknown>>,
@@ -9,7 +9,7 @@ export interface FlowBoard<Flow> {
   ): Promise<unknown>
 }
 
-export interface ToFlowOptions<Message> {
+interface ToFlowOptions<Message> {
   /** The name of the job. Default: the flow's name. */
   readonly name?: (message: Message) => string
   /** What the flow begins with. Default: `{ message }`. */

@@ -8,7 +8,7 @@ interface RecipeSendOptions {
 }
 
 /** A transport of recipes, by what is called of it. */
-export interface RecipeTransport {
+interface RecipeTransport {
   send(queue: string, message: unknown, options: RecipeSendOptions): unknown
   broadcast?(topic: string, message: unknown, options: RecipeSendOptions): unknown
 }

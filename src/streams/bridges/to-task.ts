@@ -1,12 +1,12 @@
 import { LinkPublisher } from '../parts/publisher.ts'
 
 /** A task of the toolbox, by what is called of it. */
-export interface CallableTask {
+interface CallableTask {
   readonly name: string
   applyAsync(args: never, options?: never): Promise<unknown>
 }
 
-export interface ToTaskOptions<Message> {
+interface ToTaskOptions<Message> {
   /** Arguments of the call. Default: the message alone. */
   readonly args?: (message: Message) => readonly unknown[]
   /** Options of the call, as `applyAsync` takes them. */

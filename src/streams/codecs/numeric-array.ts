@@ -1,7 +1,7 @@
 import { endianness } from 'node:os'
 import { type Dtype, dtypeNameOf, dtypeOf, type TypedArray } from './dtype.ts'
 
-export interface ArrayParts {
+interface ArrayParts {
   readonly data: TypedArray
   readonly dtype?: string
   readonly shape?: readonly number[]

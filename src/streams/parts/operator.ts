@@ -52,12 +52,12 @@ export function isOperator(value: unknown): value is Operator {
   )
 }
 
-export type StreamFunction<In, Out> = (
+type StreamFunction<In, Out> = (
   messages: AsyncIterable<In>,
   context: OperatorContext,
 ) => AsyncIterable<Out | Outgoing<Out>>
 
-export type MessageFunction<In, Out> = (message: In, context: OperatorContext) => Results<Out>
+type MessageFunction<In, Out> = (message: In, context: OperatorContext) => Results<Out>
 
 /**
  * An operator of a function. An async generator function is given the stream of messages; any other function is given

@@ -1,5 +1,5 @@
 /** Seconds of each wrapped function in one event. */
-export type TimerRow = Readonly<Record<string, number>>
+type TimerRow = Readonly<Record<string, number>>
 
 type AnyFunction = (...args: never[]) => unknown
 

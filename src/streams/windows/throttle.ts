@@ -5,7 +5,7 @@ import { Operator } from '../parts/operator.ts'
 import type { OperatorContext } from '../parts/operator-context.ts'
 import { checkCount } from './batch.ts'
 
-export interface ThrottleOptions {
+interface ThrottleOptions {
   /** Leaves messages out instead of having them wait. Default false. */
   readonly drop?: boolean
 }

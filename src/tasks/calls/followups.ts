@@ -1,7 +1,7 @@
 import type { SignatureDict, TaskRequest } from '../../protocol/tasks/task-request.ts'
 
 /** A running task's callbacks, in the form `signature.set()` takes. */
-export interface Followups {
+interface Followups {
   readonly link: readonly SignatureDict[]
   readonly linkError: readonly SignatureDict[]
 }

@@ -37,7 +37,7 @@ type LastOf<Steps extends Signatures> = Steps extends readonly [...unknown[], in
 type MemberOf<Member> = Member extends Group<infer Value, Missing> ? Value : ValueOf<Member>
 
 /** Shown by the compiler where two steps do not fit. */
-export interface StepMismatch<Lacks, Value> {
+interface StepMismatch<Lacks, Value> {
   readonly 'this step does not take what the step before it returns': {
     readonly lacks: Lacks
     readonly returned: Value

@@ -162,7 +162,7 @@ export async function beginCounting(
 export const CHORD_UNLOCK = 'celery.chord_unlock'
 
 /** Publishes it for a chord whose members are signatures with their ids fixed. */
-export async function publishUnlock(
+async function publishUnlock(
   publisher: Publisher,
   {
     groupId,

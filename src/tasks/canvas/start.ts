@@ -88,7 +88,7 @@ function chainOf(own: CallOptions, called: CallOptions): CallOptions['chain'] {
 }
 
 /** Publishes every member under one group id, numbered in order. */
-export async function startGroup(
+async function startGroup(
   publisher: Publisher,
   group: SignatureDict,
   opening: Opening,

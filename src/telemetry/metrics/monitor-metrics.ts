@@ -2,7 +2,7 @@ import type { Counter, Gauge, Histogram } from 'prom-client'
 import type { MetricSource, MetricsKit } from './metrics.ts'
 
 /** What a monitor says of one transaction. */
-export interface BatchSeen {
+interface BatchSeen {
   readonly messages: number
   readonly quarantined: number
   readonly refused: number
@@ -10,7 +10,7 @@ export interface BatchSeen {
 }
 
 /** What a monitor says of itself at any time. */
-export interface MonitorSeen {
+interface MonitorSeen {
   readonly waiting: number
   readonly lagMs: number
   readonly isDatabaseAway: boolean

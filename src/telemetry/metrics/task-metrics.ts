@@ -18,7 +18,7 @@ const MOST_FOLLOWED = 50_000
 const MOST_AT_ONCE = 10_000
 const SECONDS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600]
 
-export interface TaskMetricsOptions {
+interface TaskMetricsOptions {
   readonly database: Connection
   readonly logger?: Logger
   /** The most names of tasks with labels of their own. Default 200. */

@@ -11,14 +11,14 @@ export interface RunSeen {
 }
 
 /** A stand-still of the event loop. */
-export interface BlockSeen {
+interface BlockSeen {
   /** The tasks that may have caused it. */
   readonly among: readonly string[]
   readonly blockedMs: number
 }
 
 /** How busy a worker is. */
-export interface WorkerSeen {
+interface WorkerSeen {
   readonly running: number
   readonly concurrency: number
 }

@@ -1,6 +1,6 @@
 import { loadTelemetry } from './open-telemetry.ts'
 
-export interface OtlpPlace {
+interface OtlpPlace {
   /** Takes OTLP over HTTP in JSON, e.g. `https://collector:4318/v1/traces`. */
   readonly endpoint: string
   readonly timeoutMs: number

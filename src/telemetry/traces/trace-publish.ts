@@ -5,7 +5,7 @@ import { markFailed } from './span-failure.ts'
 import { TRACER } from './tracer.ts'
 
 /** A message about to be published, and whose call it is. */
-export interface TracedCall {
+interface TracedCall {
   readonly id: string
   readonly task: string
   readonly message: Message

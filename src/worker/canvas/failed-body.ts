@@ -35,7 +35,7 @@ export interface WhyFailed {
 }
 
 /** What the failure of a body means: for steps that will never run, and for their errbacks. */
-export interface BodyFailure {
+interface BodyFailure {
   readonly cutOff: readonly {
     readonly steps: readonly SignatureDict[]
     readonly failure: Failure

@@ -5,7 +5,7 @@ import type { Logger } from '../../logger.ts'
 import type { CeleryEvent } from '../../protocol/events/events.ts'
 import { textOf } from './arguments.ts'
 
-export interface ElectionParts {
+interface ElectionParts {
   /** The worker's name, "name@host". */
   readonly name: string
   /** Sends an event to the other workers. */

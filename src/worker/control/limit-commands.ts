@@ -7,7 +7,7 @@ import { type Arguments, optionalSeconds } from './arguments.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
 import type { LiveTaskOptions } from './live-options.ts'
 
-export interface LimitParts {
+interface LimitParts {
   readonly worker: ControlledWorker
   readonly options: LiveTaskOptions
   readonly logger: Logger

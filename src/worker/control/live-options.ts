@@ -1,7 +1,7 @@
 import type { TaskOptions } from '../../tasks/task-options.ts'
 
 /** What remote control may change of a task while its worker runs. */
-export type LiveOptions = Pick<TaskOptions, 'rateLimit' | 'softTimeLimit' | 'timeLimit'>
+type LiveOptions = Pick<TaskOptions, 'rateLimit' | 'softTimeLimit' | 'timeLimit'>
 
 interface NamedTask {
   readonly name: string

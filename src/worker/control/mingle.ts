@@ -4,7 +4,7 @@ import type { RevokedTasks } from '../../control/revoked-tasks.ts'
 import type { Logger } from '../../logger.ts'
 import type { App } from '../../tasks/app/app.ts'
 
-export interface MingleParts {
+interface MingleParts {
   readonly app: App
   readonly name: string
   readonly revoked: RevokedTasks

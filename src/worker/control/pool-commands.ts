@@ -4,7 +4,7 @@ import type { Logger } from '../../logger.ts'
 import type { ControlledPool } from '../pools/controlled-pool.ts'
 import { type Arguments, optionalInteger, refused } from './arguments.ts'
 
-export interface PoolCommandParts {
+interface PoolCommandParts {
   readonly pool: () => ControlledPool
   readonly config: Config
   readonly logger: Logger

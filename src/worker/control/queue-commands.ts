@@ -6,7 +6,7 @@ import type { ExchangeType } from '../../protocol/routing/topology.ts'
 import { type Arguments, optionalText, refused, textOf } from './arguments.ts'
 import type { ControlledQueues } from './controlled-worker.ts'
 
-export interface QueueCommandParts {
+interface QueueCommandParts {
   readonly queues: ControlledQueues
   readonly config: Config
   readonly logger: Logger

@@ -11,7 +11,7 @@ import type { Termination } from '../pools/pool.ts'
 import { type Arguments, isTrue } from './arguments.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
 
-export interface RevokeParts {
+interface RevokeParts {
   readonly worker: ControlledWorker
   readonly revoked: RevokedTasks
   /** Resolves once what is revoked will be remembered. */

@@ -5,7 +5,7 @@ import type { ControlledWorker } from './controlled-worker.ts'
 import type { LiveTaskOptions } from './live-options.ts'
 import { scheduledInfo, taskInfo } from './task-info.ts'
 
-export interface TaskCommandParts {
+interface TaskCommandParts {
   readonly worker: ControlledWorker
   readonly options: LiveTaskOptions
 }

@@ -6,7 +6,7 @@ import type { ControlledWorker } from './controlled-worker.ts'
 import { bugReport, configTable } from './worker-report.ts'
 import { workerStats } from './worker-stats.ts'
 
-export interface WorkerCommandParts {
+interface WorkerCommandParts {
   readonly app: App
   readonly worker: ControlledWorker
   readonly logger: Logger

@@ -21,7 +21,7 @@ import { revokeCommands, stampsIn } from './revoke-commands.ts'
 import { taskCommands } from './task-commands.ts'
 import { workerCommands } from './worker-commands.ts'
 
-export interface WorkerControlParts {
+interface WorkerControlParts {
   readonly app: App
   readonly logger: Logger
   readonly worker: ControlledWorker

@@ -6,7 +6,7 @@ import type { Job } from '../job.ts'
 import { outcomeOfError } from '../retries/retries.ts'
 import type { Outcome } from './outcome.ts'
 
-export interface LostRunsParts {
+interface LostRunsParts {
   readonly config: Config
   readonly logger: Logger
   /** Whether its message is acknowledged after the run. */

@@ -9,10 +9,10 @@ export interface AutoscaleBounds {
 }
 
 /** A pool shrinks once it has had more slots than it needs for this long, as Celery's AUTOSCALE_KEEPALIVE. */
-export const KEEPALIVE_MS = 30_000
+const KEEPALIVE_MS = 30_000
 const LOOK_MS = 1_000
 
-export interface AutoscalerParts {
+interface AutoscalerParts {
   readonly bounds: AutoscaleBounds
   /** Jobs that have a slot, or wait for one. */
   readonly needed: () => number

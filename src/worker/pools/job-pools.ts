@@ -14,7 +14,7 @@ import { openPool } from './open-pool.ts'
 import type { Pool, PoolName } from './pool.ts'
 import { WorkerPools } from './worker-pools.ts'
 
-export interface JobPoolsParts {
+interface JobPoolsParts {
   readonly app: App
   readonly options: WorkerOptions
   readonly settings: WorkerSettings

@@ -4,7 +4,7 @@ import { type AutoscaleBounds, Autoscaler } from './autoscale.ts'
 import type { ControlledPool } from './controlled-pool.ts'
 import type { Pool, PoolName } from './pool.ts'
 
-export interface WorkerPoolsParts {
+interface WorkerPoolsParts {
   /** The pool of tasks that ask for no other. */
   readonly own: PoolName
   /** Slots of its own pool when it starts. */

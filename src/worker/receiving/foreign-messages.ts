@@ -12,7 +12,7 @@ const LOOK_EVERY_MS = 1_000
 /** RabbitMQ 4 drops a message of a quorum queue that was given back 20 times. */
 const MOST_RETURNS = 10
 
-export interface ForeignMessagesOptions {
+interface ForeignMessagesOptions {
   readonly logger: Logger
   /** How many take from the queue, this worker among them. */
   readonly consumersOf: (queue: string) => Promise<number>

@@ -2,7 +2,7 @@ import type { Broker, Delivery } from '../../brokers/broker.ts'
 import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import type { Logger } from '../../logger.ts'
 
-export interface PulledQueuesParts {
+interface PulledQueuesParts {
   readonly broker: Pick<Broker, 'get'>
   readonly queues: () => readonly string[]
   /** How many more jobs could start now. */

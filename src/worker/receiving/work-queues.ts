@@ -12,7 +12,7 @@ import type { App } from '../../tasks/app/app.ts'
 import type { WorkerSettings } from '../worker-options.ts'
 import { pulledQueues } from './pulled-queues.ts'
 
-export interface WorkQueuesParts {
+interface WorkQueuesParts {
   readonly app: App
   readonly settings: WorkerSettings
   /** Jobs that wait for their eta. */

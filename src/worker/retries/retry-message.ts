@@ -11,7 +11,7 @@ import { delayedRoute } from '../../tasks/calls/delayed-route.ts'
 import type { RetryOptions } from '../../tasks/signals.ts'
 import { retryArguments } from './retry-arguments.ts'
 
-export interface NextAttempt {
+interface NextAttempt {
   readonly countdown: number
   readonly options: RetryOptions
   readonly config: Config

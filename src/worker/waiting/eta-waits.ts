@@ -4,7 +4,7 @@ import type { App } from '../../tasks/app/app.ts'
 import { delayedRoute } from '../../tasks/calls/delayed-route.ts'
 import type { Job } from '../job.ts'
 
-export interface EtaWaitsParts {
+interface EtaWaitsParts {
   readonly app: App
   readonly logger: Logger
   /** Keeps the job here until then (epoch ms). */

@@ -4,7 +4,7 @@ import { HeldTasks } from './held-tasks.ts'
 import { RateLimits } from './rate-limits.ts'
 import { Slots } from './slots.ts'
 
-export interface WaitingJobsParts {
+interface WaitingJobsParts {
   /** The pool that runs a job. */
   readonly poolOf: (job: Job) => PoolName
   /** How many jobs a pool runs at a time, until that is changed. */

@@ -28,17 +28,7 @@ export interface ConnectOptions {
 }
 
 /** What can be judged before there is a connection. */
-export type ConnectSettings = Pick<ConnectOptions, 'ssl' | 'loginMethod' | 'transportOptions'>
-
-/** What of broker_transport_options has an effect here. */
-export const AMQP_TRANSPORT_OPTIONS: readonly string[] = [
-  'channel_max',
-  'client_properties',
-  'connect_timeout',
-  'frame_max',
-  'heartbeat',
-  'login_method',
-]
+type ConnectSettings = Pick<ConnectOptions, 'ssl' | 'loginMethod' | 'transportOptions'>
 
 /** Where the url and the options lead to; throws for what cannot be read. */
 export function targetOf(url: string, { ssl = false }: Pick<ConnectOptions, 'ssl'>): AmqpTarget {

@@ -8,7 +8,7 @@ const INEQUIVALENT =
 const VHOST_REFUSED = /Expected ConnectionOpenOk; got <ConnectionClose/
 const MISSING_EXCHANGE = /no exchange '(.*)' in vhost '/
 
-export function replyCode(error: unknown): number | undefined {
+function replyCode(error: unknown): number | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
   return typeof code === 'number' ? code : undefined
 }

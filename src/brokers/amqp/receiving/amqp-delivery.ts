@@ -21,7 +21,7 @@ const PROPERTY_NAMES = [
   'appId',
 ] as const
 
-export interface DeliveryOrigin {
+interface DeliveryOrigin {
   readonly queue: string
   readonly window: AckWindow
   readonly onSettled?: (window: AckWindow) => void

@@ -11,7 +11,7 @@ import { Parked } from './parked.ts'
 /** AMQP has 16 bits for it; beyond, the server sends without a limit and the rest is held here. */
 const MOST_PREFETCH = 65_535
 
-export interface ConsumerChannelParts {
+interface ConsumerChannelParts {
   readonly queue: string
   readonly consumerTag: string | undefined
   readonly consumerArguments: Readonly<Record<string, unknown>> | undefined

@@ -14,7 +14,7 @@ const nextTurn = setImmediate
 /** A queue that cannot be consumed is tried again; it must be found again within seconds of its return. */
 const AGAIN: Backoff = { initialMs: 200, factor: 2, maxMs: 3000, jitter: 0.5 }
 
-export interface ConsumerParts {
+interface ConsumerParts {
   readonly queueName: string
   readonly options: ConsumeOptions
   readonly onDelivery: (delivery: Delivery) => void

@@ -4,7 +4,7 @@ import type { AssumedRole, SqsSettings } from '../settings/sqs-options.ts'
 import { isAmazon, type SqsUrl } from '../settings/sqs-url.ts'
 import { loadSts } from './driver.ts'
 
-export interface CredentialSources {
+interface CredentialSources {
   readonly region: string
   readonly settings: SqsSettings
   readonly url: SqsUrl

@@ -3,7 +3,7 @@ import type * as Sts from '@aws-sdk/client-sts'
 import { BrokerError } from '../../../errors.ts'
 
 export type SqsDriver = typeof Sqs
-export type StsDriver = typeof Sts
+type StsDriver = typeof Sts
 
 /** The AWS SDK, loaded when first used: users of other brokers need not install it. */
 export async function loadSqs(): Promise<SqsDriver> {

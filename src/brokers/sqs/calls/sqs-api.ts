@@ -7,7 +7,7 @@ import { awsCredentials } from './aws-credentials.ts'
 import { loadSqs } from './driver.ts'
 import { endpointHost } from './endpoint-host.ts'
 
-export interface SqsApiParts {
+interface SqsApiParts {
   readonly url: SqsUrl
   readonly settings: SqsSettings
   /** Called for each call that was answered, be it by a refusal, and for each that was not. */

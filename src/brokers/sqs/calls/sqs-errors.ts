@@ -8,7 +8,7 @@ import { BrokerError } from '../../../errors.ts'
  * - `login`: credentials that are missing, or have expired: they may be renewed
  * - `refused`: the call itself is wrong, or not allowed; again would be the same
  */
-export type SqsFailure = 'missing' | 'away' | 'busy' | 'login' | 'refused'
+type SqsFailure = 'missing' | 'away' | 'busy' | 'login' | 'refused'
 
 const MISSING = /NonExistentQueue|QueueDoesNotExist/
 const BUSY = /Throttl|OverLimit|TooManyRequests|RequestLimitExceeded|QueueDeletedRecently/

@@ -1,7 +1,7 @@
 import { type Deferred, deferred } from '../../../async/deferred.ts'
 import { startTimer, type Timer } from '../../../async/timer.ts'
 
-export interface BatchesParts<Item> {
+interface BatchesParts<Item> {
   /** How long an item waits for others. */
   readonly lingerMs: number
   /** Answers for each, in their order, what became of it; must not reject. */

@@ -3,7 +3,7 @@ import type { SqsApi } from '../calls/sqs-api.ts'
 import type { QueuePlace } from '../queues.ts'
 import type { SqsSettings } from '../settings/sqs-options.ts'
 
-export interface PollsParts {
+interface PollsParts {
   readonly api: SqsApi
   readonly settings: SqsSettings
   readonly place: () => Promise<QueuePlace>

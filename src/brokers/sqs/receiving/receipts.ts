@@ -9,14 +9,14 @@ import { Batches } from './batches.ts'
  * What became of a receipt: `expired` where it is no longer valid, so that another consumer may have the message; `unknown`
  * where the server did not answer in time.
  */
-export type ReceiptOutcome = 'done' | 'expired' | 'unknown'
+type ReceiptOutcome = 'done' | 'expired' | 'unknown'
 
-export interface Visibility {
+interface Visibility {
   readonly receipt: string
   readonly seconds: number
 }
 
-export interface ReceiptsParts {
+interface ReceiptsParts {
   readonly api: SqsApi
   readonly place: QueuePlace
   /** Ends the tries. */

@@ -12,7 +12,7 @@ import { earlier, type Mark, markNow, sinceMs } from './lease-clock.ts'
 import type { Polls } from './polls.ts'
 import { type DeliveryHolder, SqsDelivery } from './sqs-delivery.ts'
 
-export interface SqsConsumerParts {
+interface SqsConsumerParts {
   readonly queueName: string
   readonly options: ConsumeOptions
   readonly onDelivery: (delivery: Delivery) => void

@@ -11,7 +11,7 @@ const DONE = Promise.resolve()
 /** A message may be hidden for 12 hours from its receipt, and no longer. */
 const LONGEST_HOLD_MS = 43_200_000
 
-export interface SendOn {
+interface SendOn {
   readonly delayMs: number
   readonly groupId: string | undefined
 }

@@ -5,7 +5,7 @@ import { CopyFailure } from './outbox.ts'
 /** The longest that SQS keeps a message back. */
 export const LONGEST_DELAY_MS = 900_000
 
-export interface AskedDelay {
+interface AskedDelay {
   /** `PublishOptions.delayMs`. */
   readonly asked: number | undefined
   readonly isFifo: boolean

@@ -1,5 +1,5 @@
 /** What a message must have to be put in line. */
-export interface InLine {
+interface InLine {
   /** Those of one lane go one after the other; without one it goes when it can. */
   readonly lane: string | undefined
   readonly bytes: number

@@ -29,7 +29,7 @@ export class CopyFailure extends Error {
   }
 }
 
-export interface OutboxParts {
+interface OutboxParts {
   readonly queue: string
   readonly api: SqsApi
   readonly place: () => Promise<QueuePlace>

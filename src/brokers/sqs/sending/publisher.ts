@@ -11,7 +11,7 @@ import { delayOf, LONGEST_DELAY_MS } from './delay.ts'
 import { messageIds, sentOf } from './message-ids.ts'
 import { CopyFailure, Outbox } from './outbox.ts'
 
-export interface SqsPublisherParts {
+interface SqsPublisherParts {
   readonly api: SqsApi
   readonly queues: SqsQueues
   readonly routing: Routing

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join, relative, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { UsageError } from '../../../errors.ts'
 import { type Declarations, readDeclarations } from './declarations.ts'
@@ -34,7 +34,7 @@ export class CompiledTypes {
   }
 }
 
-export interface Compiled {
+interface Compiled {
   readonly types: CompiledTypes
   /** The folder that the files are named from. */
   readonly root: string
@@ -109,8 +109,4 @@ export function sourceOf(file: string, root: string): string | undefined {
   return ['.ts', '.mts', '.cts', '.tsx', '.js', '.mjs', '.cjs']
     .map((ending) => path + ending)
     .find((each) => existsSync(each))
-}
-
-export function declaredName(source: string, root: string): string {
-  return relative(root, source).replace(/\.[cm]?[jt]sx?$/, '')
 }

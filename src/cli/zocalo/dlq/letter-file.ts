@@ -5,7 +5,7 @@ import { Float } from '../../../codecs/values.ts'
 import type { TransportHeader } from '../../../recipes/transport/transport.ts'
 
 /** A dead letter in a file, and what is said of it. */
-export interface StoredLetter {
+interface StoredLetter {
   readonly path: string
   readonly date: Date
 }

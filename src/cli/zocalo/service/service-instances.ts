@@ -8,7 +8,7 @@ import { InstancePool } from '../../../services/instances/instance-pool.ts'
 import { printError } from '../../output/output.ts'
 import type { Site } from '../site.ts'
 
-export interface InstancesPlan {
+interface InstancesPlan {
   readonly name: string
   /** As commands over the broker name it. */
   readonly className: string

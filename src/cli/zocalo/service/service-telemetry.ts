@@ -2,14 +2,14 @@ import type { ServiceClass } from '../../../recipes/service/common-service.ts'
 import type { Middleware } from '../../../recipes/transport/middleware.ts'
 import type { Site } from '../site.ts'
 
-export interface TelemetryOptions {
+interface TelemetryOptions {
   readonly serviceClass: ServiceClass
   /** Where Prometheus asks; undefined for nowhere. */
   readonly metricsPort: number | undefined
 }
 
 /** What counts and traces the transport of a service. */
-export interface ServiceTelemetry {
+interface ServiceTelemetry {
   readonly middleware: readonly Middleware[]
   close(): Promise<void>
 }

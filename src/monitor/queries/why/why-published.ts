@@ -2,7 +2,7 @@ import type { Chord, HistoryTask } from './family.ts'
 import type { QueueSituation } from './queue-situation.ts'
 import { inVault, type VaultSituation } from './vault-situation.ts'
 
-export interface Surroundings {
+interface Surroundings {
   readonly queue: QueueSituation | null
   readonly vault: VaultSituation | null
   /** The chord that it is a member of. */

@@ -16,7 +16,7 @@ export type AmqpMessage = NonNullable<Parameters<Parameters<AmqpChannel['consume
 const RECONNECT = { initialMs: 1000, factor: 2, maxMs: 16_000, jitter: 0.2 }
 const CONNECT_MS = 10_000
 
-export interface LinkParts {
+interface LinkParts {
   readonly options: PikaOptions
   readonly log: Logger
   /** Takes subscriptions up again, before anything else may use the connection. */

@@ -14,7 +14,7 @@ import { opened } from './pika-sender.ts'
 
 const REOPEN = { initialMs: 500, factor: 2, maxMs: 5000, jitter: 0.2 }
 
-export interface SubscriptionParts {
+interface SubscriptionParts {
   readonly plan: SubscriptionPlan
   readonly log: Logger
   readonly isAlive: (model: AmqpModel) => boolean

@@ -6,7 +6,7 @@ import type { Logger } from '../../../logger.ts'
 /** Whose broker carries the messages: an app, a broker, or the url of one. */
 export type AmqpApp = { broker(): Broker } | Broker | string
 
-export interface OpenedBroker {
+interface OpenedBroker {
   readonly broker: Broker
   /** Closes what was opened here; an app's broker is the app's to close. */
   close(): Promise<void>

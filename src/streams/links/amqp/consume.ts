@@ -13,7 +13,7 @@ import type { Settlement } from '../../parts/received.ts'
 import { readMessage } from '../read-message.ts'
 import { type AmqpApp, brokerOf, checkApp } from './app.ts'
 
-export interface AmqpConsumeOptions {
+interface AmqpConsumeOptions {
   /** Default raw(). */
   readonly codec?: Codec
   /** The most deliveries that are not settled. Default: the limit of the block's queue. */

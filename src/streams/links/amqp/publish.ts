@@ -11,14 +11,14 @@ import { type Codec, codecOf } from '../../codecs/codec.ts'
 import { LinkPublisher, type PublishContext } from '../../parts/publisher.ts'
 import { type AmqpApp, brokerOf, checkApp } from './app.ts'
 
-export interface ExchangeTarget {
+interface ExchangeTarget {
   readonly exchange: string
   readonly routingKey?: string | ((message: never) => string)
   /** Declares the exchange, too. */
   readonly exchangeType?: ExchangeType
 }
 
-export interface AmqpPublishOptions {
+interface AmqpPublishOptions {
   /** Default raw(). */
   readonly codec?: Codec
   /** Arguments the queue is declared with: those it exists with. */

@@ -17,7 +17,7 @@ export interface FileMessage {
   readonly change: 'added' | 'changed' | 'deleted'
 }
 
-export interface WatchOptions {
+interface WatchOptions {
   /** Names or relative paths that are wanted: `*.h5`, `scan_?`, `raw/**`. Default: all, folders too. */
   readonly patterns?: readonly string[]
   /** Whether files that are there at the start are reported as added. Default true. */

@@ -12,7 +12,7 @@ import {
   loadKafka,
 } from './options.ts'
 
-export interface KafkaConsumeOptions extends KafkaOptions {
+interface KafkaConsumeOptions extends KafkaOptions {
   /** The consumer group. Default: the block's name. */
   readonly group?: string
   /** Where a group without committed offsets begins. Default earliest. */

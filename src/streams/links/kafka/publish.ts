@@ -8,7 +8,7 @@ import {
   loadKafka,
 } from './options.ts'
 
-export interface KafkaPublishOptions extends KafkaOptions {
+interface KafkaPublishOptions extends KafkaOptions {
   /** Messages of one key go to one partition, in order. */
   readonly key?: (message: never) => string
   /** Makes the topic where it is not there. Default true. */

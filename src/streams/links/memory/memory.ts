@@ -60,7 +60,7 @@ function subscribe(name: string): LinkListener {
   return new LinkListener(`memory ${name}`, (inlet) => channelOf(name).pour(inlet))
 }
 
-export interface MemoryPublishOptions {
+interface MemoryPublishOptions {
   /** Ends the channel with the block that publishes to it. Default false. */
   readonly ends?: boolean
 }

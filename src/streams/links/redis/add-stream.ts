@@ -3,7 +3,7 @@ import { LinkPublisher } from '../../parts/publisher.ts'
 import { checkRedis, connectRedis } from './connection.ts'
 import { bufferOf } from './pub-sub.ts'
 
-export interface AddStreamOptions {
+interface AddStreamOptions {
   /** Default raw(). */
   readonly codec?: Codec
   /** About how many messages the stream keeps; the oldest go. Default: all. */

@@ -10,7 +10,7 @@ import { readMessage } from '../read-message.ts'
 import { checkRedis, connectRedis } from './connection.ts'
 import { ConsumerGroup, type StreamEntry } from './consumer-group.ts'
 
-export interface ReadStreamOptions {
+interface ReadStreamOptions {
   /** Default raw(). */
   readonly codec?: Codec
   /** The consumer group, made where it is not there, from the beginning of the stream. Default: the block's name. */

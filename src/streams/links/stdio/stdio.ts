@@ -6,14 +6,14 @@ import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import { LinkPublisher } from '../../parts/publisher.ts'
 import { readMessage } from '../read-message.ts'
 
-export interface StdioReadOptions {
+interface StdioReadOptions {
   /** Default raw(). */
   readonly codec?: Codec
   /** Default: standard input. */
   readonly input?: Readable
 }
 
-export interface StdioWriteOptions {
+interface StdioWriteOptions {
   /** Default raw(). */
   readonly codec?: Codec
   /** Default: standard output. */

@@ -2,7 +2,7 @@ import { ConfigurationError } from '../../../errors.ts'
 import { type Codec, codecOf } from '../../codecs/codec.ts'
 
 /** Keys of CURVE, in Z85 (40 characters) as `curveKeyPair()` and pyzmq give them. */
-export interface CurveKeys {
+interface CurveKeys {
   /** Of this side. A server needs no more, but for `allow`. */
   readonly secretKey: string
   readonly publicKey?: string

@@ -7,7 +7,7 @@ import { type Driver, loadZmq } from './driver.ts'
 import { type ZmqReadOptions, zmqCodec } from './options.ts'
 import { attach, detach } from './socket.ts'
 
-export type ReadKind = 'SUB' | 'PULL' | 'PAIR'
+type ReadKind = 'SUB' | 'PULL' | 'PAIR'
 
 /** What a PULL or PAIR takes ahead: the sender feels it when the block is full. */
 const PULL_HIGH_WATER = 64

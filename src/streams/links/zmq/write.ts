@@ -10,7 +10,7 @@ import { type Driver, loadZmq } from './driver.ts'
 import { type ZmqWriteOptions, zmqCodec } from './options.ts'
 import { attach, detach } from './socket.ts'
 
-export type WriteKind = 'PUB' | 'PUSH' | 'PAIR'
+type WriteKind = 'PUB' | 'PUSH' | 'PAIR'
 
 const PUSH_HIGH_WATER = 64
 const PUB_HIGH_WATER = 1_000

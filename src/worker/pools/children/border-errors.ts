@@ -9,7 +9,7 @@ import {
 import { MaxRetriesExceededError } from '../../retries/retries.ts'
 
 /** An error as it crosses. */
-export interface ErrorAtBorder {
+interface ErrorAtBorder {
   readonly type: string
   readonly name: unknown
   readonly message: string

@@ -10,7 +10,7 @@ import { fromBorder, toBorder } from './border-values.ts'
 import type { Child, ChildExit } from './child.ts'
 import type { FromChild, RunEnd } from './messages.ts'
 
-export interface ChildRunParts {
+interface ChildRunParts {
   readonly call: PoolCall
   /** What it is called on the way to the child and back. */
   readonly number: number

@@ -5,7 +5,7 @@ import type { Child, ChildExit, ChildOptions, StartChild } from './child.ts'
 import type { ChildRun } from './child-run.ts'
 import type { FromChild, RunEnd } from './messages.ts'
 
-export interface PoolChildParts extends Omit<ChildOptions, 'onMessage'> {
+interface PoolChildParts extends Omit<ChildOptions, 'onMessage'> {
   readonly start: StartChild
   /** It has nothing to do now: just started, or a run is over. */
   readonly onFree: (child: PoolChild) => void

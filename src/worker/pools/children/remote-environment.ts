@@ -35,7 +35,7 @@ export class Asks {
   }
 }
 
-export interface RemoteParts {
+interface RemoteParts {
   readonly app: App
   readonly port: ChildPort
   readonly asks: Asks
