@@ -19,6 +19,8 @@ import { defineAccessor, TypedSettings } from './setting-accessors.ts'
 import { ineffectiveSettings, refusedSettings } from './setting-states.ts'
 import { findSetting, type GivenSettings } from './settings.ts'
 
+const QUORUM = { 'x-queue-type': 'quorum' } as const
+
 interface OwnOptions extends EnvironmentOptions {
   /** The work queues: another name for QUEUES. */
   readonly queues?: Iterable<string> | undefined
@@ -174,7 +176,7 @@ export class Config extends TypedSettings {
   mirrorTopology(): Topology {
     if (this.TOPOLOGY !== 'celery' && this.MIRROR) return this.topology()
     const isQuorum = this.task_default_queue_type === 'quorum'
-    const args = isQuorum ? { 'x-queue-type': 'quorum' } : {}
+    const args = isQuorum ? QUORUM : {}
     return { exchanges: [], queues: [durableQueue(this.platformQueue, args)], bindings: [] }
   }
 
@@ -190,6 +192,10 @@ export class Config extends TypedSettings {
       exchange: this.task_default_exchange ?? this.task_default_queue,
       exchangeType: this.task_default_exchange_type,
       routingKey: this.task_default_routing_key ?? this.task_default_queue,
+      missing: {
+        exchangeType: this.task_create_missing_queue_exchange_type ?? 'direct',
+        ...(this.task_create_missing_queue_type === 'quorum' && { arguments: QUORUM }),
+      },
     }
   }
 

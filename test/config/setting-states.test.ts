@@ -6,6 +6,8 @@ import { settings } from '../../src/config/settings.ts'
 import { makeConfig } from './make-config.ts'
 
 const SRC = join(import.meta.dirname, '../../src')
+const TESTS = join(import.meta.dirname, '..')
+const OPERATED = /^(worker|control|events?|task)_/
 const table: SettingTable = settings
 const inState = (...states: string[]) =>
   Object.entries(table).filter(([, { state = 'effect' }]) => states.includes(state))
@@ -20,8 +22,24 @@ const used = new Set([
   ...(String(table.result_backend?.default).match(/\w+(?=\})/g) ?? []),
 ])
 
+/** What tests set, or give to processes that they start; those of declarations aside. */
+const tested = new Set(
+  readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(ts|js|py)$/.test(file) && !/^config.(config-docs|setting-)/.test(file))
+    .flatMap((file) => readFileSync(join(TESTS, file), 'utf8').match(/\w+/g) ?? [])
+    .map((word) => word.replace(/^CELERY_/, '').toLowerCase()),
+)
+
 test.each(inState('effect'))('%s, which claims an effect, is used by the code', (name) => {
   expect(used).toContain(name)
+})
+
+const operated = Object.entries(table).filter(([name]) => OPERATED.test(name))
+
+test.each(operated)('%s takes effect, which a test shows, or says that it is Python’s', (name) => {
+  const { state = 'effect', documentation } = table[name] ?? {}
+  if (state === 'python') expect(documentation).toMatch(/Python/)
+  else expect({ state, isTested: tested.has(name) }).toEqual({ state: 'effect', isTested: true })
 })
 
 test.each(inState('refused'))('%s is an error, as ignoring it would be unsafe', (name) => {
@@ -32,7 +50,7 @@ test.each(inState('refused'))('%s is an error, as ignoring it would be unsafe', 
 test('a setting without effect warns once, by name; one that is Python’s does not', () => {
   const warnings: string[] = []
   const config = makeConfig({
-    environment: { CELERY_WORKER_DETECT_QUORUM_QUEUES: 'False' },
+    environment: { CELERY_RESULT_CHORD_JOIN_TIMEOUT: '5' },
     queues: ['a'],
     beat_schedule: { nightly: { task: 'a.b', schedule: 60 } },
     worker_timer: 'x',
@@ -43,7 +61,7 @@ test('a setting without effect warns once, by name; one that is Python’s does 
   config.warnOfIneffective()
   expect(warnings).toEqual([
     'beat_schedule has no effect yet: a later version of celery-toolbox has it',
-    'worker_detect_quorum_queues has no effect: celery-toolbox does not use it',
+    'result_chord_join_timeout has no effect: celery-toolbox does not use it',
   ])
 })
 

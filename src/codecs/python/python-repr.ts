@@ -5,8 +5,8 @@ import { bytesRepr, objectRepr, primitiveRepr } from './python-repr-scalars.ts'
 interface ReprLimits {
   /** Characters after which the text is cut short; Celery's is 1024. */
   readonly maxLength?: number
-  /** Levels of containers shown; deeper ones print as `[...]`. */
-  readonly maxLevels?: number
+  /** Levels of containers shown (default 3); deeper ones print as `[...]`. */
+  readonly maxLevels?: number | undefined
 }
 
 /**
@@ -22,13 +22,13 @@ export function repr(value: unknown, limits: ReprLimits = {}): string {
 }
 
 /** Positional arguments as Celery's `argsrepr` header shows them: a tuple. */
-export function reprArgs(args: readonly unknown[]): string {
-  return args.length === 0 ? '()' : repr(Tuple.from(args))
+export function reprArgs(args: readonly unknown[], limits?: ReprLimits): string {
+  return args.length === 0 ? '()' : repr(Tuple.from(args), limits)
 }
 
 /** Keyword arguments as Celery's `kwargsrepr` header shows them: a dict. */
-export function reprKwargs(kwargs: Readonly<Record<string, unknown>>): string {
-  return repr(kwargs)
+export function reprKwargs(kwargs: Readonly<Record<string, unknown>>, limits?: ReprLimits): string {
+  return repr(kwargs, limits)
 }
 
 function boundedRepr(value: unknown, maxLength: number, maxLevels: number): string {

@@ -7,7 +7,7 @@ export const eventSettings = {
   event_queue_exclusive: setting(
     boolean,
     false,
-    'Declare the queues of event readers as exclusive.',
+    "Python's readers only: declare their queues as exclusive; ours are where they are not durable.",
     { state: 'python' },
   ),
   event_queue_expires: setting(
@@ -18,34 +18,44 @@ export const eventSettings = {
   event_queue_prefix: setting(text, 'celeryev', 'How the names of such queues begin.'),
   event_queue_ttl: setting(nullable(seconds), 5, 'Seconds for which an event waits to be read.'),
   event_serializer: setting(text, 'json', 'How events are written.'),
-  events_logfile: setting(nullable(text), null, 'The log file of a detached event camera.', {
-    state: 'python',
-  }),
-  events_pidfile: setting(nullable(text), null, 'The pid file of a detached event camera.', {
-    state: 'python',
-  }),
+  events_logfile: setting(
+    nullable(text),
+    null,
+    "Python's event camera only: its log file when detached.",
+    {
+      state: 'python',
+    },
+  ),
+  events_pidfile: setting(
+    nullable(text),
+    null,
+    "Python's event camera only: its pid file when detached.",
+    {
+      state: 'python',
+    },
+  ),
   events_uid: setting(
     nullable(either(count, text)),
     null,
-    'The user a detached event camera becomes.',
+    "Python's event camera only: the user it becomes when detached.",
     { state: 'python' },
   ),
   events_gid: setting(
     nullable(either(count, text)),
     null,
-    'The group a detached event camera becomes.',
+    "Python's event camera only: the group it becomes when detached.",
     { state: 'python' },
   ),
   events_umask: setting(
     nullable(either(count, text)),
     null,
-    'The umask of a detached event camera.',
+    "Python's event camera only: its umask when detached.",
     { state: 'python' },
   ),
   events_executable: setting(
     nullable(text),
     null,
-    'The program that runs a detached event camera.',
+    "Python's event camera only: the program that runs it when detached.",
     { state: 'python' },
   ),
   control_exchange: setting(
@@ -61,7 +71,7 @@ export const eventSettings = {
   control_queue_exclusive: setting(
     boolean,
     false,
-    'Declare the queues of remote control as exclusive.',
+    'Python only: declare the queues of remote control as exclusive; ours are where they are not durable.',
     { state: 'python' },
   ),
   control_queue_expires: setting(

@@ -83,20 +83,17 @@ export const taskSettings = {
   task_create_missing_queues: setting(
     boolean,
     true,
-    'Declare a queue that a call names and task_queues does not.',
-    { state: 'none' },
+    "Beside a plain Celery (TOPOLOGY 'celery'), declare a queue that a call names and task_queues does not; otherwise refuse such a call.",
   ),
   task_create_missing_queue_type: setting(
     oneOf('classic', 'quorum'),
     'classic',
     'The type of queues that are declared because a call named them.',
-    { state: 'none' },
   ),
   task_create_missing_queue_exchange_type: setting(
     nullable(exchangeType),
     null,
-    'The type of the exchange of such a queue.',
-    { state: 'none' },
+    'The type of the exchange of such a queue; None is direct.',
   ),
   task_default_delivery_mode: setting(
     deliveryMode,
@@ -187,8 +184,8 @@ export const taskSettings = {
   task_repr_maxlevels: setting(
     count,
     3,
-    'How deep nested arguments are shown in argsrepr and kwargsrepr.',
-    { since: '5.7', state: 'none' },
+    'How deep nested arguments are shown in argsrepr and kwargsrepr; 0 is without end.',
+    { since: '5.7' },
   ),
   task_retry_on_worker_lost: setting(boolean, false, 'Retry a task whose process died.', {
     since: '5.7',

@@ -48,8 +48,8 @@ export const workerSettings = {
   worker_detect_quorum_queues: setting(
     boolean,
     true,
-    'Act on quorum queues: prefetch by consumer, delayed delivery by the broker.',
-    { state: 'none' },
+    "Python's worker only: prefetch by consumer where a queue is a quorum queue; ours always does.",
+    { state: 'python' },
   ),
   worker_direct: setting(boolean, false, 'Give each worker a queue of its own.'),
   worker_disable_prefetch: setting(
@@ -61,8 +61,8 @@ export const workerSettings = {
   worker_enable_prefetch_count_reduction: setting(
     boolean,
     true,
-    'After a lost connection take fewer messages until the old tasks are done.',
-    { state: 'none' },
+    "Python's worker only: take fewer messages after a lost connection; ours knows those that come again while it runs them.",
+    { state: 'python' },
   ),
   worker_enable_remote_control: setting(boolean, true, 'Answer inspect and control.'),
   worker_enable_soft_shutdown_on_idle: setting(
@@ -145,7 +145,7 @@ export const workerSettings = {
   worker_redirect_stdouts_level: setting(
     either(level, count),
     'WARNING',
-    'The level at which printed text is logged.',
+    "Python's worker only: the level at which printed text is logged.",
     { state: 'python' },
   ),
   worker_send_task_events: setting(boolean, false, 'Send events about tasks, for monitors.'),
@@ -180,22 +180,52 @@ export const workerSettings = {
     "Python's worker only: the most seconds its timer sleeps.",
     { state: 'python' },
   ),
-  worker_logfile: setting(nullable(text), null, 'The log file of a detached worker.', {
-    state: 'python',
-  }),
-  worker_pidfile: setting(nullable(text), null, 'The pid file of a detached worker.', {
-    state: 'python',
-  }),
-  worker_uid: setting(nullable(either(count, text)), null, 'The user a detached worker becomes.', {
-    state: 'python',
-  }),
-  worker_gid: setting(nullable(either(count, text)), null, 'The group a detached worker becomes.', {
-    state: 'python',
-  }),
-  worker_umask: setting(nullable(either(count, text)), null, 'The umask of a detached worker.', {
-    state: 'python',
-  }),
-  worker_executable: setting(nullable(text), null, 'The program that runs a detached worker.', {
-    state: 'python',
-  }),
+  worker_logfile: setting(
+    nullable(text),
+    null,
+    "Python's worker only: its log file when detached.",
+    {
+      state: 'python',
+    },
+  ),
+  worker_pidfile: setting(
+    nullable(text),
+    null,
+    "Python's worker only: its pid file when detached.",
+    {
+      state: 'python',
+    },
+  ),
+  worker_uid: setting(
+    nullable(either(count, text)),
+    null,
+    "Python's worker only: the user it becomes when detached.",
+    {
+      state: 'python',
+    },
+  ),
+  worker_gid: setting(
+    nullable(either(count, text)),
+    null,
+    "Python's worker only: the group it becomes when detached.",
+    {
+      state: 'python',
+    },
+  ),
+  worker_umask: setting(
+    nullable(either(count, text)),
+    null,
+    "Python's worker only: its umask when detached.",
+    {
+      state: 'python',
+    },
+  ),
+  worker_executable: setting(
+    nullable(text),
+    null,
+    "Python's worker only: the program that runs it when detached.",
+    {
+      state: 'python',
+    },
+  ),
 }

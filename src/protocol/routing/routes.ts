@@ -22,6 +22,8 @@ export interface RouteDefaults {
   readonly exchange: string
   readonly exchangeType: ExchangeType
   readonly routingKey: string
+  /** task_create_missing_queue_type, task_create_missing_queue_exchange_type: of a queue that only a call names. */
+  readonly missing?: Pick<QueueDefinition, 'exchangeType' | 'arguments'>
 }
 
 export interface RouteInput {
@@ -141,12 +143,12 @@ function queueFor(
   // Without a route Celery fills in the default queue, even beside a lone exchange.
   if (!isNamed && !isUnrouted && exchange !== undefined && exchange !== null) return null
   const name = isNamed ? queue : defaults.queue
-  return queues.find((definition) => definition.name === name) ?? ownExchange(name)
+  return queues.find((definition) => definition.name === name) ?? missingQueue(name, defaults)
 }
 
-/** task_create_missing_queues: an undefined queue hangs on a direct exchange of its own name. */
-function ownExchange(name: string): QueueDefinition {
-  return { name, exchange: name, exchangeType: 'direct', routingKey: name }
+/** task_create_missing_queues: an undefined queue hangs on an exchange of its own name. */
+function missingQueue(name: string, { missing }: RouteDefaults): QueueDefinition {
+  return { name, exchange: name, exchangeType: 'direct', routingKey: name, ...missing }
 }
 
 function destinationOf(

@@ -14,6 +14,8 @@ export interface CallDefaults {
   readonly deliveryMode: 1 | 2
   readonly priority: number | null
   readonly inheritPriority: boolean
+  /** How deep argsrepr and kwargsrepr show; undefined where the config leaves it at Celery's own. */
+  readonly reprLevels: number | undefined
   readonly retry: boolean
   /** Undefined where the config leaves it at Celery's own. */
   readonly retryPolicy: RetryPolicy | undefined
@@ -30,6 +32,9 @@ export function callDefaults(config: Config, replyTo: string): CallDefaults {
     deliveryMode: config.task_default_delivery_mode,
     priority: config.task_default_priority ?? null,
     inheritPriority: config.task_inherit_parent_priority,
+    reprLevels: config.has('task_repr_maxlevels')
+      ? config.task_repr_maxlevels || Number.POSITIVE_INFINITY
+      : undefined,
     retry: config.task_publish_retry,
     retryPolicy: config.has('task_publish_retry_policy')
       ? readPolicy(config.task_publish_retry_policy)

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { reprArgs, reprKwargs } from '../../codecs/python/python-repr.ts'
 import { TaskError } from '../../errors.ts'
 import {
   CALL_OPTION_NAMES,
@@ -49,6 +50,7 @@ export function taskCall(
     kwargs,
     ...familyOf(id, options, parent),
     ...timesOf(options, defaults.timezone),
+    ...shownAs(input, defaults),
     ...deliveryOf(options, defaults, parent),
     ...followedBy(options),
     ...stampsOf(input),
@@ -90,13 +92,27 @@ function deliveryOf(
     options.priority === undefined
       ? (inherited ?? defaults.priority ?? undefined)
       : options.priority
-  const { argsrepr, kwargsrepr, shadow } = options
   return {
     replyTo: options.replyTo ?? defaults.replyTo,
     serializer: options.serializer ?? defaults.serializer,
     ignoreResult: options.ignoreResult ?? defaults.ignoreResult,
     deliveryMode: options.deliveryMode ?? defaults.deliveryMode,
     ...(priority === undefined ? {} : { priority }),
+  }
+}
+
+/** How people see it, where it is not seen as every call is. */
+function shownAs(
+  { args, kwargs, options }: CallInput,
+  { reprLevels }: CallDefaults,
+): Partial<TaskCall> {
+  const limits = { maxLevels: reprLevels }
+  const { shadow } = options
+  const argsrepr =
+    options.argsrepr ?? (reprLevels === undefined ? undefined : reprArgs(args, limits))
+  const kwargsrepr =
+    options.kwargsrepr ?? (reprLevels === undefined ? undefined : reprKwargs(kwargs, limits))
+  return {
     ...(shadow === undefined ? {} : { shadow }),
     ...(argsrepr === undefined ? {} : { argsrepr }),
     ...(kwargsrepr === undefined ? {} : { kwargsrepr }),

@@ -82,7 +82,10 @@ export class TaskRoutes {
     // Which workers have such a queue only they know.
     if (this.#config.worker_direct && route.exchange === DIRECT_EXCHANGE) return route
     // As in Celery, a queue that only the call names is declared before it is published to.
-    if (isOpen && route.queue !== null) return route
+    if (isOpen && route.queue !== null) {
+      if (!this.#config.task_create_missing_queues) this.#checkQueue(task, route.queue)
+      return route
+    }
     const reached = this.#reached(route)
     if (reached.length === 0) {
       throw new UnroutableTaskError(task, route.routingKey, this.#workQueues)
