@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, onTestFinished, test } from 'vitest'
 import { decodeJson, encodeJson } from '../../src/codecs/json/json.ts'
-import { MemoryTransport, SiteConfig } from '../../src/recipes/index.ts'
+import { MemoryTransport, SiteConfig, type TransportHeader } from '../../src/recipes/index.ts'
 import { Dispatcher } from '../../src/services/dispatcher.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -94,6 +94,29 @@ test('a request that is not ready is sent again, with a time until which that go
   expect([asked, site.failures]).toMatchObject([1, [{ recipes: ['one'], parameters }]])
 })
 
+test.each([
+  { end: 'its error queue gets it', name: 'with_error_queue' },
+  { end: 'it is a dead letter', name: 'without_error_queue' },
+])(
+  'a request that never gets ready is sent again as Python sends it, then $end',
+  async ({ name }) => {
+    const recorded = exactly('dispatcher_not_ready.json') as Readonly<
+      Record<string, readonly { readonly body?: string; readonly headers?: object }[]>
+    >
+    const [request, delayed] = recorded[name] ?? []
+    Dispatcher.plugins = { filters: {}, readyForProcessing: { flag: () => false } }
+    const site = await started({})
+    await site.transport.rawSend('processing_recipe', request?.body ?? '')
+    const last = name === 'with_error_queue' ? site.failures : site.dead
+    await waitFor('the end of its time', () => last.length === 1)
+    const resent = site.requests.slice(1)
+    const expected = [withoutTime(delayed?.body ?? '')]
+    expect(resent.map(({ body }) => withoutTime(body))).toEqual(expected)
+    expect(resent.map(({ header }) => header['x-delay'])).toEqual([2000])
+    expect(withoutTime(encodeJson(last[0]))).toBe(expected[0])
+  },
+)
+
 test('the logbook has each request as Python writes it', async () => {
   const { text } = exactly('dispatcher_logbook.json') as { readonly text: string }
   const pipeline = exactly('pipeline.json') as {
@@ -130,10 +153,16 @@ async function started(recipes: Readonly<Record<string, unknown>>) {
   await config.activate([])
   const name = randomUUID()
   const transport = new MemoryTransport({ name })
-  const service = new Dispatcher({
-    transport: new MemoryTransport({ name, deliveryLimit: 2 }),
-    config,
+  const served = new MemoryTransport({ name, deliveryLimit: 2 })
+  const requests: { readonly header: TransportHeader; readonly body: string }[] = []
+  served.addMiddleware({
+    aroundCallback: (callback) => async (header, message) => {
+      // Each once, not as often as it is given back.
+      if (header.redelivered === false) requests.push({ header, body: encodeJson(message) })
+      await callback(header, message)
+    },
   })
+  const service = new Dispatcher({ transport: served, config })
   const sent: [string, string][] = []
   const dead: unknown[] = []
   const failures: unknown[] = []
@@ -150,12 +179,17 @@ async function started(recipes: Readonly<Record<string, unknown>>) {
     await service.stop()
     await transport.disconnect()
   })
-  return { folder, transport, sent, dead, failures }
+  return { folder, transport, sent, dead, failures, requests }
 }
 
 /** Ids that were made up are one and the same. */
 function anonymous([queue, body]: readonly [string, string]): string {
   return `${queue} ${body.replaceAll(GUID, (id) => (id.startsWith('00000000') ? id : 'GUID'))}`
+}
+
+/** The moment until which it is tried again. */
+function withoutTime(body: string): string {
+  return body.replace(/("dispatcher_expiration": )[\d.]+/, '$1<time>')
 }
 
 function exactly(file: string): unknown {

@@ -1,4 +1,5 @@
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { constants, copyFile, link, mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { indentedJson } from '../../../codecs/json/indented-json.ts'
 import { Float } from '../../../codecs/values.ts'
@@ -66,30 +67,50 @@ function withSeconds(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withSeconds(item)]))
 }
 
-/** Under a temporary name first; one that is taken gets a number. */
+/** Under a temporary name first; one that is taken, also by another process at this moment, gets a number. */
 async function written(wanted: string, text: string): Promise<string> {
-  const draft = `${wanted}.${process.pid}.tmp`
+  const draft = `${wanted}.${randomUUID()}.tmp`
   const file = await open(draft, 'wx')
   try {
     await file.writeFile(text)
     await file.sync()
     await file.close()
     let path = wanted
-    for (let count = 2; await isThere(path); count += 1) path = `${wanted}-${count}`
-    await rename(draft, path)
+    for (let count = 2; !(await isClaimed(draft, path)); count += 1) path = `${wanted}-${count}`
     return path
-  } catch (cause) {
+  } finally {
     await file.close().catch(() => undefined)
     await rm(draft, { force: true })
+  }
+}
+
+/** A second name for the file, which no other file has: a rename would replace it. */
+async function isClaimed(draft: string, path: string): Promise<boolean> {
+  try {
+    await link(draft, path)
+    return true
+  } catch (cause) {
+    if (!isSystemError(cause)) throw cause
+    if (cause.code === 'EEXIST') return false
+    if (!WITHOUT_LINKS.has(cause.code)) throw cause
+    return await isCopied(draft, path)
+  }
+}
+
+const WITHOUT_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'ENOSYS'])
+
+async function isCopied(draft: string, path: string): Promise<boolean> {
+  try {
+    await copyFile(draft, path, constants.COPYFILE_EXCL)
+    return true
+  } catch (cause) {
+    if (isSystemError(cause) && cause.code === 'EEXIST') return false
     throw cause
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
-  return await stat(path).then(
-    () => true,
-    () => false,
-  )
+function isSystemError(cause: unknown): cause is Error & { readonly code: string } {
+  return cause instanceof Error && 'code' in cause
 }
 
 function dayOf(date: Date): string {

@@ -89,7 +89,7 @@ class Purge {
     this.#wait = wait
   }
 
-  /** Until no message has come for a while. What was exported, by queue. */
+  /** Until no message has come for a while. What was exported, by queue in their order. */
   async run(queues: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
     this.#rest(FIRST_SECONDS)
     for (const queue of queues) {
@@ -101,7 +101,8 @@ class Purge {
       this.#rest(FIRST_SECONDS)
     }
     await this.#idle.promise
-    return this.#reports
+    const found = queues.map((queue) => [queue, this.#reports.get(queue) ?? []] as const)
+    return new Map(found.filter(([, lines]) => lines.length > 0))
   }
 
   async #take(queue: string, header: TransportHeader, message: unknown): Promise<void> {
