@@ -1,4 +1,5 @@
 import { ProtocolError } from '../errors.ts'
+import { isDict } from './ordered-dict.ts'
 import { PythonObject } from './values.ts'
 
 /** What one format can hold: null where it can, else the reason why not. */
@@ -98,10 +99,6 @@ function isTaskBody(value: unknown): boolean {
   if (!Array.isArray(value) || value.length !== 3) return false
   const [args, kwargs, embed] = value
   return Array.isArray(args) && isDict(kwargs) && isDict(embed)
-}
-
-function isDict(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function bodyPath(path: string): string {

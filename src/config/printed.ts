@@ -1,4 +1,4 @@
-import { isPlainObject } from './resolve/value-types.ts'
+import { isRecord } from '../protocol/field-readers.ts'
 
 const LONGEST = 300
 
@@ -51,7 +51,7 @@ function printedObject(value: object | null): string {
   }
   if (value instanceof Map) return printedPairs([...value])
   if (value instanceof RegExp) return String(value)
-  if (isPlainObject(value)) return printedPairs(Object.entries(value))
+  if (isRecord(value)) return printedPairs(Object.entries(value))
   return `<${value.constructor.name}>`
 }
 

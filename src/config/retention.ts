@@ -1,5 +1,6 @@
+import { isRecord } from '../protocol/field-readers.ts'
 import { timeSpanMs } from '../time-span.ts'
-import { isPlainObject, unfit, type ValueType } from './resolve/value-types.ts'
+import { unfit, type ValueType } from './resolve/value-types.ts'
 
 const KINDS = ['tasks', 'failures', 'unfinished', 'messages', 'events', 'quarantine'] as const
 
@@ -12,7 +13,7 @@ export const retentionSpans: ValueType<RetentionSpans> = {
   name: `a dict of spans such as '30d' for ${KINDS.join(', ')}`,
   environmentText: 'literal',
   read: (value) => {
-    if (!isPlainObject(value)) return unfit
+    if (!isRecord(value)) return unfit
     const fits = Object.entries(value).every(
       ([kind, span]) => KINDS.some((one) => one === kind) && isSpan(span),
     )

@@ -1,3 +1,4 @@
+import { textOfError } from '../text-of-error.ts'
 import type { Backlog } from './intake/backlog.ts'
 import { isEventRecord } from './intake/ingested.ts'
 import type { Recorded } from './intake/recorder.ts'
@@ -70,7 +71,7 @@ export class MonitorCounters {
   }
 
   failed(cause: unknown): void {
-    this.#lastError = cause instanceof Error ? cause.message : String(cause)
+    this.#lastError = textOfError(cause)
   }
 
   away(cause: unknown): void {

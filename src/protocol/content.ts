@@ -42,7 +42,7 @@ export function decodeBody(
   try {
     return serializer.decode(bytes, limits)
   } catch (cause) {
-    throw unreadable(serializer, cause)
+    throw unreadableBody(serializer, cause)
   }
 }
 
@@ -67,7 +67,7 @@ export async function decodeLargeBody(
     // One at a time: each may take as much memory as a message may.
     return await READING.run(() => serializer.decodeLarge(bytes, options))
   } catch (cause) {
-    throw unreadable(serializer, cause)
+    throw unreadableBody(serializer, cause)
   }
 }
 
@@ -80,7 +80,7 @@ function expandedBytes(message: Message): Buffer {
   return plainBytes(message)
 }
 
-function unreadable({ name }: Serializer, cause: unknown): ProtocolError {
+function unreadableBody({ name }: Serializer, cause: unknown): ProtocolError {
   if (cause instanceof ProtocolError) return cause
   if (cause instanceof ThreadLost && cause.reason !== 'crash') {
     return tooLarge(`the body takes too much to read as ${name}: ${cause.message}`, cause)

@@ -17,8 +17,8 @@ export function identify(message: Message): MessageIdentity {
     const { headers, properties } = message
     const body = headers.task === undefined ? objectIn(message) : {}
     return {
-      id: textOf(headers.id) ?? textOf(body.id) ?? textOf(properties.correlationId),
-      task: textOf(headers.task) ?? textOf(body.task),
+      id: idText(headers.id) ?? idText(body.id) ?? idText(properties.correlationId),
+      task: idText(headers.task) ?? idText(body.task),
     }
   } catch {
     // Whatever is wrong with it, the one who asks has said so already.
@@ -38,7 +38,7 @@ function objectIn({ body, properties }: Message): Readonly<Record<string, unknow
   }
 }
 
-function textOf(value: unknown): string | null {
+function idText(value: unknown): string | null {
   if (typeof value === 'string') return value === '' ? null : value
   return typeof value === 'number' || typeof value === 'bigint' ? String(value) : null
 }

@@ -48,6 +48,11 @@ export function shownText(source: Source, field: string): string | null {
   return value === null || value === undefined ? null : showValue(value)
 }
 
+/** The value where it is text; null for anything else. */
+export function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}
+
 /** A number that is not negative; 1.0 and "1" mean 1. */
 export function optionalCount(source: Source, field: string): number | null {
   const value = source[field]

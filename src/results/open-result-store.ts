@@ -137,7 +137,7 @@ function tablesOf(config: ResultSettings): TaskmetaTables {
   const [names, schemas] = [config.database_table_names, config.database_table_schemas]
   const nameOf = (which: 'task' | 'group', otherwise: string) =>
     names?.[which] || schemas?.[which]
-      ? quoteName(textOf(names?.[which]) ?? otherwise, textOf(schemas?.[which]))
+      ? quoteName(textIfAny(names?.[which]) ?? otherwise, textIfAny(schemas?.[which]))
       : CELERY_TABLES[which]
   return {
     task: nameOf('task', 'celery_taskmeta'),
@@ -145,6 +145,6 @@ function tablesOf(config: ResultSettings): TaskmetaTables {
   }
 }
 
-function textOf(value: unknown): string | undefined {
+function textIfAny(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }

@@ -1,9 +1,10 @@
 import { compress, compressionFor, decompress } from '../codecs/compression/compression.ts'
 import { type Serializer, serializerByName } from '../codecs/serializers.ts'
-import { ResultError } from '../errors.ts'
 import { decodeResultMeta, encodeResultMeta } from '../protocol/results/result-meta.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
+import { textOfError } from '../text-of-error.ts'
 import { refuse } from './stored-value.ts'
+import { unreadableResult } from './unreadable.ts'
 
 interface ResultTextOptions {
   /** Celery's result_serializer. Default json. */
@@ -32,7 +33,7 @@ export class ResultText {
     try {
       return this.#serializer.encode(encodeResultMeta(this.#kept(result)))
     } catch (cause) {
-      throw refuse(result.taskId, messageOf(cause), cause)
+      throw refuse(result.taskId, textOfError(cause), cause)
     }
   }
 
@@ -52,7 +53,7 @@ export class ResultText {
     try {
       return decodeResultMeta(await this.decodeValue(text))
     } catch (cause) {
-      throw unreadable(taskId, cause)
+      throw unreadableResult(taskId, cause)
     }
   }
 
@@ -72,13 +73,4 @@ async function expanded(text: Buffer): Promise<Buffer> {
   const rest = text.subarray(COMPRESSED_MARK.length)
   const end = rest.indexOf(0)
   return await decompress(rest.subarray(end + 1), rest.subarray(0, end).toString('latin1'))
-}
-
-function unreadable(taskId: string, cause: unknown): ResultError {
-  const message = `the stored result of task "${taskId}" cannot be read: ${messageOf(cause)}`
-  return new ResultError('RESULT_UNREADABLE', message, { cause })
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -7,6 +7,7 @@ import { exceptionFromMeta, exceptionToMeta } from '../protocol/results/exceptio
 import { isExceptionState } from '../protocol/results/states.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/results/task-result.ts'
 import { showValue } from '../protocol/show-value.ts'
+import { textOfError } from '../text-of-error.ts'
 
 /** Throws ProtocolError VALUE_UNENCODABLE for a value that no result can hold. */
 export function assertStorable(value: unknown): void {
@@ -19,7 +20,7 @@ export function encodeResult({ taskId, status, result }: TaskResult): Buffer | n
   try {
     return writePickle(isExceptionState(status) ? exceptionMeta(result) : result)
   } catch (cause) {
-    throw refuse(taskId, cause instanceof Error ? cause.message : String(cause), cause)
+    throw refuse(taskId, textOfError(cause), cause)
   }
 }
 
@@ -62,7 +63,7 @@ const PICKLE_END = 0x2e
 export const JSON_FORM = serializerByName('json')
 
 function unknownForm(forms: readonly Serializer[], cause: unknown): ProtocolError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = textOfError(cause)
   const names = forms.map(({ name }) => NAMES[name] ?? name).join(' nor ')
   return new ProtocolError('MESSAGE_UNDECODABLE', `it is neither pickle nor ${names}: ${why}`, {
     cause,

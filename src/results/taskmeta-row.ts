@@ -1,9 +1,9 @@
 import type { Serializer } from '../codecs/serializers.ts'
-import { ResultError } from '../errors.ts'
 import { isReady } from '../protocol/results/states.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
 import type { ChordMember } from './result-store.ts'
 import { decodeResult, decodeStored, encodeResult, JSON_FORM, refuse } from './stored-value.ts'
+import { unreadableResult } from './unreadable.ts'
 
 /** One row of celery_taskmeta; the columns that old tables lack may be missing. */
 export interface TaskmetaRow {
@@ -121,17 +121,8 @@ function read(
   try {
     return decode(bytes)
   } catch (cause) {
-    throw unreadable(row.taskId, column, cause)
+    throw unreadableResult(row.taskId, cause, `, in column "${column}"`)
   }
-}
-
-function unreadable(taskId: string, column: string, cause: unknown): ResultError {
-  const why = cause instanceof Error ? cause.message : String(cause)
-  return new ResultError(
-    'RESULT_UNREADABLE',
-    `the stored result of task "${taskId}" cannot be read, in column "${column}": ${why}`,
-    { cause },
-  )
 }
 
 function checkKey(result: TaskResult, key: 'taskId' | 'status', longest: number): void {

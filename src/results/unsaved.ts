@@ -1,4 +1,5 @@
 import { ProtocolError, ResultError } from '../errors.ts'
+import { textOfError } from '../text-of-error.ts'
 
 /** A result that could not be stored. `isFinal`: trying again is no use, as its id or its value is the reason. */
 export class UnsavedResult extends ResultError {
@@ -8,7 +9,7 @@ export class UnsavedResult extends ResultError {
     taskId: string,
     { cause, isFinal }: { readonly cause: unknown; readonly isFinal: boolean },
   ) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = textOfError(cause)
     super('RESULT_UNSAVED', `the result of task "${shown(taskId)}" could not be stored: ${why}`, {
       cause,
     })

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { UsageError } from '../errors.ts'
 import { isRecord } from '../protocol/field-readers.ts'
+import { textOfError } from '../text-of-error.ts'
 
 type LoadPart = () => Promise<unknown>
 type Parts = Readonly<Record<string, LoadPart>>
@@ -41,7 +42,7 @@ async function loadPart(place: string, folder: string): Promise<unknown> {
   try {
     module = await import(pathToFileURL(file).href)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = textOfError(cause)
     throw new UsageError(`cannot load ${path}: ${reason}`, { cause })
   }
   const part = module[name]

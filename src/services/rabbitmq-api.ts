@@ -1,6 +1,7 @@
 import { SiteConfigError } from '../errors.ts'
 import { isRecord } from '../protocol/field-readers.ts'
 import type { SiteConfig } from '../recipes/index.ts'
+import { textOfError } from '../text-of-error.ts'
 
 export interface ListedQueue {
   readonly name: string
@@ -62,7 +63,7 @@ async function asked(
       failure = cause
     }
   }
-  const reason = failure instanceof Error ? failure.message : String(failure)
+  const reason = textOfError(failure)
   throw problem(`the management API of RabbitMQ cannot be asked: ${reason}`, failure)
 }
 

@@ -58,7 +58,7 @@ export function requirePublished(
   if (found.length > 0) return found
   const seen = ofTask.length > 0 ? ofTask : all
   throw new AssertionError({
-    message: `expected a call of ${task}${textOf(expected)}; published ${seen.length === 0 ? 'was nothing' : `were:\n${seen.map(lineOf).join('\n')}`}`,
+    message: `expected a call of ${task}${expectedText(expected)}; published ${seen.length === 0 ? 'was nothing' : `were:\n${seen.map(lineOf).join('\n')}`}`,
     actual: seen.map(({ message: _, ...call }) => call),
     expected: { task, ...expected },
     operator: 'published',
@@ -71,7 +71,7 @@ function isAsExpected(call: PublishedMessage, expected: ExpectedCall): boolean {
   )
 }
 
-function textOf(expected: ExpectedCall): string {
+function expectedText(expected: ExpectedCall): string {
   return Object.keys(expected).length === 0 ? '' : ` with ${JSON.stringify(expected)}`
 }
 

@@ -1,3 +1,4 @@
+import { isRecord } from '../protocol/field-readers.ts'
 import type { TaskRequest } from '../protocol/tasks/task-request.ts'
 import type { SchemaIssue, StandardSchema, TaskOptions } from '../tasks/task-options.ts'
 
@@ -67,7 +68,7 @@ function merged(
   const names = Object.keys(rest)
   if (names.length === 0) return args
   const last = args.at(-1)
-  if (args.length >= parameterCount && isPlainObject(last)) {
+  if (args.length >= parameterCount && isRecord(last)) {
     return [...args.slice(0, -1), { ...last, ...rest }]
   }
   if (args.length < parameterCount) {
@@ -95,8 +96,4 @@ export async function checkedBySchema(
 function sayIssue({ path = [], message }: SchemaIssue): string {
   const keys = path.map((part) => String(typeof part === 'object' ? part.key : part))
   return keys.length === 0 ? message : `${keys.join('.')}: ${message}`
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

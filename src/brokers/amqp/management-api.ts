@@ -51,7 +51,7 @@ export class ManagementApi {
       if (Array.isArray(rows)) return rows as Row[]
       throw new Error(`it answered ${answer.status} ${answer.statusText}, expected a list`)
     } catch (cause) {
-      throw unreadable(url, cause)
+      throw unreadableAnswer(url, cause)
     }
   }
 
@@ -72,7 +72,7 @@ export class ManagementApi {
   }
 }
 
-function unreadable(url: string, cause: unknown): BrokerError {
+function unreadableAnswer(url: string, cause: unknown): BrokerError {
   const text = `cannot read ${safeUrl(url)} of RABBITMQ_API_URL: ${String(cause)}`
   return new BrokerError('BROKER_UNREACHABLE', text, { cause })
 }

@@ -7,6 +7,7 @@ import type { Logger } from '../../logger.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
 import { durableQueue } from '../../protocol/routing/topology.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { Broker, ConsumerProblem, Delivery } from '../broker.ts'
 import { type DeadLetterReason, deadLetterMessage, partsOf } from './dead-letter-message.ts'
 
@@ -162,7 +163,7 @@ export class DeadLetters {
 function reasonOf(cause: unknown, code: string): DeadLetterReason {
   return {
     code: cause instanceof ToolboxError ? cause.code : code,
-    reason: cause instanceof Error ? cause.message : String(cause),
+    reason: textOfError(cause),
   }
 }
 

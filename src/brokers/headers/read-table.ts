@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { Decimal } from '../../codecs/values.ts'
+import { textOfError } from '../../text-of-error.ts'
 
 /** Where the reader says why the rest of a broken table could not be read. */
 export const UNREADABLE_HEADERS = 'x-unreadable-headers'
@@ -15,7 +16,7 @@ export function readTable(bytes: Buffer): Record<string, unknown> {
   try {
     new TableReader(bytes).readFields(fields, bytes.length)
   } catch (cause) {
-    fields[UNREADABLE_HEADERS] = cause instanceof Error ? cause.message : String(cause)
+    fields[UNREADABLE_HEADERS] = textOfError(cause)
   }
   return fields
 }

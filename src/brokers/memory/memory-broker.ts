@@ -5,6 +5,7 @@ import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
 import { takeBlindCopies } from '../../protocol/routing/mirror-copies.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type {
   Broker,
   ConsumeOptions,
@@ -204,7 +205,7 @@ export class MemoryBroker implements Broker {
     try {
       return storeMessage(message, route)
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      const reason = textOfError(cause)
       throw publishRefused(route, this.safeUrl, { reason, cause })
     }
   }

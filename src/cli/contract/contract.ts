@@ -79,7 +79,7 @@ async function stubOf(options: ContractOptions): Promise<PythonStub> {
 
 async function checkStub(options: ContractOptions): Promise<void> {
   const { stubDrift } = await import('./write-stub.ts')
-  const before = textOf(options.output, 'stub')
+  const before = contractText(options.output, 'stub')
   const { stub: now } = await stubOf(options)
   if (before === now) return print(`${options.output} is up to date`)
   for (const line of stubDrift(before, now)) print(line)
@@ -91,7 +91,7 @@ async function check(options: ContractOptions): Promise<void> {
   if (options.output.endsWith('.pyi')) return await checkStub(options)
   const { contractIn, driftOf, readPythonContract } = await import('./python-contract.ts')
   const now = await readPythonContract(options.python, moduleOf(options))
-  const drift = driftOf(contractIn(textOf(options.output)), now)
+  const drift = driftOf(contractIn(contractText(options.output)), now)
   for (const line of drift) print(line)
   if (drift.length === 0) return print(`${options.output} is up to date`)
   print(`→ celery-toolbox contract pull -A ${options.app} -o ${options.output}`)
@@ -103,7 +103,7 @@ function moduleOf({ app }: ContractOptions): string {
   throw new UsageError('name the app with -A: the Python module, as for celery itself, or app.ts')
 }
 
-function textOf(file: string, command: 'pull' | 'stub' = 'pull'): string {
+function contractText(file: string, command: 'pull' | 'stub' = 'pull'): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { textOfError } from '../../text-of-error.ts'
 /** Each check waits so long for an answer, and no longer. */
 export const ANSWER_WITHIN_MS = 5_000
 
@@ -5,7 +6,7 @@ export const ANSWER_WITHIN_MS = 5_000
 export function brokerAdvice(error: unknown, url: string | undefined): string {
   const { user, path } = partsOf(url)
   const vhost = path === '' ? '/' : path
-  const text = textOf(error)
+  const text = textOfError(error)
   if (/ACCESS[_-]REFUSED|login was refused|handshake terminated/i.test(text)) {
     return `the user or the password is wrong: correct the url, or rabbitmqctl change_password ${user} PASSWORD`
   }
@@ -20,7 +21,7 @@ export function brokerAdvice(error: unknown, url: string | undefined): string {
 
 export function databaseAdvice(error: unknown, url: string | undefined): string {
   const { user, path } = partsOf(url)
-  const text = textOf(error)
+  const text = textOfError(error)
   if (/password authentication failed|no password/i.test(text)) {
     return `the password is wrong, or there is no such role: correct the url, or psql -c "ALTER ROLE ${user} PASSWORD '…'"`
   }
@@ -30,7 +31,7 @@ export function databaseAdvice(error: unknown, url: string | undefined): string 
 
 export function resultsAdvice(error: unknown, url: string | undefined): string {
   const isDatabase = /^(?:db\+)?postgres/.test(url ?? '')
-  const text = textOf(error)
+  const text = textOfError(error)
   if (isDatabase && /password|does not exist/i.test(text) && !/relation/i.test(text)) {
     return databaseAdvice(error, url)
   }
@@ -46,10 +47,6 @@ function network(text: string): string | undefined {
   return /ENOTFOUND|EAI_AGAIN/.test(text)
     ? 'the name of the host is unknown here: correct the url, or /etc/hosts'
     : undefined
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 /** The user and the path of a url; never its password. */

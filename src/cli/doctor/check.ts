@@ -1,3 +1,4 @@
+import { textOfError } from '../../text-of-error.ts'
 /** One thing the doctor looked at. */
 export interface Check {
   readonly name: string
@@ -20,6 +21,6 @@ export function noted(name: string, found: string, advice?: string): Check {
 }
 
 export function failed(name: string, error: unknown, advice: string): Check {
-  const found = error instanceof Error ? error.message : String(error)
+  const found = textOfError(error)
   return { name, state: 'failed', found, advice }
 }

@@ -1,4 +1,5 @@
 import type { CeleryApp } from '../../create-app.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { type Check, noted, ok } from './check.ts'
 
 const EVENTS_ADVICE =
@@ -37,6 +38,6 @@ async function eventsCheck(app: CeleryApp): Promise<Check> {
           `${workers.join(', ')} answer; without -E a worker sends no events: ${EVENTS_ADVICE}`,
         )
   } catch (error) {
-    return noted(name, error instanceof Error ? error.message : String(error), EVENTS_ADVICE)
+    return noted(name, textOfError(error), EVENTS_ADVICE)
   }
 }

@@ -7,6 +7,7 @@ import { Digraph } from '../../graph/digraph.ts'
 import { drawMermaid } from '../../graph/draw-mermaid.ts'
 import { drawSvg } from '../../graph/draw-svg.ts'
 import { drawText } from '../../graph/draw-text.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { GlobalOptions } from '../app/open-app.ts'
 import { print, printError, printJson } from '../output/output.ts'
 import { functionsOf } from './step-functions.ts'
@@ -30,7 +31,7 @@ export function addFlowFiles(flow: Command): void {
           await readFlowFile(file, functions === undefined ? {} : { functions })
         } catch (error) {
           wrong += 1
-          printError(error instanceof Error ? error.message : String(error))
+          printError(textOfError(error))
         }
       }
       if (wrong > 0) throw new UsageError(`${wrong} of ${files.length} flow files have mistakes`)

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { safeUrl } from '../../safe-url.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { GlobalOptions } from '../app/open-app.ts'
 import { print, printError } from '../output/output.ts'
 import type { Found, Plan, TopologyName } from './plan.ts'
@@ -114,7 +115,7 @@ async function lookAround(given: Omit<Found, 'queues'>): Promise<ReadonlyMap<str
     print(`  ${safeUrl(url)} answers; queues: ${list.length === 0 ? 'none' : list.join(', ')}`)
     return queues
   } catch (error) {
-    printError(`warning: ${error instanceof Error ? error.message : String(error)}`)
+    printError(`warning: ${textOfError(error)}`)
     return new Map()
   }
 }

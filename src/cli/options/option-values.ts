@@ -2,6 +2,8 @@ import { constants } from 'node:os'
 import { InvalidArgumentError } from 'commander'
 import { decodeJson } from '../../codecs/json/json.ts'
 import { type LogLevel, logLevel } from '../../config/logging/log-level.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { AutoscaleBounds } from '../../worker/pools/autoscale.ts'
 import { timeSpanMs } from './time-span.ts'
 
@@ -53,9 +55,7 @@ export function jsonList(text: string): readonly unknown[] {
 
 export function jsonObject(text: string): Readonly<Record<string, unknown>> {
   const value = json(text)
-  const isDict =
-    typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
-  if (isDict) return value as Readonly<Record<string, unknown>> // just checked
+  if (isRecord(value)) return value
   throw new InvalidArgumentError('Expected a JSON object, such as {"x": 1}.')
 }
 
@@ -125,6 +125,6 @@ function attempt<T>(read: () => T): { readonly value?: T; readonly problem?: str
   try {
     return { value: read() }
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) }
+    return { problem: textOfError(error) }
   }
 }

@@ -4,13 +4,13 @@ import { Recipe } from '../../recipes/index.ts'
 
 /** A recipe from a file, not validated. Throws `UsageError` for a file that cannot be read. */
 export function readRecipe(file: string): Recipe {
-  return Recipe.parse(textOf(file))
+  return Recipe.parse(recipeText(file))
 }
 
 /** What is wrong with the recipe in this file, with its place; null where it is valid. */
 export function recipeProblem(file: string): string | null {
   try {
-    const text = textOf(file)
+    const text = recipeText(file)
     try {
       Recipe.parse(text).validate()
       return null
@@ -24,7 +24,7 @@ export function recipeProblem(file: string): string | null {
   }
 }
 
-function textOf(file: string): string {
+function recipeText(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {

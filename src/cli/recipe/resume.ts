@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { UnfinishedStep } from '../../recipes/record/resume-run.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { DatabaseOptions } from '../options/open-database.ts'
 import { print, printError, printTable } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
@@ -73,7 +74,7 @@ async function resumed(
     await resumeStep(transport, step.sent)
     return 'sent again'
   } catch (error) {
-    printError(error instanceof Error ? error.message : String(error))
+    printError(textOfError(error))
     return `${LEFT}: it could not be sent`
   }
 }

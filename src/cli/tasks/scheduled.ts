@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Database } from '../../database/database.ts'
 import { UsageError } from '../../errors.ts'
+import { textOrNull } from '../../protocol/field-readers.ts'
 import type { HeldMessage, WaitingMessage } from '../../schedule/vault.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import { isoTime, jsonObject, positiveInteger, seconds } from '../options/option-values.ts'
@@ -109,15 +110,11 @@ async function changeOf({
 const COLUMNS: readonly Column<HeldMessage>[] = [
   { title: 'due', value: ({ dueAt }) => dueAt },
   { title: 'task', value: ({ name }) => name },
-  { title: 'args', value: ({ message }) => textOf(message.headers.argsrepr) },
-  { title: 'kwargs', value: ({ message }) => textOf(message.headers.kwargsrepr) },
+  { title: 'args', value: ({ message }) => textOrNull(message.headers.argsrepr) },
+  { title: 'kwargs', value: ({ message }) => textOrNull(message.headers.kwargsrepr) },
   { title: 'problem', value: ({ problem }) => problem },
   { title: 'id', value: ({ taskId }) => taskId, isWhole: true },
 ]
-
-function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value : null
-}
 
 function asJson({ message, ...held }: HeldMessage): object {
   return { ...held, headers: message.headers }

@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { UsageError } from '../../errors.ts'
+import { textOfError } from '../../text-of-error.ts'
 
 /** The file that holds the id of this process, as Celery's `--pidfile`; deleted when it is disposed of. */
 export class PidFile implements Disposable {
@@ -16,7 +17,7 @@ export class PidFile implements Disposable {
     try {
       writeFileSync(path, `${process.pid}\n`)
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause)
+      const why = textOfError(cause)
       throw new UsageError(`--pidfile: ${path} cannot be written: ${why}`, { cause })
     }
     this.#path = path

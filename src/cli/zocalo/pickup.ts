@@ -6,6 +6,7 @@ import { sleep } from '../../async/sleep.ts'
 import { decodeJson } from '../../codecs/json/json.ts'
 import { type Dict, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
 import { pythonStr } from '../../codecs/python/python-text.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { print, printError } from '../output/output.ts'
 import { seconds } from './collected.ts'
 import { refuse, withRefusals } from './refusals.ts'
@@ -83,7 +84,7 @@ function filesIn(folder: string): string[] {
   try {
     return readdirSync(folder)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = textOfError(cause)
     return refuse(`This program is only available to privileged users (${reason})`)
   }
 }
@@ -103,7 +104,7 @@ async function looked(folder: string, names: readonly string[]) {
       await dropIn(file)
       found.push({ file, at: mtimeMs })
     } catch (cause) {
-      problems.push(`${file} is skipped: ${cause instanceof Error ? cause.message : String(cause)}`)
+      problems.push(`${file} is skipped: ${textOfError(cause)}`)
     }
   }
   const files = found.sort((left, right) => left.at - right.at).map(({ file }) => file)

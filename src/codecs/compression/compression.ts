@@ -3,6 +3,7 @@ import { brotliCompress, brotliDecompress, deflate, inflate } from 'node:zlib'
 import { Semaphore } from '../../async/semaphore.ts'
 import { ThreadLost } from '../../async/thread.ts'
 import { ProtocolError } from '../../errors.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { expandInThread } from '../decode-in-thread.ts'
 import { DEFAULT_LIMITS, type MessageLimits, tooLarge } from '../limits.ts'
 import { xzStore } from './xz.ts'
@@ -106,7 +107,7 @@ function unexpandable({ contentType, size, maxBytes, cause }: Failure): Protocol
     const ratio = `more than ${Math.floor(maxBytes / Math.max(1, size))} times its size`
     return tooLarge(`${place}it expands to more than ${maxBytes} bytes, ${ratio}`, cause)
   }
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = textOfError(cause)
   if (cause instanceof ThreadLost && cause.reason !== 'crash') return tooLarge(place + why, cause)
   return new ProtocolError('MESSAGE_UNDECODABLE', place + why, { cause })
 }

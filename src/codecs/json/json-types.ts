@@ -3,13 +3,13 @@ import { DateTime, Decimal, LocalDate, LocalTime, Uuid } from '../values.ts'
 
 /** The typed values kombu puts into JSON, by the name in `__type__`. */
 const READERS: Readonly<Record<string, (value: unknown) => unknown>> = {
-  datetime: (value) => new DateTime(textOf('datetime', value)),
-  date: (value) => new LocalDate(textOf('date', value).slice(0, 10)),
-  time: (value) => new LocalTime(textOf('time', value)),
-  decimal: (value) => new Decimal(textOf('decimal', value)),
-  uuid: (value) => new Uuid(textOf('uuid', hexOf(value))),
-  bytes: (value) => Buffer.from(textOf('bytes', value), 'utf8'),
-  base64: (value) => Buffer.from(textOf('base64', value), 'base64'),
+  datetime: (value) => new DateTime(textValue('datetime', value)),
+  date: (value) => new LocalDate(textValue('date', value).slice(0, 10)),
+  time: (value) => new LocalTime(textValue('time', value)),
+  decimal: (value) => new Decimal(textValue('decimal', value)),
+  uuid: (value) => new Uuid(textValue('uuid', hexOf(value))),
+  bytes: (value) => Buffer.from(textValue('bytes', value), 'utf8'),
+  base64: (value) => Buffer.from(textValue('base64', value), 'base64'),
 }
 
 /** Builds the value that `{"__type__": type, "__value__": value}` stands for. */
@@ -28,7 +28,7 @@ function hexOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null && 'hex' in value ? value.hex : value
 }
 
-function textOf(type: string, value: unknown): string {
+function textValue(type: string, value: unknown): string {
   if (typeof value === 'string') return value
   throw new ProtocolError(
     'MESSAGE_UNDECODABLE',

@@ -2,6 +2,7 @@ import type * as Yaml from 'yaml'
 import type { Document, ScalarTag, Tags } from 'yaml'
 import { ProtocolError } from '../../errors.ts'
 import { requirePackage } from '../../installed-packages.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { DEFAULT_LIMITS, MAX_DEPTH, type MessageLimits, tooLarge, tooManyNodes } from '../limits.ts'
 import { dictOf } from '../own-key.ts'
 import { SCALAR_TYPES } from './yaml-scalars.ts'
@@ -19,7 +20,7 @@ export function decodeYaml(text: string, limits: MessageLimits = DEFAULT_LIMITS)
     refuseProblems(document)
     return new PlainCopy(limits).of(document.toJS({ mapAsMap: true, maxAliasCount: MAX_ALIASES }))
   } catch (error) {
-    throw error instanceof ProtocolError ? error : unreadable(error)
+    throw error instanceof ProtocolError ? error : unreadableYaml(error)
   }
 }
 
@@ -58,7 +59,7 @@ function refuseTooMuch(text: string): void {
     }
     if (token === '[' || token === '{') depth += 1
     if (token === ']' || token === '}') depth -= 1
-    if (depth > MAX_DEPTH) throw unreadable(TOO_DEEP)
+    if (depth > MAX_DEPTH) throw unreadableYaml(TOO_DEEP)
   }
 }
 
@@ -67,7 +68,7 @@ const TOO_DEEP = `expected at most ${MAX_DEPTH} levels of nesting`
 /** An unknown tag is only a warning to the library; Python refuses it, and so do we. */
 function refuseProblems(document: Document): void {
   const [problem] = [...document.errors, ...document.warnings]
-  if (problem !== undefined) throw unreadable(problem, ` at position ${problem.pos[0]}`)
+  if (problem !== undefined) throw unreadableYaml(problem, ` at position ${problem.pos[0]}`)
 }
 
 /** What a value is once it is written out: what an alias repeats counts each time. */
@@ -122,8 +123,8 @@ class PlainCopy {
   }
 }
 
-function unreadable(cause: unknown, place = ''): ProtocolError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+function unreadableYaml(cause: unknown, place = ''): ProtocolError {
+  const why = textOfError(cause)
   const isTooDeep = why.startsWith('Maximum call stack')
   return new ProtocolError('MESSAGE_UNDECODABLE', `YAML${place}: ${isTooDeep ? TOO_DEEP : why}`, {
     cause,

@@ -1,3 +1,4 @@
+import { textOfError } from '../../text-of-error.ts'
 import { LiteralCursor } from './python-literal-cursor.ts'
 import { readNumber } from './python-literal-number.ts'
 import { readTexts } from './python-literal-text.ts'
@@ -32,7 +33,7 @@ function readAsJson(text: string, python: unknown): unknown {
   try {
     return readWhole(text, JSON_NAMES)
   } catch (cause) {
-    throw new SyntaxError(python instanceof Error ? python.message : String(python), { cause })
+    throw new SyntaxError(textOfError(python), { cause })
   }
 }
 

@@ -1,5 +1,6 @@
+import { isRecord } from '../../protocol/field-readers.ts'
 import type { Router } from '../../protocol/routing/routers.ts'
-import { asList, isPlainObject, unfit, type ValueType } from '../resolve/value-types.ts'
+import { asList, unfit, type ValueType } from '../resolve/value-types.ts'
 
 /** Celery's task_routes in all its forms but the dotted path of a Python function. */
 export const router: ValueType<Router> = {
@@ -12,7 +13,7 @@ export const router: ValueType<Router> = {
 function isRouter(value: unknown): boolean {
   if (typeof value === 'function') return true
   if (value instanceof Map) return [...value].every(isPair)
-  if (isPlainObject(value)) return Object.values(value).every(isRoute)
+  if (isRecord(value)) return Object.values(value).every(isRoute)
   return asList(value)?.every((item) => isPair(item) || isRouter(item)) === true
 }
 
@@ -23,5 +24,5 @@ function isPair(item: unknown): boolean {
 }
 
 function isRoute(value: unknown): boolean {
-  return value === null || typeof value === 'string' || isPlainObject(value)
+  return value === null || typeof value === 'string' || isRecord(value)
 }

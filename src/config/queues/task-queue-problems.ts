@@ -1,5 +1,5 @@
+import { isRecord } from '../../protocol/field-readers.ts'
 import { printedShort } from '../printed.ts'
-import { isPlainObject } from '../resolve/value-types.ts'
 
 type QueueEntry = readonly [name: unknown, options: unknown]
 
@@ -19,7 +19,7 @@ const EXCHANGE: OptionKind = {
   expected: 'a name, or a dict with name and type',
   fits: (value) =>
     typeof value === 'string' ||
-    (isPlainObject(value) &&
+    (isRecord(value) &&
       TEXT.fits(value.name) &&
       (value.type === undefined || EXCHANGE_TYPE.fits(value.type))),
 }
@@ -29,7 +29,7 @@ const OPTIONS: ReadonlyMap<string, OptionKind> = new Map([
   ['exchange_type', EXCHANGE_TYPE],
   ['routing_key', TEXT],
   ['binding_key', TEXT],
-  ['queue_arguments', { expected: 'a dict', fits: isPlainObject }],
+  ['queue_arguments', { expected: 'a dict', fits: isRecord }],
   ['durable', FLAG],
   ['exclusive', FLAG],
   ['auto_delete', FLAG],
@@ -64,7 +64,7 @@ function entryProblems(name: unknown, options: unknown): string[] {
   if (Buffer.byteLength(name) > 255) {
     return [`${queueText(name)} has more than 255 bytes in its name, expected 255 at most`]
   }
-  if (!isPlainObject(options)) return [`${queueText(name)} has no options, expected a dict`]
+  if (!isRecord(options)) return [`${queueText(name)} has no options, expected a dict`]
   return Object.entries(options).flatMap(([option, value]) => optionProblems(name, option, value))
 }
 

@@ -1,5 +1,6 @@
+import { isRecord } from '../../protocol/field-readers.ts'
 import type { ExchangeType } from '../../protocol/routing/topology.ts'
-import { asList, type Dict, isPlainObject } from '../resolve/value-types.ts'
+import { asList, type Dict } from '../resolve/value-types.ts'
 import { exchangeProblems, taskQueueProblems } from './task-queue-problems.ts'
 
 /** A queue that tasks go to, with the exchange and key that it is bound with. */
@@ -59,7 +60,7 @@ export function taskQueue(name: string, options: Dict, defaults: QueueDefaults):
 /** A queue that names an exchange and no type has a direct one, as kombu's. */
 function exchangeOf(options: Dict, defaults: QueueDefaults): QueueDefaults {
   const { exchange, exchange_type: type } = options
-  const named = isPlainObject(exchange) ? exchange : { name: exchange, type }
+  const named = isRecord(exchange) ? exchange : { name: exchange, type }
   const name = typeof named.name === 'string' ? named.name : ''
   if (name === '') return defaults
   const otherwise = name === defaults.exchange ? defaults.exchange_type : 'direct'
@@ -68,9 +69,9 @@ function exchangeOf(options: Dict, defaults: QueueDefaults): QueueDefaults {
 
 function entriesOf(given: unknown): readonly (readonly [unknown, unknown])[] | undefined {
   if (given instanceof Map) return [...given]
-  if (isPlainObject(given)) return Object.entries(given)
+  if (isRecord(given)) return Object.entries(given)
   return asList(given)?.map((item) => {
     if (typeof item === 'string') return [item, {}]
-    return isPlainObject(item) ? [item.name, item] : [undefined, item]
+    return isRecord(item) ? [item.name, item] : [undefined, item]
   })
 }

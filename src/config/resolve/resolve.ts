@@ -1,3 +1,4 @@
+import { textOfError } from '../../text-of-error.ts'
 import type { Entry, Place } from '../entry.ts'
 import { isSecretName, maskText, maskValue } from '../masking.ts'
 import { printedShort } from '../printed.ts'
@@ -153,7 +154,7 @@ function readVariableText(
   } catch (error) {
     const mayBeText = setting.type.environmentText === 'literal or raw'
     if (mayBeText && setting.type.read(variable.text) !== unfit) return variable.text
-    const why = error instanceof Error ? error.message : String(error)
+    const why = textOfError(error)
     problems.push(
       `${variable.name}: ${shownText(variable)} cannot be read (${why}), expected ${setting.type.name}`,
     )

@@ -1,3 +1,4 @@
+import { isRecord } from '../../protocol/field-readers.ts'
 /** What `read` answers for a value that is not of the type. */
 export const unfit: unique symbol = Symbol('unfit')
 
@@ -93,7 +94,7 @@ export const port: ValueType<number> = {
 export const dict: ValueType<Dict> = {
   name: 'a dict',
   environmentText: 'literal',
-  read: (value) => (isPlainObject(value) ? value : unfit),
+  read: (value) => (isRecord(value) ? value : unfit),
 }
 
 /** A dict whose values are all of one type. */
@@ -104,7 +105,7 @@ export function dictOf<T, Given>(
     name: `a dict of ${type.name}`,
     environmentText: 'literal',
     read: (value) => {
-      if (!isPlainObject(value)) return unfit
+      if (!isRecord(value)) return unfit
       const entries = Object.entries(value).map(([key, each]) => [key, type.read(each)] as const)
       return entries.some(([, each]) => each === unfit)
         ? unfit
@@ -166,12 +167,6 @@ export function either<A, GivenA, B, GivenB>(
       return read === unfit ? second.read(value) : read
     },
   }
-}
-
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 export function asList(value: unknown): readonly unknown[] | undefined {

@@ -1,10 +1,10 @@
-import type { ByteWriter } from './byte-writer.ts'
+import type { CopyWriter } from './copy-writer.ts'
 
 /** One column of rows that travel by COPY: its type in PostgreSQL, and how it is taken from a row. */
 export interface CopyColumn<Row> {
   readonly name: string
   readonly type: string
-  write(bytes: ByteWriter, row: Row): void
+  write(bytes: CopyWriter, row: Row): void
 }
 
 type Cell<Row, Value> = (row: Row) => Value | null
@@ -77,7 +77,7 @@ function column<Row, Value>(
   name: string,
   type: string,
   cell: Cell<Row, Value>,
-  write: (bytes: ByteWriter, value: Value) => void,
+  write: (bytes: CopyWriter, value: Value) => void,
 ): CopyColumn<Row> {
   return {
     name,

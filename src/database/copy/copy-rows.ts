@@ -1,5 +1,5 @@
-import { ByteWriter } from './byte-writer.ts'
 import type { CopyColumn } from './copy-columns.ts'
+import { CopyWriter } from './copy-writer.ts'
 
 /** Eleven bytes that tell text from binary, flags, and the length of a header extension. */
 const HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1')
@@ -13,7 +13,7 @@ export function copyRows<Row>(
   columns: readonly CopyColumn<Row>[],
   rows: readonly Row[],
 ): readonly Buffer[] {
-  const bytes = new ByteWriter()
+  const bytes = new CopyWriter()
   for (const row of rows) {
     bytes.int16(columns.length)
     for (const column of columns) column.write(bytes, row)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Logger } from '../../logger.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { missing } from './embedded-binaries.ts'
 import { giveTo, reachableFor, type SystemUser } from './system-user.ts'
 
@@ -75,7 +76,7 @@ export async function createCluster(plan: ClusterPlan): Promise<void> {
   try {
     await promisify(execFile)(initdb, args, { ...user, cwd: folder })
   } catch (cause) {
-    throw missing(cause instanceof Error ? cause.message : String(cause), cause)
+    throw missing(textOfError(cause), cause)
   }
   await rename(unfinished, cluster)
 }

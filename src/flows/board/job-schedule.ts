@@ -1,4 +1,5 @@
 import { Cron } from 'croner'
+import { textOfError } from '../../text-of-error.ts'
 import { JobFailure } from './board-errors.ts'
 
 /** The next time of a schedule in cron's five fields, UTC. */
@@ -12,7 +13,7 @@ function cronOf(schedule: string): Cron {
   try {
     return new Cron(schedule, { timezone: 'UTC', paused: true, mode: '5-part' })
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = textOfError(cause)
     throw new JobFailure(`the schedule "${schedule}" is no crontab: ${reason}`, { cause })
   }
 }

@@ -2,6 +2,7 @@ import { encodeJson } from '../../codecs/json/json.ts'
 import { repr } from '../../codecs/python/python-repr.ts'
 import { FlowError } from '../../errors.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
+import { textOfError } from '../../text-of-error.ts'
 
 /** A failure as it is stored, in TaskFlow's form. */
 interface FailureJson {
@@ -127,7 +128,7 @@ function jsonOf(error: unknown, depth: number): FailureJson {
   const cause = error instanceof Error && depth > 0 ? error.cause : undefined
   return {
     version: 1,
-    exception_str: textOf(error, args),
+    exception_str: errorText(error, args),
     traceback_str: stackOf(error),
     exc_type_names: typeNamesOf(error),
     exc_args: args.map(storable),
@@ -159,9 +160,9 @@ function argsOf(error: unknown): readonly unknown[] {
   return [error.message]
 }
 
-function textOf(error: unknown, args: readonly unknown[]): string {
+function errorText(error: unknown, args: readonly unknown[]): string {
   if (args.length > 1) return `(${args.map((arg) => repr(arg)).join(', ')})`
-  return error instanceof Error ? error.message : String(error)
+  return textOfError(error)
 }
 
 function stackOf(error: unknown): string {

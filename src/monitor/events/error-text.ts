@@ -34,7 +34,7 @@ function textsOf(args: string): string[] | null {
   if (args === '') return []
   try {
     const values = readPythonLiteral(`[${args}]`)
-    return Array.isArray(values) && values.every(isSimple) ? values.map(textOf) : null
+    return Array.isArray(values) && values.every(isSimple) ? values.map(pythonText) : null
   } catch {
     return null
   }
@@ -44,7 +44,7 @@ function isSimple(value: unknown): boolean {
   return value === null || typeof value === 'string' || Number.isSafeInteger(value)
 }
 
-function textOf(value: unknown): string {
+function pythonText(value: unknown): string {
   return value === null ? 'None' : String(value)
 }
 

@@ -69,7 +69,7 @@ export class Recorder {
       logger.error({ cause }, 'the quarantine refuses a message')
       return { recorded: [], refused: [one] }
     }
-    const reason = `PostgreSQL refused its row: ${storableText(textOf(cause))}`
+    const reason = `PostgreSQL refused its row: ${storableText(errorText(cause))}`
     const problem = one.problem ?? { code: 'ROW_REFUSED', reason }
     return await this.record([withoutRows(one, problem)])
   }
@@ -96,7 +96,7 @@ export class Recorder {
   }
 }
 
-function textOf(cause: unknown): string {
+function errorText(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause)
   return 'code' in cause ? `${cause.message} (${String(cause.code)})` : cause.message
 }

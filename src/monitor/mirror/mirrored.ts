@@ -62,7 +62,7 @@ async function readLarge(arrival: Arrival, plain: Message): Promise<MirrorRecord
     const task = { ...entry, ...unwritten(plain), firstCall: null }
     return withinLimit(mirroredAs(known, { task, taskId: task.taskId, problem: null }), privacy)
   } catch (cause) {
-    return unreadable(known, problemOf(cause))
+    return quarantined(known, problemOf(cause))
   }
 }
 
@@ -101,7 +101,7 @@ function readSafe(known: Known, plain: Message): MirrorRecord {
       ? withinLimit(read, known.privacy)
       : read
   } catch (cause) {
-    return unreadable(known, problemOf(cause))
+    return quarantined(known, problemOf(cause))
   }
 }
 
@@ -142,7 +142,7 @@ function undecodable(arrival: Arrival, cause: unknown): MirrorRecord {
 
 function unread(arrival: Arrival, found: Problem): MirrorRecord {
   const { message, row, problem } = unreadEntry(arrival, found)
-  return unreadable({ ...arrival, message, row }, problem)
+  return quarantined({ ...arrival, message, row }, problem)
 }
 
 /** What tasks are found by fits into an index: an id that does not is for the quarantine, with its message as it is. */
@@ -156,7 +156,7 @@ function storable(task: TaskEntry): TaskEntry {
   )
 }
 
-function unreadable(known: Known, problem: Problem): MirrorRecord {
+function quarantined(known: Known, problem: Problem): MirrorRecord {
   const task = rowFromHeaders(known)
   const id = task?.taskId ?? storableOrNull(identify(known.message).id)
   // The message has all of it.

@@ -2,6 +2,7 @@ import { decodeJson } from '../../codecs/json/json.ts'
 import { reprArgs, reprKwargs } from '../../codecs/python/python-repr.ts'
 import type { Serializer } from '../../codecs/serializers.ts'
 import { acceptedSerializer, decodeBody, plainBytes } from '../../protocol/content.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import type { Headers, Message } from '../../protocol/message.ts'
 import { ValueRedactor } from './redact-value.ts'
 import { REDACTED, type RedactionRules } from './redaction-rules.ts'
@@ -30,7 +31,7 @@ export function redactMessage(
   const task = typeof message.headers.task === 'string' ? message.headers.task : null
   const body = redactBody(value, task, redactor)
   const headers = redactHeaders(message.headers, rules, redactor, shownIn(body, value))
-  const isUnderstood = task === null ? isDict(value) : isBody(value)
+  const isUnderstood = task === null ? isRecord(value) : isBody(value)
   const isSame = body === value && !hidesText({ message, serializer, value }, rules)
   if (!isSame && body === value) redactor.found.add('body')
   if (redactor.found.size === 0) return { message, redacted: [], isUnderstood }
@@ -54,7 +55,7 @@ export function redactUnreadable(message: Message, rules: RedactionRules): Redac
 /** Protocol 2 has `[args, kwargs, embed]`, protocol 1 one dict, which is a call like those inside of messages. */
 function redactBody(value: unknown, task: string | null, redactor: ValueRedactor): unknown {
   if (task === null) return redactor.redact(value, 'body')
-  if (isDict(value)) return redactHybrid(value, task, redactor)
+  if (isRecord(value)) return redactHybrid(value, task, redactor)
   if (!Array.isArray(value) || value.length !== 3) return redactor.redact(value, 'body')
   const [args, kwargs, embed] = value
   const parts = [
@@ -77,7 +78,7 @@ function redactHybrid(body: Dict, task: string, redactor: ValueRedactor): unknow
 }
 
 function isBody(value: unknown): boolean {
-  return isDict(value) ? 'args' in value : Array.isArray(value) && value.length === 3
+  return isRecord(value) ? 'args' in value : Array.isArray(value) && value.length === 3
 }
 
 interface Written {
@@ -107,7 +108,7 @@ function shownIn(body: unknown, before: unknown): Shown {
   const [args, kwargs] = body
   return {
     ...(args !== before[0] && { argsrepr: Array.isArray(args) ? reprArgs(args) : REDACTED }),
-    ...(kwargs !== before[1] && { kwargsrepr: isDict(kwargs) ? reprKwargs(kwargs) : REDACTED }),
+    ...(kwargs !== before[1] && { kwargsrepr: isRecord(kwargs) ? reprKwargs(kwargs) : REDACTED }),
   }
 }
 
@@ -169,7 +170,3 @@ function written(message: Message, serializer: Serializer, value: unknown): Mess
 }
 
 type Dict = Readonly<Record<string, unknown>>
-
-function isDict(value: unknown): value is Dict {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}

@@ -1,3 +1,4 @@
+import { isRecord } from '../../protocol/field-readers.ts'
 import { type Path, REDACTED, type RedactionRules } from './redaction-rules.ts'
 
 /** Goes through values and takes out what the rules name, noting where. What holds nothing of it stays the same object. */
@@ -24,7 +25,7 @@ export class ValueRedactor {
     if (typeof value !== 'object' || value === null) return value
     if (Array.isArray(value)) return this.#list(value, path, scope)
     if (value instanceof Map) return this.#map(value, path, scope)
-    if (!isDict(value)) return value
+    if (!isRecord(value)) return value
     return isCall(value) ? this.#call(value, path, scope) : this.#dict(value, path, scope)
   }
 
@@ -160,9 +161,4 @@ const FIXED = new Set(['task', 'id', 'subtask_type', 'immutable'])
 
 function isCall(dict: Dict): boolean {
   return typeof dict.task === 'string' && ('args' in dict || 'kwargs' in dict)
-}
-
-function isDict(value: object): value is Dict {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }

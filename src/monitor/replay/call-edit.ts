@@ -1,4 +1,5 @@
 import { MonitorError } from '../../errors.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import { showValue } from '../../protocol/show-value.ts'
 
 /** What a replay calls its task with instead: other `args` as a whole, `kwargs` one by one (null takes one out). */
@@ -9,13 +10,13 @@ export interface CallEdit {
 
 /** An edit as a person gives it, such as `{"args": [1], "kwargs": {"slug": "b"}}`; throws `MonitorError` EDIT_INVALID. */
 export function callEdit(value: unknown): CallEdit {
-  if (!isDict(value)) throw invalid(`${showValue(value)} is no object`)
+  if (!isRecord(value)) throw invalid(`${showValue(value)} is no object`)
   const unknown = Object.keys(value).filter((key) => key !== 'args' && key !== 'kwargs')
   if (unknown.length > 0) throw invalid(`it has ${showValue(unknown[0])}`)
   const { args, kwargs } = value
   if (args === undefined && kwargs === undefined) throw invalid('it is empty')
   if (args !== undefined && !Array.isArray(args)) throw invalid(`args is ${showValue(args)}`)
-  if (kwargs !== undefined && !isDict(kwargs)) throw invalid(`kwargs is ${showValue(kwargs)}`)
+  if (kwargs !== undefined && !isRecord(kwargs)) throw invalid(`kwargs is ${showValue(kwargs)}`)
   return { ...(args !== undefined && { args }), ...(kwargs !== undefined && { kwargs }) }
 }
 
@@ -27,16 +28,12 @@ export function editedKwargs(
   kwargs: unknown,
   { kwargs: others = {} }: CallEdit,
 ): Record<string, unknown> {
-  const all = [...Object.entries(isDict(kwargs) ? kwargs : {}), ...Object.entries(others)]
+  const all = [...Object.entries(isRecord(kwargs) ? kwargs : {}), ...Object.entries(others)]
   const edited = new Map(all)
   // Object.fromEntries defines its keys, so `__proto__` stays one like any other.
   return Object.fromEntries(
     [...edited].filter(([name]) => !(Object.hasOwn(others, name) && others[name] === null)),
   )
-}
-
-function isDict(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function invalid(problem: string): MonitorError {

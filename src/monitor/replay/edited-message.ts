@@ -4,6 +4,7 @@ import { MonitorError } from '../../errors.ts'
 import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
 import { acceptedSerializer, decodeBody } from '../../protocol/content.ts'
 import type { Message } from '../../protocol/message.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { type CallEdit, editedArgs, editedKwargs } from './call-edit.ts'
 
 /** A body that was read, and what writes it again. */
@@ -35,7 +36,7 @@ export async function editedMessage(
     return { ...message, headers, body: serializer.encode({ ...call, args, kwargs }) }
   }
   if (!(Array.isArray(value) && value.length === 3)) {
-    throw unreadable(taskId, 'its body is no [args, kwargs, embed]')
+    throw notEditable(taskId, 'its body is no [args, kwargs, embed]')
   }
   const args = editedArgs(value[0], edit)
   const kwargs = editedKwargs(value[1], edit)
@@ -52,7 +53,7 @@ export async function openBody(message: Message, taskId: string): Promise<Opened
     const serializer = acceptedSerializer(plain, ['json', 'yaml', 'msgpack'])
     return { serializer, value: decodeBody(plain, serializer) }
   } catch (cause) {
-    throw unreadable(taskId, cause instanceof Error ? cause.message : String(cause), cause)
+    throw notEditable(taskId, textOfError(cause), cause)
   }
 }
 
@@ -61,10 +62,10 @@ export function fieldsOf(body: unknown, taskId: string): Readonly<Record<string,
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
     return body as Readonly<Record<string, unknown>> // not null, not a list
   }
-  throw unreadable(taskId, 'it has no header "task", and its body is no object')
+  throw notEditable(taskId, 'it has no header "task", and its body is no object')
 }
 
-function unreadable(taskId: string, why: string, cause?: unknown): MonitorError {
+function notEditable(taskId: string, why: string, cause?: unknown): MonitorError {
   return new MonitorError(
     'REPLAY_IMPOSSIBLE',
     `the recorded message of task ${taskId} must be read to be published again, but ${why}`,

@@ -7,6 +7,7 @@ import { LeaseHolder } from '../../leases/lease-holder.ts'
 import { PostgresLeases } from '../../leases/postgres-leases.ts'
 import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { TakeCensus } from '../evidence/census.ts'
 import type { Finding } from '../evidence/finding.ts'
 import { type EvidenceLimits, gather } from '../evidence/gather.ts'
@@ -299,7 +300,7 @@ export class Reconciler {
       await noteReplay(this.#options.database, taskId, { replayed_as: newId })
       return { ...loss, newId }
     } catch (cause) {
-      const problem = cause instanceof Error ? cause.message : String(cause)
+      const problem = textOfError(cause)
       this.#logger.error({ taskId, err: cause }, 'a lost task was not replayed')
       await noteReplay(this.#options.database, taskId, { problem })
       return { ...loss, problem }

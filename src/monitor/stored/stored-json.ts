@@ -1,5 +1,6 @@
 import { encodeJson } from '../../codecs/json/json.ts'
 import { Float } from '../../codecs/values.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import { storableText } from './storable-text.ts'
 
 /**
@@ -27,7 +28,7 @@ function isPlain(value: unknown): boolean {
     case 'object':
       if (value === null) return true
       if (Array.isArray(value)) return value.every(isPlain)
-      return isDict(value) && isPlainDict(value)
+      return isRecord(value) && isPlainDict(value)
     default:
       return false
   }
@@ -59,7 +60,7 @@ function objectText(value: object): string {
   if (Array.isArray(value) || value instanceof Set) {
     return `[${Array.from(value, carefulText).join(',')}]`
   }
-  if (isDict(value)) return dictText(Object.entries(value))
+  if (isRecord(value)) return dictText(Object.entries(value))
   if (value instanceof Map) return dictText([...value])
   if (value instanceof Float) {
     return Number.isFinite(value.value) ? encodeJson(value) : carefulText(value.value)
@@ -85,11 +86,6 @@ function dictText(entries: readonly (readonly [unknown, unknown])[]): string {
 /** A key that is no text is written as Python's json does: None is "null", True is "true". */
 function keyText(key: unknown): string {
   return JSON.stringify(storableText(typeof key === 'string' ? key : carefulText(key)))
-}
-
-function isDict(value: object): value is Record<string, unknown> {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 function hasJsonForm(value: object): value is { toJSON(): unknown } {

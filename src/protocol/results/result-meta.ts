@@ -1,6 +1,6 @@
 import { DateTime } from '../../codecs/values.ts'
 import { ResultError } from '../../errors.ts'
-import { isRecord, type Source } from '../field-readers.ts'
+import { isRecord, type Source, textOrNull } from '../field-readers.ts'
 import { showValue } from '../show-value.ts'
 import { parseIso, toIso } from '../times.ts'
 import { exceptionFromMeta, exceptionToMeta } from './exceptions.ts'
@@ -28,15 +28,15 @@ export function encodeResultMeta(result: TaskResult): Record<string, unknown> {
 
 /** Reads what `encodeResultMeta`, or Python, wrote. */
 export function decodeResultMeta(value: unknown): TaskResult {
-  if (!isRecord(value)) throw unreadable('the result', value, 'an object')
+  if (!isRecord(value)) throw unreadableField('the result', value, 'an object')
   const { status, task_id: taskId } = value
-  if (typeof taskId !== 'string') throw unreadable('task_id', taskId, "the task's id")
-  if (typeof status !== 'string') throw unreadable(`status of ${taskId}`, status, 'a state')
+  if (typeof taskId !== 'string') throw unreadableField('task_id', taskId, "the task's id")
+  if (typeof status !== 'string') throw unreadableField(`status of ${taskId}`, status, 'a state')
   return {
     taskId,
     status,
     result: resultOf(status, value.result),
-    traceback: textOf(value.traceback),
+    traceback: textOrNull(value.traceback),
     dateDone: dateOf(taskId, value.date_done),
     ...extrasOf(value),
   }
@@ -66,20 +66,20 @@ function resultOf(status: string, result: unknown): unknown {
 function extrasOf(meta: Source): Partial<TaskResult> {
   return {
     ...(Array.isArray(meta.children) ? { children: meta.children } : {}),
-    ...('group_id' in meta ? { groupId: textOf(meta.group_id) } : {}),
-    ...('parent_id' in meta ? { parentId: textOf(meta.parent_id) } : {}),
+    ...('group_id' in meta ? { groupId: textOrNull(meta.group_id) } : {}),
+    ...('parent_id' in meta ? { parentId: textOrNull(meta.parent_id) } : {}),
     ...('name' in meta ? extendedFrom(meta) : {}),
   }
 }
 
 function extendedFrom(meta: Source): Partial<TaskResult> {
   return {
-    name: textOf(meta.name),
+    name: textOrNull(meta.name),
     args: meta.args ?? null,
     kwargs: meta.kwargs ?? null,
-    worker: textOf(meta.worker),
+    worker: textOrNull(meta.worker),
     retries: typeof meta.retries === 'number' ? meta.retries : null,
-    queue: textOf(meta.queue),
+    queue: textOrNull(meta.queue),
   }
 }
 
@@ -88,19 +88,20 @@ function dateOf(taskId: string, value: unknown): Date | null {
   if (value instanceof Date) return value
   const text = value instanceof DateTime ? value.toString() : value
   if (typeof text !== 'string')
-    throw unreadable(`date_done of ${taskId}`, value, 'an ISO 8601 time')
+    throw unreadableField(`date_done of ${taskId}`, value, 'an ISO 8601 time')
   try {
     return parseIso(text)
   } catch (cause) {
-    throw unreadable(`date_done of ${taskId}`, value, 'an ISO 8601 time', cause)
+    throw unreadableField(`date_done of ${taskId}`, value, 'an ISO 8601 time', cause)
   }
 }
 
-function textOf(value: unknown): string | null {
-  return typeof value === 'string' ? value : null
-}
-
-function unreadable(field: string, value: unknown, expected: string, cause?: unknown): ResultError {
+function unreadableField(
+  field: string,
+  value: unknown,
+  expected: string,
+  cause?: unknown,
+): ResultError {
   return new ResultError(
     'RESULT_UNREADABLE',
     `${field} is ${showValue(value)}, expected ${expected}`,

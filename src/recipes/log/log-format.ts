@@ -28,12 +28,12 @@ function filled(format: string, style: string, value: (name: string) => unknown)
         /\{\{|\}\}|\{(\w+)(?:![rs])?(?::([<>^]?)(\d*)\w?)?\}/g,
         (all, name, align, width) => {
           if (name === undefined) return all[0] ?? ''
-          return padded(textOf(value(name)), Number(width || 0), align === '>')
+          return padded(fieldText(value(name)), Number(width || 0), align === '>')
         },
       )
     case '$':
       return format.replace(/\$\$|\$\{(\w+)\}|\$(\w+)/g, (_all, braced, bare) =>
-        braced === undefined && bare === undefined ? '$' : textOf(value(braced ?? bare)),
+        braced === undefined && bare === undefined ? '$' : fieldText(value(braced ?? bare)),
       )
     default:
       return format.replace(
@@ -52,7 +52,7 @@ function filled(format: string, style: string, value: (name: string) => unknown)
 }
 
 function wholeOf(value: unknown, type: string): string {
-  return type === 'd' || type === 'i' ? String(Math.trunc(Number(value))) : textOf(value)
+  return type === 'd' || type === 'i' ? String(Math.trunc(Number(value))) : fieldText(value)
 }
 
 function padded(text: string, width: number, isRight: boolean): string {
@@ -105,14 +105,16 @@ export function failureBelow({ err }: LogRecord['fields']): string {
 /** What a sentence leaves to its fields would else be missing in a line. */
 export function shownFields(fields: LogRecord['fields']): string {
   const { err, ...others } = fields
-  const shown = Object.entries(others).map(([key, value]) => ` ${key}=${textOf(value)}`)
-  return shown.join('') + (err === undefined || err instanceof Error ? '' : ` err=${textOf(err)}`)
+  const shown = Object.entries(others).map(([key, value]) => ` ${key}=${fieldText(value)}`)
+  return (
+    shown.join('') + (err === undefined || err instanceof Error ? '' : ` err=${fieldText(err)}`)
+  )
 }
 
 const LONGEST_FIELD = 2000
 
 /** A value in a line: JSON where it is no text, and not without end. */
-function textOf(value: unknown): string {
+function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : jsonOf(value)
   return text.length > LONGEST_FIELD ? `${text.slice(0, LONGEST_FIELD)}…` : text
 }

@@ -9,6 +9,7 @@ import {
   orderedDict,
 } from '../../codecs/ordered-dict.ts'
 import { RecipeError } from '../../errors.ts'
+import { textOfError } from '../../text-of-error.ts'
 
 /** A recipe as it is held: node numbers as text, `start` and `error`, in Python's order. */
 export type RecipeNodes = Map<string, unknown>
@@ -23,7 +24,7 @@ function readRecipeJson(text: string): unknown {
     return decodeJson(text, { keepFloats: true, keepOrder: true, plainObjects: true })
   } catch (cause) {
     const position = cause instanceof JsonSyntaxError ? cause.position : undefined
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = textOfError(cause)
     throw new RecipeError(`the recipe is no JSON: ${reason}`, {
       stage: 'load',
       category: 'json-syntax',

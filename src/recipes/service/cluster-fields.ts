@@ -22,7 +22,7 @@ async function gridEngineFields(): Promise<Readonly<Record<string, unknown>>> {
 async function cellInSpool(): Promise<string | null> {
   const folder = clusterVariable('SGE_JOB_SPOOL_DIR')
   if (folder === null) return null
-  const text = await textOf(join(folder, 'config'))
+  const text = await fileText(join(folder, 'config'))
   return /^(?:default_)?sge_cell=(.*)$/im.exec(text ?? '')?.[1] ?? null
 }
 
@@ -30,14 +30,14 @@ async function cellInSpool(): Promise<string | null> {
 async function containerFields(): Promise<Readonly<Record<string, unknown>>> {
   const host = clusterVariable('KUBERNETES_SERVICE_HOST')
   const [token, space] = await Promise.all([
-    textOf(`${ACCOUNT}/token`),
-    textOf(`${ACCOUNT}/namespace`),
+    fileText(`${ACCOUNT}/token`),
+    fileText(`${ACCOUNT}/namespace`),
   ])
   const pod = clusterVariable('HOSTNAME')
   if (host === null || token === null || space === null || pod === null) return {}
   const port = clusterVariable('KUBERNETES_SERVICE_PORT') ?? '443'
   const path = `/api/v1/namespaces/${space.trim()}/pods/${pod}`
-  const ca = await textOf(`${ACCOUNT}/ca.crt`)
+  const ca = await fileText(`${ACCOUNT}/ca.crt`)
   try {
     const headers = { authorization: `Bearer ${token.trim()}` }
     const { spec } = JSON.parse(
@@ -68,7 +68,7 @@ interface PodAnswer {
   }
 }
 
-async function textOf(file: string): Promise<string | null> {
+async function fileText(file: string): Promise<string | null> {
   try {
     return await readFile(file, 'utf8')
   } catch {

@@ -5,6 +5,7 @@ import { isDict } from '../../codecs/ordered-dict.ts'
 import { decodeYaml } from '../../codecs/yaml/yaml.ts'
 import { SiteConfigError, type SiteFault } from '../../errors.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { Block } from './block-fields.ts'
 import {
   checkedEnvironments,
@@ -123,7 +124,7 @@ function parsed(text: string): unknown {
   try {
     return withTextKeys(decodeYaml(text))
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = textOfError(cause)
     throw fault(`the configuration cannot be read: ${reason}`, { category: 'yaml-syntax', cause })
   }
 }
@@ -166,7 +167,7 @@ function parsedBlock(name: string, file: string, text: string): unknown {
   try {
     return withTextKeys(decodeYaml(text))
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = textOfError(cause)
     throw fault(
       `Plugin configuration ${name} could not be resolved, could not read ${file}: ${reason}`,
       {

@@ -67,7 +67,7 @@ export class SiteConfig {
   /** Throws `SiteConfigError`, its category says what is wrong, `fields` which settings of which block. */
   static fromFile(path: string): SiteConfig {
     const file = resolve(path)
-    const text = textOf(file)
+    const text = fileText(file)
     const context = { directory: dirname(file), file }
     return new SiteConfig(readSiteText(text, context, KNOWN_PLUGINS), context.directory)
   }
@@ -224,7 +224,7 @@ function isBlockFile(block: Block | BlockFile): block is BlockFile {
   return !('plugin' in block)
 }
 
-function textOf(file: string): string {
+function fileText(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (cause) {

@@ -1,5 +1,6 @@
 import { itemAtKey } from '../../codecs/ordered-dict.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { SiteConfig } from '../site/site-config.ts'
 import type { RecipeWrapper } from './recipe-wrapper.ts'
 
@@ -73,7 +74,7 @@ export class BaseWrapper {
   }
 
   async failure(payload: unknown = ''): Promise<void> {
-    await this.#report('failure', payload instanceof Error ? payload.message : String(payload))
+    await this.#report('failure', textOfError(payload))
   }
 
   async recordResultIndividualFile(payload: unknown): Promise<void> {

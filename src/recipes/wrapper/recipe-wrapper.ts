@@ -170,10 +170,10 @@ export class RecipeWrapper {
 
   #addressed(parcel: Parcel): AddressedParcel {
     const step = stepOf(this.recipe, parcel.target)
-    const topic = textOf(step, 'topic')
+    const topic = nameIn(step, 'topic')
     const transportOptions = transportOptionsOf(step, parcel.options)
     if (topic !== null) this.#transport().checkBroadcast?.(topic, transportOptions)
-    return { ...parcel, topic, queue: textOf(step, 'queue'), transportOptions }
+    return { ...parcel, topic, queue: nameIn(step, 'queue'), transportOptions }
   }
 
   async #send(parcel: AddressedParcel): Promise<void> {
@@ -223,7 +223,7 @@ interface AddressedParcel extends Parcel {
 }
 
 /** An empty name sends nothing. */
-function textOf(step: Dict, field: 'queue' | 'topic'): string | null {
+function nameIn(step: Dict, field: 'queue' | 'topic'): string | null {
   const value = itemAtKey(step, field)
   return typeof value === 'string' && value !== '' ? value : null
 }

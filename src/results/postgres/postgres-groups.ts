@@ -1,8 +1,8 @@
 import type { Serializer } from '../../codecs/serializers.ts'
 import type { Database } from '../../database/database.ts'
-import { ResultError } from '../../errors.ts'
 import { groupPickle, memberIdsOf } from '../saved-group.ts'
 import { decodeStored, JSON_FORM } from '../stored-value.ts'
+import { unreadableGroup } from '../unreadable.ts'
 import { createSql, type TaskmetaTables } from './taskmeta-sql.ts'
 import { writeFailureOf } from './write-failure.ts'
 
@@ -35,7 +35,7 @@ export class PostgresGroups {
     )
     if (!row?.result) return null
     const memberIds = membersIn(row.result, this.#serializer)
-    if (memberIds === null) throw unreadable(groupId)
+    if (memberIds === null) throw unreadableGroup(groupId)
     return memberIds
   }
 
@@ -64,9 +64,3 @@ function membersIn(bytes: Buffer, serializer: Serializer): readonly string[] | n
 }
 
 /** The cause is left out: what Python pickles there holds the password of its database. */
-function unreadable(groupId: string): ResultError {
-  return new ResultError(
-    'RESULT_UNREADABLE',
-    `the saved group "${groupId}" cannot be read: expected a GroupResult as Celery saves it`,
-  )
-}

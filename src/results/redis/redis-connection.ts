@@ -7,6 +7,7 @@ import { withDeadline } from '../../async/with-deadline.ts'
 import { ResultError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { safeUrl } from '../../safe-url.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { closeIfSilent } from './redis-silence.ts'
 import { type RedisSettings, redisAddress } from './redis-url.ts'
 
@@ -126,7 +127,7 @@ export class RedisConnection {
 
   #noteBusy(error: unknown, attempt: number): void {
     if (attempt > 1) return
-    const text = error instanceof Error ? error.message : String(error)
+    const text = textOfError(error)
     this.#logger.warn({ redis: this.safeUrl, error: text }, 'redis refuses commands, trying again')
   }
 

@@ -1,6 +1,6 @@
-import { ResultError } from '../../errors.ts'
 import type { ResultText } from '../result-text.ts'
 import { groupTuple, memberIdsOf } from '../saved-group.ts'
+import { unreadableGroup } from '../unreadable.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
 
@@ -34,7 +34,7 @@ export class RedisGroups {
     const bytes = await connection.run((redis) => redis.getBuffer(keys.group(groupId)))
     if (bytes === null) return null
     const memberIds = memberIdsOf(await savedResult(bytes, text))
-    if (memberIds === null) throw unreadable(groupId)
+    if (memberIds === null) throw unreadableGroup(groupId)
     return memberIds
   }
 
@@ -52,11 +52,4 @@ async function savedResult(bytes: Buffer, text: ResultText): Promise<unknown> {
   } catch {
     return undefined
   }
-}
-
-function unreadable(groupId: string): ResultError {
-  return new ResultError(
-    'RESULT_UNREADABLE',
-    `the saved group "${groupId}" cannot be read: expected a GroupResult as Celery saves it`,
-  )
 }

@@ -78,7 +78,7 @@ export class RedisResultStore implements ResultStore {
     this.#connection = connection
     this.#settings = settings
     this.#keys = new RedisKeys(String(transport.global_keyprefix ?? ''))
-    this.#text = textOf(settings)
+    this.#text = resultText(settings)
     const parts = {
       connection,
       logger,
@@ -198,7 +198,7 @@ export class RedisResultStore implements ResultStore {
   }
 }
 
-function textOf(settings: RedisStoreSettings): ResultText {
+function resultText(settings: RedisStoreSettings): ResultText {
   return new ResultText({
     serializer: settings.result_serializer,
     compression: settings.result_compression,

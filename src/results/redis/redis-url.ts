@@ -64,7 +64,7 @@ function parse(given: string): URL {
   const url = given.includes(':') ? given : `${given}://`
   // Not by what the constructor throws: that error holds the url, with its password.
   const whole = withEncodedLogin(url)
-  if (!URL.canParse(whole)) throw unreadable(given, 'expected redis://user:password@host:6379/0')
+  if (!URL.canParse(whole)) throw unreadableUrl(given, 'expected redis://user:password@host:6379/0')
   return new URL(whole)
 }
 
@@ -83,7 +83,7 @@ function withEncodedLogin(url: string): string {
 function databaseOf({ pathname, searchParams }: URL, url: string): number | undefined {
   const text = searchParams.get('db') ?? searchParams.get('virtual_host') ?? pathname
   const digits = text.replaceAll('/', '')
-  if (!/^\d*$/.test(digits)) throw unreadable(url, 'its database is no number')
+  if (!/^\d*$/.test(digits)) throw unreadableUrl(url, 'its database is no number')
   return digits === '' ? undefined : Number(digits)
 }
 
@@ -105,7 +105,7 @@ function tlsOf(
   }
 }
 
-function unreadable(url: string, why: string): ResultError {
+function unreadableUrl(url: string, why: string): ResultError {
   return new ResultError(
     'RESULT_BACKEND_UNKNOWN',
     `result_backend "${safeUrl(url)}" cannot be read: ${why}`,

@@ -6,6 +6,7 @@ import type { Message } from '../../protocol/message.ts'
 import { decodeResultMeta } from '../../protocol/results/result-meta.ts'
 import type { TaskResult } from '../../protocol/results/task-result.ts'
 import type { Queue } from '../../protocol/routing/topology.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { ResultText } from '../result-text.ts'
 
 /** The settings of a `Config` that results sent as messages need. */
@@ -47,7 +48,7 @@ export function resultOfMessage(message: Message, settings: RpcSettings): TaskRe
   try {
     return decodeResultMeta(decodeBody(message, acceptedSerializer(message, accepted)))
   } catch (cause) {
-    throw unreadable(message, cause)
+    throw unreadableReply(message, cause)
   }
 }
 
@@ -62,8 +63,8 @@ export function replyQueue(name: string, { result_expires: expires }: RpcSetting
   }
 }
 
-function unreadable({ properties }: Message, cause: unknown): ResultError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+function unreadableReply({ properties }: Message, cause: unknown): ResultError {
+  const why = textOfError(cause)
   return new ResultError(
     'RESULT_UNREADABLE',
     `the result that came for task "${properties.correlationId ?? '(unknown)'}" cannot be read: ${why}`,

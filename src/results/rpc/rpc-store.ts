@@ -4,6 +4,7 @@ import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message } from '../../protocol/message.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { ResultStore, WaitOptions } from '../result-store.ts'
 import { Waiters } from '../waiters.ts'
 import { RpcInbox } from './rpc-inbox.ts'
@@ -145,7 +146,7 @@ export class RpcResultStore implements ResultStore {
       if (isReady(result.status)) this.#waiters.resolve(result)
     } catch (error) {
       const { correlationId } = message.properties
-      const text = error instanceof Error ? error.message : String(error)
+      const text = textOfError(error)
       this.#logger.warn({ correlationId, error: text }, 'reply cannot be read')
       if (correlationId !== undefined) this.#waiters.reject(correlationId, error)
     }
@@ -170,7 +171,7 @@ export class RpcResultStore implements ResultStore {
 }
 
 function unsaved(taskId: string, cause: unknown): ResultError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = textOfError(cause)
   const message = `the result of task "${taskId}" could not be sent: ${why}`
   return new ResultError('RESULT_UNSAVED', message, { cause })
 }

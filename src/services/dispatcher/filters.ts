@@ -59,7 +59,7 @@ async function loadRecipesFromFiles(request: Request, directory: unknown): Promi
   if (!Array.isArray(names)) throw refusal('"recipes" of the request is no list of names')
   let result = request
   for (const name of names) {
-    const recipe = Recipe.parse(await textOf(fileOf(String(name), directory), String(name)))
+    const recipe = Recipe.parse(await recipeText(fileOf(String(name), directory), String(name)))
     result = merged(result, recipe)
   }
   return result
@@ -100,7 +100,7 @@ function fileOf(name: string, directory: unknown): string {
   throw refusal(`the recipe name ${JSON.stringify(name)} leads out of the recipe directory`)
 }
 
-async function textOf(file: string, name: string): Promise<string> {
+async function recipeText(file: string, name: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {

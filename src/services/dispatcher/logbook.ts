@@ -49,7 +49,7 @@ export class Logbook {
     const folder = join(this.#folder, monthOf(new Date()), clean.slice(0, 2))
     try {
       await mkdir(folder, { recursive: true })
-      await writeFile(join(folder, clean.slice(2)), textOf(entry))
+      await writeFile(join(folder, clean.slice(2)), entryText(entry))
     } catch (cause) {
       this.#log.warn({ err: cause }, 'could not write to the logbook')
     }
@@ -60,7 +60,7 @@ function monthOf(date: Date): string {
   return `${date.getFullYear()}-${String(date.getMonth() + 1).padStart(2, '0')}`
 }
 
-function textOf({ header, original, message, recipe }: LogbookEntry): string {
+function entryText({ header, original, message, recipe }: LogbookEntry): string {
   const parts = [
     ['Incoming message header', header],
     ['Incoming message body', original],

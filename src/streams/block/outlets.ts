@@ -1,7 +1,7 @@
 import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { Publisher, type PublisherLike, publisherName } from '../parts/publisher.ts'
-import { textOfError } from '../text-of-error.ts'
 import type { Result } from './lane.ts'
 import { Outlet } from './outlet.ts'
 import type { BlockSettings } from './settings.ts'

@@ -1,5 +1,5 @@
 import { type Logger, silentLogger } from '../../logger.ts'
-import { textOfError } from '../text-of-error.ts'
+import { textOfError } from '../../text-of-error.ts'
 
 /** The log of a block that was given none: warnings and errors as warnings of the process, so that none is silent. */
 export const processWarnings: Logger = {

@@ -1,4 +1,5 @@
 import { decodeMsgpack, encodeMsgpack } from '../../codecs/msgpack/msgpack.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import type { Codec } from './codec.ts'
 import { asNumericArray, NumericArray } from './numeric-array.ts'
 import { type Shape, shaper } from './shape.ts'
@@ -55,7 +56,7 @@ function plain(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) {
     return value.some(isObject) ? value.map((item) => plain(item, depth + 1)) : value
   }
-  if (!isRecord(value)) return value
+  if (!hasFields(value)) return value
   const entries = Object.entries(value)
   if (!entries.some(([, field]) => isObject(field))) return value
   return Object.fromEntries(entries.map(([key, field]) => [key, plain(field, depth + 1)]))
@@ -68,7 +69,6 @@ function isObject(value: unknown): boolean {
 }
 
 /** Plain maps and the toolbox's own messages; values with a form of their own (dates, …) are left to the encoder. */
-function isRecord(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null || 'msg_type' in value
+function hasFields(value: object): boolean {
+  return isRecord(value) || 'msg_type' in value
 }

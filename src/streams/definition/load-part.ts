@@ -1,8 +1,8 @@
 import { parseDefinition } from '../../definitions/parse.ts'
 import { ConfigurationError } from '../../errors.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { ListenerLike } from '../parts/listener.ts'
 import type { PublisherLike } from '../parts/publisher.ts'
-import { textOfError } from '../text-of-error.ts'
 import { Fields } from './fields.ts'
 import { LISTENERS, PUBLISHERS, shortNameOf } from './short-names.ts'
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { type ParsedDefinition, type Path, parseDefinition } from '../../definitions/parse.ts'
 import { ConfigurationError } from '../../errors.ts'
-import { textOfError } from '../text-of-error.ts'
+import { textOfError } from '../../text-of-error.ts'
 
 /** A file of blocks as it was read: its blocks unchecked, and the place of each part. */
 export interface BlockFile {
@@ -13,7 +13,7 @@ export interface BlockFile {
 
 /** Reads the file and its top level, with arroyo's own texts for what is wrong there. */
 export async function readBlockFile(file: string): Promise<BlockFile> {
-  const parsed = parse(await textOf(file), file)
+  const parsed = parse(await fileText(file), file)
   const error = (path: Path, problem: string, cause?: unknown): ConfigurationError => {
     const { line, column, message } = parsed.problem(path, problem)
     return new ConfigurationError(`${file}:${line}:${column}: ${message}`, { cause })
@@ -27,15 +27,15 @@ export async function readBlockFile(file: string): Promise<BlockFile> {
   return { file, blocks: value.blocks, error }
 }
 
-async function textOf(file: string): Promise<string> {
+async function fileText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    throw unreadable(file, cause)
+    throw unreadableFile(file, cause)
   }
 }
 
-function unreadable(file: string, cause: unknown): ConfigurationError {
+function unreadableFile(file: string, cause: unknown): ConfigurationError {
   const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
   if (isMissing) return new ConfigurationError(`Configuration file not found: ${file}`, { cause })
   return new ConfigurationError(

@@ -1,5 +1,5 @@
 import { StreamError } from '../../errors.ts'
-import { textOfError } from '../text-of-error.ts'
+import { textOfError } from '../../text-of-error.ts'
 
 /** `problem` names the address, file or server that cannot be opened. */
 export function linkFailed(problem: string, cause: unknown): StreamError {

@@ -1,6 +1,6 @@
 import { startInterval, type Timer } from '../../async/timer.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { BlockStats } from '../block/counts.ts'
-import { textOfError } from '../text-of-error.ts'
 
 /** Who sends events; `app.events` is one. */
 export interface StreamEvents {

@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { decodeMsgpack, encodeMsgpack } from '../../codecs/msgpack/msgpack.ts'
 import { StreamError } from '../../errors.ts'
-import { textOfError } from '../text-of-error.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { StateStore } from './state-store.ts'
 
 /** State as msgpack in files of a folder, one a key: written beside, forced to disk, then exchanged as one step. */

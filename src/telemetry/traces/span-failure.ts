@@ -6,11 +6,11 @@ import type { OpenTelemetryApi } from './open-telemetry.ts'
 /** Says in a span what it failed with. Never throws, whatever was thrown. */
 export function markFailed(api: OpenTelemetryApi, span: Span, error: unknown): void {
   const { excType: name, excMessage } = exceptionInfo(error)
-  const message = excMessage.map((argument) => textOf(argument)).join(', ')
+  const message = excMessage.map((argument) => argumentText(argument)).join(', ')
   span.recordException({ name, message, stack: tracebackOf(error) })
   span.setStatus({ code: api.SpanStatusCode.ERROR, message: `${name}: ${message}` })
 }
 
-function textOf(argument: unknown): string {
+function argumentText(argument: unknown): string {
   return typeof argument === 'string' ? argument : repr(argument)
 }

@@ -1,5 +1,5 @@
-import type { OpenTelemetryApi } from './open-telemetry.ts'
-import { loadTelemetry } from './open-telemetry.ts'
+import { textOrNull } from '../../protocol/field-readers.ts'
+import { loadTelemetry, type OpenTelemetryApi } from './open-telemetry.ts'
 import { markFailed } from './span-failure.ts'
 import { TRACER } from './tracer.ts'
 
@@ -31,7 +31,7 @@ export async function messageTracer(): Promise<TraceMessage | undefined> {
   return (name, { headers, attributes }) => {
     const sent = propagation.extract(ROOT_CONTEXT, headers, {
       keys: (carrier) => Object.keys(carrier),
-      get: (carrier, key) => textOf(carrier[key]),
+      get: (carrier, key) => textOrNull(carrier[key]) ?? undefined,
     })
     const span = trace
       .getTracer(TRACER)
@@ -55,9 +55,4 @@ export function hasSdk({ trace, ProxyTracerProvider }: OpenTelemetryApi): boolea
   const provider = trace.getTracerProvider()
   if (!(provider instanceof ProxyTracerProvider)) return true
   return provider.getDelegate() !== new ProxyTracerProvider().getDelegate()
-}
-
-/** Headers hold more than text; other values were not written by a tracer. */
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
 }

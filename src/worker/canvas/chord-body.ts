@@ -8,6 +8,7 @@ import { resultTree } from '../../results/saved-group.ts'
 import { isExceptionInfo } from '../../results/stored-value.ts'
 import type { App } from '../../tasks/app/app.ts'
 import { runInTaskContext } from '../../tasks/calls/current-request.ts'
+import { textOfError } from '../../text-of-error.ts'
 import type { CalledFor } from './errback-plan.ts'
 import { bodyFailure, callerFor, callPlanned, type WhyFailed } from './failed-body.ts'
 import { leaveBody, type PendingChordBody } from './pending-chord-body.ts'
@@ -46,7 +47,7 @@ export async function releaseBody(
   } catch (error) {
     // A broker that is away is no fault of the chord: it is released again later.
     if (error instanceof BrokerError) throw error
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = textOfError(error)
     await failBody(app, body, { text: `Callback error: ${reason}`, traceback: null })
   }
 }

@@ -49,7 +49,7 @@ function callId(errback: SignatureDict, failedId: string): string {
   const { task_id: own } = errback.options
   if (typeof own === 'string' && own !== '') return own
   const hash = createHash('sha256')
-    .update(`${failedId} ${textOf(errback)}`)
+    .update(`${failedId} ${jsonOf(errback)}`)
     .digest('hex')
   return [
     hash.slice(0, 8),
@@ -60,7 +60,7 @@ function callId(errback: SignatureDict, failedId: string): string {
   ].join('-')
 }
 
-function textOf(errback: SignatureDict): string {
+function jsonOf(errback: SignatureDict): string {
   try {
     return encodeJson(errback)
   } catch {

@@ -6,6 +6,7 @@ import { toIso } from '../../protocol/times.ts'
 import { tupleOfNode } from '../../results/result-node.ts'
 import { childrenOf } from '../../tasks/calls/current-request.ts'
 import { SoftTimeLimitExceeded, TimeLimitExceeded, WorkerLostError } from '../../tasks/signals.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { MaxRetriesExceededError } from '../retries/retries.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -96,7 +97,7 @@ export function unencodableResult(
   place: RunPlace,
   cause: unknown,
 ): TaskResult {
-  const text = cause instanceof Error ? cause.message : String(cause)
+  const text = textOfError(cause)
   return {
     ...aboutRequest(request, place),
     status: 'FAILURE',

@@ -1,6 +1,7 @@
 import type { Message as AmqpMessage, ConfirmChannel } from 'amqplib'
 import { Line } from '../../../async/line.ts'
 import type { BrokerError } from '../../../errors.ts'
+import { textOfError } from '../../../text-of-error.ts'
 import { messageUnroutable, publishRefused } from '../../broker-errors.ts'
 import { missingExchange } from '../connecting/server-errors.ts'
 import { isReturnOf, type Outgoing, refusedByServer, send } from './outgoing.ts'
@@ -184,7 +185,7 @@ export class Outbox {
       this.#waiting.toFront([outgoing])
       return
     }
-    const reason = cause instanceof Error ? cause.message : String(cause)
+    const reason = textOfError(cause)
     this.#settle(outgoing, publishRefused(outgoing.route, this.#safeUrl, { reason, cause }))
   }
 

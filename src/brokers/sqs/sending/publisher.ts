@@ -1,6 +1,7 @@
 import { withDeadline } from '../../../async/with-deadline.ts'
 import { BrokerError, PartlyPublishedError } from '../../../errors.ts'
 import type { Message, Route } from '../../../protocol/message.ts'
+import { textOfError } from '../../../text-of-error.ts'
 import type { PublishOptions } from '../../broker.ts'
 import { messageUnroutable, publishRefused, routeText } from '../../broker-errors.ts'
 import type { SqsApi } from '../calls/sqs-api.ts'
@@ -112,7 +113,7 @@ export class SqsPublisher {
     try {
       body = envelope(message, route, { isBase64 })
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause)
+      const reason = textOfError(cause)
       throw publishRefused(route, safeUrl, { reason, cause })
     }
     // kombu's text is ASCII, so that its length is its size.

@@ -21,7 +21,7 @@ const HOST = /^(?:\[[\da-f:.]+\]|[^[\]:]+)(?::\d{1,5})?$/i
 export function parseSqsUrl(url: string): SqsUrl {
   const { login, host = '' } = SHAPE.exec(url)?.groups ?? {}
   if (!SHAPE.test(url) || (host !== '' && !HOST.test(host))) {
-    throw unreadable(url, 'expected sqs://KEY:SECRET@HOST:PORT, or sqs:// for Amazon itself')
+    throw unreadableUrl(url, 'expected sqs://KEY:SECRET@HOST:PORT, or sqs:// for Amazon itself')
   }
   return { credentials: credentialsIn(url, login), host: host === '' ? undefined : host }
 }
@@ -35,7 +35,7 @@ function credentialsIn(url: string, login: string | undefined): SqsCredentials |
   const colon = login.indexOf(':')
   const [key, secret] = colon < 0 ? [login, ''] : [login.slice(0, colon), login.slice(colon + 1)]
   if (key === '' || secret === '') {
-    throw unreadable(url, 'expected both halves of the login, KEY:SECRET, or neither')
+    throw unreadableUrl(url, 'expected both halves of the login, KEY:SECRET, or neither')
   }
   return { accessKeyId: decoded(key), secretAccessKey: decoded(secret) }
 }
@@ -49,7 +49,7 @@ function decoded(text: string): string {
   }
 }
 
-function unreadable(url: string, expected: string): BrokerError {
+function unreadableUrl(url: string, expected: string): BrokerError {
   return new BrokerError(
     'BROKER_UNREACHABLE',
     `the broker url ${safeUrl(url)} cannot be read: ${expected}`,

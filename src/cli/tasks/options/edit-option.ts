@@ -1,5 +1,6 @@
 import { UsageError } from '../../../errors.ts'
 import type { CallEdit } from '../../../monitor/replay/call-edit.ts'
+import { textOfError } from '../../../text-of-error.ts'
 
 /** The value of --edit; a mistake in it is one of usage. */
 export async function callEditOption(
@@ -10,7 +11,7 @@ export async function callEditOption(
   try {
     return callEdit(edit)
   } catch (cause) {
-    const problem = cause instanceof Error ? cause.message : String(cause)
+    const problem = textOfError(cause)
     throw new UsageError(`--edit: ${problem}`, { cause })
   }
 }

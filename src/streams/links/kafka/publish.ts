@@ -43,7 +43,7 @@ export function publish(
               headers: new Map(
                 Object.entries(headers).map(([name, value]) => [
                   Buffer.from(name),
-                  Buffer.from(textOf(value)),
+                  Buffer.from(keyText(value)),
                 ]),
               ),
               ...(named !== undefined && { key: Buffer.from(named) }),
@@ -56,6 +56,6 @@ export function publish(
   })
 }
 
-function textOf(value: unknown): string {
+function keyText(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -1,4 +1,5 @@
 import { TaskFailedError, ToolboxError } from '../../../errors.ts'
+import { textOrNull } from '../../../protocol/field-readers.ts'
 import {
   Ignore,
   Reject,
@@ -49,8 +50,8 @@ export function errorAtBorder(error: Error): ErrorAtBorder {
   return {
     type: TYPES.find((type) => error instanceof type)?.name ?? 'Error',
     name: read(error, 'name'),
-    message: textOf(read(error, 'message')) ?? 'an error that cannot be read',
-    stack: textOf(read(error, 'stack')),
+    message: textOrNull(read(error, 'message')) ?? 'an error that cannot be read',
+    stack: textOrNull(read(error, 'stack')) ?? undefined,
     cause: read(error, 'cause'),
     own: Object.fromEntries(own.map((key) => [key, read(error, key)])),
   }
@@ -74,8 +75,4 @@ function read(error: Error, key: string): unknown {
   } catch {
     return undefined // it refuses
   }
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined
 }

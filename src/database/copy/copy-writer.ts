@@ -5,8 +5,8 @@ const MOST_BYTES_A_UNIT = 3
 const MOST_UNITS_HERE = 64
 const INT32 = 2 ** 32
 
-/** Puts together bytes in network order, without knowing beforehand how many. */
-export class ByteWriter {
+/** The fields of a binary COPY: in network order, texts and bytes after their length; large ones are passed on, not copied. */
+export class CopyWriter {
   readonly #chunks: Buffer[] = []
   #chunk: Buffer = Buffer.allocUnsafe(CHUNK_BYTES)
   #at = 0
