@@ -21,6 +21,7 @@ const FILES = [
   'tables/lease',
   'tables/control',
   'tables/suspect',
+  'tables/claim',
   'tables/result-mark',
   'tables/flows',
   'functions/partitions',

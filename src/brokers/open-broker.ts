@@ -5,6 +5,7 @@ import { AmqpBroker } from './amqp/amqp-broker.ts'
 import type { AmqpTls } from './amqp/connecting/amqp-url.ts'
 import type { PythonTls } from './amqp/connecting/python-tls.ts'
 import type { Broker } from './broker.ts'
+import type { Claims } from './claims.ts'
 import type { FailoverStrategy } from './failover.ts'
 import { MemoryBroker } from './memory/memory-broker.ts'
 import { SqsBroker } from './sqs/sqs-broker.ts'
@@ -30,6 +31,8 @@ export interface OpenBrokerOptions {
   readonly ssl?: PythonTls | undefined
   /** As Celery's broker_login_method: PLAIN (the default), AMQPLAIN or EXTERNAL. */
   readonly loginMethod?: string | undefined
+  /** Where bodies are kept that are too large for SQS; closed with the broker. */
+  readonly claims?: Claims | undefined
   /** As Celery's broker_transport_options. */
   readonly transportOptions?: Readonly<Record<string, unknown>> | undefined
 }

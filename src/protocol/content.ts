@@ -7,6 +7,7 @@ import {
   serializerByContentType,
 } from '../codecs/serializers.ts'
 import { ProtocolError } from '../errors.ts'
+import { CLAIM_CHECK_TYPE } from './claim-check.ts'
 import type { Message } from './message.ts'
 import { showValue } from './show-value.ts'
 
@@ -25,6 +26,7 @@ export function acceptedSerializer(message: Message, acceptContent: readonly str
   if (contentType === PICKLE || serializer?.name === 'pickle') {
     throw disallowed('is pickle, which is never executed', acceptContent)
   }
+  if (contentType === CLAIM_CHECK_TYPE) throw unclaimed()
   if (serializer === undefined) throw disallowed(`is ${showValue(contentType)}`, acceptContent)
   if (!(acceptContent.includes(serializer.name) || acceptContent.includes(contentType))) {
     throw disallowed(`is ${showValue(contentType)}`, acceptContent)
@@ -109,6 +111,13 @@ function disallowed(what: string, acceptContent: readonly string[]): ProtocolErr
   return new ProtocolError(
     'CONTENT_DISALLOWED',
     `content_type ${what}, expected one of: ${acceptContent.join(', ')}; the body was not decoded`,
+  )
+}
+
+function unclaimed(): ProtocolError {
+  return new ProtocolError(
+    'CONTENT_DISALLOWED',
+    'the body was put aside by its producer (CLAIM_CHECK), and is not in the database of CLAIM_CHECK here: set it as there, or the body is gone',
   )
 }
 

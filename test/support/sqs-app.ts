@@ -84,9 +84,12 @@ export function resultBackend(databaseUrl: string): string {
 }
 
 /** A monitor that records what goes through these queues; answers the migrated database. */
-export async function monitoredSqs(place: SqsPlace): Promise<Database> {
+export async function monitoredSqs(
+  place: SqsPlace,
+  settings: Partial<ConfigOptions> = {},
+): Promise<Database> {
   const database = await migratedDatabase(place.databaseUrl)
-  const app = sqsApp(place)
+  const app = sqsApp(place, settings)
   const monitor = new Monitor({ broker: app.broker(), database, config: app.config })
   await monitor.start()
   onTestFinished(() => monitor.stop())

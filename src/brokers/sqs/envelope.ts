@@ -12,7 +12,7 @@ interface EnvelopeOptions {
   readonly deliveryTag?: string
 }
 
-interface Opened {
+export interface Opened {
   readonly message: Message
   readonly route: Route
 }

@@ -16,14 +16,14 @@ import type {
 } from '../broker.ts'
 import { brokerClosed, publishRefused, queueMissing } from '../broker-errors.ts'
 import { BrokerEvents } from '../broker-events.ts'
-import { SQS_FEATURES } from '../features.ts'
+import type { Claims } from '../claims.ts'
+import { type BrokerFeatures, SQS_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
 import { unsupportedOption } from '../publish-each.ts'
 import { SqsApi } from './calls/sqs-api.ts'
 import { failureOf, reasonOf } from './calls/sqs-errors.ts'
 import { type QueuePlace, SqsQueues } from './queues.ts'
 import { HeldDeliveries } from './receiving/held.ts'
-import { markNow } from './receiving/lease-clock.ts'
 import { Polls } from './receiving/polls.ts'
 import { Receipts } from './receiving/receipts.ts'
 import { rejectionOf } from './receiving/rejection.ts'
@@ -41,6 +41,8 @@ interface SqsBrokerOptions {
   readonly connectTimeoutMs?: number | undefined
   /** As Celery's broker_transport_options, under kombu's names. */
   readonly transportOptions?: Readonly<Record<string, unknown>> | undefined
+  /** Where bodies are kept that are too large for SQS; closed with the broker. Without it they are refused. */
+  readonly claims?: Claims | undefined
   /** How long polls on their way may keep `close()`; one that is cut off may swallow a message. Default: as long as they take. */
   readonly drainMs?: number | undefined
 }
@@ -53,13 +55,14 @@ const POLL_PATIENCE_MS = 5_000
 /** Amazon SQS: exchanges in this process, queues there, and a clock on every message that is taken. */
 export class SqsBroker implements Broker {
   readonly kind = 'sqs'
-  readonly features = SQS_FEATURES
+  readonly features: BrokerFeatures
   readonly safeUrl: string
   /** Only queues receive messages. */
   readonly carriesEvents: boolean = false
   readonly #log: Logger
   readonly #settings: SqsSettings
   readonly #drainMs: number
+  readonly #claims: Claims | undefined
   readonly #known = new KnownTopology()
   readonly #routing = new Routing(this.#known)
   readonly #events = new BrokerEvents()
@@ -78,6 +81,8 @@ export class SqsBroker implements Broker {
   constructor(options: SqsBrokerOptions) {
     this.safeUrl = safeUrl(options.url)
     this.#log = options.logger ?? silentLogger
+    this.#claims = options.claims
+    this.features = this.#claims === undefined ? SQS_FEATURES : WITH_CLAIMS
     this.#settings = readSqsOptions(options.transportOptions)
     this.#drainMs = options.drainMs ?? this.#settings.waitSeconds * 1_000 + POLL_PATIENCE_MS
     this.#got = new HeldDeliveries(this.#settings.visibilitySeconds)
@@ -98,6 +103,7 @@ export class SqsBroker implements Broker {
       queues: this.#queues,
       routing: this.#routing,
       isBase64: this.#settings.isBase64,
+      claims: this.#claims,
       safeUrl: this.safeUrl,
       revive: (queue) => this.#revive(queue),
     })
@@ -164,7 +170,8 @@ export class SqsBroker implements Broker {
   async get(queue: string): Promise<Delivery | undefined> {
     this.#requireOpen()
     const place = await this.#existing(queue)
-    const [message] = await this.#asked(queue, () => this.#polls(queue).poll(1, GET_WAIT_SECONDS))
+    const found = await this.#asked(queue, () => this.#polls(queue).poll(1, GET_WAIT_SECONDS))
+    const [message] = found.received
     if (message === undefined) return undefined
     const holder: DeliveryHolder = {
       queue,
@@ -173,7 +180,7 @@ export class SqsBroker implements Broker {
       onEnd: (delivery) => this.#got.delete(delivery),
       onParked: (delivery) => this.#got.park(delivery),
     }
-    const delivery = new SqsDelivery(message, holder, markNow())
+    const delivery = new SqsDelivery(message, holder, found.at)
     this.#got.add(delivery)
     return delivery
   }
@@ -249,7 +256,7 @@ export class SqsBroker implements Broker {
     await withDeadline(settled, SETTLE_MS, () => new Error('late')).catch(() => undefined)
     this.#giveUp.abort()
     await settled
-    await this.#api.close()
+    await Promise.all([this.#api.close(), this.#claims?.close()])
   }
 
   /** A poll is waited for, and what it still brings is given back. */
@@ -272,6 +279,8 @@ export class SqsBroker implements Broker {
       api: this.#api,
       settings: this.#settings,
       place: () => this.#queues.place(queue),
+      claims: this.#claims,
+      log: this.#log,
       signal: this.#cutPolls.signal,
     })
   }
@@ -341,3 +350,5 @@ export class SqsBroker implements Broker {
 }
 
 const SETTLE_MS = 5_000
+/** What is larger than SQS takes is kept in a database, to which this is little. */
+const WITH_CLAIMS = { ...SQS_FEATURES, largestMessageBytes: 128 * 1024 * 1024 }

@@ -61,6 +61,11 @@ export const toolboxSettings = {
     true,
     'Where the broker has no mailboxes (SQS), the PostgreSQL that remote control goes through: True, the one of result_backend; or the url of another.',
   ),
+  CLAIM_CHECK: setting(
+    either(boolean, filledText),
+    false,
+    'Whether bodies that are too large for SQS are kept in PostgreSQL (monitor.claim): True, in the one of result_backend, or the url of another.',
+  ),
   QUEUE_PREFIX: setting(text, 'dev', 'Put, with a -, before the names of queues on SQS.'),
   ENV_PREFIX: setting(
     filledText,

@@ -1,4 +1,3 @@
-import { ControlEntity } from './control.ts'
 import { EventEntity } from './event.ts'
 import { LeaseEntity } from './lease.ts'
 import { MessageEntity } from './message.ts'
@@ -7,7 +6,9 @@ import { QueueEntity } from './queue.ts'
 import { RedactionEntity } from './redaction.ts'
 import { ReplayEntity } from './replay.ts'
 import { ScheduledEntity } from './scheduled.ts'
-import { SuspectEntity } from './suspect.ts'
+import { ClaimEntity } from './sqs/claim.ts'
+import { ControlEntity } from './sqs/control.ts'
+import { SuspectEntity } from './sqs/suspect.ts'
 import { TaskEntity } from './task.ts'
 import { TaskFamilyEntity } from './task-family.ts'
 import { TaskHistoryEntity } from './task-history.ts'
@@ -16,7 +17,6 @@ import { TasksetMetaEntity } from './taskset-meta.ts'
 import { WorkerEntity } from './worker.ts'
 import { WorkerProcessEntity } from './worker-process.ts'
 
-export { ControlEntity, type ControlRow } from './control.ts'
 export { EventEntity, type EventRow } from './event.ts'
 export { LeaseEntity, type LeaseRow } from './lease.ts'
 export { MessageEntity, type MessageRow } from './message.ts'
@@ -25,7 +25,9 @@ export { QueueEntity, type QueueRow } from './queue.ts'
 export { RedactionEntity, type RedactionRow } from './redaction.ts'
 export { ReplayEntity, type ReplayRow } from './replay.ts'
 export { ScheduledEntity, type ScheduledRow } from './scheduled.ts'
-export { SuspectEntity, type SuspectRow } from './suspect.ts'
+export { ClaimEntity, type ClaimRow } from './sqs/claim.ts'
+export { ControlEntity, type ControlRow } from './sqs/control.ts'
+export { SuspectEntity, type SuspectRow } from './sqs/suspect.ts'
 export { TaskEntity, type TaskRow } from './task.ts'
 export { TaskFamilyEntity, type TaskFamilyRow } from './task-family.ts'
 export { TaskHistoryEntity, type TaskHistoryRow } from './task-history.ts'
@@ -49,6 +51,7 @@ export const entities = [
   LeaseEntity,
   ControlEntity,
   SuspectEntity,
+  ClaimEntity,
   TaskMetaEntity,
   TasksetMetaEntity,
   TaskHistoryEntity,

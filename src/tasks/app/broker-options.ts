@@ -3,6 +3,7 @@ import type { OpenBrokerOptions } from '../../brokers/open-broker.ts'
 import type { Config } from '../../config/config.ts'
 import { sqsDefaults } from '../../config/derive.ts'
 import type { Logger } from '../../logger.ts'
+import { claimsOf } from './postgres-claims.ts'
 
 /** How the broker of a config is opened: its urls, and what it says of connections. */
 export function brokerOptions(
@@ -22,6 +23,7 @@ export function brokerOptions(
     ssl: config.broker_use_ssl ?? false,
     loginMethod: config.broker_login_method ?? undefined,
     transportOptions: transportOptions(config, urls),
+    claims: isSqs(urls) ? claimsOf(config, logger) : undefined,
     ...(isGiven ? { connectTimeoutMs: seconds * 1_000 } : {}),
   }
 }
@@ -32,7 +34,11 @@ function transportOptions(
   urls: readonly string[],
 ): Readonly<Record<string, unknown>> | undefined {
   const areGiven = config.source('broker_transport_options') !== 'derived'
-  const isSqs = urls[0] !== undefined && featuresOf(urls[0]).leases
-  if (isSqs) return { ...sqsDefaults(config.QUEUE_PREFIX), ...config.broker_transport_options }
+  if (isSqs(urls))
+    return { ...sqsDefaults(config.QUEUE_PREFIX), ...config.broker_transport_options }
   return areGiven ? config.broker_transport_options : undefined
+}
+
+function isSqs([url]: readonly string[]): boolean {
+  return url !== undefined && featuresOf(url).leases
 }

@@ -1,6 +1,6 @@
 """The Python side of the interop tests: `python -m celery -A toolbox_app worker`.
 
-Environment: AMQP_URL (or sqs://…, with TRANSPORT_OPTIONS in JSON); DATABASE_URL or RESULT_BACKEND (neither: no results); QUEUES, comma separated (default: python).
+Environment: AMQP_URL (or sqs://…, with TRANSPORT_OPTIONS in JSON); CLAIM_CHECK, a database; DATABASE_URL or RESULT_BACKEND (neither: no results); QUEUES, comma separated (default: python).
 """
 import datetime
 import decimal
@@ -35,6 +35,11 @@ app = create_app(
     result_backend=result_backend(),
     transport_options=json.loads(os.environ.get('TRANSPORT_OPTIONS') or 'null'),
 )
+
+if os.environ.get('CLAIM_CHECK'):
+    import claim_check
+
+    claim_check.install(app, os.environ['CLAIM_CHECK'])
 
 
 def keep_ledger(path):

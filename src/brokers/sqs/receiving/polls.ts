@@ -1,14 +1,27 @@
-import type { Message as SqsMessage } from '@aws-sdk/client-sqs'
+import type { Logger } from '../../../logger.ts'
+import type { Claims } from '../../claims.ts'
 import type { SqsApi } from '../calls/sqs-api.ts'
 import type { QueuePlace } from '../queues.ts'
 import type { SqsSettings } from '../settings/sqs-options.ts'
+import { earlier, type Mark, markNow, sinceMs } from './lease-clock.ts'
+import { openReceived, type Received } from './received.ts'
 
 interface PollsParts {
   readonly api: SqsApi
   readonly settings: SqsSettings
   readonly place: () => Promise<QueuePlace>
+  readonly claims: Claims | undefined
+  readonly log: Logger
   /** Cuts polls off, where the process cannot wait for them. */
   readonly signal: AbortSignal
+}
+
+/** What a poll brought. */
+export interface Found {
+  readonly received: readonly Received[]
+  /** Since when they are hidden from others. */
+  readonly at: Mark
+  readonly tookMs: number
 }
 
 /**
@@ -25,21 +38,17 @@ export class Polls {
     this.#parts = parts
   }
 
-  /** How long after its wait a poll that began then and ends now took: its messages have been hidden for that long. */
-  overdueMs(tookMs: number): number {
-    return Math.max(0, tookMs - this.#parts.settings.waitSeconds * 1_000)
-  }
-
   get #patienceMs(): number {
     const { visibilitySeconds } = this.#parts.settings
     return Math.min(PATIENCE_MS.most, Math.max(PATIENCE_MS.least, visibilitySeconds * 1_000))
   }
 
   /** Waits for a first message as long as the settings say, or for `waitSeconds`. */
-  async poll(most: number, waitSeconds?: number): Promise<readonly SqsMessage[]> {
-    const { api, settings, signal } = this.#parts
+  async poll(most: number, waitSeconds?: number): Promise<Found> {
+    const { api, settings, signal, claims, log } = this.#parts
     const place = await this.#parts.place()
     const wait = waitSeconds ?? settings.waitSeconds
+    const askedAt = markNow()
     const { Messages = [] } = await api.call({
       queue: place.predefined,
       timeoutMs: wait * 1_000 + this.#patienceMs,
@@ -60,6 +69,10 @@ export class Polls {
           options,
         ),
     })
-    return Messages
+    // The time that others do not see them began when SQS found them, which is as good as now where it answered in time.
+    const tookMs = sinceMs(askedAt)
+    const at = earlier(markNow(), Math.max(0, tookMs - wait * 1_000))
+    const { queue, isFifo } = place
+    return { received: await openReceived(Messages, { queue, isFifo, claims, log }), at, tookMs }
   }
 }

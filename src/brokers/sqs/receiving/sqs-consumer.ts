@@ -1,4 +1,3 @@
-import type { Message as SqsMessage } from '@aws-sdk/client-sqs'
 import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
 import { startTimer, type Timer } from '../../../async/timer.ts'
 import { BrokerError } from '../../../errors.ts'
@@ -8,8 +7,7 @@ import { queueMissing } from '../../broker-errors.ts'
 import { handOver } from '../../hand-over.ts'
 import { failureOf, reasonOf } from '../calls/sqs-errors.ts'
 import { HeldDeliveries } from './held.ts'
-import { earlier, type Mark, markNow, sinceMs } from './lease-clock.ts'
-import type { Polls } from './polls.ts'
+import type { Found, Polls } from './polls.ts'
 import { type DeliveryHolder, SqsDelivery } from './sqs-delivery.ts'
 
 interface SqsConsumerParts {
@@ -160,14 +158,14 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
   }
 
   async #pollOnce(most: number): Promise<void> {
-    const askedAt = markNow()
     try {
-      const messages = await this.#parts.polls.poll(most)
+      const found = await this.#parts.polls.poll(most)
+      const count = found.received.length
       this.#failures = 0
       this.#problem = undefined
-      this.#adjustWidth(messages.length, { asked: most, tookMs: sinceMs(askedAt) })
-      await this.#take(messages, askedAt)
-      if (messages.length === 0 && this.#parts.pollingMs > 0) this.#restFor(this.#parts.pollingMs)
+      this.#adjustWidth(count, { asked: most, tookMs: found.tookMs })
+      await this.#take(found)
+      if (count === 0 && this.#parts.pollingMs > 0) this.#restFor(this.#parts.pollingMs)
     } catch (error) {
       await this.#failed(error)
     }
@@ -180,11 +178,8 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
     else this.#width = Math.max(1, this.#width >> 1)
   }
 
-  async #take(messages: readonly SqsMessage[], askedAt: Mark): Promise<void> {
-    // The time that others do not see it began when SQS found it, which is as good as now where it answered in time.
-    const overdueMs = this.#parts.polls.overdueMs(sinceMs(askedAt))
-    const foundAt = earlier(markNow(), overdueMs)
-    const deliveries = messages.map((message) => new SqsDelivery(message, this, foundAt))
+  async #take({ received, at }: Found): Promise<void> {
+    const deliveries = received.map((one) => new SqsDelivery(one, this, at))
     if (this.#isClosed || this.#isPaused) {
       await Promise.all(deliveries.map((delivery) => delivery.giveBack()))
       return

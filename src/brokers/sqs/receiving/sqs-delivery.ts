@@ -3,9 +3,9 @@ import type { Message, Route } from '../../../protocol/message.ts'
 import { FAIRNESS_HEADER } from '../../../protocol/routing/fairness.ts'
 import type { Delivery, RequeueOptions } from '../../broker.ts'
 import { deliverySettled } from '../../broker-errors.ts'
-import { openEnvelope } from '../envelope.ts'
 import { type Mark, markNow, sinceMs } from './lease-clock.ts'
 import type { Receipts } from './receipts.ts'
+import type { Received } from './received.ts'
 
 const DONE = Promise.resolve()
 /** A message may be hidden for 12 hours from its receipt, and no longer. */
@@ -46,16 +46,15 @@ export class SqsDelivery implements Delivery {
   #isSettled: boolean = false
   #isLost: boolean = false
 
-  constructor(received: SqsMessage, holder: DeliveryHolder, askedAt: Mark) {
-    const { message, route } = openEnvelope(received.Body ?? '', holder.queue)
-    this.message = withAttributes(message, received)
-    this.route = route
-    this.attempt = Number(received.Attributes?.ApproximateReceiveCount ?? 1)
-    this.#text = received.Body ?? ''
-    this.#receipt = received.ReceiptHandle ?? ''
+  constructor({ sqs, opened }: Received, holder: DeliveryHolder, hiddenAt: Mark) {
+    this.message = withAttributes(opened.message, sqs)
+    this.route = opened.route
+    this.attempt = Number(sqs.Attributes?.ApproximateReceiveCount ?? 1)
+    this.#text = sqs.Body ?? ''
+    this.#receipt = sqs.ReceiptHandle ?? ''
     this.#holder = holder
-    this.#receivedAt = askedAt
-    this.#hiddenAt = askedAt
+    this.#receivedAt = hiddenAt
+    this.#hiddenAt = hiddenAt
     this.#hiddenMs = holder.visibilitySeconds * 1_000
   }
 

@@ -5,6 +5,14 @@ import { CopyFailure } from './outbox.ts'
 /** The longest that SQS keeps a message back. */
 export const LONGEST_DELAY_MS = 900_000
 
+/** The longest that SQS keeps a message, and a day more. */
+const KEPT_MS = 15 * 86_400_000
+
+/** When no queue has the message any more, be it not due for long. */
+export function keptUntil(message: Message): Date {
+  return new Date(Date.now() + untilEta(message) + KEPT_MS)
+}
+
 interface AskedDelay {
   /** `PublishOptions.delayMs`. */
   readonly asked: number | undefined

@@ -1,14 +1,17 @@
 import { withDeadline } from '../../../async/with-deadline.ts'
 import { BrokerError, PartlyPublishedError } from '../../../errors.ts'
+import { withTicket } from '../../../protocol/claim-check.ts'
 import type { Message, Route } from '../../../protocol/message.ts'
 import { textOfError } from '../../../text-of-error.ts'
 import type { PublishOptions } from '../../broker.ts'
 import { messageUnroutable, publishRefused, routeText } from '../../broker-errors.ts'
+import type { Claims } from '../../claims.ts'
 import type { SqsApi } from '../calls/sqs-api.ts'
+import { reasonOf } from '../calls/sqs-errors.ts'
 import { envelope } from '../envelope.ts'
 import type { QueuePlace, SqsQueues } from '../queues.ts'
 import type { Routing, Target } from '../routing.ts'
-import { delayOf, LONGEST_DELAY_MS } from './delay.ts'
+import { delayOf, keptUntil, LONGEST_DELAY_MS } from './delay.ts'
 import { messageIds, sentOf } from './message-ids.ts'
 import { CopyFailure, Outbox } from './outbox.ts'
 
@@ -17,6 +20,7 @@ interface SqsPublisherParts {
   readonly queues: SqsQueues
   readonly routing: Routing
   readonly isBase64: boolean
+  readonly claims: Claims | undefined
   readonly safeUrl: string
   /** Brings a queue back that was declared here, else rejects. */
   readonly revive: (queue: string) => Promise<unknown>
@@ -36,8 +40,9 @@ export class SqsPublisher {
 
   /** The mirror has its copy before another queue gets one; whatever fails, the error says which queues have theirs. */
   async publish(message: Message, route: Route, options: PublishOptions = {}): Promise<void> {
-    const body = this.#bodyOf(message, route)
     const targets = this.#targets(route)
+    const text = this.#textOf(message, route)
+    const body = text.length > MOST_BYTES ? await this.#claimed(message, route, text.length) : text
     const sent = sentOf(message, options)
     const { deadlineMs = DEADLINE_MS } = options
     const arrived: string[] = []
@@ -102,28 +107,40 @@ export class SqsPublisher {
     return targets
   }
 
-  #bodyOf(message: Message, route: Route): string {
+  #textOf(message: Message, route: Route): string {
     const { safeUrl, isBase64 } = this.#parts
     const { expiration } = message.properties
     if (expiration !== undefined && !/^\d+$/.test(expiration)) {
       const reason = `its expiration is "${expiration}", expected whole milliseconds`
       throw publishRefused(route, safeUrl, { reason })
     }
-    let body: string
     try {
-      body = envelope(message, route, { isBase64 })
+      // kombu's text is ASCII, so that its length is its size.
+      return envelope(message, route, { isBase64 })
     } catch (cause) {
       const reason = textOfError(cause)
       throw publishRefused(route, safeUrl, { reason, cause })
     }
-    // kombu's text is ASCII, so that its length is its size.
-    if (body.length > MOST_BYTES) {
-      const { task, id } = message.headers
-      const what = typeof task === 'string' ? `task "${task}" (${String(id)})` : 'the message'
-      const reason = `${what} takes ${body.length} bytes on SQS, whose limit is ${MOST_BYTES}; pass a reference to what is large, or see "Size" in docs/sqs.md`
-      throw publishRefused(route, safeUrl, { reason })
+  }
+
+  /** The body is kept elsewhere, and a ticket for it is sent. */
+  async #claimed(message: Message, route: Route, bytes: number): Promise<string> {
+    const { claims, safeUrl } = this.#parts
+    if (claims === undefined) throw this.#tooLarge(message, route, bytes)
+    let claim: string
+    try {
+      claim = await claims.put(message.body, keptUntil(message))
+    } catch (cause) {
+      throw notKept(message, safeUrl, cause)
     }
-    return body
+    const text = this.#textOf(withTicket(message, claim), route)
+    if (text.length > MOST_BYTES) throw this.#tooLarge(message, route, text.length)
+    return text
+  }
+
+  #tooLarge(message: Message, route: Route, bytes: number): BrokerError {
+    const reason = `${nameOf(message)} takes ${bytes} bytes on SQS, whose limit is ${MOST_BYTES}; pass a reference to what is large, or set CLAIM_CHECK ("Size" in docs/sqs.md)`
+    return publishRefused(route, this.#parts.safeUrl, { reason })
   }
 
   async #placeOf(queue: string, route: Route, deadlineMs: number): Promise<QueuePlace> {
@@ -181,6 +198,18 @@ export class SqsPublisher {
           { cause: error },
         )
   }
+}
+
+function nameOf({ headers: { task, id } }: Message): string {
+  return typeof task === 'string' ? `task "${task}" (${String(id)})` : 'the message'
+}
+
+function notKept(message: Message, safeUrl: string, cause: unknown): BrokerError {
+  return new BrokerError(
+    'BROKER_UNREACHABLE',
+    `the body of ${nameOf(message)} is too large for ${safeUrl}, and cannot be kept in the database of CLAIM_CHECK: ${reasonOf(cause)}`,
+    { cause },
+  )
 }
 
 interface FailureContext {

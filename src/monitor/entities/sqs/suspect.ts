@@ -1,4 +1,4 @@
-import { EntitySchema } from './schema/entity-schema.ts'
+import { EntitySchema } from '../schema/entity-schema.ts'
 
 /** A message that was delivered again because its worker died, and has begun again. */
 export interface SuspectRow {

@@ -1,5 +1,5 @@
-import { EntitySchema } from './schema/entity-schema.ts'
-import { exactNumber } from './schema/exact-number.ts'
+import { EntitySchema } from '../schema/entity-schema.ts'
+import { exactNumber } from '../schema/exact-number.ts'
 
 /** A command of remote control, or an answer, where the broker has no mailboxes. */
 export interface ControlRow {

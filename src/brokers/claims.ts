@@ -1,0 +1,8 @@
+/** Where bodies are kept that are too large for a broker; the message itself brings a ticket. */
+export interface Claims extends AsyncDisposable {
+  /** Keeps the bytes until then, and names them. */
+  put(body: Buffer, until: Date): Promise<string>
+  /** Undefined where there is nothing of that name any more. */
+  get(claim: string): Promise<Buffer | undefined>
+  close(): Promise<void>
+}

@@ -1,0 +1,78 @@
+import { decodeJson, encodeJson } from '../codecs/json/json.ts'
+import { isRecord } from './field-readers.ts'
+import type { Message } from './message.ts'
+
+/** What a message is called whose body is kept elsewhere: its own body is a ticket. examples/python reads it, too. */
+export const CLAIM_CHECK_TYPE = 'application/x-claim-check'
+
+/** What a ticket says of the body that it stands for. */
+interface Ticket {
+  /** Where the body is kept. */
+  readonly claim: string
+  readonly contentType: string | undefined
+  readonly contentEncoding: string | undefined
+  readonly compression: string | undefined
+}
+
+/** The same message with a ticket in the place of its body, which is kept as `claim`. */
+export function withTicket(message: Message, claim: string): Message {
+  // A ticket is not compressed, and Python expands what this header names before anything else.
+  const { compression, ...headers } = message.headers
+  const ticket = {
+    claim,
+    bytes: message.body.length,
+    'content-type': message.properties.contentType,
+    'content-encoding': message.properties.contentEncoding,
+    compression,
+  }
+  return {
+    headers,
+    properties: {
+      ...message.properties,
+      contentType: CLAIM_CHECK_TYPE,
+      contentEncoding: 'utf-8',
+    },
+    body: Buffer.from(encodeJson(ticket)),
+  }
+}
+
+/** The ticket that a message brings; undefined where its body is its own. */
+export function ticketOf({ properties, body }: Message): Ticket | undefined {
+  if (properties.contentType !== CLAIM_CHECK_TYPE) return undefined
+  const found = parsed(body.toString())
+  if (!isRecord(found) || typeof found.claim !== 'string') return undefined
+  return {
+    claim: found.claim,
+    contentType: textOf(found['content-type']),
+    contentEncoding: textOf(found['content-encoding']),
+    compression: textOf(found.compression),
+  }
+}
+
+/** The message as it was before its body was put away. */
+export function withBody(message: Message, ticket: Ticket, body: Buffer): Message {
+  const { contentType: _, contentEncoding: __, ...properties } = message.properties
+  const { contentType, contentEncoding, compression } = ticket
+  return {
+    headers: { ...message.headers, ...(compression !== undefined && { compression }) },
+    properties: {
+      ...properties,
+      ...(contentType !== undefined && { contentType }),
+      ...(contentEncoding !== undefined && { contentEncoding }),
+    },
+    body,
+  }
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+function parsed(text: string): unknown {
+  try {
+    return decodeJson(text, { plainObjects: true })
+  } catch {
+    // No ticket of ours: whoever reads the message says what is wrong with it.
+    return undefined
+  }
+}

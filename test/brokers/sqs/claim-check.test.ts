@@ -1,0 +1,136 @@
+import { expect, onTestFinished, test } from 'vitest'
+import type { Delivery } from '../../../src/brokers/broker.ts'
+import type { Claims } from '../../../src/brokers/claims.ts'
+import { openEnvelope } from '../../../src/brokers/sqs/envelope.ts'
+import { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
+import type { Message } from '../../../src/protocol/message.ts'
+import { durableQueue } from '../../../src/protocol/routing/topology.ts'
+import { waitFor } from '../../support/wait-for.ts'
+import { type SqsSpace, sqsSpace } from './fauxqs.ts'
+
+const ROUTE = { exchange: '', routingKey: 'work' }
+
+test('a body that is too large for SQS is kept elsewhere, and arrives as it was', async () => {
+  const { space, claims, broker } = await started()
+  await broker.publish(large(), ROUTE)
+  const text = space.server.inspectQueue(space.nameOf('work'))?.messages.ready[0]?.body ?? ''
+  expect(text.length).toBeLessThan(2_000)
+  expect(openEnvelope(text, 'work').message.properties.contentType).toBe(
+    'application/x-claim-check',
+  )
+  expect(claims.kept.size).toBe(1)
+  const delivery = await firstOf(broker)
+  expectWhole(delivery.message, large())
+  await delivery.ack()
+})
+
+test('what fits travels as ever, and needs no database', async () => {
+  const { claims, broker } = await started()
+  await broker.publish({ ...large(), body: Buffer.from('{}') }, ROUTE)
+  expect((await firstOf(broker)).message.body.toString()).toBe('{}')
+  expect(claims.kept.size).toBe(0)
+})
+
+test('the compression of the body is told by the ticket, so that a reader expands what it was of', async () => {
+  const { space, broker } = await started()
+  const sent = { ...large(), headers: { ...large().headers, compression: 'application/x-gzip' } }
+  await broker.publish(sent, ROUTE)
+  const text = space.server.inspectQueue(space.nameOf('work'))?.messages.ready[0]?.body ?? ''
+  expect(openEnvelope(text, 'work').message.headers).not.toHaveProperty('compression')
+  expectWhole((await firstOf(broker)).message, sent)
+})
+
+test('while the database is away a message comes again, and what fits is not kept up', async () => {
+  const { claims, broker } = await started({ visibility_timeout: 1 })
+  await broker.publish(large(), ROUTE)
+  await broker.publish({ ...large(), body: Buffer.from('{}') }, ROUTE)
+  claims.isAway = true
+  const seen: Delivery[] = []
+  await broker.consume('work', { prefetch: 10 }, (delivery) => {
+    seen.push(delivery)
+    void delivery.ack()
+  })
+  await waitFor('the small one', () => seen.length === 1)
+  expect(seen[0]?.message.body.toString()).toBe('{}')
+  claims.isAway = false
+  await waitFor('the large one', () => seen.length === 2, { deadlineMs: 10_000 })
+  expectWhole(seen[1]?.message, large())
+})
+
+test('where a body cannot be kept, the publish fails and says so', async () => {
+  const { claims, broker } = await started()
+  claims.isAway = true
+  await expect(broker.publish(large(), ROUTE)).rejects.toMatchObject({
+    code: 'BROKER_UNREACHABLE',
+    message: expect.stringMatching(/task "export.big" .* CLAIM_CHECK: .*the database is away/),
+  })
+})
+
+test('a body that is gone is left to the reader, which refuses its ticket', async () => {
+  const { claims, broker } = await started()
+  await broker.publish(large(), ROUTE)
+  claims.kept.clear()
+  const { message } = await firstOf(broker)
+  expect(message.properties.contentType).toBe('application/x-claim-check')
+})
+
+class FakeClaims implements Claims {
+  readonly kept = new Map<string, Buffer>()
+  isAway: boolean = false
+
+  async put(body: Buffer): Promise<string> {
+    if (this.isAway) throw new Error('the database is away')
+    this.kept.set(`c${this.kept.size}`, body)
+    return `c${this.kept.size - 1}`
+  }
+
+  async get(claim: string): Promise<Buffer | undefined> {
+    if (this.isAway) throw new Error('the database is away')
+    return this.kept.get(claim)
+  }
+
+  async close(): Promise<void> {
+    // nothing is open
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+}
+
+async function started(options: Readonly<Record<string, unknown>> = {}): Promise<{
+  readonly space: SqsSpace
+  readonly claims: FakeClaims
+  readonly broker: SqsBroker
+}> {
+  const space = await sqsSpace()
+  const claims = new FakeClaims()
+  const transportOptions = {
+    region: 'us-east-1',
+    queue_name_prefix: space.prefix,
+    wait_time_seconds: 1,
+    ...options,
+  }
+  const broker = new SqsBroker({ url: space.url, transportOptions, claims, drainMs: 0 })
+  onTestFinished(() => broker.close())
+  await broker.declare({ exchanges: [], queues: [durableQueue('work')], bindings: [] })
+  return { space, claims, broker }
+}
+
+async function firstOf(broker: SqsBroker): Promise<Delivery> {
+  return await waitFor('a message', () => broker.get('work'))
+}
+
+/** To compare bytes one by one takes a minute. */
+function expectWhole(message: Message | undefined, { body, ...others }: Message): void {
+  expect(message).toMatchObject(others)
+  expect(message?.body.equals(body)).toBe(true)
+}
+
+function large(): Message {
+  return {
+    headers: { task: 'export.big', id: 'big' },
+    properties: { contentType: 'application/json', contentEncoding: 'utf-8' },
+    body: Buffer.alloc(700_000, 'a'),
+  }
+}
