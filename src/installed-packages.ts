@@ -1,8 +1,7 @@
 import { createRequire } from 'node:module'
-import { dirname } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
-/** This file; in a bundle of CommonJS, where `import.meta` is empty, the bundle. */
+/** This file, or the one that it was bundled into; `import.meta` is empty in a bundle of CommonJS. */
 const here = fileOf(import.meta.url)
 
 /**
@@ -11,11 +10,10 @@ const here = fileOf(import.meta.url)
  */
 export const requirePackage: NodeJS.Require = createRequire(here)
 
-/** The folder of this file, or of the bundle it is in. */
-export const ownFolder: string = dirname(fileURLToPath(here))
+/** The path of this file, or of the one that it was bundled into. */
+export const ownPath: string = fileURLToPath(here)
 
-/** The url of the module that asks with its `import.meta.url`, which is absent in a bundle of CommonJS. */
-export function fileOf(url: string | undefined): string {
+function fileOf(url: string | undefined): string {
   if (url !== undefined) return url
   return pathToFileURL(typeof __filename === 'string' ? __filename : process.cwd()).href
 }

@@ -4,7 +4,7 @@ import { startTimer } from './timer.ts'
 
 interface ThreadOptions {
   /** The module that the thread runs: it gives `serveThread` a function. */
-  readonly module: URL
+  readonly module: () => URL
   /** A job that takes longer ends with its thread; the next job gets a new one. */
   readonly jobMs: number
   readonly limits?: ResourceLimits
@@ -69,7 +69,7 @@ export class Thread {
   #started(): Worker {
     if (this.#worker !== undefined) return this.#worker
     const { module, limits } = this.#options
-    const worker = startWorker(module, limits === undefined ? {} : { resourceLimits: limits })
+    const worker = startWorker(module(), limits === undefined ? {} : { resourceLimits: limits })
     // Errors are the job's; between two jobs no caller waits for one, and the next job starts a new thread.
     worker.on('error', () => this.#forget(worker))
     worker.on('exit', () => this.#forget(worker))

@@ -1,6 +1,7 @@
+import { pathToFileURL } from 'node:url'
 import { Thread, type ThreadAnswer } from '../async/thread.ts'
 import { ProtocolError } from '../errors.ts'
-import { fileOf } from '../installed-packages.ts'
+import { ownFile } from '../own-package.ts'
 import { DECODE_MS, type MessageLimits, tooLarge } from './limits.ts'
 import { fromThread } from './thread-values.ts'
 
@@ -15,7 +16,7 @@ export type DecodeJob =
   | { readonly kind: 'yaml'; readonly text: string; readonly limits: MessageLimits }
 
 const thread = new Thread({
-  module: new URL(fileOf(import.meta.url).replace('decode-in-thread', 'decode-thread')),
+  module: () => pathToFileURL(ownFile('src/codecs/decode-thread.ts')),
   jobMs: DECODE_MS,
   limits: { maxOldGenerationSizeMb: 512 },
 })

@@ -1,6 +1,6 @@
 import { loadavg, type } from 'node:os'
 import { startInterval, type Timer } from '../async/timer.ts'
-import { version } from '../version.ts'
+import { version } from '../own-package.ts'
 import type { EventFields } from './event-fields.ts'
 import type { EventSender } from './event-sender.ts'
 

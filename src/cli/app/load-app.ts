@@ -1,9 +1,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { extname, join, resolve } from 'node:path'
+import { dirname, extname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { CeleryApp } from '../../create-app.ts'
 import { UsageError } from '../../errors.ts'
+import { ownPath } from '../../installed-packages.ts'
 import { asUsageError } from '../failure.ts'
 import { importModules } from './import-modules.ts'
 
@@ -85,7 +86,7 @@ function isTypeScript(file: string): boolean {
  */
 async function prepareTypeScript(file: string, directory: string): Promise<void> {
   const halves = ['tsx/cjs/api', 'tsx/esm/api'].map(
-    (half) => installed(half, directory) ?? installed(half, import.meta.dirname),
+    (half) => installed(half, directory) ?? installed(half, dirname(ownPath)),
   )
   if (halves.every((half) => half !== undefined)) {
     for (const half of halves) await register(half)

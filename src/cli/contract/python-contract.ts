@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { UsageError } from '../../errors.ts'
+import { ownFile } from '../../own-package.ts'
 
 /** Tasks by name, each with its arguments and result as a TypeScript type. */
 export type Contract = Readonly<Record<string, string>>
@@ -37,7 +36,9 @@ export async function readPythonApp(
   python: string,
   app: string,
 ): Promise<{ readonly contract: Contract; readonly settings: PythonSettings }> {
-  const child = spawn(python, [script(), app], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(python, [ownFile('src/cli/contract/read-contract.py'), app], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const ended = once(child, 'close')
   const failed = once(child, 'error').then(([cause]) => {
     throw new UsageError(`cannot run "${python}": name the interpreter of the app with --python`, {
@@ -92,11 +93,4 @@ export function driftOf(before: Contract, now: Contract): readonly string[] {
     if (now[name] === undefined) return [`${name} is gone`]
     return [`${name} has changed:\n    was ${before[name]}\n    is  ${now[name]}`]
   })
-}
-
-/** Beside this file in the sources; the build copies it to the same place. */
-function script(): string {
-  const beside = join(import.meta.dirname, 'read-contract.py')
-  if (existsSync(beside)) return beside
-  throw new UsageError(`${beside} is not there: install the package anew`)
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { UsageError } from '../../errors.ts'
-import { version } from '../../version.ts'
+import { version } from '../../own-package.ts'
 
 export type Manifest = Readonly<Record<string, unknown>>
 

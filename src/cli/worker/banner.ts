@@ -1,6 +1,6 @@
+import { version } from '../../own-package.ts'
 import { safeUrl } from '../../safe-url.ts'
 import type { App } from '../../tasks/app/app.ts'
-import { version } from '../../version.ts'
 import type { WorkerSettings } from '../../worker/worker-options.ts'
 
 /** What a worker says of itself when it starts, as Celery's does. */

@@ -1,5 +1,5 @@
+import { version } from '../../own-package.ts'
 import { WORKFLOWS_VERSION, ZOCALO_VERSION } from '../../recipes/service/status-broadcasts.ts'
-import { version } from '../../version.ts'
 import { endOnBrokenPipe, flushed, print } from '../output/output.ts'
 import { runProgram } from '../run-program.ts'
 

@@ -2,9 +2,9 @@ import { arch, release, type } from 'node:os'
 import type { Config } from '../../config/config.ts'
 import { maskValue } from '../../config/masking.ts'
 import { printed } from '../../config/printed.ts'
+import { version } from '../../own-package.ts'
 import { safeUrl } from '../../safe-url.ts'
 import type { App } from '../../tasks/app/app.ts'
-import { version } from '../../version.ts'
 
 /** The settings as they are, secrets masked; what JSON does not know is shown as text. */
 export function configTable(

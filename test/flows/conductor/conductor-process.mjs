@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const dist = new URL('../../../dist/src/', import.meta.url)
 const { Board, Conductor, linear, task } = await import(new URL('flows/index.js', dist))
-const { openDatabase } = await import(new URL('database/open-database.js', dist))
+const { openDatabase } = await import(new URL('monitor/index.js', dist))
 
 const { url, effects, leaseMs, slowMs, isSilent = false } = JSON.parse(process.argv[2])
 

@@ -6,7 +6,7 @@ const dist = new URL('../../../dist/src/', import.meta.url)
 const { Engine, FileStore, DatabaseStore, forEach, linear, task, times, unordered } = await import(
   new URL('flows/index.js', dist)
 )
-const { openDatabase } = await import(new URL('database/open-database.js', dist))
+const { openDatabase } = await import(new URL('monitor/index.js', dist))
 
 const {
   flowId,

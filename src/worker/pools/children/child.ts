@@ -1,4 +1,5 @@
-import { fileOf } from '../../../installed-packages.ts'
+import { pathToFileURL } from 'node:url'
+import { ownFile } from '../../../own-package.ts'
 import type { FromChild, ToChild } from './messages.ts'
 
 /** How a child ended. */
@@ -35,6 +36,5 @@ export type StartChild = (options: ChildOptions) => Child
 
 /** The module that children run: composed at the root, of what loads an app and what runs its tasks. */
 export function childModule(): URL {
-  const here = fileOf(import.meta.url)
-  return new URL(`../../../pool-child${here.slice(here.lastIndexOf('.'))}`, here)
+  return pathToFileURL(ownFile('src/pool-child.ts'))
 }

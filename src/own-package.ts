@@ -1,0 +1,52 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { ConfigError } from './errors.ts'
+import { ownPath, requirePackage } from './installed-packages.ts'
+
+const NAME = 'celery-toolbox'
+
+/** The version of this package; "unknown" in a bundle without the package beside it. */
+export function version(): string {
+  const folder = ownFolder()
+  return folder === undefined ? 'unknown' : String(manifestOf(folder)?.version)
+}
+
+/**
+ * The path of a file of this package that is read or run by its path, by where its source is: "src/pool-child.ts". The
+ * build bundles modules into others, so no module can look for it beside itself.
+ *
+ * @throws ConfigError in an application's bundle, where the package is not installed beside it
+ */
+export function ownFile(source: string): string {
+  const folder = ownFolder()
+  if (folder === undefined) {
+    throw new ConfigError([
+      `"${source}" of ${NAME} cannot be bundled into ${ownPath}: run npm install ${NAME} in its folder`,
+    ])
+  }
+  return ownPath.endsWith('.ts')
+    ? join(folder, source)
+    : join(folder, 'dist', source.replace(/\.ts$/, '.js'))
+}
+
+/** Of the package whose files are running, or in a bundle of the one that is installed beside it. */
+function ownFolder(): string | undefined {
+  for (let folder = dirname(ownPath); ; folder = dirname(folder)) {
+    if (manifestOf(folder)?.name === NAME) return folder
+    if (folder === dirname(folder)) return installedFolder()
+  }
+}
+
+function installedFolder(): string | undefined {
+  try {
+    return dirname(requirePackage.resolve(`${NAME}/package.json`))
+  } catch {
+    // Not installed there: the caller says what was looked for.
+    return undefined
+  }
+}
+
+function manifestOf(folder: string): { name?: unknown; version?: unknown } | undefined {
+  const file = join(folder, 'package.json')
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+}
