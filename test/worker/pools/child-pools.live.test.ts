@@ -105,6 +105,49 @@ test.each(BOTH)('in %s a result of fifty megabytes comes back whole', async (nam
   expect(value).toHaveLength(50_000_000)
 })
 
+test.each(BOTH)('in %s a value of any depth leaves the worker alone', async (name) => {
+  const pool = await startPool(name)
+  for (const levels of [3_000, 12_000, 100_000]) {
+    const { outcome } = runIn(pool, 'nested', [levels])
+    expect((await outcome).kind).toMatch(/success|failure/)
+  }
+  expect(await runIn(pool, 'echo', [1]).outcome).toMatchObject({ value: [1] })
+})
+
+test.each([
+  ['processes', 'given-away'],
+  ['threads', 'given-away'],
+] as const)(
+  'in %s memory that cannot be cloned (%s) fails its task, in the same child',
+  async (name, task) => {
+    const pool = await startPool(name)
+    const [, before] = await listFrom(pool, 'runs')
+    const outcome = await runIn(pool, task).outcome
+    expect(outcome).toMatchObject({ kind: 'failure', error: expect.any(Error) })
+    expect(outcome).not.toMatchObject({ error: { name: 'WorkerLostError' } })
+    expect(await listFrom(pool, 'runs')).toEqual([expect.any(Number), Number(before) + 1])
+  },
+)
+
+test.each(BOTH)('in %s what a task sends to its worker by itself is not heard', async (name) => {
+  const pool = await startPool(name)
+  expect(await runIn(pool, 'babbles', [3]).outcome).toMatchObject({ value: 3 })
+  expect(await runIn(pool, 'echo', [1]).outcome).toMatchObject({ value: [1] })
+})
+
+test.each([
+  ['processes', 'hangs-up', 'exitcode 0'],
+  ['threads', 'hangs-up', 'exitcode'],
+  ['processes', 'throws-later', 'exitcode 1'],
+  ['threads', 'throws-later', 'exitcode 1'],
+] as const)('in %s a task that %s is lost, and the next one runs', async (name, task, status) => {
+  const pool = await startPool(name)
+  const outcome = await runIn(pool, task, [1]).outcome
+  expect(outcome).toMatchObject({ error: { name: 'WorkerLostError' } })
+  expect(String('error' in outcome && outcome.error)).toContain(status)
+  expect(await runIn(pool, 'echo', [1]).outcome).toMatchObject({ value: [1] })
+})
+
 test.each(BOTH)('what a task in %s calls is part of the trace of its run', async (name) => {
   await loadTelemetry()
   onTestFinished(startTracing())
@@ -124,3 +167,8 @@ test.each(BOTH)('%s whose children cannot load the app do not start, and say why
   await expect(pool.start(1)).rejects.toThrow('cannot load "/nowhere/app.ts": cannot find the app')
   await pool.stop()
 })
+
+async function listFrom(pool: Pool, name: string): Promise<readonly unknown[]> {
+  const outcome = await runIn(pool, name).outcome
+  return outcome.kind === 'success' && Array.isArray(outcome.value) ? outcome.value : [outcome]
+}

@@ -24,12 +24,19 @@ export interface ChildOptions {
   /** The app, as `-A` names it. */
   readonly module: string
   readonly onMessage: (message: FromChild) => void
+  /** Called where it sent what cannot be read here. */
+  readonly onUnreadable: (error: Error) => void
   /** What the child runs. */
   readonly program: URL
   /** Kilobytes that it may hold: beyond twice as many a thread is ended. */
   readonly maxMemoryKb: number | null
   /** How long the last messages of a process that has died are waited for. */
   readonly lostWaitMs: number
+}
+
+/** A task has the same way to its worker as we: what is none of ours is not heard. */
+export function isFromChild(message: unknown): message is FromChild {
+  return typeof message === 'object' && message !== null && 'kind' in message
 }
 
 export type StartChild = (options: ChildOptions) => Child

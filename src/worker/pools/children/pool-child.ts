@@ -5,7 +5,7 @@ import type { Child, ChildExit, ChildOptions, StartChild } from './child.ts'
 import type { ChildRun } from './child-run.ts'
 import type { FromChild, RunEnd } from './messages.ts'
 
-interface PoolChildParts extends Omit<ChildOptions, 'onMessage'> {
+interface PoolChildParts extends Omit<ChildOptions, 'onMessage' | 'onUnreadable'> {
   readonly start: StartChild
   /** It has nothing to do now: just started, or a run is over. */
   readonly onFree: (child: PoolChild) => void
@@ -35,7 +35,11 @@ export class PoolChild {
 
   constructor(parts: PoolChildParts) {
     this.#parts = parts
-    this.#child = parts.start({ ...parts, onMessage: (message) => this.#hear(message) })
+    this.#child = parts.start({
+      ...parts,
+      onMessage: (message) => this.#hear(message),
+      onUnreadable: (error) => this.#unreadable(error),
+    })
     this.exited = this.#child.exited.then((exit) => this.#gone(exit))
   }
 
@@ -97,10 +101,23 @@ export class PoolChild {
     const run = this.#run
     if (run?.number !== call) return
     this.#run = undefined
-    const ended = fromBorder(end) as RunEnd // as serve-calls.ts wrote it
-    this.memoryBytes = ended.memoryBytes
-    this.#free()
-    run.end(ended)
+    try {
+      const ended = fromBorder(end) as RunEnd // as serve-calls.ts wrote it
+      this.memoryBytes = ended.memoryBytes
+      this.#free()
+      run.end(ended)
+    } catch (error) {
+      // A thread has more stack than this process: more levels than can be read here.
+      this.#free()
+      run.fail(error)
+    }
+  }
+
+  /** Whatever it was, the run that said it cannot come to its end any more. */
+  #unreadable(error: Error): void {
+    this.#run?.fail(error)
+    this.#run = undefined
+    this.#child.kill()
   }
 
   #free(): void {

@@ -3,8 +3,7 @@ import { once } from 'node:events'
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { sleep } from '../../../async/sleep.ts'
-import type { Child, ChildExit, ChildOptions } from './child.ts'
-import type { FromChild } from './messages.ts'
+import { type Child, type ChildExit, type ChildOptions, isFromChild } from './child.ts'
 
 /** Starts a process that loads the app and runs its tasks. */
 export function startProcessChild({ program, module, onMessage, lostWaitMs }: ChildOptions): Child {
@@ -13,7 +12,9 @@ export function startProcessChild({ program, module, onMessage, lostWaitMs }: Ch
     execArgv: execArguments(program),
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
-  child.on('message', (message: FromChild) => onMessage(message))
+  child.on('message', (message: unknown) => {
+    if (isFromChild(message)) onMessage(message)
+  })
   return {
     pid: child.pid ?? 0,
     exited: exitOf(child, lostWaitMs),

@@ -69,7 +69,17 @@ class ServedCalls {
       expected: types.findIndex((type) => error instanceof type),
       memoryBytes: memoryBytes(),
     }
-    this.#port.send({ kind: 'done', call, end: toBorder(end) })
+    this.#sendEnd(call, end)
+  }
+
+  /** What cannot be cloned, as memory that is shared or was given away, fails the task and not its child. */
+  #sendEnd(call: number, end: RunEnd): void {
+    try {
+      this.#port.send({ kind: 'done', call, end: toBorder(end) })
+    } catch (error) {
+      const outcome: Outcome = { kind: 'failure', error, runtimeMs: 0 }
+      this.#port.send({ kind: 'done', call, end: toBorder({ ...end, outcome, expected: -1 }) })
+    }
   }
 
   async #outcomeOf(

@@ -1,15 +1,24 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads'
-import type { Child, ChildExit, ChildOptions } from './child.ts'
-import type { FromChild } from './messages.ts'
+import { type Child, type ChildExit, type ChildOptions, isFromChild } from './child.ts'
 
 /** Room beside what is measured, so that a task in a thread that has too much can come to its end. */
 const HEADROOM = 2
 
 /** Starts a thread that loads the app and runs its tasks. */
-export function startThreadChild({ program, module, onMessage, maxMemoryKb }: ChildOptions): Child {
+export function startThreadChild({
+  program,
+  module,
+  onMessage,
+  onUnreadable,
+  maxMemoryKb,
+}: ChildOptions): Child {
   const limits = maxMemoryKb === null ? {} : { resourceLimits: limitsOf(maxMemoryKb) }
   const thread = startWorker(program, { workerData: { module }, ...limits })
-  thread.on('message', (message: FromChild) => onMessage(message))
+  thread.on('message', (message: unknown) => {
+    if (isFromChild(message)) onMessage(message)
+  })
+  // A thread has more stack than this process, and can write more levels than can be read here.
+  thread.on('messageerror', onUnreadable)
   return {
     pid: process.pid,
     exited: exitOf(thread),
