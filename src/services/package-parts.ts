@@ -34,7 +34,7 @@ export function packageParts(folder = process.cwd()): PackageParts {
 }
 
 /** `./file.mjs#Export`, or a package's; without a name its default export. */
-async function loadPart(place: string, folder: string): Promise<unknown> {
+export async function loadPart(place: string, folder = process.cwd()): Promise<unknown> {
   const at = place.lastIndexOf('#')
   const [path, name] = at < 0 ? [place, 'default'] : [place.slice(0, at), place.slice(at + 1)]
   const file = fileOf(path, folder)

@@ -1,5 +1,6 @@
+import { UsageError } from '../errors.ts'
 import type { ServiceClass } from '../recipes/index.ts'
-import type { PackageParts } from './package-parts.ts'
+import { loadPart, type PackageParts } from './package-parts.ts'
 
 type Load = () => Promise<ServiceClass>
 
@@ -22,12 +23,22 @@ type FoundService =
   | { readonly name: string; readonly load: Load }
   | { readonly name: null; readonly candidates: readonly string[] }
 
+/** A file, with or without the name of its export. */
+const PATH = /^\.{0,2}\/|\.[cm]?[jt]s(?:#|$)|#/
+
 export function serviceNames(own: PackageParts): string[] {
   return [...new Set([...Object.keys(OWN), ...Object.keys(own.services)])].sort()
 }
 
-/** By exact name, else by any case, else by an unambiguous beginning, else by one in any case. */
+/**
+ * `./file.mjs#Export` is a path. Else by exact name, else by any case, else by an unambiguous beginning, else by one in
+ * any case.
+ */
 export function findService(wanted: string, own: PackageParts): FoundService {
+  if (!Object.hasOwn(own.services, wanted) && PATH.test(wanted)) {
+    const name = wanted.replace(/^.*[/#]/, '').replace(/\.[cm]?[jt]s$/, '')
+    return { name, load: async () => asService(await loadPart(wanted), wanted) }
+  }
   const names = serviceNames(own)
   const lower = wanted.toLowerCase()
   const ways = [
@@ -47,8 +58,11 @@ export function findService(wanted: string, own: PackageParts): FoundService {
 /** A project's own service wins over one in the box. */
 function loaderOf(name: string, own: PackageParts): Load {
   const load = own.services[name] ?? OWN[name]
-  return async () => {
-    if (load === undefined) throw new Error(`there is no service ${name}`)
-    return (await load()) as ServiceClass // checked where it is made
-  }
+  return async () => asService(await load?.(), name)
+}
+
+function asService(part: unknown, name: string): ServiceClass {
+  const isOne = typeof part === 'function' && typeof part.prototype?.initializing === 'function'
+  if (isOne) return part as ServiceClass // also of another copy of this package
+  throw new UsageError(`"${name}" is no service; expected a class that extends CommonService`)
 }

@@ -8,7 +8,7 @@ import { inflateSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { SiteConfig, SiteConfigError } from '../../src/recipes/index.ts'
 import { gelfDatagrams, syslogLevel } from '../../src/recipes/log/gelf.ts'
-import type { LogRecord } from '../../src/recipes/log/log-record.ts'
+import type { LogRecord, LogSink } from '../../src/recipes/log/log-record.ts'
 import { SiteLog } from '../../src/recipes/log/site-log.ts'
 
 const recorded = JSON.parse(
@@ -128,6 +128,28 @@ test('a file that grows too large is put aside', async () => {
     'third\n',
     'second\n',
   ])
+})
+
+test("what a service's own logger is told reaches the handlers, where the site has no level for it", async () => {
+  const lines: string[] = []
+  const sink: LogSink = {
+    level: 20,
+    write: ({ logger, sentence }) => void lines.push(`${logger} ${sentence}`),
+  }
+  const plain = new SiteLog(null, [sink])
+  plain.serviceLogger('mine').info('shown')
+  plain.serviceLogger('mine').debug('not at the level of the handler')
+  plain.logger('other').info('not shown')
+  expect(lines.splice(0)).toEqual(['mine shown'])
+  const config = SiteConfig.fromString(
+    'version: 1\nl: {plugin: logging, root: {level: ERROR}, loggers: {mine: {level: WARNING}}}\nenvironments: {default: [l]}',
+  )
+  await config.activateEnvironment('default')
+  const set = new SiteLog(config.plugin('logging'), [sink])
+  set.serviceLogger('mine.one').info('not at the level that the site has for it')
+  set.serviceLogger('mine.one').warn('shown')
+  set.serviceLogger('yours').info('shown')
+  expect(lines).toEqual(['mine.one shown', 'yours shown'])
 })
 
 test('verbosity raises levels without touching handlers', async () => {

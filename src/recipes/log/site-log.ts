@@ -19,6 +19,7 @@ export class SiteLog {
   readonly #setup: LoggingSetup | null
   readonly #sinks: readonly LogSink[]
   readonly #levels = new Map<string, number>()
+  readonly #services = new Set<string>()
   /** What a front end adds to every record: what its service does. */
   extra: () => Readonly<Record<string, unknown>> = () => ({})
 
@@ -50,6 +51,12 @@ export class SiteLog {
     }
   }
 
+  /** A service's own: as in Zocalo all of it goes to the handlers, unless the site has a level for this very logger or its parents. */
+  serviceLogger(name: string): Logger {
+    this.#services.add(name)
+    return this.logger(name)
+  }
+
   /** Ends what was opened: what is on its way to a server is waited for, a second at most. */
   async close(): Promise<void> {
     await this.#setup?.close()
@@ -65,12 +72,16 @@ export class SiteLog {
   #levelOf(name: string): number {
     const known = this.#setup === null ? this.#levels.get(name) : undefined
     if (known !== undefined) return known
-    const level =
-      namesUpwards(name)
-        .map((one) => this.#said(one))
-        .find((said) => said !== undefined) ?? 30
+    const isService = this.#services.has(name)
+    const names = isService ? this.#namedBySite(name) : namesUpwards(name)
+    const said = names.map((one) => this.#said(one)).find((one) => one !== undefined)
+    const level = said ?? (isService ? OURS.debug : OURS.warn)
     this.#levels.set(name, level)
     return level
+  }
+
+  #namedBySite(name: string): readonly string[] {
+    return this.#setup === null ? [] : namesUpwards(name).filter((one) => one !== '')
   }
 
   #said(name: string): number | undefined {

@@ -57,7 +57,7 @@ export async function runFrontEnd(
     },
     config: site.config,
     log: site.log.logger('workflows.frontend'),
-    serviceLog: site.log.logger(serviceClass.loggerName ?? 'workflows.service'),
+    serviceLog: site.log.serviceLogger(serviceClass.loggerName ?? 'workflows.service'),
     environment: {
       live: isLive(site),
       liveness: options.liveness === true,

@@ -24,7 +24,12 @@ export function addService(program: Command): void {
   const command = program
     .command('service')
     .description('run a service of a recipe pipeline (Zocalo: zocalo.service)')
-    .addOption(new Option('-s, --service <name>', 'name of the service, or the beginning of one'))
+    .addOption(
+      new Option(
+        '-s, --service <name>',
+        'name of the service, the beginning of one, or ./file.mjs#Export',
+      ),
+    )
     .option('-d, --debug', 'log every step of the transport too')
     .option('-r, --restart', 'start a new instance where one has failed')
     .option('--tag <tag>', 'an individual tag, shown in status broadcasts')
