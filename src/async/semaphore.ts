@@ -1,10 +1,10 @@
 import { type Deferred, deferred } from './deferred.ts'
-import { Line } from './line.ts'
+import { Deque } from './deque.ts'
 
 /** Lets at most `permits` holders in at a time; the others wait in line. */
 export class Semaphore {
   #free: number
-  readonly #line = new Line<Deferred<void>>()
+  readonly #line = new Deque<Deferred<void>>()
 
   constructor(permits: number) {
     this.#free = permits

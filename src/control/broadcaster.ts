@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { LamportClock } from '../events/mailbox-clock.ts'
+import { LamportClock } from '../events/lamport-clock.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { type ControlCommand, encodeCommand } from '../protocol/control/control.ts'
 import { commandRoute, commandTopology } from '../protocol/control/control-topology.ts'

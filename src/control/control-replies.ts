@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { startTimer } from '../async/timer.ts'
-import type { LamportClock } from '../events/mailbox-clock.ts'
+import type { LamportClock } from '../events/lamport-clock.ts'
 import type { Logger } from '../logger.ts'
 import { clockOf, decodeReply } from '../protocol/control/control.ts'
 import { replyExchangeName, replyTopology } from '../protocol/control/control-topology.ts'

@@ -1,7 +1,7 @@
 import { sleep } from '../async/sleep.ts'
 import { printed } from '../config/printed.ts'
 import { BrokerError } from '../errors.ts'
-import type { LamportClock } from '../events/mailbox-clock.ts'
+import type { LamportClock } from '../events/lamport-clock.ts'
 import type { Logger } from '../logger.ts'
 import {
   type ControlCommand,

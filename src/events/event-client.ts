@@ -24,8 +24,13 @@ export class EventClient {
   }
 
   /** The same, without waiting for the broker. */
-  tell(type: string, fields: EventFields): void {
+  emit(type: string, fields: EventFields): void {
     this.#sender.send(type, fields)
+  }
+
+  /** @deprecated Use `emit()`. */
+  tell(type: string, fields: EventFields): void {
+    this.emit(type, fields)
   }
 
   /** Resolves once the broker has them, and rejects where it has not: until then they are the caller's to keep. */

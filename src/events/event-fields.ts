@@ -1,5 +1,5 @@
 import type { CeleryEvent } from '../protocol/events/events.ts'
-import type { LamportClock } from './mailbox-clock.ts'
+import type { LamportClock } from './lamport-clock.ts'
 
 /** What an event says beside who sent it and when. */
 export type EventFields = Readonly<Record<string, unknown>>

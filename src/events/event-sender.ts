@@ -9,7 +9,7 @@ import { type EventFields, stampedEvent } from './event-fields.ts'
 import { eventMessages } from './event-message.ts'
 import { EventQueue } from './event-queue.ts'
 import type { EventSettings } from './event-settings.ts'
-import type { LamportClock } from './mailbox-clock.ts'
+import type { LamportClock } from './lamport-clock.ts'
 
 export interface EventSenderParts {
   /** The sender: a worker's name, or a client's. */

@@ -11,12 +11,12 @@ import type { Topology } from '../protocol/routing/topology.ts'
 import { type EventQueueSettings, eventQueueName, eventTopology } from './events/event-topology.ts'
 import { WorkerClocks } from './events/worker-clocks.ts'
 import type { BatchLimits } from './intake/backlog.ts'
-import { Feed } from './intake/feed.ts'
-import { Intake } from './intake/intake.ts'
+import { BatchTransaction, type Recorded } from './intake/batch-transaction.ts'
+import { Batcher, MOST_WRITERS } from './intake/batcher.ts'
+import { Decoder } from './intake/decoder.ts'
+import { FlowControl } from './intake/flow-control.ts'
 import { OutageLog } from './intake/outage-log.ts'
-import { Reader } from './intake/reader.ts'
-import { type Recorded, Recorder } from './intake/recorder.ts'
-import { MOST_WRITERS, Writer } from './intake/writer.ts'
+import { QueueConsumer } from './intake/queue-consumer.ts'
 import { WorkQueues } from './mirror/work-queues.ts'
 import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-stats.ts'
 import { partitions } from './partitions.ts'
@@ -72,9 +72,9 @@ export class Monitor {
   readonly #limits: BatchLimits
   readonly #counters = new MonitorCounters()
   readonly #clocks: WorkerClocks
-  readonly #reader: Reader
-  readonly #intake: Intake
-  readonly #writer: Writer
+  readonly #reader: Decoder
+  readonly #intake: FlowControl
+  readonly #writer: Batcher
   readonly #partitions: Service
   readonly #absence: OutageLog
   readonly #pruning: Service
@@ -96,7 +96,7 @@ export class Monitor {
     const privacy = new Privacy(config)
     this.#vault = new VaultJobs({ broker: options.broker, database, queues, privacy, logger })
     this.#clocks = new WorkerClocks(this.#logger)
-    this.#reader = new Reader({
+    this.#reader = new Decoder({
       clocks: this.#clocks,
       platformQueue: config.platformQueue,
       queues,
@@ -104,7 +104,7 @@ export class Monitor {
       limits: limitsOf(config),
       onRead: (one) => this.#writer.add(one),
     })
-    this.#intake = new Intake(this.#logger)
+    this.#intake = new FlowControl(this.#logger)
     this.#deadLetters = new DeadLetters({
       broker: options.broker,
       logger: this.#logger,
@@ -125,13 +125,13 @@ export class Monitor {
       options: options.states,
     })
     const common = { logger: this.#logger, signal: this.#givingUp.signal }
-    const recorder = new Recorder({
+    const recorder = new BatchTransaction({
       ...common,
       database,
       onAway: (cause) => this.#onAway(cause),
       onBack: () => this.#onBack(),
     })
-    this.#writer = new Writer({
+    this.#writer = new Batcher({
       ...common,
       recorder,
       limits: this.#limits,
@@ -190,8 +190,8 @@ export class Monitor {
     await this.#feed(eventQueueName(config), eventTopology(config)).openOrTryLater()
   }
 
-  #feed(queue: string, topology: Topology): Feed {
-    return new Feed({
+  #feed(queue: string, topology: Topology): QueueConsumer {
+    return new QueueConsumer({
       broker: this.#options.broker,
       queue,
       topology,

@@ -117,8 +117,8 @@ export class TaskRunner {
   }
 
   /** Ends those of the running tasks; says which. */
-  terminate(isMeant: (request: TaskRequest) => boolean, how: Termination): readonly string[] {
-    const meant = [...this.#running].filter(([, { job }]) => isMeant(job.request))
+  terminate(matches: (request: TaskRequest) => boolean, how: Termination): readonly string[] {
+    const meant = [...this.#running].filter(([, { job }]) => matches(job.request))
     for (const [run] of meant) run.terminate(how)
     return meant.map(([, { job }]) => job.request.id)
   }

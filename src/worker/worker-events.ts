@@ -1,8 +1,8 @@
 import type { Broker } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
 import type { EventFields } from '../events/event-fields.ts'
-import { EventHeart } from '../events/event-heart.ts'
 import { EventSender } from '../events/event-sender.ts'
+import { Heartbeat } from '../events/heartbeat.ts'
 import type { Logger } from '../logger.ts'
 import type { App } from '../tasks/app/app.ts'
 import { TaskEvents } from './task-events.ts'
@@ -26,7 +26,7 @@ const RARE_HEARTBEAT_SECONDS = 30
 export class WorkerEvents {
   readonly tasks: TaskEvents
   readonly #sender: EventSender
-  readonly #heart: EventHeart
+  readonly #heart: Heartbeat
   readonly #hasHeartbeat: boolean
   #processed = 0
 
@@ -55,7 +55,7 @@ export class WorkerEvents {
     this.#hasHeartbeat = options.heartbeat ?? true
     const usual = carriesEvents ? HEARTBEAT_SECONDS : RARE_HEARTBEAT_SECONDS
     const intervalMs = (options.heartbeatSeconds || usual) * 1_000
-    this.#heart = new EventHeart(this.#sender, intervalMs, () => ({
+    this.#heart = new Heartbeat(this.#sender, intervalMs, () => ({
       active: parts.active(),
       processed: this.#processed,
     }))
@@ -81,7 +81,7 @@ export class WorkerEvents {
   }
 
   /** An event of the worker's own. */
-  tell(type: string, fields: EventFields): void {
+  emit(type: string, fields: EventFields): void {
     this.#sender.send(type, fields)
   }
 

@@ -359,9 +359,9 @@ export class Worker implements AsyncDisposable {
       reserved: () => this.#waiting.reserved,
       scheduled: () => this.#waiting.scheduled,
       totals: () => this.#runner?.totals ?? {},
-      terminate: (isMeant, how) => this.#runner?.terminate(isMeant, how) ?? [],
-      discardWaiting: (isMeant) => this.#discardWaiting(({ request }) => isMeant(request)),
-      admitAgain: (task) => this.#waiting.admitAgain(task),
+      terminate: (matches, how) => this.#runner?.terminate(matches, how) ?? [],
+      discardWaiting: (matches) => this.#discardWaiting(({ request }) => matches(request)),
+      requeueLimited: (task) => this.#waiting.requeueLimited(task),
       shutDown: () => this.#shutDown(),
     }
     const { gossip: gossips = true, mingle: mingles = true } = this.#options
@@ -389,8 +389,8 @@ export class Worker implements AsyncDisposable {
     return names.flatMap((name) => this.#taskNamed(name) ?? [])
   }
 
-  #discardWaiting(isMeant: (job: Job) => boolean): readonly string[] {
-    const jobs = this.#waiting.remove(isMeant)
+  #discardWaiting(matches: (job: Job) => boolean): readonly string[] {
+    const jobs = this.#waiting.remove(matches)
     for (const job of jobs) {
       this.#track(this.#runner?.discard(job).finally(() => this.#known.delete(job)))
     }

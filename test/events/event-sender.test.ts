@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
 import { EventSender } from '../../src/events/event-sender.ts'
-import { LamportClock } from '../../src/events/mailbox-clock.ts'
+import { LamportClock } from '../../src/events/lamport-clock.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { recordingLogger } from '../support/embedded-app.ts'
 import { type ListeningBroker, listeningBroker } from '../support/listening-broker.ts'

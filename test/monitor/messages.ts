@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Delivery } from '../../src/brokers/broker.ts'
 import { Config } from '../../src/config/index.ts'
-import { mirrored } from '../../src/monitor/mirror/mirrored.ts'
+import { mirrorRecordOf } from '../../src/monitor/mirror/mirror-record.ts'
 import type { TaskEntry } from '../../src/monitor/mirror/task-entry.ts'
 import type { MirrorRecord } from '../../src/monitor/mirror/types.ts'
 import { WorkQueues } from '../../src/monitor/mirror/work-queues.ts'
@@ -25,7 +25,7 @@ export function withBody(id: string, body: string | Buffer): Message {
 /** What the monitor makes of a message before it is written. */
 export async function read(given: Message, route: Route = EXPORT): Promise<MirrorRecord> {
   const queues = new WorkQueues(config.topology(), config.platformQueue)
-  return await mirrored(delivery(given, route), queues)
+  return await mirrorRecordOf(delivery(given, route), queues)
 }
 
 /** The row of its task. */

@@ -182,7 +182,7 @@ test('a program sends events of its own', async () => {
 
 test('what a program has told before it closes its app is sent, though nothing else was', async () => {
   const { app, broker } = await listenedApp()
-  app.events.tell('invoice-paid', { amount: 5 })
+  app.events.emit('invoice-paid', { amount: 5 })
   await app.close()
   await broker.until('the event', ({ type, amount }) => type === 'invoice-paid' && amount === 5)
   app.events.tell('invoice-paid', { amount: 6 })

@@ -25,10 +25,10 @@ import { type ConnectOptions, checkSettings, connect, targetOf } from './connect
 import { AmqpConnection } from './connecting/connection.ts'
 import { isHopeless, isNotFound } from './connecting/server-errors.ts'
 import { declarationRefused, declarationsOf } from './declare.ts'
-import { AmqpConsumer, consumeRefused } from './receiving/consumer.ts'
+import { AmqpConsumer, consumeRefused } from './receiving/amqp-consumer.ts'
 import { Getter } from './receiving/getter.ts'
 import { RpcChannel } from './rpc-channel.ts'
-import { Publisher } from './sending/publisher.ts'
+import { AmqpPublisher } from './sending/amqp-publisher.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000
 
@@ -59,7 +59,7 @@ export class AmqpBroker implements Broker {
   readonly #getter = new Getter()
   readonly #consumers = new Set<AmqpConsumer>()
   readonly #connection: AmqpConnection
-  readonly #publisher: Publisher
+  readonly #publisher: AmqpPublisher
   /** What could not be declared again, said once. */
   readonly #refused = new Set<string>()
   #isClosed: boolean = false
@@ -84,7 +84,7 @@ export class AmqpBroker implements Broker {
       onLost: (cause) => this.#events.lost(cause),
       onRestored: () => this.#onRestored(),
     })
-    this.#publisher = new Publisher({
+    this.#publisher = new AmqpPublisher({
       safeUrl: this.safeUrl,
       log: this.#log,
       connection: this.#connection,

@@ -4,7 +4,7 @@ import { type Check, noted, ok } from './check.ts'
 /** Whether the workers that are heard of send events of their tasks. */
 interface WorkerState {
   readonly hostname: string
-  readonly tells: boolean
+  readonly sendsEvents: boolean
   /** Seconds that its clock is behind. */
   readonly drift: number | null
 }
@@ -25,7 +25,7 @@ export async function workersCheck(database: Database): Promise<Check> {
       'set their clocks (NTP)',
     )
   }
-  const silent = workers.filter(({ tells }) => !tells).map(({ hostname }) => hostname)
+  const silent = workers.filter(({ sendsEvents }) => !sendsEvents).map(({ hostname }) => hostname)
   if (silent.length === 0) return ok(name, `${workers.length} heard of, none silent on its tasks`)
   return noted(
     name,
@@ -39,7 +39,7 @@ const WHAT_EVENTS_ADD =
   'worker, how long it ran and whether it was lost; without, a task that left its queue is UNHEARD until its result is stored'
 
 const WORKERS = `
-  SELECT hostname, bool_or(told_at IS NOT NULL OR coalesce(processed, 0) = 0) AS tells,
+  SELECT hostname, bool_or(told_at IS NOT NULL OR coalesce(processed, 0) = 0) AS "sendsEvents",
     (SELECT drift_s FROM monitor.worker WHERE worker.hostname = worker_process.hostname) AS drift
   FROM monitor.worker_process
   WHERE heard_at > now() - interval '5 minutes' AND coalesce(offline_at < last_heartbeat_at, true)

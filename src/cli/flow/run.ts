@@ -40,7 +40,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
     remotes: celeryRemotes(app),
     eventOf: flowEvents(),
     ...(app.config.task_send_sent_event && {
-      onEvent: ({ type, fields }) => app.events.tell(type, fields),
+      onEvent: ({ type, fields }) => app.events.emit(type, fields),
     }),
   })
   for (const type of ['task', 'retry'] as const) {

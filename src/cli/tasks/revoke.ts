@@ -60,7 +60,7 @@ async function runRevoke(ids: readonly string[], options: RevokeCommandOptions):
   const unknown = await unrecorded(database, taskIds)
   const cancelled = await cancel(app, database, taskIds)
   const others = taskIds.filter((taskId) => !cancelled.includes(taskId))
-  const workers = others.length === 0 ? [] : await tell(app, others, options)
+  const workers = others.length === 0 ? [] : await revokeOn(app, others, options)
   const revoked: readonly Revoked[] = taskIds.map((taskId) => ({
     taskId,
     outcome: cancelled.includes(taskId) ? 'cancelled' : 'broadcast',
@@ -111,7 +111,7 @@ async function cancel(
 }
 
 /** The names of those who answered. */
-async function tell(
+async function revokeOn(
   app: CeleryApp,
   taskIds: readonly string[],
   { terminate, signal, reason, wait }: RevokeCommandOptions,

@@ -23,7 +23,7 @@ export class ConductorEvents {
     return () => this.#listeners.delete(listener)
   }
 
-  tell(type: string, job: Job): void {
+  emit(type: string, job: Job): void {
     for (const listener of this.#listeners) {
       try {
         listener({ type, job })

@@ -167,7 +167,7 @@ export class Conductor implements AsyncDisposable {
 
   #begin(claim: Claim): void {
     this.#dispatched += 1
-    this.#events.tell('job_claimed', claim.job)
+    this.#events.emit('job_claimed', claim.job)
     const running = this.#conduct(claim)
       .catch((error: unknown) => this.#logLoss(claim, error))
       .finally(() => this.#running.delete(running))
@@ -243,9 +243,9 @@ export class Conductor implements AsyncDisposable {
   }
 
   async #step(name: string, job: Claim['job'], act: () => Promise<void>): Promise<void> {
-    this.#events.tell(`${name}_start`, job)
+    this.#events.emit(`${name}_start`, job)
     await act()
-    this.#events.tell(`${name}_end`, job)
+    this.#events.emit(`${name}_end`, job)
   }
 
   /** By what is stored of the flow: one that has reverted or failed is done too; a run that could not be made is tried again. */
@@ -261,14 +261,14 @@ export class Conductor implements AsyncDisposable {
       if (error !== undefined)
         this.#logger.warn({ err: error, job: job.uuid, state }, 'flow failed')
       await claim.consume()
-      this.#events.tell('job_consumed', job)
+      this.#events.emit('job_consumed', job)
     } else if (error !== undefined) await this.#fail(claim, error)
     else if (waitsFor !== undefined && !this.#stopping.signal.aborted) {
       await claim.release(waitsFor)
-      this.#events.tell('job_released', job)
+      this.#events.emit('job_released', job)
     } else {
       await claim.abandon()
-      this.#events.tell('job_abandoned', job)
+      this.#events.emit('job_abandoned', job)
     }
   }
 
@@ -287,7 +287,7 @@ export class Conductor implements AsyncDisposable {
       'a run was left in the middle, as the conductor stops',
     )
     await claim.abandon()
-    this.#events.tell('job_abandoned', claim.job)
+    this.#events.emit('job_abandoned', claim.job)
   }
 
   async #fail(claim: Claim, error: unknown): Promise<void> {
@@ -297,7 +297,7 @@ export class Conductor implements AsyncDisposable {
     if (attempt >= maxFailedRuns) {
       this.#logger.error({ err: error, job: claim.job.uuid, attempt }, 'job given up')
       await claim.trash(failure)
-      this.#events.tell('job_trashed', claim.job)
+      this.#events.emit('job_trashed', claim.job)
       return
     }
     this.#logger.warn(
@@ -305,7 +305,7 @@ export class Conductor implements AsyncDisposable {
       'a run could not be made, trying again',
     )
     await claim.abandon(failure)
-    this.#events.tell('job_abandoned', claim.job)
+    this.#events.emit('job_abandoned', claim.job)
   }
 
   #logLoss(claim: Claim, error: unknown): void {

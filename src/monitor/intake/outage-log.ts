@@ -1,7 +1,7 @@
 import { startInterval, type Timer } from '../../async/timer.ts'
 import type { Logger } from '../../logger.ts'
 
-interface AbsenceOptions {
+interface OutageLogOptions {
   readonly logger: Logger
   /** How far behind the record is by now: fields of a log line. */
   readonly behind: () => Promise<Readonly<Record<string, unknown>>>
@@ -11,10 +11,10 @@ interface AbsenceOptions {
 
 /** Says now and then how far behind the record is, for as long as the database is away. */
 export class OutageLog {
-  readonly #options: AbsenceOptions
+  readonly #options: OutageLogOptions
   #timer: Timer | undefined
 
-  constructor(options: AbsenceOptions) {
+  constructor(options: OutageLogOptions) {
     this.#options = options
   }
 

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts'
 import { EVENTS_HEADER } from '../../protocol/events/events.ts'
 import { eventRecord } from '../events/event-record.ts'
 import { type Ingested, isEventRecord } from '../intake/ingested.ts'
-import { mirrored } from '../mirror/mirrored.ts'
+import { mirrorRecordOf } from '../mirror/mirror-record.ts'
 import type { Problem } from '../mirror/types.ts'
 import { WorkQueues } from '../mirror/work-queues.ts'
 import { type Altered, Privacy, type PrivacySettings } from '../privacy/privacy.ts'
@@ -27,7 +27,7 @@ export function readerOf(config: ReadAgainConfig): (row: KeptRow) => Promise<Ing
     const isCopy =
       row.queue === config.platformQueue && delivery.message.headers[EVENTS_HEADER] === undefined
     const one = isCopy
-      ? await mirrored(delivery, queues, options)
+      ? await mirrorRecordOf(delivery, queues, options)
       : await eventRecord(delivery, options)
     return asItCame(one, row)
   }

@@ -3,7 +3,7 @@ import type { Connection, Database } from '../../database/database.ts'
 import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { HELD_COLUMNS, type HeldMessage, type HeldRow, heldMessage } from '../../schedule/vault.ts'
-import { mirrored } from '../mirror/mirrored.ts'
+import { mirrorRecordOf } from '../mirror/mirror-record.ts'
 import type { MirrorRecord } from '../mirror/types.ts'
 import type { WorkQueues } from '../mirror/work-queues.ts'
 import type { Privacy } from '../privacy/privacy.ts'
@@ -90,7 +90,7 @@ export class VaultRecorder {
   async #read({ message, route, heldAt }: HeldMessage): Promise<MirrorRecord> {
     const { queues, privacy } = this.#options
     const delivery: Delivery = { ...UNDELIVERED, message, route }
-    return await mirrored(delivery, queues, { privacy, receivedAtMs: heldAt.getTime() })
+    return await mirrorRecordOf(delivery, queues, { privacy, receivedAtMs: heldAt.getTime() })
   }
 }
 

@@ -26,7 +26,7 @@ export function forkInstance(onQueues: (queues: readonly string[]) => void): Ins
 
 /** What an instance hears from its pool; a pool that is gone stops it, too. */
 export function obeyPool(stop: (how: { readonly isAtOnce: boolean }) => void): {
-  readonly tell: (queues: readonly string[]) => void
+  readonly report: (queues: readonly string[]) => void
   readonly end: () => void
 } {
   process.on('message', (message: { readonly stop?: string }) => {
@@ -35,7 +35,7 @@ export function obeyPool(stop: (how: { readonly isAtOnce: boolean }) => void): {
   const onGone = (): void => stop({ isAtOnce: false })
   process.once('disconnect', onGone)
   return {
-    tell: (queues) => process.send?.({ queues }),
+    report: (queues) => process.send?.({ queues }),
     end: () => {
       process.off('disconnect', onGone)
       if (process.connected) process.disconnect()

@@ -76,7 +76,7 @@ export class App extends ConnectedApp implements Publisher {
       outgoing: async () => await this.outgoing(),
       hold: async (dated) => await this.waiting.hold(dated),
       onPublished: config.task_send_sent_event
-        ? (published) => this.events.tell('task-sent', sentFields(published))
+        ? (published) => this.events.emit('task-sent', sentFields(published))
         : undefined,
     }
   }

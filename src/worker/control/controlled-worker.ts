@@ -39,11 +39,11 @@ export interface ControlledWorker {
   /** How many of each task were begun. */
   totals(): Readonly<Record<string, number>>
   /** Ends those of the running tasks; says which. */
-  terminate(isMeant: (request: TaskRequest) => boolean, how: Termination): readonly string[]
+  terminate(matches: (request: TaskRequest) => boolean, how: Termination): readonly string[]
   /** Ends those that wait here, as revoked; says which. */
-  discardWaiting(isMeant: (request: TaskRequest) => boolean): readonly string[]
+  discardWaiting(matches: (request: TaskRequest) => boolean): readonly string[]
   /** Its rate limit has changed. */
-  admitAgain(taskName: string): void
+  requeueLimited(taskName: string): void
   /** Stops it, warmly. */
   shutDown(): void
 }

@@ -9,7 +9,7 @@ interface ElectionParts {
   /** The worker's name, "name@host". */
   readonly name: string
   /** Sends an event to the other workers. */
-  readonly tell: (type: string, fields: EventFields) => void
+  readonly emit: (type: string, fields: EventFields) => void
   /** Calls the task of a won election; what it is given is a signature. */
   readonly callTask: (signature: unknown) => Promise<unknown>
   readonly logger: Logger
@@ -63,7 +63,7 @@ export class Elections {
     const election = this.#electionOf(id)
     election?.candidates.push({ clock, who: `${String(hostname)}.${String(pid)}`, topic, action })
     // Python's workers wait for it.
-    this.#parts.tell('worker-elect-ack', { id })
+    this.#parts.emit('worker-elect-ack', { id })
   }
 
   close(): void {
@@ -75,7 +75,7 @@ export class Elections {
     const election = this.#electionOf(id)
     if (election === undefined) throw new Error(`more than ${MOST_AT_ONCE} elections at once`)
     election.isOurs = true
-    this.#parts.tell('worker-elect', { id, topic, action, cver: 1 })
+    this.#parts.emit('worker-elect', { id, topic, action, cver: 1 })
   }
 
   #electionOf(id: string): Election | undefined {

@@ -2,7 +2,7 @@ import type { CommandFunction } from '../../control/mailbox.ts'
 import type { WorkerEvents } from '../worker-events.ts'
 
 /** The part of a worker's events that commands act on. */
-export type ControlledEvents = Pick<WorkerEvents, 'enable' | 'disable' | 'beat' | 'tell'>
+export type ControlledEvents = Pick<WorkerEvents, 'enable' | 'disable' | 'beat' | 'emit'>
 
 /** The commands about events, with Celery's names and answers. Monitors send them: Flower, `celery events`. */
 export function eventCommands(

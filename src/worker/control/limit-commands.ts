@@ -27,7 +27,7 @@ function rateLimit({ worker, options, logger }: LimitParts, args: Arguments): un
   const task = taskOf(worker, args)
   if (task === undefined) return unknownTask(args, logger)
   options.change(task, { rateLimit: limit })
-  worker.admitAgain(task.name)
+  worker.requeueLimited(task.name)
   logger.info({ task: task.name, rateLimit: limit }, 'rate limit changed')
   const isNone = parseRateLimit(limit) === null
   return { ok: isNone ? 'rate limit disabled successfully' : 'new rate limit set successfully' }

@@ -44,9 +44,9 @@ async function revoke(parts: RevokeParts, args: Arguments): Promise<unknown> {
   const how = isTrue(args.terminate) ? terminationOf(args) : undefined
   revoked.add(ids)
   await remember()
-  const isMeant = ({ id }: TaskRequest): boolean => ids.has(id)
-  const ended = how === undefined ? [] : worker.terminate(isMeant, how)
-  const here = [...ended, ...worker.discardWaiting(isMeant)]
+  const matches = ({ id }: TaskRequest): boolean => ids.has(id)
+  const ended = how === undefined ? [] : worker.terminate(matches, how)
+  const here = [...ended, ...worker.discardWaiting(matches)]
   await markRevoked(
     parts,
     [...ids].filter((id) => !(here.includes(id) || worker.isRunning(id))),
@@ -73,11 +73,11 @@ async function revokeByStamps(
   for (const [name, values] of headers) revoked.addStamps(name, values)
   await remember()
   logger.info({ stamps: Object.fromEntries(headers) }, 'tasks with these stamps are revoked')
-  const isMeant = (request: TaskRequest): boolean => hasStamps(request, headers)
-  worker.discardWaiting(isMeant)
+  const matches = (request: TaskRequest): boolean => hasStamps(request, headers)
+  worker.discardWaiting(matches)
   const text = repr(args.headers)
   if (how === undefined) return ok(`headers ${text} flagged as revoked, but not terminated`)
-  const ended = worker.terminate(isMeant, how)
+  const ended = worker.terminate(matches, how)
   return ok(ended.length === 0 ? `headers ${text} were not terminated` : `headers ${text} revoked`)
 }
 

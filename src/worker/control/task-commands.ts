@@ -43,11 +43,11 @@ function queryTask(
   worker: ControlledWorker,
   ids: readonly string[],
 ): Readonly<Record<string, unknown>> {
-  const isMeant = ({ request }: { readonly request: { readonly id: string } }): boolean =>
+  const matches = ({ request }: { readonly request: { readonly id: string } }): boolean =>
     ids.includes(request.id)
   const waiting = (state: string, jobs: ReturnType<ControlledWorker['reserved']>) =>
-    jobs.filter(isMeant).map((job) => [job.request.id, [state, taskInfo(job, hostOf(worker))]])
-  const active = worker.active().filter(({ job }) => isMeant(job))
+    jobs.filter(matches).map((job) => [job.request.id, [state, taskInfo(job, hostOf(worker))]])
+  const active = worker.active().filter(({ job }) => matches(job))
   return Object.fromEntries([
     ...waiting('scheduled', worker.scheduled()),
     ...waiting('reserved', worker.reserved()),

@@ -53,7 +53,7 @@ export class WorkerControl {
     this.#file = stateDb === null ? undefined : new RevokedFile(stateDb, this.revoked, logger)
     this.#elections = new Elections({
       name: worker.name,
-      tell: (type, fields) => this.#tell(type, fields),
+      emit: (type, fields) => this.#emit(type, fields),
       callTask: async (signature) => app.start(dictOf(signature as SignatureLike)),
       logger,
     })
@@ -103,9 +103,9 @@ export class WorkerControl {
   }
 
   /** Where the broker carries no events, events between workers are sent as commands are. */
-  #tell(type: string, fields: EventFields): void {
+  #emit(type: string, fields: EventFields): void {
     const { app, worker, logger } = this.#parts
-    worker.events()?.tell(type, fields)
+    worker.events()?.emit(type, fields)
     if (this.#broker === undefined || this.#broker.carriesEvents || type !== ELECT) return
     const { event_exchange: exchange, event_serializer: serializer } = app.config
     const from = { hostname: worker.name, clock: app.clock }

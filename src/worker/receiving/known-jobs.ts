@@ -1,4 +1,4 @@
-import { Line } from '../../async/line.ts'
+import { Deque } from '../../async/deque.ts'
 import { Recent } from '../../async/recent.ts'
 import type { Delivery } from '../../brokers/broker.ts'
 import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
@@ -17,7 +17,7 @@ export class KnownJobs {
   readonly #jobs = new Map<string, Set<Job>>()
   /** Done, and their acknowledgement may not have reached the broker. */
   readonly #finished = new Recent<string, true>(MOST_REMEMBERED)
-  readonly #acked = new Line<{ readonly key: string; readonly at: number }>()
+  readonly #acked = new Deque<{ readonly key: string; readonly at: number }>()
 
   add(job: Job): void {
     const key = keyOf(job.request)

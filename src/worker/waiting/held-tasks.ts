@@ -26,8 +26,8 @@ export class HeldTasks<Job> {
   }
 
   /** Lets go of those. */
-  remove(isMeant: (job: Job) => boolean): readonly Job[] {
-    const jobs = [...this.#held.keys()].filter(isMeant)
+  remove(matches: (job: Job) => boolean): readonly Job[] {
+    const jobs = [...this.#held.keys()].filter(matches)
     for (const job of jobs) this.#held.delete(job)
     // The line lets go of them when they are due, or at once where few are left.
     if (this.#line.size > 2 * this.#held.size) this.#line.keep((job) => this.#held.has(job))

@@ -1,10 +1,10 @@
-import { Line } from '../../async/line.ts'
+import { Deque } from '../../async/deque.ts'
 import { startTimer, type Timer } from '../../async/timer.ts'
 import { parseRateLimit, TokenBucket } from '../../schedule/token-bucket.ts'
 
 interface TaskLine<Job> {
   readonly bucket: TokenBucket
-  waiting: Line<Job>
+  waiting: Deque<Job>
   timer: Timer | undefined
 }
 
@@ -41,11 +41,11 @@ export class RateLimits<Job> {
   }
 
   /** Lets go of those that wait. */
-  remove(isMeant: (job: Job) => boolean): readonly Job[] {
+  remove(matches: (job: Job) => boolean): readonly Job[] {
     return [...this.#lines.values()].flatMap((line) => {
       const waiting = line.waiting.takeAll()
-      for (const job of waiting) if (!isMeant(job)) line.waiting.push(job)
-      return waiting.filter(isMeant)
+      for (const job of waiting) if (!matches(job)) line.waiting.push(job)
+      return waiting.filter(matches)
     })
   }
 
@@ -79,7 +79,7 @@ export class RateLimits<Job> {
   #lineOf(task: string, perSecond: number): TaskLine<Job> {
     let line = this.#lines.get(task)
     if (line === undefined) {
-      line = { bucket: new TokenBucket(perSecond), waiting: new Line(), timer: undefined }
+      line = { bucket: new TokenBucket(perSecond), waiting: new Deque(), timer: undefined }
       this.#lines.set(task, line)
     }
     return line

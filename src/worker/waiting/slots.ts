@@ -60,10 +60,10 @@ export class Slots<Job> {
   }
 
   /** Takes out those that have not started. */
-  remove(isMeant: (job: Job) => boolean): readonly Job[] {
+  remove(matches: (job: Job) => boolean): readonly Job[] {
     const waiting = this.takeWaiting()
-    this.#waiting = waiting.filter((job) => !isMeant(job))
-    return waiting.filter(isMeant)
+    this.#waiting = waiting.filter((job) => !matches(job))
+    return waiting.filter(matches)
   }
 
   #fill(): void {

@@ -88,16 +88,16 @@ export class WaitingJobs {
   }
 
   /** The rate limit of a task has changed: its jobs take their places anew. */
-  admitAgain(taskName: string): void {
+  requeueLimited(taskName: string): void {
     for (const job of this.#limits.endLine(taskName)) this.admit(job)
   }
 
   /** Lets go of those. */
-  remove(isMeant: (job: Job) => boolean): readonly Job[] {
-    const held = this.#held.remove(isMeant)
+  remove(matches: (job: Job) => boolean): readonly Job[] {
+    const held = this.#held.remove(matches)
     for (const { delivery } of held) this.#parts.onHeld(delivery.queue)
-    const unstarted = [...this.#slots.values()].flatMap((slots) => slots.remove(isMeant))
-    return [...held, ...unstarted, ...this.#limits.remove(isMeant)]
+    const unstarted = [...this.#slots.values()].flatMap((slots) => slots.remove(matches))
+    return [...held, ...unstarted, ...this.#limits.remove(matches)]
   }
 
   /** Starts no more of them. */

@@ -4,7 +4,7 @@ import type { ChannelModel } from 'amqplib'
 import { expect, onTestFinished, test } from 'vitest'
 import { sleep } from '../../../src/async/sleep.ts'
 import type { AmqpConnection } from '../../../src/brokers/amqp/connecting/connection.ts'
-import { Publisher } from '../../../src/brokers/amqp/sending/publisher.ts'
+import { AmqpPublisher } from '../../../src/brokers/amqp/sending/amqp-publisher.ts'
 import type { BrokerError } from '../../../src/errors.ts'
 import { silentLogger } from '../../../src/logger.ts'
 
@@ -69,7 +69,7 @@ test('a publish that is made while the deadline of another one passes is given u
 async function publishing() {
   const server = new ConfirmingServer()
   const connection = { isOpen: true, isAlive: () => false, lastFailure: undefined }
-  const publisher = new Publisher({
+  const publisher = new AmqpPublisher({
     safeUrl: 'amqp://here',
     log: silentLogger,
     connection: connection as unknown as AmqpConnection, // the three fields that are read

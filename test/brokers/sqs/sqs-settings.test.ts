@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
+import { parseSqsUrl } from '../../../src/brokers/sqs/connecting/sqs-url.ts'
 import { readSqsOptions } from '../../../src/brokers/sqs/settings/sqs-options.ts'
-import { parseSqsUrl } from '../../../src/brokers/sqs/settings/sqs-url.ts'
 
 test.each([
   ['sqs://', undefined, undefined],

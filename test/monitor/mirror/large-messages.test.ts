@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { mirrored } from '../../../src/monitor/mirror/mirrored.ts'
+import { mirrorRecordOf } from '../../../src/monitor/mirror/mirror-record.ts'
 import { WorkQueues } from '../../../src/monitor/mirror/work-queues.ts'
 import { compressMessage } from '../../../src/protocol/compressed-message.ts'
 import { config, delivery, EXPORT, message } from '../messages.ts'
@@ -10,7 +10,7 @@ test('a large message is read while the event loop goes on, and its row shows ho
   const given = message({ args: [Array.from({ length: 400_000 }, (_, at) => at)] })
   let turns = 0
   const counting = setInterval(() => (turns += 1), 1)
-  const { task, problem } = await mirrored(delivery(given, EXPORT), QUEUES)
+  const { task, problem } = await mirrorRecordOf(delivery(given, EXPORT), QUEUES)
   clearInterval(counting)
   expect(problem).toBeNull()
   expect(JSON.parse(task?.args ?? '')).toMatchObject({
@@ -27,7 +27,7 @@ test('a message with more values than the limit is kept aside with the figures',
     task,
     problem,
     message: row,
-  } = await mirrored(delivery(given, EXPORT), QUEUES, { limits })
+  } = await mirrorRecordOf(delivery(given, EXPORT), QUEUES, { limits })
   expect(task).toBeNull()
   expect(problem).toMatchObject({
     code: 'MESSAGE_TOO_LARGE',

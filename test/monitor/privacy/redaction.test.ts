@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { eventEntry } from '../../../src/monitor/events/event-entry.ts'
-import { mirrored } from '../../../src/monitor/mirror/mirrored.ts'
+import { mirrorRecordOf } from '../../../src/monitor/mirror/mirror-record.ts'
 import type { MirrorRecord } from '../../../src/monitor/mirror/types.ts'
 import { WorkQueues } from '../../../src/monitor/mirror/work-queues.ts'
 import { Privacy } from '../../../src/monitor/privacy/privacy.ts'
@@ -147,7 +147,7 @@ test('what can be read but for a header keeps its body', () => {
 
 test('a compressed message is redacted, and kept expanded', async () => {
   const given = await compressMessage(message({ kwargs: { password: SECRET } }), 'zlib')
-  const stored = await mirrored(delivery(given, EXPORT), QUEUES, {
+  const stored = await mirrorRecordOf(delivery(given, EXPORT), QUEUES, {
     privacy: new Privacy({ REDACT: ['password'] }),
   })
   expect(stored.message.body.toString()).toContain('[redacted]')
@@ -293,7 +293,7 @@ const QUEUES = new WorkQueues(config.topology(), config.platformQueue)
 
 function read(given: Message, rules: readonly string[], settings = {}): MirrorRecord {
   const privacy = new Privacy({ REDACT: rules, ...settings })
-  const stored = mirrored(delivery(given, EXPORT), QUEUES, { privacy })
+  const stored = mirrorRecordOf(delivery(given, EXPORT), QUEUES, { privacy })
   if (stored instanceof Promise) throw new Error('not compressed, so read at once')
   return stored
 }

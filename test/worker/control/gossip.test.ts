@@ -88,7 +88,7 @@ function mingling() {
 function electing({ calls, told }: { calls: unknown[]; told: unknown[] }): Elections {
   const elections = new Elections({
     name: 'w1@test',
-    tell: (type, fields) => told.push([type, fields]),
+    emit: (type, fields) => told.push([type, fields]),
     callTask: (signature) => Promise.resolve(calls.push(signature)),
     logger: recordingLogger(),
     waitMs: 20,

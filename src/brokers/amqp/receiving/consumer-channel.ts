@@ -1,5 +1,5 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
-import { Line } from '../../../async/line.ts'
+import { Deque } from '../../../async/deque.ts'
 import type { Logger } from '../../../logger.ts'
 import type { Delivery } from '../../broker.ts'
 import { handOver } from '../../hand-over.ts'
@@ -38,7 +38,7 @@ export class ConsumerChannel {
   /** The server still counts them as unsettled, so it is let send as many more: up to the prefetch. */
   readonly #parked: Parked
   /** Came before a lowered prefetch took hold; handed out as room comes. */
-  #held = new Line<ConsumeMessage>()
+  #held = new Deque<ConsumeMessage>()
   #hasEnded: boolean = false
 
   static async open(

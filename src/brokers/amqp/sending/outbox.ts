@@ -1,5 +1,5 @@
 import type { Message as AmqpMessage, ConfirmChannel } from 'amqplib'
-import { Line } from '../../../async/line.ts'
+import { Deque } from '../../../async/deque.ts'
 import type { BrokerError } from '../../../errors.ts'
 import { textOfError } from '../../../text-of-error.ts'
 import { messageUnroutable, publishRefused } from '../../broker-errors.ts'
@@ -20,7 +20,7 @@ const nextTurn = setImmediate
 export class Outbox {
   readonly #safeUrl: string
   readonly #onEmpty: () => void
-  readonly #waiting = new Line<Outgoing>()
+  readonly #waiting = new Deque<Outgoing>()
   readonly #sent = new Set<Outgoing>()
   /** Those of `#sent` that may still come back as unroutable. */
   readonly #returnable = new Set<Outgoing>()

@@ -1,6 +1,6 @@
 import type { Logger } from '../../../logger.ts'
 import type { Claims } from '../../claims.ts'
-import type { SqsApi } from '../calls/sqs-api.ts'
+import type { SqsApi } from '../connecting/sqs-api.ts'
 import type { QueuePlace } from '../queues.ts'
 import type { SqsSettings } from '../settings/sqs-options.ts'
 import { earlier, type Mark, markNow, sinceMs } from './lease-clock.ts'

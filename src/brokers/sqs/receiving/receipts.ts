@@ -1,7 +1,7 @@
 import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
 import { sleep } from '../../../async/sleep.ts'
-import type { SqsApi } from '../calls/sqs-api.ts'
-import { failureOf, isExpiredReceipt } from '../calls/sqs-errors.ts'
+import { failureOf, isExpiredReceipt } from '../connecting/server-errors.ts'
+import type { SqsApi } from '../connecting/sqs-api.ts'
 import type { QueuePlace } from '../queues.ts'
 import { Batches } from './batches.ts'
 

@@ -1,4 +1,4 @@
-import { optionRefused } from '../calls/sqs-errors.ts'
+import { optionRefused } from '../connecting/server-errors.ts'
 
 /** What of botocore's Config has an equal in the SDK for Node. */
 export interface ClientConfig {

@@ -1,7 +1,7 @@
 import { isRecord } from '../../../protocol/field-readers.ts'
-import { optionRefused } from '../calls/sqs-errors.ts'
+import { optionRefused } from '../connecting/server-errors.ts'
+import type { SqsCredentials } from '../connecting/sqs-url.ts'
 import { isFifo } from '../queue-name.ts'
-import type { SqsCredentials } from './sqs-url.ts'
 
 /** A queue of kombu's `predefined_queues`: it is there already, perhaps with credentials of its own. */
 export interface PredefinedQueue {

@@ -1,4 +1,4 @@
-import { optionRefused } from '../calls/sqs-errors.ts'
+import { optionRefused } from '../connecting/server-errors.ts'
 import { type ClientConfig, readClientConfig } from './client-config.ts'
 import { type PredefinedQueue, readPredefinedQueues } from './predefined-queues.ts'
 

@@ -73,7 +73,7 @@ export async function runFrontEnd(
     },
     onStarted: (service) => {
       printError(`${name} is running on ${site.transportName}`)
-      pool?.tell(service.transport.subscribedQueues ?? [])
+      pool?.report(service.transport.subscribedQueues ?? [])
     },
   })
   const pool = isAlone

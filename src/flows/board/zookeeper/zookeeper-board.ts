@@ -344,7 +344,7 @@ export class ZookeeperBoard implements JobBoard {
     const { posting, path, node } = found
     const next = { ...posting, details: { ...posting.details, ...details } }
     await (await this.#session()).write(path, bytesOf(next), node.version)
-    this.#tell()
+    this.#notify()
   }
 
   #trashPath(path: string): string {
@@ -371,12 +371,12 @@ export class ZookeeperBoard implements JobBoard {
   /** Watches tell once, and are set again. */
   async #watch(session: ZookeeperSession): Promise<void> {
     await session.watchChildren(this.name, () => {
-      this.#tell()
+      this.#notify()
       if (!session.isOver) this.#watch(session).catch(() => undefined) // jobs are looked for in any case
     })
   }
 
-  #tell(): void {
+  #notify(): void {
     for (const listener of this.#listeners) listener()
   }
 }

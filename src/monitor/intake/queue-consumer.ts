@@ -2,15 +2,15 @@ import { retry } from '../../async/backoff.ts'
 import type { Broker, Delivery } from '../../brokers/broker.ts'
 import type { Logger } from '../../logger.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
-import type { Intake } from './intake.ts'
+import type { FlowControl } from './flow-control.ts'
 
-interface FeedOptions {
+interface QueueConsumerOptions {
   readonly broker: Broker
   readonly queue: string
   /** What the queue is part of, declared before it is consumed. */
   readonly topology: Topology
   readonly prefetch: number
-  readonly intake: Intake
+  readonly intake: FlowControl
   readonly onDelivery: (delivery: Delivery) => void
   /** Called when it cannot be consumed; it is tried again. */
   readonly onProblem: (cause: Error) => void
@@ -22,10 +22,10 @@ interface FeedOptions {
 const CONSUME_BACKOFF = { initialMs: 200, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
 /** One queue that the monitor takes from. */
-export class Feed {
-  readonly #options: FeedOptions
+export class QueueConsumer {
+  readonly #options: QueueConsumerOptions
 
-  constructor(options: FeedOptions) {
+  constructor(options: QueueConsumerOptions) {
     this.#options = options
   }
 

@@ -33,7 +33,7 @@ interface MirrorOptions {
 }
 
 /** Never throws, and never rejects; a compressed message takes its time. */
-export function mirrored(
+export function mirrorRecordOf(
   delivery: Delivery,
   queues: WorkQueues,
   options: MirrorOptions = {},

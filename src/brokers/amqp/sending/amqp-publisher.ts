@@ -20,7 +20,7 @@ const BUSY_MS = 100
 const nextTurn = setImmediate
 
 /** Publishes over one confirm channel, and keeps every message until it is confirmed or its deadline has passed. */
-export class Publisher {
+export class AmqpPublisher {
   readonly #safeUrl: string
   readonly #log: Logger
   readonly #connection: AmqpConnection

@@ -1,5 +1,5 @@
 /** First in, first out; what comes back may go to the front. */
-export class Line<T> {
+export class Deque<T> {
   #items: (T | undefined)[] = []
   #head = 0
 

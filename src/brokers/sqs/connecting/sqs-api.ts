@@ -2,10 +2,10 @@ import type { SQS } from '@aws-sdk/client-sqs'
 import { startTimer } from '../../../async/timer.ts'
 import type { PredefinedQueue } from '../settings/predefined-queues.ts'
 import type { SqsSettings } from '../settings/sqs-options.ts'
-import { isAmazon, type SqsUrl } from '../settings/sqs-url.ts'
 import { awsCredentials } from './aws-credentials.ts'
 import { loadSqs } from './driver.ts'
 import { endpointHost } from './endpoint-host.ts'
+import { isAmazon, type SqsUrl } from './sqs-url.ts'
 
 interface SqsApiParts {
   readonly url: SqsUrl

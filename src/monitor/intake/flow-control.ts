@@ -5,7 +5,7 @@ import type { Logger } from '../../logger.ts'
 type HoldReason = 'database' | 'memory' | 'dead-letter' | 'stopping'
 
 /** Stops and starts the flow of deliveries, of all queues at once; it flows while there is no reason to hold it. */
-export class Intake {
+export class FlowControl {
   readonly #logger: Logger
   readonly #reasons = new Set<HoldReason>()
   /** By queue: a consumer that was cancelled is followed by another. */

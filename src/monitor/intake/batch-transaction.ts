@@ -7,7 +7,7 @@ import { writeBatch } from '../write-batch.ts'
 import { type Ingested, isUnreadAltogether, withoutRows } from './ingested.ts'
 import { recordFailureOf } from './record-failure.ts'
 
-interface RecorderOptions {
+interface BatchTransactionOptions {
   readonly database: Database
   readonly logger: Logger
   /** Ends the waiting for a database that is away. */
@@ -27,11 +27,11 @@ const AWAY_BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 5000, jitter: 
 const CONTENDED_BACKOFF: Backoff = { initialMs: 10, factor: 2, maxMs: 1000, jitter: 1 }
 
 /** Writes batches, whatever it takes: through deadlocks, absences of the database, and rows that it refuses. */
-export class Recorder {
-  readonly #options: RecorderOptions
+export class BatchTransaction {
+  readonly #options: BatchTransactionOptions
   #isAway: boolean = false
 
-  constructor(options: RecorderOptions) {
+  constructor(options: BatchTransactionOptions) {
     this.#options = options
   }
 

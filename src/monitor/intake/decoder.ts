@@ -4,12 +4,12 @@ import { EVENTS_HEADER } from '../../protocol/events/events.ts'
 import { eventRecord } from '../events/event-record.ts'
 import type { WorkerClocks } from '../events/worker-clocks.ts'
 import { TaskEventSenders } from '../events/worker-entry.ts'
-import { mirrored } from '../mirror/mirrored.ts'
+import { mirrorRecordOf } from '../mirror/mirror-record.ts'
 import type { WorkQueues } from '../mirror/work-queues.ts'
 import type { Privacy } from '../privacy/privacy.ts'
 import type { Ingested } from './ingested.ts'
 
-interface ReaderOptions {
+interface DecoderOptions {
   readonly platformQueue: string
   readonly queues: WorkQueues
   readonly privacy: Privacy
@@ -19,20 +19,20 @@ interface ReaderOptions {
 }
 
 /** Makes of each delivery what is to be written. */
-export class Reader {
-  readonly #options: ReaderOptions
+export class Decoder {
+  readonly #options: DecoderOptions
   /** Messages that are being expanded, or read in slices. */
   readonly #expanding = new Set<Promise<void>>()
   readonly #senders = new TaskEventSenders()
   #lastMs = 0
 
-  constructor(options: ReaderOptions) {
+  constructor(options: DecoderOptions) {
     this.#options = options
   }
 
   read(delivery: Delivery): void {
     const { onRead } = this.#options
-    const read = this.#taken(delivery)
+    const read = this.#decoded(delivery)
     if (!(read instanceof Promise)) {
       onRead(read)
       return
@@ -47,13 +47,13 @@ export class Reader {
   }
 
   /** Events have a queue of their own; where the broker has none for them, they come with the copies. */
-  #taken(delivery: Delivery): Ingested | Promise<Ingested> {
+  #decoded(delivery: Delivery): Ingested | Promise<Ingested> {
     const { platformQueue, queues, privacy, limits } = this.#options
     const { queue, message } = delivery
     const options = { privacy, limits, receivedAtMs: this.#nextMs() }
     const isCopy = queue === platformQueue && message.headers[EVENTS_HEADER] === undefined
     return isCopy
-      ? mirrored(delivery, queues, options)
+      ? mirrorRecordOf(delivery, queues, options)
       : eventRecord(delivery, { ...options, senders: this.#senders, clocks: this.#options.clocks })
   }
 

@@ -1,8 +1,8 @@
 import type { SQS } from '@aws-sdk/client-sqs'
 import type { PredefinedQueue } from '../settings/predefined-queues.ts'
 import type { AssumedRole, SqsSettings } from '../settings/sqs-options.ts'
-import { isAmazon, type SqsUrl } from '../settings/sqs-url.ts'
 import { loadSts } from './driver.ts'
+import { isAmazon, type SqsUrl } from './sqs-url.ts'
 
 interface CredentialSources {
   readonly region: string

@@ -13,7 +13,7 @@ interface WorkerLoad {
 }
 
 /** Says that a worker is there, again and again: who hears nothing for two beats takes it for dead. */
-export class EventHeart {
+export class Heartbeat {
   readonly #events: EventSender
   readonly #intervalMs: number
   readonly #load: () => WorkerLoad

@@ -2,14 +2,14 @@ import { deferred } from '../../async/deferred.ts'
 import type { Logger } from '../../logger.ts'
 import type { BatchReport, MonitorCounters } from '../monitor-stats.ts'
 import { Backlog, type BatchLimits } from './backlog.ts'
+import type { BatchTransaction, Recorded } from './batch-transaction.ts'
+import type { FlowControl } from './flow-control.ts'
 import type { Ingested } from './ingested.ts'
-import type { Intake } from './intake.ts'
-import type { Recorded, Recorder } from './recorder.ts'
 
-interface WriterOptions {
+interface BatcherOptions {
   readonly limits: BatchLimits
-  readonly recorder: Recorder
-  readonly intake: Intake
+  readonly recorder: BatchTransaction
+  readonly intake: FlowControl
   readonly counters: MonitorCounters
   readonly logger: Logger
   /** Nothing more is written once it is aborted. */
@@ -25,15 +25,15 @@ export const MOST_WRITERS = 4
 const MOST_HELD_BYTES = 64 * 1024 * 1024
 
 /** Makes batches of what comes: each holds what has come while the one before was written. */
-export class Writer {
+export class Batcher {
   readonly backlog = new Backlog()
-  readonly #options: WriterOptions
+  readonly #options: BatcherOptions
   /** Transactions in progress. */
   readonly #writing = new Set<Promise<void>>()
   /** Resolves once the batch that was taken last is settled, or has failed. */
   #settled: Promise<void> = Promise.resolve()
 
-  constructor(options: WriterOptions) {
+  constructor(options: BatcherOptions) {
     this.#options = options
   }
 
