@@ -18,6 +18,7 @@ const LONGEST = 32_768
 
 /** Text without the passwords of the urls in it and without the values of `secret=...` pairs. */
 export function maskText(text: string): string {
+  if (text.length <= LONGEST && !text.includes('=') && !text.includes('://')) return text
   const cut = text.length - LONGEST
   return cut <= 0 ? masked(text) : `${masked(text.slice(0, LONGEST))}… (${cut} more characters)`
 }

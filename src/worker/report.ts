@@ -1,6 +1,6 @@
 import { repr } from '../codecs/python/python-repr.ts'
 import { maskText } from '../config/masking.ts'
-import type { Logger } from '../logger.ts'
+import { type Logger, silentLogger } from '../logger.ts'
 import { exceptionInfo } from '../protocol/results/exceptions.ts'
 import type { App } from '../tasks/app/app.ts'
 import type { Job } from './job.ts'
@@ -43,6 +43,8 @@ export function reportOutcome(
   const fields = { taskId: request.id, task: request.task, queue: delivery.queue }
   switch (outcome.kind) {
     case 'success':
+      // Most of a short task's report is the text of its result.
+      if (logger === silentLogger) return
       logger.info(
         { ...fields, runtimeMs: rounded(outcome.runtimeMs), ...shownResult(outcome.value, app) },
         'task succeeded',

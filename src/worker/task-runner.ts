@@ -2,7 +2,7 @@ import type { Broker } from '../brokers/broker.ts'
 import type { EventFields } from '../events/event-fields.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/tasks/task-request.ts'
 import { parseIso } from '../protocol/times.ts'
-import { type RunTrace, traceRun } from '../telemetry/traces/trace-run.ts'
+import { type RunTrace, traceRun, UNTRACED } from '../telemetry/traces/trace-run.ts'
 import { addToChord } from './canvas/added-member.ts'
 import type { WorkerControl } from './control/worker-control.ts'
 import type { Job, RunningJob } from './job.ts'
@@ -137,6 +137,7 @@ export class TaskRunner {
     const { request, delivery } = job
     const { worker } = this.#parts
     const trace = traceRun(request, { worker, routingKey: delivery.route.routingKey })
+    if (trace === UNTRACED) return await this.#perform(job, trace, onFree)
     try {
       await trace.within(async () => this.#perform(job, trace, onFree))
     } finally {

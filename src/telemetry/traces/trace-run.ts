@@ -48,7 +48,8 @@ export function traceRun(request: TaskRequest, place: RunPlace): RunTrace {
   }
 }
 
-const UNTRACED: RunTrace = {
+/** Where nothing is traced. */
+export const UNTRACED: RunTrace = {
   within: async (work) => await work(),
   set: () => undefined,
   failed: () => undefined,

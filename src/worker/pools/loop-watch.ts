@@ -17,7 +17,7 @@ const MOST_NAMED = 5
 
 /**
  * Finds the task that blocks the event loop. Most do it before their first await, which is measured; else the loop is late for
- * a timer, and it was one of the tasks that ran. Nothing ticks while no task runs.
+ * a timer, and it was one of the tasks that ran. Nothing ticks while no task runs; one timer serves those that follow one another.
  */
 export class LoopWatch {
   readonly #onBlocked: (block: LoopBlock) => void
@@ -35,9 +35,11 @@ export class LoopWatch {
 
   /** Calls the function of a task up to its first await. */
   begin(request: TaskRequest, run: () => void): void {
+    const beganAt = performance.now()
+    // What kept the loop while no task ran is no task's fault.
+    if (this.#running.size === 0) this.#dueAt = beganAt + LOOK_MS
     this.#running.add(request)
     if (this.#timer === undefined) this.#lookAgain()
-    const beganAt = performance.now()
     run()
     const blockedMs = performance.now() - beganAt
     if (blockedMs < BLOCKED_MS) return
@@ -48,14 +50,17 @@ export class LoopWatch {
   end(request: TaskRequest): void {
     this.#running.delete(request)
     if (this.#ended.length < MOST_NAMED) this.#ended.push(request)
-    if (this.#running.size > 0) return
-    this.#timer?.clear()
-    this.#look()
+    if (this.#running.size === 0) this.#look()
   }
 
   #lookAgain(): void {
-    this.#dueAt = performance.now() + LOOK_MS
-    this.#timer = startTimer(LOOK_MS, () => this.#look()).unref()
+    this.#timer = startTimer(LOOK_MS, () => {
+      this.#timer = undefined
+      if (this.#running.size === 0) return
+      this.#look()
+      this.#dueAt = performance.now() + LOOK_MS
+      this.#lookAgain()
+    }).unref()
   }
 
   #look(): void {
@@ -63,8 +68,6 @@ export class LoopWatch {
     if (lateMs >= BLOCKED_MS) this.#suspect(lateMs)
     this.#ended = []
     this.#explainedMs = 0
-    this.#timer = undefined
-    if (this.#running.size > 0) this.#lookAgain()
   }
 
   #suspect(blockedMs: number): void {
