@@ -48,18 +48,22 @@ export function addMonitor(program: Command): void {
     .option('--database <url>', 'the database, as postgresql://…')
     .option('--batch-size <n>', 'the most messages that one transaction writes', positiveInteger)
     .option('--reconcile-every <seconds>', 'how often lost tasks are looked for (30)', seconds)
-    .option('--reconcile-after <seconds>', 'how long a task must be missed before (60)', seconds)
+    .option(
+      '--reconcile-after <seconds>',
+      'how long a task is missing before it is lost (60)',
+      seconds,
+    )
     .option(
       '--missed-heartbeats <n>',
-      'how many make a worker one that is gone (15)',
+      'missed heartbeats until a worker is offline (15)',
       positiveInteger,
     )
     .option(
       '--prune-every <seconds>',
-      'how often what RETENTION lets go is deleted (3600)',
+      'how often history past RETENTION is deleted (3600)',
       seconds,
     )
-    .option('--no-events', 'take no events of workers (celeryev): no queue, no rows')
+    .option('--no-events', 'record no worker events (celeryev): no queue, no rows')
     .option('--no-reconcile', 'do not look for lost tasks')
     .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
     .option('--health-port <port>', HEALTH_HELP, healthAddress)

@@ -110,7 +110,7 @@ export class ControlTable implements ControlCarrier {
     this.#listening ??= database
       .listen(CHANNEL, (notice) => this.#hear(notice))
       .catch((error: unknown) => {
-        logger.debug({ err: error }, 'no LISTEN for remote control, looking each second')
+        logger.debug({ err: error }, 'LISTEN unavailable for remote control, polling each second')
         return undefined
       })
     await this.#listening

@@ -127,7 +127,7 @@ export class Mailbox {
   #receive(delivery: ControlDelivery): void {
     const { logger } = this.#parts
     const answering = this.#answer(delivery).catch((error: unknown) => {
-      logger.error({ err: error }, 'a command of remote control could not be dealt with')
+      logger.error({ err: error }, 'cannot handle a remote control command')
     })
     this.#answering.add(answering)
     void answering.finally(() => this.#answering.delete(answering))

@@ -140,7 +140,7 @@ export class EventSender {
 
   #sayAway(error: unknown): void {
     if (this.#attempt > 0) return
-    this.#parts.logger.warn({ err: error }, 'events cannot be sent, they wait')
+    this.#parts.logger.warn({ err: error }, 'events cannot be sent, buffering them')
   }
 
   #sayBack(): void {

@@ -40,7 +40,7 @@ export class HealthServer {
     const { port, host = '127.0.0.1', logger } = this.#options
     const server = createServer((request, response) => {
       this.#respond(request, response).catch((error: unknown) => {
-        logger.warn({ err: error, path: request.url }, 'a question about health was not answered')
+        logger.warn({ err: error, path: request.url }, 'a health check request failed')
         response.destroy()
       })
     })

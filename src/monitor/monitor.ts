@@ -215,14 +215,14 @@ export class Monitor {
 
   #onAway(cause: unknown): void {
     this.#counters.away(cause)
-    this.#logger.warn({ cause }, 'database away, consuming is paused until it is back')
+    this.#logger.warn({ err: cause }, 'database unreachable, consuming paused until it is back')
     void this.#intake.hold('database')
     this.#absence.begin()
   }
 
   #onBack(): void {
     this.#counters.back()
-    this.#logger.info('database back, consuming goes on')
+    this.#logger.info('database reachable again, consuming resumed')
     void this.#intake.release('database')
     this.#absence.end()
   }

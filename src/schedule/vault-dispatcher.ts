@@ -69,7 +69,8 @@ export class VaultDispatcher {
         await this.#pause(waitMs)
       } catch (cause) {
         failures += 1
-        if (failures === 1) this.#logger.warn({ cause }, 'the vault cannot be read, trying again')
+        if (failures === 1)
+          this.#logger.warn({ err: cause }, 'the vault cannot be read, trying again')
         await this.#pause(backoffDelayMs(AWAY_BACKOFF, failures))
       }
     }

@@ -86,7 +86,7 @@ async function logged(
   output: NodeJS.WritableStream | null,
 ): Promise<void> {
   for await (const line of createInterface({ input: stream })) {
-    log.info({ line: line.slice(0, LONGEST_LINE) }, 'the command says')
+    log.info({ line: line.slice(0, LONGEST_LINE) }, 'output of the command')
     output?.write(`${line}\n`)
   }
 }

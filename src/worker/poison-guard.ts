@@ -80,7 +80,7 @@ export class PoisonGuard {
     try {
       return await work
     } catch (error) {
-      this.#parts.logger.debug({ err: error }, 'the begins of a task could not be counted')
+      this.#parts.logger.debug({ err: error }, 'cannot count how often a task was started')
       return undefined
     }
   }

@@ -74,7 +74,7 @@ export function reportOutcome(
     case 'reject':
     case 'revoked':
     case 'abandoned':
-      logger.warn({ ...fields, outcome: outcome.kind }, 'task did not run to its end')
+      logger.warn({ ...fields, outcome: outcome.kind }, 'task did not complete')
   }
 }
 

@@ -414,7 +414,7 @@ export class Worker implements AsyncDisposable {
     const guarded = work.then(
       () => undefined,
       (error: unknown) => {
-        this.#logger.error({ err: error }, 'a delivery could not be dealt with')
+        this.#logger.error({ err: error }, 'a delivery could not be handled')
       },
     )
     this.#unfinished.add(guarded)

@@ -126,7 +126,7 @@ test('a broker that refuses events is asked again, and then gets them in order',
   await waitFor('the events', () => broker.events.length === 2)
   expect(broker.events.map(({ type }) => type)).toEqual(['task-received', 'task-started'])
   expect(logger.lines.map(({ sentence }) => sentence)).toEqual([
-    'events cannot be sent, they wait',
+    'events cannot be sent, buffering them',
     'events are sent again',
   ])
 })

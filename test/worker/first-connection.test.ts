@@ -12,7 +12,9 @@ test('a worker that is started before its broker waits for it, and says so', asy
   const { app, lines } = appWhoseBrokerComesAfter(1)
   const broker = await firstConnection(app, new AbortController().signal)
   expect(broker.kind).toBe('memory')
-  expect(lines.map(({ sentence }) => sentence)).toEqual(['no broker yet, trying again'])
+  expect(lines.map(({ sentence }) => sentence)).toEqual([
+    'broker unreachable at the start, trying again',
+  ])
 })
 
 test('it does not wait where the config says so, nor longer than the config says', async () => {

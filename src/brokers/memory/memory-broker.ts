@@ -252,7 +252,7 @@ export class MemoryBroker implements Broker {
     try {
       declareIn(this.#space, topology, { connection: this, known: this.#known })
     } catch (cause) {
-      this.#log.error({ broker: this.safeUrl, cause }, 'topology cannot be declared again')
+      this.#log.error({ broker: this.safeUrl, err: cause }, 'topology cannot be declared again')
     }
   }
 

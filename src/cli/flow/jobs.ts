@@ -33,7 +33,7 @@ export function addFlowJobs(flow: Command): void {
     .argument('<file>', 'a flow file in YAML or JSON')
     .option('--values <json>', 'what the flow starts with, as a JSON object', jsonObject)
     .option('--priority <name>', `one of ${PRIORITIES.join(', ')}`)
-    .option('--delay <seconds>', 'wait so long before the first run', seconds)
+    .option('--delay <seconds>', 'seconds before the first run', seconds)
     .option('--schedule <cron>', 'run again and again, by five fields of cron in UTC')
     .action(async (file: string, _options: unknown, command: Command) => {
       await post(file, command.optsWithGlobals<PostOptions>())

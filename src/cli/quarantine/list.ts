@@ -18,7 +18,7 @@ export function addQuarantineList(quarantine: Command): void {
     .description('list what is in quarantine, the latest first')
     .option('--code <code>', 'only what has this code, such as MESSAGE_UNDECODABLE')
     .option('--all', 'also what is resolved')
-    .option('--limit <n>', 'this many at most', positiveInteger, 50)
+    .option('--limit <n>', 'at most this many', positiveInteger, 50)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (_options, command: Command) => {

@@ -26,7 +26,7 @@ export function addReinject(quarantine: Command): void {
     .description('read messages in quarantine again, and record those that can be read now')
     .option('--code <code>', 'all that have this code')
     .option('--all', 'all there are')
-    .option('--dry-run', 'say what would become of them, and change nothing')
+    .option('--dry-run', 'show what would happen, and change nothing')
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (ids: readonly number[], _options, command: Command) => {

@@ -28,8 +28,8 @@ export function addRecipeResume(recipe: Command): void {
     .argument('<run>', 'the id of the run, as tasks tree shows it')
     .description('run again what did not finish of a recorded run')
     .option('--step <ids...>', 'only these steps')
-    .option('--dry-run', 'say what would be sent, and send nothing')
-    .option('--force', 'also what may still run by itself')
+    .option('--dry-run', 'show what would be sent, and send nothing')
+    .option('--force', 'also tasks that may still run by themselves')
     .option('--database <url>', 'the database, as postgresql://…')
     .addHelpText('after', EXAMPLES)
   addSiteOptions(command).action(async (run: string, _options: unknown, self: Command) => {

@@ -28,12 +28,8 @@ const EX_UNAVAILABLE = 69
 
 export function withRemoteOptions(command: Command): Command {
   return command
-    .option('-t, --timeout <seconds>', 'how long answers are waited for', seconds, 1)
-    .option(
-      '-d, --destination <names>',
-      'the workers that are meant, by name (default: all)',
-      names,
-    )
+    .option('-t, --timeout <seconds>', 'how long to wait for answers', seconds, 1)
+    .option('-d, --destination <names>', 'only these workers, by name (default: all)', names)
     .option('-j, --json', 'print JSON')
 }
 

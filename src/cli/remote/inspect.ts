@@ -19,7 +19,7 @@ export function addInspect(program: Command): void {
   addRemote(program, {
     kind: 'inspect',
     commands: INSPECT,
-    description: 'ask workers: what they run, wait for, can do, take from',
+    description: 'ask workers what they run, hold, offer and consume',
     examples: [
       'inspect active',
       'inspect stats -d w1@host --json',
@@ -42,7 +42,7 @@ export function addControl(program: Command): void {
 }
 
 export function addStatus(program: Command): void {
-  withRemoteOptions(program.command('status').description('list the workers that are there'))
+  withRemoteOptions(program.command('status').description('list the workers that are online'))
     .addHelpText('after', `${EXAMPLES}\n  celery-toolbox status -A app.ts -t 3`)
     .action(async (_options, command: Command) => {
       await askWorkers(

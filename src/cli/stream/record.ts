@@ -18,7 +18,7 @@ export function addRecording(stream: Command): void {
     .description('send recorded messages to a link, in their time')
     .argument('<file>', 'a file that "stream record" wrote')
     .requiredOption('--to <part>', PART)
-    .option('--speed <factor>', 'so many times as fast; 0: at once (default: 1)', speed)
+    .option('--speed <factor>', 'speed factor; 0: at once (default: 1)', speed)
     .action(async (file: string, options: PlayOptions) => await play(file, options))
 }
 

@@ -22,8 +22,8 @@ export function addBackfill(tasks: Command): void {
   tasks
     .command('backfill')
     .description('record the results that were stored before there was a monitor')
-    .option('--batch-size <n>', 'so many at a time', positiveInteger, 1000)
-    .option('--after-id <id>', 'go on after this id of celery_taskmeta', count)
+    .option('--batch-size <n>', 'results per batch', positiveInteger, 1000)
+    .option('--after-id <id>', 'continue after this id of celery_taskmeta', count)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .addHelpText('after', EXAMPLES)

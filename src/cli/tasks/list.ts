@@ -32,8 +32,8 @@ export function addList(tasks: Command): void {
     .option('--state <status>', 'only tasks with this status, such as FAILURE')
     .option('--queue <queue>', 'only tasks of this queue')
     .option('--worker <worker>', 'only tasks that this worker has taken')
-    .option('--since <when>', 'only what was published since: 30m, 2h, 7d, or a time', since)
-    .option('--until <when>', 'only what was published before', since)
+    .option('--since <when>', 'only tasks published since: 30m, 2h, 7d, or a time', since)
+    .option('--until <when>', 'only tasks published before', since)
     .option(
       '--arg <path=value>',
       'only tasks called with it: slug=abc, options.page=3, 0=5; may be repeated',
@@ -42,8 +42,8 @@ export function addList(tasks: Command): void {
     .option('--text <text>', 'only tasks with this text in name, arguments, exception or result')
     .option('--root <id>', 'only the family of this root')
     .option('--creator <id>', 'only tasks published with this creator_id')
-    .option('--after <id>', 'only what comes after this task: the next page')
-    .option('--limit <n>', 'this many at most', positiveInteger, 50)
+    .option('--after <id>', 'only tasks after this one: the next page')
+    .option('--limit <n>', 'at most this many', positiveInteger, 50)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (_options, command: Command) => {

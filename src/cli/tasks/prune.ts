@@ -50,7 +50,7 @@ export function addPrune(tasks: Command): void {
     .option('--keep-events <span>', 'how long events are (default: as --keep)', span)
     .option('--keep-quarantine <span>', 'how long resolved messages are (default: as --keep)', span)
     .option('--include-unfinished', 'also tasks of which no end is known, as old as --keep says')
-    .option('--dry-run', 'say what would go, and leave it')
+    .option('--dry-run', 'show what would be deleted, and delete nothing')
     .option('--batch <n>', 'rows that one transaction deletes (default: 2000)', positiveInteger)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)

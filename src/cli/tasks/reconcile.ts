@@ -26,12 +26,12 @@ Examples:
 export function addReconcile(tasks: Command): void {
   tasks
     .command('reconcile')
-    .description('find lost tasks, and do what is set for them')
-    .option('--dry-run', 'say what would be done, and do nothing')
-    .option('--observe <seconds>', 'watch the queues for so long', seconds, 10)
+    .description('find lost tasks, and mark or replay them as configured')
+    .option('--dry-run', 'show what would be done, and do nothing')
+    .option('--observe <seconds>', 'seconds to watch the queues', seconds, 10)
     .option(
       '--missed-heartbeats <n>',
-      'how many make a worker one that is gone (15)',
+      'missed heartbeats until a worker is offline (15)',
       positiveInteger,
     )
     .option(...DATABASE)

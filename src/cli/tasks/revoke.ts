@@ -34,14 +34,19 @@ Examples:
 export function addRevoke(tasks: Command): void {
   tasks
     .command('revoke')
-    .argument('[ids...]', 'the tasks that are not to run')
-    .description('keep tasks from running')
+    .argument('[ids...]', 'the tasks to revoke')
+    .description('revoke tasks, so that they do not run')
     .option('--where <sql>', 'those of monitor.task_history for which this holds')
     .option('--failed', 'those that failed')
     .option('--since <when>', 'of those, what ended or was published since then', since)
-    .option('--limit <n>', 'this many at most, the oldest first', positiveInteger)
+    .option('--limit <n>', 'at most this many, the oldest first', positiveInteger)
     .option('--terminate', 'also end those that run')
-    .option('--signal <name>', 'what a Python worker ends its process with', signalName, 'SIGTERM')
+    .option(
+      '--signal <name>',
+      "the signal that ends a Python worker's process",
+      signalName,
+      'SIGTERM',
+    )
     .option('--reason <text>', 'passed to the task, where one of our workers runs it')
     .option('--wait <seconds>', 'how long to wait for the answers of workers', seconds, 1)
     .option(...DATABASE)

@@ -25,7 +25,7 @@ export function addScheduled(tasks: Command): void {
     .command('scheduled')
     .description('list what waits in the vault (ETA_VAULT), the next first')
     .option('--name <name>', 'only tasks of this name')
-    .option('--limit <n>', 'this many at most', positiveInteger, 50)
+    .option('--limit <n>', 'at most this many', positiveInteger, 50)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (_options, command: Command) => {

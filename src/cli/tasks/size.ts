@@ -8,7 +8,7 @@ import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
 export function addSize(tasks: Command): void {
   tasks
     .command('size')
-    .description('show how much room the history takes, table by table and day by day')
+    .description('show the disk space of the history, by table and by day')
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (_options, command: Command) => {

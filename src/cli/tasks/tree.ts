@@ -18,7 +18,7 @@ export function addTree(tasks: Command): void {
       '<id>',
       'the id of any task of the family (or its beginning), of a step to come, or of a group',
     )
-    .description('draw the family of a task: who published whom, what is to come, where time went')
+    .description('draw the workflow of a task: its tasks, steps to come, time spent')
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (id: string, _options, command: Command) => {

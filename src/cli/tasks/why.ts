@@ -12,7 +12,7 @@ export function addWhy(tasks: Command): void {
   tasks
     .command('why')
     .argument('<id>', 'the id of a task, or the beginning of it, or of a step still to come')
-    .description('say why a task has not finished, or how it has')
+    .description('explain why a task has not finished, or how it ended')
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (id: string, _options, command: Command) => {

@@ -81,7 +81,7 @@ export function addWorker(program: Command): void {
     .option('-E, --task-events', 'send events about tasks, for monitors')
     .option('--without-gossip', 'take no part in the elections of workers')
     .option('--without-mingle', 'do not ask other workers at the start what is revoked')
-    .option('--without-heartbeat', 'do not say all the time that the worker is there')
+    .option('--without-heartbeat', 'send no heartbeats')
     .option('--heartbeat-interval <s>', 'seconds between heartbeats (default: 2)', seconds)
     .option('--health-port <port>', HEALTH_HELP, healthAddress)
     .option('--pidfile <file>', 'holds the process id while the worker runs')

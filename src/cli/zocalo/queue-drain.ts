@@ -49,7 +49,12 @@ export function addQueueDrain(program: Command): void {
       'the queue to send them to; "." for the one of a recipe message\'s step',
     )
     .option('--wait <seconds>', 'between two messages', seconds, 5)
-    .option('--stop <seconds>', 'end when no message came for so long; 0 for never', seconds, 60)
+    .option(
+      '--stop <seconds>',
+      'end after so many seconds without a message; 0: never',
+      seconds,
+      60,
+    )
     .addHelpText('after', EXAMPLES)
   addSiteOptions(command).action(
     async (source: string, destination: string, _options: unknown, self: Command) => {

@@ -36,7 +36,7 @@ export function addStatusMonitor(program: Command): void {
   const command = program
     .command('status-monitor')
     .description('show what the services of a pipeline are doing')
-    .option('--for <seconds>', 'listen for so long, then print one table', seconds)
+    .option('--for <seconds>', 'seconds to listen, then print one table', seconds)
     .option('--json', 'print each status broadcast as a line of JSON')
     .addHelpText('after', EXAMPLES)
   addSiteOptions(command).action(async (_options: unknown, self: Command) => {

@@ -43,7 +43,7 @@ async function ready(keeper: ChildProcess, gone: Promise<unknown>, logger: Logge
   let log = ''
   const spoke = new Promise<void>((resolve) => {
     keeper.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      logger.debug({ text: text.trimEnd() }, 'embedded PostgreSQL says')
+      logger.debug({ text: text.trimEnd() }, 'output of embedded PostgreSQL')
       // Of interest until the server is ready, and never much.
       log = (log + text).slice(-8192)
       if (log.includes(READY)) resolve()

@@ -282,10 +282,7 @@ export class Conductor implements AsyncDisposable {
 
   /** The job is free for others, whatever its atoms still do. */
   async #leave(claim: Claim): Promise<void> {
-    this.#logger.warn(
-      { job: claim.job.uuid },
-      'a run was left in the middle, as the conductor stops',
-    )
+    this.#logger.warn({ job: claim.job.uuid }, 'run interrupted, as the conductor stops')
     await claim.abandon()
     this.#events.emit('job_abandoned', claim.job)
   }

@@ -287,7 +287,7 @@ export class Engine {
     const { versions = [] } = flow.meta as { versions?: readonly unknown[] }
     this.#logger.warn(
       { flow: flow.name, version, storedVersion: flow.version },
-      'the run goes on with another version of its flow',
+      'the run resumes with another version of its flow',
     )
     flow.meta.versions = [...versions, flow.version]
     flow.version = version

@@ -60,7 +60,7 @@ export class WorkerWatch {
       const asked = await workersToAsk(this.#database, missedHeartbeats)
       await noteCensus(this.#database, await takeCensus(asked), missedHeartbeats)
     } catch (err) {
-      logger.debug({ err }, 'workers were not asked what they take')
+      logger.debug({ err }, 'cannot ask workers which queues they consume')
     }
   }
 }

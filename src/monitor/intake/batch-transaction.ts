@@ -66,7 +66,7 @@ export class BatchTransaction {
   async #recordRefused(cause: unknown, one: Ingested): Promise<Recorded> {
     const { logger } = this.#options
     if (isUnreadAltogether(one)) {
-      logger.error({ cause }, 'the quarantine refuses a message')
+      logger.error({ err: cause }, 'the quarantine refuses a message')
       return { recorded: [], refused: [one] }
     }
     const reason = `PostgreSQL refused its row: ${storableText(errorText(cause))}`
@@ -78,8 +78,8 @@ export class BatchTransaction {
     const { signal } = this.#options
     if (recordFailureOf(cause) === 'contended') {
       this.#options.logger.debug(
-        { cause, attempt },
-        'another monitor was in the way, writing again',
+        { err: cause, attempt },
+        'conflict with another monitor, writing the batch again',
       )
       await sleep(backoffDelayMs(CONTENDED_BACKOFF, attempt), signal)
       return

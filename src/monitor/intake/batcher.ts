@@ -85,7 +85,10 @@ export class Batcher {
       // Unacked, so it is delivered again.
       if (signal.aborted) return
       counters.failed(cause)
-      logger.error({ err: cause, messages: batch.length }, 'a batch stays unacked')
+      logger.error(
+        { err: cause, messages: batch.length },
+        'batch not acknowledged, its messages are delivered again',
+      )
     } finally {
       onSettled()
     }

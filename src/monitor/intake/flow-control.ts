@@ -57,7 +57,7 @@ export class FlowControl {
       await (isPaused ? subscription.pause() : subscription.resume())
     } catch (cause) {
       // The connection is gone: when it is back, the broker looks at what was asked of it last.
-      this.#logger.debug({ cause, isPaused }, 'consumer not changed at once')
+      this.#logger.debug({ err: cause, isPaused }, 'consumer could not be paused or resumed')
     }
   }
 }

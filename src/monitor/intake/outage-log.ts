@@ -30,7 +30,7 @@ export class OutageLog {
   async #say(): Promise<void> {
     const { logger, behind } = this.#options
     try {
-      logger.warn(await behind(), 'the record is behind, as there is no database')
+      logger.warn(await behind(), 'the record is behind: the database is unreachable')
     } catch (cause) {
       // The broker is away too; it has its own lines in the log.
       logger.debug({ err: cause }, 'it is unknown how far behind the record is')

@@ -48,7 +48,8 @@ export class QueueConsumer {
       retry(() => this.open(), { backoff: CONSUME_BACKOFF, signal }).then(
         () => logger.info({ queue }, 'queue of the monitor consumed'),
         // Only the end of the monitor ends the tries.
-        (error: unknown) => logger.debug({ err: error, queue }, 'queue of the monitor given up'),
+        (error: unknown) =>
+          logger.debug({ err: error, queue }, 'stopped consuming a queue of the monitor'),
       )
     }
   }

@@ -82,7 +82,10 @@ export class VaultRecorder {
       if (batch.length > 1) {
         for (const one of batch) await this.#write([one])
       } else {
-        this.#logger.warn({ cause, taskId: only.taskId }, 'a scheduled task is not recorded yet')
+        this.#logger.warn(
+          { err: cause, taskId: only.taskId },
+          'a scheduled task is not recorded yet',
+        )
       }
     }
   }

@@ -108,7 +108,7 @@ export class Absorber {
       if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve))
       await stop()
     } catch (cause) {
-      this.#logger.debug({ cause }, 'results are not announced here, looking instead')
+      this.#logger.debug({ err: cause }, 'result notifications unavailable, polling instead')
     }
   }
 

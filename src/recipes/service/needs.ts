@@ -45,11 +45,14 @@ export class NeedsWatch {
   }
 
   async #wait(away: string): Promise<void> {
-    this.#log.warn({ need: away }, 'a need of the service is away, messages wait in their queues')
+    this.#log.warn(
+      { need: away },
+      'a required resource is unavailable, messages wait in their queues',
+    )
     for (let next: string | null = away; next !== null; next = await this.#away()) {
       await sleep(ASK_EVERY_MS, this.#leaving)
     }
-    this.#log.info({ need: away }, 'the need is there again')
+    this.#log.info({ need: away }, 'a required resource is available again')
   }
 
   async #away(): Promise<string | null> {

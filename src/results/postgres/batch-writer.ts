@@ -72,7 +72,7 @@ export class BatchWriter {
         const batch = this.#take(lane)
         if (batch.length === 0) break
         this.#run(batch, lane).catch((error: unknown) => {
-          this.#options.logger.error({ error }, 'writing results failed in an unforeseen way')
+          this.#options.logger.error({ err: error }, 'writing results failed unexpectedly')
         })
       }
     }

@@ -100,7 +100,7 @@ export class ChordTable {
       withinMs: deadlineMs,
       onFailure: ({ cause, attempt, delayMs }) => {
         if (writeFailureOf(cause) !== 'passing') throw cause
-        const about = { database: database.safeUrl, error: cause, attempt, delayMs }
+        const about = { database: database.safeUrl, err: cause, attempt, delayMs }
         logger.warn(about, 'chords cannot be counted, trying again')
       },
     })

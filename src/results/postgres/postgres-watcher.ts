@@ -103,7 +103,7 @@ export class ResultWatcher {
 
   #handle(error: unknown, taskIds: readonly string[]): void {
     if (writeFailureOf(error) === 'passing') {
-      this.#options.logger.warn({ error }, 'results cannot be looked for, trying again')
+      this.#options.logger.warn({ err: error }, 'cannot read results, trying again')
       return
     }
     for (const taskId of taskIds) this.#waiters.reject(taskId, error)
@@ -114,7 +114,10 @@ export class ResultWatcher {
     this.#listening = this.#options
       .listen((taskIds) => this.#hear(taskIds))
       .catch((error) => {
-        this.#options.logger.debug({ error }, 'results are not announced here, looking instead')
+        this.#options.logger.debug(
+          { err: error },
+          'result notifications unavailable, polling instead',
+        )
         this.#listenAfter = performance.now() + LISTEN_AGAIN_MS
         this.#listening = undefined
         return undefined

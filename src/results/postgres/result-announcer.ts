@@ -41,7 +41,7 @@ export class ResultAnnouncer {
           [texts],
         )
       } catch (error) {
-        this.#logger.debug({ error }, 'results not announced, those who wait will look')
+        this.#logger.debug({ err: error }, 'results not announced, waiting callers will poll')
       }
     }
     this.#sending = undefined

@@ -90,7 +90,7 @@ async function lockedAmong(
     const ids = await table.lockedAmong(open.map(({ row }) => row.taskId))
     return new Set(open.filter(({ row }) => ids.has(row.taskId)))
   } catch (error) {
-    logger.debug({ error }, 'no answer which results are locked, writing them in halves')
+    logger.debug({ err: error }, 'cannot tell which results are locked, writing smaller batches')
     return new Set()
   }
 }

@@ -7,7 +7,6 @@ import { withDeadline } from '../../async/with-deadline.ts'
 import { ResultError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { safeUrl } from '../../safe-url.ts'
-import { textOfError } from '../../text-of-error.ts'
 import { closeIfSilent } from './redis-silence.ts'
 import { type RedisSettings, redisAddress } from './redis-url.ts'
 
@@ -84,7 +83,7 @@ export class RedisConnection {
     this.#checks = this.#startChecks(settings.redis_backend_health_check_interval)
     // Unheard, the driver would print them.
     redis.on('error', (error) => {
-      logger.warn({ redis: this.safeUrl, error: error.message }, 'redis unreachable, trying again')
+      logger.warn({ redis: this.safeUrl, err: error }, 'redis unreachable, trying again')
     })
   }
 
@@ -127,8 +126,7 @@ export class RedisConnection {
 
   #noteBusy(error: unknown, attempt: number): void {
     if (attempt > 1) return
-    const text = textOfError(error)
-    this.#logger.warn({ redis: this.safeUrl, error: text }, 'redis refuses commands, trying again')
+    this.#logger.warn({ redis: this.safeUrl, err: error }, 'redis refuses commands, trying again')
   }
 
   #tried<Answer>(commands: (redis: Redis) => Promise<Answer>, leftMs: number): Promise<Answer> {

@@ -134,7 +134,7 @@ export class RpcResultStore implements ResultStore {
 
   #receive(delivery: Delivery): void {
     delivery.ack().catch((error: unknown) => {
-      this.#logger.debug({ error: String(error) }, 'reply not acknowledged')
+      this.#logger.debug({ err: error }, 'reply not acknowledged')
     })
     this.#take(delivery.message)
   }
@@ -146,8 +146,7 @@ export class RpcResultStore implements ResultStore {
       if (isReady(result.status)) this.#waiters.resolve(result)
     } catch (error) {
       const { correlationId } = message.properties
-      const text = textOfError(error)
-      this.#logger.warn({ correlationId, error: text }, 'reply cannot be read')
+      this.#logger.warn({ correlationId, err: error }, 'reply cannot be read')
       if (correlationId !== undefined) this.#waiters.reject(correlationId, error)
     }
   }

@@ -105,7 +105,7 @@ export class InstancePool {
     const { max, log } = this.#options
     const more = Math.min(waiting, Math.max(1, Math.ceil(this.size / 2)), max - this.size)
     if (more <= 0 || performance.now() < this.#restartAt) return
-    log.info({ waiting, instances: this.size + more }, 'messages wait, more instances are started')
+    log.info({ waiting, instances: this.size + more }, 'messages wait, starting more instances')
     for (let count = 0; count < more; count += 1) this.#start()
   }
 
@@ -113,7 +113,7 @@ export class InstancePool {
     this.#emptySince ??= performance.now()
     if (this.size <= this.#least || performance.now() - this.#emptySince < this.#idleMs) return
     const last = [...this.#running].at(-1)
-    this.#options.log.info({ instances: this.size - 1 }, 'nothing waits, an instance is ended')
+    this.#options.log.info({ instances: this.size - 1 }, 'no messages wait, stopping an instance')
     this.#emptySince = performance.now()
     if (last === undefined) return
     this.#running.delete(last)

@@ -183,7 +183,7 @@ export class Outlet {
       onFatal(failure)
       job.entry?.spoil()
     } else if (job.entry === undefined) {
-      this.#parts.log.error({ err: failure }, 'result cannot be published, going on')
+      this.#parts.log.error({ err: failure }, 'result cannot be published, continuing')
     } else job.entry.close(failure)
     this.#pump()
   }

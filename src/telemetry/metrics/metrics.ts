@@ -65,7 +65,7 @@ export class Metrics {
         await source.collect()
       } catch (error) {
         this.#failures.inc({ source: source.name })
-        this.#logger.debug({ err: error, source: source.name }, 'metrics are not up to date')
+        this.#logger.debug({ err: error, source: source.name }, 'metrics could not be updated')
       }
     })
     await Promise.all(collected)

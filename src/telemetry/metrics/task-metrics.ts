@@ -114,7 +114,7 @@ export class TaskMetrics implements MetricSource {
   async #look(): Promise<void> {
     this.#looking ??= this.#lookOnce()
       .catch((error: unknown) => {
-        this.#logger.debug({ err: error }, 'the ends of tasks were not looked for')
+        this.#logger.debug({ err: error }, 'finished tasks could not be read for metrics')
       })
       .finally(() => {
         this.#looking = undefined

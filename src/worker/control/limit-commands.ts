@@ -50,7 +50,7 @@ function taskOf(worker: ControlledWorker, { task_name }: Arguments): Job['task']
 }
 
 function unknownTask({ task_name: task }: Arguments, logger: Logger): unknown {
-  logger.error({ task }, 'remote control means a task that is not known here')
+  logger.error({ task }, 'remote control names a task that is not registered here')
   return error(`unknown task ${repr(task)}`)
 }
 

@@ -36,10 +36,10 @@ export async function mingle(parts: MingleParts): Promise<void> {
   )
   const over = asked.then(
     (replies) => {
-      logger.debug({ workers: replies.length - 1 }, 'other workers were asked what is revoked')
+      logger.debug({ workers: replies.length - 1 }, 'asked other workers for revoked tasks')
     },
     (error: unknown) => {
-      logger.warn({ err: error }, 'other workers could not be asked what is revoked')
+      logger.warn({ err: error }, 'cannot ask other workers for revoked tasks')
     },
   )
   await Promise.race([back.promise, over])

@@ -40,7 +40,7 @@ function resize(
   }
   if (left > MOST_SLOTS) throw refused('n', n, `a number that makes at most ${MOST_SLOTS} slots`)
   controlled[how](n)
-  logger.info({ concurrency: left }, 'the pool has another size')
+  logger.info({ concurrency: left }, 'pool resized')
   return { ok: `pool will ${how}` }
 }
 
@@ -56,7 +56,7 @@ function restart({ pool, config, logger }: PoolCommandParts, args: Arguments): u
     throw refused('modules', modules, 'a list of names, or None')
   }
   pool().restart()
-  logger.info('the pool is restarted')
+  logger.info('pool restarted')
   return { ok: 'reload started' }
 }
 
@@ -69,7 +69,7 @@ function autoscale({ pool, logger }: PoolCommandParts, args: Arguments): unknown
   if (max > MOST_SLOTS) throw refused('max', max, `at most ${MOST_SLOTS}`)
   if (min > max) throw refused('min', min, `at most max, which is ${max}`)
   const { max: most, min: least } = controlled.scale({ max, min })
-  logger.info({ max: most, min: least }, 'autoscale has other limits')
+  logger.info({ max: most, min: least }, 'autoscale limits changed')
   return { ok: `autoscale now max=${most} min=${least}` }
 }
 

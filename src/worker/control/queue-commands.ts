@@ -28,7 +28,7 @@ async function addConsumer(
   args: Arguments,
 ): Promise<unknown> {
   const queue = queueOf(args, config)
-  if (await queues.add(queue)) logger.info({ queue: queue.name }, 'taking from one more queue')
+  if (await queues.add(queue)) logger.info({ queue: queue.name }, 'queue added')
   return { ok: `add consumer ${queue.name}` }
 }
 
@@ -41,7 +41,7 @@ async function cancelConsumer(
     const taken = queues.list.map((queue) => queue.name).join(', ') || 'none'
     throw refused('queue', name, `one that is taken from: ${taken}`)
   }
-  logger.info({ queue: name }, 'taking nothing more from a queue')
+  logger.info({ queue: name }, 'queue removed')
   return { ok: `no longer consuming from ${name}` }
 }
 

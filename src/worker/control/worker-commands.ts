@@ -44,7 +44,7 @@ function pythonOnly(command: string, instead: string): unknown {
 
 /** Unlike Python's, which is gone without an answer. */
 function shutDown({ worker, logger }: WorkerCommandParts): unknown {
-  logger.warn({}, 'shutdown is asked for by remote control')
+  logger.warn({}, 'shutdown requested by remote control')
   // After the answer, which is sent before the mailbox closes.
   worker.shutDown()
   return { ok: 'shutting down' }

@@ -20,7 +20,7 @@ export async function firstConnection(app: App, signal: AbortSignal): Promise<Br
     } catch (error) {
       const isAway = error instanceof BrokerError && error.code === 'BROKER_UNREACHABLE'
       if (!isAway || !isPatient || attempt > most || signal.aborted) throw error
-      logger.warn({ attempt, err: error }, 'no broker yet, trying again')
+      logger.warn({ attempt, err: error }, 'broker unreachable at the start, trying again')
       await sleep(PAUSE_MS, signal)
     }
   }

@@ -56,7 +56,7 @@ export class EtaWaits {
     } catch (error) {
       logger.warn(
         { err: error, taskId },
-        'a message that is not due cannot be sent on, it waits here',
+        'a message that is not due cannot be forwarded, it waits in this worker',
       )
       hold(job, dueAt)
     }
@@ -71,7 +71,10 @@ export class EtaWaits {
     try {
       await app.waiting.hold({ taskId, name, eta, message: delivery.message, route })
     } catch (error) {
-      logger.warn({ err: error, taskId }, 'the vault does not take a task, it waits here')
+      logger.warn(
+        { err: error, taskId },
+        'cannot store a scheduled task in the vault, it waits in this worker',
+      )
       hold(job, dueAt)
       return
     }

@@ -153,8 +153,8 @@ export class AmqpConnection {
     this.#isUsable = false
     this.#opened = waited()
     this.#parts.log.warn(
-      { broker: this.#parts.safeUrl, cause },
-      'connection lost, seeking it again',
+      { broker: this.#parts.safeUrl, err: cause },
+      'connection lost, reconnecting',
     )
     this.#parts.onLost(cause)
     this.seek(0)

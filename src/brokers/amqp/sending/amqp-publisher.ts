@@ -122,7 +122,10 @@ export class AmqpPublisher {
     if (!this.#connection.isAlive(model)) return
     this.attach(model).catch((cause: unknown) => {
       // With the connection gone too, the reconnect attaches a new one.
-      this.#log.debug({ broker: this.#safeUrl, cause }, 'publish channel cannot be opened again')
+      this.#log.debug(
+        { broker: this.#safeUrl, err: cause },
+        'publish channel cannot be opened again',
+      )
       setTimeout(() => this.#replace(model), REPLACE_AGAIN_MS).unref()
     })
   }

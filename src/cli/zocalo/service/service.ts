@@ -48,7 +48,7 @@ export function addService(program: Command): void {
       'messages at a time (1, or what the class says)',
       positiveInteger,
     )
-    .option('--max-lifetime <seconds>', 'shut down after so long', positiveInteger)
+    .option('--max-lifetime <seconds>', 'shut down after so many seconds', positiveInteger)
     .option('--min <n>', 'processes that run at least; more as long as messages wait', count)
     .option('--max <n>', 'processes that run at most', positiveInteger)
     .addOption(

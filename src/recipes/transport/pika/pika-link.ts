@@ -109,10 +109,7 @@ export class PikaLink {
   #onClose(model: AmqpModel, cause: Error): void {
     if (this.#model !== model) return
     this.#model = undefined
-    this.#parts.log.warn(
-      { reason: serverText(cause) },
-      'connection to RabbitMQ lost, seeking it again',
-    )
+    this.#parts.log.warn({ reason: serverText(cause) }, 'connection to RabbitMQ lost, reconnecting')
     this.#parts.onLost(cause)
     void this.#seek(this.#closing.signal)
   }
@@ -121,7 +118,7 @@ export class PikaLink {
     for (let attempt = 1; !signal.aborted; attempt += 1) {
       try {
         await this.connect()
-        this.#parts.log.info({ attempt }, 'connection to RabbitMQ is there again')
+        this.#parts.log.info({ attempt }, 'connection to RabbitMQ restored')
         return
       } catch (cause) {
         this.#parts.log.warn({ attempt, reason: serverText(cause) }, 'RabbitMQ unreachable')

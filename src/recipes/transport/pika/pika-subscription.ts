@@ -212,7 +212,7 @@ export class PikaSubscription implements OpenSubscription {
     if (this.#isClosed || !this.#parts.isAlive(model)) return
     this.#parts.log.warn(
       { queue: this.#queue, reason: serverText(cause ?? 'closed') },
-      'a subscription was ended by the broker, taking it up again',
+      'subscription ended by the broker, subscribing again',
     )
     this.#reopenLater(model, 1)
   }
@@ -227,9 +227,9 @@ export class PikaSubscription implements OpenSubscription {
       if (this.#isClosed || !this.#parts.isAlive(model)) return
       try {
         await this.open(model)
-        this.#parts.log.info({ queue: this.#queue }, 'a subscription is there again')
+        this.#parts.log.info({ queue: this.#queue }, 'subscription restored')
       } catch (cause) {
-        this.#parts.log.warn({ reason: serverText(cause) }, 'a subscription cannot be taken up yet')
+        this.#parts.log.warn({ reason: serverText(cause) }, 'cannot subscribe yet, trying again')
         this.#reopenLater(model, attempt + 1)
       }
     }
@@ -242,7 +242,7 @@ export class PikaSubscription implements OpenSubscription {
       await this.open(model)
     } catch (cause) {
       if (cause instanceof DisconnectedError) throw cause
-      this.#parts.log.warn({ reason: serverText(cause) }, 'a subscription cannot be taken up yet')
+      this.#parts.log.warn({ reason: serverText(cause) }, 'cannot subscribe yet, trying again')
       this.#reopenLater(model, 1)
     }
   }
