@@ -44,7 +44,8 @@ function notDataObject(value: object): string | null {
 
 /** Whether the object says itself what it is in JSON. */
 export function hasToJson(value: object): value is { toJSON(key: string): unknown } {
-  return 'toJSON' in value && typeof value.toJSON === 'function'
+  // A Map has its own form, which keeps the order of its keys.
+  return !(value instanceof Map) && 'toJSON' in value && typeof value.toJSON === 'function'
 }
 
 const STRANGE = [Error, RegExp, WeakMap, WeakSet, ArrayBuffer, SharedArrayBuffer] as const

@@ -3,12 +3,19 @@ import { setOwn } from './own-key.ts'
 /** A JSON object: a plain object where that keeps the order of its keys, else a Map. */
 export type Dict = Readonly<Record<string, unknown>> | ReadonlyMap<string, unknown>
 
+/** An object whose keys keep their order. `JSON.stringify` writes it like any object, where a Map would be an empty one. */
+export class OrderedMap extends Map<string, unknown> {
+  toJSON(): Readonly<Record<string, unknown>> {
+    return Object.fromEntries(this)
+  }
+}
+
 /** JavaScript moves such keys to the front of an object, in ascending order. */
 const INDEX_KEY = /^(?:0|[1-9]\d{0,9})$/
 
 /** Pairs as a plain object, or as a Map where an object would put the keys in another order. */
 export function orderedDict(entries: readonly (readonly [string, unknown])[]): Dict {
-  if (entries.some(([key]) => INDEX_KEY.test(key))) return new Map(entries)
+  if (entries.some(([key]) => INDEX_KEY.test(key))) return new OrderedMap(entries)
   const object: Record<string, unknown> = {}
   for (const [key, value] of entries) setOwn(object, key, value)
   return object

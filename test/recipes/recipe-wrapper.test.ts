@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { decodeJson, encodeJson } from '../../src/codecs/json/json.ts'
 import { RecipeError } from '../../src/errors.ts'
-import { Recipe, RecipeWrapper, type Transport } from '../../src/recipes/index.ts'
+import { MemoryTransport, Recipe, RecipeWrapper, type Transport } from '../../src/recipes/index.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 interface Call {
   readonly method: string
@@ -185,4 +186,22 @@ test('a pointer beyond 2^53 keeps its digits, and one that is no number is named
   expect(() => new RecipeWrapper({ message })).toThrow(
     "the recipe-pointer of a message is {'a': 1}; expected a node number",
   )
+})
+
+test('JSON.stringify writes recipes and payloads whole, where a plain Map would be an empty object', async () => {
+  const bodies: unknown[] = []
+  await using transport = new MemoryTransport({ name: crypto.randomUUID() })
+  await transport.subscribe('q', (_header, body) => void bodies.push(body))
+  const recipe = Recipe.parse(
+    '{"start": [[1, {"7": {"8": "x"}}]], "1": {"queue": "q", "output": {"1": 2}}, "2": {"queue": "r"}}',
+  )
+  const mangleForSending = (message: unknown): string => JSON.stringify(message)
+  await new RecipeWrapper({ recipe, transport, mangleForSending }).start()
+  await waitFor('the message', () => bodies.length === 1)
+  expect(JSON.parse(JSON.stringify(bodies[0]))).toMatchObject({
+    recipe: { start: [[1, { 7: { 8: 'x' } }]], 1: { queue: 'q', output: { 1: 2 } } },
+    payload: { 7: { 8: 'x' } },
+  })
+  expect(JSON.parse(JSON.stringify(recipe.recipe))).toEqual(JSON.parse(recipe.serialize()))
+  expect(Recipe.parse(recipe.serialize()).serialize()).toBe(recipe.serialize())
 })

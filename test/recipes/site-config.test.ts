@@ -173,3 +173,18 @@ function expectRefusal(outcome: unknown, refusal: Refusal): void {
   expect(outcome).toMatchObject({ category: refusal.category, pythonClass: refusal.python_class })
   if (refusal.fields !== undefined) expect(outcome).toMatchObject({ fields: refusal.fields })
 }
+
+test.each(['5', '0', 'null', '[]', '[a]', 'text', '""'])(
+  'environments that are no mapping are refused: %s',
+  (given) => {
+    const text = `version: 1\na: {plugin: storage}\nenvironments: ${given}`
+    const read = (): SiteConfig => SiteConfig.fromString(text)
+    expect(read).toThrow(SiteConfigError)
+    expect(read).toThrow(
+      expect.objectContaining({
+        category: 'schema',
+        fields: { environments: ['Not a valid mapping type.'] },
+      }),
+    )
+  },
+)

@@ -133,7 +133,9 @@ test('the logbook has each request as Python writes it', async () => {
   })
   const month = new Date().toISOString().slice(0, 7)
   const file = join(site.folder, 'log', month, '0f', '0e0d0c-0b0a-4908-8706-050403020100')
-  const written = await waitFor('the logbook', () => readFileSync(file, 'utf8'))
+  // It is written before anything is sent.
+  await waitFor('the recipe', () => site.sent.length > 0)
+  const written = readFileSync(file, 'utf8')
   const same = (one: string) => one.replace(/"<?\[?(?:workflows|object)[^"]*"/g, '"RECIPE"')
   expect(same(written)).toBe(same(text))
 })

@@ -6,6 +6,7 @@ import {
   hasKey,
   isDict,
   itemAtKey,
+  OrderedMap,
   orderedDict,
 } from '../../codecs/ordered-dict.ts'
 import { RecipeError } from '../../errors.ts'
@@ -58,7 +59,7 @@ function renumbered(recipe: Dict): RecipeNodes {
     else if (number === '0') kept.set(key, entry)
     else converted.set(number, entry)
   }
-  return new Map([...kept, ...converted])
+  return new OrderedMap([...kept, ...converted])
 }
 
 const INTEGER = /^[+-]?\d+(?:_\d+)*$/

@@ -1,5 +1,12 @@
 import { exactInteger } from '../../codecs/numbers.ts'
-import { copied, entriesOf, hasKey, isDict, orderedDict } from '../../codecs/ordered-dict.ts'
+import {
+  copied,
+  entriesOf,
+  hasKey,
+  isDict,
+  OrderedMap,
+  orderedDict,
+} from '../../codecs/ordered-dict.ts'
 import { RecipeError } from '../../errors.ts'
 import { mappedLinks, type NodeNumber, nodeNumber } from './links.ts'
 import type { RecipeNodes } from './load.ts'
@@ -94,5 +101,5 @@ function listed(error: unknown): unknown[] {
 
 /** A copy that shares nothing with the original. */
 export function structuredNodes(nodes: RecipeNodes): RecipeNodes {
-  return new Map([...nodes].map(([key, value]) => [key, copied(value)]))
+  return new OrderedMap([...nodes].map(([key, value]) => [key, copied(value)]))
 }

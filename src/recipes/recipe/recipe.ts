@@ -1,5 +1,5 @@
 import { encodeJson } from '../../codecs/json/json.ts'
-import { type Dict, isDict } from '../../codecs/ordered-dict.ts'
+import { type Dict, isDict, OrderedMap } from '../../codecs/ordered-dict.ts'
 import { loadText, loadValue, type RecipeNodes } from './load.ts'
 import { mergedNodes, structuredNodes } from './merge.ts'
 import { substituted } from './substitute.ts'
@@ -58,7 +58,7 @@ export class Recipe {
 
   /** Puts parameters into every text of the recipe. Throws `RecipeError` (stage `substitute`) with Python's class. */
   applyParameters(parameters: Dict): void {
-    this.#nodes = new Map(
+    this.#nodes = new OrderedMap(
       [...this.#nodes].map(([key, value]) => [key, substituted(value, parameters)]),
     )
   }
@@ -76,7 +76,7 @@ export class Recipe {
 }
 
 function nodesOf(source: RecipeSource | null | undefined): RecipeNodes {
-  if (source === null || source === undefined) return new Map()
+  if (source === null || source === undefined) return new OrderedMap()
   if (source instanceof Recipe) return structuredNodes(new Map(source.recipe))
   return typeof source === 'string' ? loadText(source) : loadValue(source)
 }

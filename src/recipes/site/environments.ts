@@ -12,7 +12,18 @@ export const RESERVED: ReadonlySet<string> = new Set(['version', 'environments',
 
 /** Environments with their aliases followed and single names made lists. */
 export function checkedEnvironments(environments: unknown): Environments {
-  const given = isRecord(environments) ? environments : {}
+  const given = environments === undefined ? {} : environments
+  if (!isRecord(given)) {
+    const reason = 'Not a valid mapping type.'
+    throw new SiteConfigError(
+      `Invalid YAML configuration: {"environments":["${reason}"]}; expected names with lists of blocks`,
+      {
+        category: 'schema',
+        fields: { environments: [reason] },
+        pythonClass: isEmptyInPython(given) ? 'ConfigurationError' : 'TypeError',
+      },
+    )
+  }
   const groups: Record<string, Groups> = {}
   const aliases = new Map<string, string>()
   for (const [name, content] of Object.entries(given)) {
@@ -44,6 +55,11 @@ export function orderedEnvironments(
     return [name, unique] as const
   })
   return Object.fromEntries(ordered)
+}
+
+/** Python gets as far as its schema with these; of others it is said earlier. */
+function isEmptyInPython(given: unknown): boolean {
+  return given === '' || (Array.isArray(given) && given.length === 0)
 }
 
 function groupsOf(name: string, content: unknown): Groups {

@@ -1,3 +1,4 @@
+import { hasToJson } from '../../../codecs/encodable.ts'
 import { setOwn } from '../../../codecs/own-key.ts'
 import {
   DateTime,
@@ -55,7 +56,7 @@ class Outward {
       return mark('python', this.of([module, name, [...args], state]))
     }
     if (value instanceof Tuple) return mark('tuple', this.of([...value]))
-    if (!Array.isArray(value) && 'toJSON' in value && typeof value.toJSON === 'function') {
+    if (!Array.isArray(value) && hasToJson(value)) {
       return this.of(value.toJSON(''))
     }
     return this.#container(value)
