@@ -2,7 +2,7 @@ import { needed, query } from './environment.ts'
 
 /**
  * Works with a PostgreSQL that writes each commit to the disk, as one in production does; the tests' server does not.
- * A server that may not be told so is measured as it is, and named.
+ * A server whose settings may not be changed is measured as it is, and named.
  */
 export async function withFsync(work: () => Promise<void>): Promise<void> {
   const was = await setFsync('on')

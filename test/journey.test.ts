@@ -50,7 +50,7 @@ test('what a task calls follows the same way, and knows where it came from', asy
   expect(await mirrored(app.broker())).toHaveLength(2)
 })
 
-test('whoever waits for a chain or a chord learns that a task in it is known to nobody', async () => {
+test('a caller that waits for a chain or a chord learns that a task in it is not registered', async () => {
   const app = embeddedApp()
   const add = app.task('export.add', async (...numbers: number[]) => numbers.length)
   await startWorker(app)

@@ -1,7 +1,7 @@
 import amqp from 'amqplib'
 import { perSecondSince } from '../measure.ts'
 
-/** As much of a Celery message as anybody must send: the same headers and properties, made once. */
+/** As much of a Celery message as any client must send: the same headers and properties, made once. */
 export interface RawMessage {
   readonly body: Buffer
   readonly options: amqp.Options.Publish

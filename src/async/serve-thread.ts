@@ -13,7 +13,7 @@ async function answerOf<Job>(work: (job: Job) => unknown, job: Job): Promise<Thr
     return { value: await work(job) }
   } catch (cause) {
     const error =
-      cause instanceof Error ? cause : new Error('something else than an error was thrown')
+      cause instanceof Error ? cause : new Error('a value that is not an error was thrown')
     const { code } = error as { readonly code?: unknown }
     const { name, message } = error
     return { failure: { name, message, ...(typeof code === 'string' && { code }) } }

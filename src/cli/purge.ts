@@ -60,7 +60,9 @@ function queuesToPurge(config: Config, asked: readonly string[] | undefined): re
 
 async function isConfirmed(queues: readonly string[]): Promise<boolean> {
   if (process.stdin.isTTY !== true) {
-    throw new UsageError('there is no terminal to ask on: say -f to delete without being asked')
+    throw new UsageError(
+      'there is no terminal to ask for confirmation: give -f to delete without it',
+    )
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   try {

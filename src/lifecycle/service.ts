@@ -187,7 +187,7 @@ class TimedSteps {
   #stuck(step: string): ServiceError {
     return new ServiceError(
       'SERVICE_STUCK',
-      `${this.#name}: the ${step} was not over within ${this.#withinMs} ms; it is left behind`,
+      `${this.#name}: the ${step} did not finish within ${this.#withinMs} ms and is abandoned`,
     )
   }
 }

@@ -72,7 +72,7 @@ function parsed(text: string): unknown {
   try {
     return decodeJson(text, { plainObjects: true })
   } catch {
-    // No ticket of ours: whoever reads the message says what is wrong with it.
+    // No ticket of ours: the reader of the message says what is wrong with it.
     return undefined
   }
 }

@@ -117,7 +117,7 @@ function disallowed(what: string, acceptContent: readonly string[]): ProtocolErr
 function unclaimed(): ProtocolError {
   return new ProtocolError(
     'CONTENT_DISALLOWED',
-    'the body was put aside by its producer (CLAIM_CHECK), and is not in the database of CLAIM_CHECK here: set it as there, or the body is gone',
+    'the producer stored the body in its CLAIM_CHECK database, and this one does not have it: set CLAIM_CHECK to the same database',
   )
 }
 

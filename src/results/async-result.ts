@@ -143,7 +143,7 @@ export class AsyncResult<Value = unknown> {
       } else if (!intermediate) {
         throw new ResultError(
           'RESULT_INCOMPLETE',
-          `the result of ${result.id} is not there yet, so what came of it is not known`,
+          `the result of ${result.id} is not available yet, so its outcome is unknown`,
         )
       }
     }
@@ -184,7 +184,7 @@ export class AsyncResult<Value = unknown> {
     if (revoke !== undefined) return await revoke(taskIds, options)
     throw new ResultError(
       'RESULT_UNSUPPORTED',
-      `the result of ${this.id} knows of no workers: revoke it by app.control.revoke("${this.id}")`,
+      `the result of ${this.id} has no connection to workers: revoke it by app.control.revoke("${this.id}")`,
     )
   }
 

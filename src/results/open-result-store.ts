@@ -68,7 +68,7 @@ export async function openResultStore(
   if (/^db\+postgres(?:ql)?(?:\+\w+)?$/.test(scheme)) return await openPostgres(config, options)
   throw new ResultError(
     'RESULT_BACKEND_UNKNOWN',
-    `result_backend is "${safeUrl(backend)}", which is no backend known here: use one of ${KNOWN}`,
+    `result_backend is "${safeUrl(backend)}", which is unknown: use one of ${KNOWN}`,
   )
 }
 

@@ -124,7 +124,7 @@ export function checkTaskOptions(task: string, options: TaskOptions): void {
   if (problems.length > 0) {
     throw new TaskError(
       'TASK_INVALID',
-      `task "${task}" is declared wrongly: ${problems.join('; ')}`,
+      `task "${task}" has invalid options: ${problems.join('; ')}`,
     )
   }
 }

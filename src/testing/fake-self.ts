@@ -58,7 +58,7 @@ export class FakeSelf implements TaskContext {
   async addToChord<Value = unknown>(): Promise<AsyncResult<Value>> {
     throw new TaskError(
       'TASK_INVALID',
-      'a fake self is a member of no chord: try the task in an app, with startTestApp',
+      'a fake self is not a member of a chord: try the task in an app, with startTestApp',
     )
   }
 }

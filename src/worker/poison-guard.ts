@@ -60,7 +60,7 @@ export class PoisonGuard {
       'a message has killed too many workers, it is kept in its dead-letter queue',
     )
     const error = new WorkerLostError(
-      `It began ${most} times and its worker ended each time before it did.`,
+      `It was started ${most} times, and each time its worker died before the task ended.`,
       { isPoison: true },
     )
     return { kind: 'failure', error, runtimeMs: 0 }

@@ -78,7 +78,7 @@ export function reportOutcome(
   }
 }
 
-/** A tenth is more than anybody reads. */
+/** A tenth is more than a reader needs. */
 function rounded(ms: number): number {
   return Math.round(ms * 10) / 10
 }

@@ -51,7 +51,7 @@ export class TaskRunner {
   readonly #policies = new Map<string, AckPolicy>()
   readonly #running = new Map<PoolRun, RunningJob>()
   readonly #jobs = new Set<Job>()
-  /** Those whose callers are told, as they wait for a run that was cut short. */
+  /** Those whose callers get an outcome, as they wait for a run that was cut short. */
   readonly #cancelled = new WeakSet<Job>()
   readonly #totals = new Map<string, number>()
   readonly #lost: LostRuns

@@ -134,7 +134,7 @@ export class Worker implements AsyncDisposable {
     if (isInChild()) {
       throw new TaskError(
         'TASK_INVALID',
-        'the module of the app starts a worker when a child of a pool loads it; expected that to happen elsewhere',
+        'the module of the app starts a worker when a child of a pool loads it; start the worker in another module',
       )
     }
     const broker = await firstConnection(this.#app, this.#starting.signal)

@@ -43,7 +43,7 @@ test('backoff grows by its factor to its most, and jitter only shortens it', () 
   expect(backoffDelayMs(doubling, 1, () => 1)).toBe(50)
 })
 
-test('retry tries until it succeeds and tells of each failure', async () => {
+test('retry tries until it succeeds and reports each failure', async () => {
   const told: number[] = []
   const outcome = await retry(
     async (attempt) => {

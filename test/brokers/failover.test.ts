@@ -5,7 +5,7 @@ import { Config } from '../../src/index.ts'
 const THREE = ['amqp://one', 'amqp://two', 'amqp://three']
 const never = () => false
 
-test('urls are told apart by semicolons', () => {
+test('urls are separated by semicolons', () => {
   expect(urlsIn('amqp://one; amqp://two;')).toEqual(['amqp://one', 'amqp://two'])
   expect(urlsIn('memory://')).toEqual(['memory://'])
 })
@@ -46,7 +46,7 @@ test('an address is kept until it fails; after the last one comes the first', as
   expect(tried.map((url) => url.slice(7))).toEqual(['one', 'two', 'two', 'one', 'two'])
 })
 
-test('where none can be reached, each was tried once, and what may pass is told before what stays', async () => {
+test('where none can be reached, each was tried once, and what may pass is reported before what stays', async () => {
   const failover = new Failover(THREE)
   const tried: string[] = []
   const failure = failover.each(

@@ -132,7 +132,7 @@ test('the worker answers remote control', async () => {
   expect(Object.keys(pongs).join()).toMatch(/^celery-node-\d+/)
 })
 
-test('a result that nobody stores ends with TIMEOUT, and its status is null', async () => {
+test('a result that is never stored ends with TIMEOUT, and its status is null', async () => {
   const { client } = await startedPair(() => undefined)
   const result = client.asyncResult(randomUUID())
   await expect(result.get(50)).rejects.toThrow(/^TIMEOUT$/)

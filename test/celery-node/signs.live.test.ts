@@ -13,7 +13,7 @@ const PLAIN = join(import.meta.dirname, '../interop/python')
 const LISTENER = join(import.meta.dirname, '../events/python/listen.py')
 const BESIDE = { TOPOLOGY: 'celery', MIRROR: false } as const
 
-test('a call that the broker refuses is told where its result is asked for', async () => {
+test('a call that the broker refuses is reported where its result is asked for', async () => {
   const vhost = await freshVhost()
   const worker = nodeWorker(vhost.url)
   await worker.start()

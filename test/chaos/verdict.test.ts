@@ -22,7 +22,7 @@ test.each<readonly [string, readonly Run[], readonly Published[]]>([
   ['ran once', [run(50)], [published(40)]],
   ['was delivered again by a worker that was hit', [run(50), run(300, 8)], [published(40)]],
   [
-    'was published again, as whoever did was hit',
+    'was published again, as its publisher was hit',
     [run(50, 8), run(300, 8)],
     [published(50), published(250, 8)],
   ],
@@ -39,7 +39,7 @@ test.each<readonly [string, readonly Run[], readonly Published[]]>([
   ['ran again though its worker was well', [run(50, 8), run(300)], [published(40)]],
   ['ran again before its worker was hit', [run(50), run(60, 8)], [published(40)]],
   [
-    'was published again though nobody was hit',
+    'was published again though no process was hit',
     [run(6_050, 8), run(6_300, 8)],
     [published(6_040, 8), published(6_290, 8)],
   ],

@@ -42,14 +42,14 @@ test('an app that is not there is named with what was expected', async () => {
   )
 })
 
-test('a file without an app is told by what it exports', async () => {
+test('a file without an app is reported with what it exports', async () => {
   const folder = folderWith({ 'app.js': 'export const add = 1' })
   await expect(loadApp('app.js', folder)).rejects.toThrow(
     '"app.js" has no app: it exports add; expected "export const app = createApp(config)"',
   )
 })
 
-test('a file that fails as it loads is told with its error', async () => {
+test('a file that fails as it loads is reported with its error', async () => {
   const folder = folderWith({ 'app.js': 'throw new TypeError("no tasks today")' })
   const error = await loadApp('app.js', folder).catch((reason: unknown) => reason)
   expect(error).toMatchObject({ code: 'USAGE_INVALID' })

@@ -34,7 +34,7 @@ test('a narrow terminal gets no bar, and drawing is not done for every step', ()
   expect(written()).not.toContain('█')
 })
 
-test('where nobody knows how many there are it counts', () => {
+test('where the total is unknown it counts', () => {
   const { progress, written, pass } = progressOn({ isTTY: false }, {})
   pass(10_000)
   progress.update(12_345)

@@ -28,9 +28,7 @@ test('what is missing, too much or none of its kind is refused by name, with wha
     '"rate_limit" needs rate_limit; it takes: <task_name> <rate_limit (e.g., 5/s | 5/m | 5/h)>',
   )
   expect(() => read('pool_grow', 'x')).toThrow('n is "x", expected a whole number')
-  expect(() => read('ping', 'now')).toThrow(
-    '"ping" does not know what to do with "now"; it takes no arguments',
-  )
+  expect(() => read('ping', 'now')).toThrow('"ping" does not accept "now"; it takes no arguments')
   expect(() => read('conf', 'maybe')).toThrow('with_defaults is "maybe", expected one of yes,')
 })
 

@@ -3,7 +3,7 @@ import { openDatabase } from '../../src/database/open-database.ts'
 import { recordTask, storeResult } from '../monitor/states/recorded.ts'
 import { cliSpace } from './cli-space.ts'
 
-test('older results are taken over, and a task says why it waits, though nobody watches', async () => {
+test('older results are taken over, and a task says why it waits, though no monitor runs', async () => {
   const cli = await cliSpace()
   await cli.run('migrate', 'up')
   const database = await openDatabase({ url: cli.database })

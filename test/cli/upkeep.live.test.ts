@@ -61,7 +61,7 @@ test('tasks why answers from the database, and says that the broker could not be
   })
 })
 
-test('tasks size tells table by table what room the history takes', async () => {
+test('tasks size shows table by table what room the history takes', async () => {
   const { code, stdout, stderr } = await run('tasks', 'size', '--json')
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const sizes = JSON.parse(stdout) as { table: string; totalBytes: number }[]
@@ -186,8 +186,8 @@ const REFUSED = [
   ['tasks prune --keep 30', /--keep <span>.*'30'.*Expected a span/],
   ['tasks prune --keep-failures 1y', /--keep-failures <span>.*'1y'.*Expected a span/],
   ['tasks prune --keep 30d --batch 0', /--batch <n>.*'0'.*Expected a whole number, 1 or more/],
-  ['tasks prune', /nothing says what is old: give --keep 30d, or set RETENTION/],
-  ['tasks prune --include-unfinished', /--include-unfinished goes by --keep: give that too/],
+  ['tasks prune', /no age is given: use --keep 30d, or set RETENTION/],
+  ['tasks prune --include-unfinished', /--include-unfinished needs --keep, such as/],
   ['tasks prune tasks --keep 30d', /too many arguments for 'prune'. Expected 0 arguments/],
   ['tasks prune --keep 30d --database mysql://x', /"mysql:\/\/x", expected postgresql:\/\//],
   ['tasks size --days 3', /unknown option '--days'/],

@@ -39,7 +39,7 @@ test('call --wait ends with 1 and the error where the task failed, and so does r
   expect(read.stderr).toContain(`task ${id} ended as FAILURE: RangeError: no ink`)
 })
 
-test('result of a task that nobody knows is PENDING', async () => {
+test('result of an unknown task is PENDING', async () => {
   const cli = await migrated()
   expect(await cli.run('result', 'no-such-id')).toMatchObject({ code: 0, stdout: 'PENDING\n' })
 })
@@ -66,7 +66,7 @@ test('events shows tasks live, and a worker that remote control shuts down ends 
     new Config({ broker_url: vhost.url, queues: ['export'], dotenv: false, environment: {} }),
   )
   await waitFor(
-    'tasks to be told of',
+    'tasks to be reported',
     async () => {
       await app.sendTask('export.add', [2, 3], {}, { ignoreResult: true })
       return /"name":"export\.add".*"rate"/.test(top.stdout)

@@ -171,7 +171,7 @@ describe('structure', () => {
     expect(String(zoned('\x07\x02'))).toBe('2020-07-02T12:00:00+02:00')
   })
 
-  test('a datetime in a zone nobody knows stays a Python object', () => {
+  test('a datetime in an unknown zone stays a Python object', () => {
     const value = pickle(
       'cdatetime\ndatetime\nC\x0a\x07\xe4\x01\x02\x0c\x00\x00\x00\x00\x00cmy.zones\nMars\n)R\x86R.',
     )

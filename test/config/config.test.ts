@@ -132,7 +132,7 @@ test('set reads the environment before the value it is given', () => {
   expect(() => config.set('BROKEN', false)).toThrow(/CELERY_BROKEN: '' cannot be read/)
 })
 
-test('has tells what was given, derived or is a default of the toolbox', () => {
+test('has reports what was given, derived or is a default of the toolbox', () => {
   const config = makeConfig({ timezone: 'UTC' })
   expect(
     ['timezone', 'task_queues', 'task_track_started', 'QUEUES'].map((name) => config.has(name)),
@@ -142,7 +142,7 @@ test('has tells what was given, derived or is a default of the toolbox', () => {
   expect(config.get('nothing')).toBeUndefined()
 })
 
-test('many mistakes are all told at once', () => {
+test('many mistakes are all reported at once', () => {
   const problems = problemsOf({
     queues: [],
     borker_url: 'amqp://',

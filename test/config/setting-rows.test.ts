@@ -3,7 +3,7 @@ import { checkConfig, settingRows } from '../../src/config/setting-rows.ts'
 import { settingNames } from '../../src/config/settings.ts'
 import { makeConfig } from './make-config.ts'
 
-test('a row tells value, source, variable, documentation and default of a setting', () => {
+test('a row shows value, source, variable, documentation and default of a setting', () => {
   const rows = settingRows(makeConfig({ environment: { CELERY_BROKER_URL: 'amqp://u:p@h' } }))
   expect(rows.find((row) => row.name === 'broker_url')).toEqual({
     name: 'broker_url',
@@ -28,7 +28,7 @@ test('only present settings are shown, unless all are asked for', () => {
   )
 })
 
-test('checkConfig tells what is wrong, and nothing where all is right', () => {
+test('checkConfig reports what is wrong, and nothing where all is right', () => {
   expect(checkConfig({ environment: {}, queues: ['a'] })).toEqual([])
   expect(checkConfig({ environment: {}, queues: [] })).toEqual([
     'QUEUES: [] names no queue, expected at least one',

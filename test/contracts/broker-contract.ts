@@ -134,7 +134,7 @@ export function brokerContract({ name, features, makeSpace, many = 300 }: Broker
       await expect(broker.publishMany([])).resolves.toBeUndefined()
     })
 
-    test('publishMany tells the first failure and still publishes the others', async () => {
+    test('publishMany rejects with the first failure and still publishes the others', async () => {
       const { broker } = await startWith('work')
       const sent = broker.publishMany(
         ['work', 'nowhere', 'work'].map((queue) => ({
@@ -852,7 +852,7 @@ export function brokerContract({ name, features, makeSpace, many = 300 }: Broker
     : () => undefined
   describeLosses(`${name}: losing the connection`, () => {
     testOf('connectionDeliveries')(
-      'lost and restored are told, and consumers go on with what was unsettled',
+      'lost and restored are reported, and consumers go on with what was unsettled',
       async () => {
         const { broker, space } = await startWith('work')
         await publishAll(broker, 'work', 2)

@@ -23,7 +23,7 @@ export function chordContract(name: string, openStore: OpenStore): void {
       expect(released.map(({ taskId }) => taskId)).toEqual(taskIds(members))
     })
 
-    test('a chord that nobody has begun is not counted, and says so', async () => {
+    test('a chord that was not begun is not counted, and says so', async () => {
       const { store, chords } = await open(openStore)
       const [, members] = chordOf([1])
       const [only] = await saved(store, members)
@@ -155,7 +155,7 @@ export function chordContract(name: string, openStore: OpenStore): void {
       expect(await store.get(first.result.taskId)).toMatchObject({ status: 'SUCCESS', result: 0 })
     })
 
-    test('a member of a chord that nobody has begun is saved, and not counted', async () => {
+    test('a member of a chord that was not begun is saved, and not counted', async () => {
       const { store, chords } = await open(openStore)
       const [, [only]] = chordOf(['kept']) as [string, [ChordMember]]
       expect(await chords.saveMember(only, NEVER)).toBe(false)

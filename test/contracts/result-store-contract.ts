@@ -26,7 +26,7 @@ export function resultStoreContract(
 ): void {
   chordContract(name, openStore)
   describe(`${name} keeps its promises as a result store:`, () => {
-    test('an id nobody stored anything under is PENDING', async () => {
+    test('an id without a stored result is PENDING', async () => {
       const store = await open(openStore)
       expect(await store.get(freshId())).toMatchObject({ status: 'PENDING', result: null })
     })
@@ -190,7 +190,7 @@ export function resultStoreContract(
       expect(await waiting).toMatchObject({ status: 'SUCCESS', result: 'done' })
     })
 
-    test('one store is told of what another saves', async () => {
+    test('one store is notified of what another saves', async () => {
       const [reader, writer] = [await open(openStore), await open(openStore)]
       const failed = failure(VALUE_ERROR, null)
       const waiting = reader.waitFor(failed.taskId, { timeoutMs: 10_000 })

@@ -20,7 +20,7 @@ test('migrating up runs every migration in its order, telling of each, and a sec
   expect(await migrateUp(database)).toEqual([])
 })
 
-test('the status tells of each migration when it ran, before any has and after', async () => {
+test('the status shows when each migration ran, before any has and after', async () => {
   const database = await open()
   const before = await migrationStatus(database)
   expect(before.map(({ appliedAt }) => appliedAt)).toEqual(before.map(() => null))

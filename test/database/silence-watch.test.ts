@@ -24,7 +24,7 @@ test('a statement that is answered while the server is asked keeps its connectio
   expect(isClosed()).toBe(false)
 })
 
-test('behind a pooler, which has process ids of its own, nobody can tell, so a long statement may take long', async () => {
+test('behind a pooler, which has process ids of its own, the server process is unknown, so a long statement may take long', async () => {
   const { client, isClosed } = clientOf(7)
   let times = 0
   const statement = deferred<string>()

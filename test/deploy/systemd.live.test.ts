@@ -38,7 +38,7 @@ test('the units that multi prints are as good', async () => {
   expect(verified(path)).toBe('')
 })
 
-test('a worker tells systemd when it is ready, that its loop turns, when it starts anew and when it stops', async () => {
+test('a worker notifies systemd when it is ready, that its loop turns, when it starts anew and when it stops', async () => {
   const { worker, systemd } = await startWatched('processes')
   expect(words(systemd)[0]).toBe('READY=1')
   await systemd.waitForLine(/WATCHDOG=1/)

@@ -6,7 +6,7 @@ import { recordingLogger } from '../support/embedded-app.ts'
 import { type ListeningBroker, listeningBroker } from '../support/listening-broker.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-test('events of tasks that are told in one turn travel together, as from Celery’s workers', async () => {
+test('events of tasks that are sent in one turn travel together, as from Celery’s workers', async () => {
   const broker = await listeningBroker()
   const sender = senderOn(broker)
   for (const type of ['task-received', 'task-started', 'task-succeeded']) {
@@ -96,7 +96,7 @@ test('an event that cannot be written does not keep the others from being sent',
   ])
 })
 
-test('while the broker is away events wait, and nobody is held up', async () => {
+test('while the broker is away events wait, and no task is held up', async () => {
   const broker = await listeningBroker()
   const sender = senderOn(broker)
   broker.simulateLoss()
@@ -131,7 +131,7 @@ test('a broker that refuses events is asked again, and then gets them in order',
   ])
 })
 
-test('past a limit the oldest events are dropped, and their number is told', async () => {
+test('past a limit the oldest events are dropped, and their number is reported', async () => {
   const broker = await listeningBroker()
   const logger = recordingLogger()
   let isAway = true

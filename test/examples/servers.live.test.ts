@@ -13,7 +13,7 @@ test.each([
   // Nest ends itself with the signal that it was sent, once its hooks have run.
   ['nestjs/main.ts', { TSX_TSCONFIG_PATH: NESTJS }, { code: null, signal: 'SIGTERM' }],
 ] as const)(
-  '%s calls a task, runs it, answers its result, and ends when it is told to',
+  '%s calls a task, runs it, answers its result, and ends on request',
   async (file, more, exit) => {
     const { vhost, env } = await freshServers(['sums'])
     const server = startProcess(process.execPath, ['--import', 'tsx', join(EXAMPLES, file)], {

@@ -53,7 +53,9 @@ test('without CLAIM_CHECK it is refused by task and size, and a ticket is kept w
     const ready = readyIn(place, 'dlq.export')
     return ready.length > 0 && ready
   })
-  expect(Buffer.from(letter?.body ?? '', 'base64').toString()).toMatch(/put aside by its producer/)
+  expect(Buffer.from(letter?.body ?? '', 'base64').toString()).toMatch(
+    /stored the body in its CLAIM_CHECK database/,
+  )
 })
 
 test.each([

@@ -16,7 +16,7 @@ interface Trail {
 describe.each(PYTHONS)('Celery (%s)', (python) => {
   const place = sharedWorker(python, ['python'])
 
-  test('a chain that alternates languages runs in order as one family, whoever starts it', async () => {
+  test('a chain that alternates languages runs in order as one family, whichever language starts it', async () => {
     const app = nodeApp(place.servers)
     await startWorker(app, { queues: ['export', 'celery'] })
     const step = (name: string, text: string) => app.signature(name, [text])
@@ -40,7 +40,7 @@ steps = chain(step('python.join', ${START}, 'python'), step('export.join', 'node
     expect(new Set(theirs.roots).size).toBe(1)
   })
 
-  test('a chain that breaks in one language fails for whoever waits in the other', async () => {
+  test('a chain that breaks in one language fails for its caller in the other', async () => {
     const app = nodeApp(place.servers)
     await startWorker(app, { queues: ['export', 'celery'] })
     const broken = await chain(
@@ -58,7 +58,7 @@ steps = chain(step('python.join', ${START}, 'python'), step('export.join', 'node
     expect(theirs).toMatchObject({ type: 'TypeError', args: ['broken'] })
   })
 
-  test('a group has members in both languages, whoever starts it', async () => {
+  test('a group has members in both languages, whichever language starts it', async () => {
     const app = nodeApp(place.servers)
     await startWorker(app, { queues: ['export', 'celery'] })
     const members = await group(

@@ -11,7 +11,7 @@ import { waitFor } from '../support/wait-for.ts'
 
 leaseContract(async () => new PostgresLeases(await opened(await migratedDatabase())))
 
-test('a database without the table is told to migrate', async () => {
+test('a database without the table gets the advice to migrate', async () => {
   const leases = new PostgresLeases(await opened(await freshDatabase()))
   await expect(leases.acquire('job', { holdMs: 1_000 })).rejects.toMatchObject({
     code: 'DATABASE_BEHIND',

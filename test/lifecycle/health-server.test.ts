@@ -18,7 +18,7 @@ test('a service that is well is live and ready, and its metrics can be read', as
   })
 })
 
-test('what keeps it from its work is told line by line; it lives all the same', async () => {
+test('what keeps it from its work is listed line by line; it lives all the same', async () => {
   const ask = await serving({ problems: () => ['the broker is away', 'the database is away'] })
   expect(await ask('/readyz')).toMatchObject({
     status: 503,

@@ -18,7 +18,7 @@ test('the first signal stops warmly, the second coldly', async () => {
   expect(stops).toEqual([{ graceMs: 7 }, { graceMs: 0 }])
 })
 
-test('one signal is a warm stop, after which signals are nobody’s', async () => {
+test('one signal is a warm stop, after which signals are no longer handled', async () => {
   const stops: unknown[] = []
   const before = process.listenerCount('SIGTERM')
   const running = runUntilStopped(recorded(stops))
@@ -28,7 +28,7 @@ test('one signal is a warm stop, after which signals are nobody’s', async () =
   expect(process.listenerCount('SIGTERM')).toBe(before)
 })
 
-test('a service that cannot start is stopped, and its error told', async () => {
+test('a service that cannot start is stopped, and its error reported', async () => {
   const stops: unknown[] = []
   const service = { ...recorded(stops), start: () => Promise.reject(new Error('no room')) }
   await expect(runUntilStopped(service)).rejects.toThrow('no room')

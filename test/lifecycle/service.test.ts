@@ -69,7 +69,7 @@ test('a stop under a dead server ends within its time and names the step', async
   const it = service({ name: 'mirror', stop: () => NEVER })
   await it.start()
   await expect(it.stop({ withinMs: 20 })).rejects.toThrow(
-    'mirror: the stop was not over within 20 ms',
+    'mirror: the stop did not finish within 20 ms',
   )
   await expect(it.stop()).rejects.toMatchObject({ code: 'SERVICE_STUCK' })
   expect(it.state).toBe('stopped')

@@ -36,7 +36,7 @@ test.each([
   expect(hasHeard()).toBe(isTold)
 })
 
-test('a systemd that cannot be reached is told of once', async () => {
+test('an unreachable systemd is reported once', async () => {
   const problems: string[] = []
   const systemd = new Systemd({
     variables: SOCKET,

@@ -102,7 +102,7 @@ test.each(PROTOCOLS)('what Python pickles with protocol %i is read as jsonb', as
   expect(read.map((json, i) => [VALUES[i]?.[0], json])).toEqual(VALUES)
 })
 
-test('an instance of a class that nobody knows is shown by name, arguments, state and items', async () => {
+test('an instance of an unknown class is shown by name, arguments, state and items', async () => {
   const database = await migrated()
   const pickles = pickled(
     PROTOCOLS.map((protocol) => `pickle.dumps([Point(1), Err('no'), Bag([1, 2])], ${protocol})`),

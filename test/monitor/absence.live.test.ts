@@ -11,7 +11,7 @@ import { databaseOnSmallDisk, ownPostgres } from './own-postgres.ts'
 const AWAY_MS = 1_000 * Number(process.env.FAULT_SECONDS ?? 4)
 
 test(
-  'PostgreSQL is stopped in the middle of the work for a while: nothing is lost or doubled, and it is told how far behind the record is',
+  'PostgreSQL is stopped in the middle of the work for a while: nothing is lost or doubled, and the log says how far behind the record is',
   async () => {
     const server = await ownPostgres()
     const place = await placeOn(server.url)

@@ -21,7 +21,7 @@ test('a chain through a chord is over once its parts are, as Celery publishes no
   expect(await family(database, 'root')).toMatchObject({ pendingSteps: 0, finishedAt: PUBLISHED })
 })
 
-test('the body of a chord that is nobody’s child is a family of its own, and no step to come of a member', async () => {
+test('the body of a chord without a parent is a family of its own, and no step to come of a member', async () => {
   const database = await migrated()
   const chord = { id: 'body', name: 'python.total' }
   const member = { published_at: PUBLISHED, state: 'PENDING' }
@@ -76,7 +76,7 @@ test('how far a task is, and what it is retried for, are no results of its famil
   expect(await family(database, 'busy')).toMatchObject({ overallResults: ['url', problem] })
 })
 
-test('for how long a task has run is not told where nobody knows when it started', async () => {
+test('for how long a task has run is not shown where its start is unknown', async () => {
   const database = await migrated()
   await recordTask(database, { task_id: 'silent', state: 'PENDING', published_at: PUBLISHED })
   await storeResult(database, { taskId: 'silent', status: 'STARTED', done: 'null' })

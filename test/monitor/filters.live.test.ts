@@ -118,7 +118,7 @@ test('a task is found by the beginning of its id, as long as there is one such',
   await database.query("delete from monitor.task where task_id like 'long-%'")
 })
 
-test('pages follow one another, from the newest or from the oldest, tasks that only events told of included', async () => {
+test('pages follow one another, from the newest or from the oldest, tasks known only by events included', async () => {
   await database.query(
     "insert into monitor.task (task_id, name) values ('y', 'unseen'), ('z', 'unseen')",
   )

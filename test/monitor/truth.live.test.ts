@@ -10,7 +10,7 @@ import { migrated, recordTask, storeResult } from './states/recorded.ts'
 
 const SECONDS = () => Date.now() / 1000
 
-test('a state that a task sets itself shows though an event told that it started, and never goes back', async () => {
+test('a state that a task sets itself shows though an event said that it started, and never goes back', async () => {
   const database = await migrated()
   await writeBatch(database, [await read(message({ id: 'a', task: 'export.pdf' }))])
   await happened(database, 'task-started', { uuid: 'a' })

@@ -60,7 +60,7 @@ test('each of them is made by our producer, worker or store in a test, or it is 
   expect(unmade).toEqual([])
 })
 
-test('what is known to be made by nobody here exists', () => {
+test('what is known not to be made here exists', () => {
   const names = recordings.map(({ name }) => name)
   expect(Object.keys(MADE_BY_NOBODY_HERE).filter((name) => !names.includes(name))).toEqual([])
 })

@@ -75,7 +75,7 @@ test.each([
   expect(exceptionFromMeta(stored)).toEqual({ excType, excModule, excMessage })
 })
 
-test('a traceback tells what caused the error, and what caused that', () => {
+test('a traceback shows what caused the error, and what caused that', () => {
   const cause = new ExportError('disk full', { cause: 'a text' })
   const traceback = tracebackOf(new Error('cannot export', { cause }))
   expect(traceback).toMatch(/^Error: cannot export\n {4}at /)

@@ -79,7 +79,7 @@ test('a route by exchange and key declares nothing', () => {
   expect(resolveRoute(toolboxInput('export.project'))).toMatchObject({ queue: null, declare: null })
 })
 
-test('a queue nobody defined gets a direct exchange of its own name and is reached by its name', () => {
+test('an undefined queue gets a direct exchange of its own name and is reached by its name', () => {
   const route = resolveRoute(input({ options: { queue: 'new' } }))
   expect(route).toMatchObject({ exchange: '', routingKey: 'new', queue: 'new' })
   expect(route.declare).toEqual({
@@ -172,7 +172,7 @@ describe('the work queues a message comes to', () => {
     expect(reached('', 'nosuch')).toEqual([])
   })
 
-  test('are none behind an exchange nobody declared', () => {
+  test('are none behind an undeclared exchange', () => {
     expect(reached('elsewhere', 'export')).toEqual([])
   })
 })

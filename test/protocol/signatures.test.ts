@@ -35,7 +35,7 @@ test.each([
   expect(() => readSignature(value)).toThrow(message)
 })
 
-test('a step that Python could not run is told from one it could', () => {
+test('a step that Python could not run is distinguished from one it could', () => {
   expect(() => checkSignature({ task: 't', args: [], options: {} }, 'chain[0]')).not.toThrow()
   expect(() => checkSignature({ task: 't', args: [] }, 'chain[0]')).toThrow(
     'chain[0].options is missing',

@@ -154,7 +154,7 @@ test('a stop lets the message in hand finish, then the last hook runs', async ()
   expect(order).toEqual(['finished', 'last hook'])
 })
 
-test('a front end tells what its service does, and ends when it is told to', async () => {
+test('a front end reports what its service does, and ends on request', async () => {
   const name = randomUUID()
   const statuses: Record<string, unknown>[] = []
   const transport = new MemoryTransport({ name })

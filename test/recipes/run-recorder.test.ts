@@ -44,7 +44,7 @@ class Both extends CommonService {
   }
 }
 
-test('a run is told as a family: dispatched, sent, started, succeeded, failed', async () => {
+test('a run is reported as a family: dispatched, sent, started, succeeded, failed', async () => {
   const name = randomUUID()
   const told: RunEvent[] = []
   const recorder = new RunRecorder({

@@ -61,7 +61,7 @@ test('a revoked task throws TaskFailedError with the state REVOKED', async () =>
   })
 })
 
-test('an AsyncResult tells of a task as it goes on', async () => {
+test('an AsyncResult shows the progress of a task', async () => {
   const { store, resultOf } = openStore()
   const done = success('fine')
   const result = resultOf(done.taskId)

@@ -27,7 +27,7 @@ test('"memory://" and "cache+memory://" are the same memory', async () => {
   expect((await two.get(saved.taskId)).result).toBe('here')
 })
 
-test('a backend nobody knows is refused: named, without its password, beside those that are known', async () => {
+test('an unknown backend is refused: named, without its password, beside those that are known', async () => {
   const opening = openResultStore({
     result_backend: 'mongodb://user:hunter2@host/0',
     result_expires: null,

@@ -216,7 +216,7 @@ describe('a chord that is handed over', () => {
     expect(waited).toEqual([[groupId, 'left', ids]])
   })
 
-  test('is not, where all of its members are done, or where nobody has begun it', async () => {
+  test('is not, where all of its members are done, or where it was not begun', async () => {
     const { chords } = openStore(await open())
     const [groupId, [only]] = chordOf([1]) as Single
     await chords.begin(groupId, 1, ids)

@@ -142,7 +142,7 @@ describe('the rows', () => {
     expect(await database.query('select status from "Results"."my ""tasks"""')).toHaveLength(1)
   })
 
-  test('are made anew when somebody drops the table', async () => {
+  test('are made anew when the table was dropped', async () => {
     const [store, database] = [await openStore(), await open()]
     await store.save(success(1))
     await database.query('drop table celery_taskmeta')
@@ -343,7 +343,7 @@ describe('waiting', () => {
     expect(database.selects.length).toBeLessThan(30)
   })
 
-  test('a result written by somebody who announces nothing is found by looking', async () => {
+  test('a result written without a notification is found by polling', async () => {
     const [store, database] = [await openStore(), await open()]
     await store.save(success('warm'))
     const waiting = store.waitFor('theirs', { timeoutMs: 20_000, intervalMs: 50 })

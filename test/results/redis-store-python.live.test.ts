@@ -94,7 +94,7 @@ print(json.dumps(result.get(timeout=20)))`,
     expect(await getting).toBe('told')
   })
 
-  test('we read what Python stores, and are told while we wait', async () => {
+  test('we read what Python stores, and are notified while we wait', async () => {
     const store = await open()
     const [value, failed, progress] = [freshId(), freshId(), freshId()]
     const waiting = [value, failed].map((id) => store.waitFor(id, { timeoutMs: 20_000 }))

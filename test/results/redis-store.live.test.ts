@@ -19,7 +19,7 @@ resultStoreContract('the Redis store', () => openStore(), { staysSuccessful: tru
 abandonedChordContract('the Redis store', () => openStore())
 
 describe('a save', () => {
-  test('writes the key and the text that Python does, and tells the channel', async () => {
+  test('writes the key and the text that Python does, and notifies the channel', async () => {
     const [store, redis, told] = [await openStore({ result_expires: 100 }), open(), open()]
     const saved = success(5)
     const key = `${prefix}celery-task-meta-${saved.taskId}`
@@ -71,7 +71,7 @@ describe('a connection that is cut', () => {
     expect(await counted()).toBe('1')
   })
 
-  test('that has fallen silent is replaced: what was asked is answered, and what is waited for is told', async () => {
+  test('that has fallen silent is replaced: what was asked is answered, and what is waited for is delivered', async () => {
     const [way, other] = [await silenceable(service('REDIS_URL'), 6379), await openStore()]
     const store = await openStore({}, way.url, 20_000, 300)
     const [early, late] = [success('early'), success('late')]

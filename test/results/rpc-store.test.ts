@@ -7,7 +7,7 @@ import { openResultStore } from '../../src/results/open-result-store.ts'
 import { RpcResultStore, type RpcStoreOptions } from '../../src/results/rpc/rpc-store.ts'
 import { failure, freshId, started, success } from '../contracts/stored-results.ts'
 
-test('a result reaches whoever waits for it in the calling process', async () => {
+test('a result reaches its caller in the calling process', async () => {
   const { caller, worker, replyTo } = await openPair()
   const done = { ...success({ total: 5 }), replyTo }
   const waiting = caller.waitFor(done.taskId, { timeoutMs: 5000 })
@@ -61,7 +61,7 @@ test('only so many results are kept: the oldest go', async () => {
   expect(states.map(({ status }) => status)).toEqual(['PENDING', 'SUCCESS', 'SUCCESS'])
 })
 
-test('a result nobody wants a reply of is sent nowhere', async () => {
+test('a result without a reply queue is sent nowhere', async () => {
   const { worker } = await openPair()
   await worker.save(success(1))
   await worker.save({ ...success(1), replyTo: 'nobody-listens' })

@@ -196,7 +196,7 @@ test('a task id or state without room, or with a NUL, is refused by name', () =>
   }
 })
 
-test('what is no value can be told before it is saved', () => {
+test('what is no value can be detected before it is saved', () => {
   expect(() => assertStorable({ fine: [1, null, undefined, new Date()] })).not.toThrow()
   expect(() => assertStorable({ bad: Symbol('s') })).toThrow(
     expect.objectContaining({ code: 'VALUE_UNENCODABLE', message: expect.stringContaining('bad') }),

@@ -77,7 +77,7 @@ test('whatever is asked when, starts are an interval apart', () => {
   )
 })
 
-test('who waits as long as it is told, and no longer, may start', () => {
+test('who waits as long as asked, and no longer, may start', () => {
   fc.assert(
     fc.property(rates, fc.double({ min: 0, max: 1e9, noNaN: true }), (perSecond, at) => {
       const clock = clockAt(at)

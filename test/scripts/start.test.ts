@@ -74,7 +74,7 @@ test('start stops with the exit code of a failed install and says what failed', 
   expect(started.stderr).toContain('Installing packages (npm ci) failed with exit code 5')
 })
 
-test('an old Node is told apart before anything else happens', async () => {
+test('an old Node is recognized before anything else happens', async () => {
   const script = `import { requireNode } from '${join(PROJECT, 'scripts/project.mjs')}'; requireNode('18.20.4')`
   const started = startProcess(process.execPath, ['--input-type=module', '-e', script])
   expect((await started.exited).code).toBe(2)

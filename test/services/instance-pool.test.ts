@@ -62,7 +62,7 @@ test('a broker that cannot be asked changes nothing', async () => {
   expect(await after(10_000)).toBe(2)
 })
 
-test('an instance that dies is replaced, later each time; one that is told to shut down is not', async () => {
+test('an instance that dies is replaced, later each time; one that is asked to shut down is not', async () => {
   const { ends, state, running, after } = poolOf({ min: 2, max: 2 })
   await after(50)
   ends[0]?.(null)

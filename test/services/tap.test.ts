@@ -16,7 +16,7 @@ const { messages } = JSON.parse(
   readFileSync(join(import.meta.dirname, '../fixtures/recipes/wire/pipeline.json'), 'utf8'),
 ) as { readonly messages: readonly Captured[] }
 
-test("a recorded pipeline of Python's services is told as the steps of one run", () => {
+test("a recorded pipeline of Python's services is reported as the steps of one run", () => {
   const runs = new TappedRuns(['cap.ingest', 'cap.split', 'cap.store'])
   const told = messages.flatMap(({ op, headers, body, routing_key: key = '' }) =>
     runs.heard({
@@ -44,7 +44,7 @@ test("a recorded pipeline of Python's services is told as the steps of one run",
   }
 })
 
-test('what is sent to other queues, or is no recipe message, is not told', () => {
+test('what is sent to other queues, or is no recipe message, is not reported', () => {
   const runs = new TappedRuns(['cap.split'])
   expect(
     runs.heard({ isDelivery: true, routingKeys: ['cap.split'], headers: {}, message: 1 }),

@@ -20,7 +20,7 @@ test('killed in mid-work, all that a worker held is back after the visibility ti
   await waitFor('empty queues', () => heldIn(place, 'fault') === 0)
 })
 
-test('suspended for longer than the visibility, a worker loses what it held and tells no success', async () => {
+test('suspended for longer than the visibility, a worker loses what it held and reports no success', async () => {
   const { place, app, effects } = await prepared()
   const results = [await app.sendTask('fault.told', [1]), await app.sendTask('fault.told', [2])]
   const slept = await startFaultWorker(sqsProcess(place, VISIBILITY), effects)

@@ -14,7 +14,7 @@ test('waiting for a line finds one that was printed just before the end', async 
   expect((await started.waitForLine(/ready (\d+)/))[1]).toBe('8080')
 })
 
-test('a killed process tells the signal', async () => {
+test('a killed process reports the signal', async () => {
   const started = startProcess(process.execPath, ['-e', `console.log("up"); ${FOREVER}`])
   await started.waitForLine(/^up$/m)
   expect(await started.stop('SIGKILL')).toEqual({ code: null, signal: 'SIGKILL' })

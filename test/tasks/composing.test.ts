@@ -68,7 +68,7 @@ test('what is no signature is named where a workflow is made of it', async () =>
   expect(() => compose(add)).toThrow(/cannot make a group of "export.add", expected signatures/)
   expect(() => compose([[add.s(1, 1)]])).toThrow(/a list in a list/)
   expect(() => chord([add.s(1, 1)], sum as unknown as Signature)).toThrow(/"export.sum"/)
-  expect(() => chain([])).toThrow(/cannot make a chain of nothing/)
+  expect(() => chain([])).toThrow(/a chain needs at least one signature/)
 })
 
 test.each<readonly [string, (tasks: Tasks) => Signature, unknown]>([

@@ -49,7 +49,7 @@ test('the explicit queue of a call does not overrule the exchange and key of its
   expect((await app.broker().depth('msg')).messages).toBe(0)
 })
 
-test('what a call tells the record travels in headers, from a signature too, however it is spelled', async () => {
+test('what a call says for the record travels in headers, from a signature too, however it is spelled', async () => {
   const app = embeddedApp()
   const add = app.task('export.add', (x: number, y: number) => x + y)
   const owner = { creatorId: 7, relatedContentTypeId: 'project', relatedObjectId: 12 }

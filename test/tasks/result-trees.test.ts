@@ -88,7 +88,7 @@ test.each([[null], ['id'], [[]], [[1, null]], [[[1, null], null]]])(
   },
 )
 
-test('a result tells what its task called: tasks one by one, a group as one', async () => {
+test('a result has what its task called: tasks one by one, a group as one', async () => {
   const { add, calls } = await workingApp()
   const result = await calls.delay()
   await result.get(WAIT)
@@ -143,7 +143,7 @@ test('forgetting a result forgets those before it', async () => {
   ])
 })
 
-test('a result that knows of no workers says how to revoke', async () => {
+test('a result without a connection to workers says how to revoke', async () => {
   const result = new AsyncResult('lonely', { store: () => Promise.reject(new Error('none')) })
   await expect(result.revoke()).rejects.toMatchObject({
     code: 'RESULT_UNSUPPORTED',

@@ -122,7 +122,7 @@ test('tasks are followed until they are over, and each is counted once', async (
   )
 })
 
-test('of too many tasks the oldest are let go, and how many is told', async () => {
+test('of too many tasks the oldest are let go, and how many is reported', async () => {
   const asked: string[][] = []
   const { metrics, tasks } = await following((ids) => {
     asked.push(ids)

@@ -123,7 +123,7 @@ describe.each(WORKFLOWS)('%s', (_name, make, value) => {
   })
 })
 
-test('a group tells how many of its members are done, and can be kept and found again', async () => {
+test('a group reports how many of its members are done, and can be kept and found again', async () => {
   const { app, tasks } = await workingApp()
   const result = await group(tasks.add.s(1, 1), tasks.add.s(2, 2)).applyAsync()
   await result.get(WAIT)
@@ -144,7 +144,7 @@ test('failures are among the values of a group that is asked not to throw them',
   expect(failure).toMatchObject({ excType: 'RangeError', excArgs: ['no'] })
 })
 
-test('a broken chain gives its error to whoever waits for its end', async () => {
+test('a broken chain gives its error to the caller that waits for its end', async () => {
   const { tasks } = await workingApp()
   const result = await chain(tasks.fail.s('no'), tasks.add.s(1), tasks.add.s(2)).applyAsync()
   await expect(result.get(WAIT)).rejects.toMatchObject({ excType: 'RangeError', excArgs: ['no'] })
@@ -307,7 +307,7 @@ test('an errback with room for it gets request, error and traceback; others get 
   expect(failures).toEqual([result.id])
 })
 
-test('a result tells what the task called', async () => {
+test('a result has what the task called', async () => {
   const { app, tasks } = await workingApp()
   const spawn = app.task('export.spawn', async () => (await tasks.add.delay(1, 1)).id)
   const result = await spawn.delay()

@@ -53,7 +53,7 @@ test('a worker hears commands again after its connection was lost', async () => 
   expect(await app.control.ping({ destination: [NAME] })).toEqual([{ [NAME]: { ok: 'pong' } }])
 })
 
-test('two workers of one name on two connections both work, and one is told of it', async () => {
+test('two workers of one name on two connections both work, and one is warned', async () => {
   const logger = recordingLogger()
   const { app, add } = await controlled()
   const other = embeddedApp({ broker_url: app.config.brokerUrl }, { logger })
@@ -74,7 +74,7 @@ test('a task revoked before it comes is stored as revoked, and does not run', as
   expect(runs).toEqual([2])
 })
 
-test('revoking tells what Celery tells', async () => {
+test('revoking answers as Celery does', async () => {
   const { app } = await controlled()
   expect(await app.control.revoke('some', ASKED)).toEqual([
     { [NAME]: { ok: "tasks {'some'} flagged as revoked" } },
@@ -114,7 +114,7 @@ test('a running task is left alone by revoke', async () => {
   expect(await result.get(WAIT)).toBe('ended')
 })
 
-test('a running task is told to end, with the reason, and is stored as terminated', async () => {
+test('a running task is asked to end, with the reason, and is stored as terminated', async () => {
   const { app, hang, gate, worker } = await controlled()
   const result = await hang.delay()
   await waitFor('it to run', () => gate.began)
@@ -152,7 +152,7 @@ test('a chord whose member is revoked fails as in Celery', async () => {
   })
 })
 
-test('whoever waits for the end of a chain hears that a step of it is revoked', async () => {
+test('a caller that waits for the end of a chain learns that a step of it is revoked', async () => {
   const { app, add } = await controlled()
   await app.control.revoke('revoked-step', ASKED)
   const step = add.s(2).set({ taskId: 'revoked-step' })
@@ -199,7 +199,7 @@ test("a worker does not write over a file that is another's", async () => {
   expect(await readFile(stateDb, 'utf8')).toBe('precious')
 })
 
-test('a worker that starts is told which tasks are revoked', async () => {
+test('a worker that starts learns which tasks are revoked', async () => {
   const { app } = await controlled()
   await app.control.revoke(['one', 'two'], ASKED)
   const args = { from_node: 'w9@test', revoked: { three: [1.5, 'three'] } }

@@ -97,7 +97,7 @@ test.each([
   },
 )
 
-test('an error that a task says it expects is told in a line, without where it came from', async () => {
+test('an error that a task says it expects is logged in a line, without where it came from', async () => {
   const logger = recordingLogger()
   const onTaskError = vi.fn()
   const app = embeddedApp({}, { logger })

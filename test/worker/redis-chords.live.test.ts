@@ -36,7 +36,7 @@ const BROKEN: readonly (readonly [name: string, make: (tasks: Tasks) => Signatur
   ['followed by a step', ({ add, fail, sum }) => chain(chord([add(1, 1), fail()], sum()), add(1))],
 ]
 
-test('a chord whose member fails tells who waits for the whole, on Redis, wherever it stands', async () => {
+test('a chord whose member fails fails those who wait for the whole, on Redis, wherever it stands', async () => {
   const app = embeddedApp({
     result_backend: service('REDIS_URL'),
     result_backend_transport_options: { global_keyprefix: `test-${randomUUID()}:` },

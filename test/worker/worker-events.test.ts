@@ -35,7 +35,7 @@ test('a worker says that it comes, that it is there, and that it goes', async ()
   expect(new Set(kinds)).toEqual(new Set(['worker-online', 'worker-heartbeat', 'worker-offline']))
 })
 
-test('a heartbeat tells how many tasks run and how many were begun', async () => {
+test('a heartbeat reports how many tasks run and how many were begun', async () => {
   const { app, broker } = await listenedApp()
   const gates: (() => void)[] = []
   const hang = app.task('export.hang', () => new Promise<void>((open) => gates.push(open)))
@@ -50,7 +50,7 @@ test('a heartbeat tells how many tasks run and how many were begun', async () =>
   await second.get(WAIT)
 })
 
-test('with -E a worker tells of its tasks what Celery’s tell', async () => {
+test('with -E a worker sends the task events that Celery’s send', async () => {
   const { app, broker } = await listenedApp({ worker_send_task_events: true })
   const add = app.task('export.add', (x: number, y: number) => x + y)
   await startWorker(app, { name: NAME })
@@ -114,7 +114,7 @@ test('a task that replaces itself or wants to be ignored comes to no end of its 
   ])
 })
 
-test('without -E nothing is told of tasks, and a task can be left out with it', async () => {
+test('without -E no task events are sent, and a task can be left out with it', async () => {
   const { app, broker } = await listenedApp()
   declareTasks(app)
   const worker = await startWorker(app, { name: NAME })
@@ -158,7 +158,7 @@ test('events of tasks are switched on and off, and heartbeats asked for, by remo
   expect(ofTasks(broker.events).filter(({ uuid }) => uuid !== id)).toEqual([])
 })
 
-test('a task sends events of its own, whether or not it is told of', async () => {
+test('a task sends events of its own, whether or not its events are sent', async () => {
   const { app, broker } = await listenedApp()
   const pay = app.task('export.pay', { bind: true }, async (self) => {
     await self.sendEvent('invoice-paid', { amount: 5 })
@@ -180,7 +180,7 @@ test('a program sends events of its own', async () => {
   await expect(app.events.send('no type')).rejects.toMatchObject({ code: 'TASK_INVALID' })
 })
 
-test('what a program has told before it closes its app is sent, though nothing else was', async () => {
+test('what a program has emitted before it closes its app is sent, though nothing else was', async () => {
   const { app, broker } = await listenedApp()
   app.events.emit('invoice-paid', { amount: 5 })
   await app.close()
@@ -190,7 +190,7 @@ test('what a program has told before it closes its app is sent, though nothing e
   expect(broker.events).toHaveLength(1)
 })
 
-test('with task_send_sent_event a client tells of each call that the broker has', async () => {
+test('with task_send_sent_event a client reports each call that the broker has', async () => {
   const { app, broker } = await listenedApp({ task_send_sent_event: true })
   const { id } = await app.sendTask('export.add', [2], { y: 3 }, { eta: new Date('2040-01-01') })
   const event = await broker.until('the event', ({ uuid }) => uuid === id)
@@ -250,7 +250,7 @@ test('work queues get no events, and the platform queue none of tasks where that
   expect((await app.broker().depth('celery')).messages).toBe(0)
 })
 
-test('a task whose result nobody wants is told of without it', async () => {
+test('a task whose result is ignored is reported without it', async () => {
   const app = embeddedApp()
   app.task('export.forgotten', { ignoreResult: true }, () => 'secret')
   const worker = await startWorker(app, { name: NAME })

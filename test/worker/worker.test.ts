@@ -186,7 +186,7 @@ test('a message that is no task is kept, byte for byte, and the worker goes on',
   expect(await (await add.delay(1, 1)).get(WAIT)).toBe(2)
 })
 
-test('a task that expired is not run, and its caller is told', async () => {
+test('a task that expired is not run, and its caller learns of it', async () => {
   const app = embeddedApp()
   let runs = 0
   const late = app.task('export.late', () => {
@@ -256,7 +256,7 @@ test('held tasks go back to their queue when the worker stops', async () => {
   expect(await depthOf(app, 'export')).toBe(1)
 })
 
-test('the hard time limit ends a task as failed, the soft one tells it', async () => {
+test('the hard time limit ends a task as failed, the soft one signals it', async () => {
   const app = embeddedApp()
   const stuck = app.task(
     'export.stuck',
@@ -316,7 +316,7 @@ test('what waits for a rate limit goes back to its queue when the worker stops',
   expect(await depthOf(app, 'export')).toBe(1)
 })
 
-test('an error that a task expects is information, and nobody is told', async () => {
+test('an error that a task expects is logged as information, and no alert is sent', async () => {
   const logger = recordingLogger()
   const app = embeddedApp({}, { logger })
   const reported: unknown[] = []
@@ -368,7 +368,7 @@ test('a value that cannot be stored fails the task instead of losing its result'
   await expect((await odd.delay()).get(WAIT)).rejects.toMatchObject({ excType: 'EncodeError' })
 })
 
-test('a worker refuses the platform queue and queues nobody knows', () => {
+test('a worker refuses the platform queue and unknown queues', () => {
   const app = embeddedApp()
   expect(() => app.worker({ queues: ['platform.fifo'] })).toThrow(/the monitor reads it/)
   expect(() => app.worker({ queues: ['nope'] })).toThrow(/"nope".*celery, export/)

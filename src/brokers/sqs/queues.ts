@@ -110,7 +110,9 @@ export class SqsQueues {
     const place = { queue, name, isFifo: isFifo(name), predefined }
     if (predefined !== undefined) return { ...place, url: predefined.url }
     if (settings.predefined.size > 0) {
-      const cause = new Error(`"${name}" is not in predefined_queues, which are all there are`)
+      const cause = new Error(
+        `"${name}" is not in predefined_queues, and no other queue may be used`,
+      )
       throw queueMissing(queue, safeUrl, cause)
     }
     requireQueueName(queue, name)

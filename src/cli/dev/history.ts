@@ -48,7 +48,7 @@ const COLUMNS: readonly Column<HistoryLine>[] = [
   { title: 'parent', value: ({ parent }) => parent },
 ]
 
-/** What the database says of the tasks since then, as anybody would ask it. */
+/** What the database says of the tasks since then, as a user would ask it. */
 export async function printHistory(database: Database, startedAt: Date): Promise<void> {
   const tasks = await database.query<HistoryLine>(HISTORY, [startedAt])
   print(`\n${HISTORY.replace('$1', `'${startedAt.toISOString()}'`)}\n`)

@@ -125,7 +125,7 @@ export class TaskRates {
   }
 }
 
-/** Of a task that arrived before anybody looked. */
+/** Of a task that arrived before the first look. */
 const NOT_SEEN: Followed = { name: '(unknown)', receivedAt: undefined }
 
 const ENDS: ReadonlySet<string> = new Set([

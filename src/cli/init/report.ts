@@ -9,7 +9,7 @@ export function readReport(text: string): PythonSettings {
   const version = /celery:(\S+)/.exec(text)?.[1]
   if (version === undefined) {
     throw new UsageError(
-      'this is no output of "celery -A APP report": it names no version of Celery',
+      'this is not the output of "celery -A APP report": it names no version of Celery',
     )
   }
   const settings = new Map(

@@ -67,7 +67,7 @@ function selectionOf(
   ]
   if (given.length !== 1) {
     throw new UsageError(
-      `say which messages, by their ids, by --code or with --all; given is ${given.join(' and ') || 'none of them'}`,
+      `name the messages by their ids, by --code or with --all; given: ${given.join(' and ') || 'none of them'}`,
     )
   }
   if (code !== undefined) return { code }

@@ -15,7 +15,7 @@ export function remoteArguments(
   const rest = typed.slice(args.length)
   if (rest.length > 0 && variadic === undefined) {
     const takes = signature === '' ? 'takes no arguments' : `takes: ${signature}`
-    throw new UsageError(`"${name}" does not know what to do with "${rest[0]}"; it ${takes}`)
+    throw new UsageError(`"${name}" does not accept "${rest[0]}"; it ${takes}`)
   }
   const named = args.slice(0, typed.length).map(([arg, type], at) => {
     const key = arg.replace('?', '')

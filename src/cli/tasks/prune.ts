@@ -87,7 +87,7 @@ async function retentionFor(config: Config, options: PruneCommandOptions): Promi
   const { keep, keepFailures, keepMessages = keep, keepEvents = keep } = options
   const { keepQuarantine = keep, includeUnfinished = false } = options
   if (includeUnfinished && keep === undefined) {
-    throw new UsageError('--include-unfinished goes by --keep: give that too, such as --keep 30d')
+    throw new UsageError('--include-unfinished needs --keep, such as --keep 30d')
   }
   const given = {
     tasksMs: keep,
@@ -101,7 +101,7 @@ async function retentionFor(config: Config, options: PruneCommandOptions): Promi
   const { retentionOf } = await import('../../monitor/retention/prune-timer.ts')
   const set = retentionOf(config.RETENTION)
   if (isSaid(set)) return set
-  throw new UsageError('nothing says what is old: give --keep 30d, or set RETENTION')
+  throw new UsageError('no age is given: use --keep 30d, or set RETENTION')
 }
 
 function isSaid(retention: Retention): boolean {

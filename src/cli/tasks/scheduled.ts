@@ -92,7 +92,7 @@ async function changeOf({
   }
   const dueAt = countdown === undefined ? eta : new Date(Date.now() + countdown * 1000)
   if (dueAt === undefined && edit === undefined) {
-    throw new UsageError('say what is to change: --eta, --countdown or --edit')
+    throw new UsageError('give at least one change: --eta, --countdown or --edit')
   }
   const { callEditOption } = await import('./options/edit-option.ts')
   const callEdit = await callEditOption(edit)

@@ -11,7 +11,7 @@ export class PidFile implements Disposable {
     const holder = holderOf(path)
     if (holder !== undefined && isRunning(holder)) {
       throw new UsageError(
-        `--pidfile: ${path} is held by process ${holder}, which runs: stop it, or name another file`,
+        `--pidfile: ${path} belongs to process ${holder}, which is running: stop it, or name another file`,
       )
     }
     try {

@@ -31,7 +31,7 @@ function refuseUndone(step: string, earlier: readonly Node[], ledger: Ledger): v
   if (undone.length === 0) return
   const names = undone.map((node) => `"${atomOf(node).name}" (${ledger.of(node).state})`)
   throw new InvalidState(
-    `the run cannot go on from "${step}", as what comes before it is not done: ${names.join(', ')}`,
+    `the run cannot resume from "${step}", as earlier steps are not done: ${names.join(', ')}`,
   )
 }
 

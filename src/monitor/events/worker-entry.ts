@@ -62,7 +62,7 @@ export class TaskEventSenders {
 const EVERY_MS = 10_000
 const MOST = 10_000
 
-/** Callers send task-sent, anybody may send others. */
+/** Callers send task-sent, any program may send others. */
 const BY_WORKERS: ReadonlySet<string> = new Set([
   'task-received',
   'task-started',

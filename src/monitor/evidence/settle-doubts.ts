@@ -28,7 +28,7 @@ const HEARD_AGAIN = `
     AND process.heard_at
       > now() - $1 * coalesce(nullif(process.heartbeat_every_s, 0), 2) * interval '1 second'`
 
-/** Without consumers nothing is in anybody's hands: where all of them are there, each of them is. */
+/** Without consumers nothing is in a worker's hands: where all of them are there, each of them is. */
 const IN_QUEUE_AGAIN = `
   UPDATE monitor.task SET ${AS_BEFORE}
   WHERE queue = $1 AND monitor.state_class(state) < 2 AND state = 'UNHEARD'

@@ -3,7 +3,7 @@ import { isDelayExchange, undelayedRoutingKey } from '../../protocol/routing/del
 import { workQueuesReached } from '../../protocol/routing/routes.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
 
-/** Routing keys may be made up by anybody, so what is remembered has an end. */
+/** Routing keys may be made up by any client, so what is remembered has an end. */
 const MOST_REMEMBERED = 10_000
 
 /** Tells which work queue a message has gone to besides the platform queue, by the configured topology. */

@@ -1,7 +1,7 @@
 /** What stands where a value was taken out. */
 export const REDACTED = '[redacted]'
 
-/** Keys of anybody's making are looked up once each, up to so many. */
+/** Keys made up by any client are looked up once each, up to so many. */
 const MOST_REMEMBERED = 10_000
 
 /** One line of REDACT. */

@@ -73,7 +73,7 @@ async function publishedAtOf(database: Connection, taskId: string): Promise<stri
   if (row !== undefined) return row.published_at
   throw new MonitorError(
     'TASK_UNKNOWN',
-    `there is no task "${taskId}" to list what comes after; give the whole id of the last one listed`,
+    `there is no task "${taskId}" to list after; give the whole id of the last one listed`,
   )
 }
 

@@ -83,10 +83,10 @@ function repeated(taskId: string, newId: string, at: Date | null): MonitorError 
   const when = at === null ? '' : ` at ${at.toISOString()}`
   return new MonitorError(
     'REPLAY_REPEATED',
-    `task ${taskId} was replayed${when} as ${newId}; ask for it again if it is to run once more`,
+    `task ${taskId} was replayed${when} as ${newId}; replay it with "again" to run it once more`,
   )
 }
 
 function inProgress(taskId: string): MonitorError {
-  return new MonitorError('REPLAY_REPEATED', `task ${taskId} is just being replayed by another`)
+  return new MonitorError('REPLAY_REPEATED', `task ${taskId} is being replayed by another process`)
 }

@@ -50,7 +50,7 @@ function checkedEvent(value: unknown): CeleryEvent {
   return value as CeleryEvent // its type was looked at just now
 }
 
-/** Until the year 9999, which is as far as anybody's clock goes. */
+/** Until the year 9999, which is as far as any clock goes. */
 function isTime(timestamp: unknown): boolean {
   return typeof timestamp === 'number' && timestamp >= 0 && timestamp < 253_402_300_800
 }

@@ -26,7 +26,7 @@ export const DELIVERY_EXCHANGE = 'celery_delayed_delivery'
 
 type DelayQueueType = 'quorum' | 'classic'
 
-/** The exchanges and queues of all levels: the same for everybody on a broker. */
+/** The exchanges and queues of all levels: the same for all clients of a broker. */
 export function delayLevels(queueType: DelayQueueType): Required<Topology> {
   const levels = Array.from({ length: LEVELS }, (_, n) => TOP_LEVEL - n)
   return {

@@ -77,7 +77,7 @@ export function chain<const Steps extends Signatures>(steps: Steps & Fitting<Ste
 export function chain(...given: readonly unknown[]): Signature {
   const all = signaturesOf('chain', given)
   if (all.length === 0) {
-    throw new TaskError('TASK_INVALID', 'cannot make a chain of nothing: give it a signature')
+    throw new TaskError('TASK_INVALID', 'a chain needs at least one signature')
   }
   const publisher = publisherOf(all)
   const links = { isOnHeader: publisher.linksChordHeaders }

@@ -4,7 +4,7 @@ export type OpenTelemetryApi = typeof OpenTelemetry
 
 let api: OpenTelemetryApi | null | undefined
 
-/** OpenTelemetry's api, once it was loaded; null where it is not installed, undefined before anybody asked. */
+/** OpenTelemetry's api, once it was loaded; null where it is not installed, undefined before the first look. */
 export function loadedTelemetry(): OpenTelemetryApi | null | undefined {
   return api
 }

@@ -59,7 +59,7 @@ export class LostRuns {
       about,
       'a message has killed too many children, it is kept in its dead-letter queue',
     )
-    const poison = new WorkerLostError(`${error.message} It is the death number ${deaths}.`, {
+    const poison = new WorkerLostError(`${error.message} This is death number ${deaths}.`, {
       cause: error,
       isPoison: true,
     })

@@ -25,5 +25,5 @@ export type Outcome =
       /** Of one that ran: the number of the signal that was to end it. */
       readonly signum?: number
     }
-  /** The worker stopped without waiting for it, or lost its message. Callers are told of one that is cancelled. */
+  /** The worker stopped without waiting for it, or lost its message. Callers learn of one that is cancelled. */
   | { readonly kind: 'abandoned'; readonly isCancelled?: boolean }

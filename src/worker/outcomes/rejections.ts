@@ -32,5 +32,5 @@ function leaveToProgram(reason: unknown): void {
   if (process.listenerCount('unhandledRejection') > 1) return
   throw reason instanceof Error
     ? reason
-    : new Error('a promise was rejected with something else than an error', { cause: reason })
+    : new Error('a promise was rejected with a value that is not an error', { cause: reason })
 }

@@ -69,7 +69,7 @@ export function resultOf(
   }
 }
 
-/** The result of a task that is revoked before anybody has begun it. */
+/** The result of a task that is revoked before a worker has begun it. */
 export function revokedResult(taskId: string): TaskResult {
   return {
     taskId,

@@ -4,6 +4,6 @@ export function readable(thrown: unknown): unknown {
     thrown instanceof Error
     return thrown
   } catch (cause) {
-    return new Error('something was thrown that cannot be looked at', { cause })
+    return new Error('a value was thrown whose type cannot be read', { cause })
   }
 }

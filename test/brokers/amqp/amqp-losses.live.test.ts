@@ -117,7 +117,7 @@ test('the first connection is sought until its time is up', async () => {
   expect(performance.now() - startedAt).toBeGreaterThan(250)
 })
 
-test('a wrong password and a missing virtual host are told at once', async () => {
+test('a wrong password and a missing virtual host are reported at once', async () => {
   const vhost = await freshVhost()
   const wrong = new URL(vhost.url)
   wrong.password = 'wrong-password'

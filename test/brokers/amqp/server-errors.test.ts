@@ -34,7 +34,7 @@ test('the exchange that is missing is found in what the server says', () => {
   expect(missingExchange(new Error('another error'))).toBeUndefined()
 })
 
-test('an error without a message is told by its code', () => {
+test('an error without a message is shown by its code', () => {
   const refused = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })
   expect(serverText(refused)).toBe('ECONNREFUSED')
   expect(isHopeless(refused)).toBe(false)

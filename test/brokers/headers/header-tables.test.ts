@@ -112,7 +112,7 @@ test.each([
   expect(readTable(bytes)).toEqual({ k: value })
 })
 
-test('an unknown type costs the rest of the headers, which is told, and nothing more', () => {
+test('an unknown type costs the rest of the headers, which is reported, and nothing more', () => {
   const bytes = Buffer.concat([
     encodeTable({ task: 'export.add' }).subarray(4),
     Buffer.from('\x03badZ....', 'latin1'),
@@ -134,7 +134,7 @@ test.each([
   expect(readTable(Buffer.from(text, 'latin1'))).toHaveProperty(UNREADABLE_HEADERS)
 })
 
-test('headers nested too deep are told and do not throw', () => {
+test('headers nested too deep are reported and do not throw', () => {
   let table: Record<string, unknown> = {}
   for (let depth = 0; depth < 500; depth += 1) table = { n: table }
   expect(readTable(encodeTable(table).subarray(4))).toHaveProperty(

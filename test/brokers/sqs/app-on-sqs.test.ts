@@ -91,7 +91,7 @@ test('what another producer sent with an eta is sent on to its queue, and waits 
   })
 })
 
-test('a fairness key is told by call, task, or a function of the arguments, and a retry keeps it', async () => {
+test('a fairness key is given by call, task, or a function of the arguments, and a retry keeps it', async () => {
   const { space, app } = await started({ result_backend: 'disabled://' })
   const plain = app.task('export.plain', async () => undefined)
   const ofTask = app.task('export.task', { fairnessKey: 'team' }, async () => undefined)

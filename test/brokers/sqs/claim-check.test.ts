@@ -31,7 +31,7 @@ test('what fits travels as ever, and needs no database', async () => {
   expect(claims.kept.size).toBe(0)
 })
 
-test('the compression of the body is told by the ticket, so that a reader expands what it was of', async () => {
+test('the compression of the body is named in the ticket, so that a reader expands what it was of', async () => {
   const { space, broker } = await started()
   const sent = { ...large(), headers: { ...large().headers, compression: 'application/x-gzip' } }
   await broker.publish(sent, ROUTE)

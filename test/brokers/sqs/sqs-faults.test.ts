@@ -40,7 +40,7 @@ test.each<[string, Fault]>([
   await waitFor('all of them', () => new Set(bodies).size === 25)
 })
 
-test('what is away is told once, and that it is back', async () => {
+test('an outage is reported once, and so is its end', async () => {
   const { broker, proxy } = await behindProxy()
   const told: string[] = []
   broker.on('lost', () => told.push('lost'))

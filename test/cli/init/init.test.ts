@@ -21,7 +21,7 @@ task_routes:
     (<function by_first_part.<locals>.route at 0x7f0e5d5904a0>,)
 `
 
-test('a report of Celery tells where the app sends its calls', () => {
+test('a report of Celery shows where the app sends its calls', () => {
   expect(readReport(REPORT)).toEqual({
     version: '5.7.0',
     name: null,
@@ -32,7 +32,7 @@ test('a report of Celery tells where the app sends its calls', () => {
     exchange_type: 'direct',
     queues: ['shop', 'export'],
   })
-  expect(() => readReport('Traceback (most recent call last)')).toThrow(/no output of "celery/)
+  expect(() => readReport('Traceback (most recent call last)')).toThrow(/not the output of "celery/)
 })
 
 test('the new app has a queue and a prefix that the Python app does not have', () => {

@@ -140,7 +140,7 @@ test('`tasks why` says what a flow waits for', async () => {
   await waitFor('its end', async () => (await stateOf(place, flowId)) === 'SUCCESS')
 })
 
-test('where a store has no outbox, each event is told once its transition is stored', async () => {
+test('where a store has no outbox, each event is sent once its transition is stored', async () => {
   const events: string[] = []
   const persist = new MemoryStore()
   const engine = new Engine(linear('f', {}, [task('a')]), {

@@ -171,7 +171,7 @@ export function remoteControlWith(python: PythonVersion): void {
       if (python === 'old' && command === 'revoke_by_stamped_headers') return // there is none in it
       expect(await controls(command, ...args)).toEqual({ ok: text })
     })
-    test('a worker that starts is told what is revoked', async () => {
+    test('a worker that starts learns what is revoked', async () => {
       const told = await app.sendTask('python.add', [1, 1], {}, { taskId: 'known' })
       await expect(told.get({ timeoutMs: 20_000 })).rejects.toMatchObject({
         excType: 'TaskRevokedError',

@@ -49,7 +49,7 @@ test.each(isWhole ? DIRECTIONS : DIRECTIONS.slice(0, 1))(
 )
 
 if (isWhole)
-  test('status is told, and a shutdown obeyed, across languages', statusAndShutdown, 120_000)
+  test('status is reported, and a shutdown obeyed, across languages', statusAndShutdown, 120_000)
 
 async function statusAndShutdown(): Promise<void> {
   const site = await zocalo()

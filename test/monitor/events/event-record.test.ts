@@ -47,7 +47,7 @@ const PROGRESS: Record<string, object> = {
   'event-task-revoked': { state: 'REVOKED', exception: 'TaskRevokedError: expired' },
 }
 
-describe('what Python tells moves the row of its task', () => {
+describe('an event of Python moves the row of its task', () => {
   test.each(Object.entries(PROGRESS))('%s', async (name, expected) => {
     const [recorded] = messagesIn(name)
     const { tasks, events, problem } = await tell(recorded!.message)
@@ -61,7 +61,7 @@ describe('what Python tells moves the row of its task', () => {
   })
 })
 
-test('where no message tells how a task was called, its caller’s event does', async () => {
+test('where no message says how a task was called, its caller’s event does', async () => {
   const [recorded] = messagesIn('event-task-sent').filter(({ exchange }) => exchange === 'celeryev')
   const { tasks } = await tell(recorded!.message, { receivedAtMs: 1795295800000 })
   expect(tasks).toMatchObject([
@@ -116,7 +116,7 @@ test('an outcome that comes along is what a result backend would hold', async ()
   expect(tasks).toMatchObject([{ state: 'SUCCESS', stored: '{"n": 1}' }])
 })
 
-test('heartbeats are no rows of their own: the worker’s row tells of the last one', async () => {
+test('heartbeats are no rows of their own: the worker’s row has the last one', async () => {
   const names = ['event-worker-online', 'event-worker-heartbeat', 'event-worker-offline']
   const read = await Promise.all(names.map((name) => tell(messagesIn(name)[0]!.message)))
   expect(read.map(({ events }) => events.length)).toEqual([1, 0, 1])
@@ -136,7 +136,7 @@ test('heartbeats are no rows of their own: the worker’s row tells of the last 
   ])
 })
 
-test('whatever somebody else tells is kept, and changes no task', async () => {
+test('an event of another program is kept, and changes no task', async () => {
   const event = { type: 'invoice-paid', timestamp: AT, uuid: 'a', amount: 7 }
   const { events, tasks, workers } = await tell(eventsMessage(event))
   expect(events).toMatchObject([{ type: 'invoice-paid', taskId: 'a', fields: '{"amount":7}' }])
@@ -160,7 +160,7 @@ test('compressed events are read; those that cannot be expanded are kept', async
   expect(broken).toMatchObject({ events: [], problem: { code: 'MESSAGE_UNDECODABLE' } })
 })
 
-test('a digest recognises an event delivered again, alone or in a list, and tells others apart', async () => {
+test('a digest recognises an event delivered again, alone or in a list, and distinguishes others', async () => {
   const digests = async (events: unknown): Promise<string[]> =>
     (await tell(eventsMessage(events))).events.map(({ digest }) => digest)
   const [first] = await digests(EVENT)

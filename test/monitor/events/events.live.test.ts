@@ -18,7 +18,7 @@ const WORKER = { hostname: 'w1@host', pid: 7, freq: 2, active: 1, processed: 5, 
 const ERROR = { exc_type: 'ValueError', exc_message: ['no good'], exc_module: 'builtins' }
 const PLATFORM = { exchange: '', routingKey: config.platformQueue }
 
-test('what is told while no monitor runs waits for the next, and a task has its row before its message', async () => {
+test('what is sent while no monitor runs waits for the next, and a task has its row before its message', async () => {
   const place = await openPlace()
   const first = await startMonitor(place)
   await first.stop()
@@ -160,7 +160,7 @@ test('outcomes that come with the copies read as if they had been stored', async
   await expect(place.broker.depth(QUEUE)).rejects.toMatchObject({ code: 'QUEUE_MISSING' })
 })
 
-test('events that nobody can read, or that PostgreSQL refuses, are kept with the reason, and the rest recorded', async () => {
+test('events that cannot be read, or that PostgreSQL refuses, are kept with the reason, and the rest recorded', async () => {
   const place = await openPlace()
   const monitor = await startMonitor(place)
   const long = Array.from({ length: 4000 }, (_, at) => at.toString(36)).join('-')
@@ -189,7 +189,7 @@ test('events that nobody can read, or that PostgreSQL refuses, are kept with the
   ])
 })
 
-test('where the exchange of events is somebody else’s, messages are recorded all the same', async () => {
+test('where the exchange of events belongs to another program, messages are recorded all the same', async () => {
   const place = await openPlace()
   await place.broker.declare({
     exchanges: [durableExchange('celeryev', 'direct')],

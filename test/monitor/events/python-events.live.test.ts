@@ -3,7 +3,7 @@ import { freshServers, liveApp, startMonitor } from '../../support/live-app.ts'
 import { startPythonWorker } from '../../support/python-celery.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-test('what a Python worker tells of its tasks is recorded: every step, whatever came of it', async () => {
+test('what a Python worker reports of its tasks is recorded: every step, whatever came of it', async () => {
   const servers = await freshServers()
   const database = await startMonitor(servers)
   const app = liveApp(servers)

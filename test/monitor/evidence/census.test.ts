@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { censusOf } from '../../../src/monitor/evidence/census.ts'
 
-test('what Python workers answer tells their queues and how they run tasks', () => {
+test('what Python workers answer shows their queues and how they run tasks', () => {
   expect(censusOf(answers('active-queues'), answers('stats'))).toEqual([
     { hostname: 'w1@worker.example', queues: ['ctl.main'], pool: 'prefork' },
   ])

@@ -20,7 +20,7 @@ test('the rest of a chain is in the order in which it will run, with the ids it 
   })
 })
 
-test('callbacks, errbacks and the body of a chord are told apart', () => {
+test('callbacks, errbacks and the body of a chord are distinguished', () => {
   const chord = { ...step('export.total', 'body'), chord_size: 3 }
   expect(
     read({ callbacks: [step('mail.done')], errbacks: [step('mail.failed', 'e1')], chord }),
@@ -57,7 +57,7 @@ test('groups and chords within a chain show what they are made of', () => {
   })
 })
 
-test('what follows a step is told as well', () => {
+test('what follows a step is shown as well', () => {
   const last = step('export.zip', 'z', { link: [step('mail.done', 'm')], chord: step('sum', 's') })
   expect(read({ chain: [last] })).toEqual({
     chain: [
@@ -71,7 +71,7 @@ test('what follows a step is told as well', () => {
   })
 })
 
-test('a long or deep workflow is cut short, and how much of it is missing is told', () => {
+test('a long or deep workflow is cut short, and how much of it is missing is shown', () => {
   const chain = Array.from({ length: 130 }, (_, index) => step('export.page', `p${index}`))
   const cut = read({ chain })
   expect([cut?.chain?.length, cut?.chain?.[0]?.id, cut?.more]).toEqual([100, 'p129', 30])

@@ -143,7 +143,7 @@ test('whom a task belongs to is read from properties where a broker has such', a
   })
 })
 
-test('a task that no work queue gets is flagged, as nobody will run it', async () => {
+test('a task that no work queue gets is flagged, as no worker will run it', async () => {
   const task = await readTask(message({ task: 'nobody.home' }), { ...EXPORT, routingKey: 'nobody' })
   expect(task.queue).toBeNull()
   expect(JSON.parse(task.options)).toMatchObject({ unrouted: true })
@@ -173,7 +173,7 @@ test('what cannot be read has the reason, and the id as far as it can be seen', 
   expect(problem).toMatchObject({ code: 'MESSAGE_UNDECODABLE' })
 })
 
-test('a digest tells messages apart, and recognises the same one delivered again', async () => {
+test('a digest distinguishes messages, and recognises the same one delivered again', async () => {
   const given = message()
   const digestOf = async (one = given, route = EXPORT) => (await read(one, route)).message.digest
   const first = await digestOf()

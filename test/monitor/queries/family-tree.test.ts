@@ -87,7 +87,7 @@ test('the critical path goes back from the last end through those that ended las
   expect(tree.criticalPath).toEqual(['root', 'slow', 'body'])
 })
 
-test('a chain ends with its last step, though the step before it told later that it was done', () => {
+test('a chain ends with its last step, though the step before it reported its end later', () => {
   const tree = treeOf(
     whole,
     [
@@ -134,7 +134,7 @@ test('what goes on has no end, what will never run does not go on', () => {
   expect(spansOf(member('task', { ran: [0], status: 'EXPIRED' }), [])).toEqual([])
 })
 
-test('a family is drawn with a bar for each task, and told in sums', () => {
+test('a family is drawn with a bar for each task, and summed up', () => {
   const members = [
     member('root', { ran: [0, 10, 20] }),
     member('child', { parentId: 'root', ran: [20, 30, 40] }),

@@ -194,7 +194,7 @@ test('workers that were not heard of for as long as tasks are kept go, unless th
   expect(await hostnames()).toEqual(['holding', 'with a slow clock'])
 })
 
-test('the size report tells the rows and bytes of each table, of each day, and of each index', async () => {
+test('the size report shows the rows and bytes of each table, of each day, and of each index', async () => {
   const database = await migrated()
   await addTasks(database, [{ id: 'one', state: 'SUCCESS', days: 0 }])
   await addMessage(database, 'one', 0)

@@ -124,7 +124,7 @@ test('results are absorbed within moments, those with a wrong date by the sweep,
   expect(await state('skewed')).toBe('SUCCESS')
 })
 
-test('a row that somebody holds is left for later, and holds up nobody', async () => {
+test('a locked row is left for later, and holds up no other', async () => {
   const database = await migrated()
   for (const task_id of ['held', 'free']) await recordTask(database, { task_id })
   for (const taskId of ['held', 'free']) await storeResult(database, { taskId, status: 'SUCCESS' })

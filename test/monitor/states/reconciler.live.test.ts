@@ -17,7 +17,7 @@ import {
 } from './fleet.ts'
 import { migrated, recordTask, storeResult } from './recorded.ts'
 
-test('a task that was published, and that nobody received from its empty queue, is lost', async () => {
+test('a task that was published, and that no worker received from its empty queue, is lost', async () => {
   const database = await migrated()
   await published(database, 'vanished')
   await published(database, 'scheduled', { eta: new Date(Date.now() + 60_000) })
@@ -74,7 +74,7 @@ test('where a worker sends no events, what it may have taken is in doubt, and ne
   expect(await told(database, 'in hand')).toMatchObject({ state: 'SUCCESS' })
 })
 
-test('a dead worker that told of its tasks does not speak for a silent one with another name', async () => {
+test('a dead worker that reported its tasks does not speak for a silent one with another name', async () => {
   const database = await migrated()
   await process(database, 'dead@host', { heard: "now() - interval '1 hour'" })
   await watched(database)
@@ -163,7 +163,7 @@ test('the published body of a chord shows that its celery.chord_unlock is done',
   expect(await told(database, 'unlock')).toMatchObject({ status: 'SUCCESS', reason: null })
 })
 
-test('nobody is accused while a queue holds messages, or the record is behind', async () => {
+test('no task is called lost while a queue holds messages, or the record is behind', async () => {
   const database = await migrated()
   await published(database, 'waiting')
   await process(database, 'w1@host')
@@ -320,7 +320,7 @@ test('what is acknowledged late, and is with another worker by now, is not lost'
   })
 })
 
-test('what is set for a task is done once, whoever looks', async () => {
+test('what is set for a task is done once, however many monitors look', async () => {
   const database = await migrated()
   await process(database, 'w1@host')
   await watched(database)
@@ -417,7 +417,7 @@ test('what a worker had not started goes back to its queue, and is missed once t
   expect(await passes(reconciler)).toMatchObject([{ taskId: 'held', kind: 'worker-gone' }])
 })
 
-test('what waits in the vault is not missed, whoever had it before', async () => {
+test('what waits in the vault is not missed, whichever worker had it before', async () => {
   const database = await migrated()
   await heard(database, { hostname: 'gone@host', ago: '1 second', offline: 'now()' })
   const state_at = new Date(Date.now() - 300_000)

@@ -127,7 +127,7 @@ test('a broker that does not answer is not waited for long', async () => {
   const found = await whyTask(database, silent, 'waiting')
   expect(found?.queue).toMatchObject({ ahead: 2, messages: null })
   expect(found?.why.at(-1)).toBe(
-    'the broker could not be asked: amqp://far did not tell within 2000 ms what is in queue "export"',
+    'the broker could not be asked: amqp://far did not report the contents of queue "export" within 2000 ms',
   )
 })
 

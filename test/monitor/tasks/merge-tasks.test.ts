@@ -30,7 +30,7 @@ test('a replaced task, which keeps its id, comes after the one it replaces', asy
   expect(rounds).toMatchObject([[{ args: '["new"]' }]])
 })
 
-test('messages of one task whose age nobody can tell are left to the database', async () => {
+test('messages of one task of unknown age are left to the database', async () => {
   const rounds = mergeTasks(
     await readAll([message({ id: 'a', args: [1] }), message({ id: 'a', args: [2] })]),
   )

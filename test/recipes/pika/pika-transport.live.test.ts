@@ -84,7 +84,7 @@ test('every call publishes byte for byte what pika publishes', async () => {
   expect(ours.map(shapeOf)).toEqual(theirs.map(shapeOfCapture))
 })
 
-test('status broadcasts without their fields, and messages that nobody takes, are refused', async () => {
+test('status broadcasts without their fields, and messages that no consumer takes, are refused', async () => {
   const site = await zocaloSite()
   const transport = site.open()
   await expect(transport.broadcastStatus({ host: 'h.1' })).rejects.toThrow(

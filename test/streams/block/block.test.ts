@@ -207,7 +207,7 @@ test('stop fails run() with block, operator and message, and gives back what was
   expect(fates.toSorted((a, b) => a.localeCompare(b))).toEqual(['ack 1', 'back 2', 'back 3'])
 })
 
-test('retry tries a message as often as it is told, then leaves it out', async () => {
+test('retry tries a message as often as asked, then leaves it out', async () => {
   let tries = 0
   const out = new Collector()
   const flaky = operator((n: number) => {

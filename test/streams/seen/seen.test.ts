@@ -73,7 +73,7 @@ class Told {
   }
 }
 
-test('a run tells that it began and how it ended, whatever the number of its messages', async () => {
+test('a run reports its start and its end, whatever the number of its messages', async () => {
   const told = new Told()
   const block = new Block('count', operator(Number), {
     listeners: [Array.from({ length: 1_000 }, (_, n) => n)],

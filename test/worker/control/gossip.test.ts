@@ -22,7 +22,7 @@ test('a worker that starts asks the others what is revoked, and goes on from the
   expect(await (await add.delay(1, 1)).get(WAIT)).toBe(2)
 })
 
-test('with mingle off nobody is asked', async () => {
+test('with mingle off no worker is asked', async () => {
   const { app } = mingling()
   await startWorker(app, { name: 'w1@test' })
   await app.control.revoke('known', { reply: true, destination: ['w1@test'] })

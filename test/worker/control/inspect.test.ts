@@ -6,7 +6,7 @@ import { waitFor } from '../../support/wait-for.ts'
 
 const NAME = 'w1@test'
 
-test('active tells of what runs as Celery does', async () => {
+test('active lists what runs as Celery does', async () => {
   const { hang, inspect, free } = await inspected()
   const { id } = await hang.applyAsync([1, 'a'], { priority: 3 })
   const [task] = await untilThere(inspect, 'active')
@@ -109,7 +109,7 @@ test('stats has all that Flower shows', async () => {
   free()
 })
 
-test('conf tells what was set, or everything, and no secret', async () => {
+test('conf shows what was set, or everything, and no secret', async () => {
   const { inspect } = await inspected({
     broker_transport_options: { password: 'hunter2' },
     task_routes: () => null,
@@ -146,7 +146,7 @@ test('the old names of the commands are answered alike', async () => {
   expect(await inspect.ask('dump_conf')).toEqual(await inspect.conf())
 })
 
-test('one worker is asked by its name alone, and nobody answers for one that is not there', async () => {
+test('one worker is asked by its name alone, and one that is not there gets no answer', async () => {
   const { app } = await inspected()
   expect(await app.control.inspect({ destination: NAME }).ping()).toEqual({
     [NAME]: { ok: 'pong' },

@@ -23,7 +23,7 @@ async function openPools(autoscale: AutoscaleBounds | null = null, concurrency =
   return { pools, seen, work }
 }
 
-test('a pool grows and shrinks by as many slots as it is told', async () => {
+test('a pool grows and shrinks by as many slots as it is asked to', async () => {
   const { pools, seen } = await openPools()
   pools.grow(3)
   pools.shrink(1)

@@ -55,7 +55,7 @@ export function reasonOf(error: unknown): string {
 export function optionRefused(name: string, why: string): BrokerError {
   return new BrokerError(
     'BROKER_UNREACHABLE',
-    `broker_transport_options: "${name}" cannot be heeded by sqs://: ${why}`,
+    `broker_transport_options: "${name}" is not supported by sqs://: ${why}`,
   )
 }
 

@@ -23,8 +23,7 @@ export async function selectedIds(
     }
     return [...new Set(ids)]
   }
-  if (!isDescribed)
-    throw new UsageError('say which tasks: by their ids, by --where, or by --failed')
+  if (!isDescribed) throw new UsageError('name the tasks: by their ids, by --where, or by --failed')
   const { selectTasks } = await import('../../../monitor/replay/select-tasks.ts')
   const status = failed === true ? 'FAILURE' : undefined
   return await selectTasks(database, { where, status, since, limit })

@@ -53,7 +53,7 @@ async function depthOf(
 function noAnswer({ safeUrl = 'the broker' }: AskedBroker, queue: string): BrokerError {
   return new BrokerError(
     'BROKER_UNREACHABLE',
-    `${safeUrl} did not tell within ${ASK_WITHIN_MS} ms what is in queue "${queue}"`,
+    `${safeUrl} did not report the contents of queue "${queue}" within ${ASK_WITHIN_MS} ms`,
   )
 }
 
