@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { StorageFailure } from '../failures/flow-errors.ts'
+import { LeaseLost, StorageFailure } from '../failures/flow-errors.ts'
 import { decoded, encoded } from './encoding.ts'
 import {
   type Change,
@@ -18,8 +18,8 @@ interface FileStoreOptions {
 }
 
 /**
- * Keeps each flow in a file of its own, a line a transition: a line that was cut off by a crash never happened. Reading a
- * flow shortens its file to one line.
+ * Keeps each flow in a file of its own, a line a transition: a line that was cut off by a crash never happened. The first
+ * write of a process shortens the file to one line; reading changes nothing, so that others may look at a flow that runs.
  */
 export class FileStore implements FlowStore {
   readonly isEncoded = true
@@ -35,19 +35,20 @@ export class FileStore implements FlowStore {
 
   async load(flowId: string): Promise<StoredFlow | undefined> {
     const lines = await linesOf(this.#path(flowId))
-    if (lines.length === 0) return undefined
-    const stored = foldedOf(lines)
-    // The process may have died before it noted them.
-    await this.#noteUsed(flowId, lines.flatMap(usedIn))
-    await this.#shorten(stored)
-    return stored
+    return lines.length === 0 ? undefined : foldedOf(lines)
   }
 
-  async save({ flow, atoms, used }: Change): Promise<void> {
-    const isUsing = used.length > 0
-    const line = `${encoded({ flow, atoms: atoms.map(plainAtom), ...(isUsing && { used }) })}\n`
+  async save({ flow, atoms, used, epoch }: Change): Promise<void> {
+    const line = lineOf({
+      flow,
+      atoms: atoms.map(plainAtom),
+      ...(used.length > 0 && { used }),
+      ...(epoch !== undefined && { epoch }),
+    })
     await this.#inTurn(async () => {
-      await this.#append(flow.id, line)
+      const file = this.#files.get(flow.id) ?? (await this.#open(flow.id, epoch))
+      await file.appendFile(line)
+      if (this.#isSynced) await file.datasync()
       await this.#noteUsed(flow.id, used)
       if (AT_REST.has(flow.state)) await this.#close(flow.id)
     })
@@ -92,32 +93,35 @@ export class FileStore implements FlowStore {
     await this.close()
   }
 
-  async #append(flowId: string, line: string): Promise<void> {
-    const file = this.#files.get(flowId) ?? (await this.#open(flowId))
-    await file.appendFile(line)
-    if (this.#isSynced) await file.datasync()
-  }
-
-  async #open(flowId: string): Promise<FileHandle> {
+  /** What another process still writes goes to the file as it was, which is gone. */
+  async #open(flowId: string, epoch: number | undefined): Promise<FileHandle> {
     await mkdir(this.#folder, { recursive: true })
-    const file = await open(this.#path(flowId), 'a')
+    const path = this.#path(flowId)
+    const lines = await linesOf(path)
+    if (lines.length > 0) {
+      refuseEarlier(lines, { flowId, epoch })
+      // The process before may have died before it noted them.
+      await this.#noteUsed(flowId, lines.flatMap(usedIn))
+      await this.#shorten(path, lines)
+    }
+    const file = await open(path, 'a')
     this.#files.set(flowId, file)
     return file
   }
 
-  async #shorten({ flow, atoms }: StoredFlow): Promise<void> {
-    await this.#inTurn(async () => {
-      await this.#close(flow.id)
-      const path = this.#path(flow.id)
-      const file = await open(`${path}.new`, 'w')
-      try {
-        await file.writeFile(`${encoded({ flow, atoms: atoms.map(plainAtom) })}\n`)
-        if (this.#isSynced) await file.datasync()
-      } finally {
-        await file.close()
-      }
-      await rename(`${path}.new`, path)
-    })
+  async #shorten(path: string, lines: readonly Record<string, unknown>[]): Promise<void> {
+    const { flow, atoms } = foldedOf(lines)
+    const { epoch } = lines.at(-1) ?? {}
+    const file = await open(`${path}.new`, 'w')
+    try {
+      await file.writeFile(
+        lineOf({ flow, atoms: atoms.map(plainAtom), ...(epoch !== undefined && { epoch }) }),
+      )
+      if (this.#isSynced) await file.datasync()
+    } finally {
+      await file.close()
+    }
+    await rename(`${path}.new`, path)
   }
 
   async #noteUsed(flowId: string, used: readonly UsedSignal[]): Promise<void> {
@@ -128,7 +132,7 @@ export class FileStore implements FlowStore {
     await mkdir(this.#folder, { recursive: true })
     const file = await open(this.#signalPath(flowId), 'a')
     try {
-      await file.appendFile(`${encoded(entry)}\n`)
+      await file.appendFile(lineOf(entry))
       if (this.#isSynced) await file.datasync()
     } finally {
       await file.close()
@@ -148,7 +152,7 @@ export class FileStore implements FlowStore {
     try {
       await writing
     } catch (cause) {
-      if (cause instanceof StorageFailure) throw cause
+      if (cause instanceof StorageFailure || cause instanceof LeaseLost) throw cause
       throw new StorageFailure(`a flow cannot be written to ${this.#folder}`, { cause })
     }
   }
@@ -174,6 +178,20 @@ async function linesOf(path: string): Promise<Record<string, unknown>[]> {
   })
   const lines = text.split('\n').slice(0, -1)
   return lines.map((line) => decoded(line) as Record<string, unknown>) // we wrote it
+}
+
+function lineOf(entry: object): string {
+  return `${encoded(entry)}\n`
+}
+
+/** A run that has passed to another is not written by the one before. */
+function refuseEarlier(
+  lines: readonly Record<string, unknown>[],
+  { flowId, epoch }: { readonly flowId: string; readonly epoch: number | undefined },
+): void {
+  const stored = lines.at(-1)?.epoch
+  if (epoch !== undefined && typeof stored === 'number' && stored > epoch)
+    throw new LeaseLost(`flow ${flowId} is run by another process since`)
 }
 
 function usedIn({ used = [] }: Readonly<Record<string, unknown>>): readonly UsedSignal[] {
