@@ -11,7 +11,9 @@ import { Engine, type EngineOptions } from '../engine/engine.ts'
 import { Failure } from '../failures/failure.ts'
 import { LeaseLost, NotFound } from '../failures/flow-errors.ts'
 import type { Flow } from '../patterns/flow.ts'
+import type { WakeUps } from '../waits/wake-ups.ts'
 import { ConductorEvents, type ConductorListener } from './conductor-events.ts'
+import { Waking } from './waking.ts'
 
 /** A flow, or what makes it from the values that its job was posted with. */
 export type FlowSource = Flow | Task | ((store: Readonly<Record<string, unknown>>) => Flow | Task)
@@ -26,6 +28,8 @@ export interface ConductorOptions {
   readonly maxSimultaneousJobs?: number
   /** A job goes to the dead letters once so many of its runs could not be made. Default 10. */
   readonly maxFailedRuns?: number
+  /** Wakes it for jobs that have become due, by a broker. Default: by the board's own clock. */
+  readonly wakeUps?: WakeUps
   /** How its engines run atoms. Default parallel. */
   readonly engine?: Pick<
     EngineOptions,
@@ -49,7 +53,6 @@ interface ConductedRun {
   readonly left: ReturnType<typeof deferred<void>>
 }
 
-const IDLE_MS = 5_000
 const AWAY_MS = 1_000
 
 /** Takes jobs from a board and runs their flows. A waiting flow holds nothing here: its job is back on the board. */
@@ -59,6 +62,7 @@ export class Conductor implements AsyncDisposable {
   readonly #options: ConductorOptions
   readonly #logger: Logger
   readonly #events: ConductorEvents
+  readonly #waking: Waking
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
   readonly #runs = new Set<ConductedRun>()
@@ -73,6 +77,13 @@ export class Conductor implements AsyncDisposable {
     this.#options = options
     this.#logger = options.logger ?? silentLogger
     this.#events = new ConductorEvents(this.#logger)
+    this.#waking = new Waking({
+      board,
+      wakeUps: options.wakeUps,
+      logger: this.#logger,
+      onNews: () => this.#news.abort(),
+      hasRoom: () => this.#hasRoom && !this.#stopping.signal.aborted,
+    })
   }
 
   /** Jobs that are being run. */
@@ -124,21 +135,25 @@ export class Conductor implements AsyncDisposable {
   async #work(maxDispatches: number): Promise<void> {
     const board = this.#board
     const metadata = { hostname: hostname(), pid: process.pid }
-    const unlisten = await board.listen(() => this.#news.abort())
+    await this.#waking.start()
     const unregister = await board.registerEntity('conductor', this.name, metadata)
     try {
       while (!this.#stopping.signal.aborted && this.#dispatched < maxDispatches) await this.#turn()
     } finally {
       await Promise.allSettled(this.#running)
-      await unlisten()
+      await this.#waking.stop()
       await unregister().catch(() => undefined) // its lease ends by itself
     }
   }
 
+  get #hasRoom(): boolean {
+    const { maxSimultaneousJobs = 4 } = this.#options
+    return this.#running.size < maxSimultaneousJobs
+  }
+
   async #turn(): Promise<void> {
     this.#news = new AbortController()
-    const { maxSimultaneousJobs = 4 } = this.#options
-    if (this.#running.size >= maxSimultaneousJobs) {
+    if (!this.#hasRoom) {
       await Promise.race(this.#running)
       return
     }
@@ -147,8 +162,7 @@ export class Conductor implements AsyncDisposable {
         takesDefinitions: this.#options.readDefinition !== undefined,
       })
       if (claim === undefined) {
-        if (!this.#stopping.signal.aborted)
-          await this.#board.waitForNews(IDLE_MS, this.#news.signal)
+        if (!this.#stopping.signal.aborted) await this.#waking.waitForNews(this.#news.signal)
         return
       }
       this.#begin(claim)
@@ -265,6 +279,7 @@ export class Conductor implements AsyncDisposable {
     } else if (error !== undefined) await this.#fail(claim, error)
     else if (waitsFor !== undefined && !this.#stopping.signal.aborted) {
       await claim.release(waitsFor)
+      await this.#waking.ask(job, waitsFor)
       this.#events.emit('job_released', job)
     } else {
       await claim.abandon()
