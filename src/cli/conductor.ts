@@ -1,33 +1,40 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { readFlow, readFlowFile } from '../flows/files/flow-file.ts'
 import type { Flow } from '../flows/patterns/flow.ts'
+import type { FlowEvent } from '../flows/storage/flow-store.ts'
+import type { Logger } from '../logger.ts'
 import { type GlobalOptions, openApp } from './app/open-app.ts'
+import { type BoardOptions, type OpenedBoard, openBoard, withBoard } from './flow/open-board.ts'
 import { functionsOfApp } from './flow/step-functions.ts'
-import { openDatabaseOf } from './options/open-database.ts'
 import { positiveInteger } from './options/option-values.ts'
 import { printError } from './output/output.ts'
 import { runService, serviceLogging } from './run-service.ts'
 
-interface ConductorCommandOptions extends GlobalOptions {
-  readonly board?: string
-  readonly database?: string
+interface ConductorCommandOptions extends GlobalOptions, BoardOptions {
   readonly concurrency?: number
   readonly loglevel?: string
+  readonly wakeBy?: 'board' | 'broker'
 }
 
 const EXAMPLES = `
 Examples:
   celery-toolbox -A app.ts conductor flows/*.yaml
-  celery-toolbox -A app.ts conductor -c 20 --board night`
+  celery-toolbox -A app.ts conductor -c 20 --board night
+  celery-toolbox -A app.ts conductor --board zookeeper://zk1:2181/taskflow/jobs`
 
 export function addConductor(program: Command): void {
-  program
+  const command = program
     .command('conductor')
     .description('take jobs from the board and run their flows')
     .argument('[file...]', 'flow files whose jobs it takes, besides jobs that carry their flow')
-    .option('--board <name>', 'the board (default: default)')
-    .option('--database <url>', 'the PostgreSQL database that has the board')
+  withBoard(command)
     .option('-c, --concurrency <n>', 'jobs at a time (4)', positiveInteger)
+    .addOption(
+      new Option('--wake-by <who>', 'who says that a delay is over (board)').choices([
+        'board',
+        'broker',
+      ]),
+    )
     .option('-l, --loglevel <level>', 'log level (info)')
     .addHelpText('after', EXAMPLES)
     .action(async (files: string[], _options: unknown, command: Command) => {
@@ -36,11 +43,8 @@ export function addConductor(program: Command): void {
 }
 
 async function conduct(files: readonly string[], options: ConductorCommandOptions): Promise<void> {
-  const { Board } = await import('../flows/board/board.ts')
   const { Conductor } = await import('../flows/conductor/conductor.ts')
   const { RemoteRelay } = await import('../flows/remote/remote-relay.ts')
-  const { EventRelay } = await import('../flows/events/event-relay.ts')
-  const { flowEvents } = await import('../flows/events/flow-event.ts')
   const { celeryRemotes } = await import('../flows/remote/celery-remotes.ts')
   const app = await openApp(options)
   const functions = functionsOfApp(app)
@@ -50,32 +54,55 @@ async function conduct(files: readonly string[], options: ConductorCommandOption
     flows[flow.name] = () => flow
   }
   await using logging = await serviceLogging(app.config, options.loglevel ?? 'info')
-  await using database = await openDatabaseOf(app.config, options)
-  const board = new Board(database, options.board === undefined ? {} : { name: options.board })
+  await using opened = await openBoard(app.config, options)
+  const { board } = opened
+  const { logger } = logging
   const remotes = celeryRemotes(app)
+  const reports = await flowReports(app, opened, logger)
+  const wakeUps = options.wakeBy === 'broker' ? await wakeUpsOf(app, board.name) : undefined
   const conductor = new Conductor(board, {
     flows,
     readDefinition: (text, name) => readFlow(text, { file: name, functions }).flow,
     ...(options.concurrency !== undefined && { maxSimultaneousJobs: options.concurrency }),
-    engine: { remotes, eventOf: flowEvents() },
-    logger: logging.logger,
+    ...(wakeUps !== undefined && { wakeUps }),
+    engine: { remotes, ...reports.engine },
+    logger,
   })
-  const relay = new RemoteRelay(database, { board, remotes, logger: logging.logger })
-  const events = new EventRelay(database, { app, logger: logging.logger })
+  const relay = new RemoteRelay(board, { remotes, logger })
   await runService(
     {
       start: async () => {
         await relay.start()
-        await events.start()
+        await reports.relay?.start()
         await conductor.start()
       },
       stop: async (how) => {
         await conductor.stop(how)
         await relay.stop()
-        await events.stop()
+        await reports.relay?.stop()
       },
     },
     { name: 'conductor', onStarted: () => printError(`conductor ready on board "${board.name}"`) },
   )
   await app.close()
 }
+
+/** With the transitions in PostgreSQL, and sent from there; at once where the runs are kept in files. */
+async function flowReports(app: CeleryApp, { database }: OpenedBoard, logger: Logger) {
+  const { EventRelay } = await import('../flows/events/event-relay.ts')
+  const { flowEvents } = await import('../flows/events/flow-event.ts')
+  const engine = { eventOf: flowEvents() }
+  if (database !== undefined) return { engine, relay: new EventRelay(database, { app, logger }) }
+  const onEvent = ({ type, fields }: FlowEvent): void => app.events.emit(type, fields)
+  return { engine: { ...engine, onEvent }, relay: undefined }
+}
+
+async function wakeUpsOf(app: CeleryApp, board: string) {
+  const { WakeUps } = await import('../flows/waits/wake-ups.ts')
+  return new WakeUps(app.broker(), {
+    board,
+    queueType: app.config.broker_native_delayed_delivery_queue_type,
+  })
+}
+
+type CeleryApp = Awaited<ReturnType<typeof openApp>>

@@ -1,17 +1,19 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
-import type { Board } from '../../flows/board/board.ts'
 import type { Job, Priority } from '../../flows/board/job.ts'
 import { PRIORITIES } from '../../flows/board/job.ts'
 import { readFlowFile } from '../../flows/files/flow-file.ts'
+import { drawRun } from '../../flows/storage/outline.ts'
 import { failureTree } from '../../flows/storage/failure-tree.ts'
-import { type DatabaseOptions, openCommandDatabase } from '../options/open-database.ts'
+import { openConfig } from '../app/open-app.ts'
 import { seconds } from '../options/option-values.ts'
 import { print, printJson, printTable, wantsJson } from '../output/output.ts'
+import { type BoardOptions, type OpenedBoard, openBoard, withBoard } from './open-board.ts'
 import { jsonObject } from './run.ts'
 
-interface BoardOptions extends DatabaseOptions {
-  readonly board?: string
+type AnyBoard = OpenedBoard['board']
+
+interface ListOptions extends BoardOptions {
   readonly json?: boolean
 }
 
@@ -43,7 +45,7 @@ export function addFlowJobs(flow: Command): void {
     .option('--trashed', 'the jobs that were given up instead')
     .option('--json', 'print JSON')
     .action(async (_options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<BoardOptions & { trashed?: boolean }>()
+      const options = command.optsWithGlobals<ListOptions & { trashed?: boolean }>()
       await onBoard(options, async (board) => {
         showJobs(
           await (options.trashed === true ? board.trashed() : board.jobs({ includeDelayed: true })),
@@ -56,7 +58,7 @@ export function addFlowJobs(flow: Command): void {
     .argument('<id>', 'the id of a flow or a job')
     .option('--json', 'print JSON')
     .action(async (id: string, _options: unknown, command: Command) => {
-      const options = command.optsWithGlobals<BoardOptions>()
+      const options = command.optsWithGlobals<ListOptions>()
       await onBoard(options, async (board) => await show(board, id, options))
     })
   for (const [name, description] of STEERING) {
@@ -99,16 +101,12 @@ const STEERING = [
   ['replay', 'put a failed job back on the board; it resumes where it stopped'],
 ] as const
 
-function withBoard(command: Command): Command {
-  return command
-    .option('--board <name>', 'the board (default: default)')
-    .option('--database <url>', 'the PostgreSQL database that has the board')
-}
-
-async function onBoard(options: BoardOptions, act: (board: Board) => Promise<void>): Promise<void> {
-  const { Board } = await import('../../flows/board/board.ts')
-  await using database = await openCommandDatabase(options)
-  await act(new Board(database, options.board === undefined ? {} : { name: options.board }))
+async function onBoard(
+  options: BoardOptions,
+  act: (board: AnyBoard) => Promise<void>,
+): Promise<void> {
+  await using opened = await openBoard(await openConfig(options), options)
+  await act(opened.board)
 }
 
 async function post(file: string, options: PostOptions): Promise<void> {
@@ -136,7 +134,7 @@ async function resume(id: string, options: ResumeOptions): Promise<void> {
   })
 }
 
-function showJobs(jobs: readonly Job[], options: BoardOptions): void {
+function showJobs(jobs: readonly Job[], options: ListOptions): void {
   if (wantsJson(options)) {
     printJson(jobs)
     return
@@ -154,26 +152,18 @@ function showJobs(jobs: readonly Job[], options: BoardOptions): void {
   )
 }
 
-async function show(board: Board, id: string, options: BoardOptions): Promise<void> {
+async function show(board: AnyBoard, id: string, options: ListOptions): Promise<void> {
   const job = await board.find(id)
   const stored = await board.store.load(job?.flowId ?? id)
   if (stored === undefined)
     throw new UsageError(`no run of a flow has the id "${id}", or it has not begun`)
   if (wantsJson(options)) {
-    printJson({ job: job ?? null, ...stored })
+    printJson({ job: job ?? null, ...stored, tree: drawRun(stored), failures: failureTree(stored) })
     return
   }
   const { name, id: flowId, state, version } = stored.flow
   print(`${name}  ${flowId}  ${state}${version === null ? '' : `  version ${version}`}`)
-  printTable(
-    [
-      { title: 'atom', value: (atom: (typeof stored.atoms)[number]) => atom.name },
-      { title: 'kind', value: (atom) => atom.kind },
-      { title: 'state', value: (atom) => atom.state },
-      { title: 'failure', value: (atom) => atom.failure ?? atom.revertFailure },
-    ],
-    stored.atoms,
-  )
+  print(drawRun(stored))
   const tree = failureTree(stored)
   if (tree !== '') print(`\n${tree}`)
 }

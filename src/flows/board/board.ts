@@ -3,15 +3,15 @@ import { sleep } from '../../async/sleep.ts'
 import { startInterval, type Timer } from '../../async/timer.ts'
 import type { Database } from '../../database/database.ts'
 import type { Task } from '../atoms/task.ts'
-import type { FlowSourceRecord } from '../engine/engine.ts'
 import type { Flow } from '../patterns/flow.ts'
 import { DatabaseStore } from '../storage/database-store.ts'
 import { decoded, encoded } from '../storage/encoding.ts'
 import { JobFailure, JobNotFound, UnclaimableJob } from './board-errors.ts'
 import { DatabaseClaim } from './database-claim.ts'
 import { type Claim, type Job, type PostOptions, rankOf } from './job.ts'
-import type { JobBoard, JobFilter, ListOptions } from './job-board.ts'
+import type { AwaitedSignal, JobBoard, JobFilter, ListOptions } from './job-board.ts'
 import { detailsOf, type JobRow, jobOf } from './job-row.ts'
+import { runToResume } from './job-resume.ts'
 import { nextRun } from './job-schedule.ts'
 import { matches, waitForJobs } from './job-search.ts'
 import * as sql from './job-sql.ts'
@@ -193,27 +193,20 @@ export class Board implements JobBoard {
     values: Readonly<Record<string, unknown>> = {},
   ): Promise<Job> {
     const job = await this.find(flowId)
-    const stored = await this.store.load(job?.flowId ?? flowId)
-    const source = job?.details ?? (stored?.flow.meta.source as FlowSourceRecord | undefined)
-    if (stored === undefined || source === undefined)
-      throw new JobNotFound(
-        `board "${this.name}" knows no run ${flowId} that a conductor has begun`,
-      )
-    if (!stored.atoms.some(({ name }) => name === step))
-      throw new JobFailure(`the run ${stored.flow.id} has no step "${step}"`)
+    const { id, source } = await runToResume(this, job ?? flowId, step)
     const { flow, definition } = source
     const details = { flow, store: values, definition, resumeFrom: step }
-    const posted = [randomUUID(), this.name, job?.name ?? flow, stored.flow.id]
+    const posted = [randomUUID(), this.name, job?.name ?? flow, id]
     const rank = rankOf(job?.priority ?? 'NORMAL')
     const row = await this.#database.transaction(async (connection) => {
-      await connection.query(sql.REMOVE_FREE, [this.name, stored.flow.id])
-      const others = await connection.query(sql.FIND, [this.name, stored.flow.id])
+      await connection.query(sql.REMOVE_FREE, [this.name, id])
+      const others = await connection.query(sql.FIND, [this.name, id])
       if (others.length > 0)
-        throw new UnclaimableJob(`the run ${stored.flow.id} is under way: suspend it first`)
+        throw new UnclaimableJob(`the run ${id} is under way: suspend it first`)
       const parameters = [...posted, rank, null, 0, job?.schedule ?? null, encoded(details)]
       return (await connection.query<JobRow>(sql.POST, parameters))[0]
     })
-    if (row === undefined) throw new JobFailure(`the run ${stored.flow.id} was not posted again`)
+    if (row === undefined) throw new JobFailure(`the run ${id} was not posted again`)
     return jobOf(row)
   }
 
@@ -225,6 +218,10 @@ export class Board implements JobBoard {
   /** Gives a waiting flow its signal: an approval, a webhook's call. */
   async signal(flowId: string, name: string, value: unknown = null): Promise<void> {
     await this.store.sendSignal(flowId, name, value)
+  }
+
+  async awaited(pattern: RegExp, limit: number): Promise<readonly AwaitedSignal[]> {
+    return await this.#database.query(sql.AWAITED, [this.name, pattern.source, limit])
   }
 
   /** Registers a worker of this board; until the function returned is called, or the lease ends. */

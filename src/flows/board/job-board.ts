@@ -15,6 +15,14 @@ export interface JobBoard extends AsyncDisposable {
   registerEntity(kind: string, name: string, metadata: object): Promise<() => Promise<void>>
   listen(onNews: () => void): Promise<() => Promise<void>>
   waitForNews(withinMs: number, signal?: AbortSignal): Promise<void>
+  /** Signals like this that jobs wait for which nobody runs: so many of them, in random order. */
+  awaited(pattern: RegExp, limit: number): Promise<readonly AwaitedSignal[]>
+  signal(flowId: string, name: string, value?: unknown): Promise<void>
+}
+
+export interface AwaitedSignal {
+  readonly flowId: string
+  readonly signal: string
 }
 
 export interface ListOptions {

@@ -124,3 +124,8 @@ export const ENTITIES = `
   SELECT kind, name, metadata FROM flows.entity WHERE board = $1 AND lease_until > now() ORDER BY kind, name`
 
 export const UNREGISTER = `DELETE FROM flows.entity WHERE board = $1 AND kind = $2 AND name = $3`
+
+export const AWAITED = `
+  SELECT flow_id AS "flowId", awaited AS signal FROM flows.job, unnest(waits_for) AS awaited
+  WHERE board = $1 AND state = 'UNCLAIMED' AND run_at > now() AND awaited ~ $2
+  ORDER BY random() LIMIT $3`

@@ -11,10 +11,12 @@ import type { FlowEvent, FlowStore } from '../storage/flow-store.ts'
 import { type FlowRecord, historyOf } from '../storage/records.ts'
 import type { FlowWait } from '../waits/flow-wait.ts'
 import { atomOf, type Compilation, compile } from './compile.ts'
+import { failureTree } from './failure-tree.ts'
 import { Ledger, type Notice } from './ledger.ts'
 import { Lookup } from './lookup.ts'
 import { type NoticeContext, noticeContext } from './notice-context.ts'
 import { type Notices, Notifier } from './notifier.ts'
+import { outlineOf } from '../storage/outline.ts'
 import { resumeFrom } from './resume-from.ts'
 import { type LoopState, Run } from './run.ts'
 import { type AtomState, ENDS, type FlowState, type Intention } from './states.ts'
@@ -257,8 +259,9 @@ export class Engine {
       eventOf:
         eventOf && ((notice) => eventOf(notice, noticeContext(notice, { compilation, ledger }))),
       onEvent,
+      explain: persist && ((name) => failureTree(name, { compilation, ledger })),
     })
-    const { missing } = ledger
+    const { missing, isAltered } = ledger
     if (missing.length > 0) {
       this.#logger.warn(
         { flow: flow.name, atoms: missing },
@@ -266,7 +269,8 @@ export class Engine {
       )
     }
     this.#noteVersion(ledger)
-    if (store !== undefined) ledger.inject(store)
+    const outline = persist !== undefined && isAltered ? outlineOf(this.flow) : undefined
+    if (store !== undefined || outline !== undefined) ledger.inject(store ?? {}, outline)
     return ledger
   }
 

@@ -11,6 +11,7 @@ import {
 } from '../storage/records.ts'
 import { atomOf, type Compilation, type Node } from './compile.ts'
 import type { Notices, Notifier } from './notifier.ts'
+import type { Outline } from '../storage/outline.ts'
 import { type AtomState, changesFlow, type FlowState, type Intention } from './states.ts'
 
 interface LedgerOptions {
@@ -22,6 +23,8 @@ interface LedgerOptions {
   readonly eventOf: ((notice: Notice) => FlowEvent | undefined) | undefined
   /** Called with each event once its transition is stored. */
   readonly onEvent?: ((event: FlowEvent) => void) | undefined
+  /** Where runs are kept: what is said of an atom that failed, for those who look at the run. */
+  readonly explain?: ((name: string) => string) | undefined
 }
 
 export type Notice = {
@@ -90,8 +93,14 @@ export class Ledger {
     return undefined
   }
 
-  inject(values: Readonly<Record<string, unknown>>): void {
+  /** Whether the flow is not as it was stored, or is new. */
+  get isAltered(): boolean {
+    return this.#changed.size > 0 || this.missing.length > 0
+  }
+
+  inject(values: Readonly<Record<string, unknown>>, outline?: Outline): void {
     const record = this.#others.get(INJECTOR) ?? newRecord(INJECTOR, 'task', '1.0')
+    if (outline !== undefined) record.meta.outline = outline
     record.results = { ...(record.results as object | null), ...values }
     record.state = 'SUCCESS'
     this.#others.set(INJECTOR, record)
@@ -166,6 +175,7 @@ export class Ledger {
       Object.assign(record, { revertFailure: result, revertResults: null, results: null })
     else Object.assign(record, { revertResults: result, revertFailure: null })
     if (action === 'revert' && record.kind === 'retry' && !isFailure) record.results = []
+    if (isFailure) record.meta.failureTree = this.#options.explain?.(record.name)
     const state = ENDS[action][isFailure ? 'failed' : 'done']
     this.changeState(node, state, { result })
   }

@@ -1,11 +1,9 @@
-import type { Database } from '../../database/database.ts'
 import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
-import type { Board } from '../board/board.ts'
+import type { JobBoard } from '../board/job-board.ts'
 import type { Remotes } from './remote.ts'
 
 interface RelayOptions {
-  readonly board: Board
   readonly remotes: Remotes
   readonly logger?: Logger
   /** How often answers are looked for. Default 500 ms. */
@@ -16,12 +14,12 @@ const EVERY_MS = 500
 
 /** Looks for the answers of remote steps whose flows wait on the board, and wakes those flows. */
 export class RemoteRelay {
-  readonly #database: Database
+  readonly #board: JobBoard
   readonly #options: RelayOptions
   readonly #turns: Periodic
 
-  constructor(database: Database, options: RelayOptions) {
-    this.#database = database
+  constructor(board: JobBoard, options: RelayOptions) {
+    this.#board = board
     this.#options = options
     this.#turns = periodic(async () => await this.#look(), {
       name: 'looking for the answers of remote steps',
@@ -38,19 +36,15 @@ export class RemoteRelay {
     await this.#turns.stop()
   }
 
+  /** In random order, so that none is left out for ever. */
   async #look(): Promise<void> {
-    const { board, remotes } = this.#options
-    const waiting = await this.#database.query<{ flowId: string; attemptId: string }>(WAITING, [
-      board.name,
-    ])
-    for (const { flowId, attemptId } of waiting) {
-      if ((await remotes.peek(attemptId)) !== undefined) await board.signal(flowId, attemptId, null)
+    const { remotes } = this.#options
+    for (const { flowId, signal } of await this.#board.awaited(ATTEMPT_ID, MOST_AT_ONCE)) {
+      if ((await remotes.peek(signal)) !== undefined) await this.#board.signal(flowId, signal, null)
     }
   }
 }
 
-/** Attempts have uuids as ids, which other signals seldom have. In random order, so that none is left out for ever. */
-const WAITING = `
-  SELECT flow_id AS "flowId", attempt AS "attemptId" FROM flows.job, unnest(waits_for) AS attempt
-  WHERE board = $1 AND state = 'UNCLAIMED' AND run_at > now() AND attempt ~ '^[0-9a-f]{8}-[0-9a-f]{4}-'
-  ORDER BY random() LIMIT 500`
+const MOST_AT_ONCE = 500
+/** Attempts have uuids as ids, which other signals seldom have. */
+const ATTEMPT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-/

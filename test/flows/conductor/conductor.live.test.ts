@@ -330,7 +330,7 @@ test('nothing is left of the signals by which a flow waited for its remote step'
     conductor.on(({ type }) => type === 'job_released' && resolve())
   })
   isRelay = true
-  const relay = new RemoteRelay(database, { board, remotes, everyMs: 20 })
+  const relay = new RemoteRelay(board, { remotes, everyMs: 20 })
   await relay.start()
   onTestFinished(() => relay.stop())
   expect(await board.waitForJob(job.uuid)).toBe(true)

@@ -22,6 +22,7 @@ export interface PostedDetails {
   readonly flow?: string
   readonly version?: string | null
   readonly definition?: string
+  readonly resume_from?: string
   readonly attempts?: number
   readonly waits_for?: readonly string[]
   readonly is_held?: boolean
@@ -68,12 +69,13 @@ export function jobOf(
   { createdAt, modifiedAt }: Node,
   owner: string | null,
 ): Job {
-  const { flow = '', version, definition, store } = details
+  const { flow = '', version, definition, store, resume_from: resumeFrom } = details
   const known: JobDetails = {
     flow,
     store,
     ...(version !== undefined && { version }),
     ...(definition !== undefined && { definition }),
+    ...(resumeFrom !== undefined && { resumeFrom }),
   }
   return {
     uuid,

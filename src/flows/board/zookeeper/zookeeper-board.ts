@@ -6,12 +6,13 @@ import type { Flow } from '../../patterns/flow.ts'
 import type { FlowStore } from '../../storage/flow-store.ts'
 import { JobFailure, JobNotFound, UnclaimableJob } from '../board-errors.ts'
 import type { Claim, Job, PostOptions } from '../job.ts'
-import type { JobBoard, JobFilter, ListOptions } from '../job-board.ts'
+import type { AwaitedSignal, JobBoard, JobFilter, ListOptions } from '../job-board.ts'
 import { detailsOf } from '../job-row.ts'
+import { runToResume } from '../job-resume.ts'
 import { nextRun } from '../job-schedule.ts'
 import { matches, waitForJobs } from '../job-search.ts'
 import { isJob, NUMBER_LENGTH, type Posted, readJobs } from './posted-jobs.ts'
-import { bytesOf, jobOf, type PostedDetails, trashedOf } from './posting.ts'
+import { bytesOf, jobOf, type PostedDetails, type Posting, trashedOf } from './posting.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import { lockOf, wake, ZookeeperClaim } from './zookeeper-claim.ts'
 import { type Entity, ZookeeperEntities } from './zookeeper-entities.ts'
@@ -35,8 +36,8 @@ export interface ZookeeperBoardOptions {
 }
 
 const SESSION_MS = 10_000
-const POLL_MS = 1_000
 const LOOK_FOR_END_MS = 100
+const ANY_VERSION = -1
 const JOB = 'job'
 /** Conductors of TaskFlow pass over jobs that are called like this. */
 const OURS = 'flow'
@@ -228,6 +229,43 @@ export class ZookeeperBoard implements JobBoard {
     await this.#change(id, { is_held: false })
   }
 
+  /**
+   * Runs a flow again from one of its steps, with some values changed; what came before must have succeeded and does not run
+   * again. Its job, if it has one still, is replaced.
+   */
+  async resumeFrom(
+    flowId: string,
+    step: string,
+    values: Readonly<Record<string, unknown>> = {},
+  ): Promise<Job> {
+    const posted = await this.#findPosted(flowId)
+    const stored = await runToResume(this, posted?.job ?? flowId, step)
+    if (posted !== undefined && posted.job.owner !== null)
+      throw new UnclaimableJob(`the run ${stored.id} is under way: suspend it first`)
+    const { flow, definition } = stored.source
+    const { priority = 'NORMAL', name = flow, schedule = null } = posted?.job ?? {}
+    const posting: Posting = {
+      uuid: randomUUID(),
+      name,
+      priority,
+      details: {
+        flow,
+        store: values,
+        ...(definition !== undefined && { definition }),
+        ...(schedule !== null && { schedule }),
+        flow_uuid: stored.id,
+        resume_from: step,
+      },
+      book: { name, uuid: stored.id },
+    }
+    await (await this.#session()).commit((transaction) => {
+      const all = posted ? transaction.remove(posted.path, posted.node.version) : transaction
+      return all.create(`${this.name}/${JOB}`, bytesOf(posting), PERSISTENT_SEQUENTIAL)
+    })
+    const now = new Date()
+    return jobOf(posting, { ...NO_NODE, createdAt: now, modifiedAt: now }, null)
+  }
+
   /** Another schedule for a scheduled job, from now on. */
   async resetSchedule(id: string, schedule: string): Promise<void> {
     await this.#change(id, { schedule, run_at: Math.round(nextRun(schedule).getTime() / 1000) })
@@ -238,8 +276,17 @@ export class ZookeeperBoard implements JobBoard {
     await this.store.sendSignal(flowId, name, value)
     const posted = await this.#findPosted(flowId)
     const isWaiting = posted?.posting.details.waits_for?.includes(name) === true
-    if (posted !== undefined && isWaiting && posted.job.owner === null)
-      await wake(await this.#session(), posted.path)
+    if (posted === undefined || !isWaiting || posted.job.owner !== null) return
+    await wake(await this.#session(), posted.path)
+    await this.#notifyOthers()
+  }
+
+  async awaited(pattern: RegExp, limit: number): Promise<readonly AwaitedSignal[]> {
+    const waiting = (await this.#posted()).filter(({ job }) => job.owner === null && !isDue(job))
+    const found = waiting.flatMap(({ job: { flowId }, posting }) =>
+      (posting.details.waits_for ?? []).map((signal) => ({ flowId, signal })),
+    )
+    return found.filter(({ signal }) => pattern.test(signal)).slice(0, limit)
   }
 
   /** Registers a worker of this board; until the function returned is called, or the session ends. */
@@ -257,9 +304,9 @@ export class ZookeeperBoard implements JobBoard {
   async waitForNews(withinMs: number, signal?: AbortSignal): Promise<void> {
     const jobs = await this.jobs({ onlyUnclaimed: true, includeDelayed: true })
     const nextMs = jobs
-      .map(({ runAt }) => (runAt === null ? POLL_MS : runAt.getTime() - Date.now()))
+      .map(({ runAt }) => (runAt === null ? withinMs : runAt.getTime() - Date.now()))
       .filter((ms) => ms > 0)
-    const ms = Math.min(withinMs, POLL_MS, ...nextMs)
+    const ms = nextMs.reduce((a, b) => Math.min(a, b), withinMs)
     if (signal?.aborted !== true) await sleep(Math.max(1, ms), signal).catch(() => undefined) // aborted: no news are wanted
   }
 
@@ -344,7 +391,7 @@ export class ZookeeperBoard implements JobBoard {
     const { posting, path, node } = found
     const next = { ...posting, details: { ...posting.details, ...details } }
     await (await this.#session()).write(path, bytesOf(next), node.version)
-    this.#notify()
+    await this.#notifyOthers()
   }
 
   #trashPath(path: string): string {
@@ -352,7 +399,7 @@ export class ZookeeperBoard implements JobBoard {
   }
 
   /** Beside the board's own. */
-  #folder(name: '.trash' | '.entities'): string {
+  #folder(name: '.trash' | '.entities' | '.news'): string {
     return posix.join(posix.dirname(this.name), name)
   }
 
@@ -364,16 +411,25 @@ export class ZookeeperBoard implements JobBoard {
   async #setUp(session: ZookeeperSession): Promise<void> {
     await session.ensurePath(this.name)
     await session.ensurePath(this.#folder('.trash'))
+    await session.ensurePath(this.#folder('.news'))
     await this.#entities.registerAgain(session)
-    await this.#watch(session)
+    await this.#watch(session, 'jobs')
+    await this.#watch(session, 'news')
   }
 
   /** Watches tell once, and are set again. */
-  async #watch(session: ZookeeperSession): Promise<void> {
-    await session.watchChildren(this.name, () => {
+  async #watch(session: ZookeeperSession, what: 'jobs' | 'news'): Promise<void> {
+    const onChange = (): void => {
       this.#notify()
-      if (!session.isOver) this.#watch(session).catch(() => undefined) // jobs are looked for in any case
-    })
+      if (!session.isOver) this.#watch(session, what).catch(() => undefined) // jobs are looked for in any case
+    }
+    if (what === 'jobs') await session.watchChildren(this.name, onChange)
+    else await session.watchData(this.#folder('.news'), onChange)
+  }
+
+  /** A job has changed in its place: the watch on the folder of jobs does not see that. */
+  async #notifyOthers(): Promise<void> {
+    await (await this.#session()).write(this.#folder('.news'), Buffer.alloc(0), ANY_VERSION)
   }
 
   #notify(): void {

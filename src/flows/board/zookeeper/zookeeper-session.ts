@@ -77,6 +77,11 @@ export class ZookeeperSession {
     await this.#ask<string[]>((done) => this.#client.getChildren(path, onChange, done))
   }
 
+  /** Calls back once, when the node was written. */
+  async watchData(path: string, onChange: () => void): Promise<void> {
+    await this.#ask<Buffer>((done) => this.#client.getData(path, onChange, done))
+  }
+
   /** Answers the path, which has a number behind it where the mode is sequential. */
   async create(path: string, data: Buffer, mode: number): Promise<string> {
     const [made] = await this.#ask<string>((done) => this.#client.create(path, data, mode, done))
