@@ -1,10 +1,10 @@
+import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import type { Database } from '../../database/database.ts'
 import { UsageError } from '../../errors.ts'
 import type { Board } from '../../flows/board/board.ts'
 import type { ZookeeperBoard } from '../../flows/board/zookeeper/zookeeper-board.ts'
 import { type DatabaseOptions, openDatabaseOf } from '../options/open-database.ts'
-import type { Command } from 'commander'
 
 export interface BoardOptions extends DatabaseOptions {
   /** A name in PostgreSQL, or zookeeper://HOST:PORT/PATH. */

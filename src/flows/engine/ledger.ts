@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Failure } from '../failures/failure.ts'
 import { NotFound } from '../failures/flow-errors.ts'
 import type { FlowEvent, FlowStore, UsedSignal } from '../storage/flow-store.ts'
+import type { Outline } from '../storage/outline.ts'
 import {
   type AtomRecord,
   type FlowRecord,
@@ -11,7 +12,6 @@ import {
 } from '../storage/records.ts'
 import { atomOf, type Compilation, type Node } from './compile.ts'
 import type { Notices, Notifier } from './notifier.ts'
-import type { Outline } from '../storage/outline.ts'
 import { type AtomState, changesFlow, type FlowState, type Intention } from './states.ts'
 
 interface LedgerOptions {
