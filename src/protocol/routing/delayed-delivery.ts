@@ -24,7 +24,7 @@ export const DELAYING_EXCHANGE = levelName(TOP_LEVEL)
 /** Where it comes out; bound to the exchanges of the task queues. */
 export const DELIVERY_EXCHANGE = 'celery_delayed_delivery'
 
-type DelayQueueType = 'quorum' | 'classic'
+export type DelayQueueType = 'quorum' | 'classic'
 
 /** The exchanges and queues of all levels: the same for all clients of a broker. */
 export function delayLevels(queueType: DelayQueueType): Required<Topology> {
@@ -76,7 +76,7 @@ export function delayedBindings({
 }
 
 /** The key that a binding needs to take what the key it has takes, with a delay before it or without. */
-function afterDelay(bindingKey: string): string {
+export function afterDelay(bindingKey: string): string {
   return bindingKey.startsWith('#') ? bindingKey : `#.${bindingKey}`
 }
 
