@@ -23,7 +23,10 @@ export function limitCommands(parts: LimitParts): readonly (readonly [string, Co
 
 function rateLimit({ worker, options, logger }: LimitParts, args: Arguments): unknown {
   const { rate_limit: limit } = args
-  if (!isRateLimit(limit)) return error(`Invalid rate limit string: ${repr(limit)}`)
+  if (!isRateLimit(limit)) {
+    const expected = 'a number, alone or with /s, /m or /h, as 10/m'
+    return error(`Invalid rate limit string: ${repr(limit)}, expected ${expected}`)
+  }
   const task = taskOf(worker, args)
   if (task === undefined) return unknownTask(args, logger)
   options.change(task, { rateLimit: limit })

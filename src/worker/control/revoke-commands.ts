@@ -8,7 +8,7 @@ import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import { revokedResult } from '../outcomes/stored-outcome.ts'
 import type { Termination } from '../pools/pool.ts'
-import { type Arguments, isTrue } from './arguments.ts'
+import { type Arguments, isTrue, refused } from './arguments.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
 
 interface RevokeParts {
@@ -40,6 +40,9 @@ export function revokeCommands(
 
 async function revoke(parts: RevokeParts, args: Arguments): Promise<unknown> {
   const { worker, revoked, remember, logger } = parts
+  if (args.task_id === undefined || args.task_id === null) {
+    throw refused('task_id', args.task_id, 'a task id, or a list of them')
+  }
   const ids = new Set(stampValues(args.task_id).map(taskIdOf))
   const how = isTrue(args.terminate) ? terminationOf(args) : undefined
   revoked.add(ids)
@@ -132,19 +135,19 @@ export function stampsIn(headers: unknown): readonly (readonly [string, readonly
 
 function terminationOf({ signal, reason }: Arguments): Termination {
   return {
-    signum: signalNumber(signal ?? 'SIGTERM'),
+    signum: signalNumber(isTrue(signal) ? signal : 'SIGTERM'),
     reason: typeof reason === 'string' ? reason : undefined,
   }
 }
 
 /** "SIGKILL", "KILL" or 9, as in Python. */
 function signalNumber(signal: unknown): number {
-  if (typeof signal === 'number') return signal
-  const name = typeof signal === 'string' ? signal.slice(0, 32).toUpperCase() : ''
   const numbers: Readonly<Record<string, number>> = constants.signals
+  const name = typeof signal === 'string' ? signal.slice(0, 32).toUpperCase() : ''
   const number = Object.hasOwn(numbers, name) ? numbers[name] : numbers[`SIG${name}`]
-  if (number === undefined) throw new TypeError(`there is no signal ${repr(signal)}`)
-  return number
+  const found = number ?? Object.values(numbers).find((known) => known === Number(signal))
+  if (found !== undefined && typeof signal !== 'boolean') return found
+  throw refused('signal', signal, 'the name or the number of a signal, as SIGKILL or 9')
 }
 
 function ok(text: string): { readonly ok: string } {

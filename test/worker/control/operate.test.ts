@@ -132,11 +132,34 @@ test.each([0, null, ''])('a task is only revoked where terminate is %j', async (
   expect(reply).toEqual({ [NAME]: { ok: "tasks {'x'} flagged as revoked" } })
 })
 
-test('a signal that is none is refused before anything is revoked', async () => {
+test.each([
+  ['SIGNONE', "'SIGNONE'"],
+  [999, '999'],
+  [-9, '-9'],
+  [true, 'True'],
+  [[9, 15], '[9, 15]'],
+])('the signal %j, which is none, is refused before anything is revoked', async (signal, shown) => {
   const { app } = await operated()
-  const [reply] = await app.control.terminate('x', { ...ASKED, signal: 'SIGNONE' })
-  expect(reply).toMatchObject({ [NAME]: { error: expect.stringContaining("'SIGNONE'") } })
+  const args = { task_id: 'x', terminate: true, signal }
+  const [reply] = await app.control.broadcast('revoke', args, ASKED)
+  const text = `signal is ${shown}, expected the name or the number of a signal`
+  expect(reply).toMatchObject({ [NAME]: { error: expect.stringContaining(text) } })
   expect(await app.control.inspect({ destination: NAME }).revoked()).toEqual({ [NAME]: [] })
+})
+
+test.each(['SIGKILL', 'kill', 9, '', 0, null])('the signal %j is one', async (signal) => {
+  const { app } = await operated()
+  const args = { task_id: 'x', terminate: true, signal }
+  expect(await app.control.broadcast('revoke', args, ASKED)).toEqual([
+    { [NAME]: { ok: 'terminate: tasks unknown' } },
+  ])
+})
+
+test('a revoke that names no task is refused', async () => {
+  const { app } = await operated()
+  expect(await app.control.broadcast('revoke', { terminate: true }, ASKED)).toEqual([
+    { [NAME]: { error: "ValueError('task_id is None, expected a task id, or a list of them')" } },
+  ])
 })
 
 test('time limits that are none are refused', async () => {
