@@ -68,7 +68,7 @@ export default defineConfig({
           include: ['test/**/*.live.test.ts'],
           exclude: [...ALONE, ...LONG, ...OF_THE_WHOLE_ZOCALO],
           isolate: false, // as above
-          maxWorkers: 2, // each file has a virtual host and a database of its own, and waits a good deal
+          maxWorkers: 3, // each file has a virtual host and a database of its own, and waits a good deal
           sequence: { groupOrder: 1 }, // after the unit tests: servers and processes need the cores
         },
       },

@@ -1,4 +1,4 @@
-import { openDatabase } from '../../src/database/open-database.ts'
+import { openDatabase } from 'celery-toolbox/monitor'
 
 // Opens an embedded database in the folder named first (or a temporary one), says where, and does as it is told next.
 const [directory, then] = process.argv.slice(2)

@@ -1,17 +1,14 @@
-import { openBroker } from '../../src/brokers/open-broker.ts'
-import { openDatabase } from '../../src/database/open-database.ts'
-import { Monitor } from '../../src/monitor/monitor.ts'
-import { service } from '../support/services.ts'
-import { config } from './messages.ts'
+import { Config, openBroker } from 'celery-toolbox'
+import { Monitor, openDatabase } from 'celery-toolbox/monitor'
 
 /** A monitor in a process of its own, to be killed; prints a line for each batch. */
-const broker = openBroker({ url: service('AMQP_URL') })
-const database = await openDatabase({ url: service('DATABASE_URL') })
+const broker = openBroker({ url: String(process.env.AMQP_URL) })
+const database = await openDatabase({ url: String(process.env.DATABASE_URL) })
 let batches = 0
 const monitor = new Monitor({
   broker,
   database,
-  config,
+  config: new Config({ queues: ['export'], environment: {}, dotenv: false }),
   batchSize: Number(process.env.BATCH_SIZE),
   // What is decided by looking comes when it comes.
   states: { reconcile: false },
