@@ -51,6 +51,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   tasks: async () => (await import('./tasks.ts')).addTasks,
   stream: async () => (await import('./stream/stream.ts')).addStream,
   quarantine: async () => (await import('./quarantine/quarantine.ts')).addQuarantine,
+  'dead-letters': async () => (await import('./dead-letters/dead-letters.ts')).addDeadLetters,
   queues: async () => (await import('./queues.ts')).addQueues,
   purge: async () => (await import('./purge.ts')).addPurge,
   recipe: async () => (await import('./recipe/recipe.ts')).addRecipe,

@@ -7,6 +7,10 @@ export interface QueueState {
   readonly name: string
   readonly messages: number | null
   readonly consumers: number | null
+  /** Kept back for later; null where the broker does not tell, as are the next two. */
+  readonly delayed: number | null
+  readonly inFlight: number | null
+  readonly oldestMs: number | null
   readonly exchange: string
   readonly routingKey: string
   readonly isPlatform: boolean
@@ -22,6 +26,9 @@ export async function queueStates(config: Config, broker: Broker): Promise<reado
         name,
         messages: depth?.messages ?? null,
         consumers: depth?.consumers ?? null,
+        delayed: depth?.delayed ?? null,
+        inFlight: depth?.inFlight ?? null,
+        oldestMs: depth?.oldestMs ?? null,
         exchange: binding?.exchange ?? '',
         routingKey: binding?.routingKey ?? '',
         isPlatform: name === config.platformQueue,

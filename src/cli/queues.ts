@@ -30,14 +30,30 @@ async function runQueues(options: QueuesCommandOptions): Promise<void> {
   app.useLogger(await commandLogger(app.config, options))
   const states = await queueStates(app.config, app.broker())
   if (wantsJson(options)) return printJson(states)
+  const tells = (figure: 'delayed' | 'inFlight'): boolean =>
+    states.some((state) => state[figure] !== null)
   printTable<QueueState>(
     [
       { title: 'queue', value: ({ name }) => name },
       { title: 'messages', value: ({ messages }) => messages ?? '–', align: 'right' },
       { title: 'consumers', value: ({ consumers }) => consumers ?? '–', align: 'right' },
+      ...(tells('delayed')
+        ? [{ title: 'delayed', value: delayedOf, align: 'right' as const }]
+        : []),
+      ...(tells('inFlight')
+        ? [{ title: 'in flight', value: inFlightOf, align: 'right' as const }]
+        : []),
       { title: 'exchange', value: ({ exchange }) => exchange },
       { title: 'routing key', value: ({ routingKey }) => routingKey },
     ],
     states,
   )
+}
+
+function delayedOf({ delayed }: QueueState): number | string {
+  return delayed ?? '–'
+}
+
+function inFlightOf({ inFlight }: QueueState): number | string {
+  return inFlight ?? '–'
 }

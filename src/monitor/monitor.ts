@@ -1,6 +1,7 @@
 import { sleep } from '../async/sleep.ts'
 import type { Broker, ConsumerProblem } from '../brokers/broker.ts'
 import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
+import { declaredPublisher } from '../brokers/declared-publisher.ts'
 import type { Config } from '../config/config.ts'
 import { limitsOf } from '../config/message-limits.ts'
 import type { Database } from '../database/database.ts'
@@ -94,7 +95,8 @@ export class Monitor {
     }
     const queues = new WorkQueues(config.topology(), config.platformQueue, config.TOPOLOGY)
     const privacy = new Privacy(config)
-    this.#vault = new VaultJobs({ broker: options.broker, database, queues, privacy, logger })
+    const publisher = declaredPublisher(options.broker, () => config.topology())
+    this.#vault = new VaultJobs({ broker: publisher, database, queues, privacy, logger })
     this.#clocks = new WorkerClocks(this.#logger)
     this.#reader = new Decoder({
       clocks: this.#clocks,

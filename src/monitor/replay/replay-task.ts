@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Broker } from '../../brokers/broker.ts'
+import { declaredPublisher } from '../../brokers/declared-publisher.ts'
 import type { Config } from '../../config/config.ts'
 import type { Database } from '../../database/database.ts'
 import { MonitorError } from '../../errors.ts'
@@ -68,8 +69,9 @@ export async function replayTask(
   }
   const turn = await takeTurn(database, taskId, { newId: candidate, isAgain })
   const { newId } = turn
+  const publisher = declaredPublisher(broker, () => config.topology())
   await publishTurn(database, turn, async () => {
-    await broker.publish(newId === candidate ? message : await as(newId), route, {
+    await publisher.publish(newId === candidate ? message : await as(newId), route, {
       mandatory: true,
     })
   })

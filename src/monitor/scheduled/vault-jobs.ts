@@ -7,7 +7,7 @@ export class VaultJobs {
   readonly #recorder: VaultRecorder
   readonly #dispatcher: VaultDispatcher
 
-  constructor(options: VaultRecorderOptions & { readonly broker: Broker }) {
+  constructor(options: VaultRecorderOptions & { readonly broker: Pick<Broker, 'publish'> }) {
     this.#recorder = new VaultRecorder(options)
     this.#dispatcher = new VaultDispatcher(options)
   }

@@ -1,0 +1,47 @@
+import type { Broker } from '../../brokers/broker.ts'
+import { deadLetterQueue } from '../../brokers/dead-letters/dead-letters.ts'
+import { giveBack, type KeptLetter, takeLetters } from '../../brokers/dead-letters/kept-letters.ts'
+import type { Config } from '../../config/config.ts'
+import { UsageError } from '../../errors.ts'
+import { commandLogger, type GlobalOptions, openApp } from '../app/open-app.ts'
+import { depthOf } from '../queue-states.ts'
+
+export interface LettersOptions extends GlobalOptions {
+  readonly queues?: readonly string[]
+  readonly limit: number
+  readonly json?: boolean
+}
+
+export const QUEUES = ['-Q, --queues <names>', 'only what died in these queues'] as const
+export const LIMIT = ['--limit <n>', 'look at this many of each queue at most'] as const
+export const JSON_OUTPUT = ['--json', 'print JSON'] as const
+export const MOST_LOOKED_AT = 1_000
+
+/** Takes the dead letters of the app's queues, and gives back what `use` has not settled. */
+export async function withLetters<Answer>(
+  options: LettersOptions,
+  use: (letters: readonly KeptLetter[], broker: Broker) => Promise<Answer>,
+): Promise<Answer> {
+  await using app = await openApp(options, { usesQueues: true })
+  app.useLogger(await commandLogger(app.config, options))
+  const broker = app.broker()
+  const taken: KeptLetter[] = []
+  try {
+    for (const queue of askedQueues(app.config, options.queues)) {
+      const deadQueue = deadLetterQueue(queue)
+      if ((await depthOf(broker, deadQueue)) === undefined) continue
+      taken.push(...(await takeLetters(broker, deadQueue, options.limit)))
+    }
+    return await use(taken, broker)
+  } finally {
+    await giveBack(taken.filter(({ delivery }) => !delivery.isSettled))
+  }
+}
+
+function askedQueues(config: Config, asked: readonly string[] | undefined): readonly string[] {
+  const known = [...config.workQueues(), config.platformQueue]
+  const names = asked?.map((name) => name.replace(/^dlq\./, ''))
+  const unknown = names?.find((name) => !known.includes(name))
+  if (unknown === undefined) return names ?? known
+  throw new UsageError(`there is no queue "${unknown}"; the queues are: ${known.join(', ')}`)
+}
