@@ -4,6 +4,7 @@ import { isRecord } from '../../protocol/field-readers.ts'
 import { Recipe } from '../../recipes/recipe/recipe.ts'
 import type { SiteConfig } from '../../recipes/site/site-config.ts'
 import { openTransport } from '../../recipes/transport/open-transport.ts'
+import { defaultTransport } from '../../recipes/transport/transport-choice.ts'
 import { type ListedQueue, rabbitmqAnswer, rabbitmqQueues } from '../../services/rabbitmq-api.ts'
 import { type Check, failed, noted, ok } from './check.ts'
 
@@ -24,6 +25,11 @@ export async function* examineZocalo(names: readonly string[]): AsyncGenerator<C
   yield ok('site', `environments ${site.activeEnvironments.join(', ') || 'none'}`)
   for (const warning of site.warnings) yield noted('site', warning)
   yield* recipeChecks(site)
+  const transport = defaultTransport(site)
+  if (transport !== 'PikaTransport') {
+    yield await transportCheck(site, transport)
+    return
+  }
   yield await brokerCheck(site)
   if (site.block('rabbitmqapi') === null) {
     yield noted(
@@ -94,6 +100,23 @@ async function brokerCheck(site: SiteConfig): Promise<Check> {
     return ok('RabbitMQ', place)
   } catch (error) {
     return failed('RabbitMQ', error, `start it, or mend the block pika of the site: ${place}`)
+  }
+}
+
+/** Of one that makes its queues itself. */
+async function transportCheck(site: SiteConfig, name: string): Promise<Check> {
+  try {
+    await using transport = openTransport(name, { config: site })
+    await transport.connect()
+    const requests = (await transport.depth?.('processing_recipe')) ?? null
+    const found = requests === null ? 'no queue of requests yet' : `${requests} requests wait`
+    return ok(name, found)
+  } catch (error) {
+    return failed(
+      name,
+      error,
+      'start its server, or mend the block of the site that says where it is',
+    )
   }
 }
 
