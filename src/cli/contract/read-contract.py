@@ -8,6 +8,7 @@ import importlib
 import inspect
 import json
 import os
+import pathlib
 import sys
 import types
 import typing
@@ -26,8 +27,11 @@ PLAIN = {
 EXACT = {decimal.Decimal: ('number', f'{OURS}Decimal'), uuid.UUID: ('string', f'{OURS}Uuid')}
 LISTS = (list, set, frozenset, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
 DICTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
-# Begins the list of what a type is inside of.
+# What Celery's model_dump(mode='json') makes text of.
+DUMPED_AS_TEXT = (bytes, datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID, pathlib.PurePath)
+# Begins the list of what a type is inside of: a result, or a pydantic model in it.
 RESULT = ('result',)
+DUMPED = ('dumped',)
 UNIONS = (typing.Union, getattr(types, 'UnionType', typing.Union))
 
 
@@ -38,7 +42,10 @@ def written(hint, seen=()):
         return 'null'
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is None:
-        return named(hint, seen)
+        inner = getattr(hint, '__supertype__', None) or getattr(hint, '__value__', None)
+        if inner is None or hint in seen or isinstance(hint, enum.Enum):
+            return named(hint, seen)
+        return written(inner, (*seen, hint))  # NewType, and "type X = …"
     if origin in UNIONS:
         return ' | '.join(dict.fromkeys(written(one, seen) for one in args))
     if origin is typing.Literal:
@@ -51,12 +58,14 @@ def written(hint, seen=()):
         return f'readonly ({written(args[0], seen)})[]'
     if origin in DICTS:
         return f'Record<string, {written(args[1], seen)}>'
-    if str(origin) in ('typing.Annotated', 'typing.Required', 'typing.NotRequired') or hasattr(hint, '__metadata__'):
+    if hasattr(hint, '__metadata__') or str(origin).endswith(('.Annotated', 'Required', '.ReadOnly')):
         return written(args[0] if args else origin, seen)
     return 'unknown'
 
 
 def named(hint, seen):
+    if seen[:1] == DUMPED and inspect.isclass(hint) and issubclass(hint, DUMPED_AS_TEXT):
+        return 'string'
     if hint in PLAIN:
         return PLAIN[hint]
     if hint in EXACT:
@@ -69,19 +78,22 @@ def named(hint, seen):
         return f"readonly [{', '.join(written(hints.get(name, typing.Any), seen) for name in hint._fields)}]"
     if issubclass(hint, enum.Enum):
         return ' | '.join(json.dumps(one.value) for one in hint)
+    is_result = seen[:1] in (RESULT, DUMPED)
     if hasattr(hint, 'model_fields'):
-        fields = {n: (f.annotation, not f.is_required()) for n, f in hint.model_fields.items()}
+        seen = DUMPED + seen[1:] if is_result else seen
+        fields = {n if is_result else name_sent(n, f): (f.annotation, not f.is_required())
+                  for n, f in hint.model_fields.items()}
     elif dataclasses.is_dataclass(hint):
         hints = hints_of(hint)
         missing = dataclasses.MISSING
         fields = {f.name: (hints.get(f.name, f.type), f.default is not missing or f.default_factory is not missing)
                   for f in dataclasses.fields(hint)}
     elif hasattr(hint, '__total__'):
-        fields = {n: (t, n in hint.__optional_keys__) for n, t in hints_of(hint).items()}
+        fields = {n: (t, is_optional(t, n in hint.__optional_keys__)) for n, t in hints_of(hint).items()}
     else:
         return 'unknown'
     # A result has its defaults filled in.
-    is_filled = seen[:1] == RESULT and not hasattr(hint, '__total__')
+    is_filled = is_result and not hasattr(hint, '__total__')
     inside = '; '.join(
         f"{key(n)}{'?' if may_lack and not is_filled else ''}: {written(t, seen)}" for n, (t, may_lack) in fields.items())
     return '{ ' + inside + ' }' if inside else 'Record<string, never>'
@@ -91,11 +103,32 @@ def key(name):
     return name if name.isidentifier() else json.dumps(name)
 
 
+def name_sent(name, field):
+    """A pydantic model takes a field by its alias; it is dumped by its name."""
+    alias = getattr(field, 'validation_alias', None)
+    return alias if isinstance(alias, str) else name
+
+
+def is_optional(hint, otherwise):
+    """Python itself cannot tell where hints are text (from __future__ import annotations)."""
+    mark = str(typing.get_origin(hint))
+    return mark.endswith('.NotRequired') if mark.endswith('Required') else otherwise
+
+
 def hints_of(thing):
     try:
-        return typing.get_type_hints(thing)
+        return typing.get_type_hints(thing, include_extras=True)
     except Exception:
-        return getattr(thing, '__annotations__', {})
+        # One name that is not known here leaves the others known.
+        scope = vars(sys.modules.get(thing.__module__, typing))
+        return {name: evaluated(hint, scope) for name, hint in getattr(thing, '__annotations__', {}).items()}
+
+
+def evaluated(hint, scope):
+    try:
+        return eval(hint, dict(scope)) if isinstance(hint, str) else hint
+    except Exception:
+        return typing.Any
 
 
 def contract(task):
@@ -108,7 +141,8 @@ def contract(task):
         if parameter.kind is kinds.VAR_POSITIONAL:
             args.append(f'...{name}: ({kind})[]')
         elif parameter.kind is kinds.VAR_KEYWORD:
-            kwargs.append('[name: string]: unknown')
+            # With others beside it, an index of one type would be theirs, too.
+            kwargs.append(f"[name: string]: {'unknown' if kwargs else kind}")
         else:
             if parameter.kind is not kinds.KEYWORD_ONLY:
                 args.append(f"{name}{'?' if may_lack else ''}: {kind}")

@@ -42,21 +42,22 @@ test('a Python app gives types that compile and refuse wrong calls; a change fai
   expect(checked.stdout).not.toContain('shop.order')
 })
 
-test.skipIf(!hasService('PYTHON_MYPY'))(
-  'thirty tasks of a Python app, pydantic models among them, give types that compile under strict',
-  async () => {
-    const folder = makeProject('module')
-    for (const [file, from] of [
-      ['warehouse.py', 'warehouse.py'],
-      ['uses.ts', 'warehouse-uses.ts.txt'],
-    ] as const) {
-      write(folder, file, readFileSync(join(import.meta.dirname, from), 'utf8'))
-    }
-    const options = ['--python', service('PYTHON_MYPY'), '-A', 'warehouse', '-o', 'tasks.d.ts']
-    const pulled = await runCli(['contract', 'pull', ...options], { cwd: folder })
-    expect(pulled).toMatchObject({ code: 0, stdout: '30 tasks written to tasks.d.ts\n' })
-    const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023']
-    const files = ['uses.ts', 'tasks.d.ts']
-    await runIn(folder, join(MODULES, '.bin/tsc'), [...flags, '--types', 'node', ...files])
-  },
-)
+// Each with all kinds of hints: dataclasses, TypedDict, pydantic, and in depot those that Python keeps as text.
+test.skipIf(!hasService('PYTHON_MYPY')).each([
+  ['warehouse', 30],
+  ['depot', 5],
+])('%s, a Python app of %i tasks, gives types that compile under strict', async (name, count) => {
+  const folder = makeProject('module')
+  for (const [file, from] of [
+    [`${name}.py`, `${name}.py`],
+    ['uses.ts', `${name}-uses.ts.txt`],
+  ] as const) {
+    write(folder, file, readFileSync(join(import.meta.dirname, from), 'utf8'))
+  }
+  const options = ['--python', service('PYTHON_MYPY'), '-A', name, '-o', 'tasks.d.ts']
+  const pulled = await runCli(['contract', 'pull', ...options], { cwd: folder })
+  expect(pulled).toMatchObject({ code: 0, stdout: `${count} tasks written to tasks.d.ts\n` })
+  const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023']
+  const files = ['uses.ts', 'tasks.d.ts']
+  await runIn(folder, join(MODULES, '.bin/tsc'), [...flags, '--types', 'node', ...files])
+})
