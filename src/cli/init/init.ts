@@ -41,7 +41,7 @@ export function addInit(program: Command): void {
         'mirrored',
       ]),
     )
-    .option('--force', 'write over files that are there')
+    .option('--force', 'overwrite existing files')
     .addHelpText('after', EXAMPLES)
     .action(async (folder: string, _options, command: Command) =>
       init(folder, command.optsWithGlobals<InitOptions>()),

@@ -54,7 +54,7 @@ ${[...all.map((name) => `     '${name}.*': { exchange: 'task_exchange', routing_
    app.conf.task_routes = (by_first_part,)
    \`\`\`
 
-5. **Look**: \`npx celery-toolbox doctor -A app.ts\` finds every queue bound, and rows of \`monitor.task\` have
+5. **Look**: \`npx celery-toolbox doctor -A app.ts\` finds every queue bound, and rows of \`monitor.message\` have
    \`exchange = 'task_exchange'\`.
 
 The same in general: docs/beside-celery.md of celery-toolbox.
