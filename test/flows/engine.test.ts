@@ -129,6 +129,15 @@ test.each([
       ]),
     'AmbiguousDependency',
   ],
+  ['a name that is no key', () => task('__proto__'), 'CompilationFailure'],
+  [
+    'a symbol that is no key',
+    () => task('a', { provides: ['x', '__proto__'] }),
+    'CompilationFailure',
+  ],
+  ['names that are no list', () => task('a', { args: 'xy' as never }), 'CompilationFailure'],
+  ['a flow without items', () => linear('f', {}, undefined as never), 'CompilationFailure'],
+  ['a retry that is none', () => linear('f', { retry: 3 as never }, []), 'CompilationFailure'],
   ['an unknown link', () => graph('g', {}, [task('a')], [link('a', 'z')]), 'DependencyFailure'],
 ] as const)('%s are refused by name of the error', async (_, make, name) => {
   await expect(async () => new Engine(make()).run()).rejects.toMatchObject({ name })
@@ -197,6 +206,22 @@ test('10,000 atoms are compiled within a second, and retried and reverted withou
   expect(engine.compile().atoms).toHaveLength(10_001)
   await engine.run()
   expect(await engine.fetch('s9999')).toBe(9_999)
+})
+
+test('links by name of 10,000 atoms are found without a search for each', () => {
+  const items = Array.from({ length: 10_000 }, (_, index) => task(`t${index}`))
+  const links = items.slice(1).map((_, index) => link(`t${index}`, `t${index + 1}`))
+  const { user: before } = process.cpuUsage()
+  expect(new Engine(graph('g', {}, items, links)).compile().atoms).toHaveLength(10_000)
+  expect(process.cpuUsage().user - before).toBeLessThan(1_500_000)
+})
+
+test('an iterator passes the states of the loop, of each batch WAITING too', async () => {
+  const states: string[] = []
+  for await (const state of new Engine(linear('f', {}, [task('a'), task('b')])).runIter())
+    states.push(state)
+  const batch = ['SCHEDULING', 'WAITING', 'ANALYZING']
+  expect(states).toEqual(['RESUMING', ...batch, ...batch, 'SUCCESS'])
 })
 
 test('a closed iterator suspends the flow', async () => {

@@ -94,6 +94,36 @@ test('a cycle is reported at a step of it', () => {
   expect(mistakes(text)).toEqual(['flow.yaml:4:5: flow "f" has a cycle: "a" -> "b" -> "a"'])
 })
 
+test('a symbol of a later step, or of one beside it, is refused where it is read', () => {
+  const [later, beside] = ['linear', 'unordered'].map((kind) =>
+    mistakes(`flow: f
+kind: ${kind}
+steps:
+  - { task: a, run: mail.send, with: { to: $s } }
+  - { task: b, run: mail.send, out: s }
+`),
+  )
+  expect(later).toEqual(['flow.yaml:4:44: nothing before it provides "s", which it needs'])
+  expect(beside).toEqual(later)
+})
+
+test('"after" names steps of the same graph', () => {
+  const text = (kind: string) => `flow: f
+kind: ${kind}
+steps:
+  - { task: a, run: mail.send, after: [z] }
+`
+  expect(mistakes(text('graph'))).toEqual(['flow.yaml:4:40: the graph has no step "z"'])
+  expect(mistakes(text('linear'))).toEqual([
+    'flow.yaml:4:39: "after" is for steps of a graph, this one is in a linear flow',
+  ])
+})
+
+test('__proto__ is no name of a step or a symbol', () => {
+  for (const part of ['task: __proto__, run: mail.send', 'task: a, run: mail.send, out: __proto__'])
+    expect(mistakes(`flow: f\nsteps:\n  - { ${part} }\n`)[0]).toMatch(/^flow\.yaml:3:\d+: /)
+})
+
 test('a typed flow passes values by name and skips a step whose condition is false', async () => {
   const undone: unknown[] = []
   const sizes = flow('sizes')

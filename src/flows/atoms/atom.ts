@@ -36,6 +36,7 @@ export abstract class Atom {
     if (typeof name !== 'string' || name === '') {
       throw new CompilationFailure(`an atom's name is ${JSON.stringify(name)}, expected a text`)
     }
+    refuseNames(name, options)
     this.name = name
     this.version = options.version ?? '1.0'
     this.priority = options.priority ?? 0
@@ -64,6 +65,27 @@ export abstract class Atom {
     const parameters = [...this.executeBinding.optional, ...this.revertBinding.optional]
     return new Set(parameters.map(({ symbol }) => symbol))
   }
+}
+
+/** Failures, histories and values are objects by these names, of which __proto__ can be no plain key. */
+function refuseNames(name: string, options: AtomOptions): void {
+  for (const list of ['args', 'requires', 'revertArgs', 'revertRequires'] as const) {
+    const given = options[list]
+    if (given !== undefined && !Array.isArray(given))
+      throw new CompilationFailure(
+        `${list} of atom "${name}" is ${typeof given}, expected names in a list`,
+      )
+  }
+  const { args, requires, revertArgs, revertRequires, provides = [] } = options
+  const symbols = [args, requires, revertArgs, revertRequires].flatMap((list) => list ?? [])
+  const all = [name, ...symbols, ...(typeof provides === 'string' ? [provides] : provides)]
+  const renamed = [options.rebind, options.revertRebind].flatMap((rebind) =>
+    Object.entries(rebind ?? {}).flat(),
+  )
+  if ([...all, ...renamed].includes('__proto__'))
+    throw new CompilationFailure(
+      `atom "${name}" has a symbol __proto__, which is no name for a value`,
+    )
 }
 
 /** Parameters of revert read the symbols that execute reads under the same names. */

@@ -13,9 +13,9 @@ import { precedes } from './visibility.ts'
  */
 export class Lookup {
   readonly #compilation: Compilation
-  readonly #ledger: Ledger
+  readonly #ledger: Pick<Ledger, 'of' | 'values'>
 
-  constructor(compilation: Compilation, ledger: Ledger) {
+  constructor(compilation: Compilation, ledger: Pick<Ledger, 'of' | 'values'>) {
     this.#compilation = compilation
     this.#ledger = ledger
   }
@@ -51,6 +51,13 @@ export class Lookup {
 
   /** Throws MissingDependencies, naming all symbols that nothing provides. */
   validate(): void {
+    const needs = this.missing()
+    if (needs.size === 0) return
+    throw new MissingDependencies(this.#compilation.root.name, [...needs.keys()].sort(), needs)
+  }
+
+  /** Symbols that nothing provides, and the atoms that need them. */
+  missing(): Map<string, string[]> {
     const needs = new Map<string, string[]>()
     for (const node of this.#compilation.atoms) {
       for (const symbol of atomOf(node).requires) {
@@ -58,8 +65,7 @@ export class Lookup {
         needs.set(symbol, [...(needs.get(symbol) ?? []), atomOf(node).name])
       }
     }
-    if (needs.size === 0) return
-    throw new MissingDependencies(this.#compilation.root.name, [...needs.keys()].sort(), needs)
+    return needs
   }
 
   #isProvided(node: Node, symbol: string): boolean {

@@ -130,10 +130,8 @@ export class Run {
     for (;;) {
       yield 'SCHEDULING'
       await this.#schedule(next)
-      if (this.#pool.size > 0) {
-        yield 'WAITING'
-        await this.#wait()
-      }
+      yield 'WAITING'
+      await this.#wait()
       this.#pool.refuseCrash()
       yield 'ANALYZING'
       next = await this.#analyze()

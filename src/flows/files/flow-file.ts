@@ -3,6 +3,7 @@ import { type Definition, readDefinition } from '../../definitions/check.ts'
 import type { Path } from '../../definitions/parse.ts'
 import { DefinitionError, type DefinitionProblem, FlowError } from '../../errors.ts'
 import { compile } from '../engine/compile.ts'
+import { Lookup } from '../engine/lookup.ts'
 import type { Flow } from '../patterns/flow.ts'
 import { buildFlow, type StepFunctions } from './build-flow.ts'
 import { parseCondition } from './condition.ts'
@@ -35,13 +36,43 @@ export function readFlow(
   if (problems.length > 0) throw new DefinitionError(problems)
   try {
     const flow = buildFlow(spec, functions)
-    compile(flow)
+    const missing = new Lookup(compile(flow), { of: noRecord, values: inputsOf(spec) }).missing()
+    const unread = [...missing].map(([symbol, names]) => {
+      const [path, key] = readerOf(spec.steps, { symbol, names }) ?? [['flow'], undefined]
+      const message = `nothing before it provides "${symbol}", which it needs`
+      return definition.problem(key === undefined ? path : [...path, ...key], message)
+    })
+    if (unread.length > 0) throw new DefinitionError(unread)
     return { flow, spec, text }
   } catch (cause) {
     if (!(cause instanceof FlowError)) throw cause
     const path = pathNamedIn(spec.steps, cause.message, ['steps']) ?? ['flow']
     throw new DefinitionError([definition.problem(path, cause.message)], { cause })
   }
+}
+
+function inputsOf({ inputs = [] }: FlowSpec): Record<string, unknown> {
+  return Object.fromEntries(inputs.map((name) => [name, undefined]))
+}
+
+function noRecord(): never {
+  throw new FlowError('FLOW_INVALID', 'a flow file has no run')
+}
+
+/** The step that reads a symbol, and where in the step. */
+function readerOf(
+  steps: readonly StepSpec[],
+  { symbol, names }: { readonly symbol: string; readonly names: readonly string[] },
+): readonly [Path, Path | undefined] | undefined {
+  for (const { step, path } of walk(steps, ['steps'])) {
+    const name = step.task ?? step.wait ?? step.linear ?? step.unordered ?? step.graph
+    if (!names.some((one) => one === name || one === `${name}.when` || one === `${name}_retry`))
+      continue
+    const argument = Object.entries(step.with ?? {}).find(([, value]) => value === `$${symbol}`)
+    if (argument !== undefined) return [path, ['with', argument[0]]]
+    return [path, names.includes(`${name}.when`) ? ['when'] : undefined]
+  }
+  return undefined
 }
 
 /** Mistakes that the schema cannot see: unknown tasks, duplicate names, conditions, symbols from nowhere. */
@@ -66,6 +97,7 @@ function* problemsOf(
       names.set(name, path)
     }
     yield* unknownTasks(definition, { step, path, functions })
+    yield* unknownAfter(definition, { step, path })
     yield* badValues(definition, { step, path, provided })
   }
 }
@@ -84,6 +116,49 @@ function* unknownTasks(
     yield definition.problem([...path, key], `no task "${name}" is registered; ${hint}`)
   }
 }
+
+/** Steps of the same graph, by name. */
+function* unknownAfter(
+  definition: Definition<FlowSpec>,
+  { step: { after = [] }, path }: { step: StepSpec; path: Path },
+): Generator<DefinitionProblem> {
+  if (after.length === 0) return
+  const { kind, steps } = parentOf(definition.value, path)
+  if (kind !== 'graph') {
+    yield definition.problem(
+      [...path, 'after'],
+      `"after" is for steps of a graph, this one is in a ${kind} flow`,
+    )
+    return
+  }
+  const names = new Set(
+    steps.map((one) => one.task ?? one.wait ?? one.linear ?? one.unordered ?? one.graph),
+  )
+  for (const [index, name] of after.entries()) {
+    if (!names.has(name))
+      yield definition.problem([...path, 'after', index], `the graph has no step "${name}"`)
+  }
+}
+
+/** The flow that has the step at this path. */
+function parentOf(
+  spec: FlowSpec,
+  path: Path,
+): { readonly kind: string; readonly steps: readonly StepSpec[] } {
+  let parent: { kind: string; steps: readonly StepSpec[] } = {
+    kind: spec.kind ?? 'linear',
+    steps: spec.steps,
+  }
+  for (const key of path.slice(0, -1)) {
+    if (typeof key !== 'number') continue
+    const step = parent.steps[key]
+    const kind = KINDS.find((one) => step?.[one] !== undefined) ?? 'linear'
+    parent = { kind, steps: step?.steps ?? [] }
+  }
+  return parent
+}
+
+const KINDS = ['linear', 'unordered', 'graph'] as const
 
 function* badValues(
   definition: Definition<FlowSpec>,

@@ -1,6 +1,6 @@
 import { Digraph } from '../../graph/digraph.ts'
 import { findCycle, reachable, topologicalOrder } from '../../graph/walk.ts'
-import type { Retry } from '../atoms/retry.ts'
+import { Retry } from '../atoms/retry.ts'
 import { Task } from '../atoms/task.ts'
 import { CompilationFailure, DependencyFailure } from '../failures/flow-errors.ts'
 import { linkBySymbols } from './auto-links.ts'
@@ -41,6 +41,10 @@ export class Flow {
   #provides: ReadonlySet<string> | undefined
 
   constructor(name: string, pattern: Pattern, parts: FlowParts) {
+    if (typeof name !== 'string' || name === '')
+      throw new CompilationFailure(`a flow's name is ${JSON.stringify(name)}, expected a text`)
+    if (parts.retry !== undefined && !(parts.retry instanceof Retry))
+      throw new CompilationFailure(`the retry of flow "${name}" is no retry, as times() makes one`)
     this.name = name
     this.pattern = pattern
     this.retry = parts.retry
@@ -136,7 +140,7 @@ export function targeted(
   links: readonly Link[] = [],
 ): Flow {
   const parts = graphParts(name, options, items, links)
-  const aim = itemOf(name, parts.edges, target)
+  const aim = new NamedItems(name, parts.items).find(target)
   const kept = reachable(parts.edges, [aim], 'backward').add(aim)
   const edges = new Digraph<Item>()
   for (const item of items) if (kept.has(item)) edges.addNode(item)
@@ -186,8 +190,9 @@ function graphParts(
   const edges = nodesOf(name, items)
   linkBySymbols(name, edges, new Set(retry?.provides.map(({ symbol }) => symbol)))
   const deciders = new Map<Item, Map<Item, LinkDecider>>()
+  const named = new NamedItems(name, items)
   for (const { from, to, decider, depth = 'ALL' } of links) {
-    const [source, aim] = [itemOf(name, edges, from), itemOf(name, edges, to)]
+    const [source, aim] = [named.find(from), named.find(to)]
     edges.addEdge(source, aim)
     if (decider === undefined) continue
     const ofAim = deciders.get(aim) ?? new Map<Item, LinkDecider>()
@@ -202,6 +207,8 @@ function graphParts(
 }
 
 function nodesOf(name: string, items: readonly Item[]): Digraph<Item> {
+  if (!Array.isArray(items))
+    throw new CompilationFailure(`the items of flow "${name}" are ${typeof items}, expected a list`)
   const edges = new Digraph<Item>()
   for (const item of items) {
     if (!(item instanceof Task || item instanceof Flow)) {
@@ -214,22 +221,36 @@ function nodesOf(name: string, items: readonly Item[]): Digraph<Item> {
   return edges
 }
 
-function itemOf(flow: string, edges: Digraph<Item>, named: string | Item): Item {
-  const found =
-    typeof named === 'string' ? [...edges.nodes()].filter(({ name }) => name === named) : [named]
-  const [item, another] = found
-  if (item === undefined || !edges.has(item)) {
-    throw new DependencyFailure(`flow "${flow}" has no item "${nameOf(named)}" to link`)
+/** The items of a flow, as links name them: a flow of thousands is searched once. */
+class NamedItems {
+  readonly #flow: string
+  readonly #items: ReadonlySet<Item>
+  readonly #byName = new Map<string, Item>()
+  readonly #several = new Set<string>()
+
+  constructor(flow: string, items: readonly Item[]) {
+    this.#flow = flow
+    this.#items = new Set(items)
+    for (const item of this.#items) {
+      if (this.#byName.has(item.name)) this.#several.add(item.name)
+      this.#byName.set(item.name, item)
+    }
   }
-  if (another !== undefined)
-    throw new DependencyFailure(`flow "${flow}" has several items "${item.name}"`)
-  return item
+
+  find(named: string | Item): Item {
+    const item = typeof named === 'string' ? this.#byName.get(named) : named
+    if (item === undefined || !this.#items.has(item))
+      throw new DependencyFailure(`flow "${this.#flow}" has no item "${nameOf(named)}" to link`)
+    if (typeof named === 'string' && this.#several.has(named))
+      throw new DependencyFailure(`flow "${this.#flow}" has several items "${named}"`)
+    return item
+  }
 }
 
 function providedBy(item: Item): Iterable<string> {
   return item instanceof Flow ? item.provides : item.provides.map(({ symbol }) => symbol)
 }
 
-function nameOf(item: string | Item): string {
-  return typeof item === 'string' ? item : item.name
+function nameOf(item: string | Item | undefined): string {
+  return typeof item === 'string' ? item : String(item?.name)
 }
