@@ -3,8 +3,7 @@ import { type Serializer, serializerByName } from '../codecs/serializers.ts'
 import { decodeResultMeta, encodeResultMeta } from '../protocol/results/result-meta.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
 import { textOfError } from '../text-of-error.ts'
-import { refuse } from './stored-value.ts'
-import { unreadableResult } from './unreadable.ts'
+import { refuse, unreadableResult } from './stored-value.ts'
 
 interface ResultTextOptions {
   /** Celery's result_serializer. Default json. */

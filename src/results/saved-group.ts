@@ -1,5 +1,6 @@
 import { Op, PickleOutput } from '../codecs/pickle/pickle-output.ts'
 import { PythonObject } from '../codecs/values.ts'
+import { ResultError } from '../errors.ts'
 import { type ResultNode, type ResultTuple, taskIdsOf } from './result-node.ts'
 
 export function groupTuple(groupId: string, memberIds: readonly string[]): ResultTuple {
@@ -93,4 +94,11 @@ function node(
   if (!Array.isArray(members)) return { ...before, members: null }
   const nodes = members.map((member) => nodeOf(member, depth - 1))
   return { ...before, members: nodes.filter((each) => each !== null) }
+}
+
+export function unreadableGroup(groupId: string): ResultError {
+  return new ResultError(
+    'RESULT_UNREADABLE',
+    `the saved group "${groupId}" cannot be read: expected a GroupResult as Celery saves it`,
+  )
 }

@@ -2,8 +2,14 @@ import type { Serializer } from '../codecs/serializers.ts'
 import { isReady } from '../protocol/results/states.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
 import type { ChordMember } from './result-store.ts'
-import { decodeResult, decodeStored, encodeResult, JSON_FORM, refuse } from './stored-value.ts'
-import { unreadableResult } from './unreadable.ts'
+import {
+  decodeResult,
+  decodeStored,
+  encodeResult,
+  JSON_FORM,
+  refuse,
+  unreadableResult,
+} from './stored-value.ts'
 
 /** One row of celery_taskmeta; the columns that old tables lack may be missing. */
 export interface TaskmetaRow {

@@ -100,7 +100,7 @@ test('a replay that is asked for wrongly is refused, saying why', async () => {
 })
 
 const REFUSED = [
-  [[], 2, /say which tasks/],
+  [[], 2, /name the tasks/],
   [['an-id', '--failed'], 2, /either ids, or/],
   [['an-id', '--rate', 'fast'], 2, /Expected a rate/],
   [['an-id', '--edit', '{"argv": []}'], 2, /--edit: .*argv/],

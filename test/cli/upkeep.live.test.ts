@@ -216,7 +216,7 @@ const HELP = [
     'tasks prune',
     ['--keep <span>', '--dry-run', 'Examples:', 'celery-toolbox tasks prune --keep 30d'],
   ],
-  ['tasks size', ['--database <url>', '--json', 'how much room']],
+  ['tasks size', ['--database <url>', '--json', 'disk space']],
   ['quarantine list', ['--code <code>', '--limit <n>', '--all']],
   ['quarantine show', ['<id>', '--json']],
   ['quarantine reinject', ['[ids...]', '--dry-run', '--all']],

@@ -71,12 +71,12 @@ test('while the database is away consuming is paused and said once; it goes on b
     isDatabaseAway: true,
     lastError: expect.stringMatching(/cannot reach/),
   })
-  const away = /database away/
+  const away = /database unreachable/
   await waitFor('more tries', () => log.lines.filter((line) => away.test(line)).length > 0)
   gate.open()
   await recorded([monitor], 550)
   expect(log.lines.filter((line) => away.test(line))).toHaveLength(1)
-  expect(log.lines.filter((line) => /database back/.test(line))).toHaveLength(1)
+  expect(log.lines.filter((line) => /database reachable again/.test(line))).toHaveLength(1)
   expect(await counts(place.database)).toMatchObject({ tasks: 550, messages: 550 })
   expect(monitor.stats().isDatabaseAway).toBe(false)
 })

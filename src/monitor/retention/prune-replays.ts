@@ -1,5 +1,5 @@
 import { IS_OLD_AND_PRUNABLE, type Limits, limitsOf, META, parametersOf } from './prune-tasks.ts'
-import { inBatches, type PruneWork } from './prune-work.ts'
+import { countRows, inBatches, type PruneWork } from './prune-work.ts'
 import type { Retention } from './types.ts'
 
 /**
@@ -9,12 +9,12 @@ import type { Retention } from './types.ts'
 export async function pruneReplays(work: PruneWork, retention: Retention): Promise<number> {
   const limits = limitsOf(retention)
   if (limits.latest === null) return 0
-  if (work.isDryRun) return await count(work, COUNT_PRUNABLE, parametersOf(limits))
+  if (work.isDryRun) return await countRows(work, COUNT_PRUNABLE, parametersOf(limits))
   return await deletePages(work, limits)
 }
 
 async function deletePages(work: PruneWork, { latest }: Limits): Promise<number> {
-  const total = await count(work, 'SELECT count(*) AS count FROM monitor.replay', [])
+  const total = await countRows(work, 'SELECT count(*) AS count FROM monitor.replay', [])
   let at: { id: string; turn: number } = { id: '', turn: 0 }
   let done = 0
   let deleted = 0
@@ -40,11 +40,6 @@ interface Page {
   readonly deleted: number
   readonly id: string | null
   readonly turn: number | null
-}
-
-async function count(work: PruneWork, sql: string, parameters: unknown[]): Promise<number> {
-  const [row] = await work.database.query<{ count: number }>(sql, parameters)
-  return row?.count ?? 0
 }
 
 const isOld = (before: string) =>

@@ -1,12 +1,12 @@
-import { cutoff, inBatches, type PruneWork } from './prune-work.ts'
+import { countRows, cutoff, inBatches, type PruneWork } from './prune-work.ts'
 import type { Retention } from './types.ts'
 
 /** Deletes tasks that are over, in the order in which they were published; how many went. */
 export async function pruneTasks(work: PruneWork, retention: Retention): Promise<number> {
   const limits = limitsOf(retention)
   if (limits.latest === null) return 0
-  if (work.isDryRun) return await count(work, COUNT_PRUNABLE, parametersOf(limits))
-  const total = await count(work, COUNT_OLD, [limits.latest])
+  if (work.isDryRun) return await countRows(work, COUNT_PRUNABLE, parametersOf(limits))
+  const total = await countRows(work, COUNT_OLD, [limits.latest])
   return await pruneUnpublished(work, limits, await prunePublished(work, limits, total))
 }
 
@@ -74,11 +74,6 @@ interface Page {
   /** As text: JavaScript would lose the microseconds. */
   readonly published: string | null
   readonly id: string | null
-}
-
-async function count(work: PruneWork, sql: string, parameters: unknown[]): Promise<number> {
-  const [row] = await work.database.query<{ count: number }>(sql, parameters)
-  return row?.count ?? 0
 }
 
 export function parametersOf({ tasks, failures, unfinished, latest }: Limits): unknown[] {

@@ -30,3 +30,39 @@ export async function inBatches(work: PruneWork, batch: () => Promise<boolean>):
     if (work.rest > 0) await sleep(tookMs * work.rest, work.signal)
   }
 }
+
+/** Deletes the rows of one table in batches; how many went. Both statements get `before`, the second its batch size, too. */
+export async function pruneRows(
+  work: PruneWork,
+  { step, before, count, remove }: PrunedRows,
+): Promise<number> {
+  const total = await countRows(work, count, [before])
+  if (work.isDryRun || total === 0) return total
+  let deleted = 0
+  await inBatches(work, async () => {
+    const gone = await work.database.query(remove, [before, work.batchSize])
+    deleted += gone.length
+    work.report({ step, done: deleted, total: Math.max(total, deleted), deleted })
+    return gone.length < work.batchSize
+  })
+  return deleted
+}
+
+interface PrunedRows {
+  readonly step: PruneProgress['step']
+  readonly before: Date
+  /** SELECT count(*) AS count … */
+  readonly count: string
+  /** DELETE … RETURNING 1 */
+  readonly remove: string
+}
+
+/** A count that a statement gives in its column `count`. */
+export async function countRows(
+  work: PruneWork,
+  sql: string,
+  parameters: readonly unknown[],
+): Promise<number> {
+  const [row] = await work.database.query<{ count: number }>(sql, parameters)
+  return row?.count ?? 0
+}

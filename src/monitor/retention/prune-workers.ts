@@ -1,4 +1,4 @@
-import { cutoff, inBatches, type PruneWork } from './prune-work.ts'
+import { cutoff, type PruneWork, pruneRows } from './prune-work.ts'
 
 /**
  * Deletes workers of which nothing was heard for so long, by our own clock; how many went. One that has a task in its
@@ -7,20 +7,8 @@ import { cutoff, inBatches, type PruneWork } from './prune-work.ts'
 export async function pruneWorkers(work: PruneWork, keepMs: number): Promise<number> {
   const before = cutoff(keepMs)
   if (!work.isDryRun) await work.database.query(DELETE_PROCESSES, [before])
-  const [row] = await work.database.query<{ count: number }>(
-    `SELECT count(*) AS count FROM monitor.worker WHERE ${IS_PRUNABLE}`,
-    [before],
-  )
-  const total = row?.count ?? 0
-  if (work.isDryRun || total === 0) return total
-  let deleted = 0
-  await inBatches(work, async () => {
-    const gone = await work.database.query(DELETE, [before, work.batchSize])
-    deleted += gone.length
-    work.report({ step: 'workers', done: deleted, total: Math.max(total, deleted), deleted })
-    return gone.length < work.batchSize
-  })
-  return deleted
+  const count = `SELECT count(*) AS count FROM monitor.worker WHERE ${IS_PRUNABLE}`
+  return await pruneRows(work, { step: 'workers', before, count, remove: DELETE })
 }
 
 /** Processes are few: those that were not heard of for as long, and hold nothing. */

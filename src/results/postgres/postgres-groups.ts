@@ -1,8 +1,7 @@
 import type { Serializer } from '../../codecs/serializers.ts'
 import type { Database } from '../../database/database.ts'
-import { groupPickle, memberIdsOf } from '../saved-group.ts'
+import { groupPickle, memberIdsOf, unreadableGroup } from '../saved-group.ts'
 import { decodeStored, JSON_FORM } from '../stored-value.ts'
-import { unreadableGroup } from '../unreadable.ts'
 import { createSql, type TaskmetaTables } from './taskmeta-sql.ts'
 import { writeFailureOf } from './write-failure.ts'
 

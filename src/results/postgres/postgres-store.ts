@@ -1,11 +1,11 @@
 import type { Backoff } from '../../async/backoff.ts'
 import { type Serializer, serializerByName } from '../../codecs/serializers.ts'
 import type { Database } from '../../database/database.ts'
-import { ResultError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
 import type { ChordCounter, ChordMember, ResultStore, WaitOptions } from '../result-store.ts'
+import { StoreLife } from '../store-life.ts'
 import { decodeRow, encodeRow, type TaskmetaRow } from '../taskmeta-row.ts'
 import { BatchWriter } from './batch-writer.ts'
 import type { ChordState } from './chord-table.ts'
@@ -49,7 +49,7 @@ export class PostgresResultStore implements ResultStore {
   readonly #watcher: ResultWatcher
   readonly #chords: PostgresChords
   readonly #groups: PostgresGroups
-  #closing: Promise<void> | undefined
+  readonly #life = new StoreLife('the result store')
 
   constructor(options: PostgresStoreOptions) {
     const { database, logger = silentLogger, saveDeadlineMs = SAVE_DEADLINE_MS } = options
@@ -85,23 +85,23 @@ export class PostgresResultStore implements ResultStore {
   }
 
   get chords(): ChordCounter {
-    this.#checkOpen()
+    this.#life.checkOpen()
     return this.#chords
   }
 
   async save(result: TaskResult): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     await this.#writer.save(this.#encode(result))
   }
 
   async get(taskId: string): Promise<TaskResult> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     const row = await this.#table.read(taskId)
     return row ? decodeRow(row, this.#serializer) : pendingResult(taskId)
   }
 
   async waitFor(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     options.signal?.throwIfAborted()
     if (options.timeoutMs !== undefined && options.timeoutMs <= 0) {
       // No time to wait, but one look is due.
@@ -112,35 +112,34 @@ export class PostgresResultStore implements ResultStore {
   }
 
   async forget(taskId: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     await this.#table.delete(taskId)
   }
 
   async saveGroup(groupId: string, memberIds: readonly string[]): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     await this.#groups.save(groupId, memberIds)
   }
 
   async restoreGroup(groupId: string): Promise<readonly string[] | null> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     return await this.#groups.restore(groupId)
   }
 
   async forgetGroup(groupId: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     await this.#groups.forget(groupId)
   }
 
   async cleanup(): Promise<number> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     const { database, tables = CELERY_TABLES, expiresMs } = this.#options
     return expiresMs ? await deleteExpired(database, tables, expiresMs) : 0
   }
 
   /** Finishes the saves under way, then rejects the waits that are left. */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    return this.#life.close(() => this.#close())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -151,12 +150,12 @@ export class PostgresResultStore implements ResultStore {
     await this.#writer.drain()
     await this.#chords.drain()
     await this.#announcer.drain()
-    await this.#watcher.close(closed())
+    await this.#watcher.close(this.#life.closedError())
     if (this.#options.ownsDatabase) await this.#options.database.close()
   }
 
   async #saveMember(member: ChordMember): Promise<ChordState | undefined> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     const row = this.#encode(member.result)
     // No text in PostgreSQL holds a NUL: the count of such a chord cannot have begun.
     return await this.#writer.save(member.groupId.includes('\0') ? row : { ...row, member })
@@ -165,16 +164,8 @@ export class PostgresResultStore implements ResultStore {
   #encode(result: TaskResult): TaskmetaRow {
     return encodeRow(result, this.#options.isExtended ?? false, this.#serializer)
   }
-
-  #checkOpen(): void {
-    if (this.#closing !== undefined) throw closed()
-  }
 }
 
 function readyIds(rows: readonly TaskmetaRow[]): readonly string[] {
   return rows.filter(({ status }) => isReady(status)).map(({ taskId }) => taskId)
-}
-
-function closed(): ResultError {
-  return new ResultError('RESULT_CLOSED', 'the result store was used after close()')
 }

@@ -1,6 +1,5 @@
 import type { ResultText } from '../result-text.ts'
-import { groupTuple, memberIdsOf } from '../saved-group.ts'
-import { unreadableGroup } from '../unreadable.ts'
+import { groupTuple, memberIdsOf, unreadableGroup } from '../saved-group.ts'
 import type { RedisConnection } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'
 

@@ -1,11 +1,11 @@
 import type { Backoff } from '../../async/backoff.ts'
 import type { Config } from '../../config/config.ts'
-import { ResultError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
 import type { ChordCounter, ResultStore, WaitOptions } from '../result-store.ts'
 import { ResultText } from '../result-text.ts'
+import { StoreLife } from '../store-life.ts'
 import { UnsavedResult } from '../unsaved.ts'
 import { RedisChords, type Saving } from './redis-chords.ts'
 import { RedisConnection } from './redis-connection.ts'
@@ -55,8 +55,7 @@ export class RedisResultStore implements ResultStore {
   readonly #watcher: RedisWatcher
   readonly #chords: RedisChords
   readonly #groups: RedisGroups
-  readonly #saving = new Set<Promise<void>>()
-  #closing: Promise<void> | undefined
+  readonly #life = new StoreLife('the Redis result store')
 
   /** Loads the driver; connects when it is first used. */
   static async open(options: RedisStoreOptions): Promise<RedisResultStore> {
@@ -101,28 +100,23 @@ export class RedisResultStore implements ResultStore {
   }
 
   get chords(): ChordCounter {
-    this.#checkOpen()
+    this.#life.checkOpen()
     return this.#chords
   }
 
   async save(result: TaskResult): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     const saving = this.#save(result, this.#text.encode(result))
-    this.#saving.add(saving)
-    try {
-      await saving
-    } finally {
-      this.#saving.delete(saving)
-    }
+    await this.#life.track(saving)
   }
 
   async get(taskId: string): Promise<TaskResult> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     return await this.#read(taskId)
   }
 
   async waitFor(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     options.signal?.throwIfAborted()
     if (options.timeoutMs !== undefined && options.timeoutMs <= 0) {
       // No time to wait, but one look is due.
@@ -133,29 +127,28 @@ export class RedisResultStore implements ResultStore {
   }
 
   async forget(taskId: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     await this.#connection.run((redis) => redis.del(this.#keys.task(taskId)))
   }
 
   async saveGroup(groupId: string, memberIds: readonly string[]): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     await this.#groups.save(groupId, memberIds)
   }
 
   async restoreGroup(groupId: string): Promise<readonly string[] | null> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     return await this.#groups.restore(groupId)
   }
 
   async forgetGroup(groupId: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     await this.#groups.forget(groupId)
   }
 
   /** Finishes the saves under way, then rejects the waits that are left. */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    return this.#life.close(() => this.#close())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -163,9 +156,8 @@ export class RedisResultStore implements ResultStore {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#saving)
     await this.#chords.drain()
-    this.#watcher.close(closed())
+    this.#watcher.close(this.#life.closedError())
     this.#connection.close()
   }
 
@@ -191,10 +183,6 @@ export class RedisResultStore implements ResultStore {
   async #read(taskId: string): Promise<TaskResult> {
     const text = await this.#connection.run((redis) => redis.getBuffer(this.#keys.task(taskId)))
     return text === null ? pendingResult(taskId) : await this.#text.decode(taskId, text)
-  }
-
-  #checkOpen(): void {
-    if (this.#closing !== undefined) throw closed()
   }
 }
 
@@ -229,8 +217,4 @@ function isValueRefused(cause: unknown): boolean {
   return /^WRONGTYPE|maximum allowed size|Cannot create a string longer|invalid bulk length/.test(
     text,
   )
-}
-
-function closed(): ResultError {
-  return new ResultError('RESULT_CLOSED', 'the Redis result store was used after close()')
 }

@@ -6,6 +6,7 @@ import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
 import { textOfError } from '../../text-of-error.ts'
 import type { ResultStore, WaitOptions } from '../result-store.ts'
+import { StoreLife } from '../store-life.ts'
 import { Waiters } from '../waiters.ts'
 import { RpcInbox } from './rpc-inbox.ts'
 import { type RpcSettings, replyQueue, resultMessage, resultOfMessage } from './rpc-messages.ts'
@@ -38,9 +39,8 @@ export class RpcResultStore implements ResultStore {
   readonly #logger: Logger
   readonly #inbox: RpcInbox
   readonly #waiters = new Waiters()
-  readonly #sending = new Set<Promise<void>>()
   #listening: Promise<Subscription> | undefined
-  #closing: Promise<void> | undefined
+  readonly #life = new StoreLife('the RPC result store')
 
   constructor(options: RpcStoreOptions) {
     this.#options = options
@@ -51,7 +51,7 @@ export class RpcResultStore implements ResultStore {
 
   /** A reply that comes before there is a queue for it is lost. */
   async beforePublish(): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     this.#listening ??= this.#listen()
     try {
       await this.#listening
@@ -63,26 +63,21 @@ export class RpcResultStore implements ResultStore {
 
   /** Sends nothing where the caller asked for no reply. */
   async save(result: TaskResult): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     const { replyTo, taskId } = result
     if (!replyTo) return
     const sending = this.#send(resultMessage(result, this.#settings), { replyTo, taskId })
-    this.#sending.add(sending)
-    try {
-      await sending
-    } finally {
-      this.#sending.delete(sending)
-    }
+    await this.#life.track(sending)
   }
 
   /** What has arrived so far. */
   async get(taskId: string): Promise<TaskResult> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     return this.#inbox.get(taskId) ?? pendingResult(taskId)
   }
 
   async waitFor(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     options.signal?.throwIfAborted()
     const arrived = this.#inbox.get(taskId)
     if (arrived !== undefined && isReady(arrived.status)) return arrived
@@ -92,7 +87,7 @@ export class RpcResultStore implements ResultStore {
   }
 
   async forget(taskId: string): Promise<void> {
-    this.#checkOpen()
+    this.#life.checkOpen()
     this.#inbox.delete(taskId)
   }
 
@@ -106,8 +101,7 @@ export class RpcResultStore implements ResultStore {
 
   /** Finishes the saves under way, then rejects the waits that are left. */
   close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+    return this.#life.close(() => this.#close())
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -115,8 +109,7 @@ export class RpcResultStore implements ResultStore {
   }
 
   async #close(): Promise<void> {
-    await Promise.allSettled(this.#sending)
-    this.#waiters.rejectAll(closed())
+    this.#waiters.rejectAll(this.#life.closedError())
     const subscription = await this.#listening?.catch(() => undefined)
     await subscription?.close()
   }
@@ -163,10 +156,6 @@ export class RpcResultStore implements ResultStore {
       throw unsaved(taskId, cause)
     }
   }
-
-  #checkOpen(): void {
-    if (this.#closing !== undefined) throw closed()
-  }
 }
 
 function unsaved(taskId: string, cause: unknown): ResultError {
@@ -180,8 +169,4 @@ function cannotKeepGroups(groupId: string): ResultError {
     'RESULT_UNSUPPORTED',
     `rpc:// cannot keep group "${groupId}": its results are messages; use db+postgresql:// or redis://`,
   )
-}
-
-function closed(): ResultError {
-  return new ResultError('RESULT_CLOSED', 'the RPC result store was used after close()')
 }
