@@ -37,6 +37,9 @@ export function traceRun(request: TaskRequest, place: RunPlace): RunTrace {
       { kind: SpanKind.CONSUMER, attributes: attributesOf(request, place) },
       published,
     )
+  // The package alone traces nothing: a run must not pay for it.
+  const isTraced = published !== api.ROOT_CONTEXT || api.isSpanContextValid(span.spanContext())
+  if (!isTraced) return UNTRACED
   const active = trace.setSpan(published, span)
   return {
     within: async (work) => await context.with(active, work),
