@@ -25,7 +25,7 @@ export function addConfig(program: Command): void {
   config
     .command('show')
     .description('list the settings and where each came from')
-    .option('--all', "also those that have Celery's own default")
+    .option('--all', "also settings at Celery's own default")
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
       await showConfig(command.optsWithGlobals<ConfigCommandOptions>())

@@ -29,7 +29,7 @@ Examples:
 export function addMigrate(program: Command): void {
   const migrate = program
     .command('migrate')
-    .description("bring the monitor's tables up to date, or take them back")
+    .description('apply or revert database migrations')
     .addHelpText('after', EXAMPLES)
   add(migrate, 'up', 'run the migrations that are missing (what "migrate" alone does)', runUp)
   add(migrate, 'down', 'undo the last migration, and the data it holds', runDown).option(

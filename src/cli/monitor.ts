@@ -44,10 +44,14 @@ export function addMonitor(program: Command): void {
   const monitor = program
     .command('monitor')
     .description('record every message and outcome in Postgres')
-    .option('--migrate', 'bring the tables up to date first')
+    .option('--migrate', 'apply database migrations first')
     .option('--database <url>', 'the database, as postgresql://…')
     .option('--batch-size <n>', 'the most messages that one transaction writes', positiveInteger)
-    .option('--reconcile-every <seconds>', 'how often lost tasks are looked for (30)', seconds)
+    .option(
+      '--reconcile-every <seconds>',
+      'seconds between two searches for lost tasks (30)',
+      seconds,
+    )
     .option(
       '--reconcile-after <seconds>',
       'how long a task is missing before it is lost (60)',

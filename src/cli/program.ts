@@ -14,7 +14,7 @@ export async function buildProgram(args: readonly string[] = []): Promise<Comman
     .option('-A, --app <file>', 'the app: a file, a folder or a package that exports it')
     .option('-b, --broker <url>', 'instead of the setting broker_url')
     .option('--result-backend <url>', 'instead of the setting result_backend')
-    .option('--debug', 'show where errors come from, and log every step')
+    .option('--debug', 'print stack traces and debug logs')
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .addHelpText('after', AFTER_HELP)

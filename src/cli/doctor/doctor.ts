@@ -30,7 +30,7 @@ const COLOURS = { ok: '32', failed: '31', noted: '33' } as const
 export function addDoctor(program: Command): void {
   const doctor = program
     .command('doctor')
-    .description('check that all is as it should be, and say what to do where it is not')
+    .description('check the setup and suggest fixes')
     .option('--database <url>', 'the database, as postgresql://…')
     .option('--json', 'print JSON')
     .option('--iam', 'print the least policies on Amazon SQS, and check nothing')

@@ -42,7 +42,7 @@ export function addFlowJobs(flow: Command): void {
     })
   withBoard(flow.command('list'))
     .description('list the jobs of the board, highest priority first')
-    .option('--trashed', 'the jobs that were given up instead')
+    .option('--trashed', 'the discarded jobs instead')
     .option('--json', 'print JSON')
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions & { trashed?: boolean }>()

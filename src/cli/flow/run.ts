@@ -22,8 +22,8 @@ export function addFlowRun(flow: Command): void {
     .argument('<file>', 'a flow file in YAML or JSON')
     .option('--values <json>', 'what the flow starts with, as a JSON object', jsonObject)
     .option('--parallel', 'run steps side by side where the flow allows it')
-    .option('--store <folder>', 'keep the run in this folder, to go on after a crash')
-    .option('--id <id>', 'the run to start or to go on with')
+    .option('--store <folder>', 'keep the run in this folder, to resume it after a crash')
+    .option('--id <id>', 'the run to start or to resume')
     .action(async (file: string, _options: unknown, command: Command) => {
       await run(file, command.optsWithGlobals<RunOptions>())
     })

@@ -16,8 +16,8 @@ export function addQuarantineList(quarantine: Command): void {
   quarantine
     .command('list')
     .description('list what is in quarantine, the latest first')
-    .option('--code <code>', 'only what has this code, such as MESSAGE_UNDECODABLE')
-    .option('--all', 'also what is resolved')
+    .option('--code <code>', 'only messages with this code, such as MESSAGE_UNDECODABLE')
+    .option('--all', 'also resolved messages')
     .option('--limit <n>', 'at most this many', positiveInteger, 50)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)

@@ -43,13 +43,17 @@ export function addPrune(tasks: Command): void {
     .option('--keep <span>', 'how long finished tasks are kept, such as 30d', span)
     .option(
       '--keep-failures <span>',
-      'how long failed and lost ones are (default: as --keep)',
+      'how long failed and lost tasks are kept (default: as --keep)',
       span,
     )
-    .option('--keep-messages <span>', 'how long messages are (default: as --keep)', span)
-    .option('--keep-events <span>', 'how long events are (default: as --keep)', span)
-    .option('--keep-quarantine <span>', 'how long resolved messages are (default: as --keep)', span)
-    .option('--include-unfinished', 'also tasks of which no end is known, as old as --keep says')
+    .option('--keep-messages <span>', 'how long messages are kept (default: as --keep)', span)
+    .option('--keep-events <span>', 'how long events are kept (default: as --keep)', span)
+    .option(
+      '--keep-quarantine <span>',
+      'how long resolved messages are kept (default: as --keep)',
+      span,
+    )
+    .option('--include-unfinished', 'also tasks without a known end, when older than --keep')
     .option('--dry-run', 'show what would be deleted, and delete nothing')
     .option('--batch <n>', 'rows that one transaction deletes (default: 2000)', positiveInteger)
     .option(...DATABASE)

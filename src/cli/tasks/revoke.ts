@@ -36,11 +36,11 @@ export function addRevoke(tasks: Command): void {
     .command('revoke')
     .argument('[ids...]', 'the tasks to revoke')
     .description('revoke tasks, so that they do not run')
-    .option('--where <sql>', 'those of monitor.task_history for which this holds')
-    .option('--failed', 'those that failed')
-    .option('--since <when>', 'of those, what ended or was published since then', since)
+    .option('--where <sql>', 'tasks of monitor.task_history that match')
+    .option('--failed', 'failed tasks')
+    .option('--since <when>', 'only tasks that ended or were published since', since)
     .option('--limit <n>', 'at most this many, the oldest first', positiveInteger)
-    .option('--terminate', 'also end those that run')
+    .option('--terminate', 'also stop tasks that are running')
     .option(
       '--signal <name>',
       "the signal that ends a Python worker's process",

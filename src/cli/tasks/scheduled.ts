@@ -40,8 +40,8 @@ export function addReschedule(tasks: Command): void {
     .description(
       'change when a task that waits in the vault runs, or with what; "revoke" cancels it',
     )
-    .option('--eta <time>', 'run it then: 2030-01-31T12:00:00Z', isoTime)
-    .option('--countdown <seconds>', 'run it so many seconds from now', seconds)
+    .option('--eta <time>', 'run it at this time: 2030-01-31T12:00:00Z', isoTime)
+    .option('--countdown <seconds>', 'run it after this many seconds', seconds)
     .option('--edit <json>', 'other arguments: {"args": [...], "kwargs": {...}}', jsonObject)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)

@@ -18,12 +18,8 @@ export function addStats(tasks: Command): void {
     .command('stats')
     .description('show statistics of tasks: how many, how long they waited and ran')
     .addOption(new Option('--by <key>', 'one line for each of these').choices(STATS_KEYS))
-    .option(
-      '--since <when>',
-      'what was published since: 30m, 2h, 7d, or a time (default 1d)',
-      since,
-    )
-    .option('--until <when>', 'what was published before', since)
+    .option('--since <when>', 'tasks published since: 30m, 2h, 7d, or a time (default 1d)', since)
+    .option('--until <when>', 'tasks published before', since)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (_options, command: Command) => {

@@ -30,7 +30,7 @@ export function addService(program: Command): void {
         'name of the service, the beginning of one, or ./file.mjs#Export',
       ),
     )
-    .option('-d, --debug', 'log every step of the transport too')
+    .option('-d, --debug', 'log every step of the transport, too')
     .option('-r, --restart', 'start a new instance where one has failed')
     .option('--tag <tag>', 'an individual tag, shown in status broadcasts')
     .option('--liveness', 'answer HTTP requests: 200 where the service takes messages')
@@ -49,10 +49,10 @@ export function addService(program: Command): void {
       positiveInteger,
     )
     .option('--max-lifetime <seconds>', 'shut down after so many seconds', positiveInteger)
-    .option('--min <n>', 'processes that run at least; more as long as messages wait', count)
-    .option('--max <n>', 'processes that run at most', positiveInteger)
+    .option('--min <n>', 'fewest processes; more run while messages wait', count)
+    .option('--max <n>', 'most processes', positiveInteger)
     .addOption(
-      new Option('--idle <seconds>', 'after which a process beyond --min ends, where none wait')
+      new Option('--idle <seconds>', 'seconds without messages until a process beyond --min ends')
         .argParser(seconds)
         .default(30),
     )
