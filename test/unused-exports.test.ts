@@ -31,7 +31,7 @@ function exportsOf(source: string): string[] {
 }
 
 function wordsOf(source: string): ReadonlySet<string> {
-  return new Set(source.replaceAll(/\/\/.*|\/\*[\s\S]*?\*\//g, '').match(/\w+/g))
+  return new Set(source.replaceAll(/^\s*(?:\/\/|\/?\*).*$| \/\/ .*$/gm, '').match(/\w+/g))
 }
 
 function entryFiles(): ReadonlySet<string> {

@@ -117,6 +117,6 @@ export class DelayedQueue {
   }
 }
 
-export function keepsMessagesBack({ delayedExchanges, longestDelayMs }: BrokerFeatures): boolean {
+function keepsMessagesBack({ delayedExchanges, longestDelayMs }: BrokerFeatures): boolean {
   return delayedExchanges || longestDelayMs > 0
 }
