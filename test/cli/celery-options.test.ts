@@ -88,7 +88,7 @@ test('a pid file holds the process id, and goes with it', () => {
 test('a pid file of a process that runs is refused; one that is left over is taken', () => {
   const path = freshPath()
   writeFileSync(path, `${process.ppid}\n`)
-  expect(() => new PidFile(path)).toThrow(`held by process ${process.ppid}, which runs`)
+  expect(() => new PidFile(path)).toThrow(`belongs to process ${process.ppid}, which is running`)
   expect(readFileSync(path, 'utf8')).toBe(`${process.ppid}\n`)
   writeFileSync(path, 'not a number')
   new PidFile(path)[Symbol.dispose]()

@@ -4,10 +4,12 @@ import { poolContract, runIn } from '../../contracts/pool-contract.ts'
 
 poolContract('async', () => new AsyncPool())
 
-test('no timer is left behind', async () => {
+test('no timer of a limit is left behind, and no look at the event loop once it is idle', async () => {
   vi.useFakeTimers()
   try {
     await runIn(new AsyncPool(), 'echo', [], { limits: { timeLimit: 60 } }).outcome
+    expect(vi.getTimerCount()).toBe(1)
+    await vi.advanceTimersByTimeAsync(250)
     expect(vi.getTimerCount()).toBe(0)
   } finally {
     vi.useRealTimers()
