@@ -43,7 +43,7 @@ test('purge deletes nothing where it cannot ask, and refuses queues it does not 
   const cli = await cliSpace()
   const unasked = await cli.run('purge')
   expect(unasked).toMatchObject({ code: 2, stdout: '' })
-  expect(unasked.stderr).toContain('say -f')
+  expect(unasked.stderr).toContain('give -f to delete without it')
   const unknown = await cli.run('purge', '-Q', 'exprot', '-f')
   expect(unknown).toMatchObject({ code: 2 })
   expect(unknown.stderr).toContain('there is no queue "exprot"; the queues are: celery, export')

@@ -196,8 +196,8 @@ const REFUSED = [
   ['quarantine list --code', /--code <code>.*argument missing/],
   ['quarantine show', /missing required argument 'id'/],
   ['quarantine show first', /'first' is invalid for argument 'id'. Expected a whole number/],
-  ['quarantine reinject', /by their ids, by --code or with --all; given is none of them/],
-  ['quarantine reinject 1 2 --all', /given is the ids 1, 2 and --all/],
+  ['quarantine reinject', /by their ids, by --code or with --all; given: none of them/],
+  ['quarantine reinject 1 2 --all', /given: the ids 1, 2 and --all/],
   ['quarantine reinject 1 b', /'b' is invalid for argument 'ids'. Expected a whole number/],
 ] as const
 
