@@ -43,7 +43,10 @@ export async function runService(
     },
     onSignal: (signal, how) => {
       came.push(signal)
-      const sentence = sentenceOf(how, soft)
+      const sentence = sentenceOf(how, {
+        soft,
+        isOnce: rules !== undefined && signal === 'SIGTERM',
+      })
       printError(`${name}: ${sentence}`)
       // The first signal decides what comes of it: SIGHUP starts the service anew.
       const [status = ''] = sentence.split(' (')
@@ -56,10 +59,16 @@ export async function runService(
   return came
 }
 
-function sentenceOf(kind: StopKind, soft: StopHow | undefined): string {
+interface SentenceParts {
+  readonly soft: StopHow | undefined
+  /** The same signal again changes nothing, as in Celery's worker. */
+  readonly isOnce: boolean
+}
+
+function sentenceOf(kind: StopKind, { soft, isOnce }: SentenceParts): string {
   switch (kind) {
     case 'warm':
-      return 'Warm shutdown (again to stop at once)'
+      return `Warm shutdown (${isOnce ? 'SIGQUIT stops it at once' : 'again to stop at once'})`
     case 'soft':
       if (soft === undefined) return 'Cold shutdown, what runs is abandoned'
       return `Soft shutdown, what runs has ${(soft.graceMs ?? 0) / 1_000} s (again to stop at once)`
