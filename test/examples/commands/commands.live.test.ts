@@ -130,7 +130,7 @@ async function startWorld() {
         await run.waitForLine(works)
         return problemOf(run, await stopped(run))
       } catch (error) {
-        process.kill(-run.pid, 'SIGKILL')
+        signalGroup(run, 'SIGKILL')
         return String(error)
       }
     },
@@ -138,8 +138,17 @@ async function startWorld() {
 }
 
 async function stopped(run: Process) {
-  process.kill(-run.pid, 'SIGTERM') // the shell's whole group
+  signalGroup(run, 'SIGTERM')
   return await run.exited
+}
+
+/** The shell and what it runs. */
+function signalGroup({ pid }: Process, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal)
+  } catch {
+    // They have ended by themselves, and their output says why.
+  }
 }
 
 function problemOf(run: Process, { code, signal }: { code: number | null; signal: string | null }) {

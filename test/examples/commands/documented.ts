@@ -58,7 +58,7 @@ export const NOT_RUN: readonly (readonly [RegExp, string])[] = [
     /^(?:export ZOCALO|npx zocalo\.)/,
     'a block of jobs: test/interop/zocalo/pipelines.live.test.ts',
   ],
-  [/ wrap --wrap/, 'needs a step of a recipe: test/interop/zocalo/wrappers.live.test.ts'],
+  [/ wrap --wrap/, 'needs a step of a recipe: test/interop/zocalo/commands.live.test.ts'],
   [/ dlq-reinject/, 'needs dead letters in files: test/interop/zocalo/commands.live.test.ts'],
   [/ -s (?:Tap|Measure)/, 'needs a site of its own: test/interop/zocalo'],
   [/ recipe resume/, 'needs a recorded run: test/recipes/recorded-runs.live.test.ts'],
