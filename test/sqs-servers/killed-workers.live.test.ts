@@ -55,10 +55,10 @@ test('what kills its workers is kept in the dead-letter queue with the reason; w
   expect(openEnvelope(letter?.body ?? '', 'dlq.fault').message.headers).toMatchObject({
     id: poison.id,
     'x-dlq-queue': 'fault',
-    'x-dlq-reason': expect.stringContaining('began 2 times'),
+    'x-dlq-reason': expect.stringContaining('started 2 times'),
   })
   expect(readyIn(place, 'dlq.fault')).toHaveLength(1)
-  await expect(poison.get({ timeoutMs: 10_000 })).rejects.toThrow('began 2 times')
+  await expect(poison.get({ timeoutMs: 10_000 })).rejects.toThrow('started 2 times')
 })
 
 async function prepared() {
