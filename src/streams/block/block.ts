@@ -4,7 +4,7 @@ import type { Logger } from '../../logger.ts'
 import { checkListener, type ListenerLike, listenerName } from '../parts/listener.ts'
 import { isOperator, type Operator } from '../parts/operator.ts'
 import { checkPublisher, type PublisherLike, publisherName } from '../parts/publisher.ts'
-import { RunEvents, type RunEventsOptions } from '../seen/run-events.ts'
+import { emitOf, RunEvents, type RunEventsOptions } from '../seen/run-events.ts'
 import { QUEUE_LIMIT } from './bounded-queue.ts'
 import { type BlockObserver, type BlockStats, Counts } from './counts.ts'
 import { processWarnings } from './process-warnings.ts'
@@ -239,9 +239,9 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
 
 function eventsOf(block: string, parts: RunEventsOptions): RunEventsOptions {
   const { events, sampleMs, rootId, parentId } = parts
-  if (events !== undefined && typeof events?.tell !== 'function') {
+  if (events !== undefined && emitOf(Object(events)) === undefined) {
     throw new ConfigurationError(
-      `block "${block}": events must have a method tell(type, fields), such as app.events has`,
+      `block "${block}": events must have a method emit(type, fields), such as app.events has`,
     )
   }
   if (sampleMs !== undefined && !(sampleMs > 0)) {

@@ -2,9 +2,18 @@ import { startInterval, type Timer } from '../../async/timer.ts'
 import { textOfError } from '../../text-of-error.ts'
 import type { BlockStats } from '../block/counts.ts'
 
-/** Who sends events; `app.events` is one. */
-export interface StreamEvents {
-  tell(type: string, fields: Readonly<Record<string, unknown>>): void
+type Emit = (type: string, fields: Readonly<Record<string, unknown>>) => void
+
+/** Who sends events; `app.events` is one. `tell` is the old name of `emit`. */
+export type StreamEvents =
+  | { emit(type: string, fields: Readonly<Record<string, unknown>>): void }
+  | { tell(type: string, fields: Readonly<Record<string, unknown>>): void }
+
+/** Undefined where it has neither of the two names. */
+export function emitOf(events: StreamEvents): Emit | undefined {
+  if ('emit' in events && typeof events.emit === 'function') return events.emit.bind(events)
+  if ('tell' in events && typeof events.tell === 'function') return events.tell.bind(events)
+  return undefined
 }
 
 export interface RunEventsOptions {
@@ -31,6 +40,7 @@ const SAMPLE_MS = 10_000
 export class RunEvents {
   readonly #run: RunSeen
   readonly #options: RunEventsOptions
+  readonly #send: Emit | undefined
   readonly #timer: Timer | undefined
   #sampled = ''
 
@@ -39,28 +49,29 @@ export class RunEvents {
     this.#run = run
     this.#options = options
     if (options.events === undefined) return
+    this.#send = emitOf(options.events)
     this.#sampled = JSON.stringify(run.stats())
-    this.#tell('stream-started')
+    this.#emit('stream-started')
     this.#timer = startInterval(options.sampleMs ?? SAMPLE_MS, () => this.#sample()).unref()
   }
 
   end(error?: unknown): void {
     this.#timer?.clear()
-    this.#tell('stream-ended', error === undefined ? {} : failureOf(error))
+    this.#emit('stream-ended', error === undefined ? {} : failureOf(error))
   }
 
   #sample(): void {
     const sampled = JSON.stringify(this.#run.stats())
     if (sampled === this.#sampled) return
     this.#sampled = sampled
-    this.#tell('stream-sampled')
+    this.#emit('stream-sampled')
   }
 
-  #tell(type: string, more: Readonly<Record<string, unknown>> = {}): void {
+  #emit(type: string, more: Readonly<Record<string, unknown>> = {}): void {
     const { id, block, operator } = this.#run
-    const { events, rootId = id, parentId } = this.#options
+    const { rootId = id, parentId } = this.#options
     const { queue, publishers: _publishers, ...counts } = this.#run.stats()
-    events?.tell(type, {
+    this.#send?.(type, {
       uuid: id,
       root_id: rootId,
       ...(parentId !== undefined && { parent_id: parentId }),

@@ -64,7 +64,7 @@ test('timer times functions, async ones until they have resolved, and shows even
 class Told {
   readonly events: { type: string; fields: Record<string, unknown> }[] = []
 
-  tell(type: string, fields: Record<string, unknown>): void {
+  emit(type: string, fields: Record<string, unknown>): void {
     this.events.push({ type, fields })
   }
 
@@ -91,6 +91,13 @@ test('a run reports its start and its end, whatever the number of its messages',
   })
   await block.run()
   expect(new Set(told.events.map(({ fields }) => fields.uuid)).size).toBe(2)
+})
+
+test('events under the old name of their method, tell, are sent, too', async () => {
+  const types: string[] = []
+  const events = { tell: (type: string) => void types.push(type) }
+  await new Block('old', operator(Number), { listeners: [[1]], events }).run()
+  expect(types).toEqual(['stream-started', 'stream-ended'])
 })
 
 test('a long run is sampled where its counts have changed, as a part of the family it is given', async () => {
@@ -133,7 +140,8 @@ test('a run that fails ends with its error', async () => {
 })
 
 test.each([
-  [{ events: {} }, 'events must have a method tell'],
+  [{ events: {} }, 'events must have a method emit(type, fields), such as app.events has'],
+  [{ events: { emit: 1 } }, 'events must have a method emit(type, fields)'],
   [{ sampleMs: 0 }, 'sampleMs is 0, expected milliseconds above 0'],
 ])('events %j are refused', (parts, problem) => {
   expect(() => new Block('b', operator(Number), parts as object)).toThrow(problem)
