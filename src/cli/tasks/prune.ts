@@ -29,7 +29,8 @@ interface PruneCommandOptions extends TasksOptions {
 const EXAMPLES = `
 Old days of messages and events go as whole partitions, tasks in small batches, so that monitors go on writing. The
 messages of tasks that failed, or of which no end is known, stay as long as those. The ledger of replays goes with its
-tasks, and a worker goes once nothing was heard of it for as long as tasks are kept. Cut short, it goes on the next time.
+tasks, and a worker goes once nothing was heard of it for as long as tasks are kept. Bodies of
+CLAIM_CHECK go once no queue has their message. Cut short, it goes on the next time.
 Without --keep the setting RETENTION counts, which monitors also follow by themselves (PRUNE_EVERY).
 
 Examples:
@@ -139,16 +140,19 @@ const TITLES = {
   events: 'days of events',
   workers: 'silent workers',
   quarantine: 'resolved messages',
+  claims: 'expired bodies',
 } as const
 
 function printReport(report: PruneReport): void {
-  const { tasks, replays, messages, events, workers, quarantine, isDryRun, durationMs } = report
+  const { tasks, replays, messages, events, workers, quarantine, claims } = report
+  const { isDryRun, durationMs } = report
   print(`tasks        ${tasks}`)
   print(`replays      ${replays}`)
   print(`messages     ${partitionsText(messages)}`)
   print(`events       ${partitionsText(events)}`)
   print(`workers      ${workers}`)
   print(`quarantine   ${quarantine}`)
+  print(`claims       ${claims}`)
   print(
     isDryRun ? 'would go; nothing was deleted' : `deleted in ${(durationMs / 1_000).toFixed(1)} s`,
   )

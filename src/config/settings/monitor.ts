@@ -50,6 +50,6 @@ export const monitorSettings = {
   PRUNE_EVERY: setting(
     seconds,
     3_600,
-    'Seconds between two looks of the monitor for what RETENTION lets go; 0 is never.',
+    'Seconds between two looks of the monitor for what RETENTION lets go, and for expired bodies of CLAIM_CHECK; 0 is never.',
   ),
 }

@@ -1,4 +1,5 @@
 import type { Connection, Database } from '../../database/database.ts'
+import { pruneClaims } from './prune-claims.ts'
 import { pruneEvents, pruneMessages } from './prune-partitions.ts'
 import { pruneQuarantine } from './prune-quarantine.ts'
 import { pruneReplays } from './prune-replays.ts'
@@ -44,6 +45,7 @@ async function prune(work: PruneWork, retention: Retention): Promise<Pruned> {
     events: eventsMs === undefined ? NONE : await pruneEvents(work, eventsMs),
     workers: workersMs === undefined ? 0 : await pruneWorkers(work, workersMs),
     quarantine: quarantineMs === undefined ? 0 : await pruneQuarantine(work, quarantineMs),
+    claims: await pruneClaims(work),
   }
 }
 
@@ -55,6 +57,7 @@ const NOTHING: Pruned = {
   events: NONE,
   workers: 0,
   quarantine: 0,
+  claims: 0,
 }
 
 /**

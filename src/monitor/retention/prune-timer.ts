@@ -29,11 +29,13 @@ export function pruneTimer(
   { logger, everyMs = (settings.PRUNE_EVERY ?? 3_600) * 1_000 }: PruneTimerOptions,
 ): Service {
   const retention = retentionOf(settings.RETENTION ?? {})
-  const isWanted = everyMs > 0 && Object.values(retention).some((keep) => keep !== undefined)
-  if (!isWanted) return service({ name: 'no pruning' })
+  // Without RETENTION history stays; bodies that were kept for messages go at their own time.
+  const keepsAll = Object.values(retention).every((keep) => keep === undefined)
+  if (everyMs <= 0) return service({ name: 'no pruning' })
   const prune = async (signal: AbortSignal): Promise<void> => {
     const pruned = await pruneHistory(database, { ...retention, signal })
-    if (!pruned.isBusy) logger.info({ pruned }, 'old history pruned')
+    if (!pruned.isBusy && !(keepsAll && pruned.claims === 0))
+      logger.info({ pruned }, 'old history pruned')
   }
   const firstAfterMs = Math.min(everyMs, FIRST_AFTER_MS)
   return periodic(prune, { name: 'pruning old history', everyMs, firstAfterMs, logger })

@@ -26,7 +26,14 @@ export interface PruneOptions extends Retention {
   readonly signal?: AbortSignal
 }
 
-export type PruneStep = 'tasks' | 'replays' | 'messages' | 'events' | 'workers' | 'quarantine'
+export type PruneStep =
+  | 'tasks'
+  | 'replays'
+  | 'messages'
+  | 'events'
+  | 'workers'
+  | 'quarantine'
+  | 'claims'
 
 export interface PruneProgress {
   readonly step: PruneStep
@@ -56,5 +63,7 @@ export interface PruneReport {
   readonly events: PrunedPartitions
   readonly workers: number
   readonly quarantine: number
+  /** Bodies of messages that no queue has any more (CLAIM_CHECK). They say themselves how long they are kept. */
+  readonly claims: number
   readonly durationMs: number
 }

@@ -1,10 +1,13 @@
 import { expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
 import { openDatabase } from '../../../src/database/open-database.ts'
+import { silentLogger } from '../../../src/logger.ts'
 import { pruneHistory } from '../../../src/monitor/retention/prune-history.ts'
+import { pruneTimer } from '../../../src/monitor/retention/prune-timer.ts'
 import { sizeReport } from '../../../src/monitor/retention/size-report.ts'
 import type { PruneProgress } from '../../../src/monitor/retention/types.ts'
 import { migratedDatabase } from '../../support/postgres.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const DAY = 86_400_000
 
@@ -136,6 +139,29 @@ test('resolved messages leave the quarantine, the others stay', async () => {
     { reason: 'new' },
     { reason: 'open' },
   ])
+})
+
+test('bodies of messages that no queue has any more go, a hundred at a time', async () => {
+  const database = await migrated()
+  await addClaims(database, 150)
+  expect(await pruneHistory(database, { dryRun: true })).toMatchObject({ claims: 150 })
+  const steps: PruneProgress[] = []
+  const onProgress = (progress: PruneProgress) => void steps.push(progress)
+  expect(await pruneHistory(database, { rest: 0, onProgress })).toMatchObject({ claims: 150 })
+  expect(steps.map(({ deleted }) => deleted)).toEqual([100, 150])
+  expect(await claimsIn(database)).toEqual(['kept'])
+})
+
+test('a monitor deletes such bodies by itself, where no RETENTION is set, too', async () => {
+  const database = await migrated()
+  await addClaims(database, 3)
+  await addTasks(database, [{ id: 'done', state: 'SUCCESS', days: 1_000 }])
+  const pruning = pruneTimer(database, {}, { logger: silentLogger, everyMs: 20 })
+  onTestFinished(() => pruning.stop())
+  await pruning.start()
+  await waitFor('the bodies to go', async () => (await claimsIn(database)).length === 1)
+  expect(await claimsIn(database)).toEqual(['kept'])
+  expect(await idsIn(database)).toEqual(['done'])
 })
 
 test('what the ledger says of a replayed task goes once the task is gone, and stays as long as it is there', async () => {
@@ -270,6 +296,21 @@ async function addMessage(
      values ($1::date, $2, '', '', '{}', '{}', 'x', decode(md5($2 || $3), 'hex'))`,
     [day(days), taskId, day(days)],
   )
+}
+
+/** So many that have expired, and one that has not. */
+async function addClaims(database: Database, expired: number): Promise<void> {
+  await database.query(
+    `insert into monitor.claim (id, body, expires_at)
+     select 'old-' || i, 'x', now() - interval '1 second' from generate_series(1, $1::integer) i
+     union all select 'kept', 'x', now() + interval '1 day'`,
+    [expired],
+  )
+}
+
+async function claimsIn(database: Database): Promise<string[]> {
+  const rows = await database.query<{ id: string }>('select id from monitor.claim order by id')
+  return rows.map(({ id }) => id)
 }
 
 async function messagesIn(database: Database): Promise<[string, string][]> {
