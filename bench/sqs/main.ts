@@ -26,6 +26,13 @@ if (values.help) console.log(HELP)
 else await main()
 
 async function main(): Promise<void> {
+  const unknown = positionals.filter((name) => !Object.hasOwn(SCENARIOS, name))
+  if (unknown.length > 0) {
+    const known = Object.keys(SCENARIOS).join(', ')
+    console.error(`no scenario ${unknown.join(', ')}; there are: ${known}`)
+    process.exitCode = 2
+    return
+  }
   for (const [name, open] of Object.entries(SCENARIOS)) {
     if (positionals.length > 0 && !positionals.includes(name)) continue
     const scenario = await open()

@@ -13,7 +13,7 @@ export interface SqsPlace {
   readonly url: string
   readonly prefix: string
   readonly app: CeleryApp
-  /** How many messages a queue has, in whoever's hands they are. */
+  /** How many messages a queue has, those that were received and not yet deleted included. */
   depth(queue: string): Promise<number>
   close(): Promise<void>
 }
@@ -50,7 +50,7 @@ export async function openSqs({ delayMs = 0 } = {}): Promise<SqsPlace> {
   }
 }
 
-/** In a process of its own, so that it takes no turn from whoever is measured. */
+/** In a process of its own, so that it does not share an event loop with what is measured. */
 async function startServer(): Promise<{ readonly port: number; readonly child: ChildProcess }> {
   const tsx = join(import.meta.dirname, '../../node_modules/.bin/tsx')
   const child = spawn(tsx, [join(import.meta.dirname, 'server.ts')], {

@@ -30,7 +30,7 @@ export function addConductor(program: Command): void {
   withBoard(command)
     .option('-c, --concurrency <n>', 'jobs at a time (4)', positiveInteger)
     .addOption(
-      new Option('--wake-by <who>', 'who says that a delay is over (board)').choices([
+      new Option('--wake-by <what>', 'what wakes conductors when a delay is over (board)').choices([
         'board',
         'broker',
       ]),

@@ -49,6 +49,36 @@ test('purge deletes nothing where it cannot ask, and refuses queues it does not 
   expect(unknown.stderr).toContain('there is no queue "exprot"; the queues are: celery, export')
 })
 
+test('dead letters are listed, shown, and put back where they died', async () => {
+  const cli = await cliSpace()
+  const called = await cli.run('call', 'export.unknown', '--args', '[2, 3]')
+  const worker = await cli.startWorker()
+  await worker.waitForLine(/export\.unknown/)
+  worker.kill('SIGTERM')
+  await worker.exited
+
+  const listed = JSON.parse((await cli.run('dead-letters', 'list', '--json')).stdout)
+  expect(listed).toMatchObject([
+    { queue: 'export', task: 'export.unknown', taskId: called.stdout.trim() },
+  ])
+  const shown = await cli.run('dead-letters', 'show', listed[0].id, '--json')
+  expect(JSON.parse(shown.stdout)).toMatchObject({
+    reason: expect.stringMatching(/export\.unknown/),
+    body: expect.stringContaining('[2, 3]'),
+  })
+  const missing = await cli.run('dead-letters', 'redrive', 'nothing')
+  expect(missing).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/no dead letter: nothing/),
+  })
+  const redriven = await cli.run('dead-letters', 'redrive', '--all', '--json')
+  expect(JSON.parse(redriven.stdout)).toMatchObject({ redriven: [listed[0].id], stay: [] })
+  expect(JSON.parse((await cli.run('dead-letters', 'list', '--json')).stdout)).toEqual([])
+  expect(JSON.parse((await cli.run('queues')).stdout)).toContainEqual(
+    expect.objectContaining({ name: 'export', messages: 1 }),
+  )
+})
+
 test('a broker that does not answer is exit code 1, and its password stays secret', async () => {
   const cli = await cliSpace({ CELERY_BROKER_CONNECTION_TIMEOUT: '0.5' })
   const asked = await cli.run('queues', '-b', 'amqp://guest:hidden@127.0.0.1:1/')

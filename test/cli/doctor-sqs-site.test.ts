@@ -1,14 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { examineZocalo } from '../../src/cli/doctor/examine-zocalo.ts'
 import { fauxqs } from '../brokers/sqs/fauxqs.ts'
+import { freshFolder } from './fresh-folder.ts'
 
 test('the doctor asks Amazon SQS, not RabbitMQ, where the recipes of a site go over that', async () => {
   const { port } = await fauxqs()
-  const folder = mkdtempSync(join(tmpdir(), 'doctor-sqs-'))
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = freshFolder()
   const site = {
     version: 1,
     sqs: { plugin: 'sqs', url: `sqs://key:secret@127.0.0.1:${port}`, region: 'us-east-1' },

@@ -264,7 +264,7 @@ export function testTransport(
     },
   )
 
-  withBroadcasts('a broadcast reaches all that listen, and nobody else later', async () => {
+  withBroadcasts('a broadcast reaches all that listen, and none that listens later', async () => {
     const { open, topic } = await started()
     const [name, sender] = [await topic(), open()]
     const inboxes = []
@@ -277,6 +277,9 @@ export function testTransport(
       expect(message).toEqual({ to: 'all' })
       expect(header).toMatchObject({ exchange: name, routing_key: '' })
     }
+    const late = await gather((callback) => open().subscribeBroadcast(name, callback))
+    await sender.broadcast(name, 'the next')
+    expect((await late.take(1))[0].message).toBe('the next')
   })
 
   withBroadcasts('a broadcast takes a delay of 0 for none, and refuses others', async () => {

@@ -24,7 +24,7 @@ import { waitFor } from '../support/wait-for.ts'
 const DELAY_MS = Number(process.env.FLOW_DELAY_MS ?? 4_000)
 const PATIENCE = { timeoutMs: DELAY_MS + 60_000 }
 
-/** Its own clock wakes nobody. */
+/** A board that wakes no conductor by itself: only the broker does. */
 class TimelessBoard extends Board {
   override async waitForNews(_withinMs: number, signal: AbortSignal): Promise<void> {
     await sleep(3_600_000, signal).catch(() => undefined) // aborted: there are news

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { silentLogger } from '../../src/logger.ts'
 import {
@@ -10,17 +8,13 @@ import {
   type ServiceClass,
   SiteConfig,
 } from '../../src/recipes/index.ts'
+import { captured } from '../support/captured.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 interface Capture {
   readonly messages: readonly { readonly body: string }[]
   readonly published: readonly { readonly body: string }[]
 }
-
-const captured = (name: string): Capture =>
-  JSON.parse(
-    readFileSync(join(import.meta.dirname, '../fixtures/recipes/wire', `${name}.json`), 'utf8'),
-  )
 
 /** Shares of time differ from run to run, the keys that stand there do not. */
 const comparable = (body: string): string => body.replaceAll(/(": )\d\.\d+(?=[,}])/g, '$1<share>')
@@ -56,7 +50,7 @@ class CapCrash extends CommonService {
 }
 
 test('a service reports what Python reports, byte for byte: start, a message, an end by command', async () => {
-  const { messages } = captured('status_service')
+  const { messages } = captured<Capture>('status_service')
   const run = await started(CapStore, { messages, tag: 'blue' })
   await waitFor('it is idle', () => run.statuses.at(-1) === 2)
   await run.transport.send('cap.store', {})
@@ -71,7 +65,7 @@ test('a service reports what Python reports, byte for byte: start, a message, an
 
 // Python's is killed by its front end; ours ends in order, and reports that as 5 in between.
 test('a service that ends by itself reports what Python reports, byte for byte', async () => {
-  const { messages, published } = captured('status_timer')
+  const { messages, published } = captured<Capture>('status_timer')
   const run = await started(CapTimer, { messages })
   const ticks: string[] = []
   await run.transport.subscribe('cap.classic', (_header, body) => void ticks.push(textOf(body)), {
@@ -86,7 +80,7 @@ test('a service that ends by itself reports what Python reports, byte for byte',
 
 // The recorded service died of a message, which here ends none; it ends alike where it cannot start.
 test('a service that fails reports what Python reports, byte for byte, and ends with exit code 1', async () => {
-  const { messages } = captured('status_crash')
+  const { messages } = captured<Capture>('status_crash')
   const run = await started(CapCrash, { messages })
   expect(await run.ended).toBe(1)
   await waitFor('the last broadcast', () => run.statuses.at(-1) === -2)

@@ -10,10 +10,11 @@ import { SiteConfig, SiteConfigError } from '../../src/recipes/index.ts'
 import { gelfDatagrams, syslogLevel } from '../../src/recipes/log/gelf.ts'
 import type { LogRecord, LogSink } from '../../src/recipes/log/log-record.ts'
 import { SiteLog } from '../../src/recipes/log/site-log.ts'
+import { captured } from '../support/captured.ts'
 
-const recorded = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../fixtures/recipes/wire/gelf.json'), 'utf8'),
-) as { readonly udp: readonly { readonly json: Record<string, unknown> }[] }
+const recorded = captured<{ readonly udp: readonly { readonly json: Record<string, unknown> }[] }>(
+  'gelf',
+)
 
 const HANDLER = 'zocalo.configuration.plugin_logging.Graylog'
 
@@ -130,7 +131,7 @@ test('a file that grows too large is put aside', async () => {
   ])
 })
 
-test("what a service's own logger is told reaches the handlers, where the site has no level for it", async () => {
+test("messages to a service's own logger reach the handlers, where the site has no level for it", async () => {
   const lines: string[] = []
   const sink: LogSink = {
     level: 20,

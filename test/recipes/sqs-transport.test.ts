@@ -62,8 +62,8 @@ test('a recipe whose step broadcasts too sends nothing at all', async () => {
 test('a queue that is not there is an error of the send, and has no depth', async () => {
   const { open } = await space()
   const transport = open()
-  await expect(transport.send('nobody.made.it', 1)).rejects.toThrow('nobody.made.it')
-  expect(await transport.depth('nobody.made.it')).toBeNull()
+  await expect(transport.send('no.such.queue', 1)).rejects.toThrow('no.such.queue')
+  expect(await transport.depth('no.such.queue')).toBeNull()
 })
 
 test('a message sent with a delay arrives after it', async () => {

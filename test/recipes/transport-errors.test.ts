@@ -1,16 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { MemoryTransport, TransportError } from '../../src/recipes/index.ts'
+import { captured } from '../support/captured.ts'
 
 interface Captured {
   readonly case: string
   readonly error: readonly [string, string] | null
 }
 
-const { cases } = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../fixtures/recipes/wire/transport_errors.json'), 'utf8'),
-) as { readonly cases: readonly Captured[] }
+const { cases } = captured<{ readonly cases: readonly Captured[] }>('transport_errors')
 
 const ack = { acknowledgement: true }
 const nothing = (): void => undefined

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { MemoryTransport, RecipeWrapper } from '../../src/recipes/index.ts'
 import { JSONLines } from '../../src/services/json-lines.ts'
+import { captured } from '../support/captured.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 interface Captured {
@@ -13,12 +14,7 @@ interface Captured {
 }
 
 test('recorded inputs become the lines, files and dead letters that they became in Python', async () => {
-  const path = join(import.meta.dirname, '../fixtures/recipes/wire/jsonlines.json')
-  const {
-    inputs,
-    files,
-    empty_output_filename: empty,
-  } = JSON.parse(readFileSync(path, 'utf8')) as Captured
+  const { inputs, files, empty_output_filename: empty } = captured<Captured>('jsonlines')
   const folder = mkdtempSync(join(tmpdir(), 'lines-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   const name = crypto.randomUUID()

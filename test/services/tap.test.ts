@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { decodeMessage } from '../../src/recipes/transport/mangle.ts'
 import { TappedRuns } from '../../src/services/tap/tapped-runs.ts'
+import { captured } from '../support/captured.ts'
 
 interface Captured {
   readonly op: 'publish' | 'deliver'
@@ -12,9 +11,7 @@ interface Captured {
   readonly body: string
 }
 
-const { messages } = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../fixtures/recipes/wire/pipeline.json'), 'utf8'),
-) as { readonly messages: readonly Captured[] }
+const { messages } = captured<{ readonly messages: readonly Captured[] }>('pipeline')
 
 test("a recorded pipeline of Python's services is reported as the steps of one run", () => {
   const runs = new TappedRuns(['cap.ingest', 'cap.split', 'cap.store'])

@@ -16,8 +16,8 @@ interface DeathPlace {
 }
 
 /**
- * The headers of a message that goes on to the dead letters, its history in `x-death` as RabbitMQ keeps it; undefined
- * where it would only go round in a circle of queues it expires in.
+ * Adds a death to the `x-death` header of a message, as RabbitMQ does when it dead-letters one. Undefined: the broker drops
+ * the message, as it would only expire in the same queues again and again.
  */
 export function withDeath(
   headers: Readonly<Record<string, unknown>>,

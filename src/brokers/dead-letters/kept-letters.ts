@@ -3,7 +3,7 @@ import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { Broker, Delivery } from '../broker.ts'
 
-/** A message that waits in a dead-letter queue, in the hands of whoever looks. */
+/** A message taken from a dead-letter queue to be looked at. */
 export interface KeptLetter {
   /** The same each time it is looked at. */
   readonly id: string

@@ -4,8 +4,9 @@ import { addLettersRedrive } from './redrive.ts'
 import { addLettersShow } from './show.ts'
 
 const EXAMPLES = `
-A worker keeps what it cannot run in dlq.<queue>, with the reason. To look, the messages are
-taken and given back. "redrive" puts them back where they died, for after a fix.
+A worker keeps what it cannot run in dlq.<queue>, with the reason. To look at messages, the
+command takes them and gives them back: meanwhile a second caller does not see them, and
+Amazon SQS counts one more receive. "redrive" puts them back where they died, for after a fix.
 
 Examples:
   celery-toolbox dead-letters list -A app.ts

@@ -143,7 +143,11 @@ async function startWorld() {
         .replace(/ ID\b/, / ID\b/.test(command) ? ` ${await idFor(page)}` : '')
         .replace('--role analyst', '--role pg_read_all_data')
         .replace(/\b91(0\d)\b/, '391$1')
-      const run = startProcess('sh', ['-c', line], { cwd: folder, env, isShared: true })
+      const run = startProcess('bash', ['-o', 'pipefail', '-c', line], {
+        cwd: folder,
+        env,
+        isShared: true,
+      })
       const [, works] = LASTING.find(([pattern]) => pattern.test(`${command} `)) ?? []
       if (works === undefined) return problemOf(run, await run.exited)
       try {

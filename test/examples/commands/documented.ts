@@ -68,7 +68,7 @@ export const NOT_RUN: readonly (readonly [RegExp, string])[] = [
 export const LASTING: readonly (readonly [RegExp, RegExp])[] = [
   [/ worker /, /worker ready/],
   [/ monitor(?: |$)/, /is recorded in/],
-  [/ service -s /, /./],
-  [/ events --enable/, /./],
+  [/ service -s /, / is running on /],
+  [/ events --enable/, /^task +\/s \d+s /m],
   [/ events --dump/, /"type"/],
 ]

@@ -1,14 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Engine, FileStore, linear, task } from 'celery-toolbox/flows'
-import { expect, onTestFinished, test } from 'vitest'
-
-async function folder(): Promise<string> {
-  const path = await mkdtemp(join(tmpdir(), 'flows-'))
-  onTestFinished(() => rm(path, { recursive: true }))
-  return path
-}
+import { expect, test } from 'vitest'
+import { folder } from '../kills/kills.ts'
 
 test('another process may read a run while it goes on: nothing of it is lost', async () => {
   const path = await folder()

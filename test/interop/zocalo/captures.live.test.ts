@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hostId } from '../../../src/recipes/service/host-id.ts'
+import { captured } from '../../support/captured.ts'
 import { zocalo } from '../../support/zocalo.ts'
 
 interface Run {
@@ -22,11 +23,6 @@ interface Published {
 }
 
 type Recorded = Run & { readonly published: readonly Published[] }
-
-function captured<T>(name: string): T {
-  const file = join(import.meta.dirname, '../../fixtures/recipes/wire', `${name}.json`)
-  return JSON.parse(readFileSync(file, 'utf8'))
-}
 
 /** RabbitMQ's management API counts late: `npm run test:zocalo` waits for it. */
 const inWhole = process.env.ZOCALO_WHOLE === '1' ? test : () => undefined

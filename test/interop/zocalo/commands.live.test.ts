@@ -10,6 +10,7 @@ import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { encodeJson } from '../../../src/codecs/json/json.ts'
+import { captured } from '../../support/captured.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { type Zocalo, zocalo } from '../../support/zocalo.ts'
 
@@ -25,11 +26,6 @@ interface Case {
   readonly stdout: string
   readonly published: readonly Published[]
 }
-
-const captured = <T>(name: string): T =>
-  JSON.parse(
-    readFileSync(join(import.meta.dirname, '../../fixtures/recipes/wire', `${name}.json`), 'utf8'),
-  )
 
 test('go prints and publishes what zocalo.go does, for every recorded command line', async () => {
   const site = await zocalo()

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Message } from '../../../src/protocol/message.ts'
+import { captured } from '../../support/captured.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { type Zocalo, zocalo } from '../../support/zocalo.ts'
 
@@ -26,11 +27,6 @@ interface Run {
   readonly command: readonly string[]
   readonly stdout: string
 }
-
-const captured = <T>(name: string): T =>
-  JSON.parse(
-    readFileSync(join(import.meta.dirname, '../../fixtures/recipes/wire', `${name}.json`), 'utf8'),
-  )
 
 test('what is given back too often has the headers that Python saw, on its way and as a dead letter, twice', async () => {
   const { deliveries, dead_letters: letters } = captured<{
@@ -122,7 +118,7 @@ async function poisoning(site: Zocalo, queue: string) {
   return { transport, headers }
 }
 
-/** Runs dlq-purge as recorded, in the site's folder and at the recorded place on earth. */
+/** Runs dlq-purge as recorded, in the site's folder and in the time zone of the recording. */
 async function purge(site: Zocalo, { command }: Run) {
   const zone = process.env.TZ
   process.env.TZ = 'UTC'

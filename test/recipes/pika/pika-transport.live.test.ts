@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { DisconnectedError, openTransport } from '../../../src/recipes/index.ts'
 import { listen } from '../../contracts/transport-contract.ts'
+import { captured } from '../../support/captured.ts'
 import { zocaloSite } from '../../support/recipes.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -14,9 +13,7 @@ interface Published {
   readonly body: string
 }
 
-const capture = JSON.parse(
-  readFileSync(join(import.meta.dirname, '../../fixtures/recipes/wire/transport.json'), 'utf8'),
-) as { readonly published: readonly Published[] }
+const capture = captured<{ readonly published: readonly Published[] }>('transport')
 
 test('every call publishes byte for byte what pika publishes', async () => {
   const site = await zocaloSite()
