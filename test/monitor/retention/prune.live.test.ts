@@ -302,8 +302,8 @@ async function addMessage(
 async function addClaims(database: Database, expired: number): Promise<void> {
   await database.query(
     `insert into monitor.claim (id, body, expires_at)
-     select 'old-' || i, 'x', now() - interval '1 second' from generate_series(1, $1::integer) i
-     union all select 'kept', 'x', now() + interval '1 day'`,
+     select 'old-' || i, 'x'::bytea, now() - interval '1 second' from generate_series(1, $1::integer) i
+     union all select 'kept', 'x'::bytea, now() + interval '1 day'`,
     [expired],
   )
 }
