@@ -11,6 +11,10 @@ export interface Posted {
   readonly job: Job
 }
 
+/** What the nodes of jobs are called; ZooKeeper puts a number behind it. */
+export const JOB = 'job'
+/** Conductors of TaskFlow pass over jobs that are called like this. */
+export const OURS = 'flow'
 /** Of the digits that ZooKeeper puts behind a name. */
 export const NUMBER_LENGTH = 10
 

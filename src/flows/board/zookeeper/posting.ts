@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { isRecord } from '../../../protocol/field-readers.ts'
 import { decoded, encoded } from '../../storage/encoding.ts'
 import { type Job, type JobDetails, PRIORITIES, type Priority } from '../job.ts'
@@ -29,6 +30,15 @@ export interface PostedDetails {
   readonly failure?: unknown
   /** One of ours has put it aside: it is not taken back. */
   readonly is_trashed?: boolean
+}
+
+/** A posting of a job that is new. */
+export function newPosting(parts: Pick<Posting, 'name' | 'priority' | 'details'>): Posting {
+  return {
+    uuid: randomUUID(),
+    ...parts,
+    book: { name: parts.name, uuid: parts.details.flow_uuid },
+  }
 }
 
 export function bytesOf(posting: Posting): Buffer {
@@ -64,9 +74,15 @@ export function postingOf({ data }: Node): Posting | undefined {
   }
 }
 
+/** The job of a posting that is posted now. */
+export function newJobOf(posting: Posting): Job {
+  const now = new Date()
+  return jobOf(posting, { createdAt: now, modifiedAt: now }, null)
+}
+
 export function jobOf(
   { uuid, name, priority, details }: Posting,
-  { createdAt, modifiedAt }: Node,
+  { createdAt, modifiedAt }: Pick<Node, 'createdAt' | 'modifiedAt'>,
   owner: string | null,
 ): Job {
   const { flow = '', version, definition, store, resume_from: resumeFrom } = details

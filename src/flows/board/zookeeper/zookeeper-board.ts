@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { posix } from 'node:path'
 import { sleep } from '../../../async/sleep.ts'
+import { shuffled } from '../../../shuffled.ts'
 import type { Task } from '../../atoms/task.ts'
 import type { Flow } from '../../patterns/flow.ts'
 import type { FlowStore } from '../../storage/flow-store.ts'
@@ -11,18 +12,19 @@ import { runToResume } from '../job-resume.ts'
 import { detailsOf } from '../job-row.ts'
 import { nextRun } from '../job-schedule.ts'
 import { matches, waitForJobs } from '../job-search.ts'
-import { isJob, NUMBER_LENGTH, type Posted, readJobs } from './posted-jobs.ts'
-import { bytesOf, jobOf, type PostedDetails, type Posting, trashedOf } from './posting.ts'
+import { isJob, JOB, NUMBER_LENGTH, type Posted, readJobs } from './posted-jobs.ts'
+import { bytesOf, jobOf, newJobOf, newPosting, type PostedDetails } from './posting.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import { lockOf, wake, ZookeeperClaim } from './zookeeper-claim.ts'
 import { type Entity, ZookeeperEntities } from './zookeeper-entities.ts'
+import { ZookeeperNews } from './zookeeper-news.ts'
 import {
   EPHEMERAL,
   isCode,
-  PERSISTENT,
   PERSISTENT_SEQUENTIAL,
   type ZookeeperSession,
 } from './zookeeper-session.ts'
+import { ZookeeperTrash } from './zookeeper-trash.ts'
 
 export interface ZookeeperBoardOptions {
   /** "127.0.0.1:2181,…" */
@@ -37,18 +39,15 @@ export interface ZookeeperBoardOptions {
 
 const SESSION_MS = 10_000
 const LOOK_FOR_END_MS = 100
-const ANY_VERSION = -1
-const JOB = 'job'
-/** Conductors of TaskFlow pass over jobs that are called like this. */
-const OURS = 'flow'
 
 /** Jobs in ZooKeeper, laid out as TaskFlow and Zag do, so that conductors of both languages share a board. */
 export class ZookeeperBoard implements JobBoard {
   readonly name: string
   readonly store: FlowStore
   readonly #entities: ZookeeperEntities
+  readonly #news: ZookeeperNews
+  readonly #trash: ZookeeperTrash
   readonly #sessions: SessionKeeper
-  readonly #listeners = new Set<() => void>()
   #isClosed = false
 
   constructor(options: ZookeeperBoardOptions) {
@@ -57,7 +56,9 @@ export class ZookeeperBoard implements JobBoard {
       throw new JobFailure(`the path of a board is "${path}", expected one such as /taskflow/jobs`)
     this.name = path
     this.store = store
-    this.#entities = new ZookeeperEntities(this.#folder('.entities'))
+    this.#entities = new ZookeeperEntities(posix.join(posix.dirname(path), '.entities'))
+    this.#news = new ZookeeperNews(path)
+    this.#trash = new ZookeeperTrash(path)
     this.#sessions = new SessionKeeper({
       hosts,
       sessionMs,
@@ -86,7 +87,7 @@ export class ZookeeperBoard implements JobBoard {
       ...(at !== undefined && { run_at: at / 1000 }),
       ...(schedule !== undefined && { schedule }),
     }
-    const posting = { uuid: randomUUID(), name, priority, details, book: { name, uuid: flowId } }
+    const posting = newPosting({ name, priority, details })
     const session = await this.#session()
     const path = await session.create(
       `${this.name}/${JOB}`,
@@ -94,8 +95,7 @@ export class ZookeeperBoard implements JobBoard {
       PERSISTENT_SEQUENTIAL,
     )
     const node = await session.read(path)
-    const now = new Date()
-    return jobOf(posting, node ?? { ...NO_NODE, createdAt: now, modifiedAt: now }, null)
+    return node === undefined ? newJobOf(posting) : jobOf(posting, node, null)
   }
 
   /** Highest priority first, then oldest. */
@@ -152,7 +152,7 @@ export class ZookeeperBoard implements JobBoard {
     flows?: readonly string[],
     { takesDefinitions = false }: { readonly takesDefinitions?: boolean } = {},
   ): Promise<Claim | undefined> {
-    await this.#takeBack()
+    await this.#trash.takeBack(await this.#session())
     const isOurs = ({ details: { flow, definition } }: Job): boolean =>
       (flow !== '' && (flows === undefined || flows.includes(flow))) ||
       (takesDefinitions && definition !== undefined)
@@ -175,49 +175,18 @@ export class ZookeeperBoard implements JobBoard {
   async killAll(filter: JobFilter): Promise<number> {
     const session = await this.#session()
     const matching = (await this.#posted()).filter(({ job }) => matches(job, filter))
-    for (const { path, node, job, posting } of matching) {
-      await session.commit((transaction) => {
-        const moved = transaction
-          .create(this.#trashPath(path), bytesOf(trashedOf(posting)), PERSISTENT)
-          .remove(path, node.version)
-        return job.owner === null ? moved : moved.remove(lockOf(path), -1)
-      })
-    }
+    for (const posted of matching) await this.#trash.put(session, posted)
     return matching.length
   }
 
   /** Jobs that were given up, and why. */
   async trashed(): Promise<(Job & { readonly failure: unknown })[]> {
-    const posted = await this.#trashed()
-    return posted.map(({ job, posting }) => ({
-      ...job,
-      state: 'TRASHED' as const,
-      failure: posting.details.failure ?? null,
-    }))
+    return await this.#trash.jobs(await this.#session())
   }
 
   /** Puts a trashed job back on the board: its flow goes on where it was. */
   async replay(id: string): Promise<void> {
-    const trashed = await this.#trashed()
-    const found = trashed.find(({ job }) => job.uuid === id || job.flowId === id)
-    if (found === undefined) throw new JobNotFound(`board "${this.name}" has no such job: ${id}`)
-    const {
-      attempts: _,
-      failure: __,
-      run_at: ___,
-      is_trashed: ____,
-      ...details
-    } = found.posting.details
-    const session = await this.#session()
-    await session.commit((transaction) =>
-      transaction
-        .remove(found.path, found.node.version)
-        .create(
-          `${this.name}/${JOB}`,
-          bytesOf({ ...found.posting, details }),
-          PERSISTENT_SEQUENTIAL,
-        ),
-    )
+    await this.#trash.replay(await this.#session(), id)
   }
 
   /** Lets running atoms finish and keeps the job from our conductors until `resume`. */
@@ -244,8 +213,7 @@ export class ZookeeperBoard implements JobBoard {
       throw new UnclaimableJob(`the run ${stored.id} is under way: suspend it first`)
     const { flow, definition } = stored.source
     const { priority = 'NORMAL', name = flow, schedule = null } = posted?.job ?? {}
-    const posting: Posting = {
-      uuid: randomUUID(),
+    const posting = newPosting({
       name,
       priority,
       details: {
@@ -256,14 +224,12 @@ export class ZookeeperBoard implements JobBoard {
         flow_uuid: stored.id,
         resume_from: step,
       },
-      book: { name, uuid: stored.id },
-    }
+    })
     await (await this.#session()).commit((transaction) => {
       const all = posted ? transaction.remove(posted.path, posted.node.version) : transaction
       return all.create(`${this.name}/${JOB}`, bytesOf(posting), PERSISTENT_SEQUENTIAL)
     })
-    const now = new Date()
-    return jobOf(posting, { ...NO_NODE, createdAt: now, modifiedAt: now }, null)
+    return newJobOf(posting)
   }
 
   /** Another schedule for a scheduled job, from now on. */
@@ -277,8 +243,9 @@ export class ZookeeperBoard implements JobBoard {
     const posted = await this.#findPosted(flowId)
     const isWaiting = posted?.posting.details.waits_for?.includes(name) === true
     if (posted === undefined || !isWaiting || posted.job.owner !== null) return
-    await wake(await this.#session(), posted.path)
-    await this.#notifyOthers()
+    const session = await this.#session()
+    await wake(session, posted.path)
+    await this.#news.announce(session)
   }
 
   async awaited(pattern: RegExp, limit: number): Promise<readonly AwaitedSignal[]> {
@@ -286,7 +253,7 @@ export class ZookeeperBoard implements JobBoard {
     const found = waiting.flatMap(({ job: { flowId }, posting }) =>
       (posting.details.waits_for ?? []).map((signal) => ({ flowId, signal })),
     )
-    return found.filter(({ signal }) => pattern.test(signal)).slice(0, limit)
+    return shuffled(found.filter(({ signal }) => pattern.test(signal))).slice(0, limit)
   }
 
   /** Registers a worker of this board; until the function returned is called, or the session ends. */
@@ -311,9 +278,9 @@ export class ZookeeperBoard implements JobBoard {
   }
 
   async listen(onNews: () => void): Promise<() => Promise<void>> {
-    this.#listeners.add(onNews)
+    const unlisten = this.#news.listen(onNews)
     await this.#session()
-    return async () => void this.#listeners.delete(onNews)
+    return async () => unlisten()
   }
 
   async close(): Promise<void> {
@@ -346,7 +313,7 @@ export class ZookeeperBoard implements JobBoard {
       job: jobOf(posting, node, owner),
       owner,
       path,
-      trashPath: this.#trashPath(path),
+      trashPath: this.#trash.pathFor(path),
       jobPrefix: path.slice(0, -NUMBER_LENGTH),
       epoch: made.madeBy,
       store: this.store,
@@ -354,31 +321,8 @@ export class ZookeeperBoard implements JobBoard {
     })
   }
 
-  /** A conductor of TaskFlow trashes what it cannot run. Our jobs among that come back, where it does not see them. */
-  async #takeBack(): Promise<void> {
-    const session = await this.#session()
-    const trashed = await this.#trashed()
-    for (const { path, node, posting } of trashed) {
-      const { flow, is_trashed: isMeant } = posting.details
-      if (flow === undefined || isMeant === true) continue
-      await session
-        .commit((transaction) =>
-          transaction
-            .remove(path, node.version)
-            .create(`${this.name}/${OURS}`, node.data, PERSISTENT_SEQUENTIAL),
-        )
-        .catch((error: unknown) => {
-          if (!isCode(error, 'NO_NODE', 'BAD_VERSION')) throw error // another was quicker
-        })
-    }
-  }
-
   async #posted(): Promise<Posted[]> {
     return await readJobs(await this.#session(), this.name)
-  }
-
-  async #trashed(): Promise<Posted[]> {
-    return await readJobs(await this.#session(), this.#folder('.trash'))
   }
 
   async #findPosted(id: string): Promise<Posted | undefined> {
@@ -390,17 +334,9 @@ export class ZookeeperBoard implements JobBoard {
     if (found === undefined) throw new JobNotFound(`board "${this.name}" has no such job: ${id}`)
     const { posting, path, node } = found
     const next = { ...posting, details: { ...posting.details, ...details } }
-    await (await this.#session()).write(path, bytesOf(next), node.version)
-    await this.#notifyOthers()
-  }
-
-  #trashPath(path: string): string {
-    return `${this.#folder('.trash')}/${posix.basename(path)}`
-  }
-
-  /** Beside the board's own. */
-  #folder(name: '.trash' | '.entities' | '.news'): string {
-    return posix.join(posix.dirname(this.name), name)
+    const session = await this.#session()
+    await session.write(path, bytesOf(next), node.version)
+    await this.#news.announce(session)
   }
 
   async #session(): Promise<ZookeeperSession> {
@@ -410,34 +346,11 @@ export class ZookeeperBoard implements JobBoard {
 
   async #setUp(session: ZookeeperSession): Promise<void> {
     await session.ensurePath(this.name)
-    await session.ensurePath(this.#folder('.trash'))
-    await session.ensurePath(this.#folder('.news'))
+    await this.#trash.setUp(session)
     await this.#entities.registerAgain(session)
-    await this.#watch(session, 'jobs')
-    await this.#watch(session, 'news')
-  }
-
-  /** Watches tell once, and are set again. */
-  async #watch(session: ZookeeperSession, what: 'jobs' | 'news'): Promise<void> {
-    const onChange = (): void => {
-      this.#notify()
-      if (!session.isOver) this.#watch(session, what).catch(() => undefined) // jobs are looked for in any case
-    }
-    if (what === 'jobs') await session.watchChildren(this.name, onChange)
-    else await session.watchData(this.#folder('.news'), onChange)
-  }
-
-  /** A job has changed in its place: the watch on the folder of jobs does not see that. */
-  async #notifyOthers(): Promise<void> {
-    await (await this.#session()).write(this.#folder('.news'), Buffer.alloc(0), ANY_VERSION)
-  }
-
-  #notify(): void {
-    for (const listener of this.#listeners) listener()
+    await this.#news.setUp(session)
   }
 }
-
-const NO_NODE = { data: Buffer.alloc(0), version: 0, madeBy: 0 } as const
 
 function isFree(job: Job): boolean {
   return job.state === 'UNCLAIMED' && isDue(job) && !job.isHeld
