@@ -1,4 +1,5 @@
 import { separateUrls } from '../safe-url.ts'
+import { shuffled } from '../shuffled.ts'
 
 /** How the next of several urls is chosen: Celery's two strategies, or a function of one's own. */
 export type FailoverStrategy =
@@ -76,11 +77,4 @@ export function failoverOrder(
 ): () => Iterable<string> {
   if (typeof strategy === 'function') return () => strategy(urls)
   return strategy === 'shuffle' ? () => shuffled(urls) : () => urls
-}
-
-function shuffled(urls: readonly string[]): readonly string[] {
-  return urls
-    .map((url) => ({ url, at: Math.random() }))
-    .sort((one, other) => one.at - other.at)
-    .map(({ url }) => url)
 }

@@ -82,6 +82,24 @@ test.skipIf(!hasZookeeper)(
 )
 
 test.skipIf(!hasZookeeper)(
+  'of many signals that are waited for, a few are named in random order, so that none is left out',
+  async () => {
+    const board = await opened(await startZookeeper())
+    for (const signal of ['one', 'two']) {
+      const claim = await board.claim(await board.post('double', { n: 1 }), 'ours')
+      await claim.release({ signals: [signal] })
+    }
+    const seen = new Set<string>()
+    for (let look = 0; look < 64; look += 1) {
+      const awaited = await board.awaited(/^(?:one|two)$/, 1)
+      expect(awaited).toHaveLength(1)
+      for (const { signal } of awaited) seen.add(signal)
+    }
+    expect([...seen].toSorted()).toEqual(['one', 'two'])
+  },
+)
+
+test.skipIf(!hasZookeeper)(
   'flows wait for signals and moments on it, and a scheduled job keeps its values',
   async () => {
     const board = await opened(await startZookeeper())

@@ -2,6 +2,7 @@ import type { AmqpTarget, AmqpTls } from '../../../brokers/amqp/connecting/amqp-
 import { parseAmqpUrl } from '../../../brokers/amqp/connecting/amqp-url.ts'
 import { DisconnectedError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
+import { shuffled } from '../../../shuffled.ts'
 
 /** Where RabbitMQ is, under the names of Zocalo's site files; what is missing is as in Python. */
 export interface PikaOptions {
@@ -64,11 +65,4 @@ function portOf(text: string): number {
   const port = Number(text)
   if (Number.isInteger(port) && port > 0 && port < 65_536) return port
   throw new DisconnectedError(`the port of RabbitMQ is "${text}"; expected a number up to 65535`)
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((left, right) => left.at - right.at)
-    .map(({ item }) => item)
 }
