@@ -20,6 +20,7 @@ import { OutcomeStore } from './outcomes/outcome-store.ts'
 import { surviveRejections } from './outcomes/rejections.ts'
 import { isInChild } from './pools/children/in-child.ts'
 import { JobPools } from './pools/job-pools.ts'
+import { Admission } from './receiving/admission.ts'
 import { firstConnection } from './receiving/first-connection.ts'
 import { ForeignMessages } from './receiving/foreign-messages.ts'
 import { KnownJobs } from './receiving/known-jobs.ts'
@@ -27,6 +28,7 @@ import { Receiver } from './receiving/receiver.ts'
 import { WorkQueues } from './receiving/work-queues.ts'
 import { taskDefaults } from './task-defaults.ts'
 import { TaskRunner } from './task-runner.ts'
+import { UnfinishedWork } from './unfinished-work.ts'
 import { EtaWaits } from './waiting/eta-waits.ts'
 import { WaitingJobs } from './waiting/waiting-jobs.ts'
 import { WorkerEvents } from './worker-events.ts'
@@ -49,13 +51,13 @@ export class Worker implements AsyncDisposable {
   readonly #tasks: ReadonlyMap<string, Task<readonly never[], unknown>>
   readonly #pools: JobPools
   readonly #waiting: WaitingJobs
-  readonly #etas: EtaWaits
+  readonly #admission: Admission
   /** Only beside a plain Celery, whose queues other workers share. */
   readonly #foreign: ForeignMessages | undefined
   readonly #control: WorkerControl
   readonly #known = new KnownJobs()
   readonly #queues: WorkQueues
-  readonly #unfinished = new Set<Promise<void>>()
+  readonly #unfinished: UnfinishedWork
   /** Deliveries come from it. */
   #reading: Broker | undefined
   #kept: DeadLetters | undefined
@@ -72,7 +74,6 @@ export class Worker implements AsyncDisposable {
     if (isCancelling) this.#runner?.cancelLate()
   }
   readonly #ended = deferred()
-  #isStopping = false
   readonly #graces: Timer[] = []
   readonly #idling = new AbortController()
 
@@ -82,11 +83,12 @@ export class Worker implements AsyncDisposable {
     this.#options = options
     this.#logger = app.logger.child({ worker: this.settings.name })
     this.#tasks = builtInTasks(app)
+    this.#unfinished = new UnfinishedWork(this.#logger)
     this.#pools = this.#openPools()
     this.#waiting = new WaitingJobs({
       poolOf: (job) => this.#pools.nameOf(job),
       slotsOf: (pool) => this.#pools.all.slotsOf(pool),
-      start: (job) => this.#track(this.#perform(job)),
+      start: (job) => this.#unfinished.add(this.#perform(job)),
       limitOf: (job) => this.#rateLimitOf(job),
       onHeld: (queue) => this.#queues.adjust(queue),
     })
@@ -95,17 +97,28 @@ export class Worker implements AsyncDisposable {
       settings: this.settings,
       held: () => this.#waiting.held + (this.#foreign?.room ?? 0),
       freeSlots: () => this.#freeSlots(),
-      track: (work) => this.#track(work),
+      track: (work) => this.#unfinished.add(work),
       logger: this.#logger,
     })
     this.#control = this.#controlled()
     this.#foreign = this.#foreignMessages()
-    this.#etas = new EtaWaits({
+    const etas = new EtaWaits({
       app,
       logger: this.#logger,
       hold: (job, dueAt) => this.#waiting.hold(job, dueAt),
       onMoved: (job) => this.#known.delete(job),
-      track: (work) => this.#track(work),
+      track: (work) => this.#unfinished.add(work),
+    })
+    this.#admission = new Admission({
+      known: this.#known,
+      control: this.#control,
+      etas,
+      waiting: this.#waiting,
+      unfinished: this.#unfinished,
+      logger: this.#logger,
+      runner: () => this.#runner,
+      events: () => this.#events,
+      onAdmitted: () => this.#pools.all.look(),
     })
   }
 
@@ -178,8 +191,8 @@ export class Worker implements AsyncDisposable {
       kept,
       outcomes,
       events: events.tasks,
-      track: (work) => this.#track(work),
-      onJob: (job) => this.#accept(job),
+      track: (work) => this.#unfinished.add(work),
+      onJob: (job) => this.#admission.admit(job),
       foreign: this.#foreign,
     })
     // An eager app has no process of its own: what its other code forgets is not for us to hide.
@@ -225,7 +238,7 @@ export class Worker implements AsyncDisposable {
   }
 
   async #stop(idleMs: number): Promise<void> {
-    this.#isStopping = true
+    this.#admission.close()
     this.#starting.abort(new Error('the worker is stopping'))
     this.#waiting.pause()
     this.#logger.info(
@@ -237,9 +250,9 @@ export class Worker implements AsyncDisposable {
     this.#kept?.stop()
     this.#foreign?.release()
     this.#runner?.endPatience()
-    const isIdle = this.#unfinished.size === 0
+    const isIdle = this.#unfinished.isEmpty
     if (isIdle && idleMs > 0) await sleep(idleMs, this.#idling.signal).catch(() => undefined)
-    while (this.#unfinished.size > 0) await Promise.all(this.#unfinished)
+    await this.#unfinished.ended()
     for (const grace of this.#graces) grace.clear()
     await this.#pools.all.stop()
     await this.#stopLooking()
@@ -276,35 +289,6 @@ export class Worker implements AsyncDisposable {
     return this.#waiting.held >= most ? 0 : this.#pools.all.slots - this.#waiting.busy
   }
 
-  #accept(job: Job): void {
-    if (this.#isStopping) {
-      this.#track(job.delivery.requeue())
-      return
-    }
-    const known = this.#known.recognise(job.delivery, job.request)
-    if (known !== undefined) {
-      const { id: taskId, task } = job.request
-      this.#logger.info(
-        { taskId, task, known },
-        'message delivered again, its task does not run twice',
-      )
-      if (known === 'done') {
-        // This acknowledgement may get lost, too.
-        this.#known.acknowledged(job)
-        this.#track(job.delivery.ack())
-      }
-      return
-    }
-    if (this.#control.revoked.has(job.request)) {
-      this.#track(this.#runner?.discard(job))
-      return
-    }
-    this.#known.add(job)
-    this.#events?.tasks.received(job)
-    if (!this.#etas.wait(job)) this.#waiting.admit(job)
-    this.#pools.all.look()
-  }
-
   #openPools(): JobPools {
     return new JobPools({
       app: this.#app,
@@ -319,7 +303,7 @@ export class Worker implements AsyncDisposable {
         this.#queues.wake()
       },
       events: () => this.#events?.tasks,
-      track: (work) => this.#track(work),
+      track: (work) => this.#unfinished.add(work),
       logger: this.#logger,
     })
   }
@@ -360,7 +344,7 @@ export class Worker implements AsyncDisposable {
       scheduled: () => this.#waiting.scheduled,
       totals: () => this.#runner?.totals ?? {},
       terminate: (matches, how) => this.#runner?.terminate(matches, how) ?? [],
-      discardWaiting: (matches) => this.#discardWaiting(({ request }) => matches(request)),
+      discardWaiting: (matches) => this.#admission.discard(({ request }) => matches(request)),
       requeueLimited: (task) => this.#waiting.requeueLimited(task),
       shutDown: () => this.#shutDown(),
     }
@@ -389,14 +373,6 @@ export class Worker implements AsyncDisposable {
     return names.flatMap((name) => this.#taskNamed(name) ?? [])
   }
 
-  #discardWaiting(matches: (job: Job) => boolean): readonly string[] {
-    const jobs = this.#waiting.remove(matches)
-    for (const job of jobs) {
-      this.#track(this.#runner?.discard(job).finally(() => this.#known.delete(job)))
-    }
-    return jobs.map(({ request }) => request.id)
-  }
-
   async #perform(job: Job): Promise<void> {
     try {
       await this.#runner?.perform(job, () => {
@@ -406,18 +382,5 @@ export class Worker implements AsyncDisposable {
     } finally {
       this.#known.delete(job)
     }
-  }
-
-  /** Everything that goes on beside the deliveries is awaited at stop, and a failure in it is logged, not lost. */
-  #track(work: Promise<unknown> | undefined): void {
-    if (work === undefined) return
-    const guarded = work.then(
-      () => undefined,
-      (error: unknown) => {
-        this.#logger.error({ err: error }, 'a delivery could not be handled')
-      },
-    )
-    this.#unfinished.add(guarded)
-    void guarded.finally(() => this.#unfinished.delete(guarded))
   }
 }
