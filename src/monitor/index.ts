@@ -1,5 +1,5 @@
 export { migrations } from '../../migrations/index.ts'
-export { deadLetterQueue as lastResortQueue } from '../brokers/dead-letters/dead-letters.ts'
+export { deadLetterQueue as lastResortQueue } from '../brokers/dead-letters/dead-letter-queue.ts'
 export type { Connection, Database } from '../database/database.ts'
 export { grantReadOnly } from '../database/grant-read-only.ts'
 export {

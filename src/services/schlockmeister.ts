@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { deferred } from '../async/deferred.ts'
 import { sleep } from '../async/sleep.ts'
+import { deadLetterQueue, isDeadLetterQueue } from '../brokers/dead-letters/dead-letter-queue.ts'
 import { encodeJson } from '../codecs/json/json.ts'
-import { CommonService, type TransportHeader } from '../recipes/index.ts'
+import { ackWith, CommonService, type TransportHeader } from '../recipes/index.ts'
 import { type ListedQueue, rabbitmqQueues } from './rabbitmq-api.ts'
 
 const EVERY_SECONDS = 5
@@ -89,7 +90,6 @@ export class Schlockmeister extends CommonService {
     message: unknown,
     count: number,
   ): Promise<void> {
-    const { subscription } = header
     const earlier = Array.isArray(header['x-death']) ? header['x-death'] : []
     const { exchange, routing_key: key } = header
     const death = {
@@ -102,13 +102,12 @@ export class Schlockmeister extends CommonService {
     }
     const kept = Object.entries(header).filter(([name]) => !MADE_BY_BROKER.has(name))
     const headers = { ...Object.fromEntries(kept), 'x-death': [death, ...earlier] }
-    const transaction = await this.transport.transactionBegin({ subscriptionId: subscription })
-    const options = { headers, transaction }
-    if (message instanceof Uint8Array)
-      await this.transport.rawSend(`dlq.${queue}`, message, options)
-    else await this.transport.send(`dlq.${queue}`, message, options)
-    await this.transport.ack(header, { transaction })
-    await this.transport.transactionCommit(transaction)
+    const dead = deadLetterQueue(queue)
+    await ackWith(this.transport, header, async (transaction) => {
+      const options = { headers, ...transaction }
+      if (message instanceof Uint8Array) await this.transport.rawSend(dead, message, options)
+      else await this.transport.send(dead, message, options)
+    })
     this.log.error(
       { queue, count },
       'a message that was given back again and again is a dead letter now',
@@ -128,7 +127,7 @@ const MADE_BY_BROKER: ReadonlySet<string> = new Set([
 
 function isLooping(queue: ListedQueue): boolean {
   const { name, deliveryLimit, redeliveredPerSecond, acknowledgedPerSecond } = queue
-  if (name.startsWith('dlq.') || name.startsWith('amq.') || deliveryLimit !== null) return false
+  if (isDeadLetterQueue(name) || name.startsWith('amq.') || deliveryLimit !== null) return false
   return redeliveredPerSecond > 0 && acknowledgedPerSecond === 0
 }
 

@@ -10,6 +10,7 @@ import { durableQueue } from '../../protocol/routing/topology.ts'
 import { textOfError } from '../../text-of-error.ts'
 import type { Broker, ConsumerProblem, Delivery } from '../broker.ts'
 import { type DeadLetterReason, deadLetterMessage, partsOf } from './dead-letter-message.ts'
+import { deadLetterQueue } from './dead-letter-queue.ts'
 
 interface DeadLettersParts {
   readonly broker: Broker
@@ -28,11 +29,6 @@ export type OnKept = (taskId: string | null, cause: unknown) => void
 const AGAIN: Backoff = { initialMs: 1_000, factor: 2, maxMs: 30_000, jitter: 0.3 }
 /** So many letters are remembered whose original came back. */
 const MOST_REMEMBERED = 1_000
-
-/** The queue where messages that cannot be used wait for a person. */
-export function deadLetterQueue(queue: string): string {
-  return `dlq.${queue}`
-}
 
 /**
  * Moves what cannot be used to `dlq.<queue>`: it leaves its own queue once the broker has confirmed the copy. Where that

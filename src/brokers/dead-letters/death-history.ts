@@ -1,12 +1,7 @@
+import { asNumber, isRecord, type Source } from '../../protocol/field-readers.ts'
 import type { Route } from '../../protocol/message.ts'
 
 export type DeathReason = 'expired' | 'rejected' | 'delivery_limit'
-
-interface Death extends Record<string, unknown> {
-  readonly queue: string
-  readonly reason: DeathReason
-  readonly count: number
-}
 
 interface DeathPlace {
   readonly queue: string
@@ -15,19 +10,15 @@ interface DeathPlace {
   readonly route: Route
 }
 
-/**
- * Adds a death to the `x-death` header of a message, as RabbitMQ does when it dead-letters one. Undefined: the broker drops
- * the message, as it would only expire in the same queues again and again.
- */
+/** Adds a death to the `x-death` header of a message, as RabbitMQ does when it dead-letters one. */
 export function withDeath(
   headers: Readonly<Record<string, unknown>>,
   { queue, reason, route }: DeathPlace,
-): Readonly<Record<string, unknown>> | undefined {
-  const deaths = Array.isArray(headers['x-death']) ? (headers['x-death'] as Death[]) : []
+): Readonly<Record<string, unknown>> {
+  const deaths = deathsIn(headers)
   const former = deaths.find((death) => death.queue === queue && death.reason === reason)
-  if (former !== undefined && deaths.every((death) => death.reason === 'expired')) return undefined
   const death = {
-    count: (former?.count ?? 0) + 1,
+    count: (asNumber(former?.count) ?? 0) + 1,
     reason,
     queue,
     time: new Date(),
@@ -42,4 +33,22 @@ export function withDeath(
     ...headers,
     'x-death': history,
   }
+}
+
+/** Whether it did nothing but expire, in this queue before: RabbitMQ drops it, as it would go round for ever. */
+export function expiresInCircles(
+  headers: Readonly<Record<string, unknown>>,
+  queue: string,
+): boolean {
+  const deaths = deathsIn(headers)
+  return (
+    deaths.some((death) => death.queue === queue) &&
+    deaths.every((death) => death.reason === 'expired')
+  )
+}
+
+/** Whoever sends a message may write the header: what has no form of a death is none. */
+function deathsIn(headers: Readonly<Record<string, unknown>>): readonly Source[] {
+  const deaths: unknown = headers['x-death']
+  return Array.isArray(deaths) ? deaths.filter(isRecord) : []
 }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { identify } from '../../protocol/describe-message.ts'
+import { textOrNull } from '../../protocol/field-readers.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { Broker, Delivery } from '../broker.ts'
+import { queueOfDeadLetters } from './dead-letter-queue.ts'
 
 /** A message taken from a dead-letter queue to be looked at. */
 export interface KeptLetter {
@@ -59,14 +61,11 @@ export async function redrive(broker: Broker, letter: KeptLetter): Promise<void>
 
 function letterOf(delivery: Delivery, deadQueue: string): KeptLetter {
   const { message } = delivery
-  const said = (name: string): string | null => {
-    const value = message.headers[name]
-    return typeof value === 'string' ? value : null
-  }
+  const said = (name: string): string | null => textOrNull(message.headers[name])
   const { id: taskId, task } = identify(message)
   return {
     id: letterId(message),
-    queue: said('x-dlq-queue') ?? deadQueue.replace(/^dlq\./, ''),
+    queue: said('x-dlq-queue') ?? queueOfDeadLetters(deadQueue),
     code: said('x-dlq-code'),
     reason: said('x-dlq-reason'),
     keptAt: said(TIME),

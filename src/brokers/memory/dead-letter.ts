@@ -1,5 +1,5 @@
 import type { MessageProperties, Route } from '../../protocol/message.ts'
-import { type DeathReason, withDeath } from '../dead-letters/death-history.ts'
+import { type DeathReason, expiresInCircles, withDeath } from '../dead-letters/death-history.ts'
 import { readTable } from '../headers/read-table.ts'
 import { encodeTable } from '../headers/write-table.ts'
 import type { StoredMessage } from './stored-message.ts'
@@ -11,8 +11,8 @@ export function deadLetter(
   reason: DeathReason,
 ): StoredMessage | undefined {
   const former = readTable(stored.headers.subarray(4))
+  if (reason === 'expired' && expiresInCircles(former, queue)) return undefined
   const headers = withDeath(former, { queue, reason, route: stored.route })
-  if (headers === undefined) return undefined
   return {
     ...stored,
     headers: encodeTable(headers),

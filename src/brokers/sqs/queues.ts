@@ -2,6 +2,7 @@ import { type Backoff, retry } from '../../async/backoff.ts'
 import { BrokerError } from '../../errors.ts'
 import type { Queue } from '../../protocol/routing/topology.ts'
 import { queueMissing } from '../broker-errors.ts'
+import { deadLetterQueue, isDeadLetterQueue } from '../dead-letters/dead-letter-queue.ts'
 import { failureOf, reasonOf } from './connecting/server-errors.ts'
 import type { SqsApi } from './connecting/sqs-api.ts'
 import { isFifo, requireQueueName, sqsQueueName } from './queue-name.ts'
@@ -155,15 +156,15 @@ export class SqsQueues {
   /** With `max_receives`: the queue of dead letters is made first, as the policy names it. */
   async #redrivePolicy(queue: string): Promise<Readonly<Record<string, string>>> {
     const { settings, api } = this.#parts
-    if (settings.maxReceives === undefined || queue.startsWith(DEAD)) return {}
+    if (settings.maxReceives === undefined || isDeadLetterQueue(queue)) return {}
     await this.declare({
-      name: `${DEAD}${queue}`,
+      name: deadLetterQueue(queue),
       durable: true,
       exclusive: false,
       autoDelete: false,
       arguments: {},
     })
-    const dead = await this.place(`${DEAD}${queue}`)
+    const dead = await this.place(deadLetterQueue(queue))
     const { Attributes = {} } = await api.call({
       queue: undefined,
       make: (sqs, options) =>
@@ -218,5 +219,3 @@ export class SqsQueues {
     }
   }
 }
-
-const DEAD = 'dlq.'

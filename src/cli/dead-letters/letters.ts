@@ -1,5 +1,8 @@
 import type { Broker } from '../../brokers/broker.ts'
-import { deadLetterQueue } from '../../brokers/dead-letters/dead-letters.ts'
+import {
+  deadLetterQueue,
+  queueOfDeadLetters,
+} from '../../brokers/dead-letters/dead-letter-queue.ts'
 import { giveBack, type KeptLetter, takeLetters } from '../../brokers/dead-letters/kept-letters.ts'
 import type { Config } from '../../config/config.ts'
 import { UsageError } from '../../errors.ts'
@@ -40,7 +43,7 @@ export async function withLetters<Answer>(
 
 function askedQueues(config: Config, asked: readonly string[] | undefined): readonly string[] {
   const known = [...config.workQueues(), config.platformQueue]
-  const names = asked?.map((name) => name.replace(/^dlq\./, ''))
+  const names = asked?.map(queueOfDeadLetters)
   const unknown = names?.find((name) => !known.includes(name))
   if (unknown === undefined) return names ?? known
   throw new UsageError(`there is no queue "${unknown}"; the queues are: ${known.join(', ')}`)

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import type { Broker } from '../../brokers/broker.ts'
 import { type KeptLetter, redrive } from '../../brokers/dead-letters/kept-letters.ts'
 import { UsageError } from '../../errors.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { names, positiveInteger } from '../options/option-values.ts'
 import { print, printError, printJson, wantsJson } from '../output/output.ts'
 import {
@@ -70,7 +71,7 @@ async function putBack(letters: readonly KeptLetter[], broker: Broker) {
       await redrive(broker, letter)
       redriven.push(letter.id)
     } catch (error) {
-      stay.push({ id: letter.id, reason: error instanceof Error ? error.message : String(error) })
+      stay.push({ id: letter.id, reason: textOfError(error) })
     }
   }
   return { redriven, stay }

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { deadLetterQueue, isDeadLetterQueue } from '../../brokers/dead-letters/dead-letter-queue.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import { Recipe } from '../../recipes/recipe/recipe.ts'
 import type { SiteConfig } from '../../recipes/site/site-config.ts'
@@ -131,7 +132,7 @@ async function* layoutChecks(site: SiteConfig): AsyncGenerator<Check> {
       queues,
       await rabbitmqAnswer(site, `exchanges/${place}/delayed/bindings/source`),
     )
-    const dead = queues.filter(({ name, messages }) => name.startsWith('dlq.') && messages > 0)
+    const dead = queues.filter(({ name, messages }) => isDeadLetterQueue(name) && messages > 0)
     const waiting = dead.reduce((sum, { messages }) => sum + messages, 0)
     if (waiting > 0) yield noted('dead letters', `${waiting}`, 'celery-toolbox dlq-check')
   } catch (error) {
@@ -157,7 +158,7 @@ function* exchangeChecks(answer: unknown): Generator<Check> {
 function* queueChecks(queues: readonly ListedQueue[]): Generator<Check> {
   const names = new Set(queues.map(({ name }) => name))
   const own = queues.filter(
-    ({ name, isTemporary }) => !isTemporary && !name.startsWith('dlq.') && !name.startsWith('amq.'),
+    ({ name, isTemporary }) => !isTemporary && !isDeadLetterQueue(name) && !name.startsWith('amq.'),
   )
   if (!names.has('processing_recipe')) {
     yield failed(
@@ -177,7 +178,7 @@ function* queueChecks(queues: readonly ListedQueue[]): Generator<Check> {
 
 function* problemsOf(queue: ListedQueue, names: ReadonlySet<string>): Generator<Check> {
   const { name, deadLetters, deliveryLimit, hasSingleConsumer } = queue
-  const wanted = `dlq.${name}`
+  const wanted = deadLetterQueue(name)
   if (deadLetters === null) {
     yield failed(
       `queue ${name}`,
@@ -217,7 +218,7 @@ function* delayChecks(queues: readonly ListedQueue[], answer: unknown): Generato
     ),
   )
   const without = queues
-    .filter(({ name, isTemporary }) => !isTemporary && !name.startsWith('dlq.'))
+    .filter(({ name, isTemporary }) => !isTemporary && !isDeadLetterQueue(name))
     .filter(({ name }) => !bound.has(`${name} ${name}`))
     .map(({ name }) => name)
   if (without.length === 0) return

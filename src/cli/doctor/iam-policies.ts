@@ -1,3 +1,4 @@
+import { deadLetterQueue } from '../../brokers/dead-letters/dead-letter-queue.ts'
 import { sqsQueueName } from '../../brokers/sqs/queue-name.ts'
 import { readSqsOptions, type SqsSettings } from '../../brokers/sqs/settings/sqs-options.ts'
 import type { Config } from '../../config/config.ts'
@@ -39,7 +40,7 @@ export function iamPolicies(config: Config): IamPolicies {
   const work = all.filter((queue) => queue !== platform)
   const arns = (queues: readonly string[]): string[] =>
     queues.map((queue) => arnOf(queue, settings))
-  const dead = (queues: readonly string[]): string[] => queues.map((queue) => `dlq.${queue}`)
+  const dead = (queues: readonly string[]): string[] => queues.map(deadLetterQueue)
   return {
     producer: policy(settings, [
       ['Find', find(settings), arns(all)],

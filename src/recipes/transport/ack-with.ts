@@ -15,7 +15,13 @@ export async function ackWith(
     return
   }
   const transaction = await transport.transactionBegin({ subscriptionId: header.subscription })
-  await transport.ack(header, { transaction })
-  await send({ transaction })
+  try {
+    await transport.ack(header, { transaction })
+    await send({ transaction })
+  } catch (cause) {
+    // The first failure is the one to tell; a connection that was lost has ended the transaction already.
+    await transport.transactionAbort(transaction).catch(() => undefined)
+    throw cause
+  }
   await transport.transactionCommit(transaction)
 }

@@ -1,18 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import type { Broker, Delivery, Subscription } from '../../brokers/broker.ts'
 import { TransportError } from '../../errors.ts'
+import type { Logger } from '../../logger.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { Parcel } from './parcel.ts'
 import type { OpenSubscription, Settlement, SubscriptionPlan } from './subscription.ts'
+
+type BuryReason = 'rejected' | 'delivery_limit'
+
+/** So long what could not be buried rests. */
+const AGAIN_MS = 1_000
 
 interface BrokerSubscriptionParts {
   readonly plan: SubscriptionPlan
   readonly queue: string
   /** How often a message is delivered again before it is buried. */
   readonly limit: number
+  readonly log: Logger
   readonly send: (parcels: readonly Parcel[]) => Promise<void>
   /** Takes a message off its queue, to the dead letters. */
-  readonly bury: (delivery: Delivery, reason: 'rejected' | 'delivery_limit') => Promise<void>
+  readonly bury: (delivery: Delivery, reason: BuryReason) => Promise<void>
 }
 
 /** A subscription of a transport that stands on a Broker: it has no transactions, and counts deliveries itself. */
@@ -53,10 +60,9 @@ export class BrokerSubscription implements OpenSubscription {
     const delivery = this.#held.get(messageId)
     this.#held.delete(messageId)
     if (delivery === undefined) return
-    const { limit, bury } = this.#parts
     if (how === 'ack') await delivery.ack()
-    else if (how === 'reject') await bury(delivery, 'rejected')
-    else if (delivery.attempt > limit) await bury(delivery, 'delivery_limit')
+    else if (how === 'reject') await this.#bury(delivery, 'rejected')
+    else if (delivery.attempt > this.#parts.limit) await this.#bury(delivery, 'delivery_limit')
     else await delivery.requeue()
   }
 
@@ -70,12 +76,28 @@ export class BrokerSubscription implements OpenSubscription {
     await this.#consumer?.close()
   }
 
+  /** One that cannot be moved goes back to its queue, and is tried again when it comes. */
+  async #bury(delivery: Delivery, reason: BuryReason): Promise<void> {
+    try {
+      await this.#parts.bury(delivery, reason)
+    } catch (cause) {
+      if (!delivery.isSettled) await delivery.requeue({ delayMs: AGAIN_MS }).catch(() => undefined)
+      throw cause
+    }
+  }
+
   #receive(delivery: Delivery): void {
-    const { plan, limit } = this.#parts
+    const { plan, limit, log } = this.#parts
     const isAcknowledged = plan.options.acknowledgement === true
     // Those that took it died of it, or of something else, without a word.
     if (isAcknowledged && delivery.attempt > limit + 1) {
-      void this.#parts.bury(delivery, 'delivery_limit').catch(() => delivery.requeue())
+      const about = { queue: delivery.queue, subscription: plan.id }
+      void this.#bury(delivery, 'delivery_limit').catch((error: unknown) =>
+        log.error(
+          { ...about, err: error },
+          'cannot move a message to the dead letters, trying again',
+        ),
+      )
       return
     }
     this.#lastId += 1

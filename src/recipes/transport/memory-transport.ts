@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { startTimer, type Timer } from '../../async/timer.ts'
 import type { Broker } from '../../brokers/broker.ts'
+import { deadLetterQueue, isDeadLetterQueue } from '../../brokers/dead-letters/dead-letter-queue.ts'
 import { openBroker } from '../../brokers/open-broker.ts'
 import { BrokerError, DisconnectedError, TransportError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
@@ -56,6 +57,7 @@ export class MemoryTransport extends BaseTransport {
       plan,
       queue,
       limit: this.#limit,
+      log: this.log,
       send: (parcels) => this.#send(parcels),
       bury: (delivery) => delivery.reject(),
     })
@@ -124,11 +126,11 @@ export class MemoryTransport extends BaseTransport {
   }
 
   async #declareKept(name: string): Promise<void> {
-    const isDead = name.startsWith('dlq.')
+    const isDead = isDeadLetterQueue(name)
     const args = isDead
       ? {}
-      : { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': `dlq.${name}` }
-    const dead = isDead ? [] : [durableQueue(`dlq.${name}`)]
+      : { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': deadLetterQueue(name) }
+    const dead = isDead ? [] : [durableQueue(deadLetterQueue(name))]
     await this.#declare([...dead, durableQueue(name, args)])
   }
 

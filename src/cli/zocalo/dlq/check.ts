@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { isDeadLetterQueue } from '../../../brokers/dead-letters/dead-letter-queue.ts'
 import { rabbitmqQueues } from '../../../services/rabbitmq-api.ts'
 import { print, printError } from '../../output/output.ts'
 import { refuse, withRefusals } from '../refusals.ts'
@@ -36,7 +37,7 @@ async function check(options: CheckOptions): Promise<void> {
   const queues = await rabbitmqQueues(site.config, vhost)
   let total = 0
   for (const { name, messages } of queues) {
-    if (!name.startsWith('dlq.') || messages === 0) continue
+    if (!isDeadLetterQueue(name) || messages === 0) continue
     print(`DLQ for ${name.slice(4)} contains ${messages} entries`)
     total += messages
   }

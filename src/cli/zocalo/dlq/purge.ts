@@ -1,6 +1,11 @@
 import type { Command } from 'commander'
 import { deferred } from '../../../async/deferred.ts'
 import { startTimer, type Timer } from '../../../async/timer.ts'
+import {
+  deadLetterQueue,
+  isDeadLetterQueue,
+  queueOfDeadLetters,
+} from '../../../brokers/dead-letters/dead-letter-queue.ts'
 import type { Transport, TransportHeader } from '../../../recipes/transport/transport.ts'
 import { rabbitmqQueues } from '../../../services/rabbitmq-api.ts'
 import { print, printError } from '../../output/output.ts'
@@ -47,7 +52,7 @@ async function purge(named: readonly string[], options: PurgeOptions): Promise<v
   await transport.connect()
   const queues =
     named.length > 0
-      ? named.map((name) => `dlq.${name.replace(/^dlq\./, '')}`)
+      ? named.map((name) => deadLetterQueue(queueOfDeadLetters(name)))
       : await allDead(site, options)
   print(`Looking for DLQ messages in ${queues.length} queues...`)
   const purging = new Purge(transport, locationOf(site, options), options.wait)
@@ -70,7 +75,7 @@ function locationOf({ config }: Site, options: PurgeOptions): string {
 async function allDead({ config }: Site, options: PurgeOptions): Promise<string[]> {
   const vhost = String(options.rabbitVhost ?? config.block('pika')?.vhost ?? '/')
   const queues = await rabbitmqQueues(config, vhost)
-  return queues.map(({ name }) => name).filter((name) => name.startsWith('dlq.'))
+  return queues.map(({ name }) => name).filter(isDeadLetterQueue)
 }
 
 class Purge {

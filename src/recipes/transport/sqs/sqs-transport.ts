@@ -1,4 +1,8 @@
 import type { Broker, Delivery } from '../../../brokers/broker.ts'
+import {
+  deadLetterQueue,
+  isDeadLetterQueue,
+} from '../../../brokers/dead-letters/dead-letter-queue.ts'
 import { withDeath } from '../../../brokers/dead-letters/death-history.ts'
 import { openBroker } from '../../../brokers/open-broker.ts'
 import { BrokerError, DisconnectedError, TransportError } from '../../../errors.ts'
@@ -19,7 +23,6 @@ const FEATURES: TransportFeatures = {
 const DEFAULT_LIMIT = 5
 /** Of a subscription whose messages are settled on arrival: as many as one call brings. */
 const UNACKNOWLEDGED_PREFETCH = 10
-const DEAD = 'dlq.'
 
 /**
  * Recipes on Amazon SQS: messages to queues, delays of a quarter of an hour at most, acknowledgements. A queue that is
@@ -78,19 +81,20 @@ export class SqsTransport extends BaseTransport {
     if (plan.options.exclusive === true) {
       throw lacking(`an exclusive subscription to "${queue}"`, 'a queue serves all who ask')
     }
-    const isDead = queue.startsWith(DEAD)
+    const isDead = isDeadLetterQueue(queue)
     const subscription = new BrokerSubscription({
       plan,
       queue,
-      // Behind the dead letters there is nothing: they stay until they are acknowledged.
+      // Behind the dead letters there is nothing: what is given back stays, what is rejected is gone, as on RabbitMQ.
       limit: isDead ? Number.POSITIVE_INFINITY : this.#limit,
+      log: this.log,
       send: (parcels) => this.#send(parcels),
       bury: async (delivery, reason) =>
         isDead ? await delivery.ack() : await this.#bury(delivery, reason),
     })
     const { acknowledgement = false, prefetchCount = 1 } = plan.options
     await this.#translating(async (broker) => {
-      const dead = isDead ? [] : [durableQueue(`${DEAD}${queue}`)]
+      const dead = isDead ? [] : [durableQueue(deadLetterQueue(queue))]
       await broker.declare({ exchanges: [], queues: [...dead, durableQueue(queue)], bindings: [] })
       await subscription.consume(broker, acknowledgement ? prefetchCount : UNACKNOWLEDGED_PREFETCH)
     })
@@ -128,11 +132,11 @@ export class SqsTransport extends BaseTransport {
   /** As RabbitMQ does it with a queue that has a dead-letter exchange. First there, then gone here. */
   async #bury(delivery: Delivery, reason: 'rejected' | 'delivery_limit'): Promise<void> {
     const { queue, route, message } = delivery
-    const headers = withDeath(message.headers, { queue, reason, route }) ?? message.headers
+    const headers = withDeath(message.headers, { queue, reason, route })
     await this.#translating((broker) =>
       broker.publish(
         { ...message, headers },
-        { exchange: '', routingKey: `${DEAD}${queue}` },
+        { exchange: '', routingKey: deadLetterQueue(queue) },
         { mandatory: true },
       ),
     )
