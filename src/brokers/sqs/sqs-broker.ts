@@ -27,6 +27,7 @@ import { type QueuePlace, SqsQueues } from './queues.ts'
 import { HeldDeliveries } from './receiving/held.ts'
 import { Polls } from './receiving/polls.ts'
 import { Receipts } from './receiving/receipts.ts'
+import { ReceivedMessages } from './receiving/received.ts'
 import { rejectionOf } from './receiving/rejection.ts'
 import { SqsConsumer } from './receiving/sqs-consumer.ts'
 import { type DeliveryHolder, SqsDelivery } from './receiving/sqs-delivery.ts'
@@ -63,6 +64,7 @@ export class SqsBroker implements Broker {
   readonly #settings: SqsSettings
   readonly #drainMs: number
   readonly #claims: Claims | undefined
+  readonly #messages: ReceivedMessages
   readonly #known = new KnownTopology()
   readonly #routing = new Routing(this.#known)
   readonly #events = new BrokerEvents()
@@ -82,6 +84,7 @@ export class SqsBroker implements Broker {
     this.safeUrl = safeUrl(options.url)
     this.#log = options.logger ?? silentLogger
     this.#claims = options.claims
+    this.#messages = new ReceivedMessages({ claims: this.#claims, log: this.#log })
     this.features = this.#claims === undefined ? SQS_FEATURES : WITH_CLAIMS
     this.#settings = readSqsOptions(options.transportOptions)
     this.#drainMs = options.drainMs ?? this.#settings.waitSeconds * 1_000 + POLL_PATIENCE_MS
@@ -279,25 +282,29 @@ export class SqsBroker implements Broker {
       api: this.#api,
       settings: this.#settings,
       place: () => this.#queues.place(queue),
-      claims: this.#claims,
-      log: this.#log,
+      messages: this.#messages,
+      receiptsOf: (place) => this.#receiptsOf(place),
       signal: this.#cutPolls.signal,
     })
   }
 
   #holder(place: QueuePlace): Pick<DeliveryHolder, 'receipts' | 'sendOn' | 'onReject'> {
-    let receipts = this.#receipts.get(place.url)
-    if (receipts === undefined) {
-      receipts = new Receipts({ api: this.#api, place, signal: this.#giveUp.signal })
-      this.#receipts.set(place.url, receipts)
-    }
     return {
-      receipts,
+      receipts: this.#receiptsOf(place),
       onReject: (delivery) => rejectionOf(delivery, place, this.#queues),
       sendOn: place.isFifo
         ? undefined
         : (text, how) => this.#publisher.sendText(text, { queue: place.queue, ...how }),
     }
+  }
+
+  #receiptsOf(place: QueuePlace): Receipts {
+    let receipts = this.#receipts.get(place.url)
+    if (receipts === undefined) {
+      receipts = new Receipts({ api: this.#api, place, signal: this.#giveUp.signal })
+      this.#receipts.set(place.url, receipts)
+    }
+    return receipts
   }
 
   /** Where it is; asked anew where it is not known, so that a queue that was deleted is not taken for one that is there. */

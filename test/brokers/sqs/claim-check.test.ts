@@ -1,8 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { sleep } from '../../../src/async/sleep.ts'
 import type { Delivery } from '../../../src/brokers/broker.ts'
 import type { Claims } from '../../../src/brokers/claims.ts'
 import { openEnvelope } from '../../../src/brokers/sqs/envelope.ts'
 import { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
+import type { Logger } from '../../../src/logger.ts'
 import type { Message } from '../../../src/protocol/message.ts'
 import { durableQueue } from '../../../src/protocol/routing/topology.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -57,6 +59,51 @@ test('while the database is away a message comes again, and what fits is not kep
   expectWhole(seen[1]?.message, large())
 })
 
+test('a message whose body cannot be fetched comes again in seconds, not after its visibility, and polls rest', async () => {
+  const { claims, broker, lines } = await started({ visibility_timeout: 600, wait_time_seconds: 0 })
+  for (let n = 0; n < 3; n += 1) await broker.publish(large(), ROUTE)
+  claims.isAway = true
+  const seen: Delivery[] = []
+  await broker.consume('work', { prefetch: 1 }, (delivery) => {
+    seen.push(delivery)
+    void delivery.ack()
+  })
+  await waitFor('all of them', () => claims.asked >= 3)
+  claims.isAway = false
+  await waitFor('the bodies', () => seen.length === 3, { deadlineMs: 10_000 })
+  expect(lines.filter((line) => line.includes('the bodies of messages'))).toHaveLength(2)
+})
+
+test('the database counts within the deadline of a publish', async () => {
+  const { claims, broker } = await started()
+  claims.isSilent = true
+  const publishing = broker.publish(large(), ROUTE, { deadlineMs: 200 })
+  await expect(publishing).rejects.toMatchObject({
+    code: 'BROKER_UNREACHABLE',
+    message: expect.stringContaining('no answer within 200 ms'),
+  })
+})
+
+test('nothing overtakes a large message in its group of a FIFO queue, be it small or large', async () => {
+  const { claims, broker } = await started({}, 'work.fifo')
+  claims.delaysMs.push(300, 100)
+  const route = { exchange: '', routingKey: 'work.fifo' }
+  const bodies = [700_000, 1, 700_001, 2, 3].map((bytes) => Buffer.alloc(bytes, 'a'))
+  await Promise.all(
+    bodies.map((body, n) => {
+      const message = { ...large(), body, headers: { task: 't', id: `${n}`, root_id: 'one' } }
+      return broker.publish(message, route)
+    }),
+  )
+  const order: unknown[] = []
+  while (order.length < bodies.length) {
+    const delivery = await waitFor('a message', () => broker.get('work.fifo'))
+    order.push(delivery.message.headers.id)
+    await delivery.ack()
+  }
+  expect(order).toEqual(['0', '1', '2', '3', '4'])
+})
+
 test('where a body cannot be kept, the publish fails and says so', async () => {
   const { claims, broker } = await started()
   claims.isAway = true
@@ -76,15 +123,21 @@ test('a body that is gone is left to the reader, which refuses its ticket', asyn
 
 class FakeClaims implements Claims {
   readonly kept = new Map<string, Buffer>()
+  readonly delaysMs: number[] = []
   isAway: boolean = false
+  isSilent: boolean = false
+  asked = 0
 
   async put(body: Buffer): Promise<string> {
     if (this.isAway) throw new Error('the database is away')
+    if (this.isSilent) return await new Promise(() => undefined)
+    await sleep(this.delaysMs.shift() ?? 0)
     this.kept.set(`c${this.kept.size}`, body)
     return `c${this.kept.size - 1}`
   }
 
   async get(claim: string): Promise<Buffer | undefined> {
+    this.asked += 1
     if (this.isAway) throw new Error('the database is away')
     return this.kept.get(claim)
   }
@@ -98,23 +151,30 @@ class FakeClaims implements Claims {
   }
 }
 
-async function started(options: Readonly<Record<string, unknown>> = {}): Promise<{
+async function started(
+  options: Readonly<Record<string, unknown>> = {},
+  queue = 'work',
+): Promise<{
+  readonly lines: readonly string[]
   readonly space: SqsSpace
   readonly claims: FakeClaims
   readonly broker: SqsBroker
 }> {
   const space = await sqsSpace()
   const claims = new FakeClaims()
+  const lines: string[] = []
+  const keep = (fields: object | string, text = String(fields)): void => void lines.push(text)
+  const logger: Logger = { debug: keep, info: keep, warn: keep, error: keep, child: () => logger }
   const transportOptions = {
     region: 'us-east-1',
     queue_name_prefix: space.prefix,
     wait_time_seconds: 1,
     ...options,
   }
-  const broker = new SqsBroker({ url: space.url, transportOptions, claims, drainMs: 0 })
+  const broker = new SqsBroker({ url: space.url, transportOptions, claims, logger, drainMs: 0 })
   onTestFinished(() => broker.close())
-  await broker.declare({ exchanges: [], queues: [durableQueue('work')], bindings: [] })
-  return { space, claims, broker }
+  await broker.declare({ exchanges: [], queues: [durableQueue(queue)], bindings: [] })
+  return { space, claims, broker, lines }
 }
 
 async function firstOf(broker: SqsBroker): Promise<Delivery> {

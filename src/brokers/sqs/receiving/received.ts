@@ -11,9 +11,18 @@ export interface Received {
   readonly opened: Opened
 }
 
-interface OpeningParts {
+interface Answer {
+  readonly received: readonly Received[]
+  /** Messages whose body cannot be fetched now: they are to come again soon. */
+  readonly left: readonly SqsMessage[]
+}
+
+interface Queue {
   readonly queue: string
   readonly isFifo: boolean
+}
+
+interface ReceivedMessagesParts {
   /** Undefined where no body is kept elsewhere. */
   readonly claims: Claims | undefined
   readonly log: Logger
@@ -22,43 +31,57 @@ interface OpeningParts {
 /** Its messages are hidden from others meanwhile, and not yet extended. */
 const CLAIM_PATIENCE_MS = 5_000
 
-/**
- * Opens what was received, and fetches the bodies that are kept elsewhere. A message whose body cannot be fetched is left,
- * and comes again; of a FIFO queue nothing of the same answer is given out then, so that nothing overtakes it.
- */
-export async function openReceived(
-  messages: readonly SqsMessage[],
-  parts: OpeningParts,
-): Promise<readonly Received[]> {
-  const received = messages.map((sqs) => ({
-    sqs,
-    opened: openEnvelope(sqs.Body ?? '', parts.queue),
-  }))
-  const { claims } = parts
-  if (claims === undefined) return received
-  const whole = await Promise.all(received.map((one) => redeemed(one, claims, parts)))
-  if (parts.isFifo && whole.includes(undefined)) return []
-  return whole.flatMap((one) => one ?? [])
-}
+/** Opens what was received, and fetches the bodies that are kept elsewhere. */
+export class ReceivedMessages {
+  readonly #parts: ReceivedMessagesParts
+  #isAway: boolean = false
 
-async function redeemed(
-  received: Received,
-  claims: Claims,
-  { queue, log }: OpeningParts,
-): Promise<Received | undefined> {
-  const { message } = received.opened
-  const ticket = ticketOf(message)
-  if (ticket === undefined) return received
-  try {
-    const late = (): Error => new Error(`no answer within ${CLAIM_PATIENCE_MS} ms`)
-    const body = await withDeadline(claims.get(ticket.claim), CLAIM_PATIENCE_MS, late)
-    // It is gone: the reader refuses the ticket, which is kept with the reason.
-    if (body === undefined) return received
-    const whole = withBody(message, ticket, body)
-    return { ...received, opened: { ...received.opened, message: whole } }
-  } catch (error) {
-    const about = { queue, taskId: message.headers.id, err: error }
-    log.warn(about, 'cannot fetch the body of a message from the database, it comes again')
-    return undefined
+  constructor(parts: ReceivedMessagesParts) {
+    this.#parts = parts
+  }
+
+  /** Of a FIFO queue nothing is given out where a body cannot be fetched, so that nothing overtakes it. */
+  async open(messages: readonly SqsMessage[], { queue, isFifo }: Queue): Promise<Answer> {
+    const received = messages.map((sqs) => ({ sqs, opened: openEnvelope(sqs.Body ?? '', queue) }))
+    const { claims } = this.#parts
+    if (claims === undefined) return { received, left: [] }
+    const whole = await Promise.all(received.map((one) => this.#redeemed(one, claims, queue)))
+    const left = messages.filter((_, index) => whole[index] === undefined)
+    if (isFifo && left.length > 0) return { received: [], left: messages }
+    return { received: whole.flatMap((one) => one ?? []), left }
+  }
+
+  async #redeemed(received: Received, claims: Claims, queue: string) {
+    const { message } = received.opened
+    const ticket = ticketOf(message)
+    if (ticket === undefined) return received
+    try {
+      const late = (): Error => new Error(`no answer within ${CLAIM_PATIENCE_MS} ms`)
+      const body = await withDeadline(claims.get(ticket.claim), CLAIM_PATIENCE_MS, late)
+      this.#reached()
+      // It is gone: the reader refuses the ticket, which is kept with the reason.
+      if (body === undefined) return received
+      const whole = withBody(message, ticket, body)
+      return { ...received, opened: { ...received.opened, message: whole } }
+    } catch (error) {
+      this.#away(error, { queue, taskId: message.headers.id })
+      return undefined
+    }
+  }
+
+  /** Once for each outage, whatever the number of messages. */
+  #away(error: unknown, about: object): void {
+    if (this.#isAway) return
+    this.#isAway = true
+    this.#parts.log.warn(
+      { ...about, err: error },
+      'cannot fetch the bodies of messages from the database, they come again',
+    )
+  }
+
+  #reached(): void {
+    if (!this.#isAway) return
+    this.#isAway = false
+    this.#parts.log.info('the bodies of messages can be fetched from the database again')
   }
 }

@@ -32,6 +32,8 @@ const MOST_POLLS = 8
 const QUICK_MS = 1_000
 /** So long a free place waits for others, so that one call fetches for several. */
 const LINGER_MS = 20
+/** The bodies of what was found could not be fetched: the next ones can hardly be. */
+const LEFT_REST_MS = 1_000
 const BACKOFF: Backoff = { initialMs: 200, factor: 2, maxMs: 20_000, jitter: 0.5 }
 
 /** A consumer of one queue: long polls for as many messages as it may still hold. */
@@ -165,7 +167,9 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
       this.#problem = undefined
       this.#adjustWidth(count, { asked: most, tookMs: found.tookMs })
       await this.#take(found)
-      if (count === 0 && this.#parts.pollingMs > 0) this.#restFor(this.#parts.pollingMs)
+      if (count > 0) return
+      const restMs = found.left > 0 ? LEFT_REST_MS : this.#parts.pollingMs
+      if (restMs > 0) this.#restFor(restMs)
     } catch (error) {
       await this.#failed(error)
     }

@@ -21,7 +21,7 @@ export interface Copy {
 }
 
 /** One call of `publish`: the same for each copy, and for each try to send it. */
-interface Sent {
+export interface Sent {
   readonly message: Message
   readonly options: PublishOptions
   /** For what has no id of its own. */

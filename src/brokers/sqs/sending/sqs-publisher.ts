@@ -1,18 +1,18 @@
 import { withDeadline } from '../../../async/with-deadline.ts'
 import { BrokerError, PartlyPublishedError } from '../../../errors.ts'
-import { withTicket } from '../../../protocol/claim-check.ts'
 import type { Message, Route } from '../../../protocol/message.ts'
 import { textOfError } from '../../../text-of-error.ts'
 import type { PublishOptions } from '../../broker.ts'
 import { messageUnroutable, publishRefused, routeText } from '../../broker-errors.ts'
 import type { Claims } from '../../claims.ts'
-import { reasonOf } from '../connecting/server-errors.ts'
 import type { SqsApi } from '../connecting/sqs-api.ts'
 import { envelope } from '../envelope.ts'
+import { isFifo } from '../queue-name.ts'
 import type { QueuePlace, SqsQueues } from '../queues.ts'
 import type { Routing, Target } from '../routing.ts'
-import { delayOf, keptUntil, LONGEST_DELAY_MS } from './delay.ts'
-import { messageIds, sentOf } from './message-ids.ts'
+import { delayOf, LONGEST_DELAY_MS } from './delay.ts'
+import { LargeBodies, nameOf } from './large-bodies.ts'
+import { messageIds, type Sent, sentOf } from './message-ids.ts'
 import { CopyFailure, Outbox } from './outbox.ts'
 
 interface SqsPublisherParts {
@@ -32,19 +32,22 @@ const MOST_BYTES = 1_048_576
 /** Publishes to every queue that a route leads to: SQS has no exchange that would. */
 export class SqsPublisher {
   readonly #parts: SqsPublisherParts
+  readonly #large: LargeBodies | undefined
   readonly #outboxes = new Map<string, Outbox>()
 
   constructor(parts: SqsPublisherParts) {
     this.#parts = parts
+    const { claims, safeUrl } = parts
+    this.#large = claims && new LargeBodies({ claims, safeUrl })
   }
 
   /** The mirror has its copy before another queue gets one; whatever fails, the error says which queues have theirs. */
   async publish(message: Message, route: Route, options: PublishOptions = {}): Promise<void> {
     const targets = this.#targets(route)
-    const text = this.#textOf(message, route)
-    const body = text.length > MOST_BYTES ? await this.#claimed(message, route, text.length) : text
     const sent = sentOf(message, options)
-    const { deadlineMs = DEADLINE_MS } = options
+    const { deadlineMs: givenMs = DEADLINE_MS } = options
+    const { body, tookMs } = await this.#bodyOf(sent, route, { deadlineMs: givenMs, targets })
+    const deadlineMs = Math.max(0, givenMs - tookMs)
     const arrived: string[] = []
     const send = async ({ queue, isMirror }: Target): Promise<void> => {
       const { isFifo } = await this.#placeOf(queue, route, deadlineMs)
@@ -123,19 +126,19 @@ export class SqsPublisher {
     }
   }
 
-  /** The body is kept elsewhere, and a ticket for it is sent. */
-  async #claimed(message: Message, route: Route, bytes: number): Promise<string> {
-    const { claims, safeUrl } = this.#parts
-    if (claims === undefined) throw this.#tooLarge(message, route, bytes)
-    let claim: string
-    try {
-      claim = await claims.put(message.body, keptUntil(message))
-    } catch (cause) {
-      throw notKept(message, safeUrl, cause)
+  /** As it is sent; a body that is too large is kept elsewhere, and a ticket for it is sent. */
+  async #bodyOf(sent: Sent, route: Route, { deadlineMs, targets }: BodyParts): Promise<Body> {
+    const { message } = sent
+    const groups = groupsOf(sent, targets)
+    const text = this.#textOf(message, route)
+    if (text.length <= MOST_BYTES) {
+      await this.#large?.turn(groups)
+      return { body: text, tookMs: 0 }
     }
-    const text = this.#textOf(withTicket(message, claim), route)
-    if (text.length > MOST_BYTES) throw this.#tooLarge(message, route, text.length)
-    return text
+    if (this.#large === undefined) throw this.#tooLarge(message, route, text.length)
+    const { ticket, tookMs } = await this.#large.keep(message, { deadlineMs, groups })
+    // Headers have a limit of their own, far below.
+    return { body: this.#textOf(ticket, route), tookMs }
   }
 
   #tooLarge(message: Message, route: Route, bytes: number): BrokerError {
@@ -200,16 +203,22 @@ export class SqsPublisher {
   }
 }
 
-function nameOf({ headers: { task, id } }: Message): string {
-  return typeof task === 'string' ? `task "${task}" (${String(id)})` : 'the message'
+/** Only a FIFO queue keeps an order, and only within a group. */
+function groupsOf(sent: Sent, targets: readonly Target[]): readonly string[] {
+  return targets
+    .filter(({ queue }) => isFifo(queue))
+    .flatMap(({ isMirror }) => messageIds(sent, { isFifo: true, isMirror }).groupId ?? [])
 }
 
-function notKept(message: Message, safeUrl: string, cause: unknown): BrokerError {
-  return new BrokerError(
-    'BROKER_UNREACHABLE',
-    `the body of ${nameOf(message)} is too large for ${safeUrl}, and cannot be kept in the database of CLAIM_CHECK: ${reasonOf(cause)}`,
-    { cause },
-  )
+interface Body {
+  readonly body: string
+  /** How much of the deadline it took to keep it elsewhere. */
+  readonly tookMs: number
+}
+
+interface BodyParts {
+  readonly deadlineMs: number
+  readonly targets: readonly Target[]
 }
 
 interface FailureContext {
