@@ -1,3 +1,5 @@
+import { ConfigError } from '../errors.ts'
+import { safeUrl } from '../safe-url.ts'
 import { maskText } from './masking.ts'
 import { DEFAULT_RESULT_BACKEND } from './settings/result.ts'
 
@@ -33,6 +35,22 @@ const POSTGRES = /^(?:db\+)?postgres(?:ql)?(?:\+\w+)?:\/\//
 
 export function isPostgresUrl(url: string | null | undefined): url is string {
   return typeof url === 'string' && POSTGRES.test(url)
+}
+
+/**
+ * The database that a setting names: true is that of the result backend, undefined where that is none. Throws for what is no
+ * url of PostgreSQL.
+ */
+export function namedDatabase(
+  setting: string,
+  wanted: string | true,
+  backend: string | null | undefined,
+): string | undefined {
+  if (wanted === true) return isPostgresUrl(backend) ? backend : undefined
+  if (isPostgresUrl(wanted)) return wanted
+  throw new ConfigError([
+    `${setting} is "${safeUrl(wanted)}", expected True, False or a url such as postgresql://…`,
+  ])
 }
 
 /** Whether results are kept in a SQL database, where a monitor finds them too. */

@@ -1,9 +1,7 @@
 import type { Config } from '../config/config.ts'
-import { isPostgresUrl } from '../config/result-backend.ts'
+import { namedDatabase } from '../config/result-backend.ts'
 import type { Database } from '../database/database.ts'
-import { ConfigError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { safeUrl } from '../safe-url.ts'
 import { ControlTable } from './control-table.ts'
 
 export type ControlDatabaseSettings = Pick<
@@ -21,11 +19,7 @@ export function controlDatabaseUrl({
   result_backend: backend,
 }: Partial<ControlDatabaseSettings>): string | undefined {
   if (wanted === undefined || wanted === false) return undefined
-  if (wanted === true) return isPostgresUrl(backend) ? backend : undefined
-  if (isPostgresUrl(wanted)) return wanted
-  throw new ConfigError([
-    `CONTROL_DATABASE is "${safeUrl(wanted)}", expected True, False or a url such as postgresql://…`,
-  ])
+  return namedDatabase('CONTROL_DATABASE', wanted, backend)
 }
 
 /** The table of remote control in that database, for those who share the queues of this config. */

@@ -1,6 +1,6 @@
+import { asBehind } from '../database/behind.ts'
 import type { Database } from '../database/database.ts'
 import { exactText, readExactText } from '../database/stored-headers.ts'
-import { DatabaseError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { amqpProperties, propertiesOf } from '../protocol/amqp-properties.ts'
 import type { Message, Route } from '../protocol/message.ts'
@@ -133,7 +133,7 @@ export class ControlTable implements ControlCarrier {
     try {
       return await database.query<Row>(sql, parameters)
     } catch (cause) {
-      throw isUndefinedTable(cause) ? behind(database, cause) : cause
+      throw asBehind(cause, { table: 'monitor.control', safeUrl: database.safeUrl })
     }
   }
 }
@@ -184,17 +184,3 @@ const WRITE = `
       RETURNING id
     )
   SELECT pg_notify('${CHANNEL}', $9) FROM written`
-
-function isUndefinedTable(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && (error.code === '42P01' || error.code === '3F000')
-  )
-}
-
-function behind({ safeUrl }: Database, cause: unknown): DatabaseError {
-  return new DatabaseError(
-    'DATABASE_BEHIND',
-    `${safeUrl} has no table monitor.control; run "celery-toolbox migrate up"`,
-    { cause },
-  )
-}

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os'
+import { asBehind } from '../database/behind.ts'
 import type { Connection, Database, Transaction } from '../database/database.ts'
-import { DatabaseError } from '../errors.ts'
 import type { Lease, LeaseOptions, Leases } from './lease.ts'
 import { LeaseTerm } from './lease-term.ts'
 
@@ -28,7 +28,7 @@ export class PostgresLeases implements Leases {
   /** Undefined where no row is answered. */
   async #ask(sql: string, parameters: readonly unknown[]): Promise<EpochRow[] | undefined> {
     const rows = await this.#database.query<EpochRow>(sql, parameters).catch((cause: unknown) => {
-      throw isUndefinedTable(cause) ? behind(this.#database, cause) : cause
+      throw asBehind(cause, { table: 'monitor.lease', safeUrl: this.#database.safeUrl })
     })
     return rows.length === 0 ? undefined : rows
   }
@@ -135,17 +135,3 @@ const IS_HELD = `
 
 const RELEASE = `
   UPDATE monitor.lease SET expires_at = clock_timestamp() WHERE name = $1 AND epoch = $2`
-
-function isUndefinedTable(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && (error.code === '42P01' || error.code === '3F000')
-  )
-}
-
-function behind({ safeUrl }: Database, cause: unknown): DatabaseError {
-  return new DatabaseError(
-    'DATABASE_BEHIND',
-    `${safeUrl} has no table monitor.lease; run "celery-toolbox migrate up"`,
-    { cause },
-  )
-}

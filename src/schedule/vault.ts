@@ -1,6 +1,6 @@
+import { asBehind } from '../database/behind.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { exactText, readExactText } from '../database/stored-headers.ts'
-import { DatabaseError } from '../errors.ts'
 import { amqpProperties, propertiesOf } from '../protocol/amqp-properties.ts'
 import type { Message, Route } from '../protocol/message.ts'
 import { withEta } from '../protocol/tasks/message-eta.ts'
@@ -50,7 +50,7 @@ export class Vault {
     try {
       await this.#database.query(HOLD, columnsOf(waiting))
     } catch (cause) {
-      throw isBehind(cause) ? behind(cause) : cause
+      throw asBehind(cause, { table: 'monitor.scheduled', safeUrl: this.#database.safeUrl })
     }
   }
 
@@ -185,18 +185,3 @@ const HOLD = `
     RETURNING next_at
   )
   SELECT pg_notify('${VAULT_CHANNEL}', '') FROM held WHERE next_at < now() + interval '10 seconds'`
-
-/** Without the table, or a column of it. */
-function isBehind(cause: unknown): boolean {
-  return (
-    cause instanceof Error && 'code' in cause && ['42P01', '42703'].includes(String(cause.code))
-  )
-}
-
-function behind(cause: unknown): DatabaseError {
-  return new DatabaseError(
-    'DATABASE_BEHIND',
-    'the table monitor.scheduled is missing, or an older one; run "celery-toolbox migrate up"',
-    { cause },
-  )
-}

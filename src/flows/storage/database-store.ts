@@ -1,3 +1,4 @@
+import { isMissingFrom } from '../../database/behind.ts'
 import type { Database } from '../../database/database.ts'
 import { LeaseLost, StorageFailure } from '../failures/flow-errors.ts'
 import { decoded, encoded } from './encoding.ts'
@@ -82,7 +83,7 @@ export class DatabaseStore implements FlowStore {
     try {
       return await this.#database.query<Row>(sql, parameters)
     } catch (cause) {
-      const hint = isUndefinedTable(cause) ? '; run "celery-toolbox migrate up"' : ''
+      const hint = isMissingFrom(cause) ? '; run "celery-toolbox migrate up"' : ''
       throw new StorageFailure(`flows cannot be kept in ${this.#database.safeUrl}${hint}`, {
         cause,
       })
@@ -134,10 +135,6 @@ function columnsOf(atoms: readonly AtomRecord[]): unknown[][] {
     (key) => plain.map((atom) => encoded(atom[key])),
   )
   return [...texts, ...values]
-}
-
-function isUndefinedTable(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === '42P01'
 }
 
 const LOAD_FLOW = `SELECT id, name, version, state, meta::text FROM flows.flow WHERE id = $1`

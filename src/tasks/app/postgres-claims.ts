@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { Claims } from '../../brokers/claims.ts'
 import type { Config } from '../../config/config.ts'
-import { isPostgresUrl } from '../../config/result-backend.ts'
+import { namedDatabase } from '../../config/result-backend.ts'
+import { asBehind } from '../../database/behind.ts'
 import type { Database } from '../../database/database.ts'
 import { openDatabase } from '../../database/open-database.ts'
-import { ConfigError, DatabaseError } from '../../errors.ts'
+import { ConfigError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { safeUrl } from '../../safe-url.ts'
 
@@ -45,7 +46,7 @@ class PostgresClaims implements Claims {
     try {
       return await database.query<Row>(sql, parameters)
     } catch (cause) {
-      throw isUndefinedTable(cause) ? behind(database, cause) : cause
+      throw asBehind(cause, { table: 'monitor.claim', safeUrl: database.safeUrl })
     }
   }
 
@@ -64,12 +65,10 @@ class PostgresClaims implements Claims {
 export function claimsOf(settings: ClaimSettings, logger: Logger): PostgresClaims | undefined {
   const { CLAIM_CHECK: wanted, result_backend: backend } = settings
   if (wanted === false) return undefined
-  const url = wanted === true ? (backend ?? '') : wanted
-  if (isPostgresUrl(url)) return new PostgresClaims(url, logger)
+  const url = namedDatabase('CLAIM_CHECK', wanted, backend)
+  if (url !== undefined) return new PostgresClaims(url, logger)
   throw new ConfigError([
-    wanted === true
-      ? `CLAIM_CHECK is True and result_backend is "${safeUrl(url)}", expected db+postgresql://…; or give CLAIM_CHECK a url`
-      : `CLAIM_CHECK is "${safeUrl(url)}", expected True, False or a url such as postgresql://…`,
+    `CLAIM_CHECK is True and result_backend is "${safeUrl(backend ?? '')}", expected db+postgresql://…; or give CLAIM_CHECK a url`,
   ])
 }
 
@@ -83,17 +82,3 @@ const PUT = `
   INSERT INTO monitor.claim (id, body, expires_at) VALUES ($1, $2, $3)`
 
 const GET = 'SELECT body FROM monitor.claim WHERE id = $1'
-
-function isUndefinedTable(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && (error.code === '42P01' || error.code === '3F000')
-  )
-}
-
-function behind({ safeUrl }: Database, cause: unknown): DatabaseError {
-  return new DatabaseError(
-    'DATABASE_BEHIND',
-    `${safeUrl} has no table monitor.claim; run "celery-toolbox migrate up"`,
-    { cause },
-  )
-}
