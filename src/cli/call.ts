@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { CallOptions } from '../protocol/tasks/call-options.ts'
 import { commandLogger, type GlobalOptions, openApp } from './app/open-app.ts'
+import { JSON_OUTPUT } from './options/common-options.ts'
 import {
   count,
   header,
@@ -63,7 +64,7 @@ export function addCall(program: Command): void {
     .option('--header <name=value>', 'a header of its message; may be repeated', header)
     .option('-w, --wait', 'wait for the result, and print it')
     .option('--timeout <seconds>', 'how long to wait (default: no limit)', seconds)
-    .option('--json', 'print JSON')
+    .option(...JSON_OUTPUT)
     .addHelpText('after', EXAMPLES)
     .action(async (name: string, _options, command: Command) => {
       await runCall(name, command.optsWithGlobals<CallCommandOptions>())

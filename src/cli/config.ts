@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { SettingRow } from '../config/setting-rows.ts'
 import { type GlobalOptions, openConfig } from './app/open-app.ts'
+import { JSON_OUTPUT } from './options/common-options.ts'
 import { print, printJson, printTable, wantsJson } from './output/output.ts'
 
 interface ConfigCommandOptions extends GlobalOptions {
@@ -26,14 +27,14 @@ export function addConfig(program: Command): void {
     .command('show')
     .description('list the settings and where each came from')
     .option('--all', "also settings at Celery's own default")
-    .option('--json', 'print JSON')
+    .option(...JSON_OUTPUT)
     .action(async (_options, command: Command) => {
       await showConfig(command.optsWithGlobals<ConfigCommandOptions>())
     })
   config
     .command('check')
     .description('name every mistake in the settings')
-    .option('--json', 'print JSON')
+    .option(...JSON_OUTPUT)
     .action(async (_options, command: Command) => {
       await checkConfig(command.optsWithGlobals<ConfigCommandOptions>())
     })

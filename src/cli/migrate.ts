@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Database } from '../database/database.ts'
 import type { MigrationStatus } from '../database/migrate.ts'
+import { DATABASE, JSON_OUTPUT } from './options/common-options.ts'
 import { DATABASE_HELP } from './options/database-url.ts'
 import { type DatabaseOptions, openCommandDatabase } from './options/open-database.ts'
 import { positiveInteger } from './options/option-values.ts'
@@ -14,8 +15,6 @@ interface MigrateCommandOptions extends DatabaseOptions {
   readonly steps?: number
   readonly json?: boolean
 }
-
-const DATABASE = ['--database <url>', 'the database, as postgresql://…'] as const
 
 const EXAMPLES = `
 ${DATABASE_HELP}
@@ -56,7 +55,7 @@ function add(parent: Command, name: string, description: string, run: Run): Comm
     .command(name, { isDefault: name === 'up' })
     .description(description)
     .option(...DATABASE)
-    .option('--json', 'print JSON')
+    .option(...JSON_OUTPUT)
     .action(async (_options, command: Command) => {
       await run(command.optsWithGlobals<MigrateCommandOptions>())
     })

@@ -9,9 +9,10 @@ import { addSiteEnvironment } from './app/site-settings.ts'
 import { HEALTH_HELP, type HealthAddress, healthAddress } from './health/health-address.ts'
 import type { MonitorHealthParts } from './health/monitor-health.ts'
 import { migrateUpWithProgress } from './migrate.ts'
+import { DATABASE, LOG_LEVEL } from './options/common-options.ts'
 import { DATABASE_HELP, databaseUrl } from './options/database-url.ts'
 import type { DatabaseOptions } from './options/open-database.ts'
-import { level, positiveInteger, seconds } from './options/option-values.ts'
+import { positiveInteger, seconds } from './options/option-values.ts'
 import { printError } from './output/output.ts'
 import { runService, serviceLogging } from './run-service.ts'
 
@@ -45,7 +46,7 @@ export function addMonitor(program: Command): void {
     .command('monitor')
     .description('record every message and outcome in Postgres')
     .option('--migrate', 'apply database migrations first')
-    .option('--database <url>', 'the database, as postgresql://…')
+    .option(...DATABASE)
     .option('--batch-size <n>', 'the most messages that one transaction writes', positiveInteger)
     .option(
       '--reconcile-every <seconds>',
@@ -69,7 +70,7 @@ export function addMonitor(program: Command): void {
     )
     .option('--no-events', 'record no worker events (celeryev): no queue, no rows')
     .option('--no-reconcile', 'do not look for lost tasks')
-    .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
+    .option(...LOG_LEVEL)
     .option('--health-port <port>', HEALTH_HELP, healthAddress)
     .option('--grace <seconds>', 'how long a warm shutdown waits (default: 10)', seconds)
     .addHelpText('after', EXAMPLES)

@@ -4,6 +4,7 @@ import type { Broker } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
 import { UsageError } from '../errors.ts'
 import { commandLogger, type GlobalOptions, openApp } from './app/open-app.ts'
+import { JSON_OUTPUT } from './options/common-options.ts'
 import { names } from './options/option-values.ts'
 import { print, printError, printJson } from './output/output.ts'
 import { depthOf } from './queue-states.ts'
@@ -27,7 +28,7 @@ export function addPurge(program: Command): void {
     .description('delete the messages that wait in work queues')
     .option('-Q, --queues <names>', 'only these queues (default: all work queues)', names)
     .option('-f, --force', 'do not ask')
-    .option('--json', 'print JSON')
+    .option(...JSON_OUTPUT)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       await runPurge(command.optsWithGlobals<PurgeCommandOptions>())

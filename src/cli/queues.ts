@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { commandLogger, type GlobalOptions, openApp } from './app/open-app.ts'
+import { JSON_OUTPUT } from './options/common-options.ts'
 import { printJson, printTable, wantsJson } from './output/output.ts'
 import { type QueueState, queueStates } from './queue-states.ts'
 
@@ -18,7 +19,7 @@ export function addQueues(program: Command): void {
   program
     .command('queues')
     .description('list the queues: what waits, who consumes, how they are bound')
-    .option('--json', 'print JSON')
+    .option(...JSON_OUTPUT)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       await runQueues(command.optsWithGlobals<QueuesCommandOptions>())

@@ -17,7 +17,6 @@ export interface LettersOptions extends GlobalOptions {
 
 export const QUEUES = ['-Q, --queues <names>', 'only what died in these queues'] as const
 export const LIMIT = ['--limit <n>', 'look at this many of each queue at most'] as const
-export const JSON_OUTPUT = ['--json', 'print JSON'] as const
 export const MOST_LOOKED_AT = 1_000
 
 /** Takes the dead letters of the app's queues, and gives back what `use` has not settled. */

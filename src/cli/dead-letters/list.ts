@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import type { KeptLetter } from '../../brokers/dead-letters/kept-letters.ts'
+import { JSON_OUTPUT } from '../options/common-options.ts'
 import { names, positiveInteger } from '../options/option-values.ts'
 import { printJson, printTable, wantsJson } from '../output/output.ts'
-import { JSON_OUTPUT, type LettersOptions, LIMIT, QUEUES, withLetters } from './letters.ts'
+import { type LettersOptions, LIMIT, QUEUES, withLetters } from './letters.ts'
 
 export function addLettersList(letters: Command): void {
   letters

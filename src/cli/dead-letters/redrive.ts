@@ -3,16 +3,10 @@ import type { Broker } from '../../brokers/broker.ts'
 import { type KeptLetter, redrive } from '../../brokers/dead-letters/kept-letters.ts'
 import { UsageError } from '../../errors.ts'
 import { textOfError } from '../../text-of-error.ts'
+import { JSON_OUTPUT } from '../options/common-options.ts'
 import { names, positiveInteger } from '../options/option-values.ts'
 import { print, printError, printJson, wantsJson } from '../output/output.ts'
-import {
-  JSON_OUTPUT,
-  type LettersOptions,
-  LIMIT,
-  MOST_LOOKED_AT,
-  QUEUES,
-  withLetters,
-} from './letters.ts'
+import { type LettersOptions, LIMIT, MOST_LOOKED_AT, QUEUES, withLetters } from './letters.ts'
 
 interface RedriveOptions extends LettersOptions {
   readonly code?: string

@@ -1,18 +1,12 @@
 import type { Command } from 'commander'
 import type { KeptLetter } from '../../brokers/dead-letters/kept-letters.ts'
 import { UsageError } from '../../errors.ts'
+import { JSON_OUTPUT } from '../options/common-options.ts'
 import { names, positiveInteger } from '../options/option-values.ts'
 import { jsonText } from '../output/json-text.ts'
 import { print, printJson, wantsJson } from '../output/output.ts'
 import { cellText } from '../output/table.ts'
-import {
-  JSON_OUTPUT,
-  type LettersOptions,
-  LIMIT,
-  MOST_LOOKED_AT,
-  QUEUES,
-  withLetters,
-} from './letters.ts'
+import { type LettersOptions, LIMIT, MOST_LOOKED_AT, QUEUES, withLetters } from './letters.ts'
 
 export function addLettersShow(letters: Command): void {
   letters

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { zocaloVariable } from '../../config/resolve/environment.ts'
 import { addSiteEnvironment } from '../app/site-settings.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { DATABASE_HELP } from '../options/database-url.ts'
 import type { DatabaseOptions } from '../options/open-database.ts'
 import { isColoured, print, printJson } from '../output/output.ts'
@@ -31,8 +32,8 @@ export function addDoctor(program: Command): void {
   const doctor = program
     .command('doctor')
     .description('check the setup and suggest fixes')
-    .option('--database <url>', 'the database, as postgresql://…')
-    .option('--json', 'print JSON')
+    .option(...DATABASE)
+    .option(...JSON_OUTPUT)
     .option('--iam', 'print the least policies on Amazon SQS, and check nothing')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {

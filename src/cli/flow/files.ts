@@ -9,6 +9,7 @@ import { drawSvg } from '../../graph/draw-svg.ts'
 import { drawText } from '../../graph/draw-text.ts'
 import { textOfError } from '../../text-of-error.ts'
 import type { GlobalOptions } from '../app/open-app.ts'
+import { MERMAID, SVG } from '../options/common-options.ts'
 import { print, printError, printJson } from '../output/output.ts'
 import { functionsOf } from './step-functions.ts'
 
@@ -40,8 +41,8 @@ export function addFlowFiles(flow: Command): void {
     .command('draw')
     .description('draw a flow file: which step comes after which')
     .argument('<file>', 'a flow file in YAML or JSON')
-    .option('--svg', 'print SVG')
-    .option('--mermaid', 'print Mermaid, as Markdown pages show it')
+    .option(...SVG)
+    .option(...MERMAID)
     .action(async (file: string, options: DrawOptions) => {
       print(await drawing(file, options))
     })

@@ -6,6 +6,7 @@ import { readFlowFile } from '../../flows/files/flow-file.ts'
 import { failureTree } from '../../flows/storage/failure-tree.ts'
 import { drawRun } from '../../flows/storage/outline.ts'
 import { openConfig } from '../app/open-app.ts'
+import { JSON_OUTPUT, VALUES } from '../options/common-options.ts'
 import { seconds } from '../options/option-values.ts'
 import { print, printJson, printTable, wantsJson } from '../output/output.ts'
 import { type BoardOptions, type OpenedBoard, openBoard, withBoard } from './open-board.ts'
@@ -33,7 +34,7 @@ export function addFlowJobs(flow: Command): void {
   withBoard(flow.command('post'))
     .description('post a flow file on the job board, for conductors to run')
     .argument('<file>', 'a flow file in YAML or JSON')
-    .option('--values <json>', 'what the flow starts with, as a JSON object', jsonObject)
+    .option(...VALUES)
     .option('--priority <name>', `one of ${PRIORITIES.join(', ')}`)
     .option('--delay <seconds>', 'seconds before the first run', seconds)
     .option('--schedule <cron>', 'run again and again, by five fields of cron in UTC')
@@ -43,7 +44,7 @@ export function addFlowJobs(flow: Command): void {
   withBoard(flow.command('list'))
     .description('list the jobs of the board, highest priority first')
     .option('--trashed', 'the discarded jobs instead')
-    .option('--json', 'print JSON')
+    .option(...JSON_OUTPUT)
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions & { trashed?: boolean }>()
       await onBoard(options, async (board) => {
@@ -56,7 +57,7 @@ export function addFlowJobs(flow: Command): void {
   withBoard(flow.command('show'))
     .description('show a run: its atoms, what failed and what it waits for')
     .argument('<id>', 'the id of a flow or a job')
-    .option('--json', 'print JSON')
+    .option(...JSON_OUTPUT)
     .action(async (id: string, _options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>()
       await onBoard(options, async (board) => await show(board, id, options))

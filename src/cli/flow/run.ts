@@ -5,6 +5,7 @@ import { readFlowFile } from '../../flows/files/flow-file.ts'
 import { celeryRemotes } from '../../flows/remote/celery-remotes.ts'
 import { FileStore } from '../../flows/storage/file-store.ts'
 import { type GlobalOptions, openApp } from '../app/open-app.ts'
+import { VALUES } from '../options/common-options.ts'
 import { printError, printJson } from '../output/output.ts'
 import { functionsOfApp } from './step-functions.ts'
 
@@ -20,7 +21,7 @@ export function addFlowRun(flow: Command): void {
     .command('run')
     .description('run a flow file here; steps with a queue run on Celery workers')
     .argument('<file>', 'a flow file in YAML or JSON')
-    .option('--values <json>', 'what the flow starts with, as a JSON object', jsonObject)
+    .option(...VALUES)
     .option('--parallel', 'run steps side by side where the flow allows it')
     .option('--store <folder>', 'keep the run in this folder, to resume it after a crash')
     .option('--id <id>', 'the run to start or to resume')

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { ListedMessage } from '../../monitor/quarantine/list-quarantine.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import { positiveInteger } from '../options/option-values.ts'
 import { printJson, printTable, wantsJson } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from '../tasks/options/options.ts'
+import type { TasksOptions } from '../tasks/options/options.ts'
 
 interface ListOptions extends TasksOptions {
   readonly code?: string

@@ -6,12 +6,13 @@ import type {
   StillUnread,
 } from '../../monitor/quarantine/reinject.ts'
 import { openConfig } from '../app/open-app.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openDatabaseOf } from '../options/open-database.ts'
 import { positiveInteger } from '../options/option-values.ts'
 import { print, printError, printJson, printTable, wantsJson } from '../output/output.ts'
 import { Progress } from '../output/progress.ts'
 import type { Column } from '../output/table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from '../tasks/options/options.ts'
+import type { TasksOptions } from '../tasks/options/options.ts'
 
 interface ReinjectCommandOptions extends TasksOptions {
   readonly code?: string

@@ -1,11 +1,12 @@
 import type { Command } from 'commander'
 import type { ShownQuarantine } from '../../monitor/quarantine/list-quarantine.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import { positiveInteger } from '../options/option-values.ts'
 import { jsonText } from '../output/json-text.ts'
 import { print, printJson, wantsJson } from '../output/output.ts'
 import { cellText } from '../output/table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from '../tasks/options/options.ts'
+import type { TasksOptions } from '../tasks/options/options.ts'
 
 export function addQuarantineShow(quarantine: Command): void {
   quarantine

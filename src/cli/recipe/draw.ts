@@ -3,6 +3,7 @@ import { drawMermaid } from '../../graph/draw-mermaid.ts'
 import { drawSvg } from '../../graph/draw-svg.ts'
 import { drawText } from '../../graph/draw-text.ts'
 import { nodeLabel, recipeGraph } from '../../recipes/recipe/recipe-graph.ts'
+import { MERMAID, SVG } from '../options/common-options.ts'
 import { print } from '../output/output.ts'
 import { readRecipe } from './read-recipe.ts'
 
@@ -21,8 +22,8 @@ export function addRecipeDraw(recipe: Command): void {
     .command('draw')
     .description('draw a recipe: which node sends to which')
     .argument('<file>', 'a recipe in JSON')
-    .option('--svg', 'print SVG')
-    .option('--mermaid', 'print Mermaid, as Markdown pages show it')
+    .option(...SVG)
+    .option(...MERMAID)
     .addHelpText('after', EXAMPLES)
     .action((file: string, options: DrawOptions) => {
       print(drawing(file, options))

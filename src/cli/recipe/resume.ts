@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { UnfinishedStep } from '../../recipes/record/resume-run.ts'
 import { textOfError } from '../../text-of-error.ts'
+import { DATABASE } from '../options/common-options.ts'
 import type { DatabaseOptions } from '../options/open-database.ts'
 import { print, printError, printTable } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
@@ -30,7 +31,7 @@ export function addRecipeResume(recipe: Command): void {
     .option('--step <ids...>', 'only these steps')
     .option('--dry-run', 'show what would be sent, and send nothing')
     .option('--force', 'also tasks that may still run by themselves')
-    .option('--database <url>', 'the database, as postgresql://…')
+    .option(...DATABASE)
     .addHelpText('after', EXAMPLES)
   addSiteOptions(command).action(async (run: string, _options: unknown, self: Command) => {
     await resume(run, self.optsWithGlobals<ResumeOptions>())

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
 import { type PlannedSend, plannedSends } from '../../recipes/recipe/planned-sends.ts'
+import { JSON_OUTPUT } from '../options/common-options.ts'
 import { printJson, printTable, wantsJson } from '../output/output.ts'
 import { readRecipe } from './read-recipe.ts'
 
@@ -24,7 +25,7 @@ export function addRecipeTry(recipe: Command): void {
     .argument('<file>', 'a recipe in JSON')
     .option('-s, --set <key=value>', 'a parameter, as text; may be given again', collected, [])
     .option('--parameters <json>', 'parameters as a JSON object; --set wins over it')
-    .option('--json', 'print JSON')
+    .option(...JSON_OUTPUT)
     .addHelpText('after', EXAMPLES)
     .action((file: string, options: TryOptions) => {
       const read = readRecipe(file)

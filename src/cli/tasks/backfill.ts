@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import { count, positiveInteger } from '../options/option-values.ts'
 import { print, printJson, wantsJson } from '../output/output.ts'
 import { Progress } from '../output/progress.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import type { TasksOptions } from './options/options.ts'
 
 interface BackfillCommandOptions extends TasksOptions {
   readonly batchSize: number

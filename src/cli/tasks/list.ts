@@ -1,12 +1,13 @@
 import type { Command } from 'commander'
 import type { ArgumentFilter } from '../../monitor/queries/argument-filter.ts'
 import type { TaskFilters } from '../../monitor/queries/list-tasks.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import { positiveInteger, since } from '../options/option-values.ts'
 import { printError, printJson, printTable, wantsJson } from '../output/output.ts'
 import { argument } from './options/argument-option.ts'
 import { checkStatus } from './options/known-status.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import type { TasksOptions } from './options/options.ts'
 import { TASK_COLUMNS } from './text/columns.ts'
 
 interface ListOptions extends TasksOptions {

@@ -9,11 +9,12 @@ import type {
 } from '../../monitor/retention/types.ts'
 import { timeSpanMs } from '../../time-span.ts'
 import { openConfig } from '../app/open-app.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openDatabaseOf } from '../options/open-database.ts'
 import { positiveInteger } from '../options/option-values.ts'
 import { print, printError, printJson, wantsJson } from '../output/output.ts'
 import { Progress } from '../output/progress.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import type { TasksOptions } from './options/options.ts'
 
 interface PruneCommandOptions extends TasksOptions {
   readonly keep?: number

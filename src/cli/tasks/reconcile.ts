@@ -2,11 +2,12 @@ import type { Command } from 'commander'
 import { sleep } from '../../async/sleep.ts'
 import type { ReconciledLoss, ReconcilerOptions } from '../../monitor/states/reconciler.ts'
 import { commandLogger, openApp } from '../app/open-app.ts'
+import { DATABASE, DRY_RUN, JSON_OUTPUT } from '../options/common-options.ts'
 import { openDatabaseOf } from '../options/open-database.ts'
 import { positiveInteger, seconds } from '../options/option-values.ts'
 import { print, printError, printJson, printTable, wantsJson } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import type { TasksOptions } from './options/options.ts'
 
 interface ReconcileOptions extends TasksOptions {
   readonly dryRun?: boolean
@@ -27,7 +28,7 @@ export function addReconcile(tasks: Command): void {
   tasks
     .command('reconcile')
     .description('find lost tasks, and mark or replay them as configured')
-    .option('--dry-run', 'show what would be done, and do nothing')
+    .option(...DRY_RUN)
     .option('--observe <seconds>', 'seconds to watch the queues', seconds, 10)
     .option(
       '--missed-heartbeats <n>',

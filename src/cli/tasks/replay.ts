@@ -4,14 +4,15 @@ import type { Database } from '../../database/database.ts'
 import type { Replayed, ReplayOptions } from '../../monitor/replay/replay-task.ts'
 import type { NotReplayed } from '../../monitor/replay/replay-tasks.ts'
 import { commandLogger, type GlobalOptions, openApp } from '../app/open-app.ts'
+import { DATABASE, DRY_RUN, EDIT, JSON_OUTPUT } from '../options/common-options.ts'
 import { openDatabaseOf } from '../options/open-database.ts'
-import { jsonObject, perSecond, positiveInteger, since } from '../options/option-values.ts'
+import { perSecond } from '../options/option-values.ts'
 import { print, printError, printJson, printTable, wantsJson } from '../output/output.ts'
 import { Progress } from '../output/progress.ts'
 import type { Column } from '../output/table.ts'
 import { callEditOption } from './options/edit-option.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
-import { type SelectionOptions, selectedIds } from './options/selection.ts'
+import type { TasksOptions } from './options/options.ts'
+import { addSelection, type SelectionOptions, selectedIds } from './options/selection.ts'
 
 interface ReplayCommandOptions extends GlobalOptions, TasksOptions, SelectionOptions {
   readonly edit?: Readonly<Record<string, unknown>>
@@ -35,18 +36,15 @@ Examples:
   celery-toolbox tasks replay 5b0b1d51-2b7f-4a0c-a7c5-2f6d3f0c8f4e --edit '{"kwargs": {"slug": "b"}}'`
 
 export function addReplay(tasks: Command): void {
-  tasks
-    .command('replay')
-    .argument('[ids...]', 'the tasks to run once more')
+  addSelection(tasks.command('replay'), {
+    ids: 'the tasks to run once more',
+    since: 'only tasks that ended since: 30m, 2h, 7d, or a time',
+  })
     .description('publish recorded tasks again')
-    .option('--where <sql>', 'tasks of monitor.task_history that match')
-    .option('--failed', 'failed tasks')
-    .option('--since <when>', 'only tasks that ended since: 30m, 2h, 7d, or a time', since)
-    .option('--limit <n>', 'at most this many, the oldest first', positiveInteger)
-    .option('--edit <json>', 'other arguments: {"args": [...], "kwargs": {...}}', jsonObject)
+    .option(...EDIT)
     .option('--queue <name>', 'to this work queue instead')
     .option('--rate <n/s>', 'at most this many a second, such as 5 or 10/m', perSecond)
-    .option('--dry-run', 'show what would be done, and do nothing')
+    .option(...DRY_RUN)
     .option('--again', 'also tasks that were replayed before')
     .option('--force', 'also tasks that may still run by themselves')
     .option(...DATABASE)

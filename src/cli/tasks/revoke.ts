@@ -2,11 +2,12 @@ import type { Command } from 'commander'
 import type { CeleryApp } from '../../create-app.ts'
 import type { Database } from '../../database/database.ts'
 import { commandLogger, type GlobalOptions, openApp } from '../app/open-app.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openDatabaseOf } from '../options/open-database.ts'
-import { positiveInteger, seconds, signalName, since } from '../options/option-values.ts'
+import { seconds, signalName } from '../options/option-values.ts'
 import { print, printError, printJson, wantsJson } from '../output/output.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
-import { type SelectionOptions, selectedIds } from './options/selection.ts'
+import type { TasksOptions } from './options/options.ts'
+import { addSelection, type SelectionOptions, selectedIds } from './options/selection.ts'
 
 interface RevokeCommandOptions extends GlobalOptions, TasksOptions, SelectionOptions {
   readonly terminate?: boolean
@@ -32,14 +33,11 @@ Examples:
   celery-toolbox tasks revoke 5b0b1d51-2b7f-4a0c-a7c5-2f6d3f0c8f4e --terminate`
 
 export function addRevoke(tasks: Command): void {
-  tasks
-    .command('revoke')
-    .argument('[ids...]', 'the tasks to revoke')
+  addSelection(tasks.command('revoke'), {
+    ids: 'the tasks to revoke',
+    since: 'only tasks that ended or were published since',
+  })
     .description('revoke tasks, so that they do not run')
-    .option('--where <sql>', 'tasks of monitor.task_history that match')
-    .option('--failed', 'failed tasks')
-    .option('--since <when>', 'only tasks that ended or were published since', since)
-    .option('--limit <n>', 'at most this many, the oldest first', positiveInteger)
     .option('--terminate', 'also stop tasks that are running')
     .option(
       '--signal <name>',

@@ -3,11 +3,12 @@ import type { Database } from '../../database/database.ts'
 import { UsageError } from '../../errors.ts'
 import { textOrNull } from '../../protocol/field-readers.ts'
 import type { HeldMessage, WaitingMessage } from '../../schedule/vault.ts'
+import { DATABASE, EDIT, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
-import { isoTime, jsonObject, positiveInteger, seconds } from '../options/option-values.ts'
+import { isoTime, positiveInteger, seconds } from '../options/option-values.ts'
 import { printError, printJson, printTable, wantsJson } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import type { TasksOptions } from './options/options.ts'
 
 interface ScheduledOptions extends TasksOptions {
   readonly name?: string
@@ -42,7 +43,7 @@ export function addReschedule(tasks: Command): void {
     )
     .option('--eta <time>', 'run it at this time: 2030-01-31T12:00:00Z', isoTime)
     .option('--countdown <seconds>', 'run it after this many seconds', seconds)
-    .option('--edit <json>', 'other arguments: {"args": [...], "kwargs": {...}}', jsonObject)
+    .option(...EDIT)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (id: string, _options, command: Command) => {

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { RecordedMessage, ShownTask, TaskDetails } from '../../monitor/queries/show-task.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import { jsonText } from '../output/json-text.ts'
 import { print, printError, printJson, printTable, wantsJson } from '../output/output.ts'
 import { type Column, cellText } from '../output/table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import type { TasksOptions } from './options/options.ts'
 import { TASK_COLUMNS } from './text/columns.ts'
 
 export function addShow(tasks: Command): void {

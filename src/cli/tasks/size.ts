@@ -1,9 +1,10 @@
 import type { Command } from 'commander'
 import type { TableSize } from '../../monitor/retention/size-report.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import { printJson, printTable, wantsJson } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import type { TasksOptions } from './options/options.ts'
 
 export function addSize(tasks: Command): void {
   tasks

@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander'
 import { STATS_KEYS, type StatsKey, type TaskStats } from '../../monitor/queries/task-stats.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import { since } from '../options/option-values.ts'
 import { printJson, printTable, wantsJson } from '../output/output.ts'
 import type { Column } from '../output/table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import type { TasksOptions } from './options/options.ts'
 import { durationText } from './text/duration-text.ts'
 
 interface StatsCommandOptions extends TasksOptions {

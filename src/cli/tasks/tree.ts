@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import {
   isColoured,
@@ -8,7 +9,7 @@ import {
   terminalWidth,
   wantsJson,
 } from '../output/output.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import type { TasksOptions } from './options/options.ts'
 import { treeLines } from './text/tree-lines.ts'
 
 export function addTree(tasks: Command): void {

@@ -3,10 +3,11 @@ import type { QueueDepth } from '../../brokers/broker.ts'
 import type { Config } from '../../config/config.ts'
 import type { TaskWhy } from '../../monitor/queries/why/why-task.ts'
 import { commandLogger, openConfig } from '../app/open-app.ts'
+import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openDatabaseOf } from '../options/open-database.ts'
 import { print, printError, printJson, wantsJson } from '../output/output.ts'
 import { cellText } from '../output/table.ts'
-import { DATABASE, JSON_OUTPUT, type TasksOptions } from './options/options.ts'
+import type { TasksOptions } from './options/options.ts'
 
 export function addWhy(tasks: Command): void {
   tasks

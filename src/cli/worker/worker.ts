@@ -12,14 +12,8 @@ import type { WorkerOptions } from '../../worker/worker-options.ts'
 import { type GlobalOptions, openApp } from '../app/open-app.ts'
 import { addSiteEnvironment } from '../app/site-settings.ts'
 import { HEALTH_HELP, type HealthAddress, healthAddress } from '../health/health-address.ts'
-import {
-  autoscale,
-  count,
-  level,
-  names,
-  positiveInteger,
-  seconds,
-} from '../options/option-values.ts'
+import { LOG_LEVEL } from '../options/common-options.ts'
+import { autoscale, count, names, positiveInteger, seconds } from '../options/option-values.ts'
 import { print } from '../output/output.ts'
 import { runService, serviceLogging } from '../run-service.ts'
 import { banner } from './banner.ts'
@@ -68,7 +62,7 @@ export function addWorker(program: Command): void {
     .description('run the tasks of an app')
     .option('-Q, --queues <names>', 'the work queues to take from (default: all)', names)
     .option('-c, --concurrency <n>', 'tasks to run at the same time', positiveInteger)
-    .option('-l, --loglevel <level>', 'debug, info, warning, error or critical', level, 'info')
+    .option(...LOG_LEVEL)
     .option('-n, --hostname <name>', 'the name of the worker; %h is the host')
     .option('-P, --pool <pool>', "async, threads or processes; Python's names mean one of these")
     .option('--autoscale <max,min>', 'grow and shrink the pool with the load', autoscale)

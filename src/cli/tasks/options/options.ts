@@ -4,6 +4,3 @@ import type { DatabaseOptions } from '../../options/open-database.ts'
 export interface TasksOptions extends DatabaseOptions {
   readonly json?: boolean
 }
-
-export const DATABASE = ['--database <url>', 'the database, as postgresql://…'] as const
-export const JSON_OUTPUT = ['--json', 'print JSON'] as const
