@@ -70,14 +70,10 @@ async function asked(
 function listed(answer: unknown): ListedQueue[] {
   if (!Array.isArray(answer)) return []
   return answer.filter(isRecord).map((queue) => {
-    const stats = isRecord(queue.message_stats) ? queue.message_stats : {}
-    const policy = isRecord(queue.effective_policy_definition)
-      ? queue.effective_policy_definition
-      : {}
-    const given = isRecord(queue.arguments) ? queue.arguments : {}
+    const stats = recordIn(queue.message_stats)
+    const policy = recordIn(queue.effective_policy_definition)
+    const given = recordIn(queue.arguments)
     const limit = policy['delivery-limit'] ?? given['x-delivery-limit']
-    const exchange = given['x-dead-letter-exchange'] ?? policy['dead-letter-exchange']
-    const routingKey = given['x-dead-letter-routing-key'] ?? policy['dead-letter-routing-key']
     return {
       name: String(queue.name),
       vhost: String(queue.vhost),
@@ -85,14 +81,26 @@ function listed(answer: unknown): ListedQueue[] {
       redeliveredPerSecond: rateOf(stats.redeliver_details),
       acknowledgedPerSecond: rateOf(stats.ack_details),
       deliveryLimit: typeof limit === 'number' ? limit : null,
-      deadLetters:
-        typeof exchange === 'string'
-          ? { exchange, routingKey: String(routingKey ?? queue.name) }
-          : null,
+      deadLetters: deadLettersOf(String(queue.name), given, policy),
       isTemporary: queue.exclusive === true || queue.auto_delete === true || queue.durable !== true,
       hasSingleConsumer: given['x-single-active-consumer'] === true,
     }
   })
+}
+
+function deadLettersOf(
+  queue: string,
+  given: Readonly<Record<string, unknown>>,
+  policy: Readonly<Record<string, unknown>>,
+): ListedQueue['deadLetters'] {
+  const exchange = given['x-dead-letter-exchange'] ?? policy['dead-letter-exchange']
+  if (typeof exchange !== 'string') return null
+  const routingKey = given['x-dead-letter-routing-key'] ?? policy['dead-letter-routing-key']
+  return { exchange, routingKey: String(routingKey ?? queue) }
+}
+
+function recordIn(value: unknown): Readonly<Record<string, unknown>> {
+  return isRecord(value) ? value : {}
 }
 
 function rateOf(details: unknown): number {

@@ -6,6 +6,7 @@ import { sleep } from '../../async/sleep.ts'
 import { decodeJson } from '../../codecs/json/json.ts'
 import { type Dict, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
 import { pythonStr } from '../../codecs/python/python-text.ts'
+import type { Transport } from '../../recipes/transport/transport.ts'
 import { textOfError } from '../../text-of-error.ts'
 import { print, printError } from '../output/output.ts'
 import { seconds } from './collected.ts'
@@ -60,23 +61,37 @@ async function pickUp(options: PickupOptions): Promise<void> {
   await using transport = site.open(`pickup ${process.pid}`)
   await transport.connect()
   const { files, problems } = await looked(folder, names)
-  for (const problem of problems) printError(problem)
+  for (const problem of problems) tell(problem)
   for (const [index, file] of files.entries()) {
     if (index > 0 && (await isCancelled(options.delay))) {
       printError('CTRL+C - stopping')
       process.exitCode = 1
       return
     }
-    const { headers, message } = await dropIn(file)
-    const recipes = itemAtKey(message, 'recipes')
-    const named = Array.isArray(recipes) ? recipes.map(pythonStr).join('') : ''
-    print(`Sending ${file} from host ${pythonStr(headers['zocalo.go.host'])} with recipes ${named}`)
-    if (verbose > 0) print(pythonStr(message))
-    await transport.send('processing_recipe', message, { headers })
-    rmSync(file, { force: true })
-    print(`Done (${index + 1} of ${files.length})`)
+    const isSent = await sendFile(file, transport, verbose)
+    if (isSent) print(`Done (${index + 1} of ${files.length})`)
   }
-  if (problems.length > 0) process.exitCode = 1
+}
+
+function tell(problem: string): void {
+  printError(problem)
+  process.exitCode = 1
+}
+
+/** False where the file has gone since it was looked at: another pickup may have sent it. */
+async function sendFile(file: string, transport: Transport, verbose: number): Promise<boolean> {
+  const drop = await dropIn(file).catch((cause: unknown) => {
+    tell(`${file} is skipped: ${textOfError(cause)}`)
+  })
+  if (drop === undefined) return false
+  const { headers, message } = drop
+  const recipes = itemAtKey(message, 'recipes')
+  const named = Array.isArray(recipes) ? recipes.map(pythonStr).join('') : ''
+  print(`Sending ${file} from host ${pythonStr(headers['zocalo.go.host'])} with recipes ${named}`)
+  if (verbose > 0) print(pythonStr(message))
+  await transport.send('processing_recipe', message, { headers })
+  rmSync(file, { force: true })
+  return true
 }
 
 /** A folder that cannot be read is of other users. */

@@ -109,16 +109,18 @@ function tokensOf(text: string): Token[] {
     const at = TOKEN.lastIndex
     const match = TOKEN.exec(text)
     if (match === null) throw new SyntaxError(`"${text.slice(at).trim()}" cannot be read`)
-    const [, symbol, number, double, single, sign, word] = match
-    if (symbol !== undefined) tokens.push({ kind: 'symbol', text: symbol.slice(1) })
-    else if (number !== undefined)
-      tokens.push({ kind: 'value', text: number, value: Number(number) })
-    else if (double !== undefined)
-      tokens.push({ kind: 'value', text: double, value: double.replace(/\\(.)/g, '$1') })
-    else if (single !== undefined) tokens.push({ kind: 'value', text: single, value: single })
-    else tokens.push({ kind: 'word', text: sign ?? word ?? '' })
+    tokens.push(tokenOf(match))
   }
   return tokens
+}
+
+function tokenOf([, symbol, number, double, single, sign, word]: RegExpExecArray): Token {
+  if (symbol !== undefined) return { kind: 'symbol', text: symbol.slice(1) }
+  if (number !== undefined) return { kind: 'value', text: number, value: Number(number) }
+  if (double !== undefined)
+    return { kind: 'value', text: double, value: double.replace(/\\(.)/g, '$1') }
+  if (single !== undefined) return { kind: 'value', text: single, value: single }
+  return { kind: 'word', text: sign ?? word ?? '' }
 }
 
 const WORDS: Readonly<Record<string, unknown>> = { true: true, false: false, null: null }
@@ -134,11 +136,10 @@ const COMPARE: Readonly<Record<string, (left: unknown, right: unknown) => boolea
 
 /** Numbers and texts among themselves; everything else is in no order. */
 function inOrder(less: unknown, more: unknown, isEqualMeant: boolean): boolean {
-  if (typeof less === 'number' && typeof more === 'number')
-    return less < more || (isEqualMeant && less === more)
-  if (typeof less === 'string' && typeof more === 'string')
-    return less < more || (isEqualMeant && less === more)
-  return false
+  const areAlike =
+    (typeof less === 'number' && typeof more === 'number') ||
+    (typeof less === 'string' && typeof more === 'string')
+  return areAlike && (less < more || (isEqualMeant && less === more))
 }
 
 function isTrue(value: unknown): boolean {

@@ -21,8 +21,8 @@ export function linkBySymbols<Item extends Node>(
   for (const item of edges.nodes()) {
     const provided = symbolsOf(item)
     for (const symbol of provided) append(providers, symbol, item)
-    for (const symbol of item.requires) {
-      if (providedByRetry.has(symbol)) continue
+    const needed = [...item.requires].filter((symbol) => !providedByRetry.has(symbol))
+    for (const symbol of needed) {
       const provider = providerOf(flow, { item, symbol, providers })
       if (provider === undefined) append(lacking, symbol, item)
       else edges.addEdge(provider, item)

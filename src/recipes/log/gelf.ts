@@ -91,15 +91,18 @@ function failureText(err: unknown): string {
 function plain(): (this: unknown, key: string, value: unknown) => unknown {
   const above: object[] = []
   return function (this: unknown, _key, value) {
-    if (typeof value === 'bigint') return String(value)
-    if (typeof value === 'string') return value.slice(0, LONGEST_TEXT)
-    if (typeof value !== 'object' || value === null) return value
+    if (typeof value !== 'object' || value === null) return plainScalar(value)
     while (above.length > 0 && above.at(-1) !== this) above.pop()
     if (above.includes(value)) return '[circular]'
     above.push(value)
     if (value instanceof Error) return failureText(value)
     return value instanceof Map ? Object.fromEntries(value) : value
   }
+}
+
+function plainScalar(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  return typeof value === 'string' ? value.slice(0, LONGEST_TEXT) : value
 }
 
 function escaped(character: string): string {

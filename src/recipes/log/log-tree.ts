@@ -43,8 +43,7 @@ export class LogTree {
     if (passed === null) return
     for (const name of namesUpwards(record.logger)) {
       const { sinks, isPropagating } = this.#nodes.get(name) ?? BARE
-      for (const sink of sinks) writeTo(sink, passed)
-      if (name === '') for (const sink of atRoot) writeTo(sink, passed)
+      writeTo(name === '' ? [...sinks, ...atRoot] : sinks, passed)
       if (!isPropagating) return
     }
   }
@@ -68,8 +67,8 @@ export function namesUpwards(name: string): string[] {
   return [...parts.map((_part, index) => parts.slice(0, parts.length - index).join('.')), '']
 }
 
-function writeTo(sink: LogSink, record: LogRecord): void {
-  if (record.level >= sink.level) sink.write(record)
+function writeTo(sinks: readonly LogSink[], record: LogRecord): void {
+  for (const sink of sinks) if (record.level >= sink.level) sink.write(record)
 }
 
 function loggersOf(definition: Block): [string, Block][] {

@@ -3,7 +3,10 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
+  statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
@@ -144,6 +147,25 @@ test('pickup sends what go stored, leaves what is no request, and says so', asyn
   expect(run.output).toContain('huge is skipped: it has 1073741824 bytes')
   const [message] = await site.messages('processing_recipe', 1)
   expect(message?.body.toString()).toBe('{"recipes": ["r0"], "parameters": {"n": "0"}}')
+}, 120_000)
+
+test('pickup goes on where another one has sent a file meanwhile', async () => {
+  const site = await zocalo()
+  const drop = join(site.folder, 'drop')
+  mkdirSync(drop, { recursive: true })
+  const names = ['a', 'b', 'c']
+  for (const [at, name] of names.entries()) {
+    const file = join(drop, name)
+    writeFileSync(file, JSON.stringify({ headers: {}, message: { recipes: [name] } }))
+    utimesSync(file, at + 1, at + 1)
+  }
+  const run = site.ours('pickup', '-w', '0', '-d', '1')
+  await waitFor('the first file to be sent', () => run.stdout.includes('Done (1 of 3)'))
+  rmSync(join(drop, 'b'))
+  expect(await run.exited).toMatchObject({ code: 1 })
+  expect(run.output).toMatch(/\/b is skipped: ENOENT/)
+  expect(run.stdout).toContain('Done (3 of 3)')
+  expect(readdirSync(drop)).toEqual([])
 }, 120_000)
 
 /** A gigabyte is written for it: `npm run test:zocalo` does so. */
@@ -296,7 +318,9 @@ test('the getting-started works as it is written', async () => {
     (await site.ours('go', '-r', 'example', '-s', `workingdir=${work}`, '1234').exited).code,
   ).toBe(0)
   const done = join(work, 'done.jsonl')
-  await waitFor('the last step', () => existsSync(done), { deadlineMs: 40_000 })
+  await waitFor('the last step', () => existsSync(done) && statSync(done).size > 0, {
+    deadlineMs: 40_000,
+  })
   expect(readFileSync(join(work, 'out.txt'), 'utf8')).toBe('data collection 1234\n')
   expect(readFileSync(done, 'utf8')).toBe('{"processed": true}\n')
 }, 120_000)

@@ -44,18 +44,23 @@ export function parseAmqpUrl(url: string, { isTls = false } = {}): AmqpTarget {
   const ssl = sslOf(parameters)
   const isSecure = isTls || ssl !== undefined || scheme.toLowerCase() === 'amqps'
   const protocol = isSecure ? 'amqps' : 'amqp'
-  const colon = login.indexOf(':')
   const heartbeat = parameters.get('heartbeat')
   return {
     protocol,
     hostname: host.replace(/^\[|\]$/g, '') || 'localhost',
     port: Number(port) || (protocol === 'amqp' ? 5672 : 5671),
-    username: decoded(colon < 0 ? login : login.slice(0, colon)) || 'guest',
-    password: (colon < 0 ? '' : decoded(login.slice(colon + 1))) || 'guest',
+    ...loginOf(login),
     vhost: decoded(vhost) || '/',
     heartbeatSeconds: heartbeat !== null && /^\d+$/.test(heartbeat) ? Number(heartbeat) : undefined,
     ssl,
   }
+}
+
+function loginOf(login: string): Pick<AmqpTarget, 'username' | 'password'> {
+  const colon = login.indexOf(':')
+  const username = colon < 0 ? login : login.slice(0, colon)
+  const password = colon < 0 ? '' : login.slice(colon + 1)
+  return { username: decoded(username) || 'guest', password: decoded(password) || 'guest' }
 }
 
 /** As in kombu, any text at all in `ssl` asks for TLS, "false" too: nothing is sent in plain text by mistake. */

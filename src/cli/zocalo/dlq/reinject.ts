@@ -55,31 +55,38 @@ async function reinject(named: readonly string[], options: ReinjectOptions): Pro
   const fromInput = await namesOnInput(named.length > 0)
   const files = [...named, ...fromInput]
   if (files.length === 0) refuse('No DLQ message files given.')
-  const { verbose = 0, ...siteOptions } = options
+  const { verbose, ...siteOptions } = options
   const site = await openSite(siteOptions)
   await using transport = site.open(`dlq-reinject ${process.pid}`)
   await transport.connect()
+  const isPika = site.transportName === 'PikaTransport'
   let isFirst = true
-  let problems = 0
   for (const file of files) {
     if (!isFirst && options.wait !== undefined) await sleep(options.wait * 1000)
     const content = contentOf(file)
     if (content === null) continue
     isFirst = false
-    print(`Parsing message from ${file}`)
-    const letter = letterIn(content)
-    if (letter === null) {
-      printError('File is not a valid DLQ message.')
-      problems += 1
-      continue
-    }
-    if (verbose > 0) print(pythonPretty(letter))
-    if (site.transportName === 'PikaTransport') print('pika transport detected')
-    await send(transport, letter, options.destination)
-    if (options.remove === true) rmSync(file)
-    print('Done.\n')
+    await reinjectFile({ file, content }, transport, { ...options, isPika })
   }
-  if (problems > 0) process.exitCode = 1
+}
+
+async function reinjectFile(
+  { file, content }: { readonly file: string; readonly content: string },
+  transport: Transport,
+  { verbose = 0, destination, remove, isPika }: ReinjectOptions & { readonly isPika: boolean },
+): Promise<void> {
+  print(`Parsing message from ${file}`)
+  const letter = letterIn(content)
+  if (letter === null) {
+    printError('File is not a valid DLQ message.')
+    process.exitCode = 1
+    return
+  }
+  if (verbose > 0) print(pythonPretty(letter))
+  if (isPika) print('pika transport detected')
+  await send(transport, letter, destination)
+  if (remove === true) rmSync(file)
+  print('Done.\n')
 }
 
 /** As dlq_purge prints them here (eight blanks) and as it once did (two, and a slash). Nothing where the input is a terminal. */
