@@ -1,21 +1,24 @@
 import { createHash } from 'node:crypto'
+import { textOfError } from '../../text-of-error.ts'
+import { Received } from '../parts/received.ts'
 
 /** The lane of a message by its key: always the same one for a key. */
 export function laneOf(
-  value: unknown,
+  received: Received,
   partitionBy: (message: never) => unknown,
   lanes: number,
-): number {
-  const key = keyOf(value, partitionBy)
-  if (typeof key === 'number' && Number.isSafeInteger(key)) return Math.abs(key) % lanes
-  return createHash('sha1').update(String(key)).digest().readUInt32BE(0) % lanes
+): { readonly lane: number; readonly received: Received } {
+  if (received.unreadable !== undefined) return { lane: 0, received }
+  try {
+    return { lane: numberOf(partitionBy(received.value as never), lanes), received }
+  } catch (error) {
+    // It has no key, so no lane is its own: it fails as one that cannot be read does.
+    const unreadable = new Error(`partitionBy failed: ${textOfError(error)}`, { cause: error })
+    return { lane: 0, received: new Received({ ...received, unreadable }) }
+  }
 }
 
-/** A message that cannot be read, or that the function fails on, goes to the first lane, and fails there. */
-function keyOf(value: unknown, partitionBy: (message: never) => unknown): unknown {
-  try {
-    return partitionBy(value as never)
-  } catch {
-    return 0
-  }
+function numberOf(key: unknown, lanes: number): number {
+  if (typeof key === 'number' && Number.isSafeInteger(key)) return Math.abs(key) % lanes
+  return createHash('sha1').update(String(key)).digest().readUInt32BE(0) % lanes
 }

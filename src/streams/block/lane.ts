@@ -145,7 +145,7 @@ export class RunLane implements Lane {
     const failure = new StreamError(
       'STREAM_MESSAGE_UNREADABLE',
       `block "${this.#run.name}": message ${entry.number} of ${entry.listener} cannot be read: ` +
-        `${unreadable?.message ?? 'no reason given'}; its ${bytes?.byteLength ?? 0} bytes begin ${hexOf(bytes)}`,
+        `${unreadable?.message ?? 'no reason given'}${beginningOf(bytes)}`,
       { cause: unreadable, bytes },
     )
     await this.#giveUp(entry, failure)
@@ -232,8 +232,8 @@ class LaneContext implements OperatorContext {
 
 const SHOWN_BYTES = 32
 
-function hexOf(bytes: Uint8Array | undefined): string {
-  if (bytes === undefined || bytes.byteLength === 0) return '(empty)'
-  const shown = Buffer.from(bytes.subarray(0, SHOWN_BYTES)).toString('hex')
-  return bytes.byteLength > SHOWN_BYTES ? `${shown}…` : shown
+function beginningOf(bytes: Uint8Array | undefined): string {
+  if (bytes === undefined) return ''
+  const hex = Buffer.from(bytes.subarray(0, SHOWN_BYTES)).toString('hex') || '(empty)'
+  return `; its ${bytes.byteLength} bytes begin ${hex}${bytes.byteLength > SHOWN_BYTES ? '…' : ''}`
 }

@@ -209,12 +209,14 @@ export class Run implements LaneHost {
     if (received.isRepeated) this.counts.repeated += 1
     this.#parts.observer.onReceived?.(intake.name, received.size)
     const { concurrency, ordered, partitionBy } = this.settings
+    const placed =
+      partitionBy === undefined
+        ? { received, lane: undefined }
+        : laneOf(received, partitionBy, concurrency)
     const entry = new Entry({
-      received,
+      ...placed,
       listener: intake.name,
       number: this.#number,
-      lane:
-        partitionBy === undefined ? undefined : laneOf(received.value, partitionBy, concurrency),
       trace: this.#trace?.(`process ${this.name}`, {
         headers: received.headers,
         attributes: {

@@ -1,3 +1,5 @@
+import { shown } from './shown.ts'
+
 /** The arrays that hold numbers. */
 export type TypedArray =
   | Uint8Array
@@ -52,7 +54,7 @@ export function dtypeOf(text: unknown): Dtype {
   const row = BY_NAME.get(name)
   if (row === undefined) {
     throw new TypeError(
-      `the dtype is ${JSON.stringify(text)}, expected one of ${ROWS.map(([known]) => known).join(', ')}`,
+      `the dtype is ${shown(text)}, expected one of ${ROWS.map(([known]) => known).join(', ')}`,
     )
   }
   const [known, , arrayType, width = 1] = row

@@ -42,6 +42,9 @@ function encodable(field: unknown): unknown {
   if (field instanceof NumericArray) {
     return { data: [...field.data], dtype: field.dtype, shape: field.shape }
   }
+  // JSON.stringify would make an empty map of either.
+  if (field instanceof Map) return Object.fromEntries(field)
+  if (field instanceof Set) throw new TypeError('json() cannot encode a Set, expected a list')
   // A Buffer has been through its own toJSON by now.
   if (field instanceof Uint8Array || isBufferJson(field)) {
     throw new TypeError('json() cannot encode bytes; use msgpack()')

@@ -111,7 +111,8 @@ async function pour(
   try {
     for (let count = 1; !inlet.signal.aborted; count += 1) {
       const { done, value } = await iterator.next()
-      if (done === true || inlet.signal.aborted) return
+      if (done === true) return
+      // Also where the stop came while it was waited for: it is out of its source.
       const waiting = inlet.put(value)
       if (waiting !== undefined) await waiting
       if (count % BREATH_EVERY === 0) await nextTurn()

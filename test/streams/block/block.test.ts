@@ -451,3 +451,42 @@ test('a block that cannot open its operator closes all publishers, and says why'
   await expect(block.start()).rejects.toThrow('no calibration')
   expect([out.closed, block.isRunning]).toEqual([1, false])
 })
+
+test('a message that an iterable was about to give when the block stopped is worked on', async () => {
+  const out = new Collector<number>()
+  const asked = deferred()
+  const answer = deferred()
+  async function* source() {
+    asked.resolve()
+    await answer.promise
+    yield 1
+    yield 2
+  }
+  const block = new Block('late', double, { listeners: [source()], publishers: [out] })
+  await block.start()
+  await asked.promise
+  const stopping = block.stop()
+  answer.resolve()
+  await stopping
+  expect(out.messages).toEqual([2])
+})
+
+test('a message whose key cannot be told fails, and those around it do not', async () => {
+  const out = new Collector()
+  const fates: string[] = []
+  const block = new Block(
+    'keys',
+    operator((message: unknown) => message),
+    {
+      listeners: [settling([{ k: 1 }, null, { k: 2 }], fates)],
+      publishers: [out],
+      concurrency: 2,
+      partitionBy: (message: { k: number }) => message.k,
+      ...quiet,
+    },
+  )
+  await block.run()
+  expect(out.messages).toHaveLength(2)
+  expect(fates).toContain('reject null')
+  expect(block.stats.failed).toBe(1)
+})

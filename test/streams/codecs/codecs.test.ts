@@ -131,3 +131,22 @@ test('a shape is a schema, a class, or a function', () => {
   expect(json(schema).decode(bytes)).toEqual({ n: 1 })
   expect(() => json(schema).decode(Buffer.from('{}'))).toThrow(/n expected a number/)
 })
+
+test('an error shows no more than the beginning of what lies', () => {
+  const lies = [
+    { data: Buffer.alloc(4), dtype: 'x'.repeat(100_000), shape: [2] },
+    { data: Buffer.alloc(4), dtype: 'uint16', shape: Array(100_000).fill(1) },
+    { data: Buffer.alloc(4), dtype: 'uint16', shape: [2n ** 60n] },
+  ]
+  for (const lie of lies) {
+    const bytes = Buffer.from(encodeMsgpack(lie))
+    expect(() => msgpack().decode(bytes)).toThrow(
+      /^the (?:dtype|shape) is .{0,200}expected .{0,200}$/,
+    )
+  }
+})
+
+test('json writes a Map as an object, and refuses a Set rather than lose what is in it', () => {
+  expect(String(json().encode({ map: new Map([['a', 1]]) }))).toBe('{"map":{"a":1}}')
+  expect(() => json().encode([new Set([1])])).toThrow('json() cannot encode a Set')
+})
