@@ -14,7 +14,7 @@ import { pruneScenario } from './prune.ts'
 import { publishScenario } from './publish.ts'
 import { measureQueries, queryLines } from './queries.ts'
 import { recipesScenario } from './recipes.ts'
-import { streamsScenario } from './streams.ts'
+import { streamsScenario } from './streams/streams.ts'
 
 const SCENARIOS: Readonly<Record<string, (count: number) => Promise<Scenario>>> = {
   publish: publishScenario,

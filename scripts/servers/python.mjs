@@ -19,6 +19,7 @@ const OLD_SQS = ['celery==5.2.7', 'kombu==5.2.4', 'boto3<1.27', 'pycurl', 'urlli
 ])
 const TASKFLOW = ['taskflow==6.5.0', 'sqlalchemy', 'psycopg2-binary', 'kazoo']
 const ZOCALO = ['zocalo==1.5.0', 'workflows==3.3']
+const ARROYO = ['arroyopy[zmq,redis,file-watch]==0.3.1a0', 'msgpack', 'pika']
 const TYPES = ['mypy', 'pydantic', 'celery']
 const DEBIAN_PYTHON = '/usr/bin/python3'
 
@@ -75,6 +76,16 @@ export function bringZocalo() {
     name: 'python-zocalo',
     packages: ZOCALO,
     imports: 'zocalo, workflows',
+  })
+}
+
+/** The same with arroyopy, pyzmq, redis-py and pika: other sides of streams. */
+export function bringArroyo() {
+  return bringPeer({
+    variable: 'PYTHON_ARROYO',
+    name: 'python-arroyo',
+    packages: ARROYO,
+    imports: 'arroyopy.block, zmq, redis, watchfiles, msgpack, pika',
   })
 }
 

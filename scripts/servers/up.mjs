@@ -7,6 +7,7 @@ import { freePort, isListening } from './machine.mjs'
 import { canInstallPackages, installPackages } from './packages.mjs'
 import { postgres } from './postgres.mjs'
 import {
+  bringArroyo,
   bringFlower,
   bringMypy,
   bringPython,
@@ -41,6 +42,7 @@ export function up() {
     state.python = {
       ...python,
       taskflow: await bringTaskflow(),
+      arroyo: await bringArroyo(),
       zocalo: await bringZocalo(),
       flower: await bringFlower(python.newest.python),
       mypy: await bringMypy(),
@@ -61,6 +63,7 @@ export function variablesOf(state) {
     PYTHON_CELERY: state.python.newest.python,
     PYTHON_CELERY_OLD: state.python.old.python,
     ...(state.python.taskflow && { PYTHON_TASKFLOW: state.python.taskflow }),
+    ...(state.python.arroyo && { PYTHON_ARROYO: state.python.arroyo }),
     ...(state.python.zocalo && { PYTHON_ZOCALO: state.python.zocalo }),
     ...(state.python.flower && { PYTHON_FLOWER: state.python.flower }),
     ...(state.python.mypy && { PYTHON_MYPY: state.python.mypy }),

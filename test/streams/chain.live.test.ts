@@ -11,7 +11,7 @@ import { freshVhost } from '../support/rabbitmq.ts'
 import { service } from '../support/services.ts'
 import { waitFor } from '../support/wait-for.ts'
 
-/** `npm run test:stream-chain` sends 10,000. */
+/** `npm run test:streams` sends 10,000. */
 const FRAMES = Number(process.env.STREAM_FRAMES ?? 2_000)
 
 test('numbered frames pass ZeroMQ, RabbitMQ and Redis streams over three processes, in order, once', async () => {

@@ -13,6 +13,7 @@ export type ServiceVariable =
   | 'PYTHON_CELERY'
   | 'PYTHON_CELERY_OLD'
   | 'PYTHON_TASKFLOW'
+  | 'PYTHON_ARROYO'
   | 'PYTHON_ZOCALO'
   | 'PYTHON_FLOWER'
   | 'PYTHON_MYPY'

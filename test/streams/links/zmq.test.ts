@@ -1,4 +1,4 @@
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import * as driver from 'zeromq'
@@ -187,3 +187,75 @@ async function address(): Promise<string> {
   await new Promise((resolve) => server.close(resolve))
   return `tcp://127.0.0.1:${port}`
 }
+
+test('a burst that was sent before the stop is worked on to its end', async () => {
+  const at = await address()
+  const out = new Collector<Buffer>()
+  const slow = operator(async (message: unknown) => {
+    if (out.messages.length % 100 === 0) await sleep(1)
+    return message
+  })
+  const block = new Block('burst', slow, {
+    listeners: [zmq.pull(at, { bind: true })],
+    publishers: [out],
+  })
+  await block.start()
+  const push = new driver.Push({ sendHighWaterMark: 10_000 })
+  push.connect(at)
+  for (let n = 0; n < 3_000; n += 1) await push.send(String(n))
+  await waitFor('the first', () => out.messages.length > 0)
+  await block.stop()
+  push.close()
+  expect(out.messages).toHaveLength(3_000)
+  expect(out.messages.every((message, n) => Number(message) === n)).toBe(true)
+})
+
+test('a peer that is refused, or goes in the middle of a message, is in the log', async () => {
+  const at = await address()
+  const keys = driver.curveKeyPair()
+  const said: string[] = []
+  const log = (...args: unknown[]) => void said.push(String(args.at(-1)))
+  const logger = { ...silentLogger, info: log, warn: log, child: () => logger } as never
+  const out = new Collector<Buffer>()
+  const listen = (name: string, address: string, options: object) =>
+    new Block(name, same, {
+      listeners: [zmq.pull(address, { bind: true, ...options })],
+      publishers: [out],
+      logger,
+    })
+  const secured = listen('secured', at, { curve: { secretKey: keys.secretKey } })
+  await secured.start()
+  const stranger = new driver.Push({ linger: 0 })
+  stranger.connect(at)
+  await waitFor('the refusal', () => said.some((line) => line.startsWith('peer refused')))
+  stranger.close()
+  await secured.stop()
+  const open = await address()
+  const plain = listen('plain', open, {})
+  await plain.start()
+  const socket = connect(Number(open.split(':').at(-1)), '127.0.0.1')
+  socket.resume()
+  socket.write(GREETING)
+  await waitFor('the greeting back', () => socket.bytesRead > 64)
+  socket.write(FIRST_OF_TWO)
+  await sleep(50)
+  socket.destroy()
+  await waitFor('its end', () => said.some((line) => line.startsWith('peer gone')))
+  await plain.stop()
+  expect(out.messages).toEqual([])
+})
+
+/** ZMTP 3.1: a greeting, and READY as a PUSH. */
+const GREETING = Buffer.concat([
+  Buffer.from('ff00000000000000017f', 'hex'),
+  Buffer.from([3, 1]),
+  Buffer.concat([Buffer.from('NULL'), Buffer.alloc(16)]),
+  Buffer.alloc(32),
+  Buffer.from([4, 26, 5]),
+  Buffer.from('READY'),
+  Buffer.from([11]),
+  Buffer.from('Socket-Type'),
+  Buffer.from([0, 0, 0, 4]),
+  Buffer.from('PUSH'),
+])
+const FIRST_OF_TWO = Buffer.from('\x01\x05first')

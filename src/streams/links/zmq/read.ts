@@ -1,17 +1,21 @@
 import type { Pair, Pull, Subscriber } from 'zeromq'
+import { startTimer } from '../../../async/timer.ts'
 import type { Codec } from '../../codecs/codec.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import { Received } from '../../parts/received.ts'
 import { readMessage } from '../read-message.ts'
 import { type Driver, loadZmq } from './driver.ts'
+import { FIRST_MESSAGES, HighWater, sizeOfFrames } from './high-water.ts'
 import { type ZmqReadOptions, zmqCodec } from './options.ts'
 import { attach, detach } from './socket.ts'
 
 type ReadKind = 'SUB' | 'PULL' | 'PAIR'
 
-/** What a PULL or PAIR takes ahead: the sender feels it when the block is full. */
-const PULL_HIGH_WATER = 64
-const SUB_HIGH_WATER = 1_000
+/** What peers have sent already would be lost with the socket: it is read until nothing comes for a while, or for so long. */
+const QUIET_MS = 25
+const DRAIN_MS = 1_000
+/** With the time in which it waited for room in the block. */
+const DRAIN_SLOWLY_MS = 4_000
 
 type ReadSocket = Subscriber | Pull | Pair
 
@@ -35,12 +39,19 @@ interface ReadParts {
 
 async function receive(inlet: Inlet, parts: ReadParts): Promise<void> {
   const driver = await loadZmq()
-  const socket = await attach(driver, socketOf(driver, parts), parts)
+  const socket = await attach(driver, socketOf(driver, parts), { ...parts, log: inlet.log })
+  const highWater = new HighWater(parts.options.highWaterMark, (messages) => {
+    socket.receiveHighWaterMark = messages
+  })
   const read = readerOf(parts)
   let isWaiting = false
-  // A receive that waits finds nothing in the socket: closing it ends the wait.
+  // Closing the socket ends a receive that waits, once nothing is on its way to it any more.
   const onAbort = (): void => {
-    if (isWaiting) void detach(socket, parts)
+    const endWait = (): void => {
+      if (isWaiting) void detach(socket, parts)
+    }
+    if (parts.kind === 'SUB') endWait()
+    else startTimer(QUIET_MS, endWait)
   }
   inlet.signal.addEventListener('abort', onAbort, { once: true })
   inlet.ready()
@@ -49,6 +60,7 @@ async function receive(inlet: Inlet, parts: ReadParts): Promise<void> {
       isWaiting = true
       const frames = (await socket.receive()) as Buffer[]
       isWaiting = false
+      highWater.saw(sizeOfFrames(frames))
       const waiting = inlet.put(read(frames))
       if (waiting !== undefined) await waiting
     }
@@ -61,19 +73,26 @@ async function receive(inlet: Inlet, parts: ReadParts): Promise<void> {
   }
 }
 
-/** What ZeroMQ has taken from its peers already would be lost with the socket. A sender that goes on does not matter. */
+/** What is on its way from the peers, in ZeroMQ and in the network, is worked on; a sender that goes on does not matter. */
 async function drain(
   socket: ReadSocket,
   inlet: Inlet,
   read: (frames: Buffer[]) => Received,
 ): Promise<void> {
   if (socket.closed) return
-  socket.receiveTimeout = 0
-  for (let left = socket.receiveHighWaterMark; left > 0; left -= 1) {
+  socket.receiveTimeout = QUIET_MS
+  const startedAt = performance.now()
+  let waitedMs = 0
+  for (;;) {
+    const passedMs = performance.now() - startedAt
+    if (passedMs - waitedMs > DRAIN_MS || passedMs > DRAIN_SLOWLY_MS) return
     try {
-      await inlet.put(read((await socket.receive()) as Buffer[]))
+      const waiting = inlet.put(read((await socket.receive()) as Buffer[]))
+      const waitsSince = performance.now()
+      await waiting
+      waitedMs += performance.now() - waitsSince
     } catch {
-      // Nothing is left (EAGAIN), or the socket was closed.
+      // Nothing has come for a while (EAGAIN), or the socket was closed.
       return
     }
   }
@@ -81,13 +100,12 @@ async function drain(
 
 function socketOf(driver: Driver, { kind, options }: ReadParts): ReadSocket {
   const linger = 0
+  const receiveHighWaterMark = options.highWaterMark ?? FIRST_MESSAGES
   if (kind === 'SUB') {
-    const receiveHighWaterMark = options.highWaterMark ?? SUB_HIGH_WATER
     const socket = new driver.Subscriber({ linger, receiveHighWaterMark })
     socket.subscribe(...[options.topic ?? ''].flat())
     return socket
   }
-  const receiveHighWaterMark = options.highWaterMark ?? PULL_HIGH_WATER
   return kind === 'PULL'
     ? new driver.Pull({ linger, receiveHighWaterMark })
     : new driver.Pair({ linger, receiveHighWaterMark })

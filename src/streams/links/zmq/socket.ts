@@ -1,9 +1,11 @@
 import type * as Zeromq from 'zeromq'
 import { sleep } from '../../../async/sleep.ts'
+import type { Logger } from '../../../logger.ts'
 import { linkFailed } from '../link-failed.ts'
 import { allowClients } from './allowed-clients.ts'
 import type { Driver } from './driver.ts'
 import type { ZmqOptions } from './options.ts'
+import { watchPeers } from './watch-peers.ts'
 
 type AnySocket = Zeromq.Subscriber | Zeromq.Pull | Zeromq.Pair | Zeromq.Publisher | Zeromq.Push
 
@@ -11,9 +13,15 @@ type AnySocket = Zeromq.Subscriber | Zeromq.Pull | Zeromq.Pair | Zeromq.Publishe
 export async function attach<Socket extends AnySocket>(
   driver: Driver,
   socket: Socket,
-  { address, options }: { readonly address: string; readonly options: ZmqOptions },
+  {
+    address,
+    options,
+    log,
+  }: { readonly address: string; readonly options: ZmqOptions; readonly log: Logger },
 ): Promise<Socket> {
   try {
+    // It ends with the socket.
+    watchPeers(socket.events, log, address).catch(() => undefined)
     secure(socket, options)
     if (options.curve?.allow !== undefined) {
       socket.zapDomain = await allowClients(driver, options.curve.allow)

@@ -1,0 +1,31 @@
+// One side of the streams benchmark, in a process of its own: block|bare FROM TO. Frames that it pulls from the address that
+// it binds are pushed to the other one. SIGTERM ends it; then it prints the CPU time it took, in ms.
+import { Block, operator, zmq } from 'celery-toolbox/streams'
+import { Pull, Push } from 'zeromq'
+
+const [kind = '', from = '', to = ''] = process.argv.slice(2)
+
+async function bareLoop(): Promise<void> {
+  const [pull, push] = [new Pull(), new Push()]
+  await pull.bind(from)
+  push.connect(to)
+  console.log('ready')
+  for await (const frames of pull) await push.send(frames)
+}
+
+async function block(): Promise<void> {
+  const forward = new Block(
+    'forward',
+    operator((frame: unknown) => frame),
+    { listeners: [zmq.pull(from, { bind: true })], publishers: [zmq.push(to)] },
+  )
+  await forward.start()
+  console.log('ready')
+}
+
+process.once('SIGTERM', () => {
+  const { user, system } = process.cpuUsage()
+  console.log((user + system) / 1_000)
+  process.exit()
+})
+await (kind === 'bare' ? bareLoop() : block())

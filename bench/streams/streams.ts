@@ -1,0 +1,81 @@
+import { type Contender, perSecondSince, type Scenario } from '../measure.ts'
+import { Forwarder, type ForwarderKind } from './forwarder.ts'
+import { roundTrips } from './round-trips.ts'
+
+const NAMES: Readonly<Record<ForwarderKind, string>> = {
+  bare: 'bare zeromq',
+  block: 'celery-toolbox',
+  arroyopy: 'arroyopy',
+}
+const KINDS = ['bare', 'block', 'arroyopy'] as const
+
+/** Frames of 1 KiB and of 1 MB from a PUSH through a process to a PULL: a bare loop, a block, and a block of arroyopy. */
+export async function streamsScenario(count: number): Promise<Scenario> {
+  const cpuMs = new Map<string, number[]>()
+  const large = Math.ceil(count / 40)
+  const idle = roundTrips(NAMES)
+  return {
+    name: 'streams',
+    baseline: 'bare zeromq, 1 KiB',
+    goals: [
+      { ours: 'celery-toolbox, 1 KiB', than: 'bare zeromq, 1 KiB', atLeast: 0.6 },
+      { ours: 'celery-toolbox, 1 KiB', than: 'arroyopy, 1 KiB', atLeast: 3 },
+      { ours: 'celery-toolbox, 1 MB', than: 'arroyopy, 1 MB', atLeast: 1.5 },
+    ],
+    contenders: [
+      ...KINDS.map((kind) => contender(kind, { size: '1 KiB', bytes: 1_024, count, cpuMs })),
+      ...KINDS.map((kind) =>
+        contender(kind, { size: '1 MB', bytes: 1_000_000, count: large, cpuMs }),
+      ),
+      ...idle.contenders,
+    ],
+    notes: () => [
+      ...[...cpuMs].map(
+        ([name, taken]) =>
+          `${name}: ${(Math.min(...taken) * 1_000).toFixed(0)} µs of CPU time a frame`,
+      ),
+      ...idle.notes(),
+    ],
+    close: async () => undefined,
+  }
+}
+
+interface Load {
+  readonly size: string
+  readonly bytes: number
+  readonly count: number
+  /** Of a frame, by contender. */
+  readonly cpuMs: Map<string, number[]>
+}
+
+/** The process is started before, and warmed up: its start is not measured. */
+function contender(kind: ForwarderKind, { size, bytes, count, cpuMs }: Load): Contender {
+  const name = `${NAMES[kind]}, ${size}`
+  return {
+    name,
+    run: async () => {
+      const frame = Buffer.alloc(bytes)
+      const idleMs = await cpuOf(kind, (forwarder) => forwarder.carry(frame, WARM_UP))
+      let rate = 0
+      const busyMs = await cpuOf(kind, async (forwarder) => {
+        await forwarder.carry(frame, WARM_UP)
+        const startedAt = performance.now()
+        await forwarder.carry(frame, count)
+        rate = perSecondSince(startedAt, count)
+      })
+      cpuMs.set(name, [...(cpuMs.get(name) ?? []), (busyMs - idleMs) / count])
+      return rate
+    },
+  }
+}
+
+const WARM_UP = 100
+
+async function cpuOf(
+  kind: ForwarderKind,
+  work: (forwarder: Forwarder) => Promise<void>,
+): Promise<number> {
+  const forwarder = await Forwarder.start(kind)
+  await work(forwarder)
+  return await forwarder.stop()
+}
