@@ -1,3 +1,4 @@
+import { withoutDeliveryCounters } from '../../protocol/delivery-counters.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { Delivery } from '../broker.ts'
 import { encodeTable } from '../headers/write-table.ts'
@@ -18,14 +19,15 @@ const MOST_NAMED = 20
 
 /**
  * The message as it is kept in `dlq.<queue>`: the same body, byte for byte, and headers that say why. A broker takes it
- * whatever was in it: headers that route, have no form or are too large are cut, and named in the reason.
+ * whatever was in it: headers that route, have no form or are too large are cut, and named in the reason and in `x-dlq-cut`.
  */
 export function deadLetterMessage(delivery: Delivery, { code, reason }: DeadLetterReason): Message {
   const { message, route } = delivery
-  const { headers, cut } = fitting(message.headers)
+  const { headers, cut } = fitting(withoutDeliveryCounters(message.headers))
   // It must wait for a person, so it does not expire; and it is not sent by the user whom it names.
   const { expiration: _expiration, userId, ...properties } = message.properties
-  const notes = cut.length === 0 ? '' : `; headers cut: ${namesOf(cut)}`
+  const names = namesOf(cut)
+  const notes = cut.length === 0 ? '' : `; headers cut: ${names}`
   return {
     body: message.body,
     properties: { ...properties, deliveryMode: 2 },
@@ -37,6 +39,7 @@ export function deadLetterMessage(delivery: Delivery, { code, reason }: DeadLett
       'x-dlq-exchange': route.exchange,
       'x-dlq-routing-key': route.routingKey,
       'x-dlq-time': new Date().toISOString(),
+      ...(cut.length > 0 && { 'x-dlq-cut': names }),
       ...(userId !== undefined && { 'x-dlq-user-id': userId }),
     },
   }

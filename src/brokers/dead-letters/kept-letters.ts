@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { hasDeliveryCounters, withoutDeliveryCounters } from '../../protocol/delivery-counters.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import { textOrNull } from '../../protocol/field-readers.ts'
 import type { Message } from '../../protocol/message.ts'
@@ -17,6 +18,8 @@ export interface KeptLetter {
   readonly keptAt: string | null
   readonly taskId: string | null
   readonly task: string | null
+  /** Names of headers that could not be kept, or not whole: without them it goes back. */
+  readonly cut: string | null
   /** "1/2" where it was too large to be kept in one piece. */
   readonly part: string | null
   readonly message: Message
@@ -37,20 +40,42 @@ export async function takeLetters(
       letters.push(letterOf(delivery, deadQueue))
     }
   } catch (error) {
-    await giveBack(letters)
+    await giveBack(broker, letters)
     throw error
   }
   return letters
 }
 
-export async function giveBack(letters: readonly KeptLetter[]): Promise<void> {
-  await Promise.all(letters.map(async ({ delivery }) => await delivery.requeue()))
+/**
+ * They stay dead letters. A quorum queue counts how often it delivers a message, and drops it beyond its limit (20, where none is
+ * set, from RabbitMQ 4 on): there a copy takes the place of the message, so that no number of looks loses it.
+ */
+export async function giveBack(broker: Broker, letters: readonly KeptLetter[]): Promise<void> {
+  for (const { delivery } of letters) await putBack(broker, delivery)
 }
 
-/** Sends it to the queue it died in, as it was, and takes it from the dead letters once the broker has it. */
+async function putBack(broker: Broker, delivery: Delivery): Promise<void> {
+  if (delivery.isSettled) return
+  const { message, queue } = delivery
+  const { headers } = message
+  const isCounted = hasDeliveryCounters(headers)
+  // A copy would go to each queue that these name.
+  const isRouted = 'CC' in headers || 'BCC' in headers
+  if (!isCounted || isRouted) return await delivery.requeue()
+  try {
+    const copy = { ...message, headers: withoutDeliveryCounters(headers) }
+    await broker.publish(copy, { exchange: '', routingKey: queue }, { mandatory: true })
+  } catch {
+    // Refused, or not confirmed: the message itself is there, and one look more does no harm but to be counted.
+    return await delivery.requeue()
+  }
+  await delivery.ack()
+}
+
+/** Sends it to the queue it died in, as it was but for the headers that were cut, and takes it from the dead letters once the broker has it. */
 export async function redrive(broker: Broker, letter: KeptLetter): Promise<void> {
   const { queue, message, delivery } = letter
-  const entries = Object.entries(message.headers).filter(
+  const entries = Object.entries(withoutDeliveryCounters(message.headers)).filter(
     // The time tells a FIFO queue that this is no copy of what it had before.
     ([name]) => !name.startsWith('x-dlq-') || name === TIME,
   )
@@ -71,6 +96,7 @@ function letterOf(delivery: Delivery, deadQueue: string): KeptLetter {
     keptAt: said(TIME),
     taskId,
     task,
+    cut: said('x-dlq-cut'),
     part: said('x-dlq-part'),
     message,
     delivery,

@@ -4,9 +4,12 @@ import { addLettersRedrive } from './redrive.ts'
 import { addLettersShow } from './show.ts'
 
 const EXAMPLES = `
-A worker keeps what it cannot run in dlq.<queue>, with the reason. To look at messages, the
-command takes them and gives them back: meanwhile a second caller does not see them, and
-Amazon SQS counts one more receive. "redrive" puts them back where they died, for after a fix.
+A worker keeps what it cannot run in dlq.<queue>, with the reason. To look at
+messages, the command takes them and gives them back: meanwhile a second caller
+does not see them, and Amazon SQS counts one more receive. RabbitMQ drops what a
+quorum queue has delivered too often: there copies take their places, at its end.
+"redrive" puts them back where they died, for after a fix, and warns of headers
+that could not be kept.
 
 Examples:
   celery-toolbox dead-letters list -A app.ts

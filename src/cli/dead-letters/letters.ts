@@ -19,24 +19,26 @@ export const QUEUES = ['-Q, --queues <names>', 'only what died in these queues']
 export const LIMIT = ['--limit <n>', 'look at this many of each queue at most'] as const
 export const MOST_LOOKED_AT = 1_000
 
-/** Takes the dead letters of the app's queues, and gives back what `use` has not settled. */
-export async function withLetters<Answer>(
-  options: LettersOptions,
-  use: (letters: readonly KeptLetter[], broker: Broker) => Promise<Answer>,
-): Promise<Answer> {
+/** What waits in one dead-letter queue. */
+interface LettersOfQueue {
+  readonly letters: readonly KeptLetter[]
+  readonly broker: Broker
+}
+
+/** Takes the dead letters of the app's queues, one queue at a time, and gives back what the caller has not settled. */
+export async function* lettersOfQueues(options: LettersOptions): AsyncGenerator<LettersOfQueue> {
   await using app = await openApp(options, { usesQueues: true })
   app.useLogger(await commandLogger(app.config, options))
   const broker = app.broker()
-  const taken: KeptLetter[] = []
-  try {
-    for (const queue of askedQueues(app.config, options.queues)) {
-      const deadQueue = deadLetterQueue(queue)
-      if ((await depthOf(broker, deadQueue)) === undefined) continue
-      taken.push(...(await takeLetters(broker, deadQueue, options.limit)))
+  for (const queue of askedQueues(app.config, options.queues)) {
+    const deadQueue = deadLetterQueue(queue)
+    if ((await depthOf(broker, deadQueue)) === undefined) continue
+    const letters = await takeLetters(broker, deadQueue, options.limit)
+    try {
+      yield { letters, broker }
+    } finally {
+      await giveBack(broker, letters)
     }
-    return await use(taken, broker)
-  } finally {
-    await giveBack(taken.filter(({ delivery }) => !delivery.isSettled))
   }
 }
 

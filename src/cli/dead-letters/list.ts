@@ -3,7 +3,7 @@ import type { KeptLetter } from '../../brokers/dead-letters/kept-letters.ts'
 import { JSON_OUTPUT } from '../options/common-options.ts'
 import { names, positiveInteger } from '../options/option-values.ts'
 import { printJson, printTable, wantsJson } from '../output/output.ts'
-import { type LettersOptions, LIMIT, QUEUES, withLetters } from './letters.ts'
+import { type LettersOptions, LIMIT, lettersOfQueues, QUEUES } from './letters.ts'
 
 export function addLettersList(letters: Command): void {
   letters
@@ -14,7 +14,8 @@ export function addLettersList(letters: Command): void {
     .option(...JSON_OUTPUT)
     .action(async (_options, command: Command) => {
       const options = command.optsWithGlobals<LettersOptions>()
-      const rows = await withLetters(options, async (found) => found.map(rowOf))
+      const rows: Row[] = []
+      for await (const { letters } of lettersOfQueues(options)) rows.push(...letters.map(rowOf))
       if (wantsJson(options)) printJson(rows)
       else printTable(COLUMNS, rows)
     })

@@ -6,7 +6,7 @@ import { textOfError } from '../../text-of-error.ts'
 import { JSON_OUTPUT } from '../options/common-options.ts'
 import { names, positiveInteger } from '../options/option-values.ts'
 import { print, printError, printJson, wantsJson } from '../output/output.ts'
-import { type LettersOptions, LIMIT, MOST_LOOKED_AT, QUEUES, withLetters } from './letters.ts'
+import { type LettersOptions, LIMIT, lettersOfQueues, MOST_LOOKED_AT, QUEUES } from './letters.ts'
 
 interface RedriveOptions extends LettersOptions {
   readonly code?: string
@@ -30,13 +30,22 @@ export function addLettersRedrive(letters: Command): void {
 
 async function runRedrive(ids: readonly string[], options: RedriveOptions): Promise<void> {
   const isWanted = selection(ids, options)
-  const report = await withLetters(options, async (letters, broker) => {
-    const outcomes = await putBack(letters.filter(isWanted), broker)
-    const missing = ids.filter((id) => !letters.some((letter) => letter.id === id))
-    return { ...outcomes, missing }
-  })
+  const report: Report = { redriven: [], stay: [], cut: [], missing: [] }
+  const unseen = new Set(ids)
+  for await (const { letters, broker } of lettersOfQueues(options)) {
+    for (const { id } of letters) unseen.delete(id)
+    await putBack(letters.filter(isWanted), broker, report)
+    // Queues that hold none of them are left alone.
+    if (ids.length > 0 && unseen.size === 0) break
+  }
+  report.missing.push(...unseen)
   if (wantsJson(options)) printJson(report)
   else print(`${report.redriven.length} put back`)
+  for (const { id, headers } of report.cut) {
+    printError(
+      `warning: ${id} was put back without these headers, or with their beginning: ${headers}`,
+    )
+  }
   for (const { id, reason } of report.stay) printError(`error: ${id} stays: ${reason}`)
   if (report.missing.length > 0) {
     printError(`error: no dead letter: ${report.missing.join(', ')}`)
@@ -55,18 +64,29 @@ function selection(
   return (letter) => all === true || letter.code === code || ids.includes(letter.id)
 }
 
+interface Report {
+  readonly redriven: string[]
+  readonly stay: { readonly id: string; readonly reason: string }[]
+  /** Those that are back, and are not as they were. */
+  readonly cut: { readonly id: string; readonly headers: string }[]
+  readonly missing: string[]
+}
+
 /** One after the other, so that those of a queue keep their order. */
-async function putBack(letters: readonly KeptLetter[], broker: Broker) {
-  const redriven: string[] = []
-  const stay: { readonly id: string; readonly reason: string }[] = []
+async function putBack(
+  letters: readonly KeptLetter[],
+  broker: Broker,
+  report: Report,
+): Promise<void> {
   for (const letter of letters) {
+    const { id, part, cut } = letter
     try {
-      if (letter.part !== null) throw new UsageError(`it is part ${letter.part} of one message`)
+      if (part !== null) throw new UsageError(`it is part ${part} of one message`)
       await redrive(broker, letter)
-      redriven.push(letter.id)
+      report.redriven.push(id)
+      if (cut !== null) report.cut.push({ id, headers: cut })
     } catch (error) {
-      stay.push({ id: letter.id, reason: textOfError(error) })
+      report.stay.push({ id, reason: textOfError(error) })
     }
   }
-  return { redriven, stay }
 }

@@ -6,7 +6,7 @@ import { names, positiveInteger } from '../options/option-values.ts'
 import { jsonText } from '../output/json-text.ts'
 import { print, printJson, wantsJson } from '../output/output.ts'
 import { cellText } from '../output/table.ts'
-import { type LettersOptions, LIMIT, MOST_LOOKED_AT, QUEUES, withLetters } from './letters.ts'
+import { type LettersOptions, LIMIT, lettersOfQueues, MOST_LOOKED_AT, QUEUES } from './letters.ts'
 
 export function addLettersShow(letters: Command): void {
   letters
@@ -18,19 +18,25 @@ export function addLettersShow(letters: Command): void {
     .option(...JSON_OUTPUT)
     .action(async (id: string, _options, command: Command) => {
       const options = command.optsWithGlobals<LettersOptions>()
-      const letter = await withLetters(options, async (found) => shown(found, id))
+      const letter = await letterWith(id, options)
       if (wantsJson(options)) printJson(letter)
       else printLetter(letter)
     })
 }
 
+/** Later queues are not looked at. */
+async function letterWith(id: string, options: LettersOptions): Promise<ShownLetter> {
+  for await (const { letters } of lettersOfQueues(options)) {
+    const found = letters.find((letter) => letter.id === id)
+    if (found !== undefined) return shown(found)
+  }
+  throw new UsageError(`there is no dead letter ${id}; see "list"`)
+}
+
 type ShownLetter = ReturnType<typeof shown>
 
 /** The body as text where it is text, else in base64. */
-function shown(letters: readonly KeptLetter[], id: string) {
-  const found = letters.find((letter) => letter.id === id)
-  if (found === undefined) throw new UsageError(`there is no dead letter ${id}; see "list"`)
-  const { delivery: _, message, ...letter } = found
+function shown({ delivery: _, message, ...letter }: KeptLetter) {
   const { headers, properties, body } = message
   const text = body.toString('utf8')
   const isText = Buffer.from(text, 'utf8').equals(body)

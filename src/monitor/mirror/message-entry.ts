@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Delivery } from '../../brokers/broker.ts'
 import { exactText } from '../../database/stored-headers.ts'
 import { amqpProperties } from '../../protocol/amqp-properties.ts'
-import type { Headers } from '../../protocol/message.ts'
+import { withoutDeliveryCounters } from '../../protocol/delivery-counters.ts'
 import type { Altered } from '../privacy/privacy.ts'
 import { storableText } from '../stored/storable-text.ts'
 
@@ -26,7 +26,7 @@ export function messageEntry(
   receivedAtMs: number,
 ): MessageEntry {
   const properties = exactText(amqpProperties(message.properties))
-  const headers = exactText(asPublished(message.headers))
+  const headers = exactText(withoutDeliveryCounters(message.headers))
   const { exchange, routingKey } = route
   const place = `${exchange.length} ${exchange}${routingKey.length} ${routingKey}`
   return {
@@ -53,11 +53,3 @@ function digestOf(text: string, body: Buffer): string {
 
 /** Hashing one text is quicker than hashing two things, up to where making the text costs more. */
 const LONGEST_AS_TEXT = 4096
-
-/** Without the counters a quorum queue adds, which differ from one delivery to the next. */
-function asPublished(headers: Headers): Headers {
-  if (!COUNTERS.some((name) => name in headers)) return headers
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !COUNTERS.includes(name)))
-}
-
-const COUNTERS = ['x-delivery-count', 'x-acquired-count']

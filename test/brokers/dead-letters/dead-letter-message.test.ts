@@ -22,7 +22,10 @@ test.each<[string, Record<string, unknown>, readonly string[]]>([
   const letter = deadLetterMessage(deliveryOf(headers), WHY)
   expect(encodeTable(letter.headers).length).toBeLessThan(60_000)
   expect(Object.keys(letter.headers)).not.toContain('CC')
-  for (const name of cut) expect(letter.headers['x-dlq-reason']).toContain(name)
+  for (const name of cut) {
+    expect(letter.headers['x-dlq-reason']).toContain(name)
+    expect(letter.headers['x-dlq-cut']).toContain(name)
+  }
 })
 
 test('what a broker takes is kept as it is, with the user it came from in a header', () => {
@@ -35,6 +38,12 @@ test('what a broker takes is kept as it is, with the user it came from in a head
     'x-dlq-user-id': 'guest',
   })
   expect(letter.properties).toEqual({ deliveryMode: 2 })
+})
+
+test('a dead letter is without the counts of the quorum queue that it died in', () => {
+  const letter = deadLetterMessage(deliveryOf({ id: 'a', 'x-delivery-count': 3 }), WHY)
+  expect(letter.headers).not.toHaveProperty('x-delivery-count')
+  expect(letter.headers).not.toHaveProperty('x-dlq-cut')
 })
 
 test('a reason without end is shortened', () => {

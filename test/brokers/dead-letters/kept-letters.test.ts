@@ -15,7 +15,7 @@ test('letters are taken to be looked at, and given back as they were', async () 
     { queue: 'work', taskId: 'a', task: 'export.add', ...WHY },
     { queue: 'work', taskId: 'b' },
   ])
-  await giveBack(taken)
+  await giveBack(broker, taken)
   const again = await takeLetters(broker, 'dlq.work', 10)
   expect(again.map(({ taskId }) => taskId)).toEqual(['a', 'b', 'c'])
   expect(again.slice(0, 2).map(({ id }) => id)).toEqual(taken.map(({ id }) => id))
