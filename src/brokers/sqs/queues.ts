@@ -122,9 +122,9 @@ export class SqsQueues {
         queue: undefined,
         make: (sqs, options) => sqs.getQueueUrl({ QueueName: name }, options),
       })
-      return found.QueueUrl
+      return urlIn(found)
     })
-    return { ...place, url: url ?? '' }
+    return { ...place, url }
   }
 
   async #create(queue: string): Promise<QueuePlace> {
@@ -148,9 +148,9 @@ export class SqsQueues {
         make: (sqs, options) =>
           sqs.createQueue({ QueueName: name, Attributes: attributes, ...tags }, options),
       })
-      return created.QueueUrl
+      return urlIn(created)
     })
-    return { queue, name, url: url ?? '', isFifo: isFifo(name), predefined: undefined }
+    return { queue, name, url, isFifo: isFifo(name), predefined: undefined }
   }
 
   /** With `max_receives`: the queue of dead letters is made first, as the policy names it. */
@@ -218,4 +218,9 @@ export class SqsQueues {
         )
     }
   }
+}
+
+function urlIn({ QueueUrl }: { readonly QueueUrl?: string | undefined }): string {
+  if (QueueUrl === undefined) throw new Error('the answer has no url of a queue')
+  return QueueUrl
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Delivery } from '../../../src/brokers/broker.ts'
 import { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
@@ -33,11 +34,38 @@ test.each<[string, Fault]>([
     void delivery.ack()
   })
   proxy.fault = () => fault
-  const sent = Promise.all(range(25).map((n) => broker.publish(text(String(n)), TO_WORK)))
+  const sent = Promise.all(range(25).map((n) => broker.publish(text(String(n)), TO_WORK, PATIENT)))
   await waitFor('a few calls that fail', () => proxy.calls.length > 4)
   proxy.fault = () => 'pass'
   await sent
   await waitFor('all of them', () => new Set(bodies).size === 25)
+})
+
+test('an answer that speaks of no message is none: it is sent, and acked, until the server says so', async () => {
+  const { broker, proxy, read } = await behindProxy()
+  const faulty = new Set(['SendMessageBatch', 'DeleteMessageBatch'])
+  proxy.fault = (action) => (faulty.delete(action) ? { status: 200, body: {} } : 'pass')
+  await broker.publish(text('x'), TO_WORK)
+  const delivery = await waitFor('the message', () => broker.get('work'))
+  await delivery.ack()
+  expect(proxy.calls.filter((call) => call === 'SendMessageBatch')).toHaveLength(2)
+  expect(proxy.calls.filter((call) => call === 'DeleteMessageBatch')).toHaveLength(2)
+  expect(await read('work')).toEqual([])
+})
+
+test('a server that answers every poll at once, and with nothing, is not asked again and again', async () => {
+  const { broker, proxy } = await behindProxy()
+  proxy.fault = (action) => (action === 'ReceiveMessage' ? { status: 200, body: {} } : 'pass')
+  const bodies: string[] = []
+  await broker.consume('work', { prefetch: 10 }, (delivery) => {
+    bodies.push(delivery.message.body.toString())
+    void delivery.ack()
+  })
+  await sleep(1_000)
+  expect(proxy.calls.filter((call) => call === 'ReceiveMessage').length).toBeLessThan(8)
+  proxy.fault = () => 'pass'
+  await broker.publish(text('x'), TO_WORK)
+  await waitFor('the message', () => bodies.length === 1)
 })
 
 test('an outage is reported once, and so is its end', async () => {
@@ -90,6 +118,25 @@ test('where the answer is lost the mirror has each copy once', async () => {
   await Promise.all(range(10).map((n) => broker.publish(task(`id-${n}`), route)))
   expect((await read('mirror.fifo')).length).toBe(10)
   expect((await read('work')).length).toBe(10)
+})
+
+test('where one answer in forty is lost, few messages are twice in a standard queue, and none in the mirror', async () => {
+  const { broker, proxy, read } = await behindProxy()
+  const sends = new Map<unknown, number>()
+  proxy.fault = (action, { QueueUrl }) => {
+    if (action !== 'SendMessageBatch') return 'pass'
+    const count = (sends.get(QueueUrl) ?? 0) + 1
+    sends.set(QueueUrl, count)
+    return count % 40 === 20 ? 'lost' : 'pass'
+  }
+  const route = { exchange: 'tasks', routingKey: 'work' }
+  const ids = range(400).map((n) => `id-${n}`)
+  await Promise.all(ids.map((id) => broker.publish(task(id), route, PATIENT)))
+  expect(await read('mirror.fifo')).toHaveLength(400)
+  const work = await read('work')
+  expect(new Set(work)).toEqual(new Set(ids))
+  expect(work.length).toBeGreaterThan(400)
+  expect(work.length).toBeLessThanOrEqual(412)
 })
 
 test('an error names which queues have their copy, and publishing again doubles none in the mirror', async () => {
@@ -173,6 +220,8 @@ test('messages are sent, received and deleted about ten to a call', async () => 
   expect(count('DeleteMessageBatch')).toBeLessThanOrEqual(75)
 })
 
+/** However busy the machine is. */
+const PATIENT = { deadlineMs: 30_000 }
 const TO_WORK = { exchange: '', routingKey: 'work' }
 
 const TOPOLOGY: Topology = {

@@ -11,10 +11,15 @@ import { BrokerError } from '../../../errors.ts'
 type SqsFailure = 'missing' | 'away' | 'busy' | 'login' | 'refused'
 
 const MISSING = /NonExistentQueue|QueueDoesNotExist/
-const BUSY = /Throttl|OverLimit|TooManyRequests|RequestLimitExceeded|QueueDeletedRecently/
+const BUSY =
+  /Throttl|OverLimit|TooManyRequests|LimitExceeded|SlowDown|PriorRequestNotComplete|QueueDeletedRecently/
+/** A clock that is wrong is among them: the SDK sets it by the answer. */
 const LOGIN =
-  /ExpiredToken|TokenRefreshRequired|RequestExpired|UnrecognizedClient|InvalidClientTokenId|CredentialsProvider|Credentials/
+  /ExpiredToken|TokenRefreshRequired|RequestExpired|RequestInTheFuture|RequestTimeTooSkewed|UnrecognizedClient|InvalidClientTokenId|CredentialsProvider|Credentials/
+const CLOCK = /Signature (?:expired|not yet current)/i
+const TIMED_OUT = /RequestTimeout(?:Exception)?$/
 const SERVER_ERROR = 500
+const REQUEST_TIMEOUT = 408
 const TOO_MANY = 429
 
 export function failureOf(error: unknown): SqsFailure {
@@ -23,10 +28,13 @@ export function failureOf(error: unknown): SqsFailure {
   const said = `${name} ${code}`
   if (MISSING.test(said)) return 'missing'
   if (BUSY.test(said) || status === TOO_MANY) return 'busy'
-  if (LOGIN.test(said)) return 'login'
-  if (status === undefined || status >= SERVER_ERROR) return 'away'
-  // A body that is no answer of SQS, or fails its checksum, with a status that says it is well.
-  return status < 400 ? 'away' : 'refused'
+  if (LOGIN.test(said) || CLOCK.test(reasonOf(error))) return 'login'
+  return status === undefined || isPassing(status) || TIMED_OUT.test(name) ? 'away' : 'refused'
+}
+
+/** A body that is no answer of SQS, or fails its checksum, has a status that says it is well. */
+function isPassing(status: number): boolean {
+  return status < 400 || status >= SERVER_ERROR || status === REQUEST_TIMEOUT
 }
 
 /** Of one entry of a batch: whether it may succeed the next time. */

@@ -25,6 +25,8 @@ export interface Found {
   /** Since when they are hidden from others. */
   readonly at: Mark
   readonly tookMs: number
+  /** How long SQS was to wait for a first message. */
+  readonly waitMs: number
 }
 
 /**
@@ -80,7 +82,7 @@ export class Polls {
     const at = earlier(markNow(), Math.max(0, tookMs - wait * 1_000))
     const { received, left } = await messages.open(Messages, place)
     for (const message of left) this.#leave(message, place)
-    return { received, left: left.length, at, tookMs }
+    return { received, left: left.length, at, tookMs, waitMs: wait * 1_000 }
   }
 
   /** To come again soon: its visibility may be hours, and each receive counts, so that each is later than the one before. */

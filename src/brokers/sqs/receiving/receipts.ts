@@ -93,9 +93,13 @@ export class Receipts {
     call: (items: readonly Item[]) => Promise<BatchAnswer>,
   ): Promise<readonly ReceiptOutcome[]> {
     try {
-      const { Failed = [] } = await call(items)
+      const { Successful = [], Failed = [] } = await call(items)
+      const done = new Set(Successful.map(({ Id }) => Id))
       const failed = new Map(Failed.map((failure) => [failure.Id, failure]))
-      return items.map((_, index) => outcomeOf(failed.get(String(index))))
+      return items.map((_, index) => {
+        const id = String(index)
+        return done.has(id) ? 'done' : outcomeOf(failed.get(id))
+      })
     } catch (error) {
       const failure = failureOf(error)
       // A queue that is gone took its messages along; a call that is refused will be refused again.
@@ -133,11 +137,12 @@ function idOf(index: number): Entry {
   return { Id: String(index) }
 }
 
+/** An answer that does not speak of it is none. */
 function outcomeOf(
   failure:
     | { readonly Code?: string | undefined; readonly SenderFault?: boolean | undefined }
     | undefined,
 ): ReceiptOutcome {
-  if (failure === undefined) return 'done'
+  if (failure === undefined) return 'unknown'
   return isExpiredReceipt(failure.Code) || failure.SenderFault === true ? 'expired' : 'unknown'
 }

@@ -34,6 +34,8 @@ const QUICK_MS = 1_000
 const LINGER_MS = 20
 /** The bodies of what was found could not be fetched: the next ones can hardly be. */
 const LEFT_REST_MS = 1_000
+/** Pauses after these grow to about a second. */
+const MOST_EARLY = 3
 const BACKOFF: Backoff = { initialMs: 200, factor: 2, maxMs: 20_000, jitter: 0.5 }
 
 /** A consumer of one queue: long polls for as many messages as it may still hold. */
@@ -48,6 +50,8 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
   #reserved = 0
   #width = 1
   #failures = 0
+  /** Polls in a row that found nothing before their wait was over. */
+  #early = 0
   #isPaused: boolean = false
   #isClosed: boolean = false
   #problem: Error | undefined
@@ -167,12 +171,23 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
       this.#problem = undefined
       this.#adjustWidth(count, { asked: most, tookMs: found.tookMs })
       await this.#take(found)
-      if (count > 0) return
-      const restMs = found.left > 0 ? LEFT_REST_MS : this.#parts.pollingMs
-      if (restMs > 0) this.#restFor(restMs)
+      if (count === 0) this.#restAfterNothing(found)
+      else this.#early = 0
     } catch (error) {
       await this.#failed(error)
     }
+  }
+
+  /** A poll that finds nothing ends after its wait; a server that answers sooner is not asked again and again. */
+  #restAfterNothing({ left, tookMs, waitMs }: Found): void {
+    if (left > 0) {
+      this.#restFor(LEFT_REST_MS)
+      return
+    }
+    this.#early = tookMs < waitMs / 2 ? this.#early + 1 : 0
+    const early = this.#early === 0 ? 0 : backoffDelayMs(BACKOFF, Math.min(this.#early, MOST_EARLY))
+    const ms = Math.max(this.#parts.pollingMs, early)
+    if (ms > 0) this.#restFor(ms)
   }
 
   #adjustWidth(found: number, poll: { readonly asked: number; readonly tookMs: number }): void {

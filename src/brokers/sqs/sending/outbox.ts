@@ -161,20 +161,30 @@ export class Outbox {
     return this.#settle(batch, answer)
   }
 
-  #settle(batch: readonly Waiting[], answer: Partial<SendMessageBatchResult>) {
-    for (const { Id } of answer.Successful ?? []) batch[Number(Id)]?.sent.resolve()
-    if ((answer.Successful ?? []).length > 0) this.#movedAt = performance.now()
+  /** What the answer does not speak of may have arrived, and is sent again. */
+  #settle(
+    batch: readonly Waiting[],
+    { Successful = [], Failed = [] }: Partial<SendMessageBatchResult>,
+  ) {
+    const again = new Set(batch)
+    for (const { Id } of Successful) {
+      const waiting = batch[Number(Id)]
+      if (waiting === undefined) continue
+      again.delete(waiting)
+      waiting.sent.resolve()
+    }
+    if (Successful.length > 0) this.#movedAt = performance.now()
     this.#mostAway = Math.min(MOST_AWAY, this.#mostAway + 1)
-    const again: Waiting[] = []
-    for (const { Id, ...failed } of answer.Failed ?? []) {
+    for (const { Id, ...failed } of Failed) {
       const waiting = batch[Number(Id)]
       if (waiting === undefined) continue
       waiting.failure = `${failed.Code ?? 'unknown'}: ${failed.Message ?? ''}`
       waiting.wasSent = false
-      if (isEntryWorthRetrying(failed)) again.push(waiting)
-      else waiting.sent.reject(new CopyFailure(waiting.failure, { isRefused: true }))
+      if (isEntryWorthRetrying(failed)) continue
+      again.delete(waiting)
+      waiting.sent.reject(new CopyFailure(waiting.failure, { isRefused: true }))
     }
-    return again
+    return [...again]
   }
 
   async #afterFailure(batch: readonly Waiting[], error: unknown): Promise<readonly Waiting[]> {
