@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  type Claim,
   Conductor,
+  Engine,
   FileStore,
   linear,
   MemoryStore,
@@ -11,6 +13,7 @@ import {
 import { expect, onTestFinished, test } from 'vitest'
 import { postingOf } from '../../../src/flows/board/zookeeper/posting.ts'
 import { ZookeeperSession } from '../../../src/flows/board/zookeeper/zookeeper-session.ts'
+import { ZookeeperTrash } from '../../../src/flows/board/zookeeper/zookeeper-trash.ts'
 import { startProcess } from '../../support/processes.ts'
 import { service } from '../../support/services.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -147,6 +150,60 @@ test.skipIf(!hasZookeeper)(
     await board.close()
     await waitFor('a free job', async () => (await other.findOwner(second.uuid)) === null)
     expect((await other.claimNext('two', ['double']))?.job.uuid).toBe(second.uuid)
+  },
+)
+
+test.skipIf(!hasZookeeper)(
+  'a job that is claimed while others take it away is not removed under its owner, or its owner knows',
+  async () => {
+    const hosts = await startZookeeper()
+    const store = new MemoryStore()
+    const board = await opened(hosts, store)
+    const claimed: Claim[] = []
+    const job = await board.post(double, { n: 1 })
+    await new Engine(double, { persist: store, flowId: job.flowId, store: { n: 1 } }).run()
+    const load = store.load.bind(store)
+    store.load = async (id) => {
+      if (claimed.length === 0) claimed.push(await board.claim(job, 'another'))
+      return await load(id)
+    }
+    await expect(board.resumeFrom(job.flowId, 'twice')).rejects.toMatchObject({
+      name: 'UnclaimableJob',
+    })
+    expect((await board.jobs()).map(({ uuid, owner }) => [uuid, owner])).toEqual([
+      [job.uuid, 'another'],
+    ])
+    await claimed[0]?.abandon()
+    const again = await board.resumeFrom(job.flowId, 'twice', { n: 2 })
+    expect((await board.jobs()).map(({ uuid }) => uuid)).toEqual([again.uuid])
+
+    // It looks free to who reads it, and is claimed before it is put aside.
+    const session = await ZookeeperSession.open(hosts, SESSION_MS)
+    onTestFinished(() => session.close())
+    const trash = new ZookeeperTrash(board.name)
+    const commit = session.commit.bind(session)
+    session.commit = async (build) => {
+      if (claimed.length === 1) claimed.push(await board.claim(again, 'another'))
+      await commit(build)
+    }
+    const [name] = await session.children(board.name)
+    expect(await trash.put(session, `${board.name}/${name}`)).toBe(true)
+    expect(claimed).toHaveLength(2)
+    expect(await session.children(board.name)).toEqual([])
+    await waitFor('the loss to be seen', () => claimed[1]?.lost.aborted === true)
+  },
+)
+
+test.skipIf(!hasZookeeper)(
+  'a schedule that is reset while its job runs counts from the next run on',
+  async () => {
+    const board = await opened(await startZookeeper())
+    const job = await board.post('double', {}, { schedule: '0 0 1 1 *', runAt: new Date() })
+    const claim = await board.claim(job, 'one')
+    await board.resetSchedule(job.uuid, '* * * * *')
+    await claim.consume()
+    const [next] = await board.jobs({ includeDelayed: true })
+    expect((next?.runAt?.getTime() ?? 0) - Date.now()).toBeLessThan(61_000)
   },
 )
 

@@ -1,7 +1,7 @@
+import type { Transaction } from 'node-zookeeper-client'
 import { type Job, rankOf } from '../job.ts'
-import { jobOf, type Posting, postingOf } from './posting.ts'
-import { lockOf } from './zookeeper-claim.ts'
-import type { Node, ZookeeperSession } from './zookeeper-session.ts'
+import { bytesOf, jobOf, type PostedDetails, type Posting, postingOf } from './posting.ts'
+import { EPHEMERAL, isConflict, type Node, type ZookeeperSession } from './zookeeper-session.ts'
 
 /** A job as it was found in a folder of ZooKeeper. */
 export interface Posted {
@@ -28,16 +28,63 @@ export async function readJobs(session: ZookeeperSession, folder: string): Promi
   const names = await session.children(folder)
   const locks = new Set(names.filter((name) => name.endsWith('.lock')))
   const found = await Promise.all(
-    names.filter(isJob).map(async (name): Promise<Posted[]> => {
+    names.filter(isJob).map(async (name) => {
       const path = `${folder}/${name}`
       const node = await session.read(path)
-      const posting = node && postingOf(node)
-      if (node === undefined || posting === undefined) return []
       const owner = locks.has(lockOf(name)) ? await ownerOf(session, path) : null
-      return [{ path, node, posting, job: jobOf(posting, node, owner) }]
+      return postedOf(path, node, owner)
     }),
   )
-  return found.flat().sort(byPriorityAndAge)
+  return found.filter((one) => one !== undefined).sort(byPriorityAndAge)
+}
+
+/** Undefined where it is gone. */
+export async function readJob(
+  session: ZookeeperSession,
+  path: string,
+): Promise<Posted | undefined> {
+  const [node, owner] = await Promise.all([session.read(path), ownerOf(session, path)])
+  return postedOf(path, node, owner)
+}
+
+function postedOf(path: string, node: Node | undefined, owner: string | null): Posted | undefined {
+  const posting = node && postingOf(node)
+  if (node === undefined || posting === undefined) return undefined
+  return { path, node, posting, job: jobOf(posting, node, owner) }
+}
+
+/** The lock of a job stands beside it. */
+export function lockOf(path: string): string {
+  return `${path}.lock`
+}
+
+/** Takes a job away that has no owner: where somebody has claimed it since it was read, its lock is in the way. */
+export function withoutFree(transaction: Transaction, { path, node }: Posted): Transaction {
+  const lock = lockOf(path)
+  return transaction
+    .create(lock, Buffer.alloc(0), EPHEMERAL)
+    .remove(lock, -1)
+    .remove(path, node.version)
+}
+
+/** Changes a job in its place, whatever else is changed there at the same time; false where it is gone. */
+export async function change(
+  session: ZookeeperSession,
+  path: string,
+  changes: () => Partial<PostedDetails>,
+): Promise<boolean> {
+  for (;;) {
+    const node = await session.read(path)
+    const posting = node && postingOf(node)
+    if (node === undefined || posting === undefined) return false
+    const details = { ...posting.details, ...changes() }
+    try {
+      await session.write(path, bytesOf({ ...posting, details }), node.version)
+      return true
+    } catch (error) {
+      if (!isConflict(error)) throw error
+    }
+  }
 }
 
 async function ownerOf(session: ZookeeperSession, path: string): Promise<string | null> {

@@ -12,15 +12,24 @@ import { runToResume } from '../job-resume.ts'
 import { detailsOf } from '../job-row.ts'
 import { nextRun } from '../job-schedule.ts'
 import { matches, waitForJobs } from '../job-search.ts'
-import { isJob, JOB, NUMBER_LENGTH, type Posted, readJobs } from './posted-jobs.ts'
+import {
+  change,
+  isJob,
+  JOB,
+  lockOf,
+  NUMBER_LENGTH,
+  type Posted,
+  readJobs,
+  withoutFree,
+} from './posted-jobs.ts'
 import { bytesOf, jobOf, newJobOf, newPosting, type PostedDetails } from './posting.ts'
 import { SessionKeeper } from './session-keeper.ts'
-import { lockOf, wake, ZookeeperClaim } from './zookeeper-claim.ts'
+import { woken, ZookeeperClaim } from './zookeeper-claim.ts'
 import { type Entity, ZookeeperEntities } from './zookeeper-entities.ts'
 import { ZookeeperNews } from './zookeeper-news.ts'
 import {
   EPHEMERAL,
-  isCode,
+  isConflict,
   PERSISTENT_SEQUENTIAL,
   type ZookeeperSession,
 } from './zookeeper-session.ts'
@@ -175,8 +184,9 @@ export class ZookeeperBoard implements JobBoard {
   async killAll(filter: JobFilter): Promise<number> {
     const session = await this.#session()
     const matching = (await this.#posted()).filter(({ job }) => matches(job, filter))
-    for (const posted of matching) await this.#trash.put(session, posted)
-    return matching.length
+    let trashed = 0
+    for (const { path } of matching) if (await this.#trash.put(session, path)) trashed += 1
+    return trashed
   }
 
   /** Jobs that were given up, and why. */
@@ -225,10 +235,16 @@ export class ZookeeperBoard implements JobBoard {
         resume_from: step,
       },
     })
-    await (await this.#session()).commit((transaction) => {
-      const all = posted ? transaction.remove(posted.path, posted.node.version) : transaction
-      return all.create(`${this.name}/${JOB}`, bytesOf(posting), PERSISTENT_SEQUENTIAL)
-    })
+    try {
+      await (await this.#session()).commit((transaction) => {
+        const all = posted ? withoutFree(transaction, posted) : transaction
+        return all.create(`${this.name}/${JOB}`, bytesOf(posting), PERSISTENT_SEQUENTIAL)
+      })
+    } catch (error) {
+      if (!isConflict(error)) throw error
+      const message = `the job of the run ${stored.id} was changed meanwhile: try again`
+      throw new UnclaimableJob(message, { cause: error })
+    }
     return newJobOf(posting)
   }
 
@@ -244,7 +260,7 @@ export class ZookeeperBoard implements JobBoard {
     const isWaiting = posted?.posting.details.waits_for?.includes(name) === true
     if (posted === undefined || !isWaiting || posted.job.owner !== null) return
     const session = await this.#session()
-    await wake(session, posted.path)
+    await change(session, posted.path, woken)
     await this.#news.announce(session)
   }
 
@@ -303,7 +319,7 @@ export class ZookeeperBoard implements JobBoard {
           .create(lock, Buffer.from(JSON.stringify({ owner })), EPHEMERAL),
       )
     } catch (error) {
-      if (!isCode(error, 'NODE_EXISTS', 'NO_NODE', 'BAD_VERSION')) throw error
+      if (!isConflict(error)) throw error
       const message = `job ${posting.uuid} has another owner, or is gone`
       throw new UnclaimableJob(message, { cause: error })
     }
@@ -332,10 +348,9 @@ export class ZookeeperBoard implements JobBoard {
   async #change(id: string, details: Partial<PostedDetails>): Promise<void> {
     const found = await this.#findPosted(id)
     if (found === undefined) throw new JobNotFound(`board "${this.name}" has no such job: ${id}`)
-    const { posting, path, node } = found
-    const next = { ...posting, details: { ...posting.details, ...details } }
     const session = await this.#session()
-    await session.write(path, bytesOf(next), node.version)
+    const isThere = await change(session, found.path, () => details)
+    if (!isThere) throw new JobNotFound(`board "${this.name}" has no such job: ${id}`)
     await this.#news.announce(session)
   }
 

@@ -7,6 +7,7 @@ import type { FlowWait } from '../../waits/flow-wait.ts'
 import { JobFailure } from '../board-errors.ts'
 import type { Claim, Job } from '../job.ts'
 import { nextRun } from '../job-schedule.ts'
+import { change, lockOf } from './posted-jobs.ts'
 import { bytesOf, type PostedDetails, type Posting, postingOf, trashedOf } from './posting.ts'
 import { PERSISTENT, PERSISTENT_SEQUENTIAL, type ZookeeperSession } from './zookeeper-session.ts'
 
@@ -56,25 +57,10 @@ export class ZookeeperClaim implements Claim {
   }
 
   async consume(): Promise<void> {
-    const { schedule, flowId } = this.job
-    if (schedule === null) {
-      await this.#settle((posting) => ({ posting, fate: 'gone' }))
-      return
-    }
-    const next = randomUUID()
-    await this.#settle((posting) => ({
-      fate: 'again',
-      posting: {
-        ...posting,
-        book: posting.book.uuid === flowId ? { ...posting.book, uuid: next } : posting.book,
-        details: {
-          ...posting.details,
-          flow_uuid: next,
-          run_at: Math.round(nextRun(schedule).getTime() / 1000),
-          attempts: 0,
-        },
-      },
-    }))
+    await this.#settle((posting) => {
+      const { schedule } = posting.details
+      return schedule ? postedAgain(posting, schedule) : { posting, fate: 'gone' }
+    })
   }
 
   async abandon(failure?: Failure): Promise<void> {
@@ -91,7 +77,7 @@ export class ZookeeperClaim implements Claim {
     // A signal that came in between woke no waiting code.
     const { store, path } = this.#parts
     const come = await store.signals(this.job.flowId)
-    if (come.some(({ name }) => signals.includes(name))) await wake(this.#session, path)
+    if (come.some(({ name }) => signals.includes(name))) await change(this.#session, path, woken)
   }
 
   async trash(failure?: Failure): Promise<void> {
@@ -148,19 +134,29 @@ interface Decision {
   readonly fate: 'gone' | 'free' | 'changed' | 'again' | 'trash'
 }
 
+/** With its values, for a run of its own. */
+function postedAgain({ book, details, ...posting }: Posting, schedule: string): Decision {
+  const next = randomUUID()
+  return {
+    fate: 'again',
+    posting: {
+      ...posting,
+      book: book.uuid === details.flow_uuid ? { ...book, uuid: next } : book,
+      details: {
+        ...details,
+        flow_uuid: next,
+        run_at: Math.round(nextRun(schedule).getTime() / 1000),
+        attempts: 0,
+      },
+    },
+  }
+}
+
 function changed(posting: Posting, details: Partial<PostedDetails>): Decision {
   return { fate: 'changed', posting: { ...posting, details: { ...posting.details, ...details } } }
 }
 
-export function lockOf(path: string): string {
-  return `${path}.lock`
-}
-
 /** What it waited for has come. */
-export async function wake(session: ZookeeperSession, path: string): Promise<void> {
-  const node = await session.read(path)
-  const posting = node && postingOf(node)
-  if (posting === undefined || node === undefined) return
-  const details = { ...posting.details, run_at: Date.now() / 1000, waits_for: [] }
-  await session.write(path, bytesOf({ ...posting, details }), node.version)
+export function woken(): Partial<PostedDetails> {
+  return { run_at: Date.now() / 1000, waits_for: [] }
 }

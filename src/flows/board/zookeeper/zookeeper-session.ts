@@ -143,9 +143,14 @@ export const PERSISTENT = 0
 export const EPHEMERAL = 1
 export const PERSISTENT_SEQUENTIAL = 2
 
-export function isCode(error: unknown, ...names: readonly (keyof typeof CODES)[]): boolean {
+function isCode(error: unknown, ...names: readonly (keyof typeof CODES)[]): boolean {
   if (!(error instanceof Error) || !('code' in error)) return false
   return names.some((name) => error.code === CODES[name])
+}
+
+/** Another changed it in between. */
+export function isConflict(error: unknown): boolean {
+  return isCode(error, 'NODE_EXISTS', 'NO_NODE', 'BAD_VERSION')
 }
 
 const CODES = { NO_NODE: -101, BAD_VERSION: -103, NODE_EXISTS: -110 } as const

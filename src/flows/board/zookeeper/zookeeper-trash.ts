@@ -1,11 +1,11 @@
 import { posix } from 'node:path'
+import type { Transaction } from 'node-zookeeper-client'
 import { JobNotFound } from '../board-errors.ts'
 import type { Job } from '../job.ts'
-import { JOB, OURS, type Posted, readJobs } from './posted-jobs.ts'
+import { JOB, lockOf, OURS, type Posted, readJob, readJobs, withoutFree } from './posted-jobs.ts'
 import { bytesOf, type Posting, trashedOf } from './posting.ts'
-import { lockOf } from './zookeeper-claim.ts'
 import {
-  isCode,
+  isConflict,
   PERSISTENT,
   PERSISTENT_SEQUENTIAL,
   type ZookeeperSession,
@@ -39,14 +39,25 @@ export class ZookeeperTrash {
     }))
   }
 
-  /** Gives a job up; one that runs ends without a revert. */
-  async put(session: ZookeeperSession, { path, node, job, posting }: Posted): Promise<void> {
-    await session.commit((transaction) => {
-      const moved = transaction
-        .create(this.pathFor(path), bytesOf(trashedOf(posting)), PERSISTENT)
-        .remove(path, node.version)
-      return job.owner === null ? moved : moved.remove(lockOf(path), -1)
-    })
+  /** Gives a job up; one that runs ends without a revert. False where it is gone already. */
+  async put(session: ZookeeperSession, path: string): Promise<boolean> {
+    for (let attempt = 1; ; attempt += 1) {
+      const found = await readJob(session, path)
+      if (found === undefined) return false
+      try {
+        await session.commit((transaction) => this.#moved(transaction, found))
+        return true
+      } catch (error) {
+        if (!isConflict(error) || attempt === PUT_ATTEMPTS) throw error // it was claimed or freed in between
+      }
+    }
+  }
+
+  #moved(transaction: Transaction, found: Posted): Transaction {
+    const { path, node, job, posting } = found
+    const moved = transaction.create(this.pathFor(path), bytesOf(trashedOf(posting)), PERSISTENT)
+    if (job.owner === null) return withoutFree(moved, found)
+    return moved.remove(path, node.version).remove(lockOf(path), -1)
   }
 
   /** Puts a job back on the board, by its own or its flow's id, as if it had not been tried. */
@@ -74,11 +85,14 @@ export class ZookeeperTrash {
             .create(`${this.#board}/${OURS}`, node.data, PERSISTENT_SEQUENTIAL),
         )
         .catch((error: unknown) => {
-          if (!isCode(error, 'NO_NODE', 'BAD_VERSION')) throw error // another was quicker
+          if (!isConflict(error)) throw error // another was quicker
         })
     }
   }
 }
+
+/** A job may be claimed or freed while it is given up. */
+const PUT_ATTEMPTS = 5
 
 function untried(posting: Posting): Posting {
   const {
