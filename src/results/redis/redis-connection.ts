@@ -6,6 +6,7 @@ import { startInterval, type Timer } from '../../async/timer.ts'
 import { withDeadline } from '../../async/with-deadline.ts'
 import { ResultError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { withoutArgumentsInErrors } from '../../redis-errors.ts'
 import { safeUrl } from '../../safe-url.ts'
 import { closeIfSilent } from './redis-silence.ts'
 import { type RedisSettings, redisAddress } from './redis-url.ts'
@@ -68,7 +69,7 @@ export class RedisConnection {
   /** Loads the driver; connects with the first command. */
   static async open(options: RedisConnectionOptions): Promise<RedisConnection> {
     const { Redis } = await loadDriver()
-    const redis = new Redis(driverOptions(options))
+    const redis = withoutArgumentsInErrors(new Redis(driverOptions(options)))
     return new RedisConnection(redis, options)
   }
 
@@ -158,8 +159,13 @@ export class RedisConnection {
 
   /** The connection that listens; nothing else can be asked on it. */
   subscriber(): Redis {
-    this.#subscriber ??= this.#redis
-      .duplicate({ enableAutoPipelining: false, autoResubscribe: false, commandTimeout: undefined })
+    this.#subscriber ??= withoutArgumentsInErrors(
+      this.#redis.duplicate({
+        enableAutoPipelining: false,
+        autoResubscribe: false,
+        commandTimeout: undefined,
+      }),
+    )
       // The other connection reports the loss.
       .on('error', () => undefined)
     return this.#subscriber

@@ -1,6 +1,7 @@
 import type { Redis, RedisOptions } from 'ioredis'
 import { ConfigurationError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
+import { withoutArgumentsInErrors } from '../../../redis-errors.ts'
 import { safeUrl } from '../../../safe-url.ts'
 import { linkFailed } from '../link-failed.ts'
 import { loadDriver } from '../load-driver.ts'
@@ -14,13 +15,15 @@ export async function connectRedis(
   options: RedisOptions = {},
 ): Promise<Redis> {
   const { Redis } = await loadDriver(() => import('ioredis'), { name: 'ioredis', link: 'redis' })
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectionName: 'celery-toolbox',
-    maxRetriesPerRequest: null,
-    retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, MOST_DELAY_MS),
-    ...options,
-  })
+  const redis = withoutArgumentsInErrors(
+    new Redis(url, {
+      lazyConnect: true,
+      connectionName: 'celery-toolbox',
+      maxRetriesPerRequest: null,
+      retryStrategy: (attempt) => Math.min(50 * 2 ** attempt, MOST_DELAY_MS),
+      ...options,
+    }),
+  )
   let isUp = false
   redis.on('error', (error) => {
     if (isUp) log.warn({ redis: safeUrl(url), err: error }, 'redis unreachable, trying again')

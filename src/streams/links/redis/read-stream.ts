@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import type { Redis } from 'ioredis'
 import { startInterval } from '../../../async/timer.ts'
 import { withDeadline } from '../../../async/with-deadline.ts'
+import { withoutArgumentsInErrors } from '../../../redis-errors.ts'
 import { type Codec, codecOf } from '../../codecs/codec.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import type { Settlement } from '../../parts/received.ts'
@@ -47,7 +48,7 @@ export function readStream(
     })
     await group.make()
     // Reading waits on the server, so it has a connection of its own: acknowledgements must not wait behind it.
-    const waiting = redis.duplicate()
+    const waiting = withoutArgumentsInErrors(redis.duplicate())
     waiting.on('error', () => undefined) // the other connection reports the loss
     inlet.signal.addEventListener('abort', () => waiting.disconnect(), { once: true })
     inlet.ready()
