@@ -24,6 +24,8 @@ type DelayingBroker = Pick<Broker, 'features' | 'declare' | 'publish' | 'consume
 const DUE_AT = 'x-due-at'
 /** Deliveries of which it is being seen to that they are worked on. */
 const PREFETCH = 10
+/** After this what could not be worked on, or sent on, comes again. */
+const AGAIN_MS = 1_000
 
 /**
  * A queue whose messages come when they are due. Until then they are with the broker: in the delay queues of Celery's native
@@ -62,13 +64,16 @@ export class DelayedQueue {
   async consume(onDue: (delivery: Delivery) => Promise<void>): Promise<Subscription> {
     await this.#declare()
     return await this.#broker.consume(this.#name, { prefetch: PREFETCH }, (delivery) => {
-      this.#receive(delivery, onDue).catch(() => undefined) // its connection is lost: it comes again
+      this.#receive(delivery, onDue)
+        .catch(async () => await delivery.requeue({ delayMs: AGAIN_MS }))
+        .catch(() => undefined) // its connection is lost: it comes again
     })
   }
 
+  /** What is no moment, as another program may have written it, is due. */
   async #receive(delivery: Delivery, onDue: (delivery: Delivery) => Promise<void>): Promise<void> {
     const dueAt = Number(delivery.message.headers[DUE_AT] ?? 0)
-    if (dueAt <= Date.now()) {
+    if (!(dueAt > Date.now() && dueAt < Number.POSITIVE_INFINITY)) {
       await onDue(delivery)
       return
     }

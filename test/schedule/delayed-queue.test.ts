@@ -80,6 +80,34 @@ test('where a broker keeps messages for a quarter of an hour at most, one is sen
   expect([received, delays.slice(0, 2)]).toEqual([[{ n: 1 }], [900_000, 900_000]])
 })
 
+test('a message that could not be worked on comes again', async () => {
+  const queue = new DelayedQueue(memoryBroker(), { name: 'wakes' })
+  let attempts = 0
+  await queue.consume(async (delivery) => {
+    attempts += 1
+    if (attempts === 1) throw new Error('no')
+    await delivery.ack()
+  })
+  await queue.send({ n: 1 }, Date.now())
+  await pass(500)
+  expect(attempts).toBe(1)
+  await pass(1_000)
+  expect(attempts).toBe(2)
+})
+
+test.each(['soon', 'Infinity', null])(
+  'a message whose moment is %s, as another program may have written it, is due',
+  async (dueAt) => {
+    const broker = memoryBroker()
+    const queue = new DelayedQueue(broker, { name: 'wakes' })
+    const received = await receivedBy(queue)
+    const message = { headers: { 'x-due-at': dueAt }, properties: {}, body: Buffer.from('1') }
+    await broker.publish(message, { exchange: '', routingKey: 'wakes' })
+    await pass(1_000)
+    expect(received).toEqual([1])
+  },
+)
+
 test('a broker that keeps nothing back is refused', () => {
   const broker = Object.create(memoryBroker(), {
     features: { value: { ...SQS_FEATURES, longestDelayMs: 0 } },

@@ -135,14 +135,15 @@ export class Conductor implements AsyncDisposable {
   async #work(maxDispatches: number): Promise<void> {
     const board = this.#board
     const metadata = { hostname: hostname(), pid: process.pid }
-    await this.#waking.start()
-    const unregister = await board.registerEntity('conductor', this.name, metadata)
+    let unregister: (() => Promise<void>) | undefined
     try {
+      await this.#waking.start()
+      unregister = await board.registerEntity('conductor', this.name, metadata)
       while (!this.#stopping.signal.aborted && this.#dispatched < maxDispatches) await this.#turn()
     } finally {
       await Promise.allSettled(this.#running)
       await this.#waking.stop()
-      await unregister().catch(() => undefined) // its lease ends by itself
+      await unregister?.().catch(() => undefined) // its lease ends by itself
     }
   }
 

@@ -23,24 +23,22 @@ const WOKEN_IDLE_MS = 15_000
 export class Waking {
   readonly #parts: WakingParts
   #unlisten: (() => Promise<void>)[] = []
+  #broker: 'silent' | 'asked' | 'listened to' = 'silent'
+  #isStopped = false
 
   constructor(parts: WakingParts) {
     this.#parts = parts
   }
 
   async start(): Promise<void> {
-    const { board, wakeUps, onNews, hasRoom } = this.#parts
+    const { board, onNews } = this.#parts
     this.#unlisten.push(await board.listen(onNews))
-    if (wakeUps === undefined) return
-    const unlisten = await wakeUps.listen(() => {
-      onNews()
-      return hasRoom()
-    })
-    this.#unlisten.push(unlisten)
+    void this.#listenToBroker()
   }
 
   async stop(): Promise<void> {
-    for (const unlisten of this.#unlisten) await unlisten()
+    this.#isStopped = true
+    await Promise.allSettled(this.#unlisten.map(async (unlisten) => await unlisten()))
     this.#unlisten = []
   }
 
@@ -60,7 +58,31 @@ export class Waking {
   }
 
   async waitForNews(signal: AbortSignal): Promise<void> {
-    const { board, wakeUps } = this.#parts
-    await board.waitForNews(wakeUps === undefined ? IDLE_MS : WOKEN_IDLE_MS, signal)
+    void this.#listenToBroker()
+    const isWoken = this.#broker === 'listened to'
+    await this.#parts.board.waitForNews(isWoken ? WOKEN_IDLE_MS : IDLE_MS, signal)
+  }
+
+  /** Where the broker is away or refuses, the board's clock wakes, and the broker is asked again at the next turn. */
+  async #listenToBroker(): Promise<void> {
+    const { wakeUps, board, onNews, hasRoom, logger } = this.#parts
+    if (wakeUps === undefined || this.#broker !== 'silent' || this.#isStopped) return
+    this.#broker = 'asked'
+    try {
+      const unlisten = await wakeUps.listen(() => {
+        onNews()
+        return hasRoom()
+      })
+      this.#broker = 'listened to'
+      this.#unlisten.push(unlisten)
+      if (this.#isStopped) await this.stop() // while the broker was asked
+    } catch (error) {
+      this.#broker = 'silent'
+      if (this.#isStopped) return
+      logger.warn(
+        { err: error, board: board.name },
+        'the broker does not wake this conductor, its board does; asking the broker again',
+      )
+    }
   }
 }
