@@ -50,9 +50,16 @@ export class DatabaseClaim implements Claim {
   }
 
   async consume(): Promise<void> {
-    const { schedule } = this.job
-    if (schedule === null) await this.#end(sql.CONSUME, [])
-    else await this.#end(sql.POST_AGAIN, [nextRun(schedule), randomUUID()])
+    if (this.job.schedule === null) {
+      await this.#end(sql.CONSUME, [])
+      return
+    }
+    const [now] = await this.#database.query<{ schedule: string }>(sql.SCHEDULE, [
+      this.job.uuid,
+      this.epoch,
+    ])
+    const schedule = now?.schedule ?? this.job.schedule
+    await this.#end(sql.POST_AGAIN, [nextRun(schedule), randomUUID()])
   }
 
   async abandon(failure?: Failure): Promise<void> {

@@ -54,6 +54,9 @@ export const EXTEND = `
 
 export const CONSUME = `DELETE FROM flows.job WHERE ${OWNED} RETURNING uuid`
 
+/** As it is now: it may have been reset since the job was claimed. */
+export const SCHEDULE = `SELECT schedule FROM flows.job WHERE ${OWNED}`
+
 /** A scheduled job keeps its store, and gets a new run. */
 export const POST_AGAIN = `
   UPDATE flows.job SET state = 'UNCLAIMED', owner = NULL, lease_until = NULL, attempts = 0, run_at = $3, flow_id = $4,

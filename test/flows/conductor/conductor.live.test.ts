@@ -218,6 +218,16 @@ test('a scheduled job keeps its values for the next run', async () => {
   expect((await board.find(job.uuid))?.runAt?.getUTCMonth()).toBe(0)
 })
 
+test('a schedule that is reset while its job runs counts from the next run on', async () => {
+  const board = new Board(await opened())
+  const job = await board.post('tick', {}, { schedule: '0 0 1 1 *', runAt: new Date() })
+  const claim = await board.claim(job, 'one')
+  await board.resetSchedule(job.uuid, '* * * * *')
+  await claim.consume()
+  const runAt = (await board.find(job.uuid))?.runAt?.getTime() ?? 0
+  expect(runAt - Date.now()).toBeLessThan(61_000)
+})
+
 test('jobs can be searched by flow and values, and killed', async () => {
   const board = new Board(await opened())
   await board.post('a', { tenant: 't1' })
