@@ -119,6 +119,19 @@ steps:
   ])
 })
 
+test('a key that has no effect on its step is refused', () => {
+  const text = `flow: f
+steps:
+  - { wait: approval, delay: 5m }
+  - { linear: inner, timeout: 5s, steps: [{ task: a, run: mail.send, otherwise: skip }] }
+`
+  expect(mistakes(text)).toEqual([
+    'flow.yaml:3:30: "delay" has no effect here, as "approval" is a wait: it belongs to a task',
+    'flow.yaml:4:31: "timeout" has no effect here, as "inner" is a flow: it belongs to its steps',
+    'flow.yaml:4:81: "otherwise" goes with "when"',
+  ])
+})
+
 test('__proto__ is no name of a step or a symbol', () => {
   for (const part of ['task: __proto__, run: mail.send', 'task: a, run: mail.send, out: __proto__'])
     expect(mistakes(`flow: f\nsteps:\n  - { ${part} }\n`)[0]).toMatch(/^flow\.yaml:3:\d+: /)

@@ -22,6 +22,7 @@ import { remote } from '../remote/remote.ts'
 import { waitFor } from '../waits/wait-for.ts'
 import { parseCondition } from './condition.ts'
 import type { FlowSpec, RetrySpec, StepSpec } from './flow-schema.ts'
+import { kindOf, nameOf } from './flow-walk.ts'
 
 type StepFunction = (values: AnyValues, context: AtomContext) => unknown
 
@@ -37,8 +38,6 @@ export function buildFlow(spec: FlowSpec, functions?: StepFunctions): Flow {
   const { flow: name, kind = 'linear', retry, version, steps } = spec
   return flowOf({ name, kind, retry, version }, steps, functions)
 }
-
-const KINDS = ['linear', 'unordered', 'graph'] as const
 
 interface Head {
   readonly name: string
@@ -100,8 +99,8 @@ function linksOf(step: StepSpec, item: Item | undefined, guard: Task | undefined
 
 function itemOf(step: StepSpec, functions: StepFunctions | undefined): Item {
   if (step.steps !== undefined) {
-    const kind = KINDS.find((one) => step[one] !== undefined) ?? 'graph'
-    return flowOf({ name: nameOf(step), kind, retry: step.retry }, step.steps, functions)
+    const head = { name: nameOf(step), kind: kindOf(step), retry: step.retry }
+    return flowOf(head, step.steps, functions)
   }
   const name = nameOf(step)
   if (step.wait !== undefined) {
@@ -202,10 +201,6 @@ function retryOf(name: string, spec: RetrySpec): Retry {
   return attempts === undefined
     ? alwaysRevert(name, options)
     : times(name, { ...options, attempts })
-}
-
-function nameOf({ task: name, wait, linear: one, unordered: two, graph: three }: StepSpec): string {
-  return name ?? wait ?? one ?? two ?? three ?? ''
 }
 
 function spanOf(span: string | number): number {
