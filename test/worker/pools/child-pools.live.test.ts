@@ -129,6 +129,12 @@ test.each([
   },
 )
 
+test.each(BOTH)('in %s a result that cannot be read is refused by its reason', async (name) => {
+  const outcome = await runIn(await startPool(name), 'unreadable').outcome
+  expect(outcome.kind).toBe('success')
+  expect(() => JSON.stringify(outcome)).toThrow('cannot encode value: it is a secret')
+})
+
 test.each(BOTH)('in %s what a task sends to its worker by itself is not heard', async (name) => {
   const pool = await startPool(name)
   expect(await runIn(pool, 'babbles', [3]).outcome).toMatchObject({ value: 3 })

@@ -101,23 +101,22 @@ export class PoolChild {
     const run = this.#run
     if (run?.number !== call) return
     this.#run = undefined
-    try {
-      const ended = fromBorder(end) as RunEnd // as serve-calls.ts wrote it
-      this.memoryBytes = ended.memoryBytes
+    const ended = readEnd(end)
+    if (ended instanceof Error) {
       this.#free()
-      run.end(ended)
-    } catch (error) {
-      // A thread has more stack than this process: more levels than can be read here.
-      this.#free()
-      run.fail(error)
+      run.fail(ended)
+      return
     }
+    this.memoryBytes = ended.memoryBytes
+    this.#free()
+    run.end(ended)
   }
 
   /** Whatever it was, the run that said it cannot come to its end any more. */
   #unreadable(error: Error): void {
     this.#run?.fail(error)
     this.#run = undefined
-    this.#child.kill()
+    this.kill()
   }
 
   #free(): void {
@@ -141,5 +140,14 @@ export class PoolChild {
     this.#run?.lost(exit)
     this.#run = undefined
     this.#parts.onExit(this, exit)
+  }
+}
+
+/** A thread has more stack than this process: there may be more levels than can be read here. */
+function readEnd(end: unknown): RunEnd | Error {
+  try {
+    return fromBorder(end) as RunEnd // as serve-calls.ts wrote it
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
   }
 }

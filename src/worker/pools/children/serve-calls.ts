@@ -75,10 +75,10 @@ class ServedCalls {
   /** What cannot be cloned, as memory that is shared or was given away, fails the task and not its child. */
   #sendEnd(call: number, end: RunEnd): void {
     try {
-      this.#port.send({ kind: 'done', call, end: toBorder(end) })
+      this.#port.send({ kind: 'done', call, end: endAtBorder(end) })
     } catch (error) {
       const outcome: Outcome = { kind: 'failure', error, runtimeMs: 0 }
-      this.#port.send({ kind: 'done', call, end: toBorder({ ...end, outcome, expected: -1 }) })
+      this.#port.send({ kind: 'done', call, end: endAtBorder({ ...end, outcome, expected: -1 }) })
     }
   }
 
@@ -101,6 +101,15 @@ class ServedCalls {
     running.run()
     return await running.outcome
   }
+}
+
+/** Part by part: of an outcome whose value cannot be read the rest still arrives. */
+function endAtBorder({ outcome, ...rest }: RunEnd): unknown {
+  return { ...partsAtBorder(rest), outcome: partsAtBorder(outcome) }
+}
+
+function partsAtBorder(parts: object): object {
+  return Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, toBorder(value)]))
 }
 
 function unknownHere({ task }: TaskRequest): Outcome {
