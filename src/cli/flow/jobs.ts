@@ -3,7 +3,7 @@ import { UsageError } from '../../errors.ts'
 import type { Job, Priority } from '../../flows/board/job.ts'
 import { PRIORITIES } from '../../flows/board/job.ts'
 import { readFlowFile } from '../../flows/files/flow-file.ts'
-import { failureTree } from '../../flows/storage/failure-tree.ts'
+import { explainRun } from '../../flows/storage/explain-run.ts'
 import { drawRun } from '../../flows/storage/outline.ts'
 import { openConfig } from '../app/open-app.ts'
 import { JSON_OUTPUT, VALUES } from '../options/common-options.ts'
@@ -159,13 +159,13 @@ async function show(board: AnyBoard, id: string, options: ListOptions): Promise<
   if (stored === undefined)
     throw new UsageError(`no run of a flow has the id "${id}", or it has not begun`)
   if (wantsJson(options)) {
-    printJson({ job: job ?? null, ...stored, tree: drawRun(stored), failures: failureTree(stored) })
+    printJson({ job: job ?? null, ...stored, tree: drawRun(stored), failures: explainRun(stored) })
     return
   }
   const { name, id: flowId, state, version } = stored.flow
   print(`${name}  ${flowId}  ${state}${version === null ? '' : `  version ${version}`}`)
   print(drawRun(stored))
-  const tree = failureTree(stored)
+  const tree = explainRun(stored)
   if (tree !== '') print(`\n${tree}`)
 }
 

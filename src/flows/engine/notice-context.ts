@@ -33,9 +33,16 @@ export function noticeContext(
     failures: () => [...Object.values(ledger.failures()), ...ledger.revertFailures()],
     failureTree: (atom) => {
       const failed = atom === undefined ? failedNames(ledger, compilation) : [atom]
-      return failed.map((name) => failureTree(name, { compilation, ledger })).join('\n')
+      return failed.map((name) => treeOf(name, { compilation, ledger })).join('\n')
     },
   }
+}
+
+/** As it was stored when the atom failed. */
+function treeOf(name: string, parts: Parameters<typeof failureTree>[1]): string {
+  const node = parts.compilation.byName.get(name)
+  const stored = node && parts.ledger.of(node).meta.failureTree
+  return typeof stored === 'string' ? stored : failureTree(name, parts)
 }
 
 function failedNames(ledger: Ledger, { atoms }: Compilation): string[] {

@@ -1,6 +1,6 @@
 import { Engine, linear, MemoryStore, task, times, unordered } from 'celery-toolbox/flows'
 import { expect, test } from 'vitest'
-import { failureTree } from '../../../src/flows/storage/failure-tree.ts'
+import { explainRun } from '../../../src/flows/storage/explain-run.ts'
 import { drawRun } from '../../../src/flows/storage/outline.ts'
 
 const refuse = () => {
@@ -26,7 +26,7 @@ test('a stored run is drawn as a tree of its flows and atoms, with states, rever
     '│  └─ stats  REVERTED',
     '└─ notify  PENDING',
   ])
-  expect(failureTree(stored)).toContain(
+  expect(explainRun(stored)).toContain(
     "Atom 'copy' {'intention': 'EXECUTE', 'state': 'SUCCESS', 'requires': {'path': '/in/1'}, 'provides': '/a/in/1'}",
   )
 })

@@ -1,7 +1,7 @@
 import type { StoredFlow } from './records.ts'
 
 /** Of each atom that failed: what came before it, most recent first, as TaskFlow shows it; and what the run waits for. */
-export function failureTree({ flow, atoms }: StoredFlow): string {
+export function explainRun({ flow, atoms }: StoredFlow): string {
   const trees = atoms.flatMap(({ name, failure, revertFailure, meta }) => {
     const error = failure ?? revertFailure
     if (error === null) return []
