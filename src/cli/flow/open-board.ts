@@ -4,6 +4,7 @@ import type { Database } from '../../database/database.ts'
 import { UsageError } from '../../errors.ts'
 import type { Board } from '../../flows/board/board.ts'
 import type { ZookeeperBoard } from '../../flows/board/zookeeper/zookeeper-board.ts'
+import type { FlowStore } from '../../flows/storage/flow-store.ts'
 import { type DatabaseOptions, openDatabaseOf } from '../options/open-database.ts'
 
 export interface BoardOptions extends DatabaseOptions {
@@ -28,68 +29,80 @@ export function withBoard(command: Command): Command {
 
 export async function openBoard(config: Config, options: BoardOptions): Promise<OpenedBoard> {
   const { board: name, store: folder } = options
-  const isInZookeeper = name?.startsWith(SCHEME) === true
-  if (folder !== undefined && !isInZookeeper)
+  if (name?.startsWith(SCHEME)) return await openInZookeeper(placeOf(name), config, options)
+  if (folder !== undefined)
     throw new UsageError(
       `--store goes with --board ${SCHEME}…: a board in PostgreSQL keeps the runs`,
     )
-  const database = folder === undefined ? await openDatabaseOf(config, options) : undefined
-  try {
-    const board = isInZookeeper
-      ? await zookeeperBoard(name, { folder, database })
-      : await databaseBoard(name, database)
-    return {
-      board,
-      database,
-      [Symbol.asyncDispose]: async () => {
-        await board.close()
-        await database?.close()
-      },
-    }
-  } catch (error) {
-    await database?.close()
-    throw error
-  }
+  const { Board } = await import('../../flows/board/board.ts')
+  const database = await openDatabaseOf(config, options)
+  const board = new Board(database, name === undefined ? {} : { name })
+  return openedBoard(board, { store: board.store, database })
 }
 
 const SCHEME = 'zookeeper://'
 
-async function databaseBoard(
-  name: string | undefined,
-  database: Database | undefined,
-): Promise<Board> {
-  const { Board } = await import('../../flows/board/board.ts')
-  if (database === undefined) throw new UsageError('a board needs a database')
-  return new Board(database, name === undefined ? {} : { name })
+interface Place {
+  readonly hosts: string
+  readonly path?: string
 }
 
-async function zookeeperBoard(
-  url: string,
-  {
-    folder,
-    database,
-  }: { readonly folder: string | undefined; readonly database: Database | undefined },
-): Promise<ZookeeperBoard> {
-  const { ZookeeperBoard } = await import('../../flows/board/zookeeper/zookeeper-board.ts')
-  const [, hosts = '', path] = /^zookeeper:\/\/([^/]+)(\/.+)?$/.exec(url) ?? []
-  if (hosts === '')
+function placeOf(url: string): Place {
+  const [, hosts, path] = /^zookeeper:\/\/([^/]+)(\/.+)?$/.exec(url) ?? []
+  if (hosts === undefined)
     throw new UsageError(
       `the board is "${url}", expected such as zookeeper://127.0.0.1:2181/taskflow/jobs`,
     )
-  const board = new ZookeeperBoard({
-    hosts,
-    store: await storeOf(folder, database),
-    ...(path !== undefined && { path }),
-  })
-  await board.connect()
-  return board
+  return path === undefined ? { hosts } : { hosts, path }
 }
 
-async function storeOf(folder: string | undefined, database: Database | undefined) {
-  if (database !== undefined) {
-    const { DatabaseStore } = await import('../../flows/storage/database-store.ts')
-    return new DatabaseStore(database)
+async function openInZookeeper(
+  place: Place,
+  config: Config,
+  options: BoardOptions,
+): Promise<OpenedBoard> {
+  const { ZookeeperBoard } = await import('../../flows/board/zookeeper/zookeeper-board.ts')
+  const runs = await openRuns(config, options)
+  let board: ZookeeperBoard | undefined
+  try {
+    board = new ZookeeperBoard({ ...place, store: runs.store })
+    await board.connect()
+    return openedBoard(board, runs)
+  } catch (error) {
+    await board?.close()
+    await closeRuns(runs)
+    throw error
   }
-  const { FileStore } = await import('../../flows/storage/file-store.ts')
-  return new FileStore(folder ?? '')
+}
+
+/** Where the runs are kept, and the database where that is one. */
+interface Runs {
+  readonly store: FlowStore
+  readonly database: Database | undefined
+}
+
+async function openRuns(config: Config, options: BoardOptions): Promise<Runs> {
+  if (options.store !== undefined) {
+    const { FileStore } = await import('../../flows/storage/file-store.ts')
+    return { store: new FileStore(options.store), database: undefined }
+  }
+  const { DatabaseStore } = await import('../../flows/storage/database-store.ts')
+  const database = await openDatabaseOf(config, options)
+  return { store: new DatabaseStore(database), database }
+}
+
+function openedBoard(board: OpenedBoard['board'], runs: Runs): OpenedBoard {
+  return {
+    board,
+    database: runs.database,
+    [Symbol.asyncDispose]: async () => {
+      await board.close()
+      await closeRuns(runs)
+    },
+  }
+}
+
+async function closeRuns({ store, database }: Runs): Promise<void> {
+  await store.close()
+  await database?.close()
 }

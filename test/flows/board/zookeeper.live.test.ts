@@ -12,6 +12,7 @@ import {
 } from 'celery-toolbox/flows'
 import { expect, onTestFinished, test } from 'vitest'
 import { postingOf } from '../../../src/flows/board/zookeeper/posting.ts'
+import { SessionKeeper } from '../../../src/flows/board/zookeeper/session-keeper.ts'
 import { ZookeeperSession } from '../../../src/flows/board/zookeeper/zookeeper-session.ts'
 import { ZookeeperTrash } from '../../../src/flows/board/zookeeper/zookeeper-trash.ts'
 import { startProcess } from '../../support/processes.ts'
@@ -193,6 +194,22 @@ test.skipIf(!hasZookeeper)(
     await waitFor('the loss to be seen', () => claimed[1]?.lost.aborted === true)
   },
 )
+
+test.skipIf(!hasZookeeper)('a session whose board cannot be set up is closed', async () => {
+  const sessions: ZookeeperSession[] = []
+  const keeper = new SessionKeeper({
+    hosts: await startZookeeper(),
+    sessionMs: SESSION_MS,
+    onOpen: async (session) => {
+      sessions.push(session)
+      if (sessions.length === 1) throw new Error('no folder')
+    },
+  })
+  await expect(keeper.current()).rejects.toThrow('no folder')
+  const current = await keeper.current()
+  expect(sessions.map(({ isOver }) => isOver)).toEqual([true, false])
+  current.close()
+})
 
 test.skipIf(!hasZookeeper)(
   'a schedule that is reset while its job runs counts from the next run on',

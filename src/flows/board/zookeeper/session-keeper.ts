@@ -33,7 +33,12 @@ export class SessionKeeper {
     if (last !== undefined && !last.isOver) return last
     const { hosts, sessionMs, onOpen } = this.#parts
     const session = await ZookeeperSession.open(hosts, sessionMs)
-    await onOpen(session)
-    return session
+    try {
+      await onOpen(session)
+      return session
+    } catch (error) {
+      session.close() // nobody has it, and its watches and nodes would stay
+      throw error
+    }
   }
 }
