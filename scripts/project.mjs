@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 
 export const ROOT = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..')
 
+const BUILD_SETTINGS = ['tsconfig.json', 'tsconfig.build.json', 'package.json']
 const OLDEST_NODE = [20, 19]
 
 /** Exits 2 with a plain sentence where this Node is too old to run the project. */
@@ -42,7 +43,7 @@ export async function ensureBuilt() {
 
 export function isBuilt() {
   const built = timeOf(join(ROOT, 'dist/.built'))
-  const sources = ['src', 'migrations', 'tsconfig.json', 'tsconfig.build.json', 'package.json']
+  const sources = ['src', 'migrations', 'scripts/build.mjs', ...BUILD_SETTINGS]
   return built > 0 && built >= Math.max(...sources.map((name) => newest(join(ROOT, name))))
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ConfigError } from './errors.ts'
 import { ownPath, requirePackage } from './installed-packages.ts'
@@ -29,11 +29,18 @@ export function ownFile(source: string): string {
     : join(folder, 'dist', source.replace(/\.ts$/, '.js'))
 }
 
+let found: { readonly folder: string | undefined } | undefined
+
 /** Of the package whose files are running, or in a bundle of the one that is installed beside it. */
 function ownFolder(): string | undefined {
-  for (let folder = dirname(ownPath); ; folder = dirname(folder)) {
+  found ??= { folder: enclosingFolder(dirname(ownPath)) ?? installedFolder() }
+  return found.folder
+}
+
+function enclosingFolder(start: string): string | undefined {
+  for (let folder = start; ; folder = dirname(folder)) {
     if (manifestOf(folder)?.name === NAME) return folder
-    if (folder === dirname(folder)) return installedFolder()
+    if (folder === dirname(folder)) return undefined
   }
 }
 
@@ -46,7 +53,11 @@ function installedFolder(): string | undefined {
   }
 }
 
+/** Undefined where there is none, or none that can be read: a folder above may hold anything. */
 function manifestOf(folder: string): { name?: unknown; version?: unknown } | undefined {
-  const file = join(folder, 'package.json')
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined
+  try {
+    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) ?? undefined
+  } catch {
+    return undefined
+  }
 }
