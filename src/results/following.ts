@@ -54,7 +54,7 @@ export async function failOnParentFailure<Value>(
 
 /**
  * A member that failed a while ago, though nothing is stored of what follows its chord: Python's workers leave some bodies
- * without an end, and Python's `get()` throws the member's failure. Looks now and then, at results per batch.
+ * without an end, and Python's `get()` throws the member's failure. Looks now and then, at a batch of results.
  */
 async function failedBefore({
   store,

@@ -96,6 +96,7 @@ function node(
   return { ...before, members: nodes.filter((each) => each !== null) }
 }
 
+/** The cause is left out: what Python pickles there holds the password of its backend. */
 export function unreadableGroup(groupId: string): ResultError {
   return new ResultError(
     'RESULT_UNREADABLE',

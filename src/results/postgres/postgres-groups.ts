@@ -61,5 +61,3 @@ function membersIn(bytes: Buffer, serializer: Serializer): readonly string[] | n
     return null
   }
 }
-
-/** The cause is left out: what Python pickles there holds the password of its database. */
