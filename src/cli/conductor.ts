@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { UsageError } from '../errors.ts'
 import { readFlow, readFlowFile } from '../flows/files/flow-file.ts'
 import type { Flow } from '../flows/patterns/flow.ts'
 import type { FlowEvent } from '../flows/storage/flow-store.ts'
@@ -13,7 +14,7 @@ import { runService, serviceLogging } from './run-service.ts'
 interface ConductorCommandOptions extends GlobalOptions, BoardOptions {
   readonly concurrency?: number
   readonly loglevel?: string
-  readonly wakeBy?: 'board' | 'broker'
+  readonly wakeBy?: 'board' | 'broker' | 'vault'
 }
 
 const EXAMPLES = `
@@ -33,6 +34,7 @@ export function addConductor(program: Command): void {
       new Option('--wake-by <what>', 'what wakes conductors when a delay is over (board)').choices([
         'board',
         'broker',
+        'vault',
       ]),
     )
     .option('-l, --loglevel <level>', 'log level (info)')
@@ -59,7 +61,7 @@ async function conduct(files: readonly string[], options: ConductorCommandOption
   const { logger } = logging
   const remotes = celeryRemotes(app)
   const reports = await flowReports(app, opened, logger)
-  const wakeUps = options.wakeBy === 'broker' ? await wakeUpsOf(app, board.name) : undefined
+  const { wakeUps, dispatcher } = await wakingOf(app, board.name, options.wakeBy)
   const conductor = new Conductor(board, {
     flows,
     readDefinition: (text, name) => readFlow(text, { file: name, functions }).flow,
@@ -74,10 +76,12 @@ async function conduct(files: readonly string[], options: ConductorCommandOption
       start: async () => {
         await relay.start()
         await reports.relay?.start()
+        await dispatcher?.start()
         await conductor.start()
       },
       stop: async (how) => {
         await conductor.stop(how)
+        await dispatcher?.stop()
         await relay.stop()
         await reports.relay?.stop()
       },
@@ -97,12 +101,20 @@ async function flowReports(app: CeleryApp, { database }: OpenedBoard, logger: Lo
   return { engine: { ...engine, onEvent }, relay: undefined }
 }
 
-async function wakeUpsOf(app: CeleryApp, board: string) {
+/** What wakes the conductor besides its board; what is due in the vault it publishes itself. */
+async function wakingOf(app: CeleryApp, board: string, by: ConductorCommandOptions['wakeBy']) {
+  if (by === undefined || by === 'board') return {}
   const { WakeUps } = await import('../flows/waits/wake-ups.ts')
-  return new WakeUps(app.broker(), {
-    board,
-    queueType: app.config.broker_native_delayed_delivery_queue_type,
-  })
+  const broker = app.broker()
+  if (by === 'vault') {
+    const vault = await app.waiting.open()
+    if (vault === undefined)
+      throw new UsageError('--wake-by vault needs a vault: set ETA_VAULT, see docs/delays.md')
+    const dispatcher = await app.waiting.dispatcher(broker)
+    return { wakeUps: new WakeUps(broker, { board, vault }), dispatcher }
+  }
+  const queueType = app.config.broker_native_delayed_delivery_queue_type
+  return { wakeUps: new WakeUps(broker, { board, queueType }) }
 }
 
 type CeleryApp = Awaited<ReturnType<typeof openApp>>

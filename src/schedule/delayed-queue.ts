@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Broker, Delivery, PublishOptions, Subscription } from '../brokers/broker.ts'
 import type { BrokerFeatures } from '../brokers/features.ts'
 import { BrokerError } from '../errors.ts'
@@ -12,11 +13,14 @@ import {
   LONGEST_DELAY_SECONDS,
 } from '../protocol/routing/delayed-delivery.ts'
 import { durableQueue, type Topology } from '../protocol/routing/topology.ts'
+import type { Vault } from './vault.ts'
 
 export interface DelayedQueueOptions {
   readonly name: string
   /** Of RabbitMQ's delay queues, which all who share a virtual host declare alike. Default quorum, as Celery's. */
   readonly queueType?: DelayQueueType
+  /** Where messages wait instead of with the broker, which need not keep any back; its dispatchers publish them. */
+  readonly vault?: Pick<Vault, 'hold'> | undefined
 }
 
 type DelayingBroker = Pick<Broker, 'features' | 'declare' | 'publish' | 'consume' | 'safeUrl'>
@@ -29,35 +33,43 @@ const AGAIN_MS = 1_000
 
 /**
  * A queue whose messages come when they are due. Until then they are with the broker: in the delay queues of Celery's native
- * delayed delivery (a time to live, then the dead-letter exchange), or kept back by Amazon SQS. No process holds them.
+ * delayed delivery (a time to live, then the dead-letter exchange), or kept back by Amazon SQS; or they are in the vault, in
+ * PostgreSQL. No process holds them.
  */
 export class DelayedQueue {
   readonly #broker: DelayingBroker
   readonly #name: string
   readonly #queueType: DelayQueueType
+  readonly #vault: DelayedQueueOptions['vault']
   #declared: Promise<void> | undefined
 
-  /** Throws where the broker keeps no message back. */
-  constructor(broker: DelayingBroker, { name, queueType = 'quorum' }: DelayedQueueOptions) {
-    if (!keepsMessagesBack(broker.features)) {
+  /** Throws where neither the broker nor a vault keeps messages back. */
+  constructor(broker: DelayingBroker, { name, queueType = 'quorum', vault }: DelayedQueueOptions) {
+    if (vault === undefined && !keepsMessagesBack(broker.features)) {
       const problem = `${broker.safeUrl} keeps no message back, as RabbitMQ and Amazon SQS do`
       throw new BrokerError('DECLARE_REFUSED', problem)
     }
     this.#broker = broker
     this.#name = name
     this.#queueType = queueType
+    this.#vault = vault
   }
 
-  /** Resolves once the broker has it; it comes at `dueAt` (epoch ms), or up to a second later. */
-  async send(body: object, dueAt: number): Promise<void> {
-    await this.#publish(
-      {
-        headers: { [DUE_AT]: dueAt },
-        properties: { contentType: 'application/json', contentEncoding: 'utf-8', deliveryMode: 2 },
-        body: Buffer.from(JSON.stringify(body)),
-      },
-      dueAt,
-    )
+  /** Resolves once it is safe; it comes at `dueAt` (epoch ms), or up to a second later. In a vault it takes the place of one with its id. */
+  async send(body: object, dueAt: number, id: string = randomUUID()): Promise<void> {
+    const message = {
+      headers: { [DUE_AT]: dueAt },
+      properties: { contentType: 'application/json', contentEncoding: 'utf-8', deliveryMode: 2 },
+      body: Buffer.from(JSON.stringify(body)),
+    }
+    if (this.#vault === undefined || dueAt <= Date.now()) {
+      await this.#publish(message, dueAt)
+      return
+    }
+    await this.#declare()
+    const route = { exchange: '', routingKey: this.#name }
+    const waiting = { taskId: id, name: null, dueAt: new Date(dueAt), message, route }
+    await this.#vault.hold({ ...waiting, isNoTask: true })
   }
 
   /** Each message once it is due; `onDue` settles it. */
@@ -113,7 +125,7 @@ export class DelayedQueue {
 
   #topology(): Topology {
     const name = this.#name
-    if (!this.#broker.features.delayedExchanges)
+    if (this.#vault !== undefined || !this.#broker.features.delayedExchanges)
       return { exchanges: [], queues: [durableQueue(name)], bindings: [] }
     const levels = delayLevels(this.#queueType)
     const own = { exchange: DELIVERY_EXCHANGE, queue: name, routingKey: afterDelay(name) }

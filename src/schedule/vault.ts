@@ -12,6 +12,8 @@ export interface WaitingMessage {
   readonly dueAt: Date
   readonly message: Message
   readonly route: Route
+  /** Of the vault's own messages: no task, of which the monitor makes no row. */
+  readonly isNoTask?: boolean
 }
 
 export interface HeldMessage extends WaitingMessage {
@@ -159,7 +161,14 @@ export function heldMessage(row: HeldRow): HeldMessage {
   }
 }
 
-function columnsOf({ taskId, name, dueAt, message, route }: WaitingMessage): readonly unknown[] {
+function columnsOf({
+  taskId,
+  name,
+  dueAt,
+  message,
+  route,
+  isNoTask = false,
+}: WaitingMessage): readonly unknown[] {
   return [
     taskId,
     name,
@@ -169,6 +178,7 @@ function columnsOf({ taskId, name, dueAt, message, route }: WaitingMessage): rea
     exactText(amqpProperties(message.properties)),
     exactText(message.headers),
     message.body,
+    isNoTask,
   ]
 }
 
@@ -176,12 +186,12 @@ function columnsOf({ taskId, name, dueAt, message, route }: WaitingMessage): rea
 const HOLD = `
   WITH held AS (
     INSERT INTO monitor.scheduled
-      (task_id, name, due_at, next_at, exchange, routing_key, properties, headers, body)
-    VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8)
+      (task_id, name, due_at, next_at, exchange, routing_key, properties, headers, body, recorded_at)
+    VALUES ($1, $2, $3, $3, $4, $5, $6, $7, $8, CASE WHEN $9::bool THEN now() END)
     ON CONFLICT (task_id) DO UPDATE SET
       name = excluded.name, due_at = excluded.due_at, next_at = excluded.next_at, exchange = excluded.exchange,
       routing_key = excluded.routing_key, properties = excluded.properties, headers = excluded.headers,
-      body = excluded.body, recorded_at = NULL, problem = NULL, refused_at = NULL
+      body = excluded.body, recorded_at = excluded.recorded_at, problem = NULL, refused_at = NULL
     RETURNING next_at
   )
   SELECT pg_notify('${VAULT_CHANNEL}', '') FROM held WHERE next_at < now() + interval '10 seconds'`

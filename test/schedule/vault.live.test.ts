@@ -3,6 +3,7 @@ import type { Broker, PublishOptions } from '../../src/brokers/broker.ts'
 import { openBroker } from '../../src/brokers/open-broker.ts'
 import type { Database } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
+import { WakeUps } from '../../src/flows/waits/wake-ups.ts'
 import type { Message, Route } from '../../src/protocol/message.ts'
 import { Vault, type WaitingMessage } from '../../src/schedule/vault.ts'
 import { VaultDispatcher } from '../../src/schedule/vault-dispatcher.ts'
@@ -40,6 +41,25 @@ test('what becomes due while a dispatcher waits is published when it is due, not
   await vault.hold(waiting)
   await waitFor('it', async () => (await broker.depth('export')).messages === 1)
   expect(Date.now()).toBeGreaterThanOrEqual(waiting.dueAt.getTime())
+})
+
+test('a wake-up waits in the vault where one is given, one a job, and is no task for the monitor', async () => {
+  const { vault, broker, database, dispatcher } = await openPlace()
+  const wakeUps = new WakeUps(broker, { board: 'night', vault })
+  const job = { uuid: 'j1', flowId: 'f1' }
+  let woken = 0
+  await wakeUps.listen(() => {
+    woken += 1
+    return true
+  })
+  await wakeUps.ask(job, Date.now() + 3_600_000)
+  await wakeUps.ask(job, Date.now() + 300)
+  expect(await vault.size()).toBe(1)
+  const unrecorded = 'SELECT task_id FROM monitor.scheduled WHERE recorded_at IS NULL'
+  expect(await database.query(unrecorded)).toEqual([])
+  await dispatcher().start()
+  await waitFor('the wake-up', () => woken === 1)
+  expect(await vault.size()).toBe(0)
 })
 
 test('what is cancelled is never published', async () => {

@@ -7,24 +7,28 @@ export interface WakeUpsOptions {
   readonly board: string
   /** Of RabbitMQ's delay queues, which all who share a virtual host declare alike. Default quorum, as Celery's. */
   readonly queueType?: DelayedQueueOptions['queueType']
+  /** Where wake-ups wait instead of with the broker: `await app.vault()`, whose dispatchers publish them. */
+  readonly vault?: DelayedQueueOptions['vault']
 }
 
 /**
  * Wakes conductors by a broker that keeps messages back: RabbitMQ's delay queues, or Amazon SQS. For each job that waits for a
- * moment a message is with the broker, which comes to one conductor then. The board decides whether the job is due.
+ * moment a message is with the broker, or in the vault, which comes to one conductor then. The board decides whether the job
+ * is due.
  */
 export class WakeUps {
   readonly #queue: DelayedQueue
 
-  constructor(broker: Broker, { board, queueType }: WakeUpsOptions) {
+  constructor(broker: Broker, { board, queueType, vault }: WakeUpsOptions) {
     this.#queue = new DelayedQueue(broker, {
       name: `flows.${encodeURIComponent(board)}`,
       ...(queueType !== undefined && { queueType }),
+      ...(vault !== undefined && { vault }),
     })
   }
 
   async ask({ uuid, flowId }: Pick<Job, 'uuid' | 'flowId'>, dueAt: number): Promise<void> {
-    await this.#queue.send({ job: uuid, flow: flowId }, dueAt)
+    await this.#queue.send({ job: uuid, flow: flowId }, dueAt, `wake-up of ${uuid}`)
   }
 
   /** `onDue` answers false where there is no room: another conductor is woken then. */
