@@ -47,6 +47,13 @@ export * from './tasks/app/remote-tasks.ts'
 export { setupApp } from './tasks/app/setup-app.ts'
 export { extractFollowups } from './tasks/calls/followups.ts'
 export { chain, chord, group } from './tasks/canvas/canvas.ts'
+export type {
+  AnyKwargs,
+  BesideKwargs,
+  MergedKwargs,
+  NamedKwargs,
+  NoKwargs,
+} from './tasks/kwargs-types.ts'
 export {
   Ignore,
   Reject,
@@ -62,13 +69,9 @@ export type { TaskContext } from './tasks/task-context.ts'
 export type { StandardSchema, TaskOptions } from './tasks/task-options.ts'
 // What the compiler names where it declares the tasks of an app.
 export type {
-  AnyKwargs,
   BoundTaskFunction,
   Immutable,
   InputOf,
-  MergedKwargs,
-  NamedKwargs,
-  NoKwargs,
   OutputOf,
   TaskFunction,
 } from './tasks/task-types.ts'

@@ -11,15 +11,8 @@ import type { AsyncResult } from '../results/async-result.ts'
 import type { GroupResult } from '../results/group-result.ts'
 import type { Publisher } from './calls/publisher.ts'
 import { linked, linkedError, stamped } from './canvas/rewrite.ts'
-import type {
-  AnyKwargs,
-  IfNone,
-  Immutable,
-  LackingArgs,
-  Missing,
-  WithKwargs,
-  WithoutKwargs,
-} from './task-types.ts'
+import type { AnyKwargs, Counted, GivenOf, OptionsFor, PositionalOf } from './kwargs-types.ts'
+import type { IfNone, Immutable, LackingArgs, Missing } from './task-types.ts'
 
 /** Options of a call that also brings keyword arguments. */
 export interface ApplyOptions extends CallOptions {
@@ -30,9 +23,10 @@ export interface ApplyOptions extends CallOptions {
  * A call that has not been made yet: it can be passed on, linked, put into a chain, a group or a chord.
  * https://docs.celeryq.dev/en/stable/userguide/canvas.html#signatures
  */
-export class Signature<Value = unknown, Lacks extends Missing = Missing> {
+export class Signature<Value = unknown, Lacks extends Missing = Missing, Kwargs = unknown> {
   /** For the compiler alone: the arguments that come from elsewhere. */
   declare readonly lacks?: Lacks
+  declare readonly lacksKwargs?: Kwargs
   readonly #publisher: Publisher
   readonly #dict: SignatureDict
 
@@ -111,20 +105,24 @@ export class Signature<Value = unknown, Lacks extends Missing = Missing> {
 
   /** Makes the call: arguments go before its own, kwargs (unless it is immutable) and options over its own. */
   async applyAsync(
-    args: Readonly<Partial<LackingArgs<Lacks>>>,
-    options: WithKwargs<AnyKwargs>,
-  ): Promise<AsyncResult<Value>>
-  async applyAsync(
     this: IfNone<LackingArgs<Lacks>>,
-    args?: readonly [],
-    options?: WithoutKwargs,
+    args?: undefined,
+    options?: CallOptions,
   ): Promise<AsyncResult<Value>>
   async applyAsync(
     args: Readonly<LackingArgs<Lacks>>,
-    options?: WithoutKwargs,
+    options?: CallOptions,
   ): Promise<AsyncResult<Value>>
-  async applyAsync(args?: readonly unknown[], options?: ApplyOptions): Promise<AsyncResult<Value>> {
-    return await this.start(args, options)
+  async applyAsync<Count extends number>(
+    args: PositionalOf<LackingArgs<Lacks>, Kwargs> & Counted<Count>,
+    ...options: OptionsFor<LackingArgs<Lacks>, Kwargs, GivenOf<LackingArgs<Lacks>, Count>>
+  ): Promise<AsyncResult<Value>>
+  async applyAsync(
+    args?: readonly unknown[],
+    options?: CallOptions & { readonly kwargs?: unknown },
+  ): Promise<AsyncResult<Value>> {
+    // Whatever their type, they are a record.
+    return await this.start(args, options as ApplyOptions | undefined)
   }
 
   protected async start(
@@ -180,17 +178,17 @@ export class Group<Value = unknown, Lacks extends Missing = Missing> extends Sig
   }
 
   override async applyAsync(
-    args: Readonly<Partial<LackingArgs<Lacks>>>,
-    options: WithKwargs<AnyKwargs>,
-  ): Promise<GroupResult<Value>>
-  override async applyAsync(
     this: IfNone<LackingArgs<Lacks>>,
-    args?: readonly [],
-    options?: WithoutKwargs,
+    args?: undefined,
+    options?: CallOptions,
   ): Promise<GroupResult<Value>>
   override async applyAsync(
     args: Readonly<LackingArgs<Lacks>>,
-    options?: WithoutKwargs,
+    options?: CallOptions,
+  ): Promise<GroupResult<Value>>
+  override async applyAsync<Count extends number>(
+    args: PositionalOf<LackingArgs<Lacks>, AnyKwargs> & Counted<Count>,
+    ...options: OptionsFor<LackingArgs<Lacks>, AnyKwargs, GivenOf<LackingArgs<Lacks>, Count>>
   ): Promise<GroupResult<Value>>
   override async applyAsync(
     args?: readonly unknown[],

@@ -1,4 +1,3 @@
-import type { CallOptions } from '../protocol/tasks/call-options.ts'
 import type { TaskContext } from './task-context.ts'
 import type { StandardSchema } from './task-options.ts'
 
@@ -19,18 +18,8 @@ export type InputOf<Schema extends AnySchema> = NonNullable<Schema['~standard'][
 /** What the function gets. */
 export type OutputOf<Schema extends AnySchema> = NonNullable<Schema['~standard']['types']>['output']
 
-/** Keyword arguments where nothing is known of them. */
-export type AnyKwargs = Readonly<Record<string, unknown>>
-
-/** Keyword arguments by the names in `params`. */
-export type NamedKwargs<Names extends readonly string[], Args extends readonly unknown[]> = {
-  readonly [At in keyof Names as At extends `${number}`
-    ? Names[At] & string
-    : never]?: At extends keyof Args ? Args[At] : unknown
-}
-
-/** Those that are merged into the last argument, an object. */
-export type MergedKwargs<Last> = Last extends object ? Readonly<Partial<Last>> : AnyKwargs
+/** The arguments of a call where a schema checks the one there is. */
+export type SchemaArgs<Input> = undefined extends Input ? [input?: Input] : [input: Input]
 
 /** Marks a signature that takes nothing from the task before it. */
 declare const immutable: unique symbol
@@ -53,6 +42,18 @@ export type Endings<Args extends readonly unknown[]> = number extends Args['leng
   : Args extends readonly []
     ? readonly []
     : Readonly<Args> | Endings<Tail<Args>>
+
+/** Every run of arguments that a call may begin with: none, the first, and so on to all. */
+export type Beginnings<
+  Args extends readonly unknown[],
+  Taken extends readonly unknown[] = readonly [],
+> = number extends Args['length']
+  ? readonly [...Taken, ...Partial<Args>]
+  : Args extends readonly []
+    ? Taken
+    : Args extends readonly [(infer First)?, ...infer Rest]
+      ? Taken | Beginnings<Rest, readonly [...Taken, First]>
+      : Taken
 
 /** The arguments that come before these given ones; a function without any takes no notice of what it is given. */
 export type Before<
@@ -81,14 +82,6 @@ export type ItemOf<Args extends readonly unknown[]> = Args extends readonly []
 
 /** `this` of what may be called without arguments. */
 export type IfNone<Args extends readonly unknown[]> = [] extends Args ? unknown : never
-
-/** Options of a call with keyword arguments. */
-export type WithKwargs<Kwargs> = CallOptions & { readonly kwargs: Kwargs }
-/** Options of a call whose arguments are all positional. */
-export type WithoutKwargs = CallOptions & { readonly kwargs?: NoKwargs }
-
-/** No keyword arguments: nothing would receive them. */
-export type NoKwargs = Readonly<Record<string, never>>
 
 /** What is passed to a signature before its own arguments. */
 export type LackingArgs<Lacks extends Missing> = Lacks extends readonly unknown[]

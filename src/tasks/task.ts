@@ -3,19 +3,27 @@ import type { CallOptions } from '../protocol/tasks/call-options.ts'
 import { toWireOptions } from '../protocol/tasks/call-options.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { Publisher } from './calls/publisher.ts'
+import type {
+  AnyKwargs,
+  Counted,
+  GivenOf,
+  KwargsAfter,
+  KwargsFor,
+  NoKwargs,
+  OptionsFor,
+  PositionalOf,
+} from './kwargs-types.ts'
 import { type ApplyOptions, type Group, Signature } from './signature.ts'
 import type { TaskOptions } from './task-options.ts'
 import type {
-  AnyKwargs,
   Before,
+  Beginnings,
   Endings,
   IfNone,
   Immutable,
   ItemOf,
   Missing,
   TaskFunction,
-  WithKwargs,
-  WithoutKwargs,
 } from './task-types.ts'
 
 /**
@@ -55,15 +63,15 @@ export class Task<
 
   /** Calls the task with options, https://docs.celeryq.dev/en/stable/userguide/calling.html */
   async applyAsync(
-    args: Readonly<Partial<Args>>,
-    options: WithKwargs<Kwargs>,
-  ): Promise<AsyncResult<Value>>
-  async applyAsync(
     this: IfNone<Args>,
-    args?: readonly [],
-    options?: WithoutKwargs,
+    args?: undefined,
+    options?: CallOptions,
   ): Promise<AsyncResult<Value>>
-  async applyAsync(args: Readonly<Args>, options?: WithoutKwargs): Promise<AsyncResult<Value>>
+  async applyAsync(args: Readonly<Args>, options?: CallOptions): Promise<AsyncResult<Value>>
+  async applyAsync<Count extends number>(
+    args: PositionalOf<Args, Kwargs> & Counted<Count>,
+    ...options: OptionsFor<Args, Kwargs, GivenOf<Args, Count>>
+  ): Promise<AsyncResult<Value>>
   async applyAsync(
     args?: readonly unknown[],
     options?: CallOptions & { readonly kwargs?: unknown },
@@ -73,13 +81,15 @@ export class Task<
   }
 
   /** A signature; in a chain the result before it comes before these arguments. */
-  s<const Given extends Endings<Args>>(...args: Given): Signature<Value, Before<Args, Given>> {
-    return this.#signature<Before<Args, Given>>({ args })
+  s<const Given extends Endings<Args>>(
+    ...args: Given
+  ): Signature<Value, Before<Args, Given>, KwargsAfter<Kwargs, Given, Before<Args, Given>>> {
+    return this.#signature({ args })
   }
 
   /** An immutable signature: it takes nothing from the task before it. */
-  si(...args: Args): Signature<Value, Immutable> {
-    return this.#signature<Immutable>({ args, isImmutable: true })
+  si(...args: Args): Signature<Value, Immutable, NoKwargs> {
+    return this.#signature({ args, isImmutable: true })
   }
 
   /** A call of this task's function with each item, in one task. */
@@ -97,9 +107,9 @@ export class Task<
     return this.#signature({}).chunks(items, size)
   }
 
-  signature(parts: SignatureParts<Kwargs>): Signature<Value> {
+  signature(parts: SignatureParts<Args, Kwargs>): Signature<Value> {
     // Whatever their type, they are a record.
-    return this.#signature(parts as SignatureParts<AnyKwargs>)
+    return this.#signature(parts as AnyParts)
   }
 
   async #call(
@@ -110,8 +120,8 @@ export class Task<
     return this.#publisher.asyncResult<Value>(taskId, this.name)
   }
 
-  #signature<Lacks extends Missing>(parts: SignatureParts<AnyKwargs>): Signature<Value, Lacks> {
-    return new Signature<Value, Lacks>(
+  #signature<Lacks extends Missing, Named>(parts: AnyParts): Signature<Value, Lacks, Named> {
+    return new Signature(
       this.#publisher,
       signatureDict({
         task: this.name,
@@ -124,9 +134,15 @@ export class Task<
   }
 }
 
-interface SignatureParts<Kwargs> {
+interface SignatureParts<Args extends readonly unknown[], Kwargs> extends AnyParts {
+  /** In a chain, those before them come from the step before it. */
+  readonly args?: Beginnings<Args> | Endings<Args>
+  readonly kwargs?: Partial<KwargsFor<Kwargs, readonly []>>
+}
+
+interface AnyParts {
   readonly args?: readonly unknown[]
-  readonly kwargs?: Kwargs
+  readonly kwargs?: AnyKwargs
   readonly options?: CallOptions
   readonly isImmutable?: boolean
 }

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { PROJECT } from '../support/services.ts'
@@ -36,6 +44,26 @@ async function installTools(): Promise<void> {
     '--force',
     '--ignore-scripts=false',
   ])
+}
+
+/** The files of test/types, as an application would write them. */
+function typeTestsIn(folder: string): readonly string[] {
+  for (const name of ['zod', 'vitest']) {
+    symlinkSync(join(OURS, name), join(folder, 'node_modules', name))
+  }
+  const app = `import { Config, createApp } from 'celery-toolbox'
+export const embeddedApp = () => createApp(new Config({ queues: ['export'] }))
+`
+  write(folder, 'embedded-app.ts', app)
+  return ['calls', 'kwargs'].map((name) => {
+    const source = readFileSync(join(PROJECT, `test/types/${name}.ts`), 'utf8')
+    const text = source
+      .replace("'../../src/index.ts'", "'celery-toolbox'")
+      .replace("'../support/embedded-app.ts'", "'./embedded-app.js'")
+      .replace("'./calls.ts'", "'./calls.js'")
+    write(folder, `${name}.ts`, text)
+    return `${name}.ts`
+  })
 }
 
 function tarball(): string {
@@ -87,6 +115,12 @@ describe.each(COMPILERS)('TypeScript %s', (version) => {
       await expect(forNodeNext(type)).rejects.toThrow('TS1479')
     },
   )
+
+  test('the types of calls, workflows and keyword arguments hold', async () => {
+    const folder = makeProject('module', MODULES)
+    const files = typeTestsIn(folder)
+    await runIn(folder, process.execPath, [tsc, ...flags, '--module', 'nodenext', ...files])
+  })
 
   // 6 and 7 have no resolution of that age any more.
   test.each(version.startsWith('5.') ? ['commonjs'] : [])(

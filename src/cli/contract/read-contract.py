@@ -134,7 +134,7 @@ def evaluated(hint, scope):
 def contract(task):
     run = task.run
     hints = hints_of(getattr(run, '__func__', run))
-    args, kwargs, kinds = [], [], inspect.Parameter
+    args, names, kwargs, kinds = [], [], [], inspect.Parameter
     for name, parameter in inspect.signature(run).parameters.items():
         kind = written(hints.get(name, parameter.annotation))
         may_lack = parameter.default is not kinds.empty
@@ -145,13 +145,14 @@ def contract(task):
             kwargs.append(f"[name: string]: {'unknown' if kwargs else kind}")
         else:
             if parameter.kind is not kinds.KEYWORD_ONLY:
+                names.append(name if parameter.kind is not kinds.POSITIONAL_ONLY else f'{name}, by position alone')
                 args.append(f"{name}{'?' if may_lack else ''}: {kind}")
             if parameter.kind is not kinds.POSITIONAL_ONLY:
                 required = parameter.kind is kinds.KEYWORD_ONLY and not may_lack
                 kwargs.append(f"{key(name)}{'' if required else '?'}: {kind}")
     result = written(hints.get('return', inspect.Parameter.empty), RESULT)
     inside = '{ ' + '; '.join(kwargs) + ' }' if kwargs else 'Record<string, never>'
-    return f"{{ args: [{', '.join(args)}]; kwargs: {inside}; result: {result} }}"
+    return f"{{ args: [{', '.join(args)}]; names: {json.dumps(names)}; kwargs: {inside}; result: {result} }}"
 
 
 def find_app(spec):

@@ -16,40 +16,49 @@ import type { CallInput } from '../calls/task-call.ts'
 import { TaskRoutes } from '../calls/task-routes.ts'
 import { startSignature } from '../canvas/start.ts'
 import { beginCounting } from '../canvas/start-chord.ts'
+import type {
+  AnyKwargs,
+  BesideKwargs,
+  Counted,
+  GivenOf,
+  MergedKwargs,
+  NamedKwargs,
+  NoKwargs,
+} from '../kwargs-types.ts'
 import { Signature } from '../signature.ts'
 import { callOptionsOf, Task } from '../task.ts'
 import type { TaskContext } from '../task-context.ts'
 import { checkTaskOptions, type TaskOptions } from '../task-options.ts'
 import { TaskRegistry } from '../task-registry.ts'
 import type {
-  AnyKwargs,
   AnySchema,
+  Beginnings,
   BoundTaskFunction,
+  Endings,
   InputOf,
-  MergedKwargs,
-  NamedKwargs,
-  NoKwargs,
   OutputOf,
+  SchemaArgs,
   TaskFunction,
 } from '../task-types.ts'
 import { AppResults } from './app-results.ts'
 import { type AppOptions, ConnectedApp } from './connected-app.ts'
 import { becomeCurrent } from './current-app.ts'
-import type { RemoteTasks } from './remote-tasks.ts'
-
-type PartOf<Name extends keyof RemoteTasks, Part extends string> = RemoteTasks[Name] extends {
-  readonly [At in Part]: infer Value
-}
-  ? Value
-  : never
-type ArgsOf<Name extends keyof RemoteTasks> = Extract<PartOf<Name, 'args'>, readonly unknown[]>
-type KwargsOf<Name extends keyof RemoteTasks> = PartOf<Name, 'kwargs'>
-type ResultOf<Name extends keyof RemoteTasks> = PartOf<Name, 'result'>
-/** What has types is called by them. */
-type Unlisted<Name extends string> = Name extends keyof RemoteTasks ? never : Name
+import type {
+  ArgsOf,
+  RemoteKwargs,
+  RemoteRest,
+  RemoteTasks,
+  ResultOf,
+  Unlisted,
+} from './remote-tasks.ts'
 
 type Bound = TaskOptions & { readonly bind: true }
 type Unbound = TaskOptions & { readonly bind?: false }
+/** Nothing that would give keyword arguments their place. */
+interface Undeclared {
+  readonly params?: undefined
+  readonly schema?: undefined
+}
 
 /**
  * An application: its config, its tasks, and the ways to call them (Celery's `Celery()`).
@@ -101,7 +110,7 @@ export class App extends ConnectedApp implements Publisher {
     options: Omit<Unbound, 'schema'> & { readonly schema: Schema },
     run: (input: OutputOf<Schema>) => Value | Promise<Value>,
   ): Task<
-    [input: InputOf<Schema>],
+    SchemaArgs<InputOf<Schema>>,
     Awaited<Value>,
     MergedKwargs<InputOf<Schema>>,
     (input: OutputOf<Schema>) => Value | Promise<Value>
@@ -111,7 +120,7 @@ export class App extends ConnectedApp implements Publisher {
     options: Omit<Bound, 'schema'> & { readonly schema: Schema },
     run: (self: TaskContext, input: OutputOf<Schema>) => Value | Promise<Value>,
   ): Task<
-    [input: InputOf<Schema>],
+    SchemaArgs<InputOf<Schema>>,
     Awaited<Value>,
     MergedKwargs<InputOf<Schema>>,
     (self: TaskContext, input: OutputOf<Schema>) => Value | Promise<Value>
@@ -127,6 +136,16 @@ export class App extends ConnectedApp implements Publisher {
     options: Omit<Bound, 'params'> & { readonly params: Names },
     run: BoundTaskFunction<Args, Value>,
   ): Task<Args, Awaited<Value>, NamedKwargs<Names, Args>, BoundTaskFunction<Args, Awaited<Value>>>
+  task<Args extends readonly unknown[], Value>(
+    name: string,
+    options: Bound & Undeclared,
+    run: BoundTaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>, BesideKwargs<AnyKwargs>, BoundTaskFunction<Args, Awaited<Value>>>
+  task<Args extends readonly unknown[], Value>(
+    name: string,
+    options: Unbound & Undeclared,
+    run: TaskFunction<Args, Value>,
+  ): Task<Args, Awaited<Value>, NoKwargs>
   task<Args extends readonly unknown[], Value>(
     name: string,
     options: Bound,
@@ -162,24 +181,17 @@ export class App extends ConnectedApp implements Publisher {
   }
 
   /** Calls a task that lives elsewhere, by name; those of `contract pull` have types. */
-  async sendTask<Name extends keyof RemoteTasks>(
-    name: Name,
-    args: ArgsOf<Name>,
-    kwargs?: NoKwargs,
-    options?: CallOptions,
-  ): Promise<AsyncResult<ResultOf<Name>>>
-  async sendTask<Name extends keyof RemoteTasks>(
-    name: Name,
-    args: Readonly<Partial<ArgsOf<Name>>>,
-    kwargs: KwargsOf<Name>,
-    options?: CallOptions,
-  ): Promise<AsyncResult<ResultOf<Name>>>
   async sendTask<Value = unknown, Name extends string = string>(
     name: Unlisted<Name>,
     args?: readonly unknown[],
     kwargs?: Readonly<Record<string, unknown>>,
     options?: CallOptions,
   ): Promise<AsyncResult<Value>>
+  async sendTask<Name extends keyof RemoteTasks, Count extends number>(
+    name: Name,
+    args: Beginnings<ArgsOf<Name>> & Counted<Count>,
+    ...kwargsAndOptions: RemoteRest<Name, GivenOf<ArgsOf<Name>, Count>>
+  ): Promise<AsyncResult<ResultOf<Name>>>
   async sendTask<Value = unknown>(
     name: string,
     args: readonly unknown[] = [],
@@ -190,7 +202,19 @@ export class App extends ConnectedApp implements Publisher {
     return this.asyncResult<Value>(taskId, name)
   }
 
-  /** A signature of a task by name, wherever it lives. */
+  /** A signature of a task by name, wherever it lives; those of `contract pull` have types. */
+  signature<Value = unknown, Name extends string = string>(
+    name: Unlisted<Name>,
+    args?: readonly unknown[],
+    kwargs?: Readonly<Record<string, unknown>>,
+    options?: CallOptions & { readonly isImmutable?: boolean },
+  ): Signature<Value>
+  signature<Name extends keyof RemoteTasks>(
+    name: Name,
+    args?: Beginnings<ArgsOf<Name>> | Endings<ArgsOf<Name>>,
+    kwargs?: Partial<RemoteKwargs<Name, readonly []>>,
+    options?: CallOptions & { readonly isImmutable?: boolean },
+  ): Signature<ResultOf<Name>>
   signature<Value = unknown>(
     name: string,
     args: readonly unknown[] = [],

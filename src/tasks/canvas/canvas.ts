@@ -55,7 +55,16 @@ type Fitting<Steps extends readonly unknown[]> = Steps extends readonly [
     : readonly [One, StepMismatch<LacksOf<Next>, ValueOf<One>>, ...Rest]
   : Steps
 
-type ChainOf<Steps extends Signatures> = Signature<ValueOf<LastOf<Steps>>, LacksOf<FirstOf<Steps>>>
+/** What the first step of a chain takes by name. */
+type KwargsOf<One> = One extends { readonly lacksKwargs?: infer Kwargs }
+  ? Exclude<Kwargs, undefined>
+  : unknown
+
+type ChainOf<Steps extends Signatures> = Signature<
+  ValueOf<LastOf<Steps>>,
+  LacksOf<FirstOf<Steps>>,
+  KwargsOf<FirstOf<Steps>>
+>
 type GroupOf<Members extends Signatures> = Group<
   MemberOf<Members[number]>,
   LacksOf<Members[number]>
