@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { MigrationInterface, QueryRunner } from 'typeorm'
+import type { Migration, MigrationRunner } from './migration.ts'
 
 /**
  * All tables, functions and views, in the order in which they need each other. Each file can run again: tables that are
@@ -38,10 +38,10 @@ const FILES = [
 ]
 
 /** The schema of the first release. Later changes are migrations of their own; this one is never edited after a release. */
-export class Baseline1798000000000 implements MigrationInterface {
+export class Baseline1798000000000 implements Migration {
   readonly name = 'Baseline1798000000000'
 
-  async up(runner: QueryRunner): Promise<void> {
+  async up(runner: MigrationRunner): Promise<void> {
     await runner.query(`SELECT pg_advisory_xact_lock(hashtext('celery-toolbox schema'))`)
     await refuseEarlierTables(runner)
     await runner.query('CREATE SCHEMA IF NOT EXISTS monitor; CREATE SCHEMA IF NOT EXISTS flows')
@@ -50,7 +50,7 @@ export class Baseline1798000000000 implements MigrationInterface {
     await runner.query(BOOKKEEPING)
   }
 
-  async down(runner: QueryRunner): Promise<void> {
+  async down(runner: MigrationRunner): Promise<void> {
     await runner.query(DOWN)
   }
 }
@@ -66,8 +66,8 @@ function sqlOf(file: string): string {
  * Before the first release there were 38 migrations. Tables of the last of them are the same as these; earlier ones lack
  * columns, which no file here adds.
  */
-async function refuseEarlierTables(runner: QueryRunner): Promise<void> {
-  const [found]: { isEarlier: boolean }[] = await runner.query(IS_EARLIER)
+async function refuseEarlierTables(runner: MigrationRunner): Promise<void> {
+  const [found] = await runner.query<{ isEarlier: boolean }[]>(IS_EARLIER)
   if (found?.isEarlier !== true) return
   throw new EarlierTablesError(
     'this database holds tables of a celery-toolbox from before its first release, which cannot be brought up to date: ' +

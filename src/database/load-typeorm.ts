@@ -2,7 +2,7 @@ import type * as Typeorm from 'typeorm'
 import { DatabaseError } from '../errors.ts'
 import { requirePackage } from '../installed-packages.ts'
 
-/** TypeORM, which migrations and entities need and nothing else: a producer or a worker installs none. */
+/** TypeORM, which entities and repositories need and nothing else: a producer, a worker or a monitor installs none. */
 export function loadTypeorm(): typeof Typeorm {
   try {
     return requirePackage('typeorm')
@@ -14,7 +14,7 @@ export function loadTypeorm(): typeof Typeorm {
 function driverMissing(cause: unknown): DatabaseError {
   return new DatabaseError(
     'DATABASE_DRIVER_MISSING',
-    'migrations and entities need the package "typeorm", which is not installed; run: npm install celery-toolbox typeorm',
+    'the entities of celery-toolbox/monitor need the package "typeorm", which is not installed; run: npm install celery-toolbox typeorm',
     { cause },
   )
 }

@@ -1,14 +1,15 @@
-import type { DataSource, MigrationInterface, QueryRunner } from 'typeorm'
 import { EarlierTablesError } from '../../migrations/1798000000000-baseline.ts'
 import { migrations } from '../../migrations/index.ts'
+import type { Migration } from '../../migrations/migration.ts'
 import { sleep } from '../async/sleep.ts'
 import { DatabaseError } from '../errors.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
 import { asDatabaseError } from './connection-loss.ts'
 import type { Database } from './database.ts'
+import { MigrationConnection } from './migration-connection.ts'
+import { MIGRATIONS_TABLE } from './migrations-table.ts'
 import { openDatabase } from './open-database.ts'
-import { MIGRATIONS_TABLE, typeormSource } from './typeorm-source.ts'
 
 export interface MigrateOptions {
   readonly logger?: Logger
@@ -32,9 +33,11 @@ export async function migrateUp(
   database: Database | string,
   options: MigrateOptions = {},
 ): Promise<string[]> {
-  return await withSource(database, options, async (source) => {
-    const ran = await source.runMigrations()
-    return ran.map(({ name }) => name)
+  return await onConnection(database, options, async (connection) => {
+    const applied = new Set(await appliedNames(connection))
+    const missing = steps().filter(({ name }) => !applied.has(name))
+    for (const step of missing) await runStep(connection, step, options)
+    return missing.map(({ name }) => name)
   })
 }
 
@@ -43,9 +46,13 @@ export async function migrateDown(
   database: Database | string,
   options: MigrateOptions & { readonly steps?: number } = {},
 ): Promise<string[]> {
-  return await withSource(database, options, async (source) => {
-    const done = (await appliedSteps(source)).slice(0, options.steps ?? 1)
-    for (const _ of done) await source.undoLastMigration()
+  return await onConnection(database, options, async (connection) => {
+    const applied = await appliedNames(connection)
+    const done = applied.slice(0, options.steps ?? 1)
+    for (const name of done) {
+      const step = steps().find((each) => each.name === name)
+      if (step !== undefined) await undoStep(connection, step, options)
+    }
     return done
   })
 }
@@ -80,7 +87,7 @@ async function statusIn(database: Database): Promise<MigrationStatus[]> {
       )
     : []
   const applied = new Map(rows.map(({ name, appliedAt }) => [name, appliedAt]))
-  return stepNames().map((name) => ({ name, appliedAt: applied.get(name) ?? null }))
+  return steps().map(({ name }) => ({ name, appliedAt: applied.get(name) ?? null }))
 }
 
 /** TypeORM's own table has no time; with this column, made before TypeORM looks, each row notes its own. */
@@ -92,25 +99,29 @@ const BOOKKEEPING = `
     applied_at timestamptz NOT NULL DEFAULT now()
   )`
 
-/** Any other number than the migrations' own lock, which is taken inside, on another connection. */
+/** Any other number than the migrations' own lock, which is taken inside. */
 const LOCK = `hashtext('celery-toolbox migrate')`
 const LOCK_POLL_MS = 50
 
-async function withSource<Result>(
+async function onConnection<Result>(
   database: Database | string,
   options: MigrateOptions,
-  work: (source: DataSource) => Promise<Result>,
+  work: (connection: MigrationConnection) => Promise<Result>,
 ): Promise<Result> {
   const url = typeof database === 'string' ? database : database.url
-  const source = await typeormSource(url, { migrations: announced(options), poolSize: 2 })
   try {
-    await source.initialize()
-    return await locked(source, options.logger ?? silentLogger, () => work(source))
+    const connection = await MigrationConnection.open(url)
+    try {
+      await lock(connection, options.logger ?? silentLogger)
+      await connection.query(BOOKKEEPING)
+      return await work(connection)
+    } finally {
+      // The lock belongs to the session, so it goes with it, as with that of a process that dies.
+      await connection.close()
+    }
   } catch (error) {
     if (error instanceof EarlierTablesError) throw tooOld(safeUrl(url), error)
     throw asDatabaseError(error, safeUrl(url))
-  } finally {
-    if (source.isInitialized) await source.destroy()
   }
 }
 
@@ -118,77 +129,68 @@ function tooOld(at: string, cause: EarlierTablesError): DatabaseError {
   return new DatabaseError('DATABASE_TOO_OLD', `${at}: ${cause.message}`, { cause })
 }
 
-/** The lock belongs to the session, so a process that dies lets go of it. */
-async function locked<Result>(
-  source: DataSource,
-  logger: Logger,
-  work: () => Promise<Result>,
-): Promise<Result> {
-  const runner = source.createQueryRunner()
-  try {
-    if (!(await isLocked(runner))) {
-      logger.info('another process migrates this database, waiting for it')
-      // Not in a statement: indexes that are made while others write wait for the end of all that run.
-      while (!(await isLocked(runner))) await sleep(LOCK_POLL_MS)
-    }
-    await runner.query(BOOKKEEPING)
-    return await work()
-  } finally {
-    await unlock(runner)
-  }
+async function lock(connection: MigrationConnection, logger: Logger): Promise<void> {
+  if (await isLocked(connection)) return
+  logger.info('another process migrates this database, waiting for it')
+  // Not in a statement: indexes that are made while others write wait for the end of all that run.
+  while (!(await isLocked(connection))) await sleep(LOCK_POLL_MS)
 }
 
-async function isLocked(runner: QueryRunner): Promise<boolean> {
-  const [row]: { taken: boolean }[] = await runner.query(
+async function isLocked(connection: MigrationConnection): Promise<boolean> {
+  const [row] = await connection.query<{ taken: boolean }[]>(
     `SELECT pg_try_advisory_lock(${LOCK}) AS taken`,
   )
   return row?.taken === true
 }
 
-async function unlock(runner: QueryRunner): Promise<void> {
-  try {
-    await runner.query(`SELECT pg_advisory_unlock(${LOCK})`)
-  } catch {
-    // The connection is gone, and the lock with it; the error that ended it is on its way.
-  }
-  await runner.release()
-}
-
-type MigrationClass = new () => MigrationInterface
-
-/** The migrations, each reporting that it starts; under the same names, by which TypeORM knows them. */
-function announced({ logger = silentLogger, onProgress }: MigrateOptions): MigrationClass[] {
-  const announce = (name: string, direction: MigrationStep['direction']) => {
-    logger.info({ migration: name, direction }, 'migrating')
-    onProgress?.({ name, direction })
-  }
-  return migrations.map((Migration) => {
-    return class implements MigrationInterface {
-      readonly #step = new Migration()
-      readonly name = this.#step.name
-
-      async up(runner: QueryRunner): Promise<void> {
-        announce(this.name, 'up')
-        await this.#step.up(runner)
-      }
-
-      async down(runner: QueryRunner): Promise<void> {
-        announce(this.name, 'down')
-        await this.#step.down(runner)
-      }
-    }
+async function runStep(
+  connection: MigrationConnection,
+  step: Migration,
+  options: MigrateOptions,
+): Promise<void> {
+  announce(step, 'up', options)
+  await connection.inTransaction(async () => {
+    await step.up(connection)
+    await connection.query(`INSERT INTO ${MIGRATIONS_TABLE} (timestamp, name) VALUES ($1, $2)`, [
+      step.name.slice(-TIMESTAMP_DIGITS),
+      step.name,
+    ])
   })
 }
 
-/** Ours alone: an application may note migrations of its own there, and one from before the baseline cannot be undone. */
-async function appliedSteps(source: DataSource): Promise<string[]> {
-  const rows: { name: string }[] = await source.query(
+async function undoStep(
+  connection: MigrationConnection,
+  step: Migration,
+  options: MigrateOptions,
+): Promise<void> {
+  announce(step, 'down', options)
+  await connection.inTransaction(async () => {
+    await step.down(connection)
+    await connection.query(`DELETE FROM ${MIGRATIONS_TABLE} WHERE name = $1`, [step.name])
+  })
+}
+
+/** A migration's name ends in the milliseconds since 1970. */
+const TIMESTAMP_DIGITS = 13
+
+function announce(
+  { name }: Migration,
+  direction: MigrationStep['direction'],
+  { logger = silentLogger, onProgress }: MigrateOptions,
+): void {
+  logger.info({ migration: name, direction }, 'migrating')
+  onProgress?.({ name, direction })
+}
+
+/** The last first. Ours alone: an application may note migrations of its own there, and one from before the baseline cannot be undone. */
+async function appliedNames(connection: MigrationConnection): Promise<string[]> {
+  const rows = await connection.query<{ name: string }[]>(
     `SELECT name FROM ${MIGRATIONS_TABLE} WHERE name = ANY ($1) ORDER BY timestamp DESC, id DESC`,
-    [stepNames()],
+    [steps().map(({ name }) => name)],
   )
   return rows.map(({ name }) => name)
 }
 
-function stepNames(): string[] {
-  return migrations.map((Migration) => new Migration().name)
+function steps(): Migration[] {
+  return migrations.map((Step) => new Step())
 }

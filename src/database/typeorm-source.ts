@@ -2,13 +2,8 @@ import type { DataSource, DataSourceOptions, Logger } from 'typeorm'
 import { migrations } from '../../migrations/index.ts'
 import { connectionOptions } from './connection-options.ts'
 import { loadTypeorm } from './load-typeorm.ts'
+import { MIGRATIONS_TABLE } from './migrations-table.ts'
 import { typeParsers } from './sql-values.ts'
-
-/**
- * Where TypeORM notes the migrations that ran. In public, as it must be there before the first migration makes the
- * schema monitor, and must outlive the last `down`, which drops it; under a name that no application's own table has.
- */
-export const MIGRATIONS_TABLE = 'celery_toolbox_migrations'
 
 type Classes = NonNullable<DataSourceOptions['migrations']>
 type Entities = NonNullable<DataSourceOptions['entities']>

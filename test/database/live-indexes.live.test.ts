@@ -4,8 +4,9 @@ import { createIndexes } from '../../migrations/concurrent-indexes.ts'
 import { migrations } from '../../migrations/index.ts'
 import type { Database } from '../../src/database/database.ts'
 import { migrateDown, migrationStatus } from '../../src/database/migrate.ts'
+import { MIGRATIONS_TABLE } from '../../src/database/migrations-table.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
-import { MIGRATIONS_TABLE, typeormSource } from '../../src/database/typeorm-source.ts'
+import { typeormSource } from '../../src/database/typeorm-source.ts'
 import { migratedDatabase } from '../support/postgres.ts'
 
 /** A migration of a later release: an index on a table that holds rows by then. */

@@ -74,6 +74,19 @@ function stepsOfPage(): readonly string[] {
   return block.trim().split('\n')
 }
 
+/** What the package.json that init writes asks for besides. */
+const INIT_ADDS = ['@types/node', 'tsx', 'typescript']
+
+/** What npm installs with the package: no optional peer, such as TypeORM. */
+function dependencies(): readonly string[] {
+  const { packages } = JSON.parse(readFileSync(join(PROJECT, 'package-lock.json'), 'utf8'))
+  return Object.entries<Readonly<Record<string, unknown>>>(packages).flatMap(([path, kind]) => {
+    const [, name] = /^node_modules\/((?:@[^/]+\/)?[^/]+)$/.exec(path) ?? []
+    const isInstalled = !['dev', 'devOptional', 'optional', 'peer'].some((mark) => kind[mark])
+    return name !== undefined && isInstalled ? [name] : []
+  })
+}
+
 /** What `npm install` leaves: the packed package, and what it depends on as it is here. */
 async function install(folder: string): Promise<void> {
   const modules = join(folder, 'node_modules')
@@ -83,10 +96,9 @@ async function install(folder: string): Promise<void> {
   const [tarball = ''] = readdirSync(store).filter((name) => name.endsWith('.tgz'))
   const into = ['-C', target, '--strip-components=1']
   await runIn(folder, 'tar', ['-xzf', join(store, tarball), ...into])
-  for (const name of readdirSync(MODULES)) {
-    if (!name.startsWith('.') && name !== 'celery-toolbox') {
-      symlinkSync(join(MODULES, name), join(modules, name))
-    }
+  for (const name of [...dependencies(), ...INIT_ADDS]) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true })
+    symlinkSync(join(MODULES, name), join(modules, name))
   }
   symlinkSync(join(target, 'dist/src/cli/main.js'), join(modules, '.bin/celery-toolbox'))
   symlinkSync(join(MODULES, 'tsx/dist/cli.mjs'), join(modules, '.bin/tsx'))
