@@ -33,52 +33,51 @@ test('an embedded database is a real PostgreSQL, and a temporary one leaves noth
   expect(existsSync(dirname(row?.data ?? ''))).toBe(false)
 })
 
-test('what is in a directory is there again at the next start', async () => {
+test('a directory is one process’s at a time, and what is in it is there again, also after kill -9', async () => {
   const directory = await folder()
   const first = await openDatabase({ embedded: { directory } })
   await first.query('create table t as select 42 as n')
-  await first.close()
-  const second = await openDatabase({ embedded: { directory } })
-  onTestFinished(() => second.close())
-  expect(await second.query('select n from t')).toEqual([{ n: 42 }])
-})
-
-test('a directory that another process uses is refused, naming it', async () => {
-  const directory = await folder()
-  const database = await openDatabase({ embedded: { directory } })
-  onTestFinished(() => database.close())
   await expect(openDatabase({ embedded: { directory } })).rejects.toMatchObject({
     code: 'DATABASE_EMBEDDED_MISSING',
     message: expect.stringContaining(
       `another process runs the embedded PostgreSQL in ${directory}/data`,
     ),
   })
-})
-
-test.each([
-  ['kill -9', 'wait', 'SIGKILL'],
-  ['SIGTERM', 'wait', 'SIGTERM'],
-  ['SIGINT', 'wait', 'SIGINT'],
-  ['an uncaught error', 'throw', undefined],
-  ['its own end without close()', '', undefined],
-] as const)('no server outlives a process that ends by %s', async (_, then, signal) => {
-  const child = open(['', then])
-  const { data, pid } = await opened(child)
-  if (signal !== undefined) child.kill(signal)
-  await child.exited
-  await waitFor('the server to end', () => !isRunning(pid))
-  await waitFor('its folder to go', () => !existsSync(dirname(data)))
-})
-
-test('after kill -9 the next start on the same directory waits for the old server and goes on', async () => {
-  const directory = await folder()
+  await first.close()
   const child = open([directory, 'wait'])
   await opened(child)
   child.kill('SIGKILL')
   await child.exited
-  const database = await openDatabase({ embedded: { directory } })
-  onTestFinished(() => database.close())
-  expect(await database.query('select 1 as one')).toEqual([{ one: 1 }])
+  // It waits for the old server, which may be stopping still.
+  const second = await openDatabase({ embedded: { directory } })
+  onTestFinished(() => second.close())
+  expect(await second.query('select n from t')).toEqual([{ n: 42 }])
+})
+
+test.each([
+  ['kill -9', 'wait', 'SIGKILL'],
+  ['its own end without close()', '', undefined],
+] as const)(
+  'neither server nor temporary folder outlives a process that ends by %s',
+  async (_, then, signal) => {
+    const child = open(['', then])
+    const { data, pid } = await opened(child)
+    if (signal !== undefined) child.kill(signal)
+    await child.exited
+    await waitFor('the server to end', () => !isRunning(pid))
+    await waitFor('its folder to go', () => !existsSync(dirname(data)))
+  },
+)
+
+test('no server outlives a process that ends by SIGTERM, SIGINT or an uncaught error', async () => {
+  const directory = await folder()
+  for (const signal of ['SIGTERM', 'SIGINT', undefined] as const) {
+    const child = open([directory, signal === undefined ? 'throw' : 'wait'])
+    const { pid } = await opened(child)
+    if (signal !== undefined) child.kill(signal)
+    await child.exited
+    await waitFor('the server to end', () => !isRunning(pid))
+  }
 })
 
 // Anyone else is an ordinary user in all the tests above.
