@@ -4,6 +4,7 @@
 import {
   chmodSync,
   cpSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,6 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { isAbsolute, join } from 'node:path'
 import { bin, isBuilt, ROOT, run } from './project.mjs'
 
@@ -22,23 +24,34 @@ const PROGRAMS = ['src/pool-child', 'src/codecs/decode-thread']
 /** What is read by its path: SQL from beside the migrations, the rest by ownFile() of src/own-package.ts. */
 const READ_BY_PATH = ['migrations/sql', 'src/cli/contract/read-contract.py']
 
+/** Commands that do little and end: each is bundled without what others share, so that it loads few files. */
+const SHORT = ['src/cli/zocalo/bin/go', 'src/cli/zocalo/bin/shutdown']
+/** Packages of many files that are loaded when first needed, by require. */
+const PACKAGES = ['yaml']
+const require = createRequire(import.meta.url)
+
 if (process.argv.includes('--if-needed') && isBuilt()) process.exit(0)
 
 const startedAt = Date.now()
 const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-const [{ code }] = await Promise.all([run(bin('tsc'), ['-p', 'tsconfig.build.json']), bundle()])
+const [{ code }] = await Promise.all([run(bin('tsc'), ['-p', 'tsconfig.build.json']), bundleAll()])
 if (code === 0) finish()
 process.exitCode = code
 
-async function bundle() {
+async function bundleAll() {
+  const entries = [...new Set([...entriesOf(manifest), ...PROGRAMS])]
+  await bundle(entries.filter((entry) => !SHORT.includes(entry)))
+  await bundle(SHORT)
+  await bundlePackages()
+}
+
+async function bundle(entries) {
   // Not at the top: with --if-needed nothing is installed when this file is read.
   const { rolldown } = await import('rolldown')
-  const entries = [...new Set([...entriesOf(manifest), ...PROGRAMS])]
   const bundled = await rolldown({
     input: Object.fromEntries(entries.map((entry) => [entry, join(ROOT, `${entry}.ts`)])),
     platform: 'node',
-    // Packages stay where they are, but for the helpers that the compiler itself puts in.
-    external: (id) => /^[@\w]/.test(id) && !isAbsolute(id) && !id.startsWith('@oxc-project/'),
+    external: isExternal,
     transform: { target: 'node20.19' },
   })
   const { output } = await bundled.write({
@@ -51,6 +64,29 @@ async function bundle() {
     codeSplitting: { groups: [{ name: 'migrations', test: /[\\/]migrations[\\/]/ }] },
   })
   requireNames(output.filter(({ type }) => type === 'chunk'))
+}
+
+/** Packages stay where they are, but for the helpers that the compiler itself puts in, and what each command needs. */
+function isExternal(id) {
+  return (
+    /^[@\w]/.test(id) && !isAbsolute(id) && !id.startsWith('@oxc-project/') && id !== 'commander'
+  )
+}
+
+async function bundlePackages() {
+  mkdirSync(join(DIST, 'packages'), { recursive: true })
+  cpSync(join(ROOT, 'node_modules/commander/LICENSE'), join(DIST, 'packages/commander.LICENSE'))
+  const { rolldown } = await import('rolldown')
+  for (const name of PACKAGES) {
+    const folder = join(ROOT, 'node_modules', name)
+    const bundled = await rolldown({ input: { [name]: require.resolve(name) }, platform: 'node' })
+    await bundled.write({
+      dir: join(DIST, 'packages'),
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      banner: `/*\n${name}\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8')}*/`,
+    })
+  }
 }
 
 /** The sources, without extension, of what package.json exports and runs. */

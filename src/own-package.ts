@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ConfigError } from './errors.ts'
 import { ownPath, requirePackage } from './installed-packages.ts'
@@ -30,6 +30,13 @@ export function ownFile(source: string): string {
 }
 
 let found: { readonly folder: string | undefined } | undefined
+
+/** A CommonJS package; of our own build the single file that it makes of the package's many, which loads in a third of the time. */
+export function requireBuilt(name: string): ReturnType<NodeJS.Require> {
+  const folder = ownPath.endsWith('.ts') ? undefined : ownFolder()
+  const file = folder === undefined ? '' : join(folder, 'dist', 'packages', `${name}.cjs`)
+  return requirePackage(existsSync(file) ? file : name)
+}
 
 /** Of the package whose files are running, or in a bundle of the one that is installed beside it. */
 function ownFolder(): string | undefined {

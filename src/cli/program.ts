@@ -1,39 +1,13 @@
 import type { Command } from 'commander'
-import { version } from '../own-package.ts'
-import { FittedCommand } from './fitted-help.ts'
-
-const AFTER_HELP = `
-Exit codes: 0 done, 1 the work failed, 2 usage or configuration.
-Settings come from the app (-A), the environment (CELERY_<NAME>) and .env; "config show" lists them.
-"celery-toolbox help COMMAND" has examples.`
+import { type AddCommand, programWith } from './bare-program.ts'
 
 /** The program with the command that is called, or with all of them where help or an error will list them. */
 export async function buildProgram(args: readonly string[] = []): Promise<Command> {
-  const program = new FittedCommand('celery-toolbox')
-    .description('Workers, producers and a monitor for Celery')
-    .option('-A, --app <file>', 'the app: a file, a folder or a package that exports it')
-    .option('-b, --broker <url>', 'instead of the setting broker_url')
-    .option('--result-backend <url>', 'instead of the setting result_backend')
-    .option('--debug', 'print stack traces and debug logs')
-    .version(version(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this help')
-    .addHelpText('after', AFTER_HELP)
-    .configureHelp({
-      showGlobalOptions: true,
-      // Their arguments are in the help of each.
-      subcommandTerm: (command) => command.name(),
-      minWidthToWrap: 20,
-    })
-    .exitOverride()
   const name = calledCommand(args) ?? ''
-  const names = Object.hasOwn(COMMANDS, name) ? [name] : Object.keys(COMMANDS)
-  for (const add of await Promise.all(names.map(async (each) => await COMMANDS[each]?.()))) {
-    add?.(program)
-  }
-  return program
+  const called = COMMANDS[Object.hasOwn(COMMANDS, name) ? name : '']
+  const commands = called === undefined ? Object.values(COMMANDS) : [called]
+  return programWith(await Promise.all(commands.map(async (load) => await load())))
 }
-
-type AddCommand = (program: Command) => void
 
 /** In the order in which they are met. To load them all takes half a second, so only the one that is called is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {

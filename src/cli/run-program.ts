@@ -1,11 +1,9 @@
-import { CommanderError } from 'commander'
+import { type Command, CommanderError } from 'commander'
 import { exitCodeOf, reportFailure } from './failure.ts'
-import { buildProgram } from './program.ts'
 import { likePython } from './zocalo/python-arguments.ts'
 
 /** Runs one command line; resolves with the exit code: 0 done, 1 the work failed, 2 usage or configuration. */
-export async function runProgram(args: readonly string[]): Promise<number> {
-  const program = await buildProgram(args)
+export async function runProgram(args: readonly string[], program: Command): Promise<number> {
   try {
     await program.parseAsync(likePython(args, program), { from: 'user' })
     return Number(process.exitCode ?? 0)

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
+import { buildProgram } from '../../src/cli/program.ts'
 import { runProgram } from '../../src/cli/run-program.ts'
 
 const RECIPE = {
@@ -109,7 +110,7 @@ async function run(args: readonly string[]): Promise<{ code: number; out: string
   const before = process.exitCode
   process.exitCode = 0
   try {
-    return { code: await runProgram(args), out, err }
+    return { code: await runProgram(args, await buildProgram(args)), out, err }
   } finally {
     process.exitCode = before
     stdout.mockRestore()

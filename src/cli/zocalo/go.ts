@@ -8,7 +8,6 @@ import { indentedJson } from '../../codecs/json/indented-json.ts'
 import { pythonPretty } from '../../codecs/python/python-pretty.ts'
 import { pythonRepr } from '../../codecs/python/python-text.ts'
 import { TransportError } from '../../errors.ts'
-import { Recipe } from '../../recipes/recipe/recipe.ts'
 import { print, printError } from '../output/output.ts'
 import { collected } from './collected.ts'
 import { refuse, withRefusals } from './refusals.ts'
@@ -58,7 +57,7 @@ export function addGo(program: Command): void {
 async function go(ids: readonly string[], options: GoOptions): Promise<void> {
   const { verbose: isVerbose = false, ...siteOptions } = options
   const site = await openSite(siteOptions)
-  const message = requestOf(options)
+  const message = await requestOf(options)
   const lines = completed(message, ids, options)
   for (const line of lines) print(line)
   if (isVerbose) print(pythonPretty(message))
@@ -70,7 +69,7 @@ async function go(ids: readonly string[], options: GoOptions): Promise<void> {
   )
 }
 
-function requestOf({ recipe, set, file, dcid, reprocessing }: GoOptions): Message {
+async function requestOf({ recipe, set, file, dcid, reprocessing }: GoOptions): Promise<Message> {
   const parameters: Record<string, unknown> = {}
   for (const pair of set) {
     const at = pair.indexOf('=')
@@ -83,11 +82,13 @@ function requestOf({ recipe, set, file, dcid, reprocessing }: GoOptions): Messag
   return {
     recipes: [...recipe],
     parameters,
-    ...(file !== undefined && { custom_recipe: customRecipe(file) }),
+    ...(file !== undefined && { custom_recipe: await customRecipe(file) }),
   }
 }
 
-function customRecipe(file: string): unknown {
+async function customRecipe(file: string): Promise<unknown> {
+  // Most calls name their recipes, and start sooner without it.
+  const { Recipe } = await import('../../recipes/recipe/recipe.ts')
   const recipe = Recipe.parse(readFileSync(file, 'utf8'))
   recipe.validate()
   return recipe.recipe

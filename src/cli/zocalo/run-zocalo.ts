@@ -1,13 +1,16 @@
 import { version } from '../../own-package.ts'
 import { WORKFLOWS_VERSION, ZOCALO_VERSION } from '../../recipes/service/status-broadcasts.ts'
+import { type AddCommand, programWith } from '../bare-program.ts'
 import { endOnBrokenPipe, flushed, print } from '../output/output.ts'
 import { runProgram } from '../run-program.ts'
 
 /** One of Zocalo's commands under its own name: `zocalo.go` is `celery-toolbox go`. */
-export async function runZocalo(command: string): Promise<void> {
+export async function runZocalo(command: string, add: AddCommand): Promise<void> {
   endOnBrokenPipe()
   const args = process.argv.slice(2)
-  const exitCode = args.includes('--version') ? tellVersion() : await runProgram([command, ...args])
+  const exitCode = args.includes('--version')
+    ? tellVersion()
+    : await runProgram([command, ...args], programWith([add]))
   await flushed()
   process.exit(exitCode)
 }

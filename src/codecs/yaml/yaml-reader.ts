@@ -1,7 +1,7 @@
 import type * as Yaml from 'yaml'
 import type { Document, ScalarTag, Tags } from 'yaml'
 import { ProtocolError } from '../../errors.ts'
-import { requirePackage } from '../../installed-packages.ts'
+import { requireBuilt } from '../../own-package.ts'
 import { textOfError } from '../../text-of-error.ts'
 import { DEFAULT_LIMITS, MAX_DEPTH, type MessageLimits, tooLarge, tooManyNodes } from '../limits.ts'
 import { dictOf } from '../own-key.ts'
@@ -133,5 +133,5 @@ function unreadableYaml(cause: unknown, place = ''): ProtocolError {
 
 /** Loaded by the first YAML: most messages are none. */
 function yaml(): typeof Yaml {
-  return requirePackage('yaml')
+  return requireBuilt('yaml')
 }

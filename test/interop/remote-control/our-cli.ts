@@ -1,4 +1,5 @@
 import { vi } from 'vitest'
+import { buildProgram } from '../../../src/cli/program.ts'
 import { runProgram } from '../../../src/cli/run-program.ts'
 import type { Ended } from './stock-celery.ts'
 
@@ -12,7 +13,7 @@ export async function ourCli(...args: readonly string[]): Promise<Ended & { erro
     }),
   )
   try {
-    const code = await runProgram(args)
+    const code = await runProgram(args, await buildProgram(args))
     return { code, output: printed.stdout, errors: printed.stderr }
   } finally {
     process.exitCode = undefined

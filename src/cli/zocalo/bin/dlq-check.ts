@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { addDlqCheck } from '../dlq/check.ts'
 import { runZocalo } from '../run-zocalo.ts'
 
-await runZocalo('dlq-check')
+await runZocalo('dlq-check', addDlqCheck)

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { addDlqPurge } from '../dlq/purge.ts'
 import { runZocalo } from '../run-zocalo.ts'
 
-await runZocalo('dlq-purge')
+await runZocalo('dlq-purge', addDlqPurge)

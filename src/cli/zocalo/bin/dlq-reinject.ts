@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { addDlqReinject } from '../dlq/reinject.ts'
 import { runZocalo } from '../run-zocalo.ts'
 
-await runZocalo('dlq-reinject')
+await runZocalo('dlq-reinject', addDlqReinject)

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { addGo } from '../go.ts'
 import { runZocalo } from '../run-zocalo.ts'
 
-await runZocalo('go')
+await runZocalo('go', addGo)

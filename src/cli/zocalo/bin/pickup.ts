@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { addPickup } from '../pickup.ts'
 import { runZocalo } from '../run-zocalo.ts'
 
-await runZocalo('pickup')
+await runZocalo('pickup', addPickup)

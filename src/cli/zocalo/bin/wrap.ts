@@ -1,4 +1,5 @@
 #!/usr/bin/env node
 import { runZocalo } from '../run-zocalo.ts'
+import { addWrap } from '../wrap.ts'
 
-await runZocalo('wrap')
+await runZocalo('wrap', addWrap)
