@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Config, createApp } from '../../src/index.ts'
@@ -53,6 +53,21 @@ test('SIGTERM lets a running task finish, and the worker ends with 0', async () 
   writeFileSync(gate, '')
   expect(await worker.exited).toEqual({ code: 0, signal: null })
   expect((await cli.run('result', id)).stdout).toBe('"released"\n')
+})
+
+test('SIGHUP starts a worker anew: connections, port and pidfile are free for the new process', async () => {
+  const cli = await migrated()
+  const pidfile = join(freshFolder(), 'worker.pid')
+  const worker = await cli.startWorker('--pidfile', pidfile, '--health-port', '8799')
+  worker.kill('SIGHUP')
+  await waitFor('the new process', () => worker.output.match(/"worker ready"/g)?.length === 2, {
+    deadlineMs: 60_000,
+  })
+  const pid = Number(readFileSync(pidfile, 'utf8'))
+  expect(pid).not.toBe(worker.pid)
+  process.kill(pid, 'SIGTERM')
+  expect(await worker.exited).toEqual({ code: 0, signal: null })
+  expect(existsSync(pidfile)).toBe(false)
 })
 
 test('events shows tasks live, and a worker that remote control shuts down ends with 0', async () => {

@@ -83,13 +83,15 @@ export function addWorker(program: Command): void {
     .option('--grace <seconds>', 'how long a warm shutdown waits (default: no limit)', seconds)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
-      await runWorker(command.optsWithGlobals<WorkerCommandOptions>())
+      const end = await runWorker(command.optsWithGlobals<WorkerCommandOptions>())
+      // After all that it held is closed: its connections, its port, its pidfile.
+      if (end === 'anew') process.exitCode = await startAnew()
     })
   addCeleryOptions(worker)
   addSiteEnvironment(worker)
 }
 
-async function runWorker(options: WorkerCommandOptions): Promise<void> {
+async function runWorker(options: WorkerCommandOptions): Promise<'anew' | 'over'> {
   const { app: place, queues, concurrency, hostname: name, prefetchMultiplier } = options
   if (place === undefined) throw new UsageError('a worker needs its app: worker -A app.ts')
   const { statedb, pidfile } = options
@@ -129,7 +131,7 @@ async function runWorker(options: WorkerCommandOptions): Promise<void> {
   })
   // As in Celery: who interrupts a worker wants to know that it was.
   if (came.includes('SIGINT')) process.exitCode = 1
-  if (came[0] === 'SIGHUP' && process.exitCode !== 1) process.exitCode = await startAnew()
+  return came[0] === 'SIGHUP' && process.exitCode !== 1 ? 'anew' : 'over'
 }
 
 async function openWorker(
