@@ -15,6 +15,20 @@ test.each([
   ['getaddrinfo ENOTFOUND mq', 'amqp://mq', /the name of the host is unknown/],
   ['connect ECONNREFUSED 127.0.0.1:5672', 'amqp://mq', /^start the broker/],
   ['anything', undefined, /^start the broker/],
+  [
+    'CredentialsProviderError: Could not load credentials from any providers',
+    'sqs://',
+    /^export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…/,
+  ],
+  ['InvalidClientTokenId: The security token is invalid', 'sqs://a:b@', /AWS does not know/],
+  ['SignatureDoesNotMatch: check your key', 'sqs://a:b@', /AWS does not know/],
+  ['ExpiredToken: The token has expired', 'sqs://', /AWS does not know/],
+  ['AccessDenied: not authorized to perform sqs:GetQueueUrl', 'sqs://', /doctor --iam/],
+  [
+    'connect ECONNREFUSED 127.0.0.1:4999',
+    'sqs://x:y@127.0.0.1:4999',
+    /^start the server of the url/,
+  ],
 ])('of a broker that says "%s" the doctor knows the cure', (error, url, advice) => {
   expect(brokerAdvice(new Error(error), url)).toMatch(advice)
 })
@@ -36,6 +50,13 @@ test('of results, too', () => {
   const wrong = new Error('password authentication failed for user "ann"')
   expect(resultsAdvice(wrong, 'db+postgresql://ann:secret@db/work')).toContain('ALTER ROLE ann')
   expect(resultsAdvice(new Error('WRONGPASS invalid'), 'redis://:x@r')).toContain('result_backend')
+  const down = new Error('connect ECONNREFUSED 127.0.0.1:6379')
+  expect(resultsAdvice(down, 'redis://:x@r:6380/1')).toBe(
+    'start Redis (redis-server), or set result_backend (CELERY_RESULT_BACKEND) to where it is: redis://:password@host:6379/0',
+  )
+  expect(resultsAdvice(down, 'db+postgresql://ann@db/work')).toMatch(
+    /^start PostgreSQL, or set result_backend/,
+  )
   const missing = new Error('relation "celery_taskmeta" does not exist')
   expect(resultsAdvice(missing, 'db+postgresql://ann@db/work')).toContain('migrate up')
 })
