@@ -1,4 +1,10 @@
-import { type AddHelpTextContext, type AddHelpTextPosition, Command } from 'commander'
+import {
+  type AddHelpTextContext,
+  type AddHelpTextPosition,
+  Command,
+  Help,
+  type Option,
+} from 'commander'
 
 const WIDTH = 80
 /** A command line, and what is said of it beside it. */
@@ -8,6 +14,10 @@ const REMARKED = /^(\s*\S.*?)\s{2,}(\(.*\)|# .*)$/
 export class FittedCommand extends Command {
   override createCommand(name?: string): FittedCommand {
     return new FittedCommand(name)
+  }
+
+  override createHelp(): Help {
+    return Object.assign(new PlainHelp(), this.configureHelp())
   }
 
   override addHelpText(position: AddHelpTextPosition, text: string): this
@@ -22,6 +32,17 @@ export class FittedCommand extends Command {
     return super.addHelpText(position, (context) =>
       fitted(typeof text === 'string' ? text : text(context)),
     )
+  }
+}
+
+/** An option that may be repeated starts with none: that is no default to tell. */
+class PlainHelp extends Help {
+  override optionDescription(option: Option): string {
+    const { defaultValue, description } = option
+    const isEmpty = Array.isArray(defaultValue) && defaultValue.length === 0
+    return isEmpty && option.argChoices === undefined
+      ? description
+      : super.optionDescription(option)
   }
 }
 
