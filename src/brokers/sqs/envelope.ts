@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
 import { decodeJson, encodeJson } from '../../codecs/json/json.ts'
 import { amqpProperties, propertiesOf } from '../../protocol/amqp-properties.ts'
@@ -9,8 +10,12 @@ import { encodeTable } from '../headers/write-table.ts'
 interface EnvelopeOptions {
   /** kombu's `sqs_base64_encoding`: the whole envelope as base64. Both are read. */
   readonly isBase64: boolean
+  /** kombu's `body_encoding` of the body in it: base64 (the default), or as text. Both are read. */
+  readonly bodyEncoding?: BodyEncoding
   readonly deliveryTag?: string
 }
+
+export type BodyEncoding = 'base64' | 'utf-8' | null
 
 export interface Opened {
   readonly message: Message
@@ -44,12 +49,13 @@ const NUMBER_PROPERTIES = new Set(['delivery_mode', 'priority', 'timestamp'])
 
 /** The text of a message as kombu writes it: keys, their order and blanks included. Throws where a header has no form. */
 export function envelope(message: Message, route: Route, options: EnvelopeOptions): string {
-  const { isBase64, deliveryTag = randomUUID() } = options
+  const { isBase64, bodyEncoding = 'base64', deliveryTag = randomUUID() } = options
+  const plain = bodyEncoding === 'base64' ? undefined : textOf(message.body)
   const { contentType, contentEncoding, ...properties } = message.properties
   // Headers must travel over any broker: what none can hold is refused, and named, as elsewhere.
   encodeTable(message.headers)
   const text = encodeJson({
-    body: message.body.toString('base64'),
+    body: plain ?? message.body.toString('base64'),
     'content-encoding': contentEncoding,
     'content-type': contentType,
     headers: message.headers,
@@ -57,7 +63,7 @@ export function envelope(message: Message, route: Route, options: EnvelopeOption
       ...ordered(properties),
       delivery_info: { exchange: route.exchange, routing_key: route.routingKey },
       priority: properties.priority,
-      body_encoding: 'base64',
+      body_encoding: plain === undefined ? 'base64' : bodyEncoding,
       delivery_tag: deliveryTag,
     },
   })
@@ -149,9 +155,12 @@ function bodyOf(body: string, encoding: unknown): Buffer {
 function withoutBase64(text: string): string {
   const candidate = text.trim()
   if (candidate === '' || !BASE64.test(candidate)) return text
-  const decoded = Buffer.from(candidate, 'base64')
-  const plain = decoded.toString('utf8')
-  return Buffer.from(plain).equals(decoded) ? plain : text
+  return textOf(Buffer.from(candidate, 'base64')) ?? text
+}
+
+/** Undefined where it is no UTF-8. */
+function textOf(bytes: Buffer): string | undefined {
+  return isUtf8(bytes) ? bytes.toString('utf8') : undefined
 }
 
 function parsed(text: string): unknown {

@@ -106,6 +106,7 @@ export class SqsBroker implements Broker {
       queues: this.#queues,
       routing: this.#routing,
       isBase64: this.#settings.isBase64,
+      bodyEncoding: this.#settings.bodyEncoding,
       claims: this.#claims,
       safeUrl: this.safeUrl,
       revive: (queue) => this.#revive(queue),

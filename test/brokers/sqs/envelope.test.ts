@@ -28,6 +28,23 @@ test.each([
   }
 })
 
+test.each(['utf-8', null] as const)(
+  'with body_encoding %s the body is text, as kombu writes it',
+  (bodyEncoding) => {
+    const route = { exchange: '', routingKey: 'celery' }
+    const message = { headers: {}, properties: {}, body: Buffer.from('[["ä"], {}, {}]') }
+    const options = { isBase64: false, bodyEncoding, deliveryTag: 'tag' }
+    const text = envelope(message, route, options)
+    expect(JSON.parse(text)).toMatchObject({
+      body: '[["ä"], {}, {}]',
+      properties: { body_encoding: bodyEncoding },
+    })
+    expect(openEnvelope(text, 'celery').message.body).toEqual(message.body)
+    const bytes = { ...message, body: Buffer.from([0, 255]) }
+    expect(openEnvelope(envelope(bytes, route, options), 'celery').message.body).toEqual(bytes.body)
+  },
+)
+
 test('each form that kombu understands is understood alike', () => {
   for (const { Body, headers, decoded, delivery_info: info } of behaviours()) {
     const { message, route } = openEnvelope(Body, 'celery')

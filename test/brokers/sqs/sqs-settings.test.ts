@@ -64,10 +64,13 @@ test('all options of kombu 5.7 are read', () => {
     },
     supports_fanout: false,
     interval_start: 0,
+    connect_retries_timeout: 5,
+    body_encoding: 'utf-8',
     max_retries: 1,
   })
   expect(settings).toMatchObject({
     pollingMs: 1_000,
+    bodyEncoding: 'utf-8',
     visibilitySeconds: 30,
     creationAttributes: { KmsMasterKeyId: 'alias/aws/sqs', MessageRetentionPeriod: '60' },
     role: { arn: 'arn:aws:iam::1:role/x', seconds: 900, bufferSeconds: 60 },
@@ -84,6 +87,9 @@ test.each([
   [{ supports_fanout: true }, /"supports_fanout".*SNS/],
   [{ predefined_exchanges: {} }, /"predefined_exchanges"/],
   [{ port: 5 }, /"port"/],
+  [{ deadletter_queue: 'dead' }, /"deadletter_queue"/],
+  [{ errback: () => undefined }, /"errback"/],
+  [{ body_encoding: 'rot13' }, /"body_encoding".*base64, utf-8 or null/],
   [{ regioninfo: {} }, /"regioninfo"/],
   [{ visibility_timeot: 5 }, /"visibility_timeot".*unknown/],
   [{ visibility_timeout: 0 }, /"visibility_timeout".*from 1 to 43200/],

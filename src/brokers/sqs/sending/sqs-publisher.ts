@@ -6,7 +6,7 @@ import type { PublishOptions } from '../../broker.ts'
 import { messageUnroutable, publishRefused, routeText } from '../../broker-errors.ts'
 import type { Claims } from '../../claims.ts'
 import type { SqsApi } from '../connecting/sqs-api.ts'
-import { envelope } from '../envelope.ts'
+import { type BodyEncoding, envelope } from '../envelope.ts'
 import { isFifo } from '../queue-name.ts'
 import type { QueuePlace, SqsQueues } from '../queues.ts'
 import type { Routing, Target } from '../routing.ts'
@@ -20,6 +20,7 @@ interface SqsPublisherParts {
   readonly queues: SqsQueues
   readonly routing: Routing
   readonly isBase64: boolean
+  readonly bodyEncoding: BodyEncoding
   readonly claims: Claims | undefined
   readonly safeUrl: string
   /** Brings a queue back that was declared here, else rejects. */
@@ -111,7 +112,7 @@ export class SqsPublisher {
   }
 
   #textOf(message: Message, route: Route): string {
-    const { safeUrl, isBase64 } = this.#parts
+    const { safeUrl, isBase64, bodyEncoding } = this.#parts
     const { expiration } = message.properties
     if (expiration !== undefined && !/^\d+$/.test(expiration)) {
       const reason = `its expiration is "${expiration}", expected whole milliseconds`
@@ -119,7 +120,7 @@ export class SqsPublisher {
     }
     try {
       // kombu's text is ASCII, so that its length is its size.
-      return envelope(message, route, { isBase64 })
+      return envelope(message, route, { isBase64, bodyEncoding })
     } catch (cause) {
       const reason = textOfError(cause)
       throw publishRefused(route, safeUrl, { reason, cause })

@@ -1,4 +1,5 @@
 import { optionRefused } from '../connecting/server-errors.ts'
+import type { BodyEncoding } from '../envelope.ts'
 import { type ClientConfig, readClientConfig } from './client-config.ts'
 import { type PredefinedQueue, readPredefinedQueues } from './predefined-queues.ts'
 
@@ -14,6 +15,7 @@ export interface SqsSettings {
   readonly pollingMs: number
   readonly visibilitySeconds: number
   readonly isBase64: boolean
+  readonly bodyEncoding: BodyEncoding
   readonly predefined: ReadonlyMap<string, PredefinedQueue>
   readonly creationAttributes: Readonly<Record<string, string>>
   readonly tags: Readonly<Record<string, string>>
@@ -45,6 +47,7 @@ const RECEIVE_COUNT = 'ApproximateReceiveCount'
 
 /** Those of Celery's connection retries, which the retry policy of each publish decides here. */
 const WITHOUT_EFFECT = [
+  'connect_retries_timeout',
   'interval_max',
   'interval_start',
   'interval_step',
@@ -53,6 +56,9 @@ const WITHOUT_EFFECT = [
 ]
 
 const REFUSED: Readonly<Record<string, string>> = {
+  callback: "the broker's events lost and restored say when it is away",
+  deadletter_queue: 'what no queue takes is refused, and its publisher told',
+  errback: "the broker's events lost and restored say when it is away",
   port: 'kombu reads it nowhere; give the port in the url: sqs://KEY:SECRET@HOST:PORT',
   regioninfo: 'kombu reads it nowhere; name the region in "region"',
   predefined_exchanges: 'exchanges are tables of the producers here, no topics of SNS',
@@ -60,6 +66,7 @@ const REFUSED: Readonly<Record<string, string>> = {
 
 const KNOWN = new Set([
   ...WITHOUT_EFFECT,
+  'body_encoding',
   'client-config',
   'create_queues',
   'fetch_message_attributes',
@@ -99,6 +106,7 @@ export function readSqsOptions(options: Options = {}): SqsSettings {
       most: MOST_VISIBILITY_SECONDS,
     }),
     isBase64: flag(options, 'sqs_base64_encoding') ?? true,
+    bodyEncoding: bodyEncodingOf(options.body_encoding),
     predefined: readPredefinedQueues(options.predefined_queues),
     creationAttributes: texts(options, 'sqs-creation-attributes'),
     tags: texts(options, 'queue_tags'),
@@ -135,6 +143,14 @@ function pollingMsOf(options: Options, waitSeconds: number): number {
   const seconds = Number(value)
   if (Number.isFinite(seconds) && seconds >= 0) return seconds * 1_000
   throw optionRefused('polling_interval', `it is ${shown(value)}, expected seconds`)
+}
+
+/** As kombu, whose null and utf-8 are text alike. */
+function bodyEncodingOf(value: unknown): BodyEncoding {
+  if (value === undefined || value === 'base64') return 'base64'
+  if (value === null || value === '') return null
+  if (typeof value === 'string' && value.toLowerCase() === 'utf-8') return 'utf-8'
+  throw optionRefused('body_encoding', `it is ${shown(value)}, expected base64, utf-8 or null`)
 }
 
 function roleOf(options: Options): AssumedRole | undefined {
