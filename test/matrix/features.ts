@@ -1,16 +1,24 @@
 export type Python = 'new' | 'old'
 export type Backend = 'postgresql' | 'redis' | 'rpc'
+/** What carries the messages; on SQS the queues are of either kind. */
+export type Carrier = 'RabbitMQ' | 'standard queues' | 'FIFO queues'
 export type Direction = 'Node→Python' | 'Python→Node'
 
-/** One column of the matrix: who calls, which Celery is at the other end, where the results are. */
-export interface Column {
+/** Who shares the workers: all columns of the matrix that differ in their direction alone. */
+export interface Site {
   readonly python: Python
+  readonly carrier: Carrier
   readonly backend: Backend
+}
+
+/** One column of the matrix: who calls, which Celery is at the other end, what carries the messages, where the results are. */
+export interface Column extends Site {
   readonly direction: Direction
 }
 
 export const PYTHONS: readonly Python[] = ['new', 'old']
 export const BACKENDS: readonly Backend[] = ['postgresql', 'redis', 'rpc']
+export const SQS_CARRIERS: readonly Carrier[] = ['standard queues', 'FIFO queues']
 export const DIRECTIONS: readonly Direction[] = ['Node→Python', 'Python→Node']
 
 /** One row of the matrix. Each of its cells is a test, but where `absent` says why there can be none. */
@@ -22,6 +30,8 @@ export interface Feature {
 const CHORDS = 'results that are messages cannot be read together'
 const onRpc = (why: string) => (column: Column) => (column.backend === 'rpc' ? why : undefined)
 const withoutChords = onRpc(CHORDS)
+const withoutControl = ({ carrier }: Column) =>
+  carrier === 'RabbitMQ' ? undefined : 'Celery has no remote control on SQS'
 
 /** By the names of the cases in node-cases.ts and python/matrix_cases.py. */
 export const FEATURES = {
@@ -97,8 +107,8 @@ export const FEATURES = {
     title: '`parent`: the tree of a chain with a chord, `as_tuple` read at the other end',
     absent: withoutChords,
   },
-  revoke: { title: 'revoke' },
-  terminate: { title: 'revoke of a running task: terminate' },
+  revoke: { title: 'revoke', absent: withoutControl },
+  terminate: { title: 'revoke of a running task: terminate', absent: withoutControl },
 } satisfies Readonly<Record<string, Feature>>
 
 function noUnlocking(backend: Backend): string {

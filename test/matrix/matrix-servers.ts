@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -8,17 +7,18 @@ import { createInterface } from 'node:readline'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
 import { expect } from 'vitest'
-import { rabbitmqctl } from '../support/rabbitmqctl.ts'
 import { PROJECT, service } from '../support/services.ts'
+import type { RunningSqs } from '../support/sqs-servers.ts'
 import { createTestDatabase, dropTestDatabase } from '../support/test-databases.ts'
 import { waitFor } from '../support/wait-for.ts'
-import type { Backend, Python } from './features.ts'
+import type { Backend, Site } from './features.ts'
+import { type MatrixCarrier, onRabbitMq, onSqs } from './matrix-carriers.ts'
 
 const PYTHON_FOLDER = join(PROJECT, 'test/support/python')
 
 /** Where all cells of one Python and one backend run. Not of one test's own, so that they share their workers. */
 export interface MatrixServers {
-  readonly brokerUrl: string
+  readonly carrier: MatrixCarrier
   readonly resultBackend: string
   /** For files through which tasks and tests talk. */
   readonly folder: string
@@ -37,23 +37,21 @@ export interface PythonProcess {
   stop(): Promise<void>
 }
 
-export async function openMatrixServers(python: Python, backend: Backend): Promise<MatrixServers> {
-  const vhost = `test-${randomUUID()}`
-  const brokerUrl = new URL(service('AMQP_URL'))
-  const user = decodeURIComponent(brokerUrl.username) || 'guest'
-  await rabbitmqctl('add_vhost', vhost)
-  await rabbitmqctl('set_permissions', '-p', vhost, user, '.*', '.*', '.*')
-  brokerUrl.pathname = `/${vhost}`
+export async function openMatrixServers(
+  { python, carrier, backend }: Site,
+  startSqs?: () => Promise<RunningSqs>,
+): Promise<MatrixServers> {
+  const carried = startSqs === undefined ? await onRabbitMq() : await onSqs(carrier, startSqs)
   const database = await createTestDatabase()
   const databaseUrl = new URL(service('DATABASE_URL'))
   databaseUrl.pathname = `/${database}`
   const folder = await mkdtemp(join(tmpdir(), 'celery-toolbox-matrix-'))
   const resultBackend = backendUrl(backend, databaseUrl.href)
   const env = {
-    AMQP_URL: brokerUrl.href,
+    ...carried.env,
     RESULT_BACKEND: resultBackend,
     DATABASE_URL: databaseUrl.href,
-    QUEUES: 'export,python',
+    QUEUES: carried.queues.join(','),
     MATRIX_FOLDER: folder,
     MATRIX_BACKEND: backend,
     MATRIX_PYTHON: python,
@@ -63,20 +61,15 @@ export async function openMatrixServers(python: Python, backend: Backend): Promi
     C_FORCE_ROOT: '1',
   }
   return {
-    brokerUrl: brokerUrl.href,
+    carrier: carried,
     resultBackend,
     folder,
-    startPython: (args) =>
-      startPython(service(python === 'new' ? 'PYTHON_CELERY' : 'PYTHON_CELERY_OLD'), args, env),
+    startPython: (args) => startPython(carried.pythonOf(python), args, env),
     expectTimeToLive,
-    expectExpiringQueue: async (queue) => {
-      const listed = await rabbitmqctl('list_queues', '--vhost', vhost, 'name', 'arguments')
-      const line = listed.split('\n').find((one) => one.startsWith(queue))
-      expect(line).toMatch(/x-expires.*600000/)
-    },
+    expectExpiringQueue: carried.expectExpiringQueue,
     makeOld: async (taskId) => makeOld(databaseUrl.href, taskId),
     close: async () => {
-      await rabbitmqctl('delete_vhost', vhost)
+      await carried.close()
       await dropTestDatabase(database)
       await rm(folder, { recursive: true })
     },

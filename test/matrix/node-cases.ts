@@ -3,13 +3,12 @@ import { expect } from 'vitest'
 import { type CallOptions, chain, chord, group, type Signature } from '../../src/index.ts'
 import { waitFor } from '../support/wait-for.ts'
 import type { FeatureName } from './features.ts'
-import type { NodeCase, NodePlace } from './node-place.ts'
+import { type NodeCase, type NodePlace, PATIENCE_MS, WAIT } from './node-place.ts'
 import { tell } from './node-tasks.ts'
 import { timeCases } from './node-time-cases.ts'
 import { treeCases } from './node-tree-cases.ts'
 
-export const WAIT = { timeoutMs: 20_000, intervalMs: 100 }
-const PATIENCE = { deadlineMs: 20_000 }
+const PATIENCE = { deadlineMs: PATIENCE_MS }
 
 /** Node calls, Python runs (and Node what a workflow has for it): one case a row of the matrix. */
 export const NODE_CASES: Readonly<Record<FeatureName, NodeCase>> = {

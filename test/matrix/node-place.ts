@@ -12,7 +12,9 @@ import type { Column } from './features.ts'
 import type { MatrixServers } from './matrix-servers.ts'
 import { TYPED } from './node-tasks.ts'
 
-const WAIT = { timeoutMs: 20_000, intervalMs: 100 }
+/** All rows of a column run at once, on a machine that others use, too. */
+export const PATIENCE_MS = 100_000
+export const WAIT = { timeoutMs: PATIENCE_MS, intervalMs: 100 }
 
 /** One row of the matrix: Node calls. */
 export type NodeCase = (place: NodePlace) => Promise<void>
@@ -70,7 +72,7 @@ export function nodePlace(app: CeleryApp, servers: MatrixServers, column: Column
         await waitFor(
           'the old result to go',
           async () => (await app.asyncResult(taskId).status()) === 'PENDING',
-          { deadlineMs: 20_000 },
+          { deadlineMs: PATIENCE_MS },
         )
       }
     },

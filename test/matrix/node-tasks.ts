@@ -141,7 +141,7 @@ function addCanvasTasks(app: CeleryApp): void {
     let result: AsyncResult | null = app.resultFromTuple(told)
     for (; result !== null; result = result.parent) {
       // The next step may end before the result of this one is stored.
-      values.push(await result.get({ timeoutMs: 20_000 }))
+      values.push(await result.get({ timeoutMs: 50_000 }))
     }
     return values
   })

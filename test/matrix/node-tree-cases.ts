@@ -2,9 +2,8 @@ import { existsSync } from 'node:fs'
 import { expect } from 'vitest'
 import { chain, chord } from '../../src/index.ts'
 import { waitFor } from '../support/wait-for.ts'
-import type { NodeCase } from './node-place.ts'
+import { type NodeCase, WAIT } from './node-place.ts'
 
-const WAIT = { timeoutMs: 20_000, intervalMs: 100 }
 const REVOKED = { state: 'REVOKED', excType: 'TaskRevokedError' }
 
 /** The rows of the matrix about the trees of results, and about ending tasks: Node calls, Python runs. */

@@ -1,17 +1,20 @@
 import { Config, createApp } from '../../src/index.ts'
-import type { Backend, Direction, FeatureName, Python } from './features.ts'
+import type { RunningSqs } from '../support/sqs-servers.ts'
+import type { Direction, FeatureName, Site } from './features.ts'
 import { openMatrixServers, type PythonProcess, saidBy } from './matrix-servers.ts'
 import { NODE_CASES } from './node-cases.ts'
 import { nodePlace } from './node-place.ts'
 import { addTasks } from './node-tasks.ts'
 
 /** A worker of each language, and a producer of each. */
-export async function startMatrix(python: Python, backend: Backend) {
-  const servers = await openMatrixServers(python, backend)
+export async function startMatrix(site: Site, startSqs?: () => Promise<RunningSqs>) {
+  const servers = await openMatrixServers(site, startSqs)
+  const { queues, settings, hasControl } = servers.carrier
+  const [ours, theirs] = queues
   const app = createApp(
     new Config({
-      queues: ['export', 'python'],
-      broker_url: servers.brokerUrl,
+      queues,
+      ...settings,
       result_backend: servers.resultBackend,
       result_expires: 600,
       result_extended: true,
@@ -20,23 +23,28 @@ export async function startMatrix(python: Python, backend: Backend) {
     }),
   )
   addTasks(app)
-  const worker = app.worker({ queues: ['export'] })
+  const worker = app.worker({ queues: [ours] })
   await worker.start()
-  const workerPython = servers.startPython(
-    '-m celery -A matrix_app worker -l INFO -P prefork -c 3 -Q python,celery --without-mingle --without-gossip'.split(
-      ' ',
-    ),
-  )
+  const startWorker = (consumed: string) =>
+    servers.startPython(
+      `-m celery -A matrix_app worker -l INFO -P prefork -c 3 -Q ${consumed} --without-mingle --without-gossip`.split(
+        ' ',
+      ),
+    )
+  const workerPython = startWorker(hasControl ? `${theirs},celery` : theirs)
+  // Where no worker can be told to leave a queue, one that has nothing else is stopped.
+  const unlockingPython = hasControl ? undefined : startWorker('celery')
+  await (unlockingPython && saidBy(unlockingPython, / ready\./))
   const driver = servers.startPython(['-m', 'matrix_driver'])
   await Promise.all([saidBy(workerPython, / ready\./), saidBy(driver, /driver ready/)])
   const unlocking = app.worker({ queues: ['celery'], name: 'unlocking' })
 
   const begin = async (direction: Direction, rows: readonly FeatureName[]) => {
     if (direction === 'Python→Node') {
-      await driven(driver, 'leave_celery_to_node')
+      await (unlockingPython?.stop() ?? driven(driver, 'leave_celery_to_node'))
       await unlocking.start()
     }
-    const place = nodePlace(app, servers, { python, backend, direction })
+    const place = nodePlace(app, servers, { ...site, direction })
     const ends = rows.map((name): [FeatureName, Promise<void>] => [
       name,
       direction === 'Python→Node' ? driven(driver, name) : NODE_CASES[name](place),
@@ -45,7 +53,12 @@ export async function startMatrix(python: Python, backend: Backend) {
     return new Map(ends)
   }
   const close = async (): Promise<void> => {
-    await Promise.all([driver.stop(), workerPython.stop(), worker.stop({ graceMs: 0 })])
+    await Promise.all([
+      driver.stop(),
+      workerPython.stop(),
+      unlockingPython?.stop(),
+      worker.stop({ graceMs: 0 }),
+    ])
     await unlocking.stop({ graceMs: 0 })
     await app.close()
     await servers.close()

@@ -11,7 +11,17 @@ from toolbox_app import app
 app.conf.result_expires = 600
 app.conf.result_extended = True
 # Celery cannot wait for a chord in a database where the route of its body names no queue.
-app.conf.task_routes = (lambda name, *rest, **options: {'queue': name.split('.')[0]},)
+SUFFIX = os.environ.get('MATRIX_SUFFIX', '')
+# On SQS each connection must know all queues, see examples/python/toolbox.py.
+DECLARED = {'declare': app.conf.task_queues} if os.environ['AMQP_URL'].startswith('sqs:') else {}
+
+
+def queue_of(name):
+    first = name.split('.')[0]
+    return first if first == 'celery' else first + SUFFIX
+
+
+app.conf.task_routes = (lambda name, *rest, **options: {'queue': queue_of(name), **DECLARED},)
 
 
 def tell(path, value):
@@ -170,6 +180,6 @@ def tree(told):
     result, values = result_from_tuple(told, app), []
     while result is not None:
         # The next step may end before the result of this one is stored.
-        values.append(result.get(timeout=20, interval=0.05, disable_sync_subtasks=False))
+        values.append(result.get(timeout=50, interval=0.05, disable_sync_subtasks=False))
         result = result.parent
     return values

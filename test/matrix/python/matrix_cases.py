@@ -16,6 +16,7 @@ app = matrix_app.app
 BACKEND = os.environ['MATRIX_BACKEND']
 NEW = os.environ['MATRIX_PYTHON'] == 'new'
 CASES = {}
+PATIENCE = 100
 
 
 def setup():
@@ -32,7 +33,7 @@ def sig(name, *args, **options):
 
 
 def get(result):
-    return result.get(timeout=20, interval=0.05)
+    return result.get(timeout=PATIENCE, interval=0.05)
 
 
 def call(name, *args, kwargs=None, **options):
@@ -64,7 +65,7 @@ def path():
 
 
 def until(what, check):
-    deadline = time.time() + 20
+    deadline = time.time() + PATIENCE
     while True:
         found = check()
         if found:
@@ -174,7 +175,7 @@ def heard_in(state, result, gate):
             with open(gate, 'w'):
                 pass
 
-    same(result.get(timeout=20, on_message=on_message), 'done')
+    same(result.get(timeout=PATIENCE, on_message=on_message), 'done')
     return seen[state]
 
 
@@ -237,7 +238,7 @@ def chain_error():
 def group_():
     names = ['export.add', 'python.add', 'export.add', 'python.add']
     members = group([sig(name, n, n) for n, name in enumerate(names)]).apply_async()
-    same(members.join(timeout=20), [0, 2, 4, 6])
+    same(members.join(timeout=PATIENCE), [0, 2, 4, 6])
 
 
 CASES['group'] = CASES.pop('group_')
@@ -246,11 +247,11 @@ CASES['group'] = CASES.pop('group_')
 @case
 def saved_group():
     members = group([sig('export.add', 1, 1), sig('python.add', 2, 2)]).apply_async()
-    members.join(timeout=20)
+    members.join(timeout=PATIENCE)
     same(members.completed_count(), 2)
     members.save()
     same(call('export.restored', members.id), [result.id for result in members.results])
-    same(app.GroupResult.restore(members.id).join(timeout=20), [2, 4])
+    same(app.GroupResult.restore(members.id).join(timeout=PATIENCE), [2, 4])
 
 
 def chord_of(header, body):
