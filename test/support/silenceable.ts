@@ -11,6 +11,9 @@ export interface Silenceable {
   readonly swallowAnswers: () => void
   /** Ends the present connections. */
   readonly drop: () => void
+  /** As if the server were gone: the present connections end, and new ones are refused, until `restore`. */
+  readonly cut: () => void
+  readonly restore: () => Promise<void>
   /** How many connections there have been. */
   readonly connections: () => number
 }
@@ -49,6 +52,14 @@ export async function silenceable(url: string, defaultPort: number): Promise<Sil
       for (const [near, far] of pairs) cut(far, near)
     },
     drop,
+    cut: () => {
+      server.close()
+      drop()
+    },
+    restore: async () => {
+      server.listen(Number(target.port), '127.0.0.1')
+      await once(server, 'listening')
+    },
     connections: () => pairs.length,
   }
 }

@@ -37,6 +37,8 @@ export class BoundedQueue<Item extends Queued> {
   /** Those who wait for room, in the order in which they came. */
   readonly #line: { readonly item: Item; readonly isTaken: Deferred<boolean> }[] = []
   #news: Deferred<void> | undefined
+  /** Those who look again when something was put: called at once, as a promise a message is what costs most. */
+  #lookers: (() => void)[] = []
 
   constructor(limits: QueueLimits, onDrop: (item: Item) => void) {
     this.limit = limits.limit ?? QUEUE_LIMIT
@@ -119,6 +121,13 @@ export class BoundedQueue<Item extends Queued> {
     await this.#news.promise
   }
 
+  /** The same by a call, once; false where the queue is closed and nothing more comes. */
+  onChange(look: () => void): boolean {
+    if (this.#isClosed) return false
+    this.#lookers.push(look)
+    return true
+  }
+
   /** Takes nothing more; what waits can still be taken. */
   close(): void {
     this.#isClosed = true
@@ -131,6 +140,10 @@ export class BoundedQueue<Item extends Queued> {
     const news = this.#news
     this.#news = undefined
     news?.resolve()
+    if (this.#lookers.length === 0) return
+    const lookers = this.#lookers
+    this.#lookers = []
+    for (const look of lookers) look()
   }
 
   #hasRoomFor(item: Item): boolean {

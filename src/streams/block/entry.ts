@@ -6,21 +6,28 @@ import type { Queued } from './bounded-queue.ts'
 /** What became of a message, once nothing of it is under way any more. */
 export type Fate = 'done' | 'failed' | 'given-back'
 
+/** Where it came from. */
+export interface EntrySource {
+  readonly name: string
+  onSettled(): void
+}
+
 interface EntryParts {
   readonly received: Received
-  readonly listener: string
+  readonly source: EntrySource
   readonly number: number
   readonly lane: number | undefined
-  readonly trace?: MessageTrace | undefined
+  readonly trace: MessageTrace | undefined
   /** The message before it of the same listener, where results have to keep their order across lanes. */
   readonly before: Entry | undefined
+  /** One function for all messages: a closure each would cost more than the rest of the message. */
   readonly onSettled: (entry: Entry, fate: Fate) => void
 }
 
 /** A message on its way through a block: settled once, after the last of its results was accepted. */
 export class Entry implements Queued {
   readonly received: Received
-  readonly listener: string
+  readonly source: EntrySource
   /** 1 for the first message of the run. */
   readonly number: number
   readonly lane: number | undefined
@@ -41,12 +48,16 @@ export class Entry implements Queued {
 
   constructor(parts: EntryParts) {
     this.received = parts.received
-    this.listener = parts.listener
+    this.source = parts.source
     this.number = parts.number
     this.lane = parts.lane
     this.trace = parts.trace
     this.#before = parts.before
     this.#onSettled = parts.onSettled
+  }
+
+  get listener(): string {
+    return this.source.name
   }
 
   get size(): number {

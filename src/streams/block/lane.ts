@@ -59,6 +59,10 @@ export class RunLane implements Lane {
     return this.#run.queue.take(this.#index)
   }
 
+  onChange(look: () => void): boolean {
+    return this.#run.queue.onChange(look)
+  }
+
   /** Waits for the next message; undefined once there are no more. */
   async next(): Promise<Entry | undefined> {
     for (;;) {

@@ -56,9 +56,14 @@ export class Outlet {
   /** Takes a result; undefined where there was room, else resolves when there was. */
   offer(result: Result): Promise<boolean> | undefined {
     result.entry?.open()
-    const job: Job = { ...result, size: result.entry?.size || sizeOf(result.value) }
+    const { value, headers, key, entry } = result
+    const job: Job = { value, headers, key, entry, size: entry?.size || sizeOf(value) }
     if (this.#isAbandoned) {
       job.entry?.spoil()
+      return undefined
+    }
+    if (this.#isFree) {
+      this.#send(job)
       return undefined
     }
     const waiting = this.#queue.put(job)
@@ -95,6 +100,17 @@ export class Outlet {
     for (const job of this.#underWay) job.entry?.spoil()
     this.#underWay.clear()
     this.#idle?.resolve()
+  }
+
+  /** Nothing waits, and one more may be under way. */
+  get #isFree(): boolean {
+    return (
+      this.#queue.size === 0 &&
+      this.#underWay.size < this.#most &&
+      !this.#isRetrying &&
+      !this.#isPumping &&
+      !this.#queue.isClosed
+    )
   }
 
   #pump(): void {

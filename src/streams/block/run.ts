@@ -2,7 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { type Deferred, deferred } from '../../async/deferred.ts'
 import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
-import { messageTracer, type TraceMessage } from '../../telemetry/traces/trace-message.ts'
+import {
+  type MessageTrace,
+  messageTracer,
+  type TraceMessage,
+} from '../../telemetry/traces/trace-message.ts'
 import { textOfError } from '../../text-of-error.ts'
 import type { ListenerLike } from '../parts/listener.ts'
 import type { Operator } from '../parts/operator.ts'
@@ -210,26 +214,15 @@ export class Run implements LaneHost {
     this.#parts.observer.onReceived?.(intake.name, received.size)
     const { concurrency, ordered, partitionBy } = this.settings
     const placed =
-      partitionBy === undefined
-        ? { received, lane: undefined }
-        : laneOf(received, partitionBy, concurrency)
+      partitionBy === undefined ? undefined : laneOf(received, partitionBy, concurrency)
     const entry = new Entry({
-      ...placed,
-      listener: intake.name,
+      received: placed?.received ?? received,
+      source: intake,
       number: this.#number,
-      trace: this.#trace?.(`process ${this.name}`, {
-        headers: received.headers,
-        attributes: {
-          'stream.block': this.name,
-          'stream.operator': this.operatorName,
-          'stream.listener': intake.name,
-        },
-      }),
+      lane: placed?.lane,
+      trace: this.#trace && this.#traceOf(received, intake.name, this.#trace),
       before: concurrency > 1 && ordered && partitionBy === undefined ? intake.last : undefined,
-      onSettled: (settled, fate) => {
-        this.#onSettled(settled, fate)
-        intake.onSettled()
-      },
+      onSettled: this.#settle,
     })
     if (concurrency > 1) intake.last = entry
     return this.queue.put(entry)?.then((isTaken) => {
@@ -237,7 +230,18 @@ export class Run implements LaneHost {
     })
   }
 
-  #onSettled(entry: Entry, fate: Fate): void {
+  #traceOf({ headers }: Received, listener: string, trace: TraceMessage): MessageTrace {
+    return trace(`process ${this.name}`, {
+      headers,
+      attributes: {
+        'stream.block': this.name,
+        'stream.operator': this.operatorName,
+        'stream.listener': listener,
+      },
+    })
+  }
+
+  readonly #settle = (entry: Entry, fate: Fate): void => {
     if (fate === 'failed') {
       const error = entry.failure as Error // a fate of failed is given by a failure alone
       this.counts.failed += 1
@@ -246,6 +250,7 @@ export class Run implements LaneHost {
     }
     if (fate === 'given-back') this.counts.givenBack += 1
     this.#settlements.settle(entry, fate)
+    entry.source.onSettled()
   }
 
   #onListenerFailed(intake: Intake, cause: unknown): void {

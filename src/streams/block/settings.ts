@@ -57,6 +57,14 @@ export function blockSettings(name: string, options: BlockOptions): BlockSetting
   if (options.partitionBy !== undefined && typeof options.partitionBy !== 'function') {
     throw new ConfigurationError(`${place}: partitionBy must be a function of the message`)
   }
+  if (typeof ordered !== 'boolean') {
+    throw new ConfigurationError(`${place}: ordered is ${String(ordered)}, expected true or false`)
+  }
+  if (!(typeof graceMs === 'number' && graceMs >= 0)) {
+    throw new ConfigurationError(
+      `${place}: graceMs is ${String(graceMs)}, expected milliseconds from 0`,
+    )
+  }
   return {
     queue,
     outlet: { limitBytes: OUTLET_LIMIT_BYTES, ...outlet },

@@ -1,3 +1,4 @@
+import { textOfError } from '../../text-of-error.ts'
 import { type Codec, raw, text } from '../codecs/codec.ts'
 import { json } from '../codecs/json.ts'
 import { msgpack } from '../codecs/msgpack.ts'
@@ -48,6 +49,16 @@ export class Fields {
     throw new FieldError('codec', `is "${name}", expected one of ${Object.keys(CODECS).join(', ')}`)
   }
 
+  /** Makes the part; what it refuses in itself is the mistake of this field. */
+  made<Part>(name: string, make: () => Part): Part {
+    try {
+      return make()
+    } catch (cause) {
+      if (cause instanceof FieldError) throw cause
+      throw refused(name, cause)
+    }
+  }
+
   /** Refuses what no one has asked for. */
   end(): void {
     const unknown = Object.keys(this.#kwargs).find((name) => !this.#read.has(name))
@@ -61,10 +72,14 @@ export class Fields {
 export class FieldError extends Error {
   readonly field: string
 
-  constructor(field: string, problem: string) {
-    super(`kwargs.${field} ${problem}`)
+  constructor(field: string, problem: string, options?: ErrorOptions) {
+    super(`kwargs.${field} ${problem}`, options)
     this.field = field
   }
+}
+
+function refused(field: string, cause: unknown): FieldError {
+  return new FieldError(field, `is refused: ${textOfError(cause)}`, { cause })
 }
 
 const CODECS: Readonly<Record<string, () => Codec>> = { raw, text, json, msgpack }

@@ -113,8 +113,16 @@ async function loadBlock(
   try {
     return new Block(name, loaded, parts)
   } catch (cause) {
-    throw failed(textOfError(cause), path, cause)
+    const text = textOfError(cause)
+    throw failed(text, [...path, ...optionOf(text)], cause)
   }
+}
+
+/** The option of a block that its error names, `block "b": queue.limit is 0`, as a path. */
+function optionOf(text: string): Path {
+  const [, option = ''] = /^block ".*?": ([\w.]+) /.exec(text) ?? []
+  const path = option.split('.')
+  return OPTIONS.has(path[0] ?? '') ? path : []
 }
 
 const OPTIONS: ReadonlySet<string> = new Set([

@@ -2,9 +2,11 @@ import { amqp } from '../links/amqp/amqp.ts'
 import type { AmqpApp } from '../links/amqp/app.ts'
 import { files } from '../links/files/files.ts'
 import { kafka } from '../links/kafka/kafka.ts'
+import { KAFKA_TOPIC } from '../links/kafka/options.ts'
 import { memory } from '../links/memory/memory.ts'
 import { redis } from '../links/redis/redis.ts'
 import { stdio } from '../links/stdio/stdio.ts'
+import { ZMQ_ADDRESS } from '../links/zmq/options.ts'
 import { zmq } from '../links/zmq/zmq.ts'
 import type { ListenerLike } from '../parts/listener.ts'
 import type { PublisherLike } from '../parts/publisher.ts'
@@ -17,8 +19,9 @@ type MakePublisher = (fields: Fields, app: AmqpApp | undefined) => PublisherLike
 export const LISTENERS: Readonly<Record<string, MakeListener>> = {
   zmq: zmqListener,
   redis: redisListener,
-  amqp: (fields, app) =>
-    amqp.consume(appOf(fields, app), fields.required('queue'), {
+  amqp: (fields, app) => {
+    const [from, queue] = [appOf(fields, app), fields.required('queue')]
+    const options = {
       codec: fields.codec(),
       ...given({
         exchange: fields.text('exchange'),
@@ -27,7 +30,9 @@ export const LISTENERS: Readonly<Record<string, MakeListener>> = {
         prefetch: fields.number('prefetch'),
         stream: streamOf(fields),
       }),
-    }),
+    }
+    return fields.made('url', () => amqp.consume(from, queue, options))
+  },
   files: (fields) =>
     files.watch(fields.required('directory', 'watch_path', 'path'), {
       ...given({
@@ -38,11 +43,14 @@ export const LISTENERS: Readonly<Record<string, MakeListener>> = {
         pollMs: fields.number('pollMs'),
       }),
     }),
-  kafka: (fields) =>
-    kafka.consume(fields.required('brokers', 'broker'), fields.required('topic'), {
+  kafka: (fields) => {
+    const { brokers, topic } = kafkaPlace(fields)
+    const options = {
       codec: fields.codec(),
       ...given({ group: fields.text('group'), from: fromOf(fields) }),
-    }),
+    }
+    return fields.made(badKafkaField(topic), () => kafka.consume(brokers, topic, options))
+  },
   memory: (fields) => memory.subscribe(fields.required('name', 'channel')),
   stdio: (fields) => stdio.read({ codec: fields.codec() }),
 }
@@ -57,16 +65,18 @@ export const PUBLISHERS: Readonly<Record<string, MakePublisher>> = {
       exchange === undefined
         ? fields.required('queue')
         : { exchange, ...given({ routingKey, exchangeType: exchangeType(fields) }) }
-    return amqp.publish(appOf(fields, app), target, {
-      codec: fields.codec(),
-      ...given({ stream: fields.flag('stream') }),
-    })
+    const into = appOf(fields, app)
+    const options = { codec: fields.codec(), ...given({ stream: fields.flag('stream') }) }
+    return fields.made('url', () => amqp.publish(into, target, options))
   },
-  kafka: (fields) =>
-    kafka.publish(fields.required('brokers', 'broker'), fields.required('topic'), {
+  kafka: (fields) => {
+    const { brokers, topic } = kafkaPlace(fields)
+    const options = {
       codec: fields.codec(),
       ...given({ key: keyOf(fields), createTopic: fields.flag('createTopic') }),
-    }),
+    }
+    return fields.made(badKafkaField(topic), () => kafka.publish(brokers, topic, options))
+  },
   memory: (fields) => memory.publish(fields.required('name', 'channel')),
   stdio: (fields) => stdio.write({ codec: fields.codec() }),
 }
@@ -92,8 +102,10 @@ function zmqListener(fields: Fields): ListenerLike {
   const topic = fields.text('topic')
   const options = { ...zmqOptions(fields), ...given({ topic }) }
   const address = zmqAddress(fields)
-  if (kind === 'SUB') return zmq.subscribe(address, options)
-  return kind === 'PULL' ? zmq.pull(address, options) : zmq.pairIn(address, options)
+  return fields.made(badZmqField(address), () => {
+    if (kind === 'SUB') return zmq.subscribe(address, options)
+    return kind === 'PULL' ? zmq.pull(address, options) : zmq.pairIn(address, options)
+  })
 }
 
 function zmqPublisher(fields: Fields): PublisherLike {
@@ -105,8 +117,15 @@ function zmqPublisher(fields: Fields): PublisherLike {
     ...given({ topic: fields.text('topic') }),
   }
   const address = zmqAddress(fields)
-  if (kind === 'PUB') return zmq.publish(address, options)
-  return kind === 'PUSH' ? zmq.push(address, options) : zmq.pairOut(address, options)
+  return fields.made(badZmqField(address), () => {
+    if (kind === 'PUB') return zmq.publish(address, options)
+    return kind === 'PUSH' ? zmq.push(address, options) : zmq.pairOut(address, options)
+  })
+}
+
+/** A link checks its address first: one that is right leaves the keys. */
+function badZmqField(address: string): string {
+  return ZMQ_ADDRESS.test(address) ? 'curve' : 'address'
 }
 
 function zmqOptions(fields: Fields) {
@@ -124,27 +143,47 @@ function zmqAddress(fields: Fields): string {
   return fields.required('address')
 }
 
+/** One broker, or a list of them. */
+function kafkaPlace(fields: Fields): {
+  readonly brokers: string | string[]
+  readonly topic: string
+} {
+  const list = fields.get('brokers')
+  const brokers = Array.isArray(list) ? list.map(String) : fields.required('brokers', 'broker')
+  return { brokers, topic: fields.required('topic') }
+}
+
+/** A link checks its brokers first. */
+function badKafkaField(topic: string): string {
+  return KAFKA_TOPIC.test(topic) ? 'brokers' : 'topic'
+}
+
 function redisListener(fields: Fields): ListenerLike {
   const url = redisUrl(fields)
   const stream = fields.text('stream', 'key')
   if (stream === undefined) {
-    return redis.subscribe(url, fields.required('channel'), { codec: fields.codec() })
+    const channel = fields.required('channel')
+    const codec = fields.codec()
+    return fields.made('url', () => redis.subscribe(url, channel, { codec }))
   }
-  return redis.readStream(url, stream, {
+  const options = {
     codec: fields.codec(),
     ...given({
       group: fields.text('group'),
       consumer: fields.text('consumer'),
       claimAfterMs: fields.number('claimAfterMs'),
     }),
-  })
+  }
+  return fields.made('url', () => redis.readStream(url, stream, options))
 }
 
 function redisPublisher(fields: Fields): PublisherLike {
   const url = redisUrl(fields)
   const stream = fields.text('stream', 'key')
-  if (stream !== undefined) return redis.addStream(url, stream, { codec: fields.codec() })
-  return redis.publish(url, fields.required('channel'), { codec: fields.codec() })
+  const codec = fields.codec()
+  if (stream !== undefined) return fields.made('url', () => redis.addStream(url, stream, { codec }))
+  const channel = fields.required('channel')
+  return fields.made('url', () => redis.publish(url, channel, { codec }))
 }
 
 function redisUrl(fields: Fields): string {

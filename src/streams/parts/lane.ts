@@ -8,6 +8,8 @@ export interface Lane {
   readonly isEnded: boolean
   /** The next message, where one waits. */
   take(): Entry | undefined
+  /** Calls `look` once, when a message may have come or none will; false where none will. */
+  onChange(look: () => void): boolean
   /** Waits for the next message; undefined once there are no more. */
   next(): Promise<Entry | undefined>
   /** The same, but at most so long: 'late' then. */

@@ -6,21 +6,36 @@ interface Processor {
   process(message: never, context: OperatorContext): unknown
 }
 
-/** Hands each message of a lane to `process`. Nothing is awaited that need not be: this is the hot path. */
-export async function runEach(operator: Processor, lane: Lane): Promise<void> {
+/**
+ * Hands each message of a lane to `process`. This is the hot path: nothing is awaited that need not be, and a message that
+ * comes to an idle lane is worked on where it was put.
+ */
+export function runEach(operator: Processor, lane: Lane): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const goOn = (): void => {
+      try {
+        const working = workThrough(operator, lane)
+        if (working !== undefined) working.then(goOn, reject)
+        else if (!lane.onChange(goOn)) resolve()
+      } catch (error) {
+        reject(error)
+      }
+    }
+    goOn()
+  })
+}
+
+/** All that waits, up to a message that takes time. */
+function workThrough(operator: Processor, lane: Lane): Promise<void> | undefined {
   for (;;) {
-    const entry = lane.take() ?? (await lane.next())
-    if (entry === undefined) return
+    const entry = lane.take()
+    if (entry === undefined) return undefined
     const working = processFirst(operator, entry, lane)
-    if (working !== undefined) await working
+    if (working !== undefined) return working
   }
 }
 
-function processFirst(
-  operator: Processor,
-  entry: Entry,
-  lane: Lane,
-): Promise<void> | void | undefined {
+function processFirst(operator: Processor, entry: Entry, lane: Lane): Promise<void> | undefined {
   if (entry.received.unreadable !== undefined) return lane.unreadable(entry)
   let results: unknown
   const startedAt = performance.now()

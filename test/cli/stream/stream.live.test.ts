@@ -153,3 +153,43 @@ async function freePort(): Promise<number> {
   await new Promise((resolve) => server.close(resolve))
   return port
 }
+
+test('stream validate opens no socket and loads no driver, whatever the links are', async () => {
+  const { dir, file } = await blockFile(
+    () => `
+blocks:
+  - name: all
+    operator: { class: './work.mjs#shout' }
+    listeners:
+      - { class: zmq, kwargs: { address: 'tcp://127.0.0.1:1', socket_type: PULL, bind: true } }
+      - { class: redis, kwargs: { url: 'redis://127.0.0.1:1', channel: c } }
+      - { class: redis, kwargs: { url: 'redis://127.0.0.1:1', stream: s } }
+      - { class: amqp, kwargs: { url: 'amqp://127.0.0.1:1', queue: q } }
+      - { class: kafka, kwargs: { brokers: '127.0.0.1:1', topic: t } }
+      - { class: files, kwargs: { directory: /nowhere } }
+      - { class: stdio }
+    publishers:
+      - { class: zmq, kwargs: { address: 'tcp://127.0.0.1:2' } }
+      - { class: redis, kwargs: { url: 'redis://127.0.0.1:1', channel: c } }
+      - { class: amqp, kwargs: { url: 'amqp://127.0.0.1:1', queue: q } }
+      - { class: kafka, kwargs: { brokers: '127.0.0.1:1', topic: t } }
+`,
+  )
+  const spy = join(dir, 'spy.mjs')
+  await writeFile(
+    spy,
+    `import dns from 'node:dns'
+import net from 'node:net'
+const told = (what) => () => { console.error('OPENED', what); process.exit(9) }
+net.Socket.prototype.connect = told('a connection')
+net.Server.prototype.listen = told('a server')
+dns.lookup = told('a name')
+process.dlopen = told('a native driver')
+`,
+  )
+  const env = { NODE_OPTIONS: `--import=${spy}` }
+  for (const command of ['validate', 'list-blocks', 'draw']) {
+    const ran = await runCli(['stream', command, file], { env })
+    expect(ran).toMatchObject({ code: 0, stderr: expect.not.stringContaining('OPENED') })
+  }
+})

@@ -155,7 +155,38 @@ test.each([
     ),
     /kwargs.exchangeType is "topics", expected one of direct, fanout, topic, headers/,
   ],
-  [block(`${OPERATOR}    queue: { limit: 0 }`), /block "b": queue.limit is 0/],
+  [block(`${OPERATOR}    queue: { limit: 0 }`), /:4:21: .*block "b": queue.limit is 0/],
+  [block(`${OPERATOR}    onError: { times: -1 }`), /:4:14: .*block "b": onError retries -1 times/],
+  [block(`${OPERATOR}    graceMs: soon`), /:4:14: .*block "b": graceMs is soon/],
+  [block(`${OPERATOR}    ordered: maybe`), /:4:14: .*block "b": ordered is maybe/],
+  [
+    block(`${OPERATOR}    listeners: [{ class: zmq, kwargs: { address: nowhere } }]`),
+    /:4:50: .*block "b": Failed to load listener 0: Failed to instantiate zmq: kwargs.address is refused: .*"nowhere"/,
+  ],
+  [
+    block(
+      `${OPERATOR}    publishers: [{ class: zmq, kwargs: { address: 'tcp://a:1', curve: { secretKey: x } } }]`,
+    ),
+    /publisher 0: .*kwargs.curve is refused: .*must be a Z85 key/,
+  ],
+  [
+    block(`${OPERATOR}    publishers: [{ class: redis, kwargs: { url: 'http://a', channel: c } }]`),
+    /:4:49: .*publisher 0: .*kwargs.url is refused: .*expected redis:/,
+  ],
+  [
+    block(`${OPERATOR}    listeners: [{ class: amqp, kwargs: { url: 'http://a', queue: q } }]`),
+    /:4:47: .*listener 0: .*kwargs.url is refused/,
+  ],
+  [
+    block(
+      `${OPERATOR}    listeners: [{ class: kafka, kwargs: { brokers: ['a:1', b], topic: t } }]`,
+    ),
+    /listener 0: .*kwargs.brokers is refused: .*"b", expected host:port/,
+  ],
+  [
+    block(`${OPERATOR}    listeners: [{ class: kafka, kwargs: { broker: 'a:1', topic: 'a b' } }]`),
+    /listener 0: .*kwargs.topic is refused/,
+  ],
   [block(`${OPERATOR}    colour: red`), /:4:13: .*unknown field "colour"/],
 ])('%j is refused with its place', async (yaml, error) => {
   await expect(loadBlocks(await folder(yaml))).rejects.toThrow(error)

@@ -35,6 +35,8 @@ export function clientOptions(brokers: KafkaBrokers, { clientId, sasl, tls }: Ka
   }
 }
 
+export const KAFKA_TOPIC = /^[\w.-]{1,249}$/
+
 export function checkKafka(kind: string, brokers: unknown, topic: unknown): void {
   for (const broker of [brokers].flat()) {
     if (typeof broker === 'string' && /^[^/\s]+:\d+$/.test(broker)) continue
@@ -42,7 +44,7 @@ export function checkKafka(kind: string, brokers: unknown, topic: unknown): void
       `kafka ${kind}: the broker is ${JSON.stringify(broker)}, expected host:port, or a list of them`,
     )
   }
-  if (typeof topic === 'string' && /^[\w.-]{1,249}$/.test(topic)) return
+  if (typeof topic === 'string' && KAFKA_TOPIC.test(topic)) return
   throw new ConfigurationError(
     `kafka ${kind}: the topic is ${JSON.stringify(topic)}, expected a name`,
   )

@@ -36,9 +36,11 @@ export interface ZmqWriteOptions extends ZmqOptions {
   readonly lingerMs?: number
 }
 
+export const ZMQ_ADDRESS = /^(?:tcp|ipc|inproc|udp):\/\/./
+
 export function zmqCodec(kind: string, address: string, options: ZmqOptions): Codec {
   const place = `zmq ${kind} ${address}`
-  if (typeof address !== 'string' || !/^(?:tcp|ipc|inproc|udp):\/\/./.test(address)) {
+  if (typeof address !== 'string' || !ZMQ_ADDRESS.test(address)) {
     throw new ConfigurationError(
       `zmq ${kind}: the address is ${JSON.stringify(address)}, expected tcp://host:port, ipc://path or inproc://name`,
     )

@@ -5,11 +5,16 @@ import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import { Received } from '../../parts/received.ts'
 import { readMessage } from '../read-message.ts'
 import { type Driver, loadZmq } from './driver.ts'
-import { FIRST_MESSAGES, HighWater, sizeOfFrames } from './high-water.ts'
 import { type ZmqReadOptions, zmqCodec } from './options.ts'
 import { attach, detach } from './socket.ts'
 
 type ReadKind = 'SUB' | 'PULL' | 'PAIR'
+
+/**
+ * What ZeroMQ takes ahead: the sender feels it when the block is full, and large frames stay with it. It must not change
+ * while a socket is open: ZeroMQ wakes up a sender that waits by the mark it began with, or never.
+ */
+const HIGH_WATER = 32
 
 /** What peers have sent already would be lost with the socket: it is read until nothing comes for a while, or for so long. */
 const QUIET_MS = 25
@@ -40,9 +45,6 @@ interface ReadParts {
 async function receive(inlet: Inlet, parts: ReadParts): Promise<void> {
   const driver = await loadZmq()
   const socket = await attach(driver, socketOf(driver, parts), { ...parts, log: inlet.log })
-  const highWater = new HighWater(parts.options.highWaterMark, (messages) => {
-    socket.receiveHighWaterMark = messages
-  })
   const read = readerOf(parts)
   let isWaiting = false
   // Closing the socket ends a receive that waits, once nothing is on its way to it any more.
@@ -60,7 +62,6 @@ async function receive(inlet: Inlet, parts: ReadParts): Promise<void> {
       isWaiting = true
       const frames = (await socket.receive()) as Buffer[]
       isWaiting = false
-      highWater.saw(sizeOfFrames(frames))
       const waiting = inlet.put(read(frames))
       if (waiting !== undefined) await waiting
     }
@@ -100,7 +101,7 @@ async function drain(
 
 function socketOf(driver: Driver, { kind, options }: ReadParts): ReadSocket {
   const linger = 0
-  const receiveHighWaterMark = options.highWaterMark ?? FIRST_MESSAGES
+  const receiveHighWaterMark = options.highWaterMark ?? HIGH_WATER
   if (kind === 'SUB') {
     const socket = new driver.Subscriber({ linger, receiveHighWaterMark })
     socket.subscribe(...[options.topic ?? ''].flat())

@@ -7,12 +7,13 @@ import {
   type Sink,
 } from '../../parts/publisher.ts'
 import { type Driver, loadZmq } from './driver.ts'
-import { FIRST_MESSAGES, HighWater, sizeOfFrames } from './high-water.ts'
 import { type ZmqWriteOptions, zmqCodec } from './options.ts'
 import { attach, detach } from './socket.ts'
 
 type WriteKind = 'PUB' | 'PUSH' | 'PAIR'
 
+const PUSH_HIGH_WATER = 32
+const PUB_HIGH_WATER = 1_000
 const LINGER_MS = 5_000
 
 type WriteSocket = Publisher | Push | Pair
@@ -38,9 +39,6 @@ export function zmqPublisher(
 async function open(parts: WriteParts, { signal, log }: OpenContext): Promise<Sink> {
   const driver = await loadZmq()
   const socket = await attach(driver, socketOf(driver, parts), { ...parts, log })
-  const highWater = new HighWater(parts.options.highWaterMark, (messages) => {
-    socket.sendHighWaterMark = messages
-  })
   const frame = framerOf(parts)
   // Nothing lingers after a stop by force: a send that waits for a peer ends with an error.
   const onAbort = (): void => {
@@ -49,11 +47,7 @@ async function open(parts: WriteParts, { signal, log }: OpenContext): Promise<Si
   }
   signal.addEventListener('abort', onAbort, { once: true })
   return {
-    publish: (message, context) => {
-      const frames = frame(message, context)
-      highWater.saw(sizeOfFrames(frames))
-      return socket.send(frames as Buffer)
-    },
+    publish: (message, context) => socket.send(frame(message, context) as Buffer),
     close: async () => {
       signal.removeEventListener('abort', onAbort)
       await detach(socket, parts)
@@ -63,7 +57,8 @@ async function open(parts: WriteParts, { signal, log }: OpenContext): Promise<Si
 
 function socketOf(driver: Driver, { kind, options }: WriteParts): WriteSocket {
   const linger = options.lingerMs ?? LINGER_MS
-  const sendHighWaterMark = options.highWaterMark ?? FIRST_MESSAGES
+  const sendHighWaterMark =
+    options.highWaterMark ?? (kind === 'PUB' ? PUB_HIGH_WATER : PUSH_HIGH_WATER)
   if (kind === 'PUB') return new driver.Publisher({ linger, sendHighWaterMark })
   if (kind === 'PAIR') return new driver.Pair({ linger, sendHighWaterMark })
   // Without it, messages would go to a peer that has never answered, and be lost with it.
