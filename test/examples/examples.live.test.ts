@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { freshServers, migratedDatabase, type Servers, startMonitor } from '../support/live-app.ts'
 import { type Process, runCli, startCli, startProcess } from '../support/processes.ts'
-import { PROJECT, service } from '../support/services.ts'
+import { hasService, PROJECT, service } from '../support/services.ts'
 import { freshSqsPlace, resultBackend, sqsProcess } from '../support/sqs-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -121,6 +123,27 @@ test('streams: frames of a detector become calls of a Python worker', SLOW, asyn
   const lines = peaks.stdout.trimEnd().split('\n')
   expect(lines.slice(1)).toEqual([101, 202, 303, 404, 505].map((sum) => `Python says ${sum}`))
 })
+
+test.skipIf(!hasService('PYTHON_ARROYO'))(
+  'streams: files of a folder start a recipe, whose step is in Python',
+  SLOW,
+  async () => {
+    const [servers, folder] = [await freshServers(), await mkdtemp(join(tmpdir(), 'files-'))]
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const env = exampleEnv(servers)
+    const script = join(EXAMPLES, 'streams/weigh.py')
+    const python = startProcess(service('PYTHON_ARROYO'), [script], { env })
+    await python.waitForLine(/weigh: ready/)
+    await writeFile(join(folder, 'before.h5'), 'four')
+    const program = startExample('streams/files.ts', env, [folder])
+    await python.waitForLine(/^before\.h5: 4 bytes$/m)
+    await writeFile(join(folder, 'notes.txt'), '')
+    await writeFile(join(folder, 'after.h5'), 'eleven more')
+    await python.waitForLine(/^after\.h5: 11 bytes$/m)
+    expect(await program.stop('SIGTERM')).toEqual({ code: 0, signal: null })
+    expect(program.stdout).toContain('files: 2 recipes started')
+  },
+)
 
 test(
   'sqs: Node and Python workers share queues of SQS, and answer remote control',

@@ -1,8 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { LinkPublisher } from '../parts/publisher.ts'
 
+/** As transports of recipes have them. */
+interface RecipeHeaders {
+  readonly 'message-id'?: number
+  readonly subscription?: number
+  readonly [name: string]: unknown
+}
+
 interface RecipeSendOptions {
-  readonly headers: object
+  readonly headers: RecipeHeaders
   readonly delay?: number
   readonly exchange?: string
 }
@@ -57,7 +64,7 @@ export function toRecipe(transport: RecipeTransport, recipe: RecipeDefinition): 
 
 async function start(
   transport: RecipeTransport,
-  { node, message, headers }: { node: StartNode; message: unknown; headers: object },
+  { node, message, headers }: { node: StartNode; message: unknown; headers: RecipeHeaders },
 ): Promise<void> {
   const { queue, topic, exchange, 'transport-delay': delay } = node
   const options = {

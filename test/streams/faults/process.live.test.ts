@@ -53,41 +53,48 @@ test(
   },
 )
 
-test('SIGTERM in a burst: all that was taken is published or back in its queue, and the exit code is 0', async () => {
-  const { url } = await freshVhost()
-  const broker = openBroker({ url })
-  onTestFinished(() => broker.close())
-  await broker.declare({ exchanges: [], queues: [durableQueue('in', {})], bindings: [] })
-  const message = (n: number) => ({ headers: {}, properties: {}, body: Buffer.from(String(n)) })
-  await Promise.all(
-    Array.from({ length: MESSAGES }, (_, n) =>
-      broker.publish(message(n), { exchange: '', routingKey: 'in' }),
-    ),
-  )
-  const folder = await mkdtemp(join(tmpdir(), 'burst-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
-  const program = await startBlock(folder, {
-    listener: `{ class: amqp, kwargs: { url: '${url}', queue: in } }`,
-    publisher: `{ class: amqp, kwargs: { url: '${url}', queue: out } }`,
-  })
-  await waitFor('a part of them', async () => (await broker.depth('out')).messages > MESSAGES / 20)
-  expect(await program.stop('SIGTERM')).toMatchObject({ code: 0 })
-  const [left, done] = [await numbersOf('in'), await numbersOf('out')]
-  expect(left.length).toBeGreaterThan(0)
-  expect([...done, ...left].toSorted((one, other) => one - other)).toEqual(
-    Array.from({ length: MESSAGES }, (_, n) => n),
-  )
+test(
+  'SIGTERM in a burst: all that was taken is published or back in its queue, and the exit code is 0',
+  SLOW,
+  async () => {
+    const { url } = await freshVhost()
+    const broker = openBroker({ url })
+    onTestFinished(() => broker.close())
+    await broker.declare({ exchanges: [], queues: [durableQueue('in', {})], bindings: [] })
+    const message = (n: number) => ({ headers: {}, properties: {}, body: Buffer.from(String(n)) })
+    await Promise.all(
+      Array.from({ length: MESSAGES }, (_, n) =>
+        broker.publish(message(n), { exchange: '', routingKey: 'in' }),
+      ),
+    )
+    const folder = await mkdtemp(join(tmpdir(), 'burst-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const program = await startBlock(folder, {
+      listener: `{ class: amqp, kwargs: { url: '${url}', queue: in } }`,
+      publisher: `{ class: amqp, kwargs: { url: '${url}', queue: out } }`,
+    })
+    await waitFor(
+      'a part of them',
+      async () => (await broker.depth('out')).messages > MESSAGES / 20,
+    )
+    expect(await program.stop('SIGTERM')).toMatchObject({ code: 0 })
+    const [left, done] = [await numbersOf('in'), await numbersOf('out')]
+    expect(left.length).toBeGreaterThan(0)
+    expect([...done, ...left].toSorted((one, other) => one - other)).toEqual(
+      Array.from({ length: MESSAGES }, (_, n) => n),
+    )
 
-  async function numbersOf(queue: string): Promise<number[]> {
-    const numbers: number[] = []
-    for (;;) {
-      const delivery = await broker.get(queue)
-      if (delivery === undefined) return numbers
-      numbers.push(Number(delivery.message.body))
-      await delivery.ack()
+    async function numbersOf(queue: string): Promise<number[]> {
+      const numbers: number[] = []
+      for (;;) {
+        const delivery = await broker.get(queue)
+        if (delivery === undefined) return numbers
+        numbers.push(Number(delivery.message.body))
+        await delivery.ack()
+      }
     }
-  }
-})
+  },
+)
 
 async function startBlock(
   folder: string,
