@@ -65,6 +65,7 @@ export function parseDefinition(
 }
 
 const MAX_JSON_DEPTH = 500
+const TOO_DEEP = 'values are nested too deeply'
 
 class Source {
   readonly #file: string
@@ -103,13 +104,15 @@ class Source {
       })
     } catch (cause) {
       // The parser recurses: thousands of brackets fill the stack.
-      if (cause instanceof RangeError) throw this.#error(0, 'values are nested too deeply', cause)
+      if (cause instanceof RangeError) throw this.#error(0, TOO_DEEP, cause)
       throw cause
     }
   }
 
   /** A tag that the parser does not know is only a warning to it. */
   refuseSyntax(document: Document.Parsed): void {
+    const deep = document.errors.find(({ message }) => message.includes('call stack'))
+    if (deep !== undefined) throw this.#error(deep.pos[0], TOO_DEEP, deep)
     const problems = [...document.errors, ...document.warnings].map(({ pos, message }) =>
       this.problem(pos[0], message),
     )

@@ -119,16 +119,39 @@ steps:
   ])
 })
 
-test('a key that has no effect on its step is refused', () => {
+test('a key that has no effect where it stands is refused', () => {
   const text = `flow: f
+retry: { times: 2, each: [1] }
 steps:
   - { wait: approval, delay: 5m }
   - { linear: inner, timeout: 5s, steps: [{ task: a, run: mail.send, otherwise: skip }] }
+  - { task: b, run: mail.send, steps: [{ task: c, run: mail.send }] }
 `
   expect(mistakes(text)).toEqual([
-    'flow.yaml:3:30: "delay" has no effect here, as "approval" is a wait: it belongs to a task',
-    'flow.yaml:4:31: "timeout" has no effect here, as "inner" is a flow: it belongs to its steps',
-    'flow.yaml:4:81: "otherwise" goes with "when"',
+    'flow.yaml:2:17: "times" has no effect beside "each", which is one attempt a value',
+    'flow.yaml:4:30: "delay" has no effect on the wait "approval"',
+    'flow.yaml:5:31: "timeout" has no effect on the flow "inner"',
+    'flow.yaml:5:81: "otherwise" goes with "when"',
+    'flow.yaml:6:39: "steps" has no effect on the task "b"',
+  ])
+})
+
+test('a span without end, a name twice, the list of a retry and too many brackets are refused where they stand', () => {
+  const text = (retry: string, step = '') => `flow: f
+retry: { ${retry} }
+steps:
+  - { task: a, run: mail.send${step} }
+`
+  expect(mistakes(text('times: 2', ', delay: 99999999999999d'))).toEqual([
+    'flow.yaml:4:39: 99999999999999d is longer than a hundred years',
+  ])
+  expect(mistakes(text('times: 2', ', out: [x, x]'))).toHaveLength(1)
+  expect(mistakes(text('each: $servers'))).toEqual([
+    'flow.yaml:2:16: nothing before it provides "servers", which it needs',
+  ])
+  const deep = `flow: f\nsteps: ${'['.repeat(20_000)}${']'.repeat(20_000)}`
+  expect(mistakes(deep)).toEqual([
+    expect.stringMatching(/^flow\.yaml:2:\d+: values are nested too deeply$/),
   ])
 })
 

@@ -65,9 +65,10 @@ function readerOf(
   spec: FlowSpec,
   { symbol, names }: { readonly symbol: string; readonly names: readonly string[] },
 ): readonly [Path, Path | undefined] | undefined {
+  if (names.includes(`${spec.flow}_retry`)) return [['retry'], ['each']]
   for (const { step, path, name } of walk(spec)) {
-    if (!names.some((one) => one === name || one === `${name}.when` || one === `${name}_retry`))
-      continue
+    if (names.includes(`${name}_retry`)) return [path, ['retry', 'each']]
+    if (!names.some((one) => one === name || one === `${name}.when`)) continue
     const argument = Object.entries(step.with ?? {}).find(([, value]) => value === `$${symbol}`)
     if (argument !== undefined) return [path, ['with', argument[0]]]
     return [path, names.includes(`${name}.when`) ? ['when'] : undefined]
@@ -78,7 +79,8 @@ function readerOf(
 /** The step that an error of the builder names. */
 function pathNamedIn(spec: FlowSpec, message: string): Path | undefined {
   for (const { name, path } of walk(spec)) {
-    if (message.includes(`"${name}"`) || message.includes(`'${name}'`)) return path
+    const named = [`"${name}"`, `'${name}'`, `'${name}_retry'`]
+    if (named.some((text) => message.includes(text))) return path
   }
   return undefined
 }

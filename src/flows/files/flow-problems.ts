@@ -1,10 +1,11 @@
 import type { Definition } from '../../definitions/check.ts'
 import type { Path } from '../../definitions/parse.ts'
 import type { DefinitionProblem } from '../../errors.ts'
+import { timeSpanMs } from '../../time-span.ts'
 import type { StepFunctions } from './build-flow.ts'
 import { parseCondition } from './condition.ts'
 import type { FlowSpec, StepSpec } from './flow-schema.ts'
-import { type FoundStep, walk } from './flow-walk.ts'
+import { type FoundStep, kindOf, walk } from './flow-walk.ts'
 
 /** Mistakes that the schema cannot see: unknown tasks, duplicate names, conditions, symbols from nowhere, keys without effect. */
 export function* problemsOf(
@@ -18,6 +19,7 @@ export function* problemsOf(
     ...[spec, ...found.map(({ step }) => step)].flatMap(symbolsFrom),
   ])
   const names = new Set<string>()
+  yield* badTimes(definition, spec, [])
   for (const one of found) {
     const { step, path, name } = one
     if (step.steps === undefined && names.has(name)) {
@@ -26,6 +28,7 @@ export function* problemsOf(
     }
     if (step.steps === undefined) names.add(name)
     yield* withoutEffect(definition, one)
+    yield* badTimes(definition, step, path)
     yield* unknownTasks(definition, one, functions)
     yield* unknownAfter(definition, one)
     yield* badValues(definition, one, provided)
@@ -36,28 +39,58 @@ function symbolsFrom({ out = [], retry }: Pick<StepSpec, 'out' | 'retry'>): stri
   return [...[out].flat(), ...(retry?.as === undefined ? [] : [retry.as])]
 }
 
-const OF_TASKS = ['run', 'revert', 'queue', 'with', 'delay', 'priority'] as const
-/** Keys that say nothing of such a step, and would be passed over. */
-const NO_EFFECT = {
-  wait: [...OF_TASKS, 'retry'],
-  flow: [...OF_TASKS, 'timeout', 'out'],
+const OF_ALL = ['when', 'otherwise', 'after']
+/** What can be said of a step; anything else would be passed over. */
+const KEYS = {
+  task: 'task run revert queue with out delay timeout priority retry'.split(' ').concat(OF_ALL),
+  wait: ['wait', 'out', 'timeout', ...OF_ALL],
+  flow: ['steps', 'retry', ...OF_ALL],
 } as const
 
 function* withoutEffect(
   definition: Definition<FlowSpec>,
   { step, path, name }: FoundStep,
 ): Generator<DefinitionProblem> {
+  const kind = kindOfStep(step)
+  for (const key of Object.keys(step)) {
+    const isKnown = KEYS[kind].includes(key) || (kind === 'flow' && key === kindOf(step))
+    if (!isKnown)
+      yield definition.problem([...path, key], `"${key}" has no effect on the ${kind} "${name}"`)
+  }
   if (step.otherwise !== undefined && step.when === undefined)
     yield definition.problem([...path, 'otherwise'], '"otherwise" goes with "when"')
-  if (step.task !== undefined) return
-  const [keys, what] =
-    step.wait === undefined
-      ? [NO_EFFECT.flow, `"${name}" is a flow: it belongs to its steps`]
-      : [NO_EFFECT.wait, `"${name}" is a wait: it belongs to a task`]
-  for (const key of keys) {
-    if (step[key] !== undefined)
-      yield definition.problem([...path, key], `"${key}" has no effect here, as ${what}`)
+}
+
+/** The schema asks for `run` with a task, and for the name of its kind with a flow. */
+function kindOfStep({ task, run, wait }: StepSpec): keyof typeof KEYS {
+  if (task !== undefined && run !== undefined) return 'task'
+  return wait === undefined ? 'flow' : 'wait'
+}
+
+const MOST_SPAN_MS = 100 * 365 * 86_400_000
+
+/** Spans and the retry, of a step or of the whole flow. */
+function* badTimes(
+  definition: Definition<FlowSpec>,
+  { delay, timeout, retry }: Pick<StepSpec, 'delay' | 'timeout' | 'retry'>,
+  path: Path,
+): Generator<DefinitionProblem> {
+  const inRetry: Path = [...path, 'retry']
+  const spans: readonly (readonly [Path, string | number | undefined])[] = [
+    [[...path, 'delay'], delay],
+    [[...path, 'timeout'], timeout],
+    [[...inRetry, 'delay'], retry?.delay],
+    [[...inRetry, 'maxDelay'], retry?.maxDelay],
+  ]
+  for (const [place, span = 0] of spans) {
+    const ms = typeof span === 'number' ? span : (timeSpanMs(span) ?? 0)
+    if (ms > MOST_SPAN_MS) yield definition.problem(place, `${span} is longer than a hundred years`)
   }
+  if (retry?.each !== undefined && retry.times !== undefined)
+    yield definition.problem(
+      [...inRetry, 'times'],
+      '"times" has no effect beside "each", which is one attempt a value',
+    )
 }
 
 function* unknownTasks(

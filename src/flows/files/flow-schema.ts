@@ -9,7 +9,7 @@ const SPAN = {
 }
 
 const NAME = { type: 'string', minLength: 1, maxLength: 200, not: { const: '__proto__' } }
-const NAMES = { type: 'array', items: NAME }
+const NAMES = { type: 'array', items: NAME, uniqueItems: true }
 
 const RETRY = {
   type: 'object',
