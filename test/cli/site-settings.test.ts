@@ -6,6 +6,40 @@ import { applySite, withSiteLogging } from '../../src/cli/app/site-settings.ts'
 import { Config } from '../../src/config/config.ts'
 import { createLogger } from '../../src/config/logging/logging.ts'
 
+test.each([
+  ['alone', 'queues', 'sqs://me:x@sqs.example:9324'],
+  ['beside pika', 'rabbit, queues', 'amqp://guest:guest@mq.example:5672/%2F'],
+  ['as the transport', 'rabbit, queues, choice', 'sqs://me:x@sqs.example:9324'],
+])('the block sqs of a site is the broker of workers: %s', async (_, blocks, url) => {
+  const folder = mkdtempSync(join(tmpdir(), 'site-settings-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(
+    join(folder, 'site.yml'),
+    `version: 1
+rabbit: {plugin: pika, host: mq.example, port: 5672, username: guest, password: guest, vhost: /}
+queues: {plugin: sqs, url: 'sqs://me:x@sqs.example:9324', region: eu-west-1, queue_name_prefix: zoc-, delivery_limit: 3}
+choice: {plugin: transport, default: SqsTransport}
+environments: {mine: [${blocks}]}
+`,
+  )
+  vi.stubEnv('ZOCALO_CONFIG', join(folder, 'site.yml'))
+  vi.stubEnv('CELERY_BROKER_URL', undefined)
+  onTestFinished(async () => {
+    vi.stubEnv('ZOCALO_CONFIG', undefined)
+    await applySite()
+    vi.unstubAllEnvs()
+  })
+  await applySite(['mine'])
+  const config = new Config({ dotenv: false })
+  expect(config.get('broker_url')).toBe(url)
+  if (url.startsWith('sqs')) {
+    const options = { region: 'eu-west-1', queue_name_prefix: 'zoc-' }
+    expect(config.get('broker_transport_options')).toEqual(options)
+  }
+  const own = new Config({ broker_url: 'sqs://', dotenv: false })
+  expect(own.get('broker_transport_options')).not.toMatchObject({ queue_name_prefix: 'zoc-' })
+})
+
 test('a site file says where the broker of workers and monitors is, and what is logged where, unless the app does', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'site-settings-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))

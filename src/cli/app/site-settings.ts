@@ -29,13 +29,25 @@ export async function applySite(names: readonly string[] = []): Promise<void> {
   const { config } = await activatedSite(names)
   for (const warning of config.warnings) printError(`warning: ${warning}`)
   site = config
-  const pika = config.block('pika')
   const api = config.block('rabbitmqapi')
-  const { urlOf } = await import('../../recipes/transport/pika/pika-options.ts')
   setSiteSettings({
-    ...(pika !== null && { broker_url: urlOf(pika) }),
+    ...(await brokerOf(config)),
     ...(api !== null && { RABBITMQ_API_URL: apiUrlOf(api) }),
   })
+}
+
+/** Of the transport that recipe services use, where the site has blocks of both. */
+async function brokerOf(config: SiteConfig): Promise<Readonly<Record<string, unknown>>> {
+  const { defaultTransport } = await import('../../recipes/transport/transport-choice.ts')
+  const [pika, sqs] = [config.block('pika'), config.block('sqs')]
+  if (sqs !== null && (pika === null || defaultTransport(config) === 'SqsTransport')) {
+    const { withSqsBlock } = await import('../../recipes/transport/sqs/sqs-options.ts')
+    const { url = 'sqs://', transportOptions } = withSqsBlock({}, sqs)
+    return { broker_url: url, broker_transport_options: transportOptions }
+  }
+  if (pika === null) return {}
+  const { urlOf } = await import('../../recipes/transport/pika/pika-options.ts')
+  return { broker_url: urlOf(pika) }
 }
 
 /** What is logged goes to the handlers of the site's block `logging`, too, and to its Graylog. */
@@ -46,12 +58,15 @@ export async function withSiteLogging(logging: Logging, verbosity: number): Prom
   const { graylogOf } = await import('../zocalo/activated-site.ts')
   if (setup !== null) setup.verbosity = verbosity
   const log = new SiteLog(setup, await graylogOf(site))
+  const { recordCrashes } = await import('../zocalo/crash-record.ts')
   const close = async (): Promise<void> => {
     await log.close()
     await logging.close()
   }
+  const logger = both(logging.logger, log.logger('celery_toolbox'))
+  recordCrashes(logger, close)
   return {
-    logger: both(logging.logger, log.logger('celery_toolbox')),
+    logger,
     close,
     [Symbol.asyncDispose]: close,
   }

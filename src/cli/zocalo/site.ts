@@ -11,6 +11,7 @@ import { defaultTransport, TRANSPORT_NAMES } from '../../recipes/transport/trans
 import type { PackageParts } from '../../services/package-parts.ts'
 import { printError } from '../output/output.ts'
 import { activatedSite, graylogOf } from './activated-site.ts'
+import { recordCrashes } from './crash-record.ts'
 
 export interface SiteOptions {
   readonly environment?: readonly string[]
@@ -72,6 +73,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
     consoleSink(verbosity > 0 ? 10 : 20, printError),
     ...(await graylogOf(config)),
   ])
+  recordCrashes(log.logger('zocalo'), () => log.close())
   for (const warning of config.warnings)
     log.logger('zocalo').warn({ warning }, 'the site configuration is odd')
   const transportName = options.transport ?? defaultTransport(config)

@@ -241,6 +241,9 @@ function addSite({ entries, environment, problems }: Resolution): void {
   for (const [name, value] of Object.entries(environment.site)) {
     const setting = findSetting(name)
     if (setting === undefined || entries.get(name)?.source !== 'default') continue
+    // Options of the site's broker are none of another's.
+    if (name === 'broker_transport_options' && entries.get('broker_url')?.source !== 'site')
+      continue
     entries.set(name, { value: readValue({ name, value }, setting, problems), source: 'site' })
   }
 }
