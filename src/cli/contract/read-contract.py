@@ -32,10 +32,16 @@ DUMPED_AS_TEXT = (bytes, datetime.date, datetime.time, datetime.timedelta, decim
 # Begins the list of what a type is inside of: a result, or a pydantic model in it.
 RESULT = ('result',)
 DUMPED = ('dumped',)
+# Words that TypeScript takes for a type of its own where a parameter is named.
+RESERVED = frozenset(
+    'case catch const debugger default delete do enum export extends false function instanceof new null '
+    'super switch this throw true typeof var void'.split())
 UNIONS = (typing.Union, getattr(types, 'UnionType', typing.Union))
 
 
 def written(hint, seen=()):
+    if isinstance(hint, typing.TypeVar) and hint.__bound__ is not None and hint not in seen:
+        return written(hint.__bound__, (*seen, hint))
     if hint in (inspect.Parameter.empty, typing.Any) or isinstance(hint, (str, typing.TypeVar)):
         return 'unknown'
     if hint is None:
@@ -58,9 +64,9 @@ def written(hint, seen=()):
         return f'readonly ({written(args[0], seen)})[]'
     if origin in DICTS:
         return f'Record<string, {written(args[1], seen)}>'
-    if hasattr(hint, '__metadata__') or str(origin).endswith(('.Annotated', 'Required', '.ReadOnly')):
+    if hasattr(hint, '__metadata__') or str(origin).endswith(('.Annotated', 'Required', '.ReadOnly', '.Final')):
         return written(args[0] if args else origin, seen)
-    return 'unknown'
+    return named(origin, seen) if inspect.isclass(origin) else 'unknown'
 
 
 def named(hint, seen):
@@ -103,6 +109,10 @@ def key(name):
     return name if name.isidentifier() else json.dumps(name)
 
 
+def label(name):
+    return f'{name}_' if name in RESERVED else name
+
+
 def name_sent(name, field):
     """A pydantic model takes a field by its alias; it is dumped by its name."""
     alias = getattr(field, 'validation_alias', None)
@@ -139,14 +149,14 @@ def contract(task):
         kind = written(hints.get(name, parameter.annotation))
         may_lack = parameter.default is not kinds.empty
         if parameter.kind is kinds.VAR_POSITIONAL:
-            args.append(f'...{name}: ({kind})[]')
+            args.append(f'...{label(name)}: ({kind})[]')
         elif parameter.kind is kinds.VAR_KEYWORD:
             # With others beside it, an index of one type would be theirs, too.
             kwargs.append(f"[name: string]: {'unknown' if kwargs else kind}")
         else:
             if parameter.kind is not kinds.KEYWORD_ONLY:
                 names.append(name if parameter.kind is not kinds.POSITIONAL_ONLY else f'{name}, by position alone')
-                args.append(f"{name}{'?' if may_lack else ''}: {kind}")
+                args.append(f"{label(name)}{'?' if may_lack else ''}: {kind}")
             if parameter.kind is not kinds.POSITIONAL_ONLY:
                 required = parameter.kind is kinds.KEYWORD_ONLY and not may_lack
                 kwargs.append(f"{key(name)}{'' if required else '?'}: {kind}")

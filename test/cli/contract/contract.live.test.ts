@@ -45,7 +45,7 @@ test('a Python app gives types that compile and refuse wrong calls; a change fai
 // Each with all kinds of hints: dataclasses, TypedDict, pydantic, and in depot those that Python keeps as text.
 test.skipIf(!hasService('PYTHON_MYPY')).each([
   ['warehouse', 30],
-  ['depot', 5],
+  ['depot', 7],
 ])('%s, a Python app of %i tasks, gives types that compile under strict', async (name, count) => {
   const folder = makeProject('module')
   for (const [file, from] of [

@@ -1,6 +1,7 @@
 """Hints that Python keeps as text, aliases of pydantic, NewType, and what a model is dumped as."""
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import decimal
 import typing
@@ -46,3 +47,21 @@ def partly(x: NoSuchType, y: int, **most: int) -> NotThereEither: ...  # noqa: F
 
 @app.task(name='depot.limits')
 def limits(*names: str, **most: int) -> None: ...
+
+
+Content = typing.TypeVar('Content')
+Count = typing.TypeVar('Count', bound=int)
+
+
+@dataclasses.dataclass
+class Box(typing.Generic[Content]):
+    content: Content
+    width: float = 1.0
+
+
+@app.task(name='depot.words')
+def words(default: int, new: str = '', *function: int, case: bool = False) -> None: ...
+
+
+@app.task(name='depot.box')
+def box(of: Box[str], count: Count) -> Count: return count
