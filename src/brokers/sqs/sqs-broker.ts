@@ -1,5 +1,4 @@
 import { withDeadline } from '../../async/with-deadline.ts'
-import { BrokerError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
@@ -14,15 +13,15 @@ import type {
   RoutedMessage,
   Subscription,
 } from '../broker.ts'
-import { brokerClosed, publishRefused, queueMissing } from '../broker-errors.ts'
+import { brokerClosed, publishRefused } from '../broker-errors.ts'
 import { BrokerEvents } from '../broker-events.ts'
 import type { Claims } from '../claims.ts'
 import { type BrokerFeatures, SQS_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
 import { unsupportedOption } from '../publish-each.ts'
-import { failureOf, reasonOf } from './connecting/server-errors.ts'
 import { SqsApi } from './connecting/sqs-api.ts'
 import { parseSqsUrl } from './connecting/sqs-url.ts'
+import { QueueQuestions } from './queue-questions.ts'
 import { type QueuePlace, SqsQueues } from './queues.ts'
 import { HeldDeliveries } from './receiving/held.ts'
 import { Polls } from './receiving/polls.ts'
@@ -70,6 +69,7 @@ export class SqsBroker implements Broker {
   readonly #events = new BrokerEvents()
   readonly #api: SqsApi
   readonly #queues: SqsQueues
+  readonly #questions: QueueQuestions
   readonly #publisher: SqsPublisher
   readonly #consumers = new Set<SqsConsumer>()
   readonly #polling = new Set<SqsConsumer>()
@@ -100,6 +100,11 @@ export class SqsBroker implements Broker {
       settings: this.#settings,
       safeUrl: this.safeUrl,
       connectTimeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    })
+    this.#questions = new QueueQuestions({
+      api: this.#api,
+      queues: this.#queues,
+      safeUrl: this.safeUrl,
     })
     this.#publisher = new SqsPublisher({
       api: this.#api,
@@ -174,7 +179,9 @@ export class SqsBroker implements Broker {
   async get(queue: string): Promise<Delivery | undefined> {
     this.#requireOpen()
     const place = await this.#existing(queue)
-    const found = await this.#asked(queue, () => this.#polls(queue).poll(1, GET_WAIT_SECONDS))
+    const found = await this.#questions.asked(queue, () =>
+      this.#polls(queue).poll(1, GET_WAIT_SECONDS),
+    )
     const [message] = found.received
     if (message === undefined) return undefined
     const holder: DeliveryHolder = {
@@ -191,43 +198,12 @@ export class SqsBroker implements Broker {
 
   async depth(queue: string): Promise<QueueDepth> {
     this.#requireOpen()
-    const place = await this.#existing(queue)
-    const { Attributes = {} } = await this.#asked(queue, () =>
-      this.#api.call({
-        queue: place.predefined,
-        make: (sqs, options) =>
-          sqs.getQueueAttributes(
-            {
-              QueueUrl: place.url,
-              AttributeNames: [
-                'ApproximateNumberOfMessages',
-                'ApproximateNumberOfMessagesDelayed',
-                'ApproximateNumberOfMessagesNotVisible',
-              ],
-            },
-            options,
-          ),
-      }),
-    )
-    return {
-      messages: Number(Attributes.ApproximateNumberOfMessages ?? 0),
-      consumers: null,
-      delayed: Number(Attributes.ApproximateNumberOfMessagesDelayed ?? 0),
-      inFlight: Number(Attributes.ApproximateNumberOfMessagesNotVisible ?? 0),
-    }
+    return await this.#questions.depth(queue)
   }
 
-  /** SQS deletes them within a minute, and gives no number: this is how many waited just before. */
   async purge(queue: string): Promise<number> {
-    const { messages } = await this.depth(queue)
-    const place = await this.#existing(queue)
-    await this.#asked(queue, () =>
-      this.#api.call({
-        queue: place.predefined,
-        make: (sqs, options) => sqs.purgeQueue({ QueueUrl: place.url }, options),
-      }),
-    )
-    return messages
+    this.#requireOpen()
+    return await this.#questions.purge(queue)
   }
 
   get problems(): readonly ConsumerProblem[] {
@@ -311,27 +287,6 @@ export class SqsBroker implements Broker {
   /** Where it is; asked anew where it is not known, so that a queue that was deleted is not taken for one that is there. */
   #existing(queue: string): Promise<QueuePlace> {
     return this.#queues.place(queue)
-  }
-
-  async #asked<Answer>(queue: string, ask: () => Promise<Answer>): Promise<Answer> {
-    try {
-      return await ask()
-    } catch (error) {
-      throw this.#explained(queue, error)
-    }
-  }
-
-  #explained(queue: string, error: unknown): unknown {
-    if (error instanceof BrokerError) return error
-    if (failureOf(error) === 'missing') {
-      this.#queues.forget(queue)
-      return queueMissing(queue, this.safeUrl, error)
-    }
-    return new BrokerError(
-      'BROKER_UNREACHABLE',
-      `the queue "${queue}" on ${this.safeUrl} cannot be asked: ${reasonOf(error)}`,
-      { cause: error },
-    )
   }
 
   /** A queue that is gone is declared again where it was declared here. */
