@@ -7,7 +7,7 @@ import type { Queued } from './bounded-queue.ts'
 export type Fate = 'done' | 'failed' | 'given-back'
 
 /** Where it came from. */
-export interface EntrySource {
+interface EntrySource {
   readonly name: string
   onSettled(): void
 }
