@@ -7,6 +7,7 @@ import { showTask } from '../../src/monitor/queries/show-task.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { messagesIn } from '../protocol/recorded.ts'
 import { freshDatabase } from '../support/postgres.ts'
+import { isOnSqs } from '../support/rabbitmq.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { config, message, withBody } from './messages.ts'
 import { counts, openPlace, type Place, recorded, startMonitor } from './monitored.ts'
@@ -79,7 +80,8 @@ test('what is wrong with a message is its own affair: the rest of its batch is w
   await recorded([monitor], 58)
 })
 
-test.each([
+// More than SQS takes.
+test.skipIf(isOnSqs).each([
   [
     '5 MB of arguments',
     (at: string) => withBody('large', JSON.stringify([[at], {}, {}])),

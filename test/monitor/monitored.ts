@@ -22,7 +22,7 @@ export interface Place {
 
 export async function openPlace(): Promise<Place> {
   const [vhost, url] = [await freshVhost(), await migratedDatabase()]
-  const broker = openBroker({ url: vhost.url })
+  const broker = openBroker(vhost)
   onTestFinished(() => broker.close())
   const database = await openDatabase({ url })
   onTestFinished(() => database.close())
@@ -42,7 +42,7 @@ export async function startMonitor(
   place: Place,
   options: Partial<MonitorOptions> = {},
 ): Promise<Monitor> {
-  const broker = openBroker({ url: place.vhost.url })
+  const broker = openBroker(place.vhost)
   onTestFinished(() => broker.close())
   const monitor = new Monitor({ broker, database: place.database, config, ...options })
   onTestFinished(() => monitor.stop({ graceMs: 0 }))

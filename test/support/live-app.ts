@@ -51,6 +51,7 @@ export function liveApp(
   const config = new Config({
     queues,
     broker_url: vhost.url,
+    broker_transport_options: vhost.transportOptions ?? {},
     result_backend: resultBackend(databaseUrl),
     dotenv: false,
     environment: {},
@@ -73,7 +74,7 @@ export async function startMonitor(
   { mayRunAgain = false }: { readonly mayRunAgain?: boolean } = {},
 ): Promise<Database> {
   const database = await migratedDatabase(databaseUrl)
-  const broker = openBroker({ url: vhost.url })
+  const broker = openBroker(vhost)
   onTestFinished(() => broker.close())
   const config = new Config({ queues, broker_url: vhost.url, dotenv: false, environment: {} })
   const monitor = new Monitor({ broker, database, config })

@@ -22,14 +22,20 @@ export interface Vhost {
   readonly name: string
   /** Opens this virtual host, with a user who may do everything in it. */
   readonly url: string
+  /** For brokers and apps on it. */
+  readonly transportOptions?: Readonly<Record<string, unknown>>
   /** Runs rabbitmqctl, in this virtual host where the command speaks of one, and answers its output. */
   rabbitmqctl(...args: string[]): Promise<string>
   /** Makes the broker close all connections to this virtual host, as an operator would. */
   closeConnections(): Promise<void>
 }
 
+/** TEST_BROKER=sqs: what tests the journey and the monitor does so on a server that stands for Amazon SQS. */
+export const isOnSqs = process.env.TEST_BROKER === 'sqs'
+
 /** Makes a virtual host, deleted with all it holds when the test has finished. */
 export async function freshVhost(): Promise<Vhost> {
+  if (isOnSqs) return await standInOnSqs()
   const vhost = await makeVhost()
   onTestFinished(() => deleteVhost(vhost))
   return vhost
@@ -53,6 +59,26 @@ export async function makeVhost(): Promise<Vhost> {
     closeConnections: async () => {
       await inVhost('close_all_connections', 'closed by a test')
     },
+  }
+}
+
+/** A server of one test's own instead. */
+async function standInOnSqs(): Promise<Vhost> {
+  const { startFauxqs } = await import('fauxqs') // here alone, as it takes a second
+  const server = await startFauxqs({ port: 0, logger: false, host: '127.0.0.1' })
+  onTestFinished(() => server.stop())
+  const noRabbitMq = () => Promise.reject(new Error('this test is about RabbitMQ alone'))
+  return {
+    name: '',
+    url: `sqs://key:secret@127.0.0.1:${server.port}`,
+    transportOptions: {
+      region: 'us-west-2',
+      queue_name_prefix: 'dev-',
+      wait_time_seconds: 1,
+      visibility_timeout: 20,
+    },
+    rabbitmqctl: noRabbitMq,
+    closeConnections: noRabbitMq,
   }
 }
 
