@@ -40,6 +40,38 @@ test('redis channels carry exact bytes both ways', async () => {
   expect(out.messages[0]).toEqual(bytes)
 })
 
+test('a full block does not read its redis channel: what waits does so at Redis, and comes in order', async () => {
+  const url = service('REDIS_URL')
+  const channel = randomUUID()
+  const gate = deferred()
+  const out = new Collector<Buffer>()
+  const block = new Block(
+    'slow',
+    operator(async (message: Buffer) => {
+      await gate.promise
+      return message.readUInt32BE()
+    }),
+    {
+      listeners: [redis.subscribe(url, channel)],
+      publishers: [out],
+      queue: { limit: 4 },
+    },
+  )
+  await block.start()
+  const admin = client()
+  const messages = 2_000
+  for (let n = 0; n < messages; n += 1) {
+    const bytes = Buffer.alloc(10_000)
+    bytes.writeUInt32BE(n)
+    await admin.publish(channel, bytes)
+  }
+  expect(block.stats.received).toBeLessThan(100)
+  gate.resolve()
+  await waitFor('all of them', () => out.messages.length === messages)
+  await block.stop()
+  expect(out.messages).toEqual(Array.from({ length: messages }, (_, n) => n))
+})
+
 test('redis streams: one field, acknowledged after publishing, failures among the dead letters', async () => {
   const url = service('REDIS_URL')
   const [from, to, group] = [randomUUID(), randomUUID(), 'g']

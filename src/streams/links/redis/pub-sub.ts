@@ -25,15 +25,19 @@ export function subscribe(url: string, channel: string, options: RedisOptions = 
         'subscription lost, what is published until it is back is lost',
       )
     })
-    // Messages come whether there is room or not; the chain keeps their order while they wait.
+    // The chain keeps their order while they wait. Meanwhile the socket is not read: what Redis then holds for us is bounded
+    // there, and it ends a connection that is too far behind, which is logged as any loss.
     let line: Promise<void> | undefined
     redis.on('messageBuffer', (_channel: Buffer, bytes: Buffer) => {
       const received = readMessage(codec, bytes)
       const next = line === undefined ? inlet.put(received) : line.then(() => inlet.put(received))
       const waiting = next?.then(() => {
-        if (line === waiting) line = undefined
+        if (line !== waiting) return
+        line = undefined
+        redis.stream?.resume()
       })
       line = waiting
+      if (waiting !== undefined) redis.stream?.pause()
     })
     try {
       await redis.subscribe(channel)
