@@ -2,11 +2,13 @@ import { hostname } from 'node:os'
 import { hasKey, isDict } from '../../codecs/ordered-dict.ts'
 import { TransportError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
-import { decodeMessage, encodeMessage } from './mangle.ts'
+import { encodeMessage } from './mangle.ts'
 import { type Middleware, MiddlewareChain } from './middleware.ts'
 import { OpenTransactions, type Transaction } from './open-transactions.ts'
 import { type Parcel, parcelOf } from './parcel.ts'
-import type { OpenSubscription, Settlement, SubscriptionPlan } from './subscription.ts'
+import { settle } from './settling.ts'
+import type { OpenSubscription, SubscriptionPlan } from './subscription.ts'
+import { Subscriptions } from './subscriptions.ts'
 import type {
   BroadcastOptions,
   CallbackIntercept,
@@ -20,26 +22,24 @@ import type {
   UnsubscribeOptions,
 } from './transport.ts'
 
-interface Entry {
-  readonly plan: SubscriptionPlan
-  readonly open: OpenSubscription
-}
-
 /**
  * What all transports have in common: ids, JSON, checks, transactions. A transaction is gathered here and handed to the
  * broker as a whole, so that none is left open there, and a send beside it is never caught in it.
  */
 export abstract class BaseTransport implements Transport {
   protected readonly log: Logger
-  readonly #subscriptions = new Map<number, Entry>()
-  readonly #callbacks = new Map<number, MessageCallback>()
+  readonly #subscriptions: Subscriptions
   readonly #transactions = new OpenTransactions()
   readonly #middleware = new MiddlewareChain()
-  #lastSubscription = 0
   #intercept: CallbackIntercept = (callback) => callback
 
   constructor(log: Logger = silentLogger) {
     this.log = log
+    this.#subscriptions = new Subscriptions({
+      log,
+      around: (callback, place) =>
+        this.#intercept(this.#middleware.aroundCallback(callback, place)),
+    })
   }
 
   abstract readonly isConnected: boolean
@@ -58,7 +58,6 @@ export abstract class BaseTransport implements Transport {
 
   async disconnect(): Promise<void> {
     this.#subscriptions.clear()
-    this.#callbacks.clear()
     this.#transactions.clear()
     await this.close()
   }
@@ -131,16 +130,17 @@ export abstract class BaseTransport implements Transport {
     { dropCallbackReference = false }: UnsubscribeOptions = {},
   ): Promise<void> {
     await this.#middleware.run('unsubscribe', [subscriptionId], async () => {
-      const { open } = this.#entry(subscriptionId, 'end')
-      this.#subscriptions.delete(subscriptionId)
+      const { open } = this.#subscriptions.entry(subscriptionId, 'end')
+      this.#subscriptions.remove(subscriptionId)
       this.#transactions.forgetThoseOf(subscriptionId)
-      if (dropCallbackReference) this.#callbacks.delete(subscriptionId)
+      if (dropCallbackReference) this.#subscriptions.forgetCallback(subscriptionId)
       await open.close()
     })
   }
 
   dropCallbackReference(subscriptionId: number): void {
-    if (this.#subscriptions.has(subscriptionId) || !this.#callbacks.delete(subscriptionId)) {
+    const isOpen = this.#subscriptions.find(subscriptionId) !== undefined
+    if (isOpen || !this.#subscriptions.forgetCallback(subscriptionId)) {
       throw new TransportError(`subscription ${subscriptionId} has no callback to forget`)
     }
   }
@@ -201,14 +201,14 @@ export abstract class BaseTransport implements Transport {
 
   async ack(header: TransportHeader | number, options: SettleOptions = {}): Promise<void> {
     await this.#middleware.run('ack', [header, options], () =>
-      this.#settle(header, { ...options, how: 'ack', verb: 'acknowledge' }),
+      settle(header, { ...options, how: 'ack', verb: 'acknowledge' }, this.#held),
     )
   }
 
   async nack(header: TransportHeader | number, options: NackOptions = {}): Promise<void> {
     const how = options.requeue === false ? 'reject' : 'requeue'
     await this.#middleware.run('nack', [header, options], () =>
-      this.#settle(header, { ...options, how, verb: 'reject' }),
+      settle(header, { ...options, how, verb: 'reject' }, this.#held),
     )
   }
 
@@ -219,7 +219,9 @@ export abstract class BaseTransport implements Transport {
   } = {}): Promise<number> {
     return await this.#middleware.run('transactionBegin', [subscriptionId], async () => {
       const entry =
-        subscriptionId === undefined ? null : this.#entry(subscriptionId, 'begin a transaction on')
+        subscriptionId === undefined
+          ? null
+          : this.#subscriptions.entry(subscriptionId, 'begin a transaction on')
       return this.#transactions.begin(entry?.plan ?? null)
     })
   }
@@ -228,7 +230,8 @@ export abstract class BaseTransport implements Transport {
     await this.#middleware.run('transactionCommit', [id], async () => {
       const transaction = this.#transactions.take(id, 'commit')
       const { subscriptionId } = transaction
-      const entry = subscriptionId === null ? null : this.#entry(subscriptionId, 'commit to')
+      const entry =
+        subscriptionId === null ? null : this.#subscriptions.entry(subscriptionId, 'commit to')
       await this.connect()
       await this.commit(transaction, entry?.open)
     })
@@ -243,70 +246,33 @@ export abstract class BaseTransport implements Transport {
   async giveBack(header: TransportHeader): Promise<void> {
     await this.forgetTransactions(header)
     const { subscription: id, 'message-id': messageId } = header
-    const entry = id === undefined ? undefined : this.#subscriptions.get(id)
+    const entry = this.#subscriptions.find(id)
     if (entry === undefined || messageId === undefined) return
     const { acknowledgement = false } = entry.plan.options
     if (acknowledgement && entry.open.isHeld(messageId)) await this.nack(header)
   }
 
   async forgetTransactions({ subscription: id }: TransportHeader): Promise<void> {
-    const entry = id === undefined ? undefined : this.#subscriptions.get(id)
+    const entry = this.#subscriptions.find(id)
     if ((entry?.plan.options.prefetchCount ?? 1) !== 1) return
     this.#transactions.forgetThoseOf(id)
   }
 
   get subscribedQueues(): readonly string[] {
-    return [...this.#subscriptions.values()]
-      .filter(({ plan }) => plan.kind === 'queue')
-      .map(({ open }) => open.queue)
+    return this.#subscriptions.queues
+  }
+
+  get #held(): { subscriptions: Subscriptions; transactions: OpenTransactions } {
+    return { subscriptions: this.#subscriptions, transactions: this.#transactions }
   }
 
   async #subscribe(
     kind: SubscriptionPlan['kind'],
     name: string | null,
-    { callback, options }: { callback: MessageCallback; options: SubscribeOptions },
+    taker: { callback: MessageCallback; options: SubscribeOptions },
   ): Promise<{ id: number; queue: string }> {
     await this.connect()
-    this.#lastSubscription += 1
-    const id = this.#lastSubscription
-    this.#callbacks.set(id, callback)
-    // The first messages may be here before the broker's answer: they wait until they can be settled.
-    const early: (() => void)[] = []
-    const plan: SubscriptionPlan = {
-      id,
-      kind,
-      name,
-      options,
-      receive: (header, body) => {
-        const message = options.disableMangling === true ? body : decodeMessage(body)
-        if (this.#subscriptions.has(id)) this.#receive(plan, header, message)
-        else early.push(() => this.#receive(plan, header, message))
-      },
-    }
-    try {
-      const open = await this.open(plan)
-      this.#subscriptions.set(id, { plan, open })
-      for (const receive of early.splice(0)) receive()
-      return { id, queue: open.queue }
-    } catch (cause) {
-      this.#callbacks.delete(id)
-      throw cause
-    }
-  }
-
-  #receive(plan: SubscriptionPlan, header: TransportHeader, message: unknown): void {
-    const { id, kind, name } = plan
-    const callback = this.#callbacks.get(id)
-    if (callback === undefined) return
-    const place = { id, kind, name, callback: callback.name || 'callback' }
-    const run = async (): Promise<void> => {
-      try {
-        await this.#intercept(this.#middleware.aroundCallback(callback, place))(header, message)
-      } catch (error) {
-        this.log.error({ err: error, subscription: id }, 'the callback of a subscription failed')
-      }
-    }
-    void run()
+    return await this.#subscriptions.add({ kind, name }, taker, (plan) => this.open(plan))
   }
 
   async #send(
@@ -322,51 +288,10 @@ export abstract class BaseTransport implements Transport {
     await this.connect()
     await this.publish(parcel)
   }
-
-  async #settle(
-    given: TransportHeader | number,
-    options: SettleOptions & { how: Settlement['how']; verb: string },
-  ): Promise<void> {
-    const header = typeof given === 'number' ? { 'message-id': given } : given
-    const { 'message-id': messageId, subscription } = header as TransportHeader
-    const subscriptionId = options.subscriptionId ?? subscription
-    if (typeof messageId !== 'number') {
-      throw new TransportError(`Cannot ${options.verb} message without message ID`)
-    }
-    if (typeof subscriptionId !== 'number') {
-      throw new TransportError(`Cannot ${options.verb} message without subscription ID`)
-    }
-    const { open, plan } = this.#entry(subscriptionId, options.verb)
-    const settlement: Settlement = { messageId, how: options.how }
-    if (options.transaction === undefined) {
-      this.#transactions.requireNoneOf(plan)
-      await open.settle(settlement)
-      return
-    }
-    const transaction = this.#transactions.get(options.transaction, options.verb)
-    if (transaction.subscriptionId !== subscriptionId) {
-      throw new TransportError(
-        `transaction ${transaction.id} was begun for ${subscriptionText(transaction.subscriptionId)}, ` +
-          `so it cannot ${options.verb} on subscription ${subscriptionId}; name it when you begin`,
-      )
-    }
-    open.requireHeld(messageId)
-    transaction.settlements.push(settlement)
-  }
-
-  #entry(subscriptionId: number, verb: string): Entry {
-    const entry = this.#subscriptions.get(subscriptionId)
-    if (entry !== undefined) return entry
-    throw new TransportError(`there is no subscription ${subscriptionId} to ${verb}`)
-  }
 }
 
 /** The name that a temporary queue has by its hint. */
 export function temporaryName(hint: string | null, id: string): string {
   const name = hint ?? hostname()
   return `${name.startsWith('transient.') ? '' : 'transient.'}${name}.${id}`
-}
-
-function subscriptionText(id: number | null): string {
-  return id === null ? 'no subscription' : `subscription ${id}`
 }
