@@ -69,7 +69,8 @@ async function loadedPackages(args: readonly string[]): Promise<readonly string[
   const names = [...stderr.matchAll(/node_modules\/((?:@[^/]+\/)?[^/'"]+)/g)].map(
     ([, name = '']) => name,
   )
-  expect(names).toContain('commander')
+  // Node tells what it loads; the command itself is bundled with most of what it needs.
+  expect(stderr).toContain('dist/src/cli/main.js')
   return [...new Set(names)]
 }
 
