@@ -28,6 +28,8 @@ const READ_BY_PATH = ['migrations/sql', 'src/cli/contract/read-contract.py']
 const SHORT = ['src/cli/zocalo/bin/go', 'src/cli/zocalo/bin/shutdown']
 /** Packages of many files that are loaded when first needed, by require. */
 const PACKAGES = ['yaml']
+/** Documentation comments stand in the types; in the code they would take the package over its 1.5 MB. */
+const COMMENTS = { jsdoc: false }
 const require = createRequire(import.meta.url)
 
 if (process.argv.includes('--if-needed') && isBuilt()) process.exit(0)
@@ -58,6 +60,7 @@ async function bundle(entries) {
     dir: DIST,
     format: 'esm',
     sourcemap: true,
+    comments: COMMENTS,
     entryFileNames: '[name].js',
     chunkFileNames: ({ name }) => `${name === 'migrations' ? name : 'chunks'}/[name]-[hash].js`,
     // They look for their SQL beside themselves.
@@ -83,6 +86,7 @@ async function bundlePackages() {
     await bundled.write({
       dir: join(DIST, 'packages'),
       format: 'cjs',
+      comments: COMMENTS,
       entryFileNames: '[name].cjs',
       banner: `/*\n${name}\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8')}*/`,
     })
