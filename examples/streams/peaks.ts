@@ -33,7 +33,7 @@ const findPeaks = operator(async function* (messages: AsyncIterable<unknown>) {
     if (message instanceof Stop) return // ends the block, too
     if (!(message instanceof Event)) continue
     const { metadata, payload } = message as Frame // as detector.ts sends it
-    yield [metadata.number, Math.max(...payload.frame.data)]
+    yield [metadata.number, payload.frame.data.reduce((a, b) => Math.max(a, b))]
   }
 })
 

@@ -12,6 +12,7 @@ function inspected(value: unknown): string {
   try {
     return inspect(new Excerpt().of(value, 0), {
       breakLength: Number.POSITIVE_INFINITY,
+      compact: true,
       depth: 4,
       maxStringLength: LONGEST,
     })

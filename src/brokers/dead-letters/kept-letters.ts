@@ -51,7 +51,9 @@ export async function takeLetters(
  * set, from RabbitMQ 4 on): there a copy takes the place of the message, so that no number of looks loses it.
  */
 export async function giveBack(broker: Broker, letters: readonly KeptLetter[]): Promise<void> {
-  for (const { delivery } of letters) await putBack(broker, delivery)
+  const ends = await Promise.allSettled(letters.map(({ delivery }) => putBack(broker, delivery)))
+  const failed = ends.find((end) => end.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
 }
 
 async function putBack(broker: Broker, delivery: Delivery): Promise<void> {
@@ -66,7 +68,8 @@ async function putBack(broker: Broker, delivery: Delivery): Promise<void> {
     const copy = { ...message, headers: withoutDeliveryCounters(headers) }
     await broker.publish(copy, { exchange: '', routingKey: queue }, { mandatory: true })
   } catch {
-    // Refused, or not confirmed: the message itself is there, and one look more does no harm but to be counted.
+    // Refused: the message itself is still there. Not confirmed: the copy may be there too, so that the letter is there
+    // twice, as after any unconfirmed publish.
     return await delivery.requeue()
   }
   await delivery.ack()

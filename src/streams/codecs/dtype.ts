@@ -1,4 +1,4 @@
-import { shown } from './shown.ts'
+import { showValue } from '../../protocol/show-value.ts'
 
 /** The arrays that hold numbers. */
 export type TypedArray =
@@ -54,7 +54,7 @@ export function dtypeOf(text: unknown): Dtype {
   const row = BY_NAME.get(name)
   if (row === undefined) {
     throw new TypeError(
-      `the dtype is ${shown(text)}, expected one of ${ROWS.map(([known]) => known).join(', ')}`,
+      `the dtype is ${showValue(text)}, expected one of ${ROWS.map(([known]) => known).join(', ')}`,
     )
   }
   const [known, , arrayType, width = 1] = row

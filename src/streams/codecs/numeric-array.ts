@@ -1,6 +1,6 @@
 import { endianness } from 'node:os'
+import { showValue } from '../../protocol/show-value.ts'
 import { type Dtype, dtypeNameOf, dtypeOf, type TypedArray } from './dtype.ts'
-import { shown } from './shown.ts'
 
 interface ArrayParts {
   readonly data: TypedArray
@@ -57,7 +57,7 @@ export function asNumericArray(value: object): object {
   const { dtype, shape, data, ...rest } = value as Record<string, unknown>
   if (!(data instanceof Uint8Array) || Object.keys(rest).length > 0) return value
   if (typeof dtype !== 'string')
-    throw new TypeError(`the dtype is ${shown(dtype)}, expected a text`)
+    throw new TypeError(`the dtype is ${showValue(dtype)}, expected a text`)
   return NumericArray.fromBytes(data, dtype, shape as readonly number[])
 }
 
@@ -88,7 +88,7 @@ function checkShape(shape: unknown, byteLength: number, kind: Dtype): void {
     shape.every((length) => Number.isSafeInteger(length) && length >= 0)
   if (!isShape) {
     throw new TypeError(
-      `the shape is ${shown(shape)}, expected at most ${MOST_DIMENSIONS} whole numbers from 0`,
+      `the shape is ${showValue(shape)}, expected at most ${MOST_DIMENSIONS} whole numbers from 0`,
     )
   }
   const expected = (shape as number[]).reduce((size, length) => size * length, 1)

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { expect, onTestFinished, test } from 'vitest'
-import type { Broker } from '../../../src/brokers/broker.ts'
+import type { Broker, Delivery } from '../../../src/brokers/broker.ts'
 import { deadLetterMessage } from '../../../src/brokers/dead-letters/dead-letter-message.ts'
 import { giveBack, redrive, takeLetters } from '../../../src/brokers/dead-letters/kept-letters.ts'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
 import { durableQueue } from '../../../src/protocol/routing/topology.ts'
+import { waitFor } from '../../support/wait-for.ts'
 
 const WHY = { code: 'TASK_UNKNOWN', reason: 'no such task' }
 
@@ -33,6 +34,28 @@ test('a letter that is put back is in the queue it died in, as it was, and no de
     'x-dlq-time': expect.any(String),
   })
   expect(back?.message.body.toString()).toBe('[[1, 2], {}, {}]')
+})
+
+test('letters are given back all at once, and each is tried where one is refused', async () => {
+  const broker = await withLetters('a', 'b', 'c')
+  const taken = await takeLetters(broker, 'dlq.work', 10)
+  let underWay = 0
+  const slow = taken.map((letter, n) => ({
+    ...letter,
+    delivery: {
+      queue: 'dlq.work',
+      message: letter.message,
+      isSettled: false,
+      requeue: async () => {
+        underWay += 1
+        await waitFor('the others', () => underWay === taken.length)
+        if (n === 0) throw new Error('refused')
+        await letter.delivery.requeue()
+      },
+    } as unknown as Delivery,
+  }))
+  await expect(giveBack(broker, slow)).rejects.toThrow('refused')
+  expect((await broker.depth('dlq.work')).messages).toBe(2)
 })
 
 async function withLetters(...ids: readonly string[]): Promise<Broker> {

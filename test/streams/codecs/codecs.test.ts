@@ -85,8 +85,8 @@ test('an aligned array shares the memory of its message', () => {
 
 test.each([
   [{ data: Buffer.alloc(6), dtype: 'uint16', shape: [2, 2] }, /has 8 bytes, found 6/],
-  [{ data: Buffer.alloc(6), dtype: 'object', shape: [6] }, /dtype is "object", expected one of/],
-  [{ data: Buffer.alloc(6), dtype: 'uint8', shape: [-6] }, /the shape is \[-6\]/],
+  [{ data: Buffer.alloc(6), dtype: 'object', shape: [6] }, /dtype is 'object', expected one of/],
+  [{ data: Buffer.alloc(6), dtype: 'uint8', shape: [-6] }, /the shape is \[ -6 \]/],
   [{ data: Buffer.alloc(6), dtype: 'uint8', shape: 6 }, /the shape is 6/],
   [{ data: Buffer.alloc(0), dtype: 'uint8', shape: Array(40).fill(1) }, /at most 32/],
 ])('an array that lies is refused: %j', (array, error) => {
@@ -141,7 +141,7 @@ test('an error shows no more than the beginning of what lies', () => {
   for (const lie of lies) {
     const bytes = Buffer.from(encodeMsgpack(lie))
     expect(() => msgpack().decode(bytes)).toThrow(
-      /^the (?:dtype|shape) is .{0,200}expected .{0,200}$/,
+      /^the (?:dtype|shape) is .{0,210}expected .{0,200}$/,
     )
   }
 })

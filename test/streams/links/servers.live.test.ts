@@ -72,6 +72,32 @@ test('a full block does not read its redis channel: what waits does so at Redis,
   expect(out.messages).toEqual(Array.from({ length: messages }, (_, n) => n))
 })
 
+test('a listener of a redis channel that is removed from a full block brings no more messages', async () => {
+  const url = service('REDIS_URL')
+  const channel = randomUUID()
+  const gate = deferred()
+  const out = new Collector<Buffer>()
+  const waits = operator(async (message: Buffer) => {
+    await gate.promise
+    return message
+  })
+  const listener = redis.subscribe(url, channel)
+  const block = new Block('full', waits, {
+    listeners: [listener, redis.subscribe(url, randomUUID())],
+    publishers: [out],
+    queue: { limit: 4 },
+  })
+  await block.start()
+  const admin = client()
+  for (let n = 0; n < 2_000; n += 1) await admin.publish(channel, Buffer.alloc(10_000))
+  await block.removeListener(listener)
+  gate.resolve()
+  await waitFor('its end', async () => (await admin.publish(channel, 'late')) === 0)
+  await waitFor('what it had', () => out.messages.length === block.stats.received)
+  await block.stop()
+  expect(out.messages.length).toBeLessThan(100)
+})
+
 test('redis streams: one field, acknowledged after publishing, failures among the dead letters', async () => {
   const url = service('REDIS_URL')
   const [from, to, group] = [randomUUID(), randomUUID(), 'g']

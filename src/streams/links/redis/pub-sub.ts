@@ -44,6 +44,9 @@ export function subscribe(url: string, channel: string, options: RedisOptions = 
       inlet.ready()
       await aborted(inlet.signal)
     } finally {
+      redis.removeAllListeners('messageBuffer')
+      // While it is paused it would not notice its end.
+      redis.stream?.resume()
       redis.disconnect()
     }
   })

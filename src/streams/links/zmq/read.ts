@@ -17,7 +17,7 @@ type ReadKind = 'SUB' | 'PULL' | 'PAIR'
 const HIGH_WATER = 32
 
 /** What peers have sent already would be lost with the socket: it is read until nothing comes for a while, or for so long. */
-const QUIET_MS = 25
+const QUIET_MS = 100
 const DRAIN_MS = 1_000
 /** With the time in which it waited for room in the block. */
 const DRAIN_SLOWLY_MS = 4_000
@@ -74,7 +74,7 @@ async function receive(inlet: Inlet, parts: ReadParts): Promise<void> {
   }
 }
 
-/** What is on its way from the peers, in ZeroMQ and in the network, is worked on; a sender that goes on does not matter. */
+/** What is on its way from the peers, in ZeroMQ and in the network, is worked on; a sender that keeps sending does not delay the stop beyond the limits above. */
 async function drain(
   socket: ReadSocket,
   inlet: Inlet,

@@ -1,29 +1,66 @@
 import type { Observer } from 'zeromq'
 import type { Logger } from '../../../logger.ts'
 
-/** ZeroMQ goes on without a word where a peer is refused, away, or gone in the middle of a message: the log has one. */
-export async function watchPeers(events: Observer, log: Logger, address: string): Promise<void> {
+/** Logs what ZeroMQ itself does not report: peers that are refused, away, or gone in the middle of a message. */
+export async function watchPeers(
+  events: Pick<Observer, typeof Symbol.asyncIterator>,
+  log: Logger,
+  address: string,
+): Promise<void> {
+  const [away, gone, refused] = [new Rare(), new Rare(), new Rare()]
   let isAway = false
   for await (const event of events) {
     switch (event.type) {
-      case 'connect':
+      case 'handshake':
         isAway = false
         break
       case 'connect:retry':
-        if (!isAway) log.info({ address }, 'peer away, connecting until it is there')
+        if (!isAway) {
+          away.say((more) =>
+            log.info({ address, ...more }, 'peer away, connecting until it is there'),
+          )
+        }
         isAway = true
         break
       case 'disconnect':
-        log.info({ address }, 'peer gone, a message that it has sent in part is dropped')
+        gone.say((more) =>
+          log.info(
+            { address, ...more },
+            'peer disconnected; a message that it had sent only in part is dropped',
+          ),
+        )
         break
       case 'handshake:error:protocol':
       case 'handshake:error:auth':
-      case 'handshake:error:other':
-        log.warn(
-          { address, err: event.error },
-          'peer refused: no ZeroMQ, or a key that is not allowed',
+      case 'handshake:error:other': {
+        const { error } = event
+        refused.say((more) =>
+          log.warn(
+            { address, err: error, ...more },
+            'peer refused: no ZeroMQ, or a key that is not allowed',
+          ),
         )
         break
+      }
     }
+  }
+}
+
+const QUIET_MS = 60_000
+
+/** A line a minute at most: ZeroMQ connects again every 100 ms. */
+class Rare {
+  #saidAt = Number.NEGATIVE_INFINITY
+  #leftOut = 0
+
+  say(write: (more: { readonly leftOut?: number }) => void): void {
+    const now = performance.now()
+    if (now - this.#saidAt < QUIET_MS) {
+      this.#leftOut += 1
+      return
+    }
+    write(this.#leftOut === 0 ? {} : { leftOut: this.#leftOut })
+    this.#saidAt = now
+    this.#leftOut = 0
   }
 }
