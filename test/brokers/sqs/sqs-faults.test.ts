@@ -53,6 +53,18 @@ test('an answer that speaks of no message is none: it is sent, and acked, until 
   expect(await read('work')).toEqual([])
 })
 
+test('a message that three answers leave out of what was deleted is lost, and its ack ends', async () => {
+  const { broker, proxy } = await behindProxy()
+  await Promise.all(['x', 'y'].map((body) => broker.publish(text(body), TO_WORK)))
+  const left = await waitFor('a message', () => broker.get('work'))
+  const deleted = await waitFor('the other', () => broker.get('work'))
+  proxy.fault = (action) => (action === 'DeleteMessageBatch' ? { change: withoutFirst } : 'pass')
+  await Promise.all([left.ack(), deleted.ack()])
+  expect(proxy.calls.filter((call) => call === 'DeleteMessageBatch')).toHaveLength(3)
+  expect({ left: left.isLost, deleted: deleted.isLost }).toEqual({ left: true, deleted: false })
+  expect(left.lost.aborted).toBe(true)
+})
+
 test('a server that answers every poll at once, and with nothing, is not asked again and again', async () => {
   const { broker, proxy } = await behindProxy()
   proxy.fault = (action) => (action === 'ReceiveMessage' ? { status: 200, body: {} } : 'pass')
@@ -265,6 +277,11 @@ async function behindProxy(options: Readonly<Record<string, unknown>> = {}): Pro
     })
   }
   return { broker, proxy, read }
+}
+
+/** An answer to a batch that leaves its first entry out. */
+function withoutFirst({ Successful }: Record<string, unknown>) {
+  return { Successful: (Successful as { Id: string }[]).filter(({ Id }) => Id !== '0') }
 }
 
 function text(body: string) {

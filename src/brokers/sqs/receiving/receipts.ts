@@ -7,9 +7,19 @@ import { Batches } from './batches.ts'
 
 /**
  * What became of a receipt: `expired` where it is no longer valid, so that another consumer may have the message; `unknown`
- * where the server did not answer in time.
+ * where the server has not said what became of it.
  */
 type ReceiptOutcome = 'done' | 'expired' | 'unknown'
+
+/** What one call says of a receipt; `left-out` where the server answered, and its answer does not name the receipt. */
+type Answer = ReceiptOutcome | 'left-out'
+
+interface Open<Item> {
+  readonly item: Item
+  readonly index: number
+  /** By how many answers. */
+  leftOut: number
+}
 
 interface Visibility {
   readonly receipt: string
@@ -38,6 +48,8 @@ type BatchAnswer = {
 const DELETE_LINGER_MS = 5
 const VISIBILITY_LINGER_MS = 1
 const BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 5_000, jitter: 0.5 }
+/** A server that has left a receipt out of so many answers is not asked for it again. */
+const MOST_LEFT_OUT = 3
 
 /** Deletes and hides messages of one queue by their receipts, ten in a call. */
 export class Receipts {
@@ -53,11 +65,17 @@ export class Receipts {
     })
     this.#visibilities = new Batches({
       lingerMs: VISIBILITY_LINGER_MS,
-      call: (items) => this.#once(items, (some) => this.#change(some)),
+      call: async (items) => {
+        const answers = await this.#once(items, (some) => this.#change(some))
+        return answers.map(outcomeOf)
+      },
     })
   }
 
-  /** Tried until the server has said what became of it: a message that may be deleted is neither run nor given up. */
+  /**
+   * Tried until the server has said what became of it: a message that may be deleted is neither run nor given up. Answers
+   * `unknown` where the tries were ended, or three answers left it out.
+   */
   delete(receipt: string): Promise<ReceiptOutcome> {
     return this.#deletes.add(receipt) as Promise<ReceiptOutcome>
   }
@@ -75,30 +93,31 @@ export class Receipts {
     items: readonly Item[],
     call: (items: readonly Item[]) => Promise<BatchAnswer>,
   ): Promise<readonly ReceiptOutcome[]> {
+    const { signal } = this.#parts
     const outcomes = items.map((): ReceiptOutcome => 'unknown')
-    for (let attempt = 1; ; attempt += 1) {
-      const open = outcomes.flatMap((outcome, index) => (outcome === 'unknown' ? [index] : []))
-      if (open.length === 0 || this.#parts.signal.aborted) return outcomes
-      const some = open.flatMap((index) => items[index] ?? [])
-      const answers = await this.#once(some, call)
-      for (const [at, index] of open.entries()) outcomes[index] = answers[at] ?? 'unknown'
-      if (outcomes.includes('unknown')) {
-        await sleep(backoffDelayMs(BACKOFF, attempt), this.#parts.signal).catch(() => undefined)
-      }
+    let open = items.map((item, index): Open<Item> => ({ item, index, leftOut: 0 }))
+    for (let attempt = 1; !signal.aborted; attempt += 1) {
+      const asked = open.map(({ item }) => item)
+      const answers = await this.#once(asked, call)
+      for (const [at, { index }] of open.entries()) outcomes[index] = outcomeOf(answers[at])
+      open = open.filter((one, at) => isOpen(one, answers[at]))
+      if (open.length === 0) return outcomes
+      await sleep(backoffDelayMs(BACKOFF, attempt), signal).catch(() => undefined)
     }
+    return outcomes
   }
 
   async #once<Item>(
     items: readonly Item[],
     call: (items: readonly Item[]) => Promise<BatchAnswer>,
-  ): Promise<readonly ReceiptOutcome[]> {
+  ): Promise<readonly Answer[]> {
     try {
       const { Successful = [], Failed = [] } = await call(items)
       const done = new Set(Successful.map(({ Id }) => Id))
       const failed = new Map(Failed.map((failure) => [failure.Id, failure]))
       return items.map((_, index) => {
         const id = String(index)
-        return done.has(id) ? 'done' : outcomeOf(failed.get(id))
+        return done.has(id) ? 'done' : answerOf(failed.get(id))
       })
     } catch (error) {
       const failure = failureOf(error)
@@ -137,12 +156,23 @@ function idOf(index: number): Entry {
   return { Id: String(index) }
 }
 
-/** An answer that does not speak of it is none. */
-function outcomeOf(
+function answerOf(
   failure:
     | { readonly Code?: string | undefined; readonly SenderFault?: boolean | undefined }
     | undefined,
-): ReceiptOutcome {
-  if (failure === undefined) return 'unknown'
+): Answer {
+  if (failure === undefined) return 'left-out'
   return isExpiredReceipt(failure.Code) || failure.SenderFault === true ? 'expired' : 'unknown'
+}
+
+function outcomeOf(answer: Answer = 'unknown'): ReceiptOutcome {
+  return answer === 'left-out' ? 'unknown' : answer
+}
+
+/** Whether the server is to be asked for it once more. */
+function isOpen(one: Open<unknown>, answer: Answer = 'unknown'): boolean {
+  if (answer === 'unknown') return true
+  if (answer !== 'left-out') return false
+  one.leftOut += 1
+  return one.leftOut < MOST_LEFT_OUT
 }

@@ -236,7 +236,7 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
       const about = { queue: this.queue, err: error, failures: this.#failures }
       this.#parts.log.debug(about, 'a poll failed, trying again')
     }
-    if (!this.#isClosed) this.#restFor(backoffDelayMs(BACKOFF, Math.min(this.#failures, 10)))
+    this.#restFor(backoffDelayMs(BACKOFF, Math.min(this.#failures, 10)))
   }
 
   async #revive(error: unknown): Promise<void> {
@@ -256,7 +256,9 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
     this.#parts.options.onProblem?.(problem)
   }
 
+  /** Nothing comes after a closed consumer's last poll, and a timer would keep its process. */
   #restFor(ms: number): void {
+    if (this.#isClosed) return
     this.#rest?.clear()
     this.#rest = startTimer(ms, () => {
       this.#rest = undefined

@@ -89,7 +89,8 @@ export class SqsDelivery implements Delivery {
   ack(): Promise<void> {
     return this.#settle(async () => {
       const outcome = await this.#holder.receipts.delete(this.#receipt)
-      if (outcome !== 'done') this.lose('its receipt has expired')
+      if (outcome === 'expired') this.lose('its receipt has expired')
+      if (outcome === 'unknown') this.lose('SQS did not say whether it was deleted')
     })
   }
 
