@@ -3,11 +3,10 @@ import { type Backoff, retry } from '../async/backoff.ts'
 import { startInterval } from '../async/timer.ts'
 import { isDoneWithin, withDeadline } from '../async/with-deadline.ts'
 import type { Logger } from '../logger.ts'
-import { endAtOnce } from './silence-watch.ts'
+import { endAtOnce, endInTime } from './silence-watch.ts'
 
 /** How often the server is asked whether it is still there: it may have nothing to tell. */
 const SILENT_MS = 10_000
-const END_MS = 2_000
 
 const BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
@@ -38,7 +37,7 @@ export class Listener {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    if (this.#client !== undefined) await this.#end(this.#client)
+    if (this.#client !== undefined) await endInTime(this.#client)
     await this.#watching
   }
 
@@ -59,7 +58,7 @@ export class Listener {
     }
     const checks = startInterval(this.#silentMs, () => void this.#closeIfSilent(client)).unref()
     void lost.then(() => checks.clear())
-    if (this.#stopping.signal.aborted) await this.#end(client)
+    if (this.#stopping.signal.aborted) await endInTime(client)
     return { lost }
   }
 
@@ -70,11 +69,6 @@ export class Listener {
   /** A network that swallows packets closes no connection. */
   async #closeIfSilent(client: Client): Promise<void> {
     if (!(await isDoneWithin(this.#silentMs / 2, client.query('SELECT 1')))) endAtOnce(client)
-  }
-
-  /** A server that is silent says nothing to that either. */
-  async #end(client: Client): Promise<void> {
-    if (!(await isDoneWithin(END_MS, client.end()))) endAtOnce(client)
   }
 
   async #watch(first: { readonly lost: Promise<void> }): Promise<void> {

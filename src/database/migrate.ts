@@ -15,6 +15,8 @@ export interface MigrateOptions {
   readonly logger?: Logger
   /** Called before each step. */
   readonly onProgress?: (step: MigrationStep) => void
+  /** How long a statement may be without an answer before the server is asked after it. Default 10 s. */
+  readonly silentMs?: number
 }
 
 export interface MigrationStep {
@@ -36,8 +38,7 @@ export async function migrateUp(
   return await onConnection(database, options, async (connection) => {
     const applied = new Set(await appliedNames(connection))
     const missing = steps().filter(({ name }) => !applied.has(name))
-    for (const step of missing) await runStep(connection, step, options)
-    return missing.map(({ name }) => name)
+    return await runSteps(connection, missing, { ...options, direction: 'up' })
   })
 }
 
@@ -47,13 +48,10 @@ export async function migrateDown(
   options: MigrateOptions & { readonly steps?: number } = {},
 ): Promise<string[]> {
   return await onConnection(database, options, async (connection) => {
-    const applied = await appliedNames(connection)
-    const done = applied.slice(0, options.steps ?? 1)
-    for (const name of done) {
-      const step = steps().find((each) => each.name === name)
-      if (step !== undefined) await undoStep(connection, step, options)
-    }
-    return done
+    const last = (await appliedNames(connection)).slice(0, options.steps ?? 1)
+    const known = new Map(steps().map((step) => [step.name, step]))
+    const undone = last.flatMap((name) => known.get(name) ?? [])
+    return await runSteps(connection, undone, { ...options, direction: 'down' })
   })
 }
 
@@ -109,10 +107,11 @@ async function onConnection<Result>(
   work: (connection: MigrationConnection) => Promise<Result>,
 ): Promise<Result> {
   const url = typeof database === 'string' ? database : database.url
+  const { logger = silentLogger, silentMs } = options
   try {
-    const connection = await MigrationConnection.open(url)
+    const connection = await MigrationConnection.open(url, { logger, silentMs })
     try {
-      await lock(connection, options.logger ?? silentLogger)
+      await lock(connection, logger)
       await connection.query(BOOKKEEPING)
       return await work(connection)
     } finally {
@@ -143,31 +142,35 @@ async function isLocked(connection: MigrationConnection): Promise<boolean> {
   return row?.taken === true
 }
 
-async function runStep(
+/** Each in a transaction of its own, with the row that notes it. Gives their names. */
+async function runSteps(
   connection: MigrationConnection,
-  step: Migration,
-  options: MigrateOptions,
-): Promise<void> {
-  announce(step, 'up', options)
-  await connection.inTransaction(async () => {
-    await step.up(connection)
-    await connection.query(`INSERT INTO ${MIGRATIONS_TABLE} (timestamp, name) VALUES ($1, $2)`, [
-      step.name.slice(-TIMESTAMP_DIGITS),
-      step.name,
-    ])
-  })
+  chosen: readonly Migration[],
+  options: MigrateOptions & { readonly direction: MigrationStep['direction'] },
+): Promise<string[]> {
+  for (const step of chosen) {
+    announce(step, options)
+    await connection.inTransaction(async () => {
+      await step[options.direction](connection)
+      await note(connection, step, options.direction)
+    })
+  }
+  return chosen.map(({ name }) => name)
 }
 
-async function undoStep(
+async function note(
   connection: MigrationConnection,
-  step: Migration,
-  options: MigrateOptions,
+  { name }: Migration,
+  direction: MigrationStep['direction'],
 ): Promise<void> {
-  announce(step, 'down', options)
-  await connection.inTransaction(async () => {
-    await step.down(connection)
-    await connection.query(`DELETE FROM ${MIGRATIONS_TABLE} WHERE name = $1`, [step.name])
-  })
+  if (direction === 'down') {
+    await connection.query(`DELETE FROM ${MIGRATIONS_TABLE} WHERE name = $1`, [name])
+    return
+  }
+  await connection.query(`INSERT INTO ${MIGRATIONS_TABLE} (timestamp, name) VALUES ($1, $2)`, [
+    name.slice(-TIMESTAMP_DIGITS),
+    name,
+  ])
 }
 
 /** A migration's name ends in the milliseconds since 1970. */
@@ -175,8 +178,11 @@ const TIMESTAMP_DIGITS = 13
 
 function announce(
   { name }: Migration,
-  direction: MigrationStep['direction'],
-  { logger = silentLogger, onProgress }: MigrateOptions,
+  {
+    direction,
+    logger = silentLogger,
+    onProgress,
+  }: MigrateOptions & { readonly direction: MigrationStep['direction'] },
 ): void {
   logger.info({ migration: name, direction }, 'migrating')
   onProgress?.({ name, direction })

@@ -1,11 +1,10 @@
-import type { Client, ClientConfig } from 'pg'
 import { type Logger, silentLogger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
-import { connectionOptions, plainUrl } from './connection-options.ts'
+import { clientConfig, connectedClient } from './client-config.ts'
+import { plainUrl } from './connection-options.ts'
 import type { Database } from './database.ts'
 import { type EmbeddedOptions, startEmbeddedPostgres } from './embedded/embedded-postgres.ts'
 import { PostgresDatabase } from './postgres-database.ts'
-import { typeParsers } from './sql-values.ts'
 
 export type OpenDatabaseOptions = (GivenDatabase | EmbeddedDatabase) & {
   /** Connections at most, besides one for each listen(). Default 10. */
@@ -43,13 +42,8 @@ async function connect(
   // Loaded here, so that an app without a database loads no driver.
   const pg = await import('pg')
   const logger = options.logger ?? silentLogger
-  const config: ClientConfig = {
-    ...connectionOptions(url),
-    ...(options.applicationName && { application_name: options.applicationName }),
-    fallback_application_name: 'celery-toolbox',
-    keepAlive: true,
-    types: typeParsers(pg.types),
-  }
+  const { applicationName } = options
+  const config = await clientConfig(url, { applicationName, fallbackName: 'celery-toolbox' })
   // For the client alone: given to the pool, it would also limit how long a query may wait for its turn.
   const timed = { ...config, connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000 }
   class TimedClient extends pg.Client {
@@ -91,11 +85,4 @@ async function answering(database: Database): Promise<Database> {
     await database.close()
     throw error
   }
-}
-
-async function connectedClient(client: Client): Promise<Client> {
-  // Heard here, a loss ends the client alone ("end" follows), not the process.
-  client.on('error', () => undefined)
-  await client.connect()
-  return client
 }

@@ -1,21 +1,22 @@
 import type { Client, PoolClient } from 'pg'
 import { startInterval } from '../async/timer.ts'
-import { withDeadline } from '../async/with-deadline.ts'
+import { isDoneWithin, withDeadline } from '../async/with-deadline.ts'
 import type { Logger } from '../logger.ts'
 import { isConnectionLoss } from './connection-loss.ts'
 
 /** A statement that is not answered for so long is asked after. */
 const SILENT_MS = 10_000
 const ANSWER_MS = 5_000
+const END_MS = 2_000
 
 interface SilenceWatchParts {
   readonly safeUrl: string
-  /** A connected client outside the pool. */
+  /** Another connected client, to ask on. */
   readonly connect: () => Promise<Client>
   readonly logger: Logger
   readonly silentMs?: number | undefined
   /** A connection has fallen silent. */
-  readonly onSilent: () => void
+  readonly onSilent?: () => void
 }
 
 /**
@@ -30,7 +31,7 @@ export class SilenceWatch {
   }
 
   /** The statement's outcome; a loss of the connection where the server has nothing to do for it. */
-  async over<Result>(client: PoolClient, statement: Promise<Result>): Promise<Result> {
+  async over<Result>(client: Client | PoolClient, statement: Promise<Result>): Promise<Result> {
     const answered = new AbortController()
     let isAsking = false
     const timer = startInterval(this.#parts.silentMs ?? SILENT_MS, () => {
@@ -49,16 +50,16 @@ export class SilenceWatch {
   }
 
   /** What is answered while the server is asked was not silent. */
-  async #endIfSilent(client: PoolClient, answered: AbortSignal): Promise<void> {
+  async #endIfSilent(client: Client | PoolClient, answered: AbortSignal): Promise<void> {
     if ((await this.#isAtWork(client)) || answered.aborted) return
     const { logger, safeUrl } = this.#parts
     logger.warn({ database: safeUrl }, 'database connection silent, closing it')
     endAtOnce(client)
-    this.#parts.onSilent()
+    this.#parts.onSilent?.()
   }
 
   /** True as well where the server answers and cannot tell, as when it takes no more connections. */
-  async #isAtWork(client: PoolClient): Promise<boolean> {
+  async #isAtWork(client: Client | PoolClient): Promise<boolean> {
     try {
       const asked = this.#ask(pidOf(client))
       return await withDeadline(asked, 2 * ANSWER_MS, () => new Error('timeout expired'))
@@ -93,6 +94,11 @@ interface WorkAnswer {
 const QUESTION = `
   SELECT pg_backend_pid() AS own,
     EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state LIKE '%active%') AS "isActive"`
+
+/** Says goodbye to the server; one that is silent answers nothing to that either. */
+export async function endInTime(client: Client): Promise<void> {
+  if (!(await isDoneWithin(END_MS, client.end()))) endAtOnce(client)
+}
 
 /** Closes the socket and waits for nothing, as no answer may come. */
 export function endAtOnce(client: Client | PoolClient): void {

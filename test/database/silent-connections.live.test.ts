@@ -1,4 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { migrations } from '../../migrations/index.ts'
+import { deferred } from '../../src/async/deferred.ts'
+import { migrateDown, migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { freshDatabase } from '../support/postgres.ts'
 import { silenceable } from '../support/silenceable.ts'
@@ -23,6 +26,37 @@ test('a transaction on a connection that has fallen silent is given up', async (
     await query('select 2')
   })
   await expect(given).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })
+})
+
+test('a migration on a connection that has fallen silent is given up, and the next run has all of it to do', async () => {
+  const direct = await freshDatabase()
+  const way = await silenceable(direct, 5432)
+  const given = migrateUp(way.url, { silentMs: 300, onProgress: way.swallow })
+  await expect(given).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })
+  // The server hears of the loss: until then it keeps the session, and with it the lock.
+  way.drop()
+  expect(await migrateUp(direct)).toHaveLength(migrations.length)
+})
+
+test('a step of a migration that the server works on may take as long as it takes', async () => {
+  const way = await silenceable(await freshDatabase(), 5432)
+  await migrateUp(way.url)
+  const database = await openDatabase({ url: way.url })
+  onTestFinished(() => database.close())
+  const [isHeld, letGo] = [deferred(), deferred()]
+  const holding = database.transaction(async ({ query }) => {
+    await query('lock table monitor.task in access share mode')
+    isHeld.resolve()
+    await letGo.promise
+  })
+  await isHeld.promise
+  const before = way.connections()
+  const undone = migrateDown(way.url, { silentMs: 100 })
+  const asked = (): number => way.connections() - before - 1
+  await expect.poll(asked, { timeout: 10_000 }).toBeGreaterThan(2)
+  letGo.resolve()
+  await holding
+  expect(await undone).toHaveLength(1)
 })
 
 test('a statement that the server works on may take as long as it takes', async () => {
