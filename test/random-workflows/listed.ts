@@ -1,5 +1,6 @@
 import type { Compared, Outcome } from './outcome.ts'
 import type { Shape } from './shape.ts'
+import { hasStepsPerMember } from './steps-per-member.ts'
 
 /** A kind of difference from Python that stays, with its reason. */
 export interface Listed {
@@ -32,6 +33,11 @@ export const LISTED: readonly Listed[] = [
     why: 'a chain of nothing but a group passes what it is called with to the group; Python drops it',
     without: (compared) =>
       hasLoneGroup(compared.shape) ? both(compared, withoutValues) : compared,
+  },
+  {
+    why: 'a chain, a chord or a last group behind two groups gets the results of the second one, once; Python runs it for each member of the second group, with the same ids, and keeps one of the results',
+    without: (compared) =>
+      hasStepsPerMember(compared.shape) ? both(compared, onlyEnded) : compared,
   },
 ]
 
@@ -123,6 +129,11 @@ function hasLoneGroup(shape: Shape): boolean {
   if (shape.kind === 'chain' && only?.kind === 'group' && others.length === 0) return true
   const parts = shape.kind === 'chord' ? [...shape.parts, shape.body] : shape.parts
   return parts.some(hasLoneGroup)
+}
+
+/** Whether it ended: which of its members comes last decides what Python makes of it. */
+function onlyEnded({ run, end }: Outcome): Outcome {
+  return { run, end: 'unfinished' in end ? end : { value: 'any' }, marks: [], states: {} }
 }
 
 /** Which tasks ran and which callbacks were called, whatever with. */

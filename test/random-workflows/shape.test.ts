@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Shape, shapeOf, shown, tagsOf } from './shape.ts'
+import { hasStepsPerMember } from './steps-per-member.ts'
 
 const SHAPES = Array.from({ length: 2_000 }, (_, at) => shapeOf(at + 1))
 
@@ -33,4 +34,36 @@ test('workflows are nested three deep at most', () => {
     return 1 + Math.max(0, ...[...shape.parts, ...body].map(depth))
   }
   expect(Math.max(...SHAPES.map(depth))).toBe(3)
+})
+
+const task = (tag: string): Shape => ({ kind: 'task', tag, does: 'wrap', isImmutable: false })
+const group = (...tags: readonly string[]): Shape => ({ kind: 'group', parts: tags.map(task) })
+const chain = (...parts: readonly Shape[]): Shape => ({ kind: 'chain', parts })
+const chord = (header: Shape, body: Shape): Shape => ({ kind: 'chord', parts: [header], body })
+const [first, second, third] = [group('a', 'b'), group('c', 'd'), group('e', 'f')]
+
+// What Celery 5.7 runs of each was looked at.
+test.each([
+  ['two groups and a chain', chain(first, second, chain(task('e'))), true],
+  ['three groups', chain(first, second, third), true],
+  [
+    'a chord with a group as body, and a chord',
+    chain(chord(first, second), chord(third, task('g'))),
+    true,
+  ],
+  ['two groups and a task', chain(first, second, task('e'), task('f')), false],
+  [
+    'two groups and a chain behind a task',
+    chain(task('z'), first, second, chain(task('e'))),
+    false,
+  ],
+  ['three groups behind a task', chain(task('z'), first, second, third), false],
+  [
+    'a chord with a group as body, and a chain',
+    chain(chord(first, second), chain(task('e'))),
+    false,
+  ],
+  ['a chord with a group as body, and a group', chain(chord(first, second), third), false],
+])('%s: whether Python runs the last step for each member', (_what, shape, isPerMember) => {
+  expect(hasStepsPerMember(shape)).toBe(isPerMember)
 })
