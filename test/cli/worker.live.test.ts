@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Config, createApp } from '../../src/index.ts'
+import { freePort } from '../support/free-port.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { APP, type CliSpace, cliSpace } from './cli-space.ts'
 import { freshFolder } from './fresh-folder.ts'
@@ -58,7 +59,8 @@ test('SIGTERM lets a running task finish, and the worker ends with 0', async () 
 test('SIGHUP starts a worker anew: connections, port and pidfile are free for the new process', async () => {
   const cli = await migrated()
   const pidfile = join(freshFolder(), 'worker.pid')
-  const worker = await cli.startWorker('--pidfile', pidfile, '--health-port', '8799')
+  const port = `${await freePort()}`
+  const worker = await cli.startWorker('--pidfile', pidfile, '--health-port', port)
   worker.kill('SIGHUP')
   await waitFor('the new process', () => worker.output.match(/"worker ready"/g)?.length === 2, {
     deadlineMs: 60_000,

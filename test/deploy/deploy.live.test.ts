@@ -1,12 +1,12 @@
 // npm run test:deploy: what deploy/ says is done, as far as no Docker, no cluster and no systemd is needed for it.
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Ajv } from 'ajv'
 import { expect, test } from 'vitest'
 import { freshFolder } from '../cli/fresh-folder.ts'
 import { runIn } from '../projects/project.ts'
+import { freePort } from '../support/free-port.ts'
 import { startProcess } from '../support/processes.ts'
 import { PROJECT } from '../support/services.ts'
 import { compose, DEPLOY, instruction, instructions, manifests } from './deploy-files.ts'
@@ -130,12 +130,4 @@ function copy(from: string, source: string, to: string): void {
     filter: (path) => path !== left,
     verbatimSymlinks: true,
   })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

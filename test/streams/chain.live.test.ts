@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
 import { Push } from 'zeromq'
+import { freePort } from '../support/free-port.ts'
 import { type Process, startCli } from '../support/processes.ts'
 import { freshVhost } from '../support/rabbitmq.ts'
 import { service } from '../support/services.ts'
@@ -109,12 +109,4 @@ async function startBlock(
   const started = startCli(['stream', 'run', file, '-v'])
   await started.waitForLine(/running/)
   return started
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { freePort } from './free-port.ts'
 import { startProcess } from './processes.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -33,19 +34,6 @@ export async function startZookeeper(): Promise<string> {
   startProcess('java', ['-Xmx128m', '-cp', path, main, file], { cwd: folder })
   await waitFor('ZooKeeper', async () => await isServing(port))
   return `127.0.0.1:${port}`
-}
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() =>
-        resolve(typeof address === 'object' && address !== null ? address.port : 0),
-      )
-    })
-  })
 }
 
 /** By one of its words of four letters. */

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { APP } from '../cli/cli-space.ts'
+import { freePort } from '../support/free-port.ts'
 import { freshServers, liveApp } from '../support/live-app.ts'
 import { startCli } from '../support/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -62,13 +61,4 @@ test('a monitor and a worker serve their health and metrics while tasks run', as
 
 async function ask(port: number, path: string): Promise<string> {
   return await (await fetch(`http://127.0.0.1:${port}${path}`)).text()
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

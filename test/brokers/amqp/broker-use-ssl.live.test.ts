@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
 import { Config, type ConfigOptions } from '../../../src/config/config.ts'
 import { createApp } from '../../../src/create-app.ts'
+import { freePort } from '../../support/free-port.ts'
 import { freshVhost } from '../../support/rabbitmq.ts'
 import { evaluate } from '../../support/rabbitmqctl.ts'
 import { service } from '../../support/services.ts'
@@ -196,15 +197,6 @@ async function tlsListener(
   await evaluate(
     `rabbit_networking:start_ssl_listener({"127.0.0.1", ${port}}, [${options.join(', ')}], 1), ok.`,
   )
-  return port
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
   return port
 }
 

@@ -1,11 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { Pull, Push } from 'zeromq'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
 import { durableExchange, durableQueue } from '../../../src/protocol/routing/topology.ts'
+import { freePort } from '../../support/free-port.ts'
 import { runCli, startCli } from '../../support/processes.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { APP, cliSpace } from '../cli-space.ts'
@@ -145,14 +145,6 @@ test('record taps a link, and play sends it again in its time', async () => {
   expect(heard).toEqual(['ff01', '61|62'])
   expect((await player.exited).code).toBe(0)
 })
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 test('stream validate opens no socket and loads no driver, whatever the links are', async () => {
   const { dir, file } = await blockFile(

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { freePort } from '../../support/free-port.ts'
 import { service } from '../../support/services.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
@@ -73,13 +73,4 @@ export async function startFlower(env: Readonly<Record<string, string>>): Promis
       await exited
     },
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  if (address === null || typeof address === 'string') throw new Error('a port was expected')
-  return address.port
 }

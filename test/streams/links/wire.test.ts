@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { deferred } from '../../../src/async/deferred.ts'
 import { Block, operator, redis, zmq } from '../../../src/streams/index.ts'
+import { freePort } from '../../support/free-port.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { Collector } from '../support/parts.ts'
 
@@ -193,13 +194,6 @@ function argumentsOf(hex: readonly string[]): string[][] {
 
 function of(commands: readonly string[][], name: string): string[][] {
   return commands.filter(([each]) => each === name)
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await listening(server)
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 async function listening(server: Server): Promise<number> {

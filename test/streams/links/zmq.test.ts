@@ -1,9 +1,10 @@
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import * as driver from 'zeromq'
 import { silentLogger } from '../../../src/logger.ts'
 import { Block, json, operator, text, withHeaders, zmq } from '../../../src/streams/index.ts'
+import { freePort } from '../../support/free-port.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { Collector } from '../support/parts.ts'
 
@@ -181,11 +182,7 @@ test('a block with sockets is started and stopped 100 times without leaving any'
 })
 
 async function address(): Promise<string> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return `tcp://127.0.0.1:${port}`
+  return `tcp://127.0.0.1:${await freePort()}`
 }
 
 test('a burst that was sent before the stop is worked on to its end', async () => {
