@@ -13,8 +13,8 @@ import type { Task } from '../tasks/task.ts'
 import { loadTelemetry } from '../telemetry/traces/open-telemetry.ts'
 import { builtInTasks } from './built-in/built-in-tasks.ts'
 import { abandonedChords } from './canvas/abandoned-chords.ts'
-import type { ControlledWorker } from './control/controlled-worker.ts'
 import { WorkerControl } from './control/worker-control.ts'
+import { workerUnderControl } from './control/worker-under-control.ts'
 import type { Job } from './job.ts'
 import { OutcomeStore } from './outcomes/outcome-store.ts'
 import { surviveRejections } from './outcomes/rejections.ts'
@@ -24,9 +24,8 @@ import { Admission } from './receiving/admission.ts'
 import { firstConnection } from './receiving/first-connection.ts'
 import { ForeignMessages } from './receiving/foreign-messages.ts'
 import { KnownJobs } from './receiving/known-jobs.ts'
-import { Receiver } from './receiving/receiver.ts'
+import { Receiver, type ReceiverParts } from './receiving/receiver.ts'
 import { WorkQueues } from './receiving/work-queues.ts'
-import { taskDefaults } from './task-defaults.ts'
 import { TaskRunner } from './task-runner.ts'
 import { UnfinishedWork } from './unfinished-work.ts'
 import { EtaWaits } from './waiting/eta-waits.ts'
@@ -185,16 +184,7 @@ export class Worker implements AsyncDisposable {
       onTaskError: this.#options.onTaskError,
       onRun: this.#options.onRun,
     })
-    const receiver = new Receiver({
-      app: this.#app,
-      taskNamed: (name) => this.#taskNamed(name),
-      kept,
-      outcomes,
-      events: events.tasks,
-      track: (work) => this.#unfinished.add(work),
-      onJob: (job) => this.#admission.admit(job),
-      foreign: this.#foreign,
-    })
+    const receiver = this.#openReceiver({ kept, outcomes, events: events.tasks })
     // An eager app has no process of its own: what its other code forgets is not for us to hide.
     if (!this.#app.config.task_always_eager) {
       this.#forgetRejections = surviveRejections(this.#logger)
@@ -284,6 +274,17 @@ export class Worker implements AsyncDisposable {
     })
   }
 
+  #openReceiver(parts: Pick<ReceiverParts, 'kept' | 'outcomes' | 'events'>): Receiver {
+    return new Receiver({
+      ...parts,
+      app: this.#app,
+      taskNamed: (name) => this.#taskNamed(name),
+      track: (work) => this.#unfinished.add(work),
+      onJob: (job) => this.#admission.admit(job),
+      foreign: this.#foreign,
+    })
+  }
+
   #freeSlots(): number {
     const most = this.#app.config.worker_eta_task_limit ?? Number.POSITIVE_INFINITY
     return this.#waiting.held >= most ? 0 : this.#pools.all.slots - this.#waiting.busy
@@ -330,24 +331,19 @@ export class Worker implements AsyncDisposable {
 
   #controlled(): WorkerControl {
     const { name, stateDb } = this.settings
-    const worker: ControlledWorker = {
+    const worker = workerUnderControl({
+      app: this.#app,
       name,
       queues: this.#queues,
+      waiting: this.#waiting,
+      pools: this.#pools.all,
+      builtInNames: [...this.#tasks.keys()],
+      taskNamed: (task) => this.#taskNamed(task),
+      admission: () => this.#admission,
+      runner: () => this.#runner,
       events: () => this.#events,
-      pool: () => this.#pools.all,
-      active: () => this.#runner?.active ?? [],
-      task: (task) => this.#taskNamed(task),
-      tasks: (withBuiltIns) => this.#tasksByName(withBuiltIns),
-      defaultOptions: () => taskDefaults(this.#app.config),
-      isRunning: (taskId) => this.#runner?.isRunning(taskId) ?? false,
-      reserved: () => this.#waiting.reserved,
-      scheduled: () => this.#waiting.scheduled,
-      totals: () => this.#runner?.totals ?? {},
-      terminate: (matches, how) => this.#runner?.terminate(matches, how) ?? [],
-      discardWaiting: (matches) => this.#admission.discard(({ request }) => matches(request)),
-      requeueLimited: (task) => this.#waiting.requeueLimited(task),
       shutDown: () => this.#shutDown(),
-    }
+    })
     const { gossip: gossips = true, mingle: mingles = true } = this.#options
     return new WorkerControl({
       app: this.#app,
@@ -365,12 +361,6 @@ export class Worker implements AsyncDisposable {
     this.stop(graceMs === undefined ? {} : { graceMs }).catch((error: unknown) => {
       this.#logger.error({ err: error }, 'the worker did not stop as it should')
     })
-  }
-
-  #tasksByName(withBuiltIns: boolean): readonly Job['task'][] {
-    const builtIn = withBuiltIns ? [...this.#tasks.keys()] : []
-    const names = [...new Set([...this.#app.tasks.names, ...builtIn])].sort()
-    return names.flatMap((name) => this.#taskNamed(name) ?? [])
   }
 
   async #perform(job: Job): Promise<void> {
