@@ -28,6 +28,9 @@ export interface QueuePlace {
 }
 
 const BACKOFF: Backoff = { initialMs: 200, factor: 2, maxMs: 5_000, jitter: 0.5 }
+/** A first call that hangs leaves a publish time to ask again; the next ones have longer, for a server that is slow. */
+const FIRST_CALL_MS = 2_000
+const LONGEST_CALL_MS = 10_000
 /** As kombu: a policy that is given to a queue counts within this time. */
 const REDRIVE_KNOWN_MS = 300_000
 
@@ -117,9 +120,10 @@ export class SqsQueues {
       throw queueMissing(queue, safeUrl, cause)
     }
     requireQueueName(queue, name)
-    const url = await this.#patiently(queue, async () => {
+    const url = await this.#patiently(queue, async (timeoutMs) => {
       const found = await api.call({
         queue: undefined,
+        timeoutMs,
         make: (sqs, options) => sqs.getQueueUrl({ QueueName: name }, options),
       })
       return urlIn(found)
@@ -142,9 +146,10 @@ export class SqsQueues {
       ...settings.creationAttributes,
     }
     const tags = Object.keys(settings.tags).length > 0 ? { tags: settings.tags } : {}
-    const url = await this.#patiently(queue, async () => {
+    const url = await this.#patiently(queue, async (timeoutMs) => {
       const created = await api.call({
         queue: undefined,
+        timeoutMs,
         make: (sqs, options) =>
           sqs.createQueue({ QueueName: name, Attributes: attributes, ...tags }, options),
       })
@@ -183,9 +188,11 @@ export class SqsQueues {
     return predefined.get(sqsQueueName(queue, prefix)) ?? predefined.get(queue)
   }
 
-  async #patiently<T>(queue: string, ask: () => Promise<T>): Promise<T> {
+  async #patiently<T>(queue: string, ask: (timeoutMs: number) => Promise<T>): Promise<T> {
+    const askFor = (attempt: number): Promise<T> =>
+      ask(Math.min(LONGEST_CALL_MS, attempt * FIRST_CALL_MS))
     try {
-      return await retry(ask, {
+      return await retry(askFor, {
         backoff: BACKOFF,
         withinMs: this.#parts.connectTimeoutMs,
         onFailure: ({ cause }) => {

@@ -80,6 +80,22 @@ test('a server that answers every poll at once, and with nothing, is not asked a
   await waitFor('the message', () => bodies.length === 1)
 })
 
+test('a call that hangs leaves time to send the message again within the deadline of its publish', async () => {
+  const { broker, proxy, read } = await behindProxy()
+  proxy.fault = hangingOnce('SendMessageBatch')
+  await broker.publish(text('x'), TO_WORK, { deadlineMs: 2_000 })
+  expect(proxy.calls.filter((call) => call === 'SendMessageBatch')).toHaveLength(2)
+  expect(await read('work')).toEqual(['x'])
+})
+
+test('a hanging question for a queue leaves time to ask again within the deadline of a publish', async () => {
+  const { proxy, read, open } = await behindProxy()
+  proxy.fault = hangingOnce('GetQueueUrl')
+  await open().publish(text('x'), TO_WORK)
+  expect(proxy.calls.slice(-3)).toEqual(['GetQueueUrl', 'GetQueueUrl', 'SendMessageBatch'])
+  expect(await read('work')).toEqual(['x'])
+})
+
 test('an outage is reported once, and so is its end', async () => {
   const { broker, proxy } = await behindProxy()
   const told: string[] = []
@@ -250,24 +266,30 @@ async function behindProxy(options: Readonly<Record<string, unknown>> = {}): Pro
   readonly proxy: FaultyProxy
   /** The bodies that wait in a queue. */
   readonly read: (queue: string) => Promise<readonly string[]>
+  /** Another broker behind the same proxy, which has declared nothing. */
+  readonly open: () => SqsBroker
 }> {
   const space = await sqsSpace()
   const proxy = await faultyProxy(space.server.port)
-  const broker = new SqsBroker({
-    url: `sqs://key:secret@127.0.0.1:${proxy.port}`,
-    transportOptions: {
-      region: 'us-east-1',
-      queue_name_prefix: space.prefix,
-      wait_time_seconds: 1,
-      visibility_timeout: 30,
-      ...options,
-    },
-    drainMs: 0,
-  })
-  onTestFinished(async () => {
-    proxy.fault = () => 'pass'
-    await broker.close()
-  })
+  const open = (): SqsBroker => {
+    const broker = new SqsBroker({
+      url: `sqs://key:secret@127.0.0.1:${proxy.port}`,
+      transportOptions: {
+        region: 'us-east-1',
+        queue_name_prefix: space.prefix,
+        wait_time_seconds: 1,
+        visibility_timeout: 30,
+        ...options,
+      },
+      drainMs: 0,
+    })
+    onTestFinished(async () => {
+      proxy.fault = () => 'pass'
+      await broker.close()
+    })
+    return broker
+  }
+  const broker = open()
   await broker.declare(TOPOLOGY)
   const read = async (queue: string): Promise<readonly string[]> => {
     const { messages } = space.server.inspectQueue(space.nameOf(queue)) ?? {}
@@ -276,7 +298,17 @@ async function behindProxy(options: Readonly<Record<string, unknown>> = {}): Pro
       return Buffer.from(plain.body, 'base64').toString()
     })
   }
-  return { broker, proxy, read }
+  return { broker, proxy, read, open }
+}
+
+/** The first call of this action is never answered. */
+function hangingOnce(hanging: string): FaultyProxy['fault'] {
+  let hung = 0
+  return (action) => {
+    if (action !== hanging || hung > 0) return 'pass'
+    hung += 1
+    return 'hang'
+  }
 }
 
 /** An answer to a batch that leaves its first entry out. */

@@ -114,6 +114,28 @@ test('a poll that never ends is given up, and the next one finds what waits', as
   expect(hung).toBe(1)
 })
 
+test('a call without an answer ends after read_timeout and is made again', async () => {
+  const space = await sqsSpace()
+  const proxy = await faultyProxy(space.server.port)
+  const broker = new SqsBroker({
+    url: `sqs://key:secret@127.0.0.1:${proxy.port}`,
+    transportOptions: {
+      region: 'us-east-1',
+      queue_name_prefix: space.prefix,
+      'client-config': { read_timeout: 0.5 },
+    },
+  })
+  onTestFinished(() => broker.close())
+  let hung = 0
+  proxy.fault = () => {
+    hung += 1
+    return hung === 1 ? 'hang' : 'pass'
+  }
+  const lost = new Promise<Error>((resolve) => broker.on('lost', resolve))
+  await broker.declare(WORK)
+  expect(await lost).toMatchObject({ name: 'TimeoutError' })
+})
+
 async function asked(space: SqsSpace, queue: string) {
   const credentials = { accessKeyId: 'key', secretAccessKey: 'secret' }
   const endpoint = `http://127.0.0.1:${space.server.port}`

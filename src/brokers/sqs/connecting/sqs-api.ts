@@ -107,6 +107,8 @@ export class SqsApi {
         connectionTimeout: settings.client.connectTimeoutMs,
         ...(settings.client.readTimeoutMs !== undefined && {
           requestTimeout: settings.client.readTimeoutMs,
+          // Else the SDK prints a warning, and waits on.
+          throwOnRequestTimeout: true,
         }),
         httpAgent: agent,
         httpsAgent: agent,

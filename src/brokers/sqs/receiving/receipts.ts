@@ -47,6 +47,8 @@ type BatchAnswer = {
 
 const DELETE_LINGER_MS = 5
 const VISIBILITY_LINGER_MS = 1
+/** Both calls may be made twice: one that hangs is made again before its messages come back. */
+const CALL_MS = 3_000
 const BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 5_000, jitter: 0.5 }
 /** A server that has left a receipt out of so many answers is not asked for it again. */
 const MOST_LEFT_OUT = 3
@@ -132,6 +134,7 @@ export class Receipts {
     const entries = receipts.map((receipt, index) => ({ ...idOf(index), ReceiptHandle: receipt }))
     return await api.call({
       queue: place.predefined,
+      timeoutMs: CALL_MS,
       make: (sqs, options) =>
         sqs.deleteMessageBatch({ QueueUrl: place.url, Entries: entries }, options),
     })
@@ -146,6 +149,7 @@ export class Receipts {
     }))
     return await api.call({
       queue: place.predefined,
+      timeoutMs: CALL_MS,
       make: (sqs, options) =>
         sqs.changeMessageVisibilityBatch({ QueueUrl: place.url, Entries: entries }, options),
     })

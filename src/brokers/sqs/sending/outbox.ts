@@ -104,6 +104,12 @@ export class Outbox {
     return deadlineMs - (performance.now() - since)
   }
 
+  /** Half of a deadline at most, so that a call that hangs leaves time for another. */
+  #callMs(batch: readonly Waiting[]): number {
+    const each = batch.map((waiting) => Math.min(waiting.deadlineMs / 2, this.#leftMs(waiting)))
+    return Math.round(Math.min(LONGEST_CALL_MS, Math.max(SHORTEST_CALL_MS, ...each)))
+  }
+
   #flushSoon(): void {
     if (this.#isFlushDue || this.#isPausing) return
     this.#isFlushDue = true
@@ -151,10 +157,9 @@ export class Outbox {
       waiting.sentAt ??= now
       waiting.wasSent = true
     }
-    const leftMs = Math.max(SHORTEST_CALL_MS, ...batch.map((waiting) => this.#leftMs(waiting)))
     const answer = await this.#parts.api.call({
       queue: place.predefined,
-      timeoutMs: Math.min(LONGEST_CALL_MS, leftMs),
+      timeoutMs: this.#callMs(batch),
       make: (sqs, options) =>
         sqs.sendMessageBatch({ QueueUrl: place.url, Entries: batch.map(entryOf) }, options),
     })

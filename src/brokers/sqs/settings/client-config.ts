@@ -3,7 +3,7 @@ import { optionRefused } from '../connecting/server-errors.ts'
 /** What of botocore's Config has an equal in the SDK for Node. */
 export interface ClientConfig {
   readonly connectTimeoutMs: number
-  /** Undefined: as each call needs it. */
+  /** Undefined: each call has the limit that its caller gives it. */
   readonly readTimeoutMs: number | undefined
   readonly maxSockets: number
   readonly userAgent: string | undefined
