@@ -4,13 +4,22 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
 
 /** What happens to a call: `lost` reaches the server, and its answer does not come back. */
-export type Fault =
-  | 'pass'
-  | 'reset'
-  | 'hang'
-  | 'lost'
-  | { readonly status: number; readonly body: unknown }
-  | { readonly change: (answer: Record<string, unknown>) => unknown }
+export type Fault = 'pass' | 'reset' | 'hang' | 'lost' | Refusal | Change
+
+interface Refusal {
+  readonly status: number
+  readonly body: unknown
+}
+
+interface Change {
+  readonly change: (answer: Record<string, unknown>) => unknown
+}
+
+interface Exchange {
+  readonly incoming: IncomingMessage
+  readonly outgoing: ServerResponse
+  readonly body: Buffer
+}
 
 export interface FaultyProxy {
   readonly port: number
@@ -51,24 +60,21 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
     if (proxy.delayMs > 0) await sleep(proxy.delayMs)
     const fault = proxy.fault(action, JSON.parse(body.toString() || '{}'))
     if (fault === 'hang') return
-    if (fault === 'reset') {
-      incoming.socket.destroy()
-      return
-    }
-    if (typeof fault === 'object' && 'status' in fault) {
-      outgoing.writeHead(fault.status, { 'content-type': 'application/x-amz-json-1.0' })
-      outgoing.end(JSON.stringify(fault.body))
-      return
-    }
+    if (fault === 'reset') incoming.socket.destroy()
+    else if (typeof fault === 'object' && 'status' in fault) refuse(outgoing, fault)
+    else await forward(fault, { incoming, outgoing, body })
+  }
+
+  async function forward(
+    fault: 'pass' | 'lost' | Change,
+    { incoming, outgoing, body }: Exchange,
+  ): Promise<void> {
     const { status, headers, bytes } = await forwarded(incoming, body)
     if (fault === 'lost') {
       incoming.socket.destroy()
       return
     }
-    const answer =
-      typeof fault === 'object'
-        ? Buffer.from(JSON.stringify(fault.change(JSON.parse(bytes.toString()))))
-        : bytes
+    const answer = fault === 'pass' ? bytes : changed(bytes, fault)
     outgoing.writeHead(status, { ...headers, 'content-length': answer.length })
     outgoing.end(answer)
   }
@@ -86,6 +92,15 @@ export async function faultyProxy(port: number): Promise<FaultyProxy> {
       call.end(body)
     })
   }
+}
+
+function refuse(outgoing: ServerResponse, { status, body }: Refusal): void {
+  outgoing.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' })
+  outgoing.end(JSON.stringify(body))
+}
+
+function changed(bytes: Buffer, { change }: Change): Buffer {
+  return Buffer.from(JSON.stringify(change(JSON.parse(bytes.toString()))))
 }
 
 function keyOf({ headers }: IncomingMessage): string {

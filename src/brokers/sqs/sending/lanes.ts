@@ -45,31 +45,29 @@ export class Lanes<Message extends InLine> {
 
   /** As many as fit, those of one lane in their order; their lanes are busy until `done`. */
   take(limits: BatchLimits): Message[] {
-    const batch: Message[] = []
-    let bytes = 0
-    const fits = (message: Message): boolean =>
-      batch.length === 0 ||
-      (batch.length < limits.messages && bytes + message.bytes <= limits.bytes)
-    const put = (message: Message): void => {
-      batch.push(message)
-      bytes += message.bytes
-      this.#size -= 1
-    }
+    const batch = new Batch<Message>(limits)
     while (this.#gone < this.#ready.length) {
       const next = this.#ready[this.#gone]
-      if (next === undefined || batch.length >= limits.messages) break
-      const isAlone = typeof next !== 'string'
-      const waiting = isAlone ? [next] : (this.#lanes.get(next) ?? [])
-      const count = fitting(waiting, fits, put)
-      if (count === 0) break
+      if (next === undefined) break
+      const isTaken =
+        typeof next === 'string' ? this.#takeFromLane(next, batch) : batch.fill([next]) > 0
+      if (!isTaken) break
       this.#gone += 1
-      if (isAlone) continue
-      this.#busy.add(next)
-      if (count === waiting.length) this.#lanes.delete(next)
-      else this.#lanes.set(next, waiting.slice(count))
     }
+    this.#size -= batch.messages.length
     this.#shorten()
-    return batch
+    return batch.messages
+  }
+
+  /** False where not even its first message fits. */
+  #takeFromLane(lane: string, batch: Batch<Message>): boolean {
+    const waiting = this.#lanes.get(lane) ?? []
+    const count = batch.fill(waiting)
+    if (count === 0) return false
+    this.#busy.add(lane)
+    if (count === waiting.length) this.#lanes.delete(lane)
+    else this.#lanes.set(lane, waiting.slice(count))
+    return true
   }
 
   /** The batch is settled; `again` are those of it that are to be sent once more, before all others of their lanes. */
@@ -97,17 +95,31 @@ export class Lanes<Message extends InLine> {
   }
 }
 
-/** Puts the first of them that fit; says how many. */
-function fitting<Message>(
-  waiting: readonly Message[],
-  fits: (message: Message) => boolean,
-  put: (message: Message) => void,
-): number {
-  let count = 0
-  for (const message of waiting) {
-    if (!fits(message)) break
-    put(message)
-    count += 1
+/** What goes in one call. */
+class Batch<Message extends InLine> {
+  readonly messages: Message[] = []
+  readonly #limits: BatchLimits
+  #bytes = 0
+
+  constructor(limits: BatchLimits) {
+    this.#limits = limits
   }
-  return count
+
+  /** Puts the first of them that fit; says how many. */
+  fill(waiting: readonly Message[]): number {
+    const before = this.messages.length
+    for (const message of waiting) {
+      if (!this.#fits(message)) break
+      this.messages.push(message)
+      this.#bytes += message.bytes
+    }
+    return this.messages.length - before
+  }
+
+  /** One message always does, however large: SQS says whether it takes it. */
+  #fits({ bytes }: Message): boolean {
+    const count = this.messages.length
+    if (count === 0) return true
+    return count < this.#limits.messages && this.#bytes + bytes <= this.#limits.bytes
+  }
 }
