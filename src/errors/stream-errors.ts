@@ -27,7 +27,11 @@ export class StreamError extends ToolboxError {
 
 /** A block, a part of it, or a file of blocks is set up wrongly. */
 export class ConfigurationError extends ToolboxError {
-  constructor(message: string, options?: ErrorOptions) {
+  /** Which option of the block or the part is wrong (`graceMs`, `queue.limit`, `brokers`), where it is one. */
+  readonly option: string | undefined
+
+  constructor(message: string, options?: ErrorOptions & { readonly option?: string | undefined }) {
     super('STREAM_INVALID', message, options)
+    this.option = options?.option
   }
 }

@@ -60,6 +60,7 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     if (operator.holds > 0 && this.settings.concurrency > 1) {
       throw new ConfigurationError(
         `block "${name}": operator ${operator.name} keeps messages for a result to come, so its concurrency has to be 1`,
+        { option: 'concurrency' },
       )
     }
     this.#log = parts.logger ?? processWarnings
@@ -242,11 +243,13 @@ function eventsOf(block: string, parts: RunEventsOptions): RunEventsOptions {
   if (events !== undefined && emitOf(Object(events)) === undefined) {
     throw new ConfigurationError(
       `block "${block}": events must have a method emit(type, fields), such as app.events has`,
+      { option: 'events' },
     )
   }
   if (sampleMs !== undefined && !(sampleMs > 0)) {
     throw new ConfigurationError(
       `block "${block}": sampleMs is ${String(sampleMs)}, expected milliseconds above 0`,
+      { option: 'sampleMs' },
     )
   }
   return { events, ...(sampleMs !== undefined && { sampleMs }), rootId, parentId }

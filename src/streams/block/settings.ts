@@ -46,29 +46,25 @@ const WHEN_FULL: readonly WhenFull[] = ['wait', 'drop-oldest', 'drop-newest', 'l
 /** The options of a block, checked; defaults where nothing was given. */
 export function blockSettings(name: string, options: BlockOptions): BlockSettings {
   const { queue = {}, outlet = {}, concurrency = 1, ordered = true, graceMs = 10_000 } = options
-  const place = `block "${name}"`
-  checkLimits(`${place}: queue`, queue)
-  checkLimits(`${place}: outlet`, outlet)
+  checkLimits(name, 'queue', queue)
+  checkLimits(name, 'outlet', outlet)
   if (!Number.isSafeInteger(concurrency) || concurrency < 1) {
-    throw new ConfigurationError(
-      `${place}: concurrency is ${String(concurrency)}, expected a whole number from 1`,
-    )
+    const found = `concurrency is ${String(concurrency)}, expected a whole number from 1`
+    throw refused(name, 'concurrency', found)
   }
   if (options.partitionBy !== undefined && typeof options.partitionBy !== 'function') {
-    throw new ConfigurationError(`${place}: partitionBy must be a function of the message`)
+    throw refused(name, 'partitionBy', 'partitionBy must be a function of the message')
   }
   if (typeof ordered !== 'boolean') {
-    throw new ConfigurationError(`${place}: ordered is ${String(ordered)}, expected true or false`)
+    throw refused(name, 'ordered', `ordered is ${String(ordered)}, expected true or false`)
   }
   if (!(typeof graceMs === 'number' && graceMs >= 0)) {
-    throw new ConfigurationError(
-      `${place}: graceMs is ${String(graceMs)}, expected milliseconds from 0`,
-    )
+    throw refused(name, 'graceMs', `graceMs is ${String(graceMs)}, expected milliseconds from 0`)
   }
   return {
     queue,
     outlet: { limitBytes: OUTLET_LIMIT_BYTES, ...outlet },
-    onError: errorPolicy(place, options.onError ?? 'skip'),
+    onError: errorPolicy(name, options.onError ?? 'skip'),
     concurrency,
     ordered,
     partitionBy: options.partitionBy,
@@ -76,43 +72,44 @@ export function blockSettings(name: string, options: BlockOptions): BlockSetting
   }
 }
 
-function checkLimits(place: string, limits: QueueLimits): void {
+function checkLimits(block: string, queue: 'queue' | 'outlet', limits: QueueLimits): void {
   for (const field of ['limit', 'limitBytes'] as const) {
     const value = limits[field]
     if (value === undefined || (Number.isSafeInteger(value) && value > 0)) continue
-    throw new ConfigurationError(
-      `${place}.${field} is ${String(value)}, expected a whole number from 1`,
-    )
+    const option = `${queue}.${field}`
+    throw refused(block, option, `${option} is ${String(value)}, expected a whole number from 1`)
   }
   const { whenFull } = limits
   if (whenFull !== undefined && !WHEN_FULL.includes(whenFull)) {
-    throw new ConfigurationError(
-      `${place}.whenFull is ${JSON.stringify(whenFull)}, expected ${WHEN_FULL.join(', ')}`,
-    )
+    const option = `${queue}.whenFull`
+    const found = `${option} is ${JSON.stringify(whenFull)}, expected ${WHEN_FULL.join(', ')}`
+    throw refused(block, option, found)
   }
 }
 
-function errorPolicy(place: string, onError: OnError): Required<RetryPolicy> {
+function errorPolicy(block: string, onError: OnError): Required<RetryPolicy> {
   if (onError === 'skip' || onError === 'stop') return { times: 0, delayMs: 0, afterwards: onError }
-  const policy = onError === 'retry' ? {} : retryOf(place, onError)
+  const policy = onError === 'retry' ? {} : retryOf(block, onError)
   const { times = 3, delayMs = 100, afterwards = 'skip' } = policy
   if (!(Number.isSafeInteger(times) && times >= 0 && delayMs >= 0)) {
-    throw new ConfigurationError(
-      `${place}: onError retries ${String(times)} times after ${String(delayMs)} ms, expected numbers from 0`,
-    )
+    const found = `onError retries ${String(times)} times after ${String(delayMs)} ms, expected numbers from 0`
+    throw refused(block, 'onError', found)
   }
   return { times, delayMs, afterwards }
 }
 
 function retryOf(
-  place: string,
+  block: string,
   onError: RetryPolicy | { readonly retry: RetryPolicy },
 ): RetryPolicy {
   if (typeof onError === 'object' && onError !== null) {
     if ('retry' in onError && typeof onError.retry === 'object') return onError.retry
     if ('times' in onError || 'delayMs' in onError) return onError
   }
-  throw new ConfigurationError(
-    `${place}: onError is ${JSON.stringify(onError)}, expected skip, stop, retry or { retry: { times, delayMs } }`,
-  )
+  const found = `onError is ${JSON.stringify(onError)}, expected skip, stop, retry or { retry: { times, delayMs } }`
+  throw refused(block, 'onError', found)
+}
+
+function refused(block: string, option: string, found: string): ConfigurationError {
+  return new ConfigurationError(`block "${block}": ${found}`, { option })
 }

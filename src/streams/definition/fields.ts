@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../../errors.ts'
 import { textOfError } from '../../text-of-error.ts'
 import { type Codec, raw, text } from '../codecs/codec.ts'
 import { json } from '../codecs/json.ts'
@@ -7,27 +8,32 @@ import { msgpack } from '../codecs/msgpack.ts'
 export class Fields {
   readonly #kwargs: Readonly<Record<string, unknown>>
   readonly #read = new Set<string>(['operator'])
+  /** By the first name of a field: the one that the file uses. */
+  readonly #names = new Map<string, string>()
 
   constructor(kwargs: Readonly<Record<string, unknown>>) {
     this.#kwargs = kwargs
   }
 
-  /** The first of these names that is given. */
-  get(...names: readonly string[]): unknown {
+  /** The first of these names that is given; they are one field, and errors name the one that the file uses. */
+  get(...names: readonly [string, ...string[]]): unknown {
     for (const name of names) this.#read.add(name)
-    return names.map((name) => this.#kwargs[name]).find((value) => value !== undefined)
+    const used = names.find((name) => this.#kwargs[name] !== undefined)
+    if (used === undefined) return undefined
+    this.#names.set(names[0], used)
+    return this.#kwargs[used]
   }
 
-  text(...names: readonly string[]): string | undefined {
+  text(...names: readonly [string, ...string[]]): string | undefined {
     const value = this.get(...names)
     if (value === undefined || typeof value === 'string') return value
-    throw new FieldError(names[0] ?? '', `is ${JSON.stringify(value)}, expected a text`)
+    throw new FieldError(this.#nameOf(names[0]), `is ${JSON.stringify(value)}, expected a text`)
   }
 
-  required(...names: readonly string[]): string {
+  required(...names: readonly [string, ...string[]]): string {
     const value = this.text(...names)
     if (value !== undefined && value !== '') return value
-    throw new FieldError(names[0] ?? '', 'is missing')
+    throw new FieldError(this.#nameOf(names[0]), 'is missing')
   }
 
   number(name: string): number | undefined {
@@ -49,14 +55,19 @@ export class Fields {
     throw new FieldError('codec', `is "${name}", expected one of ${Object.keys(CODECS).join(', ')}`)
   }
 
-  /** Makes the part; what it refuses in itself is the mistake of this field. */
+  /** Makes the part; where its error names no option, the mistake is this field's. */
   made<Part>(name: string, make: () => Part): Part {
     try {
       return make()
     } catch (cause) {
       if (cause instanceof FieldError) throw cause
-      throw refused(name, cause)
+      const option = cause instanceof ConfigurationError ? cause.option : undefined
+      throw refused(this.#nameOf(option ?? name), cause)
     }
+  }
+
+  #nameOf(field: string): string {
+    return this.#names.get(field) ?? field
   }
 
   /** Refuses what no one has asked for. */

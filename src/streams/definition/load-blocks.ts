@@ -113,16 +113,14 @@ async function loadBlock(
   try {
     return new Block(name, loaded, parts)
   } catch (cause) {
-    const text = textOfError(cause)
-    throw failed(text, [...path, ...optionOf(text)], cause)
+    throw failed(textOfError(cause), [...path, ...optionOf(cause)], cause)
   }
 }
 
-/** The option of a block that its error names, `block "b": queue.limit is 0`, as a path. */
-function optionOf(text: string): Path {
-  const [, option = ''] = /^block ".*?": ([\w.]+) /.exec(text) ?? []
-  const path = option.split('.')
-  return OPTIONS.has(path[0] ?? '') ? path : []
+/** Where the option stands in its block that an error names: `queue.limit`. */
+function optionOf(error: unknown): Path {
+  if (!(error instanceof ConfigurationError) || error.option === undefined) return []
+  return error.option.split('.')
 }
 
 const OPTIONS: ReadonlySet<string> = new Set([

@@ -2,11 +2,9 @@ import { amqp } from '../links/amqp/amqp.ts'
 import type { AmqpApp } from '../links/amqp/app.ts'
 import { files } from '../links/files/files.ts'
 import { kafka } from '../links/kafka/kafka.ts'
-import { KAFKA_TOPIC } from '../links/kafka/options.ts'
 import { memory } from '../links/memory/memory.ts'
 import { redis } from '../links/redis/redis.ts'
 import { stdio } from '../links/stdio/stdio.ts'
-import { ZMQ_ADDRESS } from '../links/zmq/options.ts'
 import { zmq } from '../links/zmq/zmq.ts'
 import type { ListenerLike } from '../parts/listener.ts'
 import type { PublisherLike } from '../parts/publisher.ts'
@@ -44,12 +42,12 @@ export const LISTENERS: Readonly<Record<string, MakeListener>> = {
       }),
     }),
   kafka: (fields) => {
-    const { brokers, topic } = kafkaPlace(fields)
+    const [brokers, topic] = [brokersOf(fields), fields.required('topic')]
     const options = {
       codec: fields.codec(),
       ...given({ group: fields.text('group'), from: fromOf(fields) }),
     }
-    return fields.made(badKafkaField(topic), () => kafka.consume(brokers, topic, options))
+    return fields.made('brokers', () => kafka.consume(brokers, topic, options))
   },
   memory: (fields) => memory.subscribe(fields.required('name', 'channel')),
   stdio: (fields) => stdio.read({ codec: fields.codec() }),
@@ -70,12 +68,12 @@ export const PUBLISHERS: Readonly<Record<string, MakePublisher>> = {
     return fields.made('url', () => amqp.publish(into, target, options))
   },
   kafka: (fields) => {
-    const { brokers, topic } = kafkaPlace(fields)
+    const [brokers, topic] = [brokersOf(fields), fields.required('topic')]
     const options = {
       codec: fields.codec(),
       ...given({ key: keyOf(fields), createTopic: fields.flag('createTopic') }),
     }
-    return fields.made(badKafkaField(topic), () => kafka.publish(brokers, topic, options))
+    return fields.made('brokers', () => kafka.publish(brokers, topic, options))
   },
   memory: (fields) => memory.publish(fields.required('name', 'channel')),
   stdio: (fields) => stdio.write({ codec: fields.codec() }),
@@ -102,7 +100,7 @@ function zmqListener(fields: Fields): ListenerLike {
   const topic = fields.text('topic')
   const options = { ...zmqOptions(fields), ...given({ topic }) }
   const address = zmqAddress(fields)
-  return fields.made(badZmqField(address), () => {
+  return fields.made('address', () => {
     if (kind === 'SUB') return zmq.subscribe(address, options)
     return kind === 'PULL' ? zmq.pull(address, options) : zmq.pairIn(address, options)
   })
@@ -117,15 +115,10 @@ function zmqPublisher(fields: Fields): PublisherLike {
     ...given({ topic: fields.text('topic') }),
   }
   const address = zmqAddress(fields)
-  return fields.made(badZmqField(address), () => {
+  return fields.made('address', () => {
     if (kind === 'PUB') return zmq.publish(address, options)
     return kind === 'PUSH' ? zmq.push(address, options) : zmq.pairOut(address, options)
   })
-}
-
-/** A link checks its address first: one that is right leaves the keys. */
-function badZmqField(address: string): string {
-  return ZMQ_ADDRESS.test(address) ? 'curve' : 'address'
 }
 
 function zmqOptions(fields: Fields) {
@@ -144,18 +137,9 @@ function zmqAddress(fields: Fields): string {
 }
 
 /** One broker, or a list of them. */
-function kafkaPlace(fields: Fields): {
-  readonly brokers: string | string[]
-  readonly topic: string
-} {
-  const list = fields.get('brokers')
-  const brokers = Array.isArray(list) ? list.map(String) : fields.required('brokers', 'broker')
-  return { brokers, topic: fields.required('topic') }
-}
-
-/** A link checks its brokers first. */
-function badKafkaField(topic: string): string {
-  return KAFKA_TOPIC.test(topic) ? 'brokers' : 'topic'
+function brokersOf(fields: Fields): string | string[] {
+  const list = fields.get('brokers', 'broker')
+  return Array.isArray(list) ? list.map(String) : fields.required('brokers', 'broker')
 }
 
 function redisListener(fields: Fields): ListenerLike {

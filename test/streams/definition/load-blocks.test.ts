@@ -19,6 +19,7 @@ export class Scale {
     }
   }
 }
+export class Pairs extends Scale { name = 'Pairs'; holds = 2 }
 export class Broken { constructor() { throw new Error('no licence') } }
 export const double = (n) => n * 2
 export const numbers = [1, 2, 3]
@@ -185,7 +186,16 @@ test.each([
   ],
   [
     block(`${OPERATOR}    listeners: [{ class: kafka, kwargs: { broker: 'a:1', topic: 'a b' } }]`),
-    /listener 0: .*kwargs.topic is refused/,
+    /:4:65: .*listener 0: .*kwargs.topic is refused/,
+  ],
+  [
+    block(`${OPERATOR}    listeners: [{ class: kafka, kwargs: { broker: b, topic: 'a b' } }]`),
+    /:4:51: .*listener 0: .*kwargs.broker is refused: .*"b", expected host:port/,
+  ],
+  [`blocks:\n  - name: 'b": ordered x'\n${OPERATOR}    graceMs: soon`, /:4:14: .*graceMs is soon/],
+  [
+    `blocks:\n  - name: b\n    operator: { class: './operators.mjs#Pairs' }\n    concurrency: 2`,
+    /:4:18: .*its concurrency has to be 1/,
   ],
   [block(`${OPERATOR}    colour: red`), /:4:13: .*unknown field "colour"/],
 ])('%j is refused with its place', async (yaml, error) => {

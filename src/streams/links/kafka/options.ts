@@ -35,17 +35,19 @@ export function clientOptions(brokers: KafkaBrokers, { clientId, sasl, tls }: Ka
   }
 }
 
-export const KAFKA_TOPIC = /^[\w.-]{1,249}$/
+const TOPIC = /^[\w.-]{1,249}$/
 
 export function checkKafka(kind: string, brokers: unknown, topic: unknown): void {
   for (const broker of [brokers].flat()) {
     if (typeof broker === 'string' && /^[^/\s]+:\d+$/.test(broker)) continue
     throw new ConfigurationError(
       `kafka ${kind}: the broker is ${JSON.stringify(broker)}, expected host:port, or a list of them`,
+      { option: 'brokers' },
     )
   }
-  if (typeof topic === 'string' && KAFKA_TOPIC.test(topic)) return
+  if (typeof topic === 'string' && TOPIC.test(topic)) return
   throw new ConfigurationError(
     `kafka ${kind}: the topic is ${JSON.stringify(topic)}, expected a name`,
+    { option: 'topic' },
   )
 }

@@ -36,20 +36,23 @@ export interface ZmqWriteOptions extends ZmqOptions {
   readonly lingerMs?: number
 }
 
-export const ZMQ_ADDRESS = /^(?:tcp|ipc|inproc|udp):\/\/./
+const ADDRESS = /^(?:tcp|ipc|inproc|udp):\/\/./
 
 export function zmqCodec(kind: string, address: string, options: ZmqOptions): Codec {
   const place = `zmq ${kind} ${address}`
-  if (typeof address !== 'string' || !ZMQ_ADDRESS.test(address)) {
+  if (typeof address !== 'string' || !ADDRESS.test(address)) {
     throw new ConfigurationError(
       `zmq ${kind}: the address is ${JSON.stringify(address)}, expected tcp://host:port, ipc://path or inproc://name`,
+      { option: 'address' },
     )
   }
   for (const [name, key] of Object.entries(options.curve ?? {})) {
     for (const each of [key].flat()) {
       // The key itself is a secret: it does not go into the message.
       if (typeof each === 'string' && each.length === 40) continue
-      throw new ConfigurationError(`${place}: curve.${name} must be a Z85 key of 40 characters`)
+      throw new ConfigurationError(`${place}: curve.${name} must be a Z85 key of 40 characters`, {
+        option: 'curve',
+      })
     }
   }
   return codecOf(options.codec, place)
