@@ -54,6 +54,7 @@ export class DatabaseClaim implements Claim {
       await this.#end(sql.CONSUME, [])
       return
     }
+    this.#letGo() // before anything that may fail: otherwise the job would stay ours for ever
     const [now] = await this.#database.query<{ schedule: string }>(sql.SCHEDULE, [
       this.job.uuid,
       this.epoch,
