@@ -12,27 +12,12 @@ import { runToResume } from '../job-resume.ts'
 import { detailsOf } from '../job-row.ts'
 import { nextRun } from '../job-schedule.ts'
 import { matches, waitForJobs } from '../job-search.ts'
-import {
-  change,
-  isJob,
-  JOB,
-  lockOf,
-  NUMBER_LENGTH,
-  type Posted,
-  readJobs,
-  withoutFree,
-} from './posted-jobs.ts'
-import { bytesOf, jobOf, newJobOf, newPosting, type PostedDetails } from './posting.ts'
+import { newPosting, type PostedDetails } from './posting.ts'
 import { SessionKeeper } from './session-keeper.ts'
-import { woken, ZookeeperClaim } from './zookeeper-claim.ts'
 import { type Entity, ZookeeperEntities } from './zookeeper-entities.ts'
+import { isDue, isFree, ZookeeperJobs } from './zookeeper-jobs.ts'
 import { ZookeeperNews } from './zookeeper-news.ts'
-import {
-  EPHEMERAL,
-  isConflict,
-  PERSISTENT_SEQUENTIAL,
-  type ZookeeperSession,
-} from './zookeeper-session.ts'
+import type { ZookeeperSession } from './zookeeper-session.ts'
 import { ZookeeperTrash } from './zookeeper-trash.ts'
 
 export interface ZookeeperBoardOptions {
@@ -53,6 +38,7 @@ const LOOK_FOR_END_MS = 100
 export class ZookeeperBoard implements JobBoard {
   readonly name: string
   readonly store: FlowStore
+  readonly #jobs: ZookeeperJobs
   readonly #entities: ZookeeperEntities
   readonly #news: ZookeeperNews
   readonly #trash: ZookeeperTrash
@@ -68,6 +54,7 @@ export class ZookeeperBoard implements JobBoard {
     this.#entities = new ZookeeperEntities(posix.join(posix.dirname(path), '.entities'))
     this.#news = new ZookeeperNews(path)
     this.#trash = new ZookeeperTrash(path)
+    this.#jobs = new ZookeeperJobs({ folder: path, store, trash: this.#trash })
     this.#sessions = new SessionKeeper({
       hosts,
       sessionMs,
@@ -96,32 +83,24 @@ export class ZookeeperBoard implements JobBoard {
       ...(at !== undefined && { run_at: at / 1000 }),
       ...(schedule !== undefined && { schedule }),
     }
-    const posting = newPosting({ name, priority, details })
-    const session = await this.#session()
-    const path = await session.create(
-      `${this.name}/${JOB}`,
-      bytesOf(posting),
-      PERSISTENT_SEQUENTIAL,
-    )
-    const node = await session.read(path)
-    return node === undefined ? newJobOf(posting) : jobOf(posting, node, null)
+    return await this.#jobs.add(await this.#session(), newPosting({ name, priority, details }))
   }
 
   /** Highest priority first, then oldest. */
   async jobs({ onlyUnclaimed = false, includeDelayed = false }: ListOptions = {}): Promise<Job[]> {
-    return (await this.#posted())
+    return (await this.#jobs.all(await this.#session()))
       .map(({ job }) => job)
       .filter((job) => !onlyUnclaimed || job.state === 'UNCLAIMED')
       .filter((job) => includeDelayed || isDue(job))
   }
 
   async jobCount(): Promise<number> {
-    return (await (await this.#session()).children(this.name)).filter(isJob).length
+    return await this.#jobs.count(await this.#session())
   }
 
   /** By the job's uuid or its flow's id. */
   async find(id: string): Promise<Job | undefined> {
-    return (await this.#findPosted(id))?.job
+    return (await this.#jobs.find(await this.#session(), id))?.job
   }
 
   async findOwner(id: string): Promise<string | null> {
@@ -149,10 +128,11 @@ export class ZookeeperBoard implements JobBoard {
   /** Claims this job; throws UnclaimableJob where another owner has it. */
   async claim(job: Job | string, owner: string): Promise<Claim> {
     const uuid = typeof job === 'string' ? job : job.uuid
-    const posted = await this.#findPosted(uuid)
+    const session = await this.#session()
+    const posted = await this.#jobs.find(session, uuid)
     if (posted === undefined) throw new JobNotFound(`board "${this.name}" has no job ${uuid}`)
     if (!isDue(posted.job)) throw new UnclaimableJob(`job ${uuid} is not due`)
-    return await this.#take(posted, owner)
+    return await this.#jobs.claim(session, posted, owner)
   }
 
   /** Jobs of flows that are not named, as those of Python's conductors, are left alone. */
@@ -161,14 +141,15 @@ export class ZookeeperBoard implements JobBoard {
     flows?: readonly string[],
     { takesDefinitions = false }: { readonly takesDefinitions?: boolean } = {},
   ): Promise<Claim | undefined> {
-    await this.#trash.takeBack(await this.#session())
+    const session = await this.#session()
+    await this.#trash.takeBack(session)
     const isOurs = ({ details: { flow, definition } }: Job): boolean =>
       (flow !== '' && (flows === undefined || flows.includes(flow))) ||
       (takesDefinitions && definition !== undefined)
-    for (const posted of await this.#posted()) {
+    for (const posted of await this.#jobs.all(session)) {
       if (!isFree(posted.job) || !isOurs(posted.job)) continue
       try {
-        return await this.#take(posted, owner)
+        return await this.#jobs.claim(session, posted, owner)
       } catch (error) {
         if (!(error instanceof UnclaimableJob)) throw error // another was quicker
       }
@@ -183,7 +164,7 @@ export class ZookeeperBoard implements JobBoard {
   /** Trashes what matches; a running one ends without a revert. Answers how many. */
   async killAll(filter: JobFilter): Promise<number> {
     const session = await this.#session()
-    const matching = (await this.#posted()).filter(({ job }) => matches(job, filter))
+    const matching = (await this.#jobs.all(session)).filter(({ job }) => matches(job, filter))
     let trashed = 0
     for (const { path } of matching) if (await this.#trash.put(session, path)) trashed += 1
     return trashed
@@ -201,11 +182,11 @@ export class ZookeeperBoard implements JobBoard {
 
   /** Lets running atoms finish and keeps the job from our conductors until `resume`. */
   async suspend(id: string): Promise<void> {
-    await this.#change(id, { is_held: true })
+    await this.#change(id, () => ({ is_held: true }))
   }
 
   async resume(id: string): Promise<void> {
-    await this.#change(id, { is_held: false })
+    await this.#change(id, () => ({ is_held: false }))
   }
 
   /**
@@ -217,7 +198,8 @@ export class ZookeeperBoard implements JobBoard {
     step: string,
     values: Readonly<Record<string, unknown>> = {},
   ): Promise<Job> {
-    const posted = await this.#findPosted(flowId)
+    const session = await this.#session()
+    const posted = await this.#jobs.find(session, flowId)
     const stored = await runToResume(this, posted?.job ?? flowId, step)
     if (posted !== undefined && posted.job.owner !== null)
       throw new UnclaimableJob(`the run ${stored.id} is under way: suspend it first`)
@@ -235,40 +217,24 @@ export class ZookeeperBoard implements JobBoard {
         resume_from: step,
       },
     })
-    try {
-      await (await this.#session()).commit((transaction) => {
-        const all = posted ? withoutFree(transaction, posted) : transaction
-        return all.create(`${this.name}/${JOB}`, bytesOf(posting), PERSISTENT_SEQUENTIAL)
-      })
-    } catch (error) {
-      if (!isConflict(error)) throw error
-      const message = `the job of the run ${stored.id} was changed meanwhile: try again`
-      throw new UnclaimableJob(message, { cause: error })
-    }
-    return newJobOf(posting)
+    return await this.#jobs.replace(session, posted, posting)
   }
 
   /** Another schedule for a scheduled job, from now on. */
   async resetSchedule(id: string, schedule: string): Promise<void> {
-    await this.#change(id, { schedule, run_at: Math.round(nextRun(schedule).getTime() / 1000) })
+    const runAt = Math.round(nextRun(schedule).getTime() / 1000)
+    await this.#change(id, () => ({ schedule, run_at: runAt }))
   }
 
   /** Gives a waiting flow its signal: an approval, a webhook's call. */
   async signal(flowId: string, name: string, value: unknown = null): Promise<void> {
     await this.store.sendSignal(flowId, name, value)
-    const posted = await this.#findPosted(flowId)
-    const isWaiting = posted?.posting.details.waits_for?.includes(name) === true
-    if (posted === undefined || !isWaiting || posted.job.owner !== null) return
     const session = await this.#session()
-    await change(session, posted.path, woken)
-    await this.#news.announce(session)
+    if (await this.#jobs.wake(session, flowId, name)) await this.#news.announce(session)
   }
 
   async awaited(pattern: RegExp, limit: number): Promise<readonly AwaitedSignal[]> {
-    const waiting = (await this.#posted()).filter(({ job }) => job.owner === null && !isDue(job))
-    const found = waiting.flatMap(({ job: { flowId }, posting }) =>
-      (posting.details.waits_for ?? []).map((signal) => ({ flowId, signal })),
-    )
+    const found = await this.#jobs.awaited(await this.#session())
     return shuffled(found.filter(({ signal }) => pattern.test(signal))).slice(0, limit)
   }
 
@@ -308,49 +274,9 @@ export class ZookeeperBoard implements JobBoard {
     await this.close()
   }
 
-  async #take({ path, node, posting }: Posted, owner: string): Promise<Claim> {
+  async #change(id: string, changes: () => Partial<PostedDetails>): Promise<void> {
     const session = await this.#session()
-    const sinceMs = performance.now()
-    const lock = lockOf(path)
-    try {
-      await session.commit((transaction) =>
-        transaction
-          .check(path, node.version)
-          .create(lock, Buffer.from(JSON.stringify({ owner })), EPHEMERAL),
-      )
-    } catch (error) {
-      if (!isConflict(error)) throw error
-      const message = `job ${posting.uuid} has another owner, or is gone`
-      throw new UnclaimableJob(message, { cause: error })
-    }
-    const made = await session.read(lock)
-    if (made === undefined) throw new UnclaimableJob(`job ${posting.uuid} was taken away`)
-    return new ZookeeperClaim(session, {
-      job: jobOf(posting, node, owner),
-      owner,
-      path,
-      trashPath: this.#trash.pathFor(path),
-      jobPrefix: path.slice(0, -NUMBER_LENGTH),
-      epoch: made.madeBy,
-      store: this.store,
-      sinceMs,
-    })
-  }
-
-  async #posted(): Promise<Posted[]> {
-    return await readJobs(await this.#session(), this.name)
-  }
-
-  async #findPosted(id: string): Promise<Posted | undefined> {
-    return (await this.#posted()).find(({ job }) => job.uuid === id || job.flowId === id)
-  }
-
-  async #change(id: string, details: Partial<PostedDetails>): Promise<void> {
-    const found = await this.#findPosted(id)
-    if (found === undefined) throw new JobNotFound(`board "${this.name}" has no such job: ${id}`)
-    const session = await this.#session()
-    const isThere = await change(session, found.path, () => details)
-    if (!isThere) throw new JobNotFound(`board "${this.name}" has no such job: ${id}`)
+    await this.#jobs.change(session, id, changes)
     await this.#news.announce(session)
   }
 
@@ -365,12 +291,4 @@ export class ZookeeperBoard implements JobBoard {
     await this.#entities.registerAgain(session)
     await this.#news.setUp(session)
   }
-}
-
-function isFree(job: Job): boolean {
-  return job.state === 'UNCLAIMED' && isDue(job) && !job.isHeld
-}
-
-function isDue({ runAt }: Job): boolean {
-  return runAt !== null && runAt.getTime() <= Date.now()
 }
