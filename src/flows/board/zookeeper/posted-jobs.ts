@@ -1,7 +1,7 @@
-import type { Transaction } from 'node-zookeeper-client'
 import { type Job, rankOf } from '../job.ts'
 import { bytesOf, jobOf, type PostedDetails, type Posting, postingOf } from './posting.ts'
 import { EPHEMERAL, isConflict, type Node, type ZookeeperSession } from './zookeeper-session.ts'
+import type { ZookeeperTransaction } from './zookeeper-transaction.ts'
 
 /** A job as it was found in a folder of ZooKeeper. */
 export interface Posted {
@@ -59,7 +59,10 @@ export function lockOf(path: string): string {
 }
 
 /** Takes a job away that has no owner: where somebody has claimed it since it was read, its lock is in the way. */
-export function withoutFree(transaction: Transaction, { path, node }: Posted): Transaction {
+export function withoutFree(
+  transaction: ZookeeperTransaction,
+  { path, node }: Posted,
+): ZookeeperTransaction {
   const lock = lockOf(path)
   return transaction
     .create(lock, Buffer.alloc(0), EPHEMERAL)

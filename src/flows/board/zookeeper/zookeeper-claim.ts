@@ -9,7 +9,12 @@ import type { Claim, Job } from '../job.ts'
 import { nextRun } from '../job-schedule.ts'
 import { change, lockOf } from './posted-jobs.ts'
 import { bytesOf, type PostedDetails, type Posting, postingOf, trashedOf } from './posting.ts'
-import { PERSISTENT, PERSISTENT_SEQUENTIAL, type ZookeeperSession } from './zookeeper-session.ts'
+import {
+  isConflict,
+  PERSISTENT,
+  PERSISTENT_SEQUENTIAL,
+  type ZookeeperSession,
+} from './zookeeper-session.ts'
 
 interface ClaimParts {
   readonly job: Job
@@ -94,12 +99,25 @@ export class ZookeeperClaim implements Claim {
     this.#timer.clear()
     const isLost = this.lost.aborted
     this.#term.end()
-    const { path, trashPath, jobPrefix, owner } = this.#parts
+    if (isLost) throw this.#notOurs()
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#commit(decide)
+        return
+      } catch (error) {
+        // It was suspended, woken or has another schedule since it was read.
+        if (!isConflict(error) || attempt === SETTLE_ATTEMPTS) throw error
+      }
+    }
+  }
+
+  async #commit(decide: (posting: Posting) => Decision): Promise<void> {
+    const { path, trashPath, jobPrefix } = this.#parts
     const lock = lockOf(path)
     const [node, held] = await Promise.all([this.#session.read(path), this.#session.read(lock)])
     const posting = node && postingOf(node)
-    if (isLost || node === undefined || posting === undefined || held?.madeBy !== this.epoch)
-      throw new JobFailure(`job ${this.job.uuid} does not belong to "${owner}" any more`)
+    if (node === undefined || posting === undefined || held?.madeBy !== this.epoch)
+      throw this.#notOurs()
     const { posting: next, fate } = decide(posting)
     await this.#session.commit((transaction) => {
       const freed = transaction.remove(lock, -1)
@@ -109,6 +127,10 @@ export class ZookeeperClaim implements Claim {
       if (fate === 'again') return gone.create(jobPrefix, bytesOf(next), PERSISTENT_SEQUENTIAL)
       return fate === 'trash' ? gone.create(trashPath, bytesOf(next), PERSISTENT) : gone
     })
+  }
+
+  #notOurs(): JobFailure {
+    return new JobFailure(`job ${this.job.uuid} does not belong to "${this.#parts.owner}" any more`)
   }
 
   /** Whether the lock is there still; it is taken from us where the job is killed. */
@@ -128,6 +150,9 @@ export class ZookeeperClaim implements Claim {
     if (node !== undefined && postingOf(node)?.details.is_held === true) this.#held.abort()
   }
 }
+
+/** A job may be changed again and again while it is settled, but hardly so often. */
+const SETTLE_ATTEMPTS = 10
 
 interface Decision {
   readonly posting: Posting

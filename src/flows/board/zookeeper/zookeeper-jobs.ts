@@ -17,6 +17,7 @@ import { woken, ZookeeperClaim } from './zookeeper-claim.ts'
 import {
   EPHEMERAL,
   isConflict,
+  type Node,
   PERSISTENT_SEQUENTIAL,
   type ZookeeperSession,
 } from './zookeeper-session.ts'
@@ -148,10 +149,20 @@ async function lock(
     )
   } catch (error) {
     if (!isConflict(error)) throw error
-    const message = `job ${posting.uuid} has another owner, or is gone`
+    const message = `job ${posting.uuid} has another owner, was changed meanwhile or is gone`
     throw new UnclaimableJob(message, { cause: error })
   }
-  const made = await session.read(lockPath)
+  const made = await readOrRemove(session, lockPath)
   if (made === undefined) throw new UnclaimableJob(`job ${posting.uuid} was taken away`)
   return made.madeBy
+}
+
+/** A lock that no claim knows of would keep its job from all conductors for as long as the session lasts. */
+async function readOrRemove(session: ZookeeperSession, path: string): Promise<Node | undefined> {
+  try {
+    return await session.read(path)
+  } catch (error) {
+    await session.remove(path).catch(() => undefined) // without a connection it ends with its session
+    throw error
+  }
 }

@@ -1,6 +1,7 @@
-import type { Client, Exception, Stat, Transaction } from 'node-zookeeper-client'
+import type { Client, Exception, Stat } from 'node-zookeeper-client'
 import { withDeadline } from '../../../async/with-deadline.ts'
 import { JobFailure } from '../board-errors.ts'
+import { ZookeeperTransaction } from './zookeeper-transaction.ts'
 
 export interface Node {
   readonly data: Buffer
@@ -103,8 +104,10 @@ export class ZookeeperSession {
   }
 
   /** All of it, or nothing. */
-  async commit(build: (transaction: Transaction) => Transaction): Promise<void> {
-    await this.#ask((done) => build(this.#client.transaction()).commit(done as never))
+  async commit(build: (transaction: ZookeeperTransaction) => unknown): Promise<void> {
+    const transaction = this.#client.transaction()
+    build(new ZookeeperTransaction(transaction))
+    await this.#ask((done) => transaction.commit(done as never))
   }
 
   close(): void {

@@ -1,5 +1,4 @@
 import { posix } from 'node:path'
-import type { Transaction } from 'node-zookeeper-client'
 import { JobNotFound } from '../board-errors.ts'
 import type { Job } from '../job.ts'
 import { JOB, lockOf, OURS, type Posted, readJob, readJobs, withoutFree } from './posted-jobs.ts'
@@ -10,6 +9,7 @@ import {
   PERSISTENT_SEQUENTIAL,
   type ZookeeperSession,
 } from './zookeeper-session.ts'
+import type { ZookeeperTransaction } from './zookeeper-transaction.ts'
 
 /** The jobs of a board that were given up: beside its own folder, as TaskFlow and Zag keep them. */
 export class ZookeeperTrash {
@@ -53,7 +53,7 @@ export class ZookeeperTrash {
     }
   }
 
-  #moved(transaction: Transaction, found: Posted): Transaction {
+  #moved(transaction: ZookeeperTransaction, found: Posted): ZookeeperTransaction {
     const { path, node, job, posting } = found
     const moved = transaction.create(this.pathFor(path), bytesOf(trashedOf(posting)), PERSISTENT)
     if (job.owner === null) return withoutFree(moved, found)

@@ -1,0 +1,70 @@
+import { MemoryStore, ZookeeperBoard } from 'celery-toolbox/flows'
+import { expect, onTestFinished, test } from 'vitest'
+import { type Posted, readJob } from '../../../src/flows/board/zookeeper/posted-jobs.ts'
+import { ZookeeperJobs } from '../../../src/flows/board/zookeeper/zookeeper-jobs.ts'
+import { ZookeeperSession } from '../../../src/flows/board/zookeeper/zookeeper-session.ts'
+import { ZookeeperTrash } from '../../../src/flows/board/zookeeper/zookeeper-trash.ts'
+import { hasZookeeper, startZookeeper } from '../../support/zookeeper.ts'
+
+const SESSION_MS = 2_000
+
+/** A board, and its jobs as one of its sessions has them. */
+async function openedJobs() {
+  const hosts = await startZookeeper()
+  const store = new MemoryStore()
+  const board = new ZookeeperBoard({ hosts, store, sessionMs: SESSION_MS })
+  onTestFinished(() => board.close())
+  const job = await board.post('double', { n: 1 })
+  const session = await ZookeeperSession.open(hosts, SESSION_MS)
+  onTestFinished(() => session.close())
+  const trash = new ZookeeperTrash(board.name)
+  const jobs = new ZookeeperJobs({ folder: board.name, store, trash })
+  const [posted] = (await jobs.all(session)) as [Posted]
+  return { board, job, session, jobs, posted }
+}
+
+test.skipIf(!hasZookeeper)(
+  'a job that is suspended in the moment in which its owner frees it is free, and suspended',
+  async () => {
+    const { board, job, session, jobs, posted } = await openedJobs()
+    const claim = await jobs.claim(session, posted, 'one')
+    const commit = session.commit.bind(session)
+    let commits = 0
+    session.commit = async (build) => {
+      commits += 1
+      if (commits === 1) await board.suspend(job.uuid)
+      await commit(build)
+    }
+    await claim.release({ signals: ['go'] })
+    expect(commits).toBe(2)
+    expect(await board.find(job.uuid)).toMatchObject({ owner: null, runAt: null, isHeld: true })
+  },
+)
+
+test.skipIf(!hasZookeeper)(
+  'a claim that fails once its lock is made leaves no lock, and the job can be claimed',
+  async () => {
+    const { board, session, jobs, posted } = await openedJobs()
+    const read = session.read.bind(session)
+    session.read = async (path) => {
+      if (!path.endsWith('.lock')) return await read(path)
+      session.read = read
+      throw new Error('ZooKeeper has not answered')
+    }
+    await expect(jobs.claim(session, posted, 'one')).rejects.toThrow('ZooKeeper has not answered')
+    expect((await readJob(session, posted.path))?.job.owner).toBeNull()
+    expect((await board.claimNext('two', ['double']))?.job.owner).toBe('two')
+  },
+)
+
+test.skipIf(!hasZookeeper)(
+  'a job that was suspended since it was read is not claimed',
+  async () => {
+    const { board, job, session, jobs, posted } = await openedJobs()
+    await board.suspend(job.uuid)
+    await expect(jobs.claim(session, posted, 'one')).rejects.toMatchObject({
+      name: 'UnclaimableJob',
+    })
+    expect(await board.find(job.uuid)).toMatchObject({ owner: null, isHeld: true })
+  },
+)
