@@ -6,14 +6,14 @@ const LARGEST_BATCH = 100
 /** Deletes the bodies that CLAIM_CHECK kept for messages which no queue has any more; how many went. */
 export async function pruneClaims(work: PruneWork): Promise<number> {
   const batchSize = Math.min(work.batchSize, LARGEST_BATCH)
-  const step = { step: 'claims', before: new Date(), count: COUNT, remove: DELETE } as const
-  return await pruneRows({ ...work, batchSize }, step)
+  return await pruneRows({ ...work, batchSize }, { step: 'claims', count: COUNT, remove: DELETE })
 }
 
-const COUNT = 'SELECT count(*) AS count FROM monitor.claim WHERE expires_at < $1'
+/** By the clock of the database: those of two processes may differ. */
+const COUNT = 'SELECT count(*) AS count FROM monitor.claim WHERE expires_at < now()'
 
 const DELETE = `
   DELETE FROM monitor.claim WHERE id IN (
-    SELECT id FROM monitor.claim WHERE expires_at < $1 LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT id FROM monitor.claim WHERE expires_at < now() LIMIT $1 FOR UPDATE SKIP LOCKED
   )
   RETURNING 1`

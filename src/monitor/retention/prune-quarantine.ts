@@ -2,8 +2,8 @@ import { cutoff, type PruneWork, pruneRows } from './prune-work.ts'
 
 /** Deletes what was resolved long ago; what is not resolved stays, however old it is. How many went. */
 export async function pruneQuarantine(work: PruneWork, keepMs: number): Promise<number> {
-  const before = cutoff(keepMs)
-  return await pruneRows(work, { step: 'quarantine', before, count: COUNT, remove: DELETE })
+  const parameters = [cutoff(keepMs)]
+  return await pruneRows(work, { step: 'quarantine', parameters, count: COUNT, remove: DELETE })
 }
 
 const COUNT = 'SELECT count(*) AS count FROM monitor.quarantine WHERE resolved_at < $1'

@@ -31,16 +31,16 @@ export async function inBatches(work: PruneWork, batch: () => Promise<boolean>):
   }
 }
 
-/** Deletes the rows of one table in batches; how many went. Both statements get `before`, the second its batch size, too. */
+/** Deletes the rows of one table in batches; how many went. Both statements get `parameters`, the second its batch size behind them. */
 export async function pruneRows(
   work: PruneWork,
-  { step, before, count, remove }: PrunedRows,
+  { step, parameters = [], count, remove }: PrunedRows,
 ): Promise<number> {
-  const total = await countRows(work, count, [before])
+  const total = await countRows(work, count, parameters)
   if (work.isDryRun || total === 0) return total
   let deleted = 0
   await inBatches(work, async () => {
-    const gone = await work.database.query(remove, [before, work.batchSize])
+    const gone = await work.database.query(remove, [...parameters, work.batchSize])
     deleted += gone.length
     work.report({ step, done: deleted, total: Math.max(total, deleted), deleted })
     return gone.length < work.batchSize
@@ -50,7 +50,7 @@ export async function pruneRows(
 
 interface PrunedRows {
   readonly step: PruneProgress['step']
-  readonly before: Date
+  readonly parameters?: readonly unknown[]
   /** SELECT count(*) AS count … */
   readonly count: string
   /** DELETE … RETURNING 1 */

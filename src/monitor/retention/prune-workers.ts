@@ -5,10 +5,10 @@ import { cutoff, type PruneWork, pruneRows } from './prune-work.ts'
  * hands stays: it is what shows that the task is lost.
  */
 export async function pruneWorkers(work: PruneWork, keepMs: number): Promise<number> {
-  const before = cutoff(keepMs)
-  if (!work.isDryRun) await work.database.query(DELETE_PROCESSES, [before])
+  const parameters = [cutoff(keepMs)]
+  if (!work.isDryRun) await work.database.query(DELETE_PROCESSES, parameters)
   const count = `SELECT count(*) AS count FROM monitor.worker WHERE ${IS_PRUNABLE}`
-  return await pruneRows(work, { step: 'workers', before, count, remove: DELETE })
+  return await pruneRows(work, { step: 'workers', parameters, count, remove: DELETE })
 }
 
 /** Processes are few: those that were not heard of for as long, and hold nothing. */

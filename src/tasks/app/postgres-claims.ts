@@ -72,11 +72,11 @@ export function claimsOf(settings: ClaimSettings, logger: Logger): PostgresClaim
   ])
 }
 
-/** What has expired goes on the way, a little at a time. */
+/** What has expired goes on the way, a little at a time: by its index, which a search by clock_timestamp() does not use. */
 const PUT = `
   WITH gone AS (
     DELETE FROM monitor.claim WHERE id IN (
-      SELECT id FROM monitor.claim WHERE expires_at < clock_timestamp() LIMIT 100 FOR UPDATE SKIP LOCKED
+      SELECT id FROM monitor.claim WHERE expires_at < now() LIMIT 100 FOR UPDATE SKIP LOCKED
     )
   )
   INSERT INTO monitor.claim (id, body, expires_at) VALUES ($1, $2, $3)`

@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
 import { openDatabase } from '../../../src/database/open-database.ts'
 import { silentLogger } from '../../../src/logger.ts'
@@ -149,6 +149,16 @@ test('bodies of messages that no queue has any more go, a hundred at a time', as
   const onProgress = (progress: PruneProgress) => void steps.push(progress)
   expect(await pruneHistory(database, { rest: 0, onProgress })).toMatchObject({ claims: 150 })
   expect(steps.map(({ deleted }) => deleted)).toEqual([100, 150])
+  expect(await claimsIn(database)).toEqual(['kept'])
+})
+
+test('when a body has expired is said by the clock of the database, not by that of the process', async () => {
+  const database = await migrated()
+  await addClaims(database, 1)
+  onTestFinished(() => void vi.useRealTimers())
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2 * DAY })
+  expect(await pruneHistory(database, { dryRun: true })).toMatchObject({ claims: 1 })
+  expect(await pruneHistory(database, { rest: 0 })).toMatchObject({ claims: 1 })
   expect(await claimsIn(database)).toEqual(['kept'])
 })
 
