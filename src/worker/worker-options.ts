@@ -82,7 +82,7 @@ const ASYNC_CONCURRENCY = 100
 const PROC_ALIVE_SECONDS = 60
 
 export function workerSettings(config: Config, options: WorkerOptions): WorkerSettings {
-  const asked = options.pool ?? configuredPool(config)
+  const asked = askedPool(config, options)
   const pool = poolNamed(asked)
   const autoscale = options.autoscale === undefined ? null : checkedBounds(options.autoscale)
   const concurrency = autoscale?.min ?? concurrencyOf(asked, config, options)
@@ -144,9 +144,9 @@ function concurrencyOf(asked: string, config: Config, options: WorkerOptions): n
   )
 }
 
-/** Celery's default, "prefork", is Python's: who says nothing gets the event loop. */
-function configuredPool(config: Config): string {
-  return config.source('worker_pool') === 'default' ? 'async' : config.worker_pool
+/** The name of its pool as it is given, ours or Python's. Celery's default, "prefork", is Python's: without a name it is "async". */
+export function askedPool(config: Config, { pool }: WorkerOptions): string {
+  return pool ?? (config.source('worker_pool') === 'default' ? 'async' : config.worker_pool)
 }
 
 function queuesOf(config: Config, asked: readonly string[] | undefined): readonly string[] {

@@ -4,6 +4,7 @@ import type { Task } from '../../tasks/task.ts'
 import type { Job } from '../job.ts'
 import type { TaskEvents } from '../task-events.ts'
 import {
+  askedPool,
   defaultConcurrency,
   poolOptions,
   type WorkerOptions,
@@ -61,7 +62,12 @@ export class JobPools {
 
   /** Opens the worker's own pool, and those that single tasks ask for. */
   async start(): Promise<void> {
-    const { tasks } = this.#parts.app
+    const { app, options, settings, logger } = this.#parts
+    const asked = askedPool(app.config, options)
+    const { pool } = settings
+    if (asked !== pool)
+      logger.info({ asked, pool }, 'another pool runs in place of the one of Python')
+    const { tasks } = app
     await this.all.start(tasks.names.flatMap((name) => tasks.get(name)?.options.pool ?? []))
   }
 

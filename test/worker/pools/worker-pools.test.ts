@@ -4,6 +4,7 @@ import { AsyncPool } from '../../../src/worker/pools/async-pool.ts'
 import { type AutoscaleBounds, Autoscaler } from '../../../src/worker/pools/autoscale.ts'
 import { poolNamed } from '../../../src/worker/pools/pool-name.ts'
 import { WorkerPools } from '../../../src/worker/pools/worker-pools.ts'
+import { embeddedApp, recordingLogger, startWorker } from '../../support/embedded-app.ts'
 
 async function openPools(autoscale: AutoscaleBounds | null = null, concurrency = 2) {
   const seen: number[] = []
@@ -96,4 +97,19 @@ test("the names of Python's pools mean ours, and an unknown one is refused with 
     'processes',
   ])
   expect(() => poolNamed('prefrok')).toThrow('there is no pool "prefrok" (did you mean "prefork"?)')
+})
+
+test.each([
+  ['gevent', [{ asked: 'gevent', pool: 'async' }]],
+  ['eventlet', [{ asked: 'eventlet', pool: 'async' }]],
+  ['solo', [{ asked: 'solo', pool: 'async' }]],
+  ['async', []],
+  [undefined, []],
+])('a worker that is asked for the pool %s logs which one runs instead', async (pool, logged) => {
+  const logger = recordingLogger()
+  await startWorker(embeddedApp({}, { logger }), pool === undefined ? {} : { pool })
+  const lines = logger.lines.filter(({ sentence }) => sentence.startsWith('another pool runs'))
+  expect(lines.map(({ level, fields }) => ({ level, ...fields }))).toEqual(
+    logged.map((fields) => ({ level: 'info', ...fields })),
+  )
 })
