@@ -193,10 +193,8 @@ export class Board implements JobBoard {
     values: Readonly<Record<string, unknown>> = {},
   ): Promise<Job> {
     const job = await this.find(flowId)
-    const { id, source } = await runToResume(this, job ?? flowId, step)
-    const { flow, definition } = source
-    const details = { flow, store: values, definition, resumeFrom: step }
-    const posted = [randomUUID(), this.name, job?.name ?? flow, id]
+    const { id, details } = await runToResume(this, job ?? flowId, { step, values })
+    const posted = [randomUUID(), this.name, job?.name ?? details.flow, id]
     const rank = rankOf(job?.priority ?? 'NORMAL')
     const row = await this.#database.transaction(async (connection) => {
       await connection.query(sql.REMOVE_FREE, [this.name, id])
@@ -210,7 +208,7 @@ export class Board implements JobBoard {
     return jobOf(row)
   }
 
-  /** Another schedule for a scheduled job, from now on. */
+  /** A job's schedule from now on. */
   async resetSchedule(id: string, schedule: string): Promise<void> {
     await this.#change(sql.RESET_SCHEDULE, id, schedule, nextRun(schedule))
   }

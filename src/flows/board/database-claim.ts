@@ -7,6 +7,7 @@ import { encoded } from '../storage/encoding.ts'
 import type { FlowWait } from '../waits/flow-wait.ts'
 import { JobFailure } from './board-errors.ts'
 import type { Claim, Job } from './job.ts'
+import { detailsOfNextRun } from './job-resume.ts'
 import { nextRun } from './job-schedule.ts'
 import * as sql from './job-sql.ts'
 
@@ -50,17 +51,14 @@ export class DatabaseClaim implements Claim {
   }
 
   async consume(): Promise<void> {
-    if (this.job.schedule === null) {
-      await this.#end(sql.CONSUME, [])
-      return
-    }
     this.#letGo() // before anything that may fail: otherwise the job would stay ours for ever
-    const [now] = await this.#database.query<{ schedule: string }>(sql.SCHEDULE, [
-      this.job.uuid,
-      this.epoch,
-    ])
-    const schedule = now?.schedule ?? this.job.schedule
-    await this.#end(sql.POST_AGAIN, [nextRun(schedule), randomUUID()])
+    const owned = [this.job.uuid, this.epoch]
+    const consumed = await this.#database.query(sql.CONSUME_UNSCHEDULED, owned)
+    if (consumed.length > 0) return
+    const [scheduled] = await this.#database.query<{ schedule: string }>(sql.SCHEDULE, owned)
+    if (scheduled === undefined) throw this.#notOurs()
+    const details = encoded(detailsOfNextRun(this.job.details))
+    await this.#end(sql.POST_AGAIN, [nextRun(scheduled.schedule), randomUUID(), details])
   }
 
   async abandon(failure?: Failure): Promise<void> {
@@ -102,8 +100,11 @@ export class DatabaseClaim implements Claim {
   }
 
   #refuseNone(rows: readonly unknown[]): void {
-    if (rows.length > 0) return
-    throw new JobFailure(`job ${this.job.uuid} does not belong to "${this.#parts.owner}" any more`)
+    if (rows.length === 0) throw this.#notOurs()
+  }
+
+  #notOurs(): JobFailure {
+    return new JobFailure(`job ${this.job.uuid} does not belong to "${this.#parts.owner}" any more`)
   }
 
   async #extend(): Promise<void> {

@@ -52,15 +52,15 @@ const OWNED = `uuid = $1 AND epoch = $2::bigint AND state = 'CLAIMED'`
 export const EXTEND = `
   UPDATE flows.job SET lease_until = now() + $3::float8 * interval '1 ms' WHERE ${OWNED} AND lease_until > now() RETURNING is_held AS "isHeld"`
 
-export const CONSUME = `DELETE FROM flows.job WHERE ${OWNED} RETURNING uuid`
+export const CONSUME_UNSCHEDULED = `DELETE FROM flows.job WHERE ${OWNED} AND schedule IS NULL RETURNING uuid`
 
-/** As it is now: it may have been reset since the job was claimed. */
-export const SCHEDULE = `SELECT schedule FROM flows.job WHERE ${OWNED}`
+/** As it is now: it may have been set since the job was claimed. */
+export const SCHEDULE = `SELECT schedule FROM flows.job WHERE ${OWNED} AND schedule IS NOT NULL`
 
-/** A scheduled job keeps its store, and gets a new run. */
+/** A scheduled job keeps the values that it was posted with, and gets a new run. */
 export const POST_AGAIN = `
   UPDATE flows.job SET state = 'UNCLAIMED', owner = NULL, lease_until = NULL, attempts = 0, run_at = $3, flow_id = $4,
-    last_modified = now() WHERE ${OWNED} RETURNING uuid, pg_notify('${JOB_CHANNEL}', board)`
+    details = $5::json, failure = NULL, last_modified = now() WHERE ${OWNED} RETURNING uuid, pg_notify('${JOB_CHANNEL}', board)`
 
 export const ABANDON = `
   UPDATE flows.job SET state = 'UNCLAIMED', owner = NULL, lease_until = NULL, attempts = attempts + $3::int,
@@ -105,7 +105,7 @@ export const REMOVE_FREE = `
 
 export const RESET_SCHEDULE = `
   UPDATE flows.job SET schedule = $3, run_at = CASE WHEN state = 'UNCLAIMED' THEN $4::timestamptz ELSE run_at END,
-    last_modified = now() WHERE board = $1 AND uuid = $2 RETURNING uuid, pg_notify('${JOB_CHANNEL}', board)`
+    last_modified = now() WHERE board = $1 AND (uuid = $2 OR flow_id = $2) RETURNING uuid, pg_notify('${JOB_CHANNEL}', board)`
 
 /**
  * Milliseconds until something may be claimed that could not be claimed at the last look, within the last second. What stays

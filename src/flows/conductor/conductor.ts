@@ -212,29 +212,30 @@ export class Conductor implements AsyncDisposable {
 
   #engineOf(claim: Claim, signal: AbortSignal): Engine {
     const { details, flowId } = claim.job
+    const { store, resumeFrom, resumeWith } = details
     return new Engine(this.#flowOf(details), {
       kind: 'parallel',
       ...this.#options.engine,
       logger: this.#logger,
       persist: this.#board.store,
       flowId,
-      store: details.store,
+      store: resumeWith ?? store,
       epoch: claim.epoch,
       signal,
       job: claim.job.uuid,
-      from: details.resumeFrom,
+      from: resumeFrom,
       source: { flow: details.flow, definition: details.definition },
       waits: 'release',
     })
   }
 
-  #flowOf({ flow, store, definition }: JobDetails): Flow | Task {
+  #flowOf({ flow, store, resumeWith, definition }: JobDetails): Flow | Task {
     const { flows, readDefinition } = this.#options
     if (definition !== undefined && readDefinition !== undefined)
       return readDefinition(definition, flow)
     const source = Object.hasOwn(flows, flow) ? flows[flow] : undefined
     if (source === undefined) throw new NotFound(`conductor "${this.name}" knows no flow "${flow}"`)
-    return typeof source === 'function' ? source(store) : source
+    return typeof source === 'function' ? source({ ...store, ...resumeWith }) : source
   }
 
   async #run(claim: Claim, engine: Engine): Promise<void> {

@@ -24,6 +24,7 @@ export interface PostedDetails {
   readonly version?: string | null
   readonly definition?: string
   readonly resume_from?: string
+  readonly resume_with?: Readonly<Record<string, unknown>>
   readonly attempts?: number
   readonly waits_for?: readonly string[]
   readonly is_held?: boolean
@@ -85,21 +86,13 @@ export function jobOf(
   { createdAt, modifiedAt }: Pick<Node, 'createdAt' | 'modifiedAt'>,
   owner: string | null,
 ): Job {
-  const { flow = '', version, definition, store, resume_from: resumeFrom } = details
-  const known: JobDetails = {
-    flow,
-    store,
-    ...(version !== undefined && { version }),
-    ...(definition !== undefined && { definition }),
-    ...(resumeFrom !== undefined && { resumeFrom }),
-  }
   return {
     uuid,
     name,
     priority,
     flowId: details.flow_uuid,
     state: owner === null ? 'UNCLAIMED' : 'CLAIMED',
-    details: known,
+    details: detailsOf(details),
     owner,
     attempts: details.attempts ?? 0,
     runAt: runAtOf(details, createdAt),
@@ -107,6 +100,36 @@ export function jobOf(
     isHeld: details.is_held === true,
     createdOn: createdAt,
     lastModified: modifiedAt,
+  }
+}
+
+export function postedDetailsOf({
+  resumeFrom,
+  resumeWith,
+  ...details
+}: JobDetails): Omit<PostedDetails, 'flow_uuid'> {
+  return {
+    ...details,
+    ...(resumeFrom !== undefined && { resume_from: resumeFrom }),
+    ...(resumeWith !== undefined && { resume_with: resumeWith }),
+  }
+}
+
+function detailsOf({
+  flow = '',
+  version,
+  definition,
+  store,
+  resume_from: resumeFrom,
+  resume_with: resumeWith,
+}: PostedDetails): JobDetails {
+  return {
+    flow,
+    store,
+    ...(version !== undefined && { version }),
+    ...(definition !== undefined && { definition }),
+    ...(resumeFrom !== undefined && { resumeFrom }),
+    ...(resumeWith !== undefined && { resumeWith }),
   }
 }
 

@@ -12,7 +12,7 @@ import { runToResume } from '../job-resume.ts'
 import { detailsOf } from '../job-row.ts'
 import { nextRun } from '../job-schedule.ts'
 import { matches, waitForJobs } from '../job-search.ts'
-import { newPosting, type PostedDetails } from './posting.ts'
+import { newPosting, type PostedDetails, postedDetailsOf } from './posting.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import { type Entity, ZookeeperEntities } from './zookeeper-entities.ts'
 import { isDue, isFree, ZookeeperJobs } from './zookeeper-jobs.ts'
@@ -200,30 +200,27 @@ export class ZookeeperBoard implements JobBoard {
   ): Promise<Job> {
     const session = await this.#session()
     const posted = await this.#jobs.find(session, flowId)
-    const stored = await runToResume(this, posted?.job ?? flowId, step)
+    const { id, details } = await runToResume(this, posted?.job ?? flowId, { step, values })
     if (posted !== undefined && posted.job.owner !== null)
-      throw new UnclaimableJob(`the run ${stored.id} is under way: suspend it first`)
-    const { flow, definition } = stored.source
-    const { priority = 'NORMAL', name = flow, schedule = null } = posted?.job ?? {}
+      throw new UnclaimableJob(`the run ${id} is under way: suspend it first`)
+    const { priority = 'NORMAL', name = details.flow, schedule = null } = posted?.job ?? {}
     const posting = newPosting({
       name,
       priority,
       details: {
-        flow,
-        store: values,
-        ...(definition !== undefined && { definition }),
+        ...postedDetailsOf(details),
         ...(schedule !== null && { schedule }),
-        flow_uuid: stored.id,
-        resume_from: step,
+        flow_uuid: id,
       },
     })
     return await this.#jobs.replace(session, posted, posting)
   }
 
-  /** Another schedule for a scheduled job, from now on. */
+  /** A job's schedule from now on. */
   async resetSchedule(id: string, schedule: string): Promise<void> {
     const runAt = Math.round(nextRun(schedule).getTime() / 1000)
-    await this.#change(id, () => ({ schedule, run_at: runAt }))
+    // The run of a job that has an owner goes on first.
+    await this.#change(id, ({ owner }) => ({ schedule, ...(owner === null && { run_at: runAt }) }))
   }
 
   /** Gives a waiting flow its signal: an approval, a webhook's call. */
@@ -274,7 +271,7 @@ export class ZookeeperBoard implements JobBoard {
     await this.close()
   }
 
-  async #change(id: string, changes: () => Partial<PostedDetails>): Promise<void> {
+  async #change(id: string, changes: (job: Job) => Partial<PostedDetails>): Promise<void> {
     const session = await this.#session()
     await this.#jobs.change(session, id, changes)
     await this.#news.announce(session)

@@ -159,8 +159,15 @@ interface Decision {
   readonly fate: 'gone' | 'free' | 'changed' | 'again' | 'trash'
 }
 
-/** With its values, for a run of its own. */
+/** With the values that it was posted with, for a run of its own: nothing is left of the last. */
 function postedAgain({ book, details, ...posting }: Posting, schedule: string): Decision {
+  const {
+    resume_from: _from,
+    resume_with: _with,
+    waits_for: _waitsFor,
+    failure: _failure,
+    ...kept
+  } = details
   const next = randomUUID()
   return {
     fate: 'again',
@@ -168,7 +175,7 @@ function postedAgain({ book, details, ...posting }: Posting, schedule: string): 
       ...posting,
       book: book.uuid === details.flow_uuid ? { ...book, uuid: next } : book,
       details: {
-        ...details,
+        ...kept,
         flow_uuid: next,
         run_at: Math.round(nextRun(schedule).getTime() / 1000),
         attempts: 0,
