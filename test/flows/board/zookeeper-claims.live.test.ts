@@ -20,7 +20,7 @@ async function openedJobs() {
   const trash = new ZookeeperTrash(board.name)
   const jobs = new ZookeeperJobs({ folder: board.name, store, trash })
   const [posted] = (await jobs.all(session)) as [Posted]
-  return { board, job, session, jobs, posted }
+  return { board, job, session, jobs, posted, trash }
 }
 
 test.skipIf(!hasZookeeper)(
@@ -66,5 +66,34 @@ test.skipIf(!hasZookeeper)(
       name: 'UnclaimableJob',
     })
     expect(await board.find(job.uuid)).toMatchObject({ owner: null, isHeld: true })
+  },
+)
+
+test.skipIf(!hasZookeeper)(
+  'of two who replay a trashed job at once, one is told that it is not there any more',
+  async () => {
+    const { board, job, session, posted, trash } = await openedJobs()
+    await trash.put(session, posted.path)
+    const commit = session.commit.bind(session)
+    session.commit = async (build) => {
+      await board.replay(job.uuid)
+      await commit(build)
+    }
+    await expect(trash.replay(session, job.uuid)).rejects.toMatchObject({ name: 'JobNotFound' })
+    expect(await board.jobCount()).toBe(1)
+  },
+)
+
+test.skipIf(!hasZookeeper)(
+  'a job that is changed again and again cannot be trashed, and who tries is told so',
+  async () => {
+    const { board, job, session, posted, trash } = await openedJobs()
+    const commit = session.commit.bind(session)
+    session.commit = async (build) => {
+      await board.suspend(job.uuid)
+      await commit(build)
+    }
+    await expect(trash.put(session, posted.path)).rejects.toMatchObject({ name: 'UnclaimableJob' })
+    expect(await board.jobCount()).toBe(1)
   },
 )

@@ -1,5 +1,5 @@
 import { posix } from 'node:path'
-import { JobNotFound } from '../board-errors.ts'
+import { JobNotFound, UnclaimableJob } from '../board-errors.ts'
 import type { Job } from '../job.ts'
 import { JOB, lockOf, OURS, type Posted, readJob, readJobs, withoutFree } from './posted-jobs.ts'
 import { bytesOf, type Posting, trashedOf } from './posting.ts'
@@ -39,7 +39,10 @@ export class ZookeeperTrash {
     }))
   }
 
-  /** Gives a job up; one that runs ends without a revert. False where it is gone already. */
+  /**
+   * Gives a job up; one that runs ends without a revert. False where it is gone already. Throws UnclaimableJob where it is
+   * claimed, freed or changed at each attempt.
+   */
   async put(session: ZookeeperSession, path: string): Promise<boolean> {
     for (let attempt = 1; ; attempt += 1) {
       const found = await readJob(session, path)
@@ -48,7 +51,10 @@ export class ZookeeperTrash {
         await session.commit((transaction) => this.#moved(transaction, found))
         return true
       } catch (error) {
-        if (!isConflict(error) || attempt === PUT_ATTEMPTS) throw error // it was claimed or freed in between
+        if (!isConflict(error)) throw error
+        if (attempt < PUT_ATTEMPTS) continue
+        const message = `job ${found.job.uuid} is changed again and again: try again`
+        throw new UnclaimableJob(message, { cause: error })
       }
     }
   }
@@ -64,29 +70,37 @@ export class ZookeeperTrash {
   async replay(session: ZookeeperSession, id: string): Promise<void> {
     const trashed = await readJobs(session, this.#folder)
     const found = trashed.find(({ job }) => job.uuid === id || job.flowId === id)
-    if (found === undefined) throw new JobNotFound(`board "${this.#board}" has no such job: ${id}`)
-    const data = bytesOf(untried(found.posting))
-    await session.commit((transaction) =>
-      transaction
-        .remove(found.path, found.node.version)
-        .create(`${this.#board}/${JOB}`, data, PERSISTENT_SEQUENTIAL),
-    )
+    const isBack =
+      found !== undefined &&
+      (await this.#putBack(session, found, { as: JOB, data: bytesOf(untried(found.posting)) }))
+    if (!isBack) throw new JobNotFound(`board "${this.#board}" has no such job: ${id}`)
   }
 
   /** A conductor of TaskFlow trashes what it cannot run. Our jobs among that come back, where it does not see them. */
   async takeBack(session: ZookeeperSession): Promise<void> {
-    for (const { path, node, posting } of await readJobs(session, this.#folder)) {
-      const { flow, is_trashed: isMeant } = posting.details
+    for (const found of await readJobs(session, this.#folder)) {
+      const { flow, is_trashed: isMeant } = found.posting.details
       if (flow === undefined || isMeant === true) continue
-      await session
-        .commit((transaction) =>
-          transaction
-            .remove(path, node.version)
-            .create(`${this.#board}/${OURS}`, node.data, PERSISTENT_SEQUENTIAL),
-        )
-        .catch((error: unknown) => {
-          if (!isConflict(error)) throw error // another was quicker
-        })
+      await this.#putBack(session, found, { as: OURS, data: found.node.data })
+    }
+  }
+
+  /** Moves a job from the trash to the board; false where another was quicker. */
+  async #putBack(
+    session: ZookeeperSession,
+    { path, node }: Posted,
+    { as, data }: { readonly as: string; readonly data: Buffer },
+  ): Promise<boolean> {
+    try {
+      await session.commit((transaction) =>
+        transaction
+          .remove(path, node.version)
+          .create(`${this.#board}/${as}`, data, PERSISTENT_SEQUENTIAL),
+      )
+      return true
+    } catch (error) {
+      if (!isConflict(error)) throw error
+      return false
     }
   }
 }
