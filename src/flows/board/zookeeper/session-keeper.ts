@@ -37,7 +37,7 @@ export class SessionKeeper {
       await onOpen(session)
       return session
     } catch (error) {
-      session.close() // nobody has it, and its watches and nodes would stay
+      session.close() // left open, it would keep its watches and ephemeral nodes
       throw error
     }
   }

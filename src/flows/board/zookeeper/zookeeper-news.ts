@@ -3,7 +3,7 @@ import type { ZookeeperSession } from './zookeeper-session.ts'
 
 const ANY_VERSION = -1
 
-/** Calls those who wait for news of a board: a job was posted or taken away, or was changed where it is. */
+/** Notifies listeners of every change to the jobs of a board: one was posted, claimed, freed, changed or removed. */
 export class ZookeeperNews {
   readonly #jobs: string
   /** Written at each change of a job in its place, which a watch on the folder of jobs does not see. */
@@ -27,19 +27,28 @@ export class ZookeeperNews {
     await this.#watch(session, async (onChange) => session.watchData(this.#node, onChange))
   }
 
-  /** Calls all who listen, in other processes too. */
+  /** Notifies the listeners of all processes that a job was changed in its place. */
   async announce(session: ZookeeperSession): Promise<void> {
     await session.write(this.#node, Buffer.alloc(0), ANY_VERSION)
   }
 
-  /** A watch of ZooKeeper calls back once, and is set again. */
+  /**
+   * A watch of ZooKeeper calls back once. It is set again before listeners read the board: a change that comes after they have
+   * read calls it.
+   */
   async #watch(
     session: ZookeeperSession,
     set: (onChange: () => void) => Promise<void>,
   ): Promise<void> {
     await set(() => {
-      for (const listener of this.#listeners) listener()
-      if (!session.isOver) this.#watch(session, set).catch(() => undefined) // jobs are looked for in any case
+      const again = session.isOver ? Promise.resolve() : this.#watch(session, set)
+      void again
+        .catch(() => undefined) // without a watch, conductors still look every few seconds
+        .then(() => this.#notify())
     })
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener()
   }
 }
