@@ -5,6 +5,7 @@ import type { Broker } from '../brokers/broker.ts'
 import type { Logger } from '../logger.ts'
 import { groupOf } from '../protocol/events/encode-events.ts'
 import { durableExchange } from '../protocol/routing/topology.ts'
+import { BrokerWatch } from './broker-watch.ts'
 import { type EventFields, stampedEvent } from './event-fields.ts'
 import { eventMessages } from './event-message.ts'
 import { EventQueue } from './event-queue.ts'
@@ -26,13 +27,14 @@ const CLOSE_DEADLINE_MS = 2_000
 const AWAY_BACKOFF: Backoff = { initialMs: 500, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
 /**
- * Sends the events of tasks and workers to all receivers. The senders never wait and never fail:
- * while the broker is away events wait, and past a limit the oldest are dropped.
+ * Sends the events of tasks and workers to all receivers. The senders never wait and never fail: while the broker is away
+ * events wait here, and past a limit the oldest are dropped. In the broker they would keep it from being closed.
  */
 export class EventSender {
   readonly #parts: EventSenderParts
   readonly #queue = new EventQueue(MOST_WAITING)
   readonly #muted: Set<string>
+  readonly #watch = new BrokerWatch(() => this.#sendAgain())
   #declared: Broker | undefined
   #sending: Promise<void> | undefined
   #nextTry: Timer | undefined
@@ -85,13 +87,14 @@ export class EventSender {
     await this.#sending
   }
 
-  /** Sends what waits, for a moment at most. */
+  /** Sends what waits, for a moment at most, and not at all where the connection is lost. */
   async close(deadlineMs: number = CLOSE_DEADLINE_MS): Promise<void> {
     const patience = new AbortController()
     const late = sleep(deadlineMs, patience.signal).catch(() => undefined)
-    await Promise.race([this.flush(), late])
+    await Promise.race([this.flush(), this.#watch.lost, late])
     patience.abort()
     this.#isClosed = true
+    this.#watch.close()
     this.#nextTry?.clear()
   }
 
@@ -99,7 +102,7 @@ export class EventSender {
   async #sendAll(): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve))
     let isSent = true
-    while (isSent && this.#queue.size > 0) isSent = await this.#sendSome()
+    while (isSent && this.#queue.size > 0 && !this.#watch.isLost) isSent = await this.#sendSome()
     this.#sending = undefined
     if (!isSent) this.#tryAgainLater()
   }
@@ -108,6 +111,7 @@ export class EventSender {
     const events = this.#queue.take(MOST_AT_ONCE)
     try {
       const broker = await this.#ready()
+      this.#watch.watch(broker)
       await broker.publishMany(eventMessages(events, broker, this.#parts))
       this.#sayBack()
       return true
@@ -132,10 +136,14 @@ export class EventSender {
   #tryAgainLater(): void {
     if (this.#isClosed) return
     this.#attempt += 1
-    this.#nextTry = startTimer(backoffDelayMs(AWAY_BACKOFF, this.#attempt), () => {
-      this.#nextTry = undefined
-      this.#sending ??= this.#sendAll()
-    }).unref()
+    const delayMs = backoffDelayMs(AWAY_BACKOFF, this.#attempt)
+    this.#nextTry = startTimer(delayMs, () => this.#sendAgain()).unref()
+  }
+
+  #sendAgain(): void {
+    this.#nextTry?.clear()
+    this.#nextTry = undefined
+    if (this.#queue.size > 0) this.#sending ??= this.#sendAll()
   }
 
   #sayAway(error: unknown): void {
@@ -144,8 +152,9 @@ export class EventSender {
   }
 
   #sayBack(): void {
-    if (this.#attempt === 0) return
+    const dropped = this.#queue.takeDropped()
+    if (this.#attempt === 0 && dropped === 0) return
     this.#attempt = 0
-    this.#parts.logger.info({ dropped: this.#queue.takeDropped() }, 'events are sent again')
+    this.#parts.logger.info({ dropped }, 'events are sent again')
   }
 }

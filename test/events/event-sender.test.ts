@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { EventSender } from '../../src/events/event-sender.ts'
 import { LamportClock } from '../../src/events/lamport-clock.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -159,6 +159,35 @@ test('closing sends what waits, and does not wait for a broker that is away', as
   broker.simulateLoss()
   other.send('worker-offline')
   await other.close(10)
+})
+
+test('closing waits for no connection that is lost, be it before or meanwhile', async () => {
+  const broker = await listeningBroker()
+  const [sender, other] = [senderOn(broker), senderOn(broker)]
+  for (const each of [sender, other]) each.send('worker-online')
+  await waitFor('both to be online', () => broker.events.length === 2)
+  const startedAt = performance.now()
+  sender.send('worker-offline')
+  const closing = sender.close()
+  broker.simulateLoss()
+  await closing
+  other.send('worker-offline')
+  await other.close()
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
+})
+
+test('what comes while the connection is lost is not handed to the broker, which would wait for it when it is closed', async () => {
+  const broker = await listeningBroker()
+  const sender = senderOn(broker)
+  sender.send('worker-online')
+  await waitFor('the event', () => broker.events.length === 1)
+  broker.simulateLoss()
+  const publish = vi.spyOn(broker, 'publishMany')
+  sender.send('worker-heartbeat')
+  await sender.flush()
+  expect(publish).not.toHaveBeenCalled()
+  broker.simulateRestore()
+  await broker.until('the event', ({ type }) => type === 'worker-heartbeat')
 })
 
 interface Settings {

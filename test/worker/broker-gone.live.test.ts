@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest'
+import { embeddedApp, recordingLogger } from '../support/embedded-app.ts'
+import { freshVhost } from '../support/rabbitmq.ts'
+import { silenceable } from '../support/silenceable.ts'
+import { waitFor } from '../support/wait-for.ts'
+
+test('a worker whose broker is gone stops at once, though its last events are not sent', async () => {
+  const way = await silenceable((await freshVhost()).url, 5672)
+  const logger = recordingLogger()
+  const app = embeddedApp({ broker_url: way.url }, { logger })
+  const worker = app.worker({ taskEvents: true, heartbeatSeconds: 0.05 })
+  await worker.start()
+  const attempts = (): number =>
+    logger.lines.filter(({ sentence }) => sentence.startsWith('broker unreachable')).length
+  way.cut()
+  await waitFor('attempts to connect again', () => attempts() > 1)
+  const startedAt = performance.now()
+  await worker.stop()
+  await app.close()
+  expect(performance.now() - startedAt).toBeLessThan(1_000)
+})
