@@ -7,13 +7,14 @@ import type { Logger } from '../logger.ts'
 import { type GlobalOptions, openApp } from './app/open-app.ts'
 import { type BoardOptions, type OpenedBoard, openBoard, withBoard } from './flow/open-board.ts'
 import { functionsOfApp } from './flow/step-functions.ts'
+import { LOG_LEVEL } from './options/common-options.ts'
 import { positiveInteger } from './options/option-values.ts'
 import { printError } from './output/output.ts'
 import { runService, serviceLogging } from './run-service.ts'
 
 interface ConductorCommandOptions extends GlobalOptions, BoardOptions {
   readonly concurrency?: number
-  readonly loglevel?: string
+  readonly loglevel: string
   readonly wakeBy?: 'board' | 'broker' | 'vault'
 }
 
@@ -37,7 +38,7 @@ export function addConductor(program: Command): void {
         'vault',
       ]),
     )
-    .option('-l, --loglevel <level>', 'log level (info)')
+    .option(...LOG_LEVEL)
     .addHelpText('after', EXAMPLES)
     .action(async (files: string[], _options: unknown, command: Command) => {
       await conduct(files, command.optsWithGlobals<ConductorCommandOptions>())
@@ -45,22 +46,21 @@ export function addConductor(program: Command): void {
 }
 
 async function conduct(files: readonly string[], options: ConductorCommandOptions): Promise<void> {
+  const opened = await openApp(options)
+  const loglevel = options.debug === true ? 'debug' : options.loglevel
+  await using logging = await serviceLogging(opened.config, loglevel)
+  // After the log, so that it is closed before the log is.
+  await using app = opened
+  const { logger } = logging
+  const functions = functionsOfApp(app)
+  const flows = await flowsOf(files, functions)
+  await using place = await openBoard(app.config, options)
+  const { board } = place
   const { Conductor } = await import('../flows/conductor/conductor.ts')
   const { RemoteRelay } = await import('../flows/remote/remote-relay.ts')
   const { celeryRemotes } = await import('../flows/remote/celery-remotes.ts')
-  const app = await openApp(options)
-  const functions = functionsOfApp(app)
-  const flows: Record<string, () => Flow> = {}
-  for (const file of files) {
-    const { flow } = await readFlowFile(file, { functions })
-    flows[flow.name] = () => flow
-  }
-  await using logging = await serviceLogging(app.config, options.loglevel ?? 'info')
-  await using opened = await openBoard(app.config, options)
-  const { board } = opened
-  const { logger } = logging
   const remotes = celeryRemotes(app)
-  const reports = await flowReports(app, opened, logger)
+  const reports = await flowReports(app, place, logger)
   const { wakeUps, dispatcher } = await wakingOf(app, board.name, options.wakeBy)
   const conductor = new Conductor(board, {
     flows,
@@ -88,7 +88,18 @@ async function conduct(files: readonly string[], options: ConductorCommandOption
     },
     { name: 'conductor', onStarted: () => printError(`conductor ready on board "${board.name}"`) },
   )
-  await app.close()
+}
+
+async function flowsOf(
+  files: readonly string[],
+  functions: ReturnType<typeof functionsOfApp>,
+): Promise<Record<string, () => Flow>> {
+  const flows: Record<string, () => Flow> = {}
+  for (const file of files) {
+    const { flow } = await readFlowFile(file, { functions })
+    flows[flow.name] = () => flow
+  }
+  return flows
 }
 
 /** With the transitions in PostgreSQL, and sent from there; at once where the runs are kept in files. */

@@ -63,6 +63,7 @@ export class Conductor implements AsyncDisposable {
   readonly #logger: Logger
   readonly #events: ConductorEvents
   readonly #waking: Waking
+  readonly #registered = deferred()
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
   readonly #runs = new Set<ConductedRun>()
@@ -105,10 +106,9 @@ export class Conductor implements AsyncDisposable {
     await this.#loop
   }
 
+  /** Resolves once it takes jobs from its board; rejects where it cannot register there. */
   async start(): Promise<void> {
-    void this.run().catch((error: unknown) => {
-      this.#logger.error({ err: error, conductor: this.name }, 'conductor ended')
-    })
+    await Promise.race([this.#registered.promise, this.run()])
   }
 
   /**
@@ -124,7 +124,7 @@ export class Conductor implements AsyncDisposable {
     this.#news.abort()
     for (const { engine } of this.#runs) engine.suspend()
     const timer = startTimer(graceMs, () => this.#giveUp())
-    await this.#loop
+    await this.#loop?.catch(() => undefined) // the caller of start() or run() has the error
     timer.clear()
   }
 
@@ -139,6 +139,7 @@ export class Conductor implements AsyncDisposable {
     try {
       await this.#waking.start()
       unregister = await board.registerEntity('conductor', this.name, metadata)
+      this.#registered.resolve()
       while (!this.#stopping.signal.aborted && this.#dispatched < maxDispatches) await this.#turn()
     } finally {
       await Promise.allSettled(this.#running)
