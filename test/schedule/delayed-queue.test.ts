@@ -4,6 +4,7 @@ import type { Broker } from '../../src/brokers/broker.ts'
 import { SQS_FEATURES } from '../../src/brokers/features.ts'
 import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
 import { DelayedQueue } from '../../src/schedule/delayed-queue.ts'
+import type { WaitingMessage } from '../../src/schedule/vault.ts'
 import { sqsSpace } from '../brokers/sqs/fauxqs.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -107,6 +108,18 @@ test.each(['soon', 'Infinity', null])(
     expect(received).toEqual([1])
   },
 )
+
+test('what a vault publishes is due, though the clock of this process is behind that of the vault', async () => {
+  const broker = memoryBroker()
+  const vault = {
+    hold: async ({ message, route }: WaitingMessage) => await broker.publish(message, route),
+  }
+  const queue = new DelayedQueue(broker, { name: 'wakes', vault })
+  const received = await receivedBy(queue)
+  await queue.send({ n: 1 }, Date.now() + 2_000)
+  await pass(100)
+  expect(received).toEqual([{ n: 1 }])
+})
 
 test('a broker that keeps nothing back is refused', () => {
   const broker = Object.create(memoryBroker(), {
