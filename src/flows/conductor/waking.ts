@@ -1,3 +1,4 @@
+import { Rare } from '../../async/rare.ts'
 import type { Logger } from '../../logger.ts'
 import type { Job } from '../board/job.ts'
 import type { JobBoard } from '../board/job-board.ts'
@@ -18,12 +19,16 @@ const IDLE_MS = 5_000
 const SHORT_MS = 1_000
 /** Where a broker wakes conductors, the board is looked at less often. */
 const WOKEN_IDLE_MS = 15_000
+/** A broker that is away or refuses its queue is asked again after so long. */
+const ASK_AGAIN_MS = 60_000
 
 /** What wakes a conductor that has nothing to do: news of the board, and a job that has become due. */
 export class Waking {
   readonly #parts: WakingParts
   #unlisten: (() => Promise<void>)[] = []
   #broker: 'silent' | 'asked' | 'listened to' = 'silent'
+  #askAgainAt = Number.NEGATIVE_INFINITY
+  readonly #refused = new Rare()
   #isStopped = false
 
   constructor(parts: WakingParts) {
@@ -50,9 +55,11 @@ export class Waking {
     try {
       await wakeUps.ask(job, until)
     } catch (error) {
-      logger.warn(
-        { err: error, job: job.uuid },
-        'the broker does not take the wake-up of a job; the board wakes its conductors',
+      this.#refused.say((more) =>
+        logger.warn(
+          { err: error, job: job.uuid, ...more },
+          'cannot publish the wake-up of a job; conductors find it on the board when it is due',
+        ),
       )
     }
   }
@@ -63,10 +70,11 @@ export class Waking {
     await this.#parts.board.waitForNews(isWoken ? WOKEN_IDLE_MS : IDLE_MS, signal)
   }
 
-  /** Where the broker is away or refuses, the board's clock wakes, and the broker is asked again at the next turn. */
+  /** Until the broker takes the subscription, the conductor is woken by the board's clock alone. */
   async #listenToBroker(): Promise<void> {
     const { wakeUps, board, onNews, hasRoom, logger } = this.#parts
     if (wakeUps === undefined || this.#broker !== 'silent' || this.#isStopped) return
+    if (performance.now() < this.#askAgainAt) return
     this.#broker = 'asked'
     try {
       const unlisten = await wakeUps.listen(() => {
@@ -78,10 +86,11 @@ export class Waking {
       if (this.#isStopped) await this.stop() // while the broker was asked
     } catch (error) {
       this.#broker = 'silent'
+      this.#askAgainAt = performance.now() + ASK_AGAIN_MS
       if (this.#isStopped) return
       logger.warn(
         { err: error, board: board.name },
-        'the broker does not wake this conductor, its board does; asking the broker again',
+        'cannot receive wake-ups from the broker, looking at the board instead; trying again in a minute',
       )
     }
   }

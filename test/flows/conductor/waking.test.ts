@@ -1,12 +1,22 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { BrokerError } from '../../../src/errors.ts'
+import type { Job } from '../../../src/flows/board/job.ts'
 import type { JobBoard } from '../../../src/flows/board/job-board.ts'
 import { Waking } from '../../../src/flows/conductor/waking.ts'
 import type { WakeUps } from '../../../src/flows/waits/wake-ups.ts'
 import { silentLogger } from '../../../src/logger.ts'
 
-function wakingBy(listen: () => Promise<() => Promise<void>>) {
+const MINUTE_MS = 60_000
+
+interface BrokerParts {
+  readonly listen: () => Promise<() => Promise<void>>
+  readonly ask?: () => Promise<void>
+}
+
+function wakingBy({ listen, ask }: BrokerParts) {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  onTestFinished(() => void vi.useRealTimers())
   const waitedMs: number[] = []
   const warnings: unknown[] = []
   const closed: string[] = []
@@ -20,7 +30,7 @@ function wakingBy(listen: () => Promise<() => Promise<void>>) {
   }
   const waking = new Waking({
     board: board as unknown as JobBoard, // nothing else of it is asked for
-    wakeUps: { listen } as unknown as WakeUps, // as above
+    wakeUps: { listen, ask } as unknown as WakeUps, // as above
     logger: { ...silentLogger, warn: (fields: unknown) => void warnings.push(fields) },
     onNews: () => undefined,
     hasRoom: () => true,
@@ -28,22 +38,34 @@ function wakingBy(listen: () => Promise<() => Promise<void>>) {
   return { waking, waitedMs, warnings, closed }
 }
 
-test('where the broker refuses to wake a conductor, its board does, and the broker is asked again', async () => {
+test('where the broker refuses to wake a conductor, its board does, and the broker is asked once a minute', async () => {
   const refusal = new BrokerError('BROKER_UNREACHABLE', 'the broker is away')
   let isAway = true
+  let asked = 0
   const closed: string[] = []
-  const { waking, waitedMs, warnings, ...made } = wakingBy(async () => {
+  const listen = async () => {
+    asked += 1
     if (isAway) throw refusal
     return async () => void closed.push('broker')
-  })
+  }
+  const { waking, waitedMs, warnings, ...made } = wakingBy({ listen })
+  const look = async () => {
+    await waking.waitForNews(new AbortController().signal)
+    await turn()
+  }
   await waking.start()
   await turn()
-  expect(warnings).toEqual([{ err: refusal, board: 'default' }])
+  await look()
+  await look()
+  expect([asked, warnings]).toEqual([1, [{ err: refusal, board: 'default' }]])
+  vi.advanceTimersByTime(MINUTE_MS)
+  await look()
+  expect([asked, warnings.length]).toEqual([2, 2])
   isAway = false
-  await waking.waitForNews(new AbortController().signal)
-  await turn()
-  await waking.waitForNews(new AbortController().signal)
-  expect(waitedMs).toEqual([5_000, 15_000])
+  vi.advanceTimersByTime(MINUTE_MS)
+  await look()
+  await look()
+  expect(waitedMs).toEqual([5_000, 5_000, 5_000, 5_000, 15_000])
   await waking.stop()
   expect([...made.closed, ...closed]).toEqual(['board', 'broker'])
 })
@@ -51,10 +73,28 @@ test('where the broker refuses to wake a conductor, its board does, and the brok
 test('a conductor waits for no broker: neither to start nor to stop', async () => {
   const closed: string[] = []
   let answer: (unlisten: () => Promise<void>) => void = () => undefined
-  const { waking } = wakingBy(() => new Promise((resolve) => (answer = resolve)))
+  const { waking } = wakingBy({ listen: () => new Promise((resolve) => (answer = resolve)) })
   await waking.start()
   await waking.stop()
   answer(async () => void closed.push('broker'))
   await turn()
   expect(closed).toEqual(['broker'])
+})
+
+test('of many wake-ups that the broker does not take, one a minute is logged, with the number of the others', async () => {
+  const refusal = new BrokerError('BROKER_UNREACHABLE', 'the broker is away')
+  const { waking, warnings } = wakingBy({
+    listen: async () => async () => undefined,
+    ask: async () => {
+      throw refusal
+    },
+  })
+  const askFor = async (uuid: string) => {
+    await waking.ask({ uuid } as Job, { until: Date.now() + MINUTE_MS, signals: [] })
+  }
+  for (const uuid of ['one', 'two', 'three']) await askFor(uuid)
+  expect(warnings).toEqual([{ err: refusal, job: 'one' }])
+  vi.advanceTimersByTime(MINUTE_MS)
+  await askFor('four')
+  expect(warnings[1]).toEqual({ err: refusal, job: 'four', leftOut: 2 })
 })

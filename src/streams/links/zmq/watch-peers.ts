@@ -1,4 +1,5 @@
 import type { Observer } from 'zeromq'
+import { Rare } from '../../../async/rare.ts'
 import type { Logger } from '../../../logger.ts'
 
 /** Logs what ZeroMQ itself does not report: peers that are refused, away, or gone in the middle of a message. */
@@ -7,6 +8,7 @@ export async function watchPeers(
   log: Logger,
   address: string,
 ): Promise<void> {
+  // ZeroMQ connects again every 100 ms.
   const [away, gone, refused] = [new Rare(), new Rare(), new Rare()]
   let isAway = false
   for await (const event of events) {
@@ -43,24 +45,5 @@ export async function watchPeers(
         break
       }
     }
-  }
-}
-
-const QUIET_MS = 60_000
-
-/** A line a minute at most: ZeroMQ connects again every 100 ms. */
-class Rare {
-  #saidAt = Number.NEGATIVE_INFINITY
-  #leftOut = 0
-
-  say(write: (more: { readonly leftOut?: number }) => void): void {
-    const now = performance.now()
-    if (now - this.#saidAt < QUIET_MS) {
-      this.#leftOut += 1
-      return
-    }
-    write(this.#leftOut === 0 ? {} : { leftOut: this.#leftOut })
-    this.#saidAt = now
-    this.#leftOut = 0
   }
 }
