@@ -63,7 +63,7 @@ export class Outlet {
       return undefined
     }
     if (this.#isFree) {
-      this.#send(job)
+      this.#sendAtOnce(job)
       return undefined
     }
     const waiting = this.#queue.put(job)
@@ -111,6 +111,14 @@ export class Outlet {
       !this.#isPumping &&
       !this.#queue.isClosed
     )
+  }
+
+  /** What the publisher itself offers meanwhile waits until it has returned. */
+  #sendAtOnce(job: Job): void {
+    this.#isPumping = true
+    this.#send(job)
+    this.#isPumping = false
+    if (this.#queue.size > 0) this.#pump()
   }
 
   #pump(): void {
