@@ -7,6 +7,7 @@ import { addRedisTasks } from './tasks/redis.ts'
 import { addReplacedTasks } from './tasks/replaced.ts'
 import { addRequestTasks } from './tasks/request.ts'
 
+/** Named by the suite itself (its t/integration/conftest.py). */
 const { TEST_BROKER, TEST_BACKEND } = process.env
 
 /** The tasks that Celery's integration suite calls (its t/integration/tasks.py), on the one queue that it uses. */

@@ -30,8 +30,8 @@ export interface Vhost {
   closeConnections(): Promise<void>
 }
 
-/** TEST_BROKER=sqs: what tests the journey and the monitor does so on a server that stands for Amazon SQS. */
-export const isOnSqs = process.env.TEST_BROKER === 'sqs'
+/** LIVE_BROKER=sqs: what tests the journey and the monitor does so on a server that stands for Amazon SQS. */
+export const isOnSqs = process.env.LIVE_BROKER === 'sqs'
 
 /** Makes a virtual host, deleted with all it holds when the test has finished. */
 export async function freshVhost(): Promise<Vhost> {

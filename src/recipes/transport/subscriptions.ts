@@ -4,7 +4,7 @@ import { decodeMessage } from './mangle.ts'
 import type { OpenSubscription, SubscriptionPlan } from './subscription.ts'
 import type { MessageCallback, SubscribeOptions, TransportHeader } from './transport.ts'
 
-export interface Entry {
+interface Entry {
   readonly plan: SubscriptionPlan
   readonly open: OpenSubscription
 }
