@@ -122,6 +122,7 @@ test('CURVE lets in clients whose key is allowed, and no other', async () => {
     driver.curveKeyPair(),
   ]
   const out = new Collector<Buffer>()
+  const { said, logger } = listeningLogger()
   const end = new Block('end', same, {
     listeners: [
       zmq.pull(at, {
@@ -130,6 +131,7 @@ test('CURVE lets in clients whose key is allowed, and no other', async () => {
       }),
     ],
     publishers: [out],
+    logger,
   })
   await end.start()
   const send = (name: string, keys: { publicKey: string; secretKey: string }) =>
@@ -140,9 +142,9 @@ test('CURVE lets in clients whose key is allowed, and no other', async () => {
     })
   const refused = send('stranger', stranger)
   await refused.start()
+  await waitFor('the refusal', () => said.some((line) => line.startsWith('peer refused')))
   await send('friend', friend).run()
-  await waitFor('the friend', () => out.messages.length === 1)
-  await sleep(100)
+  await waitFor('the friend', () => out.messages.length > 0)
   await refused.stop({ graceMs: 0 })
   await end.stop()
   expect(out.messages.map(String)).toEqual(['friend'])
@@ -209,9 +211,7 @@ test('a burst that was sent before the stop is worked on to its end', async () =
 test('a peer that is refused, or goes in the middle of a message, is in the log', async () => {
   const at = await address()
   const keys = driver.curveKeyPair()
-  const said: string[] = []
-  const log = (...args: unknown[]) => void said.push(String(args.at(-1)))
-  const logger = { ...silentLogger, info: log, warn: log, child: () => logger } as never
+  const { said, logger } = listeningLogger()
   const out = new Collector<Buffer>()
   const listen = (name: string, address: string, options: object) =>
     new Block(name, same, {
@@ -223,6 +223,7 @@ test('a peer that is refused, or goes in the middle of a message, is in the log'
   await secured.start()
   const stranger = new driver.Push({ linger: 0 })
   stranger.connect(at)
+  await stranger.send('not for strangers')
   await waitFor('the refusal', () => said.some((line) => line.startsWith('peer refused')))
   stranger.close()
   await secured.stop()
@@ -234,13 +235,19 @@ test('a peer that is refused, or goes in the middle of a message, is in the log'
   socket.resume()
   socket.write(GREETING)
   await waitFor('the greeting back', () => socket.bytesRead > 64)
-  socket.write(FIRST_OF_TWO)
-  await sleep(50)
-  socket.destroy()
+  socket.end(FIRST_OF_TWO)
   await waitFor('its end', () => said.some((line) => line.startsWith('peer disconnected')))
   await plain.stop()
   expect(out.messages).toEqual([])
 })
+
+/** Keeps the lines of a log. */
+function listeningLogger() {
+  const said: string[] = []
+  const log = (...args: unknown[]) => void said.push(String(args.at(-1)))
+  const logger = { ...silentLogger, info: log, warn: log, child: () => logger } as never
+  return { said, logger }
+}
 
 /** ZMTP 3.1: a greeting, and READY as a PUSH. */
 const GREETING = Buffer.concat([
