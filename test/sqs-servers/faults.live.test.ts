@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Fault, type FaultyProxy, faultyProxy } from '../brokers/sqs/faulty-proxy.ts'
 import { startWorker } from '../support/embedded-app.ts'
@@ -76,13 +75,15 @@ test(
 test(
   'a queue that is deleted is made again, and tasks run on',
   async () => {
-    const { place, ran, publish } = await started()
+    const { place, proxy, ran, publish } = await started()
     await publish(5)
     await waitFor('the first tasks', () => ran.size === 5, PATIENCE)
-    place.space.server.deleteQueue(place.space.nameOf('export'))
-    await sleep(500)
+    proxy.calls.length = 0
+    place.space.server.deleteQueue(place.space.nameOf('export'), { region: 'us-west-2' })
+    await waitFor('the queue to be made again', () => proxy.calls.includes('CreateQueue'), PATIENCE)
+    ran.clear()
     await publish(10)
-    await waitFor('the others', () => ran.size === 10, PATIENCE)
+    await waitFor('all of the others', () => ran.size === 10, PATIENCE)
   },
   SLOW,
 )

@@ -38,10 +38,8 @@ test(
   async () => {
     const address = `ipc://${join(tmpdir(), `away-${randomUUID()}`)}`
     const away = await throughOutage(zmq.push(address))
-    const before = process.memoryUsage().rss
     await sleep(AWAY_MS)
     expect(await away.ready()).toBeGreaterThanOrEqual(MESSAGES - 40)
-    expect(process.memoryUsage().rss - before).toBeLessThan(50_000_000)
     const pull = new Pull()
     onTestFinished(() => pull.close())
     await pull.bind(address)
