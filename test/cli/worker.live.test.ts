@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { Config, createApp } from '../../src/index.ts'
 import { freePort } from '../support/free-port.ts'
+import type { Process } from '../support/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { APP, type CliSpace, cliSpace } from './cli-space.ts'
 import { freshFolder } from './fresh-folder.ts'
@@ -62,15 +64,52 @@ test('SIGHUP starts a worker anew: connections, port and pidfile are free for th
   const port = `${await freePort()}`
   const worker = await cli.startWorker('--pidfile', pidfile, '--health-port', port)
   worker.kill('SIGHUP')
-  await waitFor('the new process', () => worker.output.match(/"worker ready"/g)?.length === 2, {
-    deadlineMs: 60_000,
-  })
+  await waitFor('the new process', () => readies(worker) === 2, { deadlineMs: 60_000 })
   const pid = Number(readFileSync(pidfile, 'utf8'))
   expect(pid).not.toBe(worker.pid)
   process.kill(pid, 'SIGTERM')
   expect(await worker.exited).toEqual({ code: 0, signal: null })
   expect(existsSync(pidfile)).toBe(false)
 })
+
+test('SIGHUP again and again leaves one supervisor and one worker, and reaches a worker that just starts', async () => {
+  const cli = await cliSpace()
+  const pidfile = join(freshFolder(), 'worker.pid')
+  const first = await cli.startWorker('--pidfile', pidfile)
+  const seen = new Set([first.pid])
+  for (let times = 2; times <= 4; times += 1) {
+    first.kill('SIGHUP')
+    // Before it listens to signals.
+    if (times === 4) await hangUpWhileStarting(first, seen)
+    await waitFor('the next worker', () => readies(first) === times, { deadlineMs: 60_000 })
+    const pid = Number(readFileSync(pidfile, 'utf8'))
+    expect(seen).not.toContain(pid)
+    seen.add(pid)
+    expect(childrenOf(first.pid)).toEqual([pid])
+    expect(childrenOf(pid)).toEqual([])
+  }
+  expect(await first.stop()).toEqual({ code: 0, signal: null })
+})
+
+/** As soon as there is another worker than those. */
+async function hangUpWhileStarting(first: Process, seen: ReadonlySet<number>): Promise<void> {
+  const isNew = (): boolean => childrenOf(first.pid).some((pid) => !seen.has(pid))
+  await waitFor('a new process', isNew, { deadlineMs: 60_000, everyMs: 5 })
+  first.kill('SIGHUP')
+}
+
+function readies(worker: Process): number {
+  return worker.output.match(/"worker ready"/g)?.length ?? 0
+}
+
+function childrenOf(parent: number): number[] {
+  const { stdout } = spawnSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' })
+  const pairs = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
+  return pairs.flatMap(([pid = 0, ppid]) => (ppid === parent ? [pid] : []))
+}
 
 test('events shows tasks live, and a worker that remote control shuts down ends with 0', async () => {
   const cli = await cliSpace({ CELERY_RESULT_BACKEND: 'rpc://' })

@@ -110,6 +110,13 @@ export function remappedTerm(): string | null {
   return process.env.REMAP_SIGTERM || null
 }
 
+/** The variable by which a worker that was started anew knows the process that starts the next one. */
+export const SUPERVISOR = 'TOOLBOX_WORKER_SUPERVISOR'
+
+export function supervisorPid(): number | null {
+  return Number(process.env[SUPERVISOR]) || null
+}
+
 /** What systemd tells the services it watches. Empty counts as not set. */
 export function systemdVariables(): {
   readonly notifySocket: string | null
