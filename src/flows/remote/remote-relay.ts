@@ -1,3 +1,4 @@
+import { aborted } from '../../async/aborted.ts'
 import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { AwaitedSignal, JobBoard } from '../board/job-board.ts'
@@ -14,13 +15,18 @@ const EVERY_MS = 500
 /** Without news the board is looked at once in so many turns. */
 const QUIET_TURNS = 20
 
+interface Following {
+  readonly cut: AbortController
+  readonly ended: Promise<void>
+}
+
 /** Waits for the answers of remote steps whose flows wait on the board, and wakes those flows. */
 export class RemoteRelay {
   readonly #board: JobBoard
   readonly #options: RelayOptions
   readonly #turns: Periodic
   /** By their attempts: the answers that are waited for. */
-  readonly #followed = new Map<string, AbortController>()
+  readonly #followed = new Map<string, Following>()
   #unlisten: (() => Promise<void>) | undefined
   #quietTurns = QUIET_TURNS
 
@@ -43,7 +49,9 @@ export class RemoteRelay {
 
   async stop(): Promise<void> {
     await this.#turns.stop()
-    for (const following of this.#followed.values()) following.abort()
+    const followings = [...this.#followed.values()]
+    for (const { cut } of followings) cut.abort()
+    await Promise.all(followings.map(({ ended }) => ended))
     await this.#unlisten?.()
   }
 
@@ -58,23 +66,29 @@ export class RemoteRelay {
   async #look(): Promise<void> {
     const { remotes } = this.#options
     const awaited = await this.#board.awaited(ATTEMPT_ID, MOST_AT_ONCE)
-    const attempts = new Set(awaited.map(({ signal }) => signal))
-    for (const [attempt, following] of this.#followed) if (!attempts.has(attempt)) following.abort()
+    if (awaited.length < MOST_AT_ONCE) this.#dropOthers(awaited) // these are all that there are
     for (const one of awaited) {
       if ((await remotes.peek(one.signal)) !== undefined) await this.#wake(one)
-      else if (!this.#followed.has(one.signal)) void this.#follow(one)
+      else if (!this.#followed.has(one.signal) && this.#followed.size < MOST_FOLLOWED)
+        this.#follow(one)
     }
   }
 
+  #dropOthers(awaited: readonly AwaitedSignal[]): void {
+    const attempts = new Set(awaited.map(({ signal }) => signal))
+    for (const [attempt, { cut }] of this.#followed) if (!attempts.has(attempt)) cut.abort()
+  }
+
+  #follow(awaited: AwaitedSignal): void {
+    const cut = new AbortController()
+    const ended = this.#wakeOnceAnswered(awaited, cut.signal)
+    this.#followed.set(awaited.signal, { cut, ended })
+  }
+
   /** What goes wrong here is left to the next look. */
-  async #follow(awaited: AwaitedSignal): Promise<void> {
-    const { remotes } = this.#options
-    const following = new AbortController()
-    this.#followed.set(awaited.signal, following)
+  async #wakeOnceAnswered(awaited: AwaitedSignal, cut: AbortSignal): Promise<void> {
     try {
-      await remotes.outcome(awaited.signal, following.signal).catch(() => undefined) // a failure is an answer, too
-      if (following.signal.aborted || (await remotes.peek(awaited.signal)) === undefined) return
-      await this.#wake(awaited)
+      if (await this.#isAnswered(awaited.signal, cut)) await this.#wake(awaited)
     } catch (error) {
       const { logger = silentLogger } = this.#options
       logger.debug({ err: error, attempt: awaited.signal }, 'an answer was not passed on')
@@ -83,11 +97,26 @@ export class RemoteRelay {
     }
   }
 
+  /** False where it was cut off, or cannot be waited for. */
+  async #isAnswered(attempt: string, cut: AbortSignal): Promise<boolean> {
+    const { remotes } = this.#options
+    try {
+      await Promise.race([remotes.outcome(attempt, cut), aborted(cut)])
+      return !cut.aborted
+    } catch {
+      // That the step has failed is an answer, too.
+      return !cut.aborted && (await remotes.peek(attempt)) !== undefined
+    }
+  }
+
   async #wake({ flowId, signal }: AwaitedSignal): Promise<void> {
     await this.#board.signal(flowId, signal, null)
   }
 }
 
+/** Steps that one look asks for. */
 const MOST_AT_ONCE = 500
+/** Steps beyond these are not waited for, but found by looks. */
+const MOST_FOLLOWED = 5_000
 /** Attempts have uuids as ids, which other signals seldom have. */
 const ATTEMPT_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-/
