@@ -1,11 +1,11 @@
-/** What runs the commands of a Redis connection: the driver's Redis. */
+/** A Redis connection of the driver, as far as it sends commands. */
 interface CommandSender {
   sendCommand(command: { reject: (error: Error) => void }, ...more: never[]): unknown
 }
 
 /**
- * The driver puts each refused command into its error, with its arguments: AUTH's password, and the values of tasks. A log
- * shows what an error has, so it is taken out before anybody sees the error.
+ * The driver adds the refused command to its error, with its arguments: AUTH's password, the values of tasks. Logs print the
+ * fields of errors, so the field `command` is removed before the error is passed on.
  */
 export function withoutArgumentsInErrors<Connection extends CommandSender>(
   redis: Connection,

@@ -7,7 +7,7 @@ import { connectRedis } from '../src/streams/links/redis/connection.ts'
 
 const PASSWORD = 's3cret'
 
-/** Refuses all that it is told, as a Redis with another password does. */
+/** Answers each command with WRONGPASS, as a Redis with another password does. */
 async function refusingRedis(): Promise<string> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
@@ -35,7 +35,7 @@ function loggedBy() {
   return { lines, logger: pino({ level: 'debug' }, { write: (line) => void lines.push(line) }) }
 }
 
-test('where Redis refuses its password, neither the log nor the error shows it or the values of commands', async () => {
+test('where Redis refuses the password, neither log nor error shows the password or the arguments of commands', async () => {
   const { lines, logger } = loggedBy()
   const url = await refusingRedis()
   const connection = await RedisConnection.open({ url, logger, deadlineMs: 300 })

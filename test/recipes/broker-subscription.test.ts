@@ -24,20 +24,20 @@ test('a message given back too often that cannot be moved to the dead letters is
   const giving = subscription.settle({ messageId: first, how: 'requeue' })
   await expect(giving).rejects.toThrow('no dead letters')
   mend()
-  await waitFor('its burial', () => buried.length === 1)
+  await waitFor('its move', () => buried.length === 1)
   expect([ids, buried]).toEqual([[first], ['delivery_limit']])
 })
 
-test('a message that kills what takes it is buried once the dead letters take it, and a log line says why not before', async () => {
+test('a message over its delivery limit is not delivered: it is moved to the dead letters once they take it, and the log says why not before', async () => {
   const { ids, buried, mend, lines } = await subscribed({ limit: -1 })
   await waitFor('the failure', () => lines.length === 1)
   expect(lines).toEqual(['cannot move a message to the dead letters, trying again'])
   mend()
-  await waitFor('its burial', () => buried.length === 1)
+  await waitFor('its move', () => buried.length === 1)
   expect(ids).toEqual([])
 })
 
-test('what ackWith began is aborted when the send fails, so that the message can be given back', async () => {
+test('ackWith aborts its transaction when the send fails, and the message can be given back', async () => {
   await using transport = new MemoryTransport({ name: randomUUID() })
   const headers: TransportHeader[] = []
   await transport.subscribe('work', (header) => void headers.push(header), {
@@ -56,7 +56,7 @@ test('what ackWith began is aborted when the send fails, so that the message can
   expect(transport.isReconnectable).toBe(false)
 })
 
-/** A subscription to a message whose burial fails until it is mended. */
+/** A subscription with one message, which cannot be moved to the dead letters before `mend()`. */
 async function subscribed({ limit }: { limit: number }) {
   const broker = openBroker({ url: `memory://${randomUUID()}` })
   onTestFinished(() => broker.close())

@@ -35,7 +35,10 @@ export function withDeath(
   }
 }
 
-/** Whether it did nothing but expire, in this queue before: RabbitMQ drops it, as it would go round for ever. */
+/**
+ * Whether a message that expires in this queue goes round for ever: it has expired here before, and each of its deaths was an
+ * expiry. RabbitMQ drops such a message.
+ */
 export function expiresInCircles(
   headers: Readonly<Record<string, unknown>>,
   queue: string,
@@ -47,7 +50,7 @@ export function expiresInCircles(
   )
 }
 
-/** Whoever sends a message may write the header: what has no form of a death is none. */
+/** Senders may write the header themselves, so entries that are no records are left out. */
 function deathsIn(headers: Readonly<Record<string, unknown>>): readonly Source[] {
   const deaths: unknown = headers['x-death']
   return Array.isArray(deaths) ? deaths.filter(isRecord) : []

@@ -89,7 +89,7 @@ export class BrokerSubscription implements OpenSubscription {
   #receive(delivery: Delivery): void {
     const { plan, limit, log } = this.#parts
     const isAcknowledged = plan.options.acknowledgement === true
-    // Those that took it died of it, or of something else, without a word.
+    // Taken so often and never settled: its consumers died with it, perhaps because of it.
     if (isAcknowledged && delivery.attempt > limit + 1) {
       const about = { queue: delivery.queue, subscription: plan.id }
       void this.#bury(delivery, 'delivery_limit').catch((error: unknown) =>

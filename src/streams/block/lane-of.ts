@@ -12,7 +12,7 @@ export function laneOf(
   try {
     return { lane: numberOf(partitionBy(received.value as never), lanes), received }
   } catch (error) {
-    // It has no key, so no lane is its own: it fails as one that cannot be read does.
+    // A message without a key fails in the first lane, like one that cannot be read.
     const unreadable = new Error(`partitionBy failed: ${textOfError(error)}`, { cause: error })
     return { lane: 0, received: new Received({ ...received, unreadable }) }
   }

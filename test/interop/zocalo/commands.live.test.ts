@@ -130,7 +130,7 @@ async function garbage(site: Zocalo): Promise<void> {
   expect(bodies.sort()).toEqual(['no json', '\xff\x00\x01'])
 }
 
-test('pickup sends what go stored, leaves what is no request, and says so', async () => {
+test('pickup sends the requests that go stored, and leaves and names files that are none', async () => {
   const site = await zocalo()
   const drop = join(site.folder, 'drop')
   const stored = site.ours('go', '-r', 'r0', '-s', 'n=0', '-n', '--rabbit-port', '1')
@@ -149,7 +149,7 @@ test('pickup sends what go stored, leaves what is no request, and says so', asyn
   expect(message?.body.toString()).toBe('{"recipes": ["r0"], "parameters": {"n": "0"}}')
 }, 120_000)
 
-test('pickup goes on where another one has sent a file meanwhile', async () => {
+test('pickup goes on when another pickup has sent one of its files meanwhile', async () => {
   const site = await zocalo()
   const drop = join(site.folder, 'drop')
   mkdirSync(drop, { recursive: true })

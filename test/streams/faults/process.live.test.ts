@@ -17,7 +17,7 @@ const SLOW = { timeout: 120_000 }
 const FRAME = Buffer.alloc(1_000_000)
 
 test(
-  'frames of 1 MB pass a process of less than 300 MB, also where its publisher was away',
+  'a process that passes on frames of 1 MB stays below 300 MB of memory, also while no PULL takes them',
   SLOW,
   async () => {
     const folder = await mkdtemp(join(tmpdir(), 'frames-'))
@@ -37,7 +37,7 @@ test(
     const sending = (async () => {
       for (; sent < FRAMES; sent += 1) await push.send(FRAME)
     })()
-    // Nobody takes them: the block holds what it may, and then its sender waits.
+    // No PULL takes the frames yet: the block fills up, and then its sender waits.
     let before = -1
     await waitFor('the sender to wait', () => {
       const isStill = sent === before && sent > 0
@@ -54,7 +54,7 @@ test(
 )
 
 test(
-  'SIGTERM in a burst: all that was taken is published or back in its queue, and the exit code is 0',
+  'after a SIGTERM in a burst each message is published or back in its queue, once, and the exit code is 0',
   SLOW,
   async () => {
     const { url } = await freshVhost()
@@ -111,7 +111,7 @@ async function startBlock(
   return started
 }
 
-/** The most it ever had in memory, in MB. */
+/** The most memory that it ever used, in MB. */
 async function mostMemory({ pid }: Process): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   return Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]) / 1_024

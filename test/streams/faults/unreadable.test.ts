@@ -22,26 +22,26 @@ const header = (kind: number): Buffer => Buffer.from([kind, 0xff, 0xff, 0xff, 0x
 
 const FOUR = Buffer.alloc(4)
 const BAD: readonly (readonly [what: string, codec: Codec, bytes: Buffer])[] = [
-  ['a shape larger than its bytes', msgpack(), array(FOUR, 'uint16', [3])],
-  ['a shape smaller than its bytes', msgpack(), array(FOUR, 'uint16', [1])],
-  ['a shape that overflows', msgpack(), array(FOUR, 'uint16', [2 ** 40, 2 ** 40])],
-  ['a dtype that is none', msgpack(), array(FOUR, 'object', [1])],
-  ['a dtype that code is made of', msgpack(), array(FOUR, '__proto__', [1])],
-  ['bytes that do not fill an element', msgpack(), array(Buffer.alloc(3), 'float32', [1])],
-  ['a list of four thousand million', msgpack(), header(0xdd)],
-  ['a map of four thousand million', msgpack(), header(0xdf)],
-  ['four thousand million bytes', msgpack(), header(0xc6)],
+  ['an array whose shape is larger than its bytes', msgpack(), array(FOUR, 'uint16', [3])],
+  ['an array whose shape is smaller than its bytes', msgpack(), array(FOUR, 'uint16', [1])],
+  ['an array whose shape overflows', msgpack(), array(FOUR, 'uint16', [2 ** 40, 2 ** 40])],
+  ['an array of an unknown dtype', msgpack(), array(FOUR, 'object', [1])],
+  ['an array whose dtype is the name of a prototype', msgpack(), array(FOUR, '__proto__', [1])],
+  ['an array whose last element is incomplete', msgpack(), array(Buffer.alloc(3), 'float32', [1])],
+  ['a list that claims four thousand million entries', msgpack(), header(0xdd)],
+  ['a map that claims four thousand million entries', msgpack(), header(0xdf)],
+  ['bytes that claim a length of four thousand million', msgpack(), header(0xc6)],
   ['a hundred thousand lists in each other', msgpack(), Buffer.alloc(100_000, 0x91)],
   ['half a message', msgpack(), Buffer.from(encodeMsgpack({ run: 'r-1' })).subarray(0, 5)],
-  ['two messages', msgpack(), Buffer.from([1, 2])],
-  ['nothing', msgpack(), Buffer.alloc(0)],
-  ['no JSON', json(), Buffer.from('{"run":')],
+  ['two messages in one', msgpack(), Buffer.from([1, 2])],
+  ['an empty message', msgpack(), Buffer.alloc(0)],
+  ['JSON that ends early', json(), Buffer.from('{"run":')],
   ['deep JSON', json(), Buffer.from('['.repeat(100_000))],
-  ['no UTF-8', text(), Buffer.from([0xff, 0xfe])],
+  ['text that is not UTF-8', text(), Buffer.from([0xff, 0xfe])],
 ]
 
 test.each(BAD)(
-  '%s: left out with its bytes, and those around it go on',
+  '%s cannot be read: it is rejected with its bytes, and the messages around it are published',
   async (_what, codec, bytes) => {
     const out = new Collector()
     const fates: string[] = []
@@ -78,7 +78,7 @@ test.each(BAD)(
   },
 )
 
-test('stop ends the run at a message that cannot be read, which goes back to its source', async () => {
+test('with onError "stop" a message that cannot be read ends the run and goes back to its source', async () => {
   const fates: string[] = []
   const settlement = settlementOf('bad', fates)
   const block = new Block(
@@ -94,7 +94,7 @@ test('stop ends the run at a message that cannot be read, which goes back to its
   expect(fates).toEqual(['back bad'])
 })
 
-test('an operator that throws on two of three leaves the third, and says which and why', async () => {
+test('messages that an operator throws on are left out, and the log names message and reason', async () => {
   const said: string[] = []
   const logger = {
     ...silentLogger,

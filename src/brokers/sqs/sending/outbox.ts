@@ -149,7 +149,7 @@ export class Outbox {
     this.#waiting.done(batch, again)
   }
 
-  /** Answers those that are to be sent once more. */
+  /** Sends the batch; answers the messages to send again. */
   async #tried(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const place = await this.#parts.place()
     const now = performance.now()
@@ -166,7 +166,7 @@ export class Outbox {
     return this.#settle(batch, answer)
   }
 
-  /** What the answer does not speak of may have arrived, and is sent again. */
+  /** Answers the messages to send again: refused for now, or left out of the answer, which may have arrived all the same. */
   #settle(
     batch: readonly Waiting[],
     { Successful = [], Failed = [] }: Partial<SendMessageBatchResult>,

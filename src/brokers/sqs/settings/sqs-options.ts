@@ -56,12 +56,15 @@ const WITHOUT_EFFECT = [
 ]
 
 const REFUSED: Readonly<Record<string, string>> = {
-  callback: "the broker's events lost and restored say when it is away",
-  deadletter_queue: 'what no queue takes is refused, and its publisher told',
-  errback: "the broker's events lost and restored say when it is away",
-  port: 'kombu reads it nowhere; give the port in the url: sqs://KEY:SECRET@HOST:PORT',
-  regioninfo: 'kombu reads it nowhere; name the region in "region"',
-  predefined_exchanges: 'exchanges are tables of the producers here, no topics of SNS',
+  callback:
+    'it is a function of Python, called while kombu connects; listen to "lost" and "restored" of the broker',
+  deadletter_queue:
+    'a message that is bound for no queue goes to none; its publish fails with MESSAGE_UNROUTABLE',
+  errback:
+    'it is a function of Python, called when kombu cannot connect; listen to "lost" of the broker',
+  port: 'kombu does nothing with it; give the port in the url: sqs://KEY:SECRET@HOST:PORT',
+  predefined_exchanges: 'it names topics of SNS, and nothing is sent through SNS',
+  regioninfo: 'kombu does nothing with it; name the region in "region"',
 }
 
 const KNOWN = new Set([

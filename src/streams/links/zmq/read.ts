@@ -16,10 +16,10 @@ type ReadKind = 'SUB' | 'PULL' | 'PAIR'
  */
 const HIGH_WATER = 32
 
-/** What peers have sent already would be lost with the socket: it is read until nothing comes for a while, or for so long. */
+/** Closing a socket loses the messages on their way to it: before, they are read until none has come for QUIET_MS, for DRAIN_MS at most. */
 const QUIET_MS = 100
 const DRAIN_MS = 1_000
-/** With the time in which it waited for room in the block. */
+/** The same limit, with the time spent waiting for room in the block. */
 const DRAIN_SLOWLY_MS = 4_000
 
 type ReadSocket = Subscriber | Pull | Pair
@@ -74,7 +74,7 @@ async function receive(inlet: Inlet, parts: ReadParts): Promise<void> {
   }
 }
 
-/** What is on its way from the peers, in ZeroMQ and in the network, is worked on; a sender that keeps sending does not delay the stop beyond the limits above. */
+/** Reads the messages that peers had sent before the stop; a peer that goes on sending delays it by the limits above at most. */
 async function drain(
   socket: ReadSocket,
   inlet: Inlet,
