@@ -36,8 +36,13 @@ export async function openBoard(config: Config, options: BoardOptions): Promise<
     )
   const { Board } = await import('../../flows/board/board.ts')
   const database = await openDatabaseOf(config, options)
-  const board = new Board(database, name === undefined ? {} : { name })
-  return openedBoard(board, { store: board.store, database })
+  try {
+    const board = new Board(database, name === undefined ? {} : { name })
+    return openedBoard(board, { store: board.store, database })
+  } catch (error) {
+    await database.close()
+    throw error
+  }
 }
 
 const SCHEME = 'zookeeper://'
@@ -63,14 +68,20 @@ async function openInZookeeper(
 ): Promise<OpenedBoard> {
   const { ZookeeperBoard } = await import('../../flows/board/zookeeper/zookeeper-board.ts')
   const runs = await openRuns(config, options)
-  let board: ZookeeperBoard | undefined
   try {
-    board = new ZookeeperBoard({ ...place, store: runs.store })
-    await board.connect()
-    return openedBoard(board, runs)
+    return openedBoard(await connected(new ZookeeperBoard({ ...place, store: runs.store })), runs)
   } catch (error) {
-    await board?.close()
     await closeRuns(runs)
+    throw error
+  }
+}
+
+async function connected(board: ZookeeperBoard): Promise<ZookeeperBoard> {
+  try {
+    await board.connect()
+    return board
+  } catch (error) {
+    await board.close()
     throw error
   }
 }
@@ -96,13 +107,19 @@ function openedBoard(board: OpenedBoard['board'], runs: Runs): OpenedBoard {
     board,
     database: runs.database,
     [Symbol.asyncDispose]: async () => {
-      await board.close()
-      await closeRuns(runs)
+      try {
+        await board.close()
+      } finally {
+        await closeRuns(runs)
+      }
     },
   }
 }
 
 async function closeRuns({ store, database }: Runs): Promise<void> {
-  await store.close()
-  await database?.close()
+  try {
+    await store.close()
+  } finally {
+    await database?.close()
+  }
 }
