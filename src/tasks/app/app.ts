@@ -15,7 +15,6 @@ import { sentFields } from '../calls/sent-event.ts'
 import type { CallInput } from '../calls/task-call.ts'
 import { TaskRoutes } from '../calls/task-routes.ts'
 import { startSignature } from '../canvas/start.ts'
-import { beginCounting } from '../canvas/start-chord.ts'
 import type {
   AnyKwargs,
   BesideKwargs,
@@ -280,12 +279,5 @@ export class App extends ConnectedApp implements Publisher {
   async restoreGroup<Value = unknown>(groupId: string): Promise<GroupResult<Value> | null> {
     const members = await (await this.results()).restoreGroup?.(groupId)
     return members ? this.#made.ofSavedGroup(groupId, members) : null
-  }
-
-  async beginChord(groupId: string, members: readonly SignatureDict[]): Promise<boolean> {
-    const results = await this.results()
-    if (!(await beginCounting(results, { groupId, members, tasks: this.tasks }))) return false
-    this.logger.debug({ groupId, members: members.length }, 'chord is counted')
-    return true
   }
 }

@@ -1,9 +1,11 @@
+import type { Logger } from '../../logger.ts'
 import type { SignatureOptions } from '../../protocol/signature-tree/options.ts'
 import type { CallOptions } from '../../protocol/tasks/call-options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import type { GroupResult } from '../../results/group-result.ts'
 import type { ResultNode } from '../../results/result-node.ts'
+import type { ResultStore } from '../../results/result-store.ts'
 import type { CallInput } from './task-call.ts'
 
 /** What signatures and canvas need of the app: a way to publish, and a way to wait for what comes of it. */
@@ -12,11 +14,11 @@ export interface Publisher {
   publish(call: CallInput): Promise<string>
   /** Starts a signature of any kind: a task, a chain, a group or a chord. */
   start(signature: SignatureDict, startWith?: StartWith): Promise<Started>
-  /**
-   * Before a chord's header is published: true where the result backend will count its members, so that no task has to
-   * wait for them by looking. Throws `TaskError` where the backend cannot do chords at all.
-   */
-  beginChord(groupId: string, members: readonly SignatureDict[]): Promise<boolean>
+  /** Where results are kept, and the members of chords counted. */
+  results(): Promise<ResultStore>
+  /** The tasks that are declared here, by name. */
+  readonly tasks: { get(name: string): unknown }
+  readonly logger: Logger
   asyncResult<Value>(taskId: string, taskName?: string): AsyncResult<Value>
   /** The result of what was started: a task's, or a group's. */
   resultOf<Value>(started: Started): AsyncResult<Value>

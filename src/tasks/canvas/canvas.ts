@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { TaskError } from '../../errors.ts'
+import { silentLogger } from '../../logger.ts'
 import { chainDict, chordDict, groupDict, isChain } from '../../protocol/signature-tree/kinds.ts'
 import { tasksOf, unrolled } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
@@ -161,7 +162,9 @@ const emptyGroupPublisher: Publisher = {
   resultOf: <Value>({ id }: Started) => emptyResult(id) as AsyncResult as AsyncResult<Value>,
   groupResult: ({ id }) => emptyResult(id),
   publish: refuse,
-  beginChord: refuse,
+  results: store,
+  tasks: { get: () => undefined },
+  logger: silentLogger,
   asyncResult: () => {
     throw noApp()
   },

@@ -24,10 +24,8 @@ import {
 } from '../../protocol/tasks/call-options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { type ResultTuple, tupleOfNode } from '../../results/result-node.ts'
-import type { ResultStore } from '../../results/result-store.ts'
 import { currentRequest, noteChild } from '../calls/current-request.ts'
 import type { Opening, Publisher, Started } from '../calls/publisher.ts'
-import type { TaskRegistry } from '../task-registry.ts'
 import { bodyWithId, frozen, frozenNode, withEndOptions } from './freeze.ts'
 import { bodyLinkedError, endingAsOne, inheriting, linked, memberOptions } from './rewrite.ts'
 
@@ -51,7 +49,7 @@ export async function startChord(
   )
   if (members.length === 0)
     return await publisher.start(body, { args: [[]], isMember, isPart: true })
-  const isCounted = await publisher.beginChord(header, members)
+  const isCounted = await beginCounting(publisher, header, members)
   if (!isCounted) await publishUnlock(publisher, { groupId: header, body, members })
   const shared = { ...memberOptions(ofHeader), ...call, groupId: header, chord: body }
   const started = await Promise.all(
@@ -131,15 +129,13 @@ function outerGroupOf(body: SignatureDict): string | undefined {
  * Begins to count a chord, where that can work: where Python's workers count in the same place (Redis), in any language; elsewhere only our own
  * workers count, so all members must be tasks of this app; one that becomes something else hands the chord over. False where the chord has to be waited for.
  */
-export async function beginCounting(
-  results: ResultStore,
-  chord: {
-    readonly groupId: string
-    readonly members: readonly SignatureDict[]
-    readonly tasks: TaskRegistry
-  },
+async function beginCounting(
+  publisher: Publisher,
+  groupId: string,
+  members: readonly SignatureDict[],
 ): Promise<boolean> {
-  const { groupId, members, tasks } = chord
+  const { tasks, logger } = publisher
+  const results = await publisher.results()
   if (!results.features.isShared) {
     throw new TaskError(
       'TASK_INVALID',
@@ -155,6 +151,7 @@ export async function beginCounting(
     // Chains and chords whose ids are fixed have it as their own.
     members.map((member) => taskIdOf(endOf(member))),
   )
+  logger.debug({ groupId, members: members.length }, 'chord is counted')
   return true
 }
 

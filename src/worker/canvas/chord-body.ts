@@ -6,13 +6,14 @@ import { taskIdsOf } from '../../results/result-node.ts'
 import type { ChordMember } from '../../results/result-store.ts'
 import { resultTree } from '../../results/saved-group.ts'
 import { isExceptionInfo } from '../../results/stored-value.ts'
+import { isRefusedForGood } from '../../results/unsaved.ts'
 import type { App } from '../../tasks/app/app.ts'
-import { runInTaskContext } from '../../tasks/calls/current-request.ts'
+import { type Caller, runInTaskContext } from '../../tasks/calls/current-request.ts'
 import { textOfError } from '../../text-of-error.ts'
 import type { CalledFor } from './errback-plan.ts'
-import { bodyFailure, callerFor, callPlanned, type WhyFailed } from './failed-body.ts'
+import { bodyFailure, callerFor, callPlanned, type Failure, type WhyFailed } from './failed-body.ts'
 import { leaveBody, type PendingChordBody } from './pending-chord-body.ts'
-import { failUnreachable } from './unreachable-steps.ts'
+import { unreachableSteps } from './unreachable-steps.ts'
 
 /** Saves the outcome of a chord's member and counts it, in one step where the backend can; the last one starts the body. */
 export async function saveMember(
@@ -54,17 +55,35 @@ export async function releaseBody(
 
 /** Stores why the body will never run, for its waiting callers, and calls its errbacks: each finds the failure stored. */
 export async function failBody(app: App, body: SignatureDict, why: WhyFailed): Promise<void> {
-  const results = await app.results()
   const caller = callerFor(body)
   const { cutOff, calls } = bodyFailure(app, body, why)
-  for (const { steps, failure } of cutOff) {
-    await failUnreachable(steps, failure, {
-      save: (step) => results.save(step),
-      saveMember: (member, outer) => saveMember(app, member, { body: outer, caller }),
-      logger: app.logger,
-    })
-  }
+  for (const { steps, failure } of cutOff) await failUnreachable(app, { steps, caller }, failure)
   for (const call of calls) await callPlanned(app, call)
+}
+
+/**
+ * Gives steps that will never run the error that cut them off, for the callers that wait for the last one; those that are
+ * members of a chord are counted there.
+ */
+export async function failUnreachable(
+  app: App,
+  { steps, caller }: { readonly steps: readonly SignatureDict[]; readonly caller: Caller },
+  { childrenOf = () => [], ...failure }: Failure,
+): Promise<void> {
+  const results = await app.results()
+  await Promise.all(
+    steps.flatMap(unreachableSteps).map(async ({ taskId, groupId, groupIndex, chord }) => {
+      const result = { ...failure, taskId, name: null, children: childrenOf(taskId) }
+      try {
+        if (chord === null || groupId === null) await results.save(result)
+        else await saveMember(app, { groupId, groupIndex, result }, { body: chord, caller })
+      } catch (error) {
+        if (!isRefusedForGood(error)) throw error
+        const about = { taskId: taskId.slice(0, 300), err: error }
+        app.logger.error(about, 'the failure of a step that will not run can never be stored')
+      }
+    }),
+  )
 }
 
 async function whyFailed(app: App, failed: TaskResult): Promise<WhyFailed> {

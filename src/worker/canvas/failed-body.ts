@@ -1,5 +1,5 @@
 import { BrokerError } from '../../errors.ts'
-import type { ExceptionInfo } from '../../protocol/results/task-result.ts'
+import type { ExceptionInfo, TaskResult } from '../../protocol/results/task-result.ts'
 import { isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
 import {
   added,
@@ -22,7 +22,6 @@ import { type Caller, currentRequest, runInTaskContext } from '../../tasks/calls
 import { type CalledFor, type ErrbackPlan, planErrbacks } from './errback-plan.ts'
 import { callErrbacks, type Failed } from './errbacks.ts'
 import { syntheticRequest } from './synthetic-request.ts'
-import type { Failure } from './unreachable-steps.ts'
 
 export interface WhyFailed {
   /** What the ChordError says. */
@@ -32,6 +31,11 @@ export interface WhyFailed {
   readonly cause?: ExceptionInfo
   /** What was called for the failed member already. */
   readonly called?: CalledFor | undefined
+}
+
+/** The result of what never ran; `childrenOf` what was called because of it. */
+export interface Failure extends Omit<TaskResult, 'taskId'> {
+  readonly childrenOf?: (taskId: string) => readonly unknown[]
 }
 
 /** What the failure of a body means: for steps that will never run, and for their errbacks. */

@@ -5,8 +5,7 @@ import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import { isRefusedForGood } from '../../results/unsaved.ts'
 import type { App } from '../../tasks/app/app.ts'
-import { saveMember } from '../canvas/chord-body.ts'
-import { failUnreachable } from '../canvas/unreachable-steps.ts'
+import { failUnreachable, saveMember } from '../canvas/chord-body.ts'
 import type { Job } from '../job.ts'
 import type { Outcome } from './outcome.ts'
 import {
@@ -149,11 +148,7 @@ export class OutcomeStore {
   }
 
   async #failUnreachable(request: TaskRequest, failure: TaskResult): Promise<void> {
-    await failUnreachable(request.chain ?? [], failure, {
-      save: async (result) => this.#results.save(result),
-      saveMember: async (member, body) => saveMember(this.#app, member, { body, caller: request }),
-      logger: this.#logger,
-    })
+    await failUnreachable(this.#app, { steps: request.chain ?? [], caller: request }, failure)
   }
 
   /** Whether the result is ignored; errors may be wanted all the same. */
