@@ -4,6 +4,7 @@ import { type Posted, readJob } from '../../../src/flows/board/zookeeper/posted-
 import { ZookeeperJobs } from '../../../src/flows/board/zookeeper/zookeeper-jobs.ts'
 import { ZookeeperSession } from '../../../src/flows/board/zookeeper/zookeeper-session.ts'
 import { ZookeeperTrash } from '../../../src/flows/board/zookeeper/zookeeper-trash.ts'
+import { waitFor } from '../../support/wait-for.ts'
 import { hasZookeeper, startZookeeper } from '../../support/zookeeper.ts'
 
 const SESSION_MS = 2_000
@@ -95,5 +96,65 @@ test.skipIf(!hasZookeeper)(
     }
     await expect(trash.put(session, posted.path)).rejects.toMatchObject({ name: 'UnclaimableJob' })
     expect(await board.jobCount()).toBe(1)
+  },
+)
+
+const CONNECTION_LOSS = Object.assign(new Error('CONNECTION_LOSS[-4]'), { code: -4 })
+
+test.skipIf(!hasZookeeper)(
+  'a claim whose answer is lost with the connection leaves no lock; another session keeps its own',
+  async () => {
+    const { board, job, session, jobs, posted } = await openedJobs()
+    const commit = session.commit.bind(session)
+    session.commit = async (build) => {
+      await commit(build)
+      throw CONNECTION_LOSS
+    }
+    await expect(jobs.claim(session, posted, 'one')).rejects.toThrow('CONNECTION_LOSS')
+    expect(await board.findOwner(job.uuid)).toBeNull()
+    await board.claim(job, 'one')
+    session.commit = async () => {
+      throw CONNECTION_LOSS
+    }
+    await expect(jobs.claim(session, posted, 'one')).rejects.toThrow('CONNECTION_LOSS')
+    expect(await board.findOwner(job.uuid)).toBe('one')
+  },
+)
+
+test.skipIf(!hasZookeeper)('a job is settled though the connection is lost meanwhile', async () => {
+  const { board, job, session, jobs, posted } = await openedJobs()
+  const claim = await jobs.claim(session, posted, 'one')
+  const commit = session.commit.bind(session)
+  session.commit = async () => {
+    session.commit = commit
+    throw CONNECTION_LOSS
+  }
+  await claim.consume()
+  expect(await board.find(job.uuid)).toBeUndefined()
+})
+
+test.skipIf(!hasZookeeper)('a job that cannot be settled is free for others', async () => {
+  const { board, job, session, jobs, posted } = await openedJobs()
+  const claim = await jobs.claim(session, posted, 'one')
+  session.commit = async () => {
+    throw new Error('the disk of ZooKeeper is full')
+  }
+  await expect(claim.consume()).rejects.toThrow('the disk of ZooKeeper is full')
+  expect((await board.claim(job, 'two')).job.owner).toBe('two')
+})
+
+test.skipIf(!hasZookeeper)(
+  'a claim that was lost by silence is free once ZooKeeper answers, though its session lives on',
+  async () => {
+    const { board, job, session, jobs, posted } = await openedJobs()
+    const claim = await jobs.claim(session, posted, 'one')
+    const read = session.read.bind(session)
+    session.read = async () => {
+      throw new Error('ZooKeeper has not answered')
+    }
+    await waitFor('the loss of the claim', () => claim.lost.aborted)
+    expect(await board.findOwner(job.uuid)).toBe('one')
+    session.read = read
+    await waitFor('a free job', async () => (await board.findOwner(job.uuid)) === null)
   },
 )

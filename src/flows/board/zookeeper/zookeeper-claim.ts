@@ -11,6 +11,7 @@ import { change, lockOf } from './posted-jobs.ts'
 import { bytesOf, type PostedDetails, type Posting, postingOf, trashedOf } from './posting.ts'
 import {
   isConflict,
+  isConnectionLost,
   PERSISTENT,
   PERSISTENT_SEQUENTIAL,
   type ZookeeperSession,
@@ -39,6 +40,7 @@ export class ZookeeperClaim implements Claim {
   readonly #term: LeaseTerm
   readonly #held = new AbortController()
   readonly #timer: Timer
+  #isSettled = false
 
   constructor(session: ZookeeperSession, parts: ClaimParts) {
     this.#session = session
@@ -96,19 +98,29 @@ export class ZookeeperClaim implements Claim {
 
   /** In the session that made the lock: where that is over, the server takes nothing any more. */
   async #settle(decide: (posting: Posting) => Decision): Promise<void> {
-    this.#timer.clear()
     const isLost = this.lost.aborted
-    this.#term.end()
-    if (isLost) throw this.#notOurs()
+    this.#isSettled = true
+    this.#letGo()
     for (let attempt = 1; ; attempt += 1) {
       try {
+        if (isLost) throw this.#notOurs()
         await this.#commit(decide)
         return
       } catch (error) {
         // It was suspended, woken or has another schedule since it was read.
-        if (!isConflict(error) || attempt === SETTLE_ATTEMPTS) throw error
+        const isWorthAnother = isConflict(error) || isConnectionLost(error)
+        if (isWorthAnother && attempt < SETTLE_ATTEMPTS) continue
+        await this.#unlock().catch(() => undefined) // without a connection it ends with its session
+        throw error
       }
     }
+  }
+
+  /** A lock that is left would keep the job from all conductors for as long as the session lasts. */
+  async #unlock(): Promise<void> {
+    const lock = lockOf(this.#parts.path)
+    const held = await this.#session.read(lock)
+    if (held?.madeBy === this.epoch) await this.#session.remove(lock)
   }
 
   async #commit(decide: (posting: Posting) => Decision): Promise<void> {
@@ -133,8 +145,18 @@ export class ZookeeperClaim implements Claim {
     return new JobFailure(`job ${this.job.uuid} does not belong to "${this.#parts.owner}" any more`)
   }
 
+  /** It is not looked at any more, and is over at once for what still runs under it. */
+  #letGo(): void {
+    this.#timer.clear()
+    this.#term.end()
+  }
+
   /** Whether the lock is there still; it is taken from us where the job is killed. */
   async #look(): Promise<void> {
+    if (this.#session.isOver) {
+      this.#letGo() // its locks ended with it
+      return
+    }
     const sinceMs = performance.now()
     const { path } = this.#parts
     const [node, lock] = await Promise.all([
@@ -142,8 +164,14 @@ export class ZookeeperClaim implements Claim {
       this.#session.read(lockOf(path)),
     ])
     if (lock?.madeBy !== this.epoch) {
+      this.#letGo()
+      return
+    }
+    if (this.#isSettled) return
+    if (this.lost.aborted) {
+      // ZooKeeper was silent for so long that the run was given up, but has kept the session.
       this.#timer.clear()
-      this.#term.end()
+      await this.#session.remove(lockOf(path))
       return
     }
     this.#term.extend(sinceMs)
@@ -151,7 +179,7 @@ export class ZookeeperClaim implements Claim {
   }
 }
 
-/** A job may be changed again and again while it is settled, but hardly so often. */
+/** A job may be changed, or the connection lost, while it is settled, but hardly so often. */
 const SETTLE_ATTEMPTS = 10
 
 interface Decision {

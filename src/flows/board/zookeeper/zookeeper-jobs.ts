@@ -141,14 +141,16 @@ async function lock(
   owner: string,
 ): Promise<number> {
   const lockPath = lockOf(path)
+  const data = Buffer.from(JSON.stringify({ owner }))
   try {
     await session.commit((transaction) =>
-      transaction
-        .check(path, node.version)
-        .create(lockPath, Buffer.from(JSON.stringify({ owner })), EPHEMERAL),
+      transaction.check(path, node.version).create(lockPath, data, EPHEMERAL),
     )
   } catch (error) {
-    if (!isConflict(error)) throw error
+    if (!isConflict(error)) {
+      await session.removeOwn(lockPath, data).catch(() => undefined) // it may have been made, its answer lost
+      throw error
+    }
     const message = `job ${posting.uuid} has another owner, was changed meanwhile or is gone`
     throw new UnclaimableJob(message, { cause: error })
   }

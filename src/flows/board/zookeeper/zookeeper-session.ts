@@ -103,6 +103,16 @@ export class ZookeeperSession {
     )
   }
 
+  /** Removes an ephemeral node that this session has made with this data; that of another stays. */
+  async removeOwn(path: string, data: Buffer): Promise<void> {
+    const found = await this.#unlessGone(
+      async () => await this.#ask<Buffer>((done) => this.#client.getData(path, done)),
+    )
+    const [held, stat] = found ?? []
+    const isOwn = stat?.ephemeralOwner.equals(this.#client.getSessionId()) && held?.equals(data)
+    if (isOwn === true) await this.remove(path)
+  }
+
   /** All of it, or nothing. */
   async commit(build: (transaction: ZookeeperTransaction) => unknown): Promise<void> {
     const transaction = this.#client.transaction()
@@ -156,7 +166,12 @@ export function isConflict(error: unknown): boolean {
   return isCode(error, 'NODE_EXISTS', 'NO_NODE', 'BAD_VERSION')
 }
 
-const CODES = { NO_NODE: -101, BAD_VERSION: -103, NODE_EXISTS: -110 } as const
+/** Whether the server has done what was asked is not known. */
+export function isConnectionLost(error: unknown): boolean {
+  return isCode(error, 'CONNECTION_LOSS')
+}
+
+const CODES = { CONNECTION_LOSS: -4, NO_NODE: -101, BAD_VERSION: -103, NODE_EXISTS: -110 } as const
 
 function nodeOf(data: Buffer | undefined, stat: Stat): Node {
   return {
