@@ -38,7 +38,7 @@ interface CallCommandOptions extends GlobalOptions, RoutingOptions {
 
 const EXAMPLES = `
 Prints the task id once the broker has confirmed the message; with --wait also the result. A task that failed is exit
-code 1. Without -A the task's name is all that is known of it, which is enough.
+code 1. Works without -A, too: the name of the task is enough.
 
 Examples:
   celery-toolbox call export.add --args '[2, 3]' --wait
@@ -52,7 +52,7 @@ export function addCall(program: Command): void {
     .description('call a task')
     .option('-a, --args <json>', 'its arguments, a JSON list', jsonList)
     .option('-k, --kwargs <json>', 'its keyword arguments, a JSON object', jsonObject)
-    .option('-q, --queue <queue>', 'the work queue, instead of the one its name says')
+    .option('-q, --queue <queue>', 'the work queue, instead of the one derived from its name')
     .option('--exchange <exchange>', 'the exchange, instead of the setting')
     .option('--routing-key <key>', "the routing key, instead of its name's first part")
     .option('--countdown <seconds>', 'run it after this many seconds', seconds)

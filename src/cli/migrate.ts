@@ -40,7 +40,7 @@ export function addMigrate(program: Command): void {
   add(migrate, 'status', 'list the migrations and when they ran', runStatus)
   migrate
     .command('grants')
-    .description('let a role read all that is recorded, and change none of it')
+    .description('give a role read-only access to the record')
     .requiredOption('--role <name>', 'the role, which has to exist')
     .option(...DATABASE)
     .action(async (_options, command: Command) => {

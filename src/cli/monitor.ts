@@ -33,7 +33,7 @@ interface MonitorCommandOptions extends DatabaseOptions {
 const EXAMPLES = `
 Takes the copies of all messages from the platform queue, and the events of workers and their tasks from a
 queue of its own; writes them in batches, and acknowledges after the commit.
-Any number may run. Stops on SIGTERM or Ctrl-C once what it holds is written.
+Any number of monitors may run. A monitor stops on SIGTERM or Ctrl-C once all messages that it has taken are written.
 
 ${DATABASE_HELP}
 
@@ -55,7 +55,7 @@ export function addMonitor(program: Command): void {
     )
     .option(
       '--reconcile-after <seconds>',
-      'how long a task is missing before it is lost (60)',
+      'seconds until a missing task counts as lost (60)',
       seconds,
     )
     .option(

@@ -9,7 +9,7 @@ interface QueuesCommandOptions extends GlobalOptions {
 }
 
 const EXAMPLES = `
-A queue that is not there yet has no numbers: the first worker or publish declares it.
+A queue that does not exist yet is shown without numbers: the first worker or publish declares it.
 
 Examples:
   celery-toolbox queues -A app.ts
@@ -18,7 +18,7 @@ Examples:
 export function addQueues(program: Command): void {
   program
     .command('queues')
-    .description('list the queues: what waits, who consumes, how they are bound')
+    .description('list the queues: their messages, consumers and bindings')
     .option(...JSON_OUTPUT)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {

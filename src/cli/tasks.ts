@@ -14,7 +14,7 @@ import { addTree } from './tasks/tree.ts'
 import { addWhy } from './tasks/why.ts'
 
 const EXAMPLES = `
-Reads the view monitor.task_history, which is there to be asked in SQL too. Tables on a terminal, JSON otherwise.
+Reads the view monitor.task_history, which you may also query in SQL. Prints tables on a terminal, JSON otherwise.
 
 ${DATABASE_HELP}
 

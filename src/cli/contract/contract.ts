@@ -34,7 +34,7 @@ export function addContract(program: Command): void {
     .requiredOption('-o, --output <file>', 'the .pyi file; its .py is written beside it')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => stub(command.optsWithGlobals<ContractOptions>()))
-  addPart(contract, 'check', 'fail if the app has changed since').action(
+  addPart(contract, 'check', 'fail if the app has changed since the file was written').action(
     async (_options, command: Command) => check(command.optsWithGlobals<ContractOptions>()),
   )
 }

@@ -6,10 +6,10 @@ import { addLettersShow } from './show.ts'
 const EXAMPLES = `
 A worker keeps what it cannot run in dlq.<queue>, with the reason. To look at
 messages, the command takes them and gives them back: meanwhile a second caller
-does not see them, and Amazon SQS counts one more receive. RabbitMQ drops what a
-quorum queue has delivered too often: there copies take their places, at its end.
-"redrive" puts them back where they died, for after a fix, and warns of headers
-that could not be kept.
+does not see them, and Amazon SQS counts one more receive. A quorum queue of
+RabbitMQ drops messages that it has delivered too often: there each message is
+replaced by a copy at the end of the queue. After a fix, "redrive" puts messages
+back into the queues they died in, and warns of headers that could not be kept.
 
 Examples:
   celery-toolbox dead-letters list -A app.ts
@@ -19,7 +19,7 @@ Examples:
 export function addDeadLetters(program: Command): void {
   const letters = program
     .command('dead-letters')
-    .description('see what workers could not run, and put it back')
+    .description('show messages that workers could not run, and put them back')
     .addHelpText('after', EXAMPLES)
   for (const add of COMMANDS) add(letters)
 }

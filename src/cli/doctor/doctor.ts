@@ -34,7 +34,7 @@ export function addDoctor(program: Command): void {
     .description('check the setup and suggest fixes')
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
-    .option('--iam', 'print the least policies on Amazon SQS, and check nothing')
+    .option('--iam', 'print the minimal IAM policies for Amazon SQS, and check nothing')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       await runDoctor(command.optsWithGlobals<DoctorCommandOptions>())

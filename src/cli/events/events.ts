@@ -21,8 +21,8 @@ interface EventsOptions extends GlobalOptions {
 }
 
 const EXAMPLES = `
-Without --dump: each task by name, how many end a second, how long it waits and runs, how many fail, over ${SPANS.join(', ')} s.
-Workers send events of tasks where they were started with -E, or once --enable has asked them to. Ctrl-C ends it.
+Without --dump a table is shown: for each task name how many tasks end in a second, how long they wait and run, and how many fail,
+over the last ${SPANS.join(', ')} s. Workers send events of tasks if they were started with -E, or after --enable. Ctrl-C ends the command.
 
 Examples:
   celery-toolbox events -A app.ts --enable
@@ -36,7 +36,7 @@ export function addEvents(program: Command): void {
     .option('-d, --dump', 'print each event, as "celery events --dump" does')
     .option('-j, --json', 'print JSON, one value a line')
     .option('-E, --enable', 'ask all workers to send events of tasks')
-    .option('-F, --frequency <seconds>', 'seconds between two looks', seconds, 1)
+    .option('-F, --frequency <seconds>', 'seconds until the table is printed again', seconds, 1)
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       await runEvents(command.optsWithGlobals<EventsOptions>())

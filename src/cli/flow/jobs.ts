@@ -43,7 +43,7 @@ export function addFlowJobs(flow: Command): void {
     })
   withBoard(flow.command('list'))
     .description('list the jobs of the board, highest priority first')
-    .option('--trashed', 'the discarded jobs instead')
+    .option('--trashed', 'list the discarded jobs instead')
     .option(...JSON_OUTPUT)
     .action(async (_options: unknown, command: Command) => {
       const options = command.optsWithGlobals<ListOptions & { trashed?: boolean }>()

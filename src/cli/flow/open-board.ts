@@ -22,9 +22,15 @@ export interface OpenedBoard extends AsyncDisposable {
 
 export function withBoard(command: Command): Command {
   return command
-    .option('--board <name>', 'its name (default: default), or zookeeper://HOST:2181/taskflow/jobs')
+    .option(
+      '--board <name>',
+      'the job board (default: default), or zookeeper://HOST:2181/taskflow/jobs',
+    )
     .option('--database <url>', 'the PostgreSQL database that has the board, or its runs')
-    .option('--store <folder>', 'for a board in ZooKeeper: runs are kept in this folder instead')
+    .option(
+      '--store <folder>',
+      'with a board in ZooKeeper: keep runs in this folder, not in PostgreSQL',
+    )
 }
 
 export async function openBoard(config: Config, options: BoardOptions): Promise<OpenedBoard> {

@@ -34,7 +34,10 @@ export function addInit(program: Command): void {
     .argument('[folder]', 'where to write', '.')
     .description('write a first app, beside a Celery that runs or alone')
     .option('--python <exe>', 'the interpreter of the Python app that -A names', 'python3')
-    .option('--report <file>', 'or what "celery -A APP report" printed')
+    .option(
+      '--report <file>',
+      'a file with the output of "celery -A APP report", instead of --python',
+    )
     .addOption(
       new Option('--topology <name>', 'join as a plain Celery, or mirrored').choices([
         'celery',

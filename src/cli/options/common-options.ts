@@ -20,7 +20,7 @@ export const EDIT = [
 /** What a flow starts with. */
 export const VALUES = [
   '--values <json>',
-  'what the flow starts with, as a JSON object',
+  'initial values of the flow, as a JSON object',
   jsonObject,
 ] as const
 /** How a graph is drawn; in the terminal without either. */

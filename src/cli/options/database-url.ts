@@ -4,7 +4,7 @@ import { UsageError } from '../../errors.ts'
 import { safeUrl } from '../../safe-url.ts'
 
 export const DATABASE_HELP = `The database is the first of: --database, CELERY_TOOLBOX_DATABASE_URL, the result_backend where it was
-given as db+postgresql://…, DATABASE_URL, and the result_backend that RESULT_DB_* make up.`
+given as db+postgresql://…, DATABASE_URL, and the result_backend that is made of RESULT_DB_*.`
 
 const POSTGRES = /^(?:db\+)?postgres(?:ql)?(?:\+\w+)?:\/\//
 

@@ -5,8 +5,8 @@ import { addReinject } from './reinject.ts'
 import { addQuarantineShow } from './show.ts'
 
 const EXAMPLES = `
-What the monitor could not read is kept whole, with the reason. After a fix (a newer version, a raised limit) it is read
-again. What is read then becomes rows as if it had just come, and is resolved; the rest stays.
+The monitor keeps each message that it could not read, whole and with the reason. After a fix (a newer version, a raised limit)
+"reinject" reads them again: those that can be read now are recorded as if they had just come, and marked as resolved; the others stay.
 
 ${DATABASE_HELP}
 
@@ -18,7 +18,7 @@ Examples:
 export function addQuarantine(program: Command): void {
   const quarantine = program
     .command('quarantine')
-    .description('see what the monitor could not read, and read it again')
+    .description('show messages that the monitor could not read, and read them again')
     .addHelpText('after', EXAMPLES)
   for (const add of COMMANDS) add(quarantine)
 }

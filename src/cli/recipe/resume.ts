@@ -14,7 +14,7 @@ interface ResumeOptions extends SiteOptions, Omit<DatabaseOptions, 'environment'
 }
 
 const EXAMPLES = `
-Sends the recorded message of each step that did not finish again, byte for byte; what finished does not run again. Steps that
+Sends the recorded message of each unfinished step again, byte for byte; finished steps do not run again. Steps that
 may still run by themselves (active within the last 10 s, or still in their queue) are left alone unless --force is given.
 Messages are kept by services that run with an app (-A), up to 64 kB each.
 
@@ -27,7 +27,7 @@ export function addRecipeResume(recipe: Command): void {
   const command = recipe
     .command('resume')
     .argument('<run>', 'the id of the run, as tasks tree shows it')
-    .description('run again what did not finish of a recorded run')
+    .description('run the unfinished steps of a recorded run again')
     .option('--step <ids...>', 'only these steps')
     .option('--dry-run', 'show what would be sent, and send nothing')
     .option('--force', 'also tasks that may still run by themselves')

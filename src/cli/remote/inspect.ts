@@ -10,8 +10,8 @@ interface NamedOptions extends RemoteOptions {
 }
 
 const EXAMPLES = `
-Workers of both languages answer, and what is printed is what "celery" prints. The exit code is 69 where no worker answers, or
-not all that -d names.
+Workers of both languages answer, and the output is that of "celery". The exit code is 69 if no worker answers, or if one
+that -d names does not.
 
 Examples:`
 
@@ -62,8 +62,8 @@ interface RemoteKind {
 function addRemote(program: Command, remote: RemoteKind): void {
   const { kind, description, examples } = remote
   withRemoteOptions(program.command(kind).description(description))
-    .argument('[command]', 'what --list shows')
-    .argument('[arguments...]')
+    .argument('[command]', 'one of those that --list prints')
+    .argument('[arguments...]', 'the arguments of the command')
     .option('--list', 'list the commands')
     .addHelpText(
       'after',

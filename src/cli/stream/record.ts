@@ -15,7 +15,7 @@ export function addRecording(stream: Command): void {
     .action(async (file: string, { from }: { readonly from: string }) => await record(file, from))
   stream
     .command('play')
-    .description('send recorded messages to a link, in their time')
+    .description('send recorded messages to a link, at the pace of the recording')
     .argument('<file>', 'a file that "stream record" wrote')
     .requiredOption('--to <part>', PART)
     .option('--speed <factor>', 'speed factor; 0: at once (default: 1)', speed)

@@ -32,8 +32,10 @@ export function addStream(program: Command): void {
     .description('run blocks of listeners, operators and publishers')
     .addHelpText('after', EXAMPLES)
   part(stream, 'run', 'run all blocks of a file, or one').action(act(runBlocks))
-  part(stream, 'validate', 'build all blocks of a file, and open nothing').action(act(validate))
-  part(stream, 'list-blocks', 'the blocks of a file').action(act(listBlocks))
+  part(stream, 'validate', 'build all blocks of a file, without opening a link').action(
+    act(validate),
+  )
+  part(stream, 'list-blocks', 'list the blocks of a file').action(act(listBlocks))
   part(stream, 'draw', 'draw the blocks of a file as Mermaid').action(act(draw))
   addRecording(stream)
 }

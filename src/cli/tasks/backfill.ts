@@ -12,8 +12,8 @@ interface BackfillCommandOptions extends TasksOptions {
 }
 
 const EXAMPLES = `
-Takes over the results that celery_taskmeta holds from before the monitor was there. It may be cut short and run again,
-also while monitors run: what is known already stays as it is.
+Takes over the results that celery_taskmeta holds from before the monitor was there. You may interrupt it and run it again,
+also while monitors run: tasks that are recorded already are not changed.
 
 Examples:
   celery-toolbox tasks backfill --database postgresql://worker@db.example/history

@@ -29,7 +29,10 @@ export function addList(tasks: Command): void {
   tasks
     .command('list')
     .description('list tasks, the latest first')
-    .option('--name <name>', 'only tasks of this name; "export.*": whose names begin so')
+    .option(
+      '--name <name>',
+      'only tasks of this name; "export.*": all names that begin with "export."',
+    )
     .option('--state <status>', 'only tasks with this status, such as FAILURE')
     .option('--queue <queue>', 'only tasks of this queue')
     .option('--worker <worker>', 'only tasks that this worker has taken')

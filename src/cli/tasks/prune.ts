@@ -28,11 +28,11 @@ interface PruneCommandOptions extends TasksOptions {
 }
 
 const EXAMPLES = `
-Old days of messages and events go as whole partitions, tasks in small batches, so that monitors go on writing. The
-messages of tasks that failed, or of which no end is known, stay as long as those. The ledger of replays goes with its
-tasks, and a worker goes once nothing was heard of it for as long as tasks are kept. Bodies of
-CLAIM_CHECK go once no queue has their message. Cut short, it goes on the next time.
-Without --keep the setting RETENTION counts, which monitors also follow by themselves (PRUNE_EVERY).
+Drops old days of messages and events as whole partitions, and deletes tasks in small batches, so that monitors go on writing.
+Messages of failed and unfinished tasks are kept as long as their tasks. The ledger of replays is deleted with its tasks, a
+worker once nothing was heard of it for as long as tasks are kept, and a body of CLAIM_CHECK once it has expired. If
+the command is interrupted, the next run deletes the rest. Without --keep the setting RETENTION decides; monitors prune by it,
+too (PRUNE_EVERY).
 
 Examples:
   celery-toolbox tasks prune --keep 30d --dry-run

@@ -17,8 +17,8 @@ interface ReconcileOptions extends TasksOptions {
 
 const EXAMPLES = `
 Finds tasks that were published and never received, started by a worker that is gone, or that succeeded without a
-result, and does what the setting RECONCILE says: leave, mark or replay. What is only in doubt becomes UNHEARD. A monitor
-does the same all the time. It looks twice, to know which queues stay empty.
+result, and does what the setting RECONCILE says: leave, mark or replay. A task in doubt becomes UNHEARD. A monitor
+does the same all the time. The command watches the queues for --observe seconds, to know which of them stay empty.
 
 Examples:
   celery-toolbox tasks reconcile --dry-run

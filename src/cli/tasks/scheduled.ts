@@ -24,7 +24,7 @@ interface RescheduleOptions extends TasksOptions {
 export function addScheduled(tasks: Command): void {
   tasks
     .command('scheduled')
-    .description('list what waits in the vault (ETA_VAULT), the next first')
+    .description('list the tasks in the vault (ETA_VAULT), the next one first')
     .option('--name <name>', 'only tasks of this name')
     .option('--limit <n>', 'at most this many', positiveInteger, 50)
     .option(...DATABASE)
@@ -38,9 +38,7 @@ export function addReschedule(tasks: Command): void {
   tasks
     .command('reschedule')
     .argument('<id>', 'the task')
-    .description(
-      'change when a task that waits in the vault runs, or with what; "revoke" cancels it',
-    )
+    .description('change the time or the arguments of a task in the vault; "revoke" cancels it')
     .option('--eta <time>', 'run it at this time: 2030-01-31T12:00:00Z', isoTime)
     .option('--countdown <seconds>', 'run it after this many seconds', seconds)
     .option(...EDIT)

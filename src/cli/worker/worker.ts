@@ -47,7 +47,8 @@ interface WorkerCommandOptions extends GlobalOptions {
 
 const EXAMPLES = `
 Stops on SIGTERM or Ctrl-C: takes nothing new and finishes what runs. SIGQUIT, or Ctrl-C again, stops at once (after
-worker_soft_shutdown_timeout, where set), and what is acknowledged late goes back to its queue. SIGHUP starts it anew.
+worker_soft_shutdown_timeout, where set), and late-acknowledged tasks go back to their queue. SIGHUP stops it in the same way as SIGTERM, then starts it again with the code
+that is there then.
 
 Examples:
   celery-toolbox worker -A app.ts
@@ -64,21 +65,25 @@ export function addWorker(program: Command): void {
     .option('-c, --concurrency <n>', 'tasks to run at the same time', positiveInteger)
     .option(...LOG_LEVEL)
     .option('-n, --hostname <name>', 'the name of the worker; %h is the host')
-    .option('-P, --pool <pool>', "async, threads or processes; Python's names mean one of these")
+    .option('-P, --pool <pool>', 'async, threads or processes; or the name of a pool of Python')
     .option('--autoscale <max,min>', 'grow and shrink the pool with the load', autoscale)
-    .option('--max-tasks-per-child <n>', 'replaces a child after n tasks', positiveInteger)
-    .option('--max-memory-per-child <kb>', 'replaces a child that holds more', positiveInteger)
+    .option('--max-tasks-per-child <n>', 'replace a child after n tasks', positiveInteger)
+    .option(
+      '--max-memory-per-child <kb>',
+      'replace a child that takes more memory',
+      positiveInteger,
+    )
     .option('--soft-time-limit <s>', "seconds until a task's signal is aborted", seconds)
     .option('--time-limit <s>', 'seconds until a task fails and its child is killed', seconds)
     .option('--prefetch-multiplier <n>', 'messages taken ahead for each slot; 0: no limit', count)
-    .option('-S, --statedb <file>', 'remembers revoked tasks while the worker is down')
+    .option('-S, --statedb <file>', 'keep revoked tasks in this file while the worker is down')
     .option('-E, --task-events', 'send events about tasks, for monitors')
     .option('--without-gossip', 'do not take part in elections of workers')
     .option('--without-mingle', 'do not ask other workers at the start what is revoked')
     .option('--without-heartbeat', 'send no heartbeats')
     .option('--heartbeat-interval <s>', 'seconds between heartbeats (default: 2)', seconds)
     .option('--health-port <port>', HEALTH_HELP, healthAddress)
-    .option('--pidfile <file>', 'holds the process id while the worker runs')
+    .option('--pidfile <file>', 'keep the process id in this file while the worker runs')
     .option('-O, --optimization <kind>', 'fair or default, which do the same here', optimization)
     .option('--grace <seconds>', 'how long a warm shutdown waits (default: no limit)', seconds)
     .addHelpText('after', EXAMPLES)

@@ -34,9 +34,11 @@ const LARGEST_BYTES = 16 * 2 ** 20
 export function addPickup(program: Command): void {
   const command = program
     .command('pickup')
-    .description('send the requests that go stored while RabbitMQ was away (Zocalo: zocalo.pickup)')
-    .option('-d, --delay <seconds>', 'between two messages', seconds, 2)
-    .option('-w, --wait <seconds>', 'before the first one', seconds, 60)
+    .description(
+      'send the requests that "go" stored while RabbitMQ was away (Zocalo: zocalo.pickup)',
+    )
+    .option('-d, --delay <seconds>', 'seconds between two messages', seconds, 2)
+    .option('-w, --wait <seconds>', 'seconds before the first message', seconds, 60)
     .addHelpText('after', EXAMPLES)
   addVerbose(addSiteOptions(command), 'show each message').action(
     async (_options: unknown, self: Command) => {

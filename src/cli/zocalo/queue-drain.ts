@@ -48,7 +48,7 @@ export function addQueueDrain(program: Command): void {
       '<destination>',
       'the queue to send them to; "." for the one of a recipe message\'s step',
     )
-    .option('--wait <seconds>', 'between two messages', seconds, 5)
+    .option('--wait <seconds>', 'seconds between two messages', seconds, 5)
     .option(
       '--stop <seconds>',
       'end after so many seconds without a message; 0: never',

@@ -30,7 +30,7 @@ export function addWrap(program: Command): void {
     .description('run a job that has a recipe message (Zocalo: zocalo.wrap)')
     .option('--wrap <name>', 'the wrapper object: command, dummy, or one of the project')
     .option('--recipewrapper <file>', 'the recipe message, in JSON')
-    .option('--exit-zero', "exit code 0 also where the job failed, as Python's")
+    .option('--exit-zero', "exit code 0 even if the job failed, as Python's zocalo.wrap")
     .addHelpText('after', EXAMPLES)
   addVerbose(addSiteOptions(command), 'log more; may be given again').action(
     async (_options: unknown, self: Command) => {

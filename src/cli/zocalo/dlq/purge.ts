@@ -35,9 +35,13 @@ export function addDlqPurge(program: Command): void {
     .command('dlq-purge')
     .description('move dead letters from their queues to files (Zocalo: zocalo.dlq_purge)')
     .argument('[queue...]', 'queues, with or without "dlq."; all of them where none is named')
-    .option('--wait <seconds>', 'for another message (3 for the first one, then 0.1)', seconds)
+    .option(
+      '--wait <seconds>',
+      'seconds to wait for another message (3 for the first one, then 0.1)',
+      seconds,
+    )
     .option('--location <folder>', 'where files go (zocalo.dlq.purge_location of the site, or DLQ)')
-    .option('--output-directory <folder>', 'the same')
+    .option('--output-directory <folder>', 'the same as --location')
     .addHelpText('after', EXAMPLES)
   addSiteOptions(command).action(
     async (queues: readonly string[], _options: unknown, self: Command) => {

@@ -42,7 +42,7 @@ export function addDlqReinject(program: Command): void {
     .argument('[file...]', 'files of dead letters')
     .option('-r, --remove', 'delete each file once its message is sent')
     .option('-d, --destination <queue>', 'another queue than the one the message died in')
-    .option('-w, --wait <seconds>', 'between two messages', seconds)
+    .option('-w, --wait <seconds>', 'seconds between two messages', seconds)
     .addHelpText('after', EXAMPLES)
   addVerbose(addSiteOptions(command), 'show each message').action(
     async (files: readonly string[], _options: unknown, self: Command) => {

@@ -37,7 +37,7 @@ export function addService(program: Command): void {
     .option('--liveness-port <port>', 'port of the liveness check', positiveInteger, 8000)
     .option(
       '--liveness-timeout <seconds>',
-      'after which a busy service counts as stuck',
+      'seconds until a busy service counts as stuck',
       positiveInteger,
       30,
     )
