@@ -58,7 +58,10 @@ export function lockOf(path: string): string {
   return `${path}.lock`
 }
 
-/** Takes a job away that has no owner: where somebody has claimed it since it was read, its lock is in the way. */
+/**
+ * Adds the removal of a job without an owner. The transaction creates and removes the job's lock as well, so it fails as a
+ * whole where a conductor has claimed the job, and so made that lock, since the job was read.
+ */
 export function withoutFree(
   transaction: ZookeeperTransaction,
   { path, node }: Posted,
