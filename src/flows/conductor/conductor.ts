@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { deferred } from '../../async/deferred.ts'
+import { Rare } from '../../async/rare.ts'
 import { sleep } from '../../async/sleep.ts'
 import { startTimer } from '../../async/timer.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Task } from '../atoms/task.ts'
 import type { Claim, JobDetails } from '../board/job.ts'
 import type { JobBoard } from '../board/job-board.ts'
-import { Engine, type EngineOptions } from '../engine/engine.ts'
-import { Failure } from '../failures/failure.ts'
-import { LeaseLost, NotFound } from '../failures/flow-errors.ts'
+import type { EngineOptions } from '../engine/engine.ts'
+import { NotFound } from '../failures/flow-errors.ts'
 import type { Flow } from '../patterns/flow.ts'
 import type { WakeUps } from '../waits/wake-ups.ts'
+import { ConductedJob } from './conducted-job.ts'
 import { ConductorEvents, type ConductorListener } from './conductor-events.ts'
 import { Waking } from './waking.ts'
 
@@ -45,14 +46,6 @@ export interface ConductorOptions {
   readonly logger?: Logger
 }
 
-interface ConductedRun {
-  readonly engine: Engine
-  /** Ends the run at once. */
-  readonly cut: AbortController
-  /** Resolved when it is not waited for any more. */
-  readonly left: ReturnType<typeof deferred<void>>
-}
-
 const AWAY_MS = 1_000
 
 /** Takes jobs from a board and runs their flows. A waiting flow holds nothing here: its job is back on the board. */
@@ -66,8 +59,8 @@ export class Conductor implements AsyncDisposable {
   readonly #registered = deferred()
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
-  readonly #runs = new Set<ConductedRun>()
-  #isGivingUp = false
+  readonly #jobs = new Set<ConductedJob>()
+  readonly #away = new Rare()
   #news = new AbortController()
   #loop: Promise<void> | undefined
   #dispatched = 0
@@ -122,8 +115,10 @@ export class Conductor implements AsyncDisposable {
   } = {}): Promise<void> {
     this.#stopping.abort()
     this.#news.abort()
-    for (const { engine } of this.#runs) engine.suspend()
-    const timer = startTimer(graceMs, () => this.#giveUp())
+    for (const job of this.#jobs) job.suspend()
+    const timer = startTimer(graceMs, () => {
+      for (const job of this.#jobs) job.leave()
+    })
     await this.#loop?.catch(() => undefined) // the caller of start() or run() has the error
     timer.clear()
   }
@@ -169,9 +164,11 @@ export class Conductor implements AsyncDisposable {
       }
       this.#begin(claim)
     } catch (error) {
-      this.#logger.warn(
-        { err: error, board: this.#board.name },
-        'the job board cannot be read, trying again',
+      this.#away.say((more) =>
+        this.#logger.warn(
+          { err: error, board: this.#board.name, ...more },
+          'the job board cannot be read, trying again',
+        ),
       )
       await sleep(AWAY_MS, this.#stopping.signal).catch(() => undefined) // stopping
     }
@@ -184,49 +181,29 @@ export class Conductor implements AsyncDisposable {
   #begin(claim: Claim): void {
     this.#dispatched += 1
     this.#events.emit('job_claimed', claim.job)
-    const running = this.#conduct(claim)
+    const job = this.#jobOf(claim)
+    this.#jobs.add(job)
+    const running = job
+      .conduct()
       .catch((error: unknown) => this.#logLoss(claim, error))
-      .finally(() => this.#running.delete(running))
+      .finally(() => {
+        this.#running.delete(running)
+        this.#jobs.delete(job)
+      })
     this.#running.add(running)
   }
 
-  async #conduct(claim: Claim): Promise<void> {
-    const cut = new AbortController()
-    claim.lost.addEventListener('abort', () => cut.abort(claim.lost.reason), { once: true })
-    let engine: Engine
-    try {
-      engine = this.#engineOf(claim, cut.signal)
-    } catch (error) {
-      await this.#fail(claim, error)
-      return
-    }
-    const left = deferred()
-    const run: ConductedRun = { engine, cut, left }
-    this.#runs.add(run)
-    try {
-      await Promise.race([this.#run(claim, engine), left.promise])
-    } finally {
-      this.#runs.delete(run)
-    }
-    if (this.#isGivingUp) await this.#leave(claim)
-  }
-
-  #engineOf(claim: Claim, signal: AbortSignal): Engine {
-    const { details, flowId } = claim.job
-    const { store, resumeFrom, resumeWith } = details
-    return new Engine(this.#flowOf(details), {
-      kind: 'parallel',
-      ...this.#options.engine,
+  #jobOf(claim: Claim): ConductedJob {
+    const { engine, maxFailedRuns } = this.#options
+    return new ConductedJob(claim, {
+      store: this.#board.store,
+      engine,
+      flowOf: (details) => this.#flowOf(details),
+      maxFailedRuns,
+      events: this.#events,
+      waking: this.#waking,
       logger: this.#logger,
-      persist: this.#board.store,
-      flowId,
-      store: resumeWith ?? store,
-      epoch: claim.epoch,
-      signal,
-      job: claim.job.uuid,
-      from: resumeFrom,
-      source: { flow: details.flow, definition: details.definition },
-      waits: 'release',
+      stopping: this.#stopping.signal,
     })
   }
 
@@ -237,90 +214,6 @@ export class Conductor implements AsyncDisposable {
     const source = Object.hasOwn(flows, flow) ? flows[flow] : undefined
     if (source === undefined) throw new NotFound(`conductor "${this.name}" knows no flow "${flow}"`)
     return typeof source === 'function' ? source({ ...store, ...resumeWith }) : source
-  }
-
-  async #run(claim: Claim, engine: Engine): Promise<void> {
-    const { job } = claim
-    claim.held.addEventListener('abort', () => engine.suspend(), { once: true })
-    try {
-      await this.#step('compilation', job, async () => {
-        engine.compile()
-      })
-      await this.#step('preparation', job, async () => await engine.prepare())
-      if (!engine.hasEnded) await this.#step('validation', job, async () => await engine.validate())
-      // An engine that does not run yet cannot be suspended.
-      const isStopped = this.#stopping.signal.aborted || claim.held.aborted
-      if (!engine.hasEnded && !isStopped)
-        await this.#step('running', job, async () => await engine.run())
-    } catch (error) {
-      await this.#end(claim, engine, error)
-      return
-    }
-    await this.#end(claim, engine)
-  }
-
-  async #step(name: string, job: Claim['job'], act: () => Promise<void>): Promise<void> {
-    this.#events.emit(`${name}_start`, job)
-    await act()
-    this.#events.emit(`${name}_end`, job)
-  }
-
-  /** By what is stored of the flow: one that has reverted or failed is done too; a run that could not be made is tried again. */
-  async #end(claim: Claim, engine: Engine, error?: unknown): Promise<void> {
-    const { job } = claim
-    const { state, hasEnded, waitsFor } = engine
-    if (this.#isGivingUp) return
-    if (claim.lost.aborted || (error instanceof LeaseLost && !hasEnded)) {
-      this.#logger.warn({ job: job.uuid, err: error }, 'job lost to another conductor')
-      return
-    }
-    if (hasEnded) {
-      if (error !== undefined)
-        this.#logger.warn({ err: error, job: job.uuid, state }, 'flow failed')
-      await claim.consume()
-      this.#events.emit('job_consumed', job)
-    } else if (error !== undefined) await this.#fail(claim, error)
-    else if (waitsFor !== undefined && !this.#stopping.signal.aborted) {
-      await claim.release(waitsFor)
-      await this.#waking.ask(job, waitsFor)
-      this.#events.emit('job_released', job)
-    } else {
-      await claim.abandon()
-      this.#events.emit('job_abandoned', job)
-    }
-  }
-
-  #giveUp(): void {
-    this.#isGivingUp = true
-    for (const { cut, left } of this.#runs) {
-      cut.abort(new Error('the conductor stops'))
-      left.resolve()
-    }
-  }
-
-  /** The job is free for others, whatever its atoms still do. */
-  async #leave(claim: Claim): Promise<void> {
-    this.#logger.warn({ job: claim.job.uuid }, 'run interrupted, as the conductor stops')
-    await claim.abandon()
-    this.#events.emit('job_abandoned', claim.job)
-  }
-
-  async #fail(claim: Claim, error: unknown): Promise<void> {
-    const { maxFailedRuns = 10 } = this.#options
-    const attempt = claim.job.attempts + 1
-    const failure = Failure.from(error)
-    if (attempt >= maxFailedRuns) {
-      this.#logger.error({ err: error, job: claim.job.uuid, attempt }, 'job given up')
-      await claim.trash(failure)
-      this.#events.emit('job_trashed', claim.job)
-      return
-    }
-    this.#logger.warn(
-      { err: error, job: claim.job.uuid, attempt },
-      'a run could not be made, trying again',
-    )
-    await claim.abandon(failure)
-    this.#events.emit('job_abandoned', claim.job)
   }
 
   #logLoss(claim: Claim, error: unknown): void {
