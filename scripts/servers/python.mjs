@@ -9,7 +9,9 @@ import { HOME } from './state.mjs'
 const NEWEST = ['celery[redis,sqlalchemy,pytest,sqs]', 'psycopg2-binary', 'pyyaml', 'msgpack']
 const TRACING = ['opentelemetry-sdk', 'opentelemetry-instrumentation-celery']
 const FLOWER = 'flower==2.2.0'
-const OLD = ['celery[redis]==5.2.7', 'sqlalchemy<2', 'psycopg2-binary', 'setuptools<81']
+const OLD = ['celery[redis]==5.2.7', 'sqlalchemy<2', 'psycopg2-binary', 'setuptools<81'].concat([
+  'cryptography',
+])
 const MOTO = ['moto[server]']
 /** Its transport of SQS, which Debian's Celery 5.2 comes without. */
 const OLD_SQS = ['celery==5.2.7', 'kombu==5.2.4', 'boto3<1.27', 'pycurl', 'urllib3<2'].concat([
@@ -25,6 +27,7 @@ const DEBIAN_PYTHON = '/usr/bin/python3'
 
 export const PYTHON_PACKAGES = [
   'python3-celery',
+  'python3-cryptography',
   'python3-sqlalchemy',
   'python3-psycopg2',
   'python3-redis',

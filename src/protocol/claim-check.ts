@@ -9,17 +9,23 @@ export const CLAIM_CHECK_TYPE = 'application/x-claim-check'
 interface Ticket {
   /** Where the body is kept. */
   readonly claim: string
+  /** Opens the body, where it is encrypted. */
+  readonly key: string | undefined
   readonly contentType: string | undefined
   readonly contentEncoding: string | undefined
   readonly compression: string | undefined
 }
 
 /** The same message with a ticket in the place of its body, which is kept as `claim`. */
-export function withTicket(message: Message, claim: string): Message {
+export function withTicket(
+  message: Message,
+  { claim, key }: { readonly claim: string; readonly key?: string | undefined },
+): Message {
   // A ticket is not compressed, and Python expands what this header names before anything else.
   const { compression, ...headers } = message.headers
   const ticket = {
     claim,
+    key,
     bytes: message.body.length,
     'content-type': message.properties.contentType,
     'content-encoding': message.properties.contentEncoding,
@@ -43,6 +49,7 @@ export function ticketOf({ properties, body }: Message): Ticket | undefined {
   if (!isRecord(found) || typeof found.claim !== 'string') return undefined
   return {
     claim: found.claim,
+    key: textOf(found.key),
     contentType: textOf(found['content-type']),
     contentEncoding: textOf(found['content-encoding']),
     compression: textOf(found.compression),

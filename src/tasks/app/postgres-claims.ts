@@ -9,15 +9,23 @@ import { ConfigError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { safeUrl } from '../../safe-url.ts'
 
-type ClaimSettings = Pick<Config, 'CLAIM_CHECK' | 'result_backend'>
+type ClaimSettings = Pick<Config, 'CLAIM_CHECK' | 'REDACT' | 'result_backend'>
+
+interface PostgresClaimsParts {
+  readonly url: string
+  readonly isSealed: boolean
+  readonly logger: Logger
+}
 
 /** Bodies in monitor.claim; the database is opened when the first one is put there or fetched. */
 class PostgresClaims implements Claims {
+  readonly isSealed: boolean
   readonly #url: string
   readonly #logger: Logger
   #opened: Promise<Database> | undefined
 
-  constructor(url: string, logger: Logger) {
+  constructor({ url, isSealed, logger }: PostgresClaimsParts) {
+    this.isSealed = isSealed
     this.#url = url
     this.#logger = logger
   }
@@ -61,12 +69,12 @@ class PostgresClaims implements Claims {
   }
 }
 
-/** Undefined where none is asked for. */
+/** Undefined where none is asked for. With REDACT, no body can be read in the database. */
 export function claimsOf(settings: ClaimSettings, logger: Logger): PostgresClaims | undefined {
-  const { CLAIM_CHECK: wanted, result_backend: backend } = settings
+  const { CLAIM_CHECK: wanted, REDACT: redacted, result_backend: backend } = settings
   if (wanted === false) return undefined
   const url = namedDatabase('CLAIM_CHECK', wanted, backend)
-  if (url !== undefined) return new PostgresClaims(url, logger)
+  if (url !== undefined) return new PostgresClaims({ url, isSealed: redacted.length > 0, logger })
   throw new ConfigError([
     `CLAIM_CHECK is True and result_backend is "${safeUrl(backend ?? '')}", expected db+postgresql://…; or give CLAIM_CHECK a url`,
   ])

@@ -123,7 +123,22 @@ test('a body that is gone is left to the reader, which refuses its ticket', asyn
   expect(message.properties.contentType).toBe('application/x-claim-check')
 })
 
+test('a sealed body cannot be read where it is kept, and only its own message opens it', async () => {
+  const { claims, broker } = await started()
+  claims.isSealed = true
+  for (let n = 0; n < 2; n += 1) await broker.publish(large(), ROUTE)
+  const [first = Buffer.alloc(0), second = Buffer.alloc(0)] = claims.kept.values()
+  expect(first.includes('aaaa')).toBe(false)
+  const delivery = await firstOf(broker)
+  expectWhole(delivery.message, large())
+  await delivery.ack()
+  for (const claim of claims.kept.keys()) claims.kept.set(claim, first)
+  expect(second.equals(first)).toBe(false)
+  expect((await firstOf(broker)).message.properties.contentType).toBe('application/x-claim-check')
+})
+
 class FakeClaims implements Claims {
+  isSealed: boolean = false
   readonly kept = new Map<string, Buffer>()
   readonly delaysMs: number[] = []
   isAway: boolean = false

@@ -39,7 +39,7 @@ app = create_app(
 if os.environ.get('CLAIM_CHECK'):
     import claim_check
 
-    claim_check.install(app, os.environ['CLAIM_CHECK'])
+    claim_check.install(app, os.environ['CLAIM_CHECK'], sealed='SEALED' in os.environ)
 
 
 def keep_ledger(path):

@@ -4,6 +4,7 @@ import type { Logger } from '../../../logger.ts'
 import { ticketOf, withBody } from '../../../protocol/claim-check.ts'
 import type { Claims } from '../../claims.ts'
 import { type Opened, openEnvelope } from '../envelope.ts'
+import { unseal } from '../sealed-body.ts'
 
 /** A message as SQS gave it, and what is in it. */
 export interface Received {
@@ -57,9 +58,10 @@ export class ReceivedMessages {
     if (ticket === undefined) return received
     try {
       const late = (): Error => new Error(`no answer within ${CLAIM_PATIENCE_MS} ms`)
-      const body = await withDeadline(claims.get(ticket.claim), CLAIM_PATIENCE_MS, late)
+      const kept = await withDeadline(claims.get(ticket.claim), CLAIM_PATIENCE_MS, late)
       this.#reached()
-      // It is gone: the reader refuses the ticket, which is kept with the reason.
+      const body = kept && (await opened(kept, ticket.key))
+      // It is gone, or not this message's: the reader refuses the ticket, which is kept with the reason.
       if (body === undefined) return received
       const whole = withBody(message, ticket, body)
       return { ...received, opened: { ...received.opened, message: whole } }
@@ -84,4 +86,9 @@ export class ReceivedMessages {
     this.#isAway = false
     this.#parts.log.info('the bodies of messages can be fetched from the database again')
   }
+}
+
+/** Undefined where the key does not open it. */
+async function opened(kept: Buffer, key: string | undefined): Promise<Buffer | undefined> {
+  return key === undefined ? kept : await unseal(kept, key).catch(() => undefined)
 }

@@ -4,6 +4,7 @@ import { withTicket } from '../../../protocol/claim-check.ts'
 import type { Message } from '../../../protocol/message.ts'
 import type { Claims } from '../../claims.ts'
 import { reasonOf } from '../connecting/server-errors.ts'
+import { seal } from '../sealed-body.ts'
 import { keptUntil } from './delay.ts'
 
 interface LargeBodiesParts {
@@ -61,16 +62,18 @@ export class LargeBodies {
     const { claims, safeUrl } = this.#parts
     const late = (): Error => new Error(`no answer within ${deadlineMs} ms`)
     try {
-      const claim = await withDeadline(
-        claims.put(message.body, keptUntil(message)),
-        deadlineMs,
-        late,
-      )
-      return withTicket(message, claim)
+      const { bytes, key } =
+        claims.isSealed === true ? await seal(message.body) : plain(message.body)
+      const claim = await withDeadline(claims.put(bytes, keptUntil(message)), deadlineMs, late)
+      return withTicket(message, { claim, key })
     } catch (cause) {
       throw notKept(message, safeUrl, cause)
     }
   }
+}
+
+function plain(bytes: Buffer): { readonly bytes: Buffer; readonly key: undefined } {
+  return { bytes, key: undefined }
 }
 
 function notKept(message: Message, safeUrl: string, cause: unknown): BrokerError {
