@@ -31,6 +31,15 @@ interface ResumeOptions extends BoardOptions {
 }
 
 export function addFlowJobs(flow: Command): void {
+  addPost(flow)
+  addList(flow)
+  addShow(flow)
+  addSteering(flow)
+  addResume(flow)
+  addSignal(flow)
+}
+
+function addPost(flow: Command): void {
   withBoard(flow.command('post'))
     .description('post a flow file on the job board, for conductors to run')
     .argument('<file>', 'a flow file in YAML or JSON')
@@ -41,6 +50,9 @@ export function addFlowJobs(flow: Command): void {
     .action(async (file: string, _options: unknown, command: Command) => {
       await post(file, command.optsWithGlobals<PostOptions>())
     })
+}
+
+function addList(flow: Command): void {
   withBoard(flow.command('list'))
     .description('list the jobs of the board, highest priority first')
     .option('--trashed', 'list the discarded jobs instead')
@@ -54,6 +66,9 @@ export function addFlowJobs(flow: Command): void {
         )
       })
     })
+}
+
+function addShow(flow: Command): void {
   withBoard(flow.command('show'))
     .description('show a run: its atoms, what failed and what it waits for')
     .argument('<id>', 'the id of a flow or a job')
@@ -62,17 +77,21 @@ export function addFlowJobs(flow: Command): void {
       const options = command.optsWithGlobals<ListOptions>()
       await onBoard(options, async (board) => await show(board, id, options))
     })
+}
+
+function addSteering(flow: Command): void {
   for (const [name, description] of STEERING) {
     withBoard(flow.command(name))
       .description(description)
       .argument('<id>', 'the id of a flow or a job')
       .action(async (id: string, _options: unknown, command: Command) => {
-        await onBoard(
-          command.optsWithGlobals<BoardOptions>(),
-          async (board) => await board[name](id),
-        )
+        const options = command.optsWithGlobals<BoardOptions>()
+        await onBoard(options, async (board) => await board[name](id))
       })
   }
+}
+
+function addResume(flow: Command): void {
   withBoard(flow.command('resume'))
     .description('give a suspended job back to conductors, or run a flow again from a step on')
     .argument('<id>', 'the id of a flow or a job')
@@ -81,6 +100,9 @@ export function addFlowJobs(flow: Command): void {
     .action(async (id: string, _options: unknown, command: Command) => {
       await resume(id, command.optsWithGlobals<ResumeOptions>())
     })
+}
+
+function addSignal(flow: Command): void {
   withBoard(flow.command('signal'))
     .description('give a waiting flow its signal')
     .argument('<id>', 'the id of the flow')
