@@ -2,6 +2,7 @@ import { MemoryStore, ZookeeperBoard } from 'celery-toolbox/flows'
 import { expect, onTestFinished, test } from 'vitest'
 import { type Posted, readJob } from '../../../src/flows/board/zookeeper/posted-jobs.ts'
 import { ZookeeperJobs } from '../../../src/flows/board/zookeeper/zookeeper-jobs.ts'
+import { ZookeeperNews } from '../../../src/flows/board/zookeeper/zookeeper-news.ts'
 import { ZookeeperSession } from '../../../src/flows/board/zookeeper/zookeeper-session.ts'
 import { ZookeeperTrash } from '../../../src/flows/board/zookeeper/zookeeper-trash.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -19,7 +20,8 @@ async function openedJobs() {
   const session = await ZookeeperSession.open(hosts, SESSION_MS)
   onTestFinished(() => session.close())
   const trash = new ZookeeperTrash(board.name)
-  const jobs = new ZookeeperJobs({ folder: board.name, store, trash })
+  const news = new ZookeeperNews(board.name)
+  const jobs = new ZookeeperJobs({ folder: board.name, store, trash, news })
   const [posted] = (await jobs.all(session)) as [Posted]
   return { board, job, session, jobs, posted, trash }
 }
@@ -39,6 +41,24 @@ test.skipIf(!hasZookeeper)(
     await claim.release({ signals: ['go'] })
     expect(commits).toBe(2)
     expect(await board.find(job.uuid)).toMatchObject({ owner: null, runAt: null, isHeld: true })
+  },
+)
+
+test.skipIf(!hasZookeeper)(
+  'a signal that comes while its job is released makes it due, and conductors are notified',
+  async () => {
+    const { board, job, session, jobs, posted } = await openedJobs()
+    const claim = await jobs.claim(session, posted, 'one')
+    const commit = session.commit.bind(session)
+    session.commit = async (build) => {
+      await board.signal(job.flowId, 'go')
+      await commit(build)
+    }
+    const before = await session.read('/taskflow/.news')
+    await claim.release({ signals: ['go'] })
+    expect((await board.find(job.uuid))?.runAt).toBeInstanceOf(Date)
+    const after = await session.read('/taskflow/.news')
+    expect(after?.version).toBe(Number(before?.version) + 1)
   },
 )
 

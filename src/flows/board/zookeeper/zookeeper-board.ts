@@ -54,7 +54,12 @@ export class ZookeeperBoard implements JobBoard {
     this.#entities = new ZookeeperEntities(posix.join(posix.dirname(path), '.entities'))
     this.#news = new ZookeeperNews(path)
     this.#trash = new ZookeeperTrash(path)
-    this.#jobs = new ZookeeperJobs({ folder: path, store, trash: this.#trash })
+    this.#jobs = new ZookeeperJobs({
+      folder: path,
+      store,
+      trash: this.#trash,
+      news: this.#news,
+    })
     this.#sessions = new SessionKeeper({
       hosts,
       sessionMs,

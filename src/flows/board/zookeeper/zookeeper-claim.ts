@@ -9,6 +9,7 @@ import type { Claim, Job } from '../job.ts'
 import { nextRun } from '../job-schedule.ts'
 import { change, lockOf } from './posted-jobs.ts'
 import { bytesOf, type PostedDetails, type Posting, postingOf, trashedOf } from './posting.ts'
+import type { ZookeeperNews } from './zookeeper-news.ts'
 import {
   isConflict,
   isConnectionLost,
@@ -27,6 +28,7 @@ interface ClaimParts {
   /** The transaction that made the lock: a later owner's is greater. */
   readonly epoch: number
   readonly store: FlowStore
+  readonly news: ZookeeperNews
   /** When it was asked for (performance.now). */
   readonly sinceMs: number
 }
@@ -81,10 +83,12 @@ export class ZookeeperClaim implements Claim {
   async release({ until, signals }: FlowWait): Promise<void> {
     const wait = { run_at: until === undefined ? null : until / 1000, waits_for: signals }
     await this.#settle((posting) => changed(posting, wait))
-    // A signal that came in between woke no waiting code.
-    const { store, path } = this.#parts
+    // A signal that came before the job waited for it has woken nothing.
+    const { store, path, news } = this.#parts
     const come = await store.signals(this.job.flowId)
-    if (come.some(({ name }) => signals.includes(name))) await change(this.#session, path, woken)
+    if (!come.some(({ name }) => signals.includes(name))) return
+    await change(this.#session, path, woken)
+    await news.announce(this.#session)
   }
 
   async trash(failure?: Failure): Promise<void> {

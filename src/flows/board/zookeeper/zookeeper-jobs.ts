@@ -14,6 +14,7 @@ import {
 } from './posted-jobs.ts'
 import { bytesOf, jobOf, newJobOf, type PostedDetails, type Posting } from './posting.ts'
 import { woken, ZookeeperClaim } from './zookeeper-claim.ts'
+import type { ZookeeperNews } from './zookeeper-news.ts'
 import {
   EPHEMERAL,
   isConflict,
@@ -29,6 +30,7 @@ interface JobsParts {
   /** Where the runs of the jobs are kept. */
   readonly store: FlowStore
   readonly trash: ZookeeperTrash
+  readonly news: ZookeeperNews
 }
 
 /** The jobs of a board: how their nodes are read, made, claimed, changed and replaced. */
@@ -83,7 +85,7 @@ export class ZookeeperJobs {
   /** Throws UnclaimableJob where another owner has it, or it has changed since it was read. */
   async claim(session: ZookeeperSession, posted: Posted, owner: string): Promise<ZookeeperClaim> {
     const { path, node, posting } = posted
-    const { store, trash } = this.#parts
+    const { store, trash, news } = this.#parts
     const sinceMs = performance.now()
     return new ZookeeperClaim(session, {
       epoch: await lock(session, posted, owner),
@@ -93,6 +95,7 @@ export class ZookeeperJobs {
       trashPath: trash.pathFor(path),
       jobPrefix: path.slice(0, -NUMBER_LENGTH),
       store,
+      news,
       sinceMs,
     })
   }
