@@ -105,7 +105,8 @@ test.skipIf(isOnSqs).each([
   expect(row?.body.equals(given.body)).toBe(true)
 })
 
-test('a recorded message can be published again exactly as it was', async () => {
+// Headers travel as kombu's JSON there, which has no bytes and no dates.
+test.skipIf(isOnSqs)('a recorded message can be published again exactly as it was', async () => {
   const place = await openPlace()
   const monitor = await startMonitor(place)
   const given = message({
@@ -184,48 +185,56 @@ test('a late message moves no task back that has ended', async () => {
   ])
 })
 
-test('the same message again changes nothing, not even the time of the last change', async () => {
-  const place = await openPlace()
-  const monitor = await startMonitor(place)
-  const given = message({ id: 'same' })
-  await place.publish([given])
-  await recorded([monitor], 1)
-  const before = await place.database.query('select *, xmin from monitor.task')
-  await place.publish([given])
-  await recorded([monitor], 2)
-  expect(await place.database.query('select *, xmin from monitor.task')).toEqual(before)
-  expect(await counts(place.database)).toMatchObject({ messages: 1 })
-})
+// SQS drops the second copy itself, for five minutes.
+test.skipIf(isOnSqs)(
+  'the same message again changes nothing, not even the time of the last change',
+  async () => {
+    const place = await openPlace()
+    const monitor = await startMonitor(place)
+    const given = message({ id: 'same' })
+    await place.publish([given])
+    await recorded([monitor], 1)
+    const before = await place.database.query('select *, xmin from monitor.task')
+    await place.publish([given])
+    await recorded([monitor], 2)
+    expect(await place.database.query('select *, xmin from monitor.task')).toEqual(before)
+    expect(await counts(place.database)).toMatchObject({ messages: 1 })
+  },
+)
 
-test('a copy that is delivered again after midnight, or days later, is recognised', async () => {
-  const place = await openPlace()
-  const [first, second] = [message({ id: 'yesterday' }), message({ id: 'last week' })]
-  await place.publish([first, second])
-  const monitor = await startMonitor(place)
-  await recorded([monitor], 2)
-  await monitor.stop()
-  // As if they had been recorded on other days.
-  for (const [id, days] of [
-    ['yesterday', 1],
-    ['last week', 7],
-  ]) {
-    await place.database.query(
-      'update monitor.message set day = day - $2::integer where task_id = $1',
-      [id, days],
-    )
-  }
-  await place.publish([first])
-  const again = await startMonitor(place)
-  await recorded([again], 1)
-  expect(await counts(place.database)).toMatchObject({ messages: 2 })
-  await again.stop()
+// As above.
+test.skipIf(isOnSqs)(
+  'a copy that is delivered again after midnight, or days later, is recognised',
+  async () => {
+    const place = await openPlace()
+    const [first, second] = [message({ id: 'yesterday' }), message({ id: 'last week' })]
+    await place.publish([first, second])
+    const monitor = await startMonitor(place)
+    await recorded([monitor], 2)
+    await monitor.stop()
+    // As if they had been recorded on other days.
+    for (const [id, days] of [
+      ['yesterday', 1],
+      ['last week', 7],
+    ]) {
+      await place.database.query(
+        'update monitor.message set day = day - $2::integer where task_id = $1',
+        [id, days],
+      )
+    }
+    await place.publish([first])
+    const again = await startMonitor(place)
+    await recorded([again], 1)
+    expect(await counts(place.database)).toMatchObject({ messages: 2 })
+    await again.stop()
 
-  await place.publish([second])
-  await redeliverAll(place)
-  const later = await startMonitor(place)
-  await recorded([later], 1)
-  expect(await counts(place.database)).toMatchObject({ messages: 2 })
-})
+    await place.publish([second])
+    await redeliverAll(place)
+    const later = await startMonitor(place)
+    await recorded([later], 1)
+    expect(await counts(place.database)).toMatchObject({ messages: 2 })
+  },
+)
 
 test('a task whose key reaches no work queue is recorded, and flagged', async () => {
   const place = await openPlace()
