@@ -96,6 +96,17 @@ test('a hanging question for a queue leaves time to ask again within the deadlin
   expect(await read('work')).toEqual(['x'])
 })
 
+test('a delete that hangs is made again before its message would come back', async () => {
+  const { broker, proxy } = await behindProxy({ visibility_timeout: 8 })
+  await broker.publish(text('x'), TO_WORK)
+  const delivery = await waitFor('the message', () => broker.get('work'))
+  const receivedAt = performance.now()
+  proxy.fault = hangingOnce('DeleteMessageBatch')
+  await delivery.ack()
+  expect(performance.now() - receivedAt).toBeLessThan(8_000)
+  expect(delivery.isLost).toBe(false)
+})
+
 test('an outage is reported once, and so is its end', async () => {
   const { broker, proxy } = await behindProxy()
   const told: string[] = []
