@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { deferred } from '../../src/async/deferred.ts'
 import type { Broker, ConsumeOptions, Delivery, Subscription } from '../../src/brokers/broker.ts'
 import type { BrokerFeature, BrokerFeatures } from '../../src/brokers/features.ts'
 import type { Message, MessageProperties, Route } from '../../src/protocol/message.ts'
@@ -492,16 +493,18 @@ export function brokerContract({ name, features, makeSpace, many = 300 }: Broker
 
     test('consumers of one queue share its messages', async () => {
       const { broker } = await startWith('work')
-      const counts = [0, 0, 0]
-      for (const n of [0, 1, 2]) {
-        await consuming(broker, 'work', { prefetch: 10 }, (delivery) => {
-          counts[n] = (counts[n] ?? 0) + 1
-          void delivery.ack()
+      const begin = deferred()
+      const taken: readonly Delivery[][] = [[], [], []]
+      for (const mine of taken) {
+        await consuming(broker, 'work', { prefetch: 5 }, (delivery) => {
+          mine.push(delivery)
+          void begin.promise.then(() => delivery.ack())
         })
       }
       await publishAll(broker, 'work', many)
-      await waitFor('all deliveries', () => counts.reduce((a, b) => a + b) === many)
-      expect(Math.min(...counts)).toBeGreaterThan(many / 10)
+      await waitFor('each to hold what it may', () => taken.every(({ length }) => length === 5))
+      begin.resolve()
+      await waitFor('all deliveries', () => taken.flat().length === many)
     })
 
     test('an acknowledged message is gone for good', async () => {
