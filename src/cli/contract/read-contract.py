@@ -1,4 +1,5 @@
 """Prints, as JSON, a Celery app's tasks with their signatures as TypeScript types, and where it sends them. Nothing is connected."""
+import collections
 import collections.abc
 import dataclasses
 import datetime
@@ -25,8 +26,9 @@ PLAIN = {
 }
 # What a message carries has a type of its own; what is sent may be simpler.
 EXACT = {decimal.Decimal: ('number', f'{OURS}Decimal'), uuid.UUID: ('string', f'{OURS}Uuid')}
-LISTS = (list, set, frozenset, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
-DICTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+LISTS = (list, set, frozenset, collections.deque, collections.abc.Sequence, collections.abc.MutableSequence,
+         collections.abc.Iterable, collections.abc.Collection, collections.abc.Set)
+DICTS = (dict, collections.OrderedDict, collections.defaultdict, collections.abc.Mapping, collections.abc.MutableMapping)
 # What Celery's model_dump(mode='json') makes text of.
 DUMPED_AS_TEXT = (bytes, datetime.date, datetime.time, datetime.timedelta, decimal.Decimal, uuid.UUID, pathlib.PurePath)
 # Begins the list of what a type is inside of: a result, or a pydantic model in it.
@@ -55,7 +57,7 @@ def written(hint, seen=()):
     if origin in UNIONS:
         return ' | '.join(dict.fromkeys(written(one, seen) for one in args))
     if origin is typing.Literal:
-        return ' | '.join(json.dumps(one) for one in args)
+        return ' | '.join(dict.fromkeys(constant(one) for one in args))
     if origin is tuple:
         if len(args) == 2 and args[1] is Ellipsis:
             return f'readonly ({written(args[0], seen)})[]'
@@ -66,10 +68,10 @@ def written(hint, seen=()):
         return f'Record<string, {written(args[1], seen)}>'
     if hasattr(hint, '__metadata__') or str(origin).endswith(('.Annotated', 'Required', '.ReadOnly', '.Final')):
         return written(args[0] if args else origin, seen)
-    return named(origin, seen) if inspect.isclass(origin) else 'unknown'
+    return named(origin, seen, args) if inspect.isclass(origin) else 'unknown'
 
 
-def named(hint, seen):
+def named(hint, seen, given=()):
     if seen[:1] == DUMPED and inspect.isclass(hint) and issubclass(hint, DUMPED_AS_TEXT):
         return 'string'
     if hint in PLAIN:
@@ -82,18 +84,23 @@ def named(hint, seen):
     if issubclass(hint, tuple) and hasattr(hint, '_fields'):
         hints = hints_of(hint)
         return f"readonly [{', '.join(written(hints.get(name, typing.Any), seen) for name in hint._fields)}]"
+    if issubclass(hint, enum.Flag):
+        return 'number'  # Flags may be combined.
     if issubclass(hint, enum.Enum):
-        return ' | '.join(json.dumps(one.value) for one in hint)
+        return ' | '.join(dict.fromkeys(constant(one) for one in hint)) or 'never'
     is_result = seen[:1] in (RESULT, DUMPED)
+    parameters = dict(zip(getattr(hint, '__parameters__', ()), given))
     if hasattr(hint, 'model_fields'):
         seen = DUMPED + seen[1:] if is_result else seen
         fields = {n if is_result else name_sent(n, f): (f.annotation, not f.is_required())
                   for n, f in hint.model_fields.items()}
+        if is_result:
+            fields.update({n: (f.return_type, False) for n, f in getattr(hint, 'model_computed_fields', {}).items()})
     elif dataclasses.is_dataclass(hint):
         hints = hints_of(hint)
         missing = dataclasses.MISSING
         fields = {f.name: (hints.get(f.name, f.type), f.default is not missing or f.default_factory is not missing)
-                  for f in dataclasses.fields(hint)}
+                  for f in dataclasses.fields(hint) if f.init or is_result}
     elif hasattr(hint, '__total__'):
         fields = {n: (t, is_optional(t, n in hint.__optional_keys__)) for n, t in hints_of(hint).items()}
     else:
@@ -101,8 +108,22 @@ def named(hint, seen):
     # A result has its defaults filled in.
     is_filled = is_result and not hasattr(hint, '__total__')
     inside = '; '.join(
-        f"{key(n)}{'?' if may_lack and not is_filled else ''}: {written(t, seen)}" for n, (t, may_lack) in fields.items())
+        f"{key(n)}{'?' if may_lack and not is_filled else ''}: {written(filled(t, parameters), seen)}"
+        for n, (t, may_lack) in fields.items())
     return '{ ' + inside + ' }' if inside else 'Record<string, never>'
+
+
+def filled(hint, parameters):
+    """The hint of a field of Box[int], where the class says T."""
+    if isinstance(hint, typing.TypeVar):
+        return parameters.get(hint, hint)
+    inside = getattr(hint, '__parameters__', ()) if typing.get_origin(hint) else ()
+    return hint[tuple(parameters.get(one, one) for one in inside)] if inside else hint
+
+
+def constant(one):
+    value = one.value if isinstance(one, enum.Enum) else one
+    return json.dumps(value) if isinstance(value, (str, int, type(None))) else written(type(value))
 
 
 def key(name):
@@ -141,18 +162,37 @@ def evaluated(hint, scope):
         return typing.Any
 
 
+def type_of(hint, seen=()):
+    try:
+        return written(hint, seen)
+    except Exception:
+        return 'unknown'  # An annotation need not be a type.
+
+
+def keywords(hint):
+    """Those of **kwargs: Unpack[a TypedDict]."""
+    of = typing.get_args(hint)[0] if str(typing.get_origin(hint)).endswith('Unpack') else None
+    if not hasattr(of, '__total__'):
+        return None
+    return [f"{key(n)}{'?' if is_optional(t, n in of.__optional_keys__) else ''}: {type_of(t)}"
+            for n, t in hints_of(of).items()]
+
+
 def contract(task):
     run = task.run
     hints = hints_of(getattr(run, '__func__', run))
     args, names, kwargs, kinds = [], [], [], inspect.Parameter
     for name, parameter in inspect.signature(run).parameters.items():
-        kind = written(hints.get(name, parameter.annotation))
+        hint = hints.get(name, parameter.annotation)
+        kind = type_of(hint)
         may_lack = parameter.default is not kinds.empty
+        if parameter.default is None and kind != 'unknown' and not kind.endswith('null'):
+            kind = f'{kind} | null'
         if parameter.kind is kinds.VAR_POSITIONAL:
             args.append(f'...{label(name)}: ({kind})[]')
         elif parameter.kind is kinds.VAR_KEYWORD:
             # With others beside it, an index of one type would be theirs, too.
-            kwargs.append(f"[name: string]: {'unknown' if kwargs else kind}")
+            kwargs += keywords(hint) or [f"[name: string]: {'unknown' if kwargs else kind}"]
         else:
             if parameter.kind is not kinds.KEYWORD_ONLY:
                 names.append(name if parameter.kind is not kinds.POSITIONAL_ONLY else f'{name}, by position alone')
@@ -160,7 +200,7 @@ def contract(task):
             if parameter.kind is not kinds.POSITIONAL_ONLY:
                 required = parameter.kind is kinds.KEYWORD_ONLY and not may_lack
                 kwargs.append(f"{key(name)}{'' if required else '?'}: {kind}")
-    result = written(hints.get('return', inspect.Parameter.empty), RESULT)
+    result = type_of(hints.get('return', inspect.Parameter.empty), RESULT)
     inside = '{ ' + '; '.join(kwargs) + ' }' if kwargs else 'Record<string, never>'
     return f"{{ args: [{', '.join(args)}]; names: {json.dumps(names)}; kwargs: {inside}; result: {result} }}"
 
@@ -184,7 +224,7 @@ app = find_app(sys.argv[1])
 app.loader.import_default_modules()
 app.finalize()
 found = {name: contract(task) for name, task in sorted(app.tasks.items()) if not name.startswith('celery.')}
-print('CONTRACT ' + json.dumps(found))
+print('\nCONTRACT ' + json.dumps(found))
 
 conf = app.conf
 settings = {

@@ -33,5 +33,7 @@ export type RemoteRest<Name extends keyof RemoteTasks, Given extends readonly un
     ? [kwargs?: RemoteKwargs<Name, Given>, options?: CallOptions]
     : [kwargs: RemoteKwargs<Name, Given>, options?: CallOptions]
 
-/** What has types is called by them. */
-export type Unlisted<Name extends string> = Name extends keyof RemoteTasks ? never : Name
+/** What has types is called by them: the compiler shows them where a call lacks arguments. */
+export type Unlisted<Name extends string> = Name extends keyof RemoteTasks
+  ? { readonly takes: PartOf<Name, 'args'>; readonly byKeyword: PartOf<Name, 'kwargs'> }
+  : Name

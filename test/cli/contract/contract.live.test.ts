@@ -42,10 +42,24 @@ test('a Python app gives types that compile and refuse wrong calls; a change fai
   expect(checked.stdout).not.toContain('shop.order')
 })
 
+test('the error of a call that lacks arguments shows what the task takes', async () => {
+  const folder = makeProject('module')
+  write(folder, 'shop.py', readFileSync(join(import.meta.dirname, 'shop.py'), 'utf8'))
+  write(folder, 'lacks.ts', "import { app } from './app.ts'\nvoid app.sendTask('shop.add', [])\n")
+  const options = ['--python', service('PYTHON_CELERY'), '-A', 'shop', '-o', 'tasks.d.ts']
+  expect((await runCli(['contract', 'pull', ...options], { cwd: folder })).code).toBe(0)
+  const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023']
+  const compiled = runIn(folder, join(MODULES, '.bin/tsc'), [
+    ...[...flags, '--allowImportingTsExtensions', '--types', 'node'],
+    ...['lacks.ts', 'tasks.d.ts'],
+  ])
+  await expect(compiled).rejects.toThrow(/takes: \[x: number, y\?: number/)
+})
+
 // Each with all kinds of hints: dataclasses, TypedDict, pydantic, and in depot those that Python keeps as text.
 test.skipIf(!hasService('PYTHON_MYPY')).each([
   ['warehouse', 30],
-  ['depot', 7],
+  ['depot', 13],
 ])('%s, a Python app of %i tasks, gives types that compile under strict', async (name, count) => {
   const folder = makeProject('module')
   for (const [file, from] of [

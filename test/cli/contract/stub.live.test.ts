@@ -9,12 +9,12 @@ const HERE = join(import.meta.dirname, 'stub')
 const STUB = ['-A', 'app.ts', '-o', 'tasks.pyi'] as const
 
 describe.skipIf(!hasService('PYTHON_MYPY'))('with mypy', () => {
-  test('an app of 30 tasks gives stubs that mypy accepts, and by which it refuses wrong calls', async () => {
+  test('an app of 37 tasks gives stubs that mypy accepts, and by which it refuses wrong calls', async () => {
     const folder = projectWith(['app.ts', 'types.ts'])
     const made = await runCli(['contract', 'stub', ...STUB], { cwd: folder })
     expect(made).toMatchObject({ code: 0, stderr: '' })
     expect(made.stdout).toMatch(
-      /^31 tasks written to tasks\.pyi\n {2}export\.untyped takes and gives Any: export it/,
+      /^37 tasks written to tasks\.pyi\n {2}export\.untyped takes and gives Any: export it/,
     )
     const uses = readFileSync(join(HERE, 'uses.py'), 'utf8')
     write(folder, 'uses.py', uses)

@@ -37,8 +37,9 @@ class Result(Generic[_Value]):
 /** The stub module: a class for each task, and a variable by which it is called. */
 export function stubText(tasks: readonly StubbedTask[], types: PythonTypes): string {
   const names = variableNames(tasks.map(({ name }) => name))
-  const classes = tasks.map((task) => taskClass(task, types))
-  const variables = tasks.map(({ name }) => `${names.get(name)}: ${classOf(name)}\n`)
+  const classNames = classesOf(names)
+  const classes = tasks.map((task) => taskClass(task, classNames.get(task.name) ?? '', types))
+  const variables = tasks.map(({ name }) => `${names.get(name)}: ${classNames.get(name)}\n`)
   return [HEAD, ...types.classes, ...classes, variables.join('')].join('\n')
 }
 
@@ -76,11 +77,11 @@ interface Parts {
   readonly value: string
 }
 
-function taskClass(task: StubbedTask, types: PythonTypes): string {
+function taskClass(task: StubbedTask, className: string, types: PythonTypes): string {
   const { calls, args, value } = partsOf(task, types)
   const mayLack = args.startsWith('tuple[()]') || args.startsWith('Sequence')
   const result = `Result[${value}]`
-  return `class ${classOf(task.name)}:
+  return `class ${className}:
     name: Literal[${JSON.stringify(task.name)}]
 ${method('delay', calls, result)}${method('si', calls, 'Any')}    def s(self, *args: Any, **kwargs: Any) -> Any: ...
     def apply_async(self, args: ${args}${mayLack ? ' = ...' : ''}, kwargs: Mapping[str, Any] | None = ..., **options: Any) -> ${result}: ...
@@ -167,8 +168,10 @@ function tuplesOf(items: readonly Written[], takesNames: boolean): string {
   return [...(needed === 0 || takesNames ? ['tuple[()]'] : []), ...tuples].join(' | ')
 }
 
-function classOf(name: string): string {
-  return `_${capital(name)}`
+/** export.add has the class _ExportAdd, and export_add one of another name. */
+function classesOf(variables: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const taken = new Set<string>()
+  return new Map([...variables.keys()].map((name) => [name, free(`_${capital(name)}`, taken)]))
 }
 
 /** export.add is export_add. */
@@ -177,10 +180,15 @@ function variableNames(names: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     names.map((name) => {
       const base = name.replaceAll(/\W+/g, '_').replace(/^(?=\d)/, '_')
-      let variable = isIdentifier(base) ? base : `${base}_`
-      while (taken.has(variable)) variable += '_'
-      taken.add(variable)
-      return [name, variable]
+      return [name, free(isIdentifier(base) ? base : `${base}_`, taken)]
     }),
   )
+}
+
+/** The name, or the next that nothing has; it is taken then. */
+function free(wanted: string, taken: Set<string>): string {
+  let name = wanted
+  while (taken.has(name)) name += '_'
+  taken.add(name)
+  return name
 }

@@ -1,5 +1,5 @@
 import type { CompiledTypes } from './compiled-types.ts'
-import type { Field, TypeNode } from './parse-type.ts'
+import type { Field, Parameter, TypeNode } from './parse-type.ts'
 
 /** Python takes a call's arguments loosely; a result it gets as JSON has it. */
 export type Direction = 'in' | 'out'
@@ -31,11 +31,17 @@ const PLAIN: Readonly<Record<string, string>> = {
 }
 const LISTS = ['Array', 'ReadonlyArray', 'Set', 'ReadonlySet', 'Iterable']
 const DICTS = ['Record', 'Map', 'ReadonlyMap']
+const SOME_OF = ['Pick', 'Omit']
 const THROUGH = ['Readonly', 'Promise', 'Required', 'Awaited', 'NoInfer']
 const KEYWORDS = new Set(
   'False None True and as assert async await break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield'.split(
     ' ',
   ),
+)
+
+/** What the stub has for itself; a type of the app is not called so. */
+const IMPORTED = new Set(
+  'Any Generic Literal Mapping NotRequired Result Sequence TypeVar TypedDict Unpack'.split(' '),
 )
 
 /** Writes types of TypeScript in Python's words, and remembers the TypedDicts they need. */
@@ -44,6 +50,8 @@ export class PythonTypes {
   readonly #classes = new Map<string, string>()
   /** By what they say, so that one shape has one class. */
   readonly #names = new Map<string, string>()
+  /** Aliases that are being written. */
+  readonly #open = new Set<TypeNode>()
 
   constructor(types: CompiledTypes) {
     this.#types = types
@@ -58,11 +66,7 @@ export class PythonTypes {
     if (type.kind === 'literal') return literal(type.value)
     if (type.kind === 'union') return this.#union(type.of, place)
     if (type.kind === 'list') return listOf(this.write(type.of, place), place)
-    if (type.kind === 'tuple')
-      return this.#tuple(
-        type.items.map((item) => item.type),
-        place,
-      )
+    if (type.kind === 'tuple') return this.#tuple(type.items, place)
     if (type.kind === 'name') return this.#named(type, place)
     if (type.kind === 'object' || type.kind === 'both') return this.#object(type, place)
     return 'Any'
@@ -82,22 +86,48 @@ export class PythonTypes {
       return this.fieldsOf(inner, file)?.map((field) => ({ ...field, isOptional: true }))
     }
     const found = this.#types.typeNamed(type.name, file)
-    return found === undefined ? undefined : this.fieldsOf(...found)
+    if (found !== undefined) return this.fieldsOf(...found)
+    const keys = SOME_OF.includes(type.name) ? this.#keysOf(type.args[1], file) : undefined
+    if (inner === undefined || keys === undefined) return undefined
+    const isWanted = type.name === 'Pick'
+    return this.fieldsOf(inner, file)?.filter(({ name }) => keys.includes(name) === isWanted)
+  }
+
+  /** The names in `'a' | 'b'`; undefined where other types are among them. */
+  #keysOf(type: TypeNode | undefined, file: string): readonly unknown[] | undefined {
+    if (type?.kind === 'literal') return [type.value]
+    if (type?.kind === 'union') {
+      const parts = type.of.map((part) => this.#keysOf(part, file))
+      return parts.every((part) => part !== undefined) ? parts.flat() : undefined
+    }
+    const found = type?.kind === 'name' ? this.#types.typeNamed(type.name, file) : undefined
+    return found && this.#keysOf(...found)
   }
 
   #named({ name, args }: Extract<TypeNode, { kind: 'name' }>, place: Place): string {
     const [first, second] = args
     const found = this.#types.typeNamed(name, place.file)
     if (found !== undefined) {
-      return this.write(found[0], { ...place, name: className(name), file: found[1] })
+      return this.#declared(found[0], { ...place, name: className(name), file: found[1] })
     }
     const plain = Object.hasOwn(PLAIN, name) ? PLAIN[name] : undefined
     if (plain !== undefined) return plain
     if (LISTS.includes(name) && first) return listOf(this.write(first, place), place)
     if (DICTS.includes(name) && second) return dictOf(this.write(second, place), place)
     if (THROUGH.includes(name) && first) return this.write(first, place)
-    if (name === 'Partial' && first) return this.#object({ kind: 'name', name, args }, place)
+    if ([...SOME_OF, 'Partial'].includes(name) && first)
+      return this.#object({ kind: 'name', name, args }, place)
     return 'Any'
+  }
+
+  /** An alias that is inside itself, as that of JSON values: there it is Any. */
+  #declared(type: TypeNode, place: Place): string {
+    if (type.kind === 'object' || type.kind === 'both') return this.#object(type, place)
+    if (this.#open.has(type)) return 'Any'
+    this.#open.add(type)
+    const written = this.write(type, place)
+    this.#open.delete(type)
+    return written
   }
 
   #union(of: readonly TypeNode[], place: Place): string {
@@ -123,11 +153,12 @@ export class PythonTypes {
   }
 
   /** In a message it is a list. */
-  #tuple(items: readonly TypeNode[], place: Place): string {
-    const written = items.map((item) => this.write(item, place))
-    if (place.direction === 'in')
+  #tuple(items: readonly Parameter[], place: Place): string {
+    const written = items.map((item) => this.write(withoutUndefined(item), place))
+    const isFixed = items.every(({ isOptional, isRest }) => !isOptional && !isRest)
+    if (place.direction === 'in' && isFixed)
       return written.length === 0 ? 'tuple[()]' : `tuple[${written.join(', ')}]`
-    return `list[${written.length === 0 ? 'Any' : [...new Set(written)].join(' | ')}]`
+    return listOf(written.length === 0 ? 'Any' : [...new Set(written)].join(' | '), place)
   }
 
   #object(type: TypeNode, place: Place): string {
@@ -164,7 +195,7 @@ export class PythonTypes {
   #freeName(wanted: string): string {
     for (let n = 1; ; n += 1) {
       const name = n === 1 ? wanted : `${wanted}${n}`
-      if (!this.#classes.has(name)) return name
+      if (!this.#classes.has(name) && !IMPORTED.has(name)) return name
     }
   }
 }

@@ -36,6 +36,12 @@ tasks.export_partial.delay({})
 tasks.export_both.delay({'x': 1, 'y': 2, 'z': 3})
 tasks.export_late.delay().get()[0]['y']
 tasks.export_with_dash.delay(1)
+tasks.export_judge.delay({'score': 1}).get()['score'] + 1
+tasks.export_json.delay({'a': [1, None, {'b': True}]})
+tasks.export_doubled_name.delay(1)
+tasks.export_doubled_name_.delay('a')
+tasks.export_open.delay([1], [1, True, False])
+tasks.export_picked.delay({'x': 1}, {'x': 2})
 tasks.export_untyped.delay('anything', goes=True)
 
 tasks.export_add.delay('2', 3)  # wrong
@@ -50,3 +56,9 @@ tasks.export_order.delay(count=2)  # wrong
 tasks.export_level.delay('middle')  # wrong
 tasks.export_half.delay(4).get().upper()  # wrong
 tasks.export_gone.delay()  # wrong
+tasks.export_judge.delay({'score': '1'})  # wrong
+tasks.export_json.delay(object())  # wrong
+tasks.export_doubled_name.delay('a')  # wrong
+tasks.export_doubled_name_.delay(1)  # wrong
+tasks.export_open.delay([None], [1])  # wrong
+tasks.export_picked.delay({'x': 1}, {'y': 2})  # wrong
