@@ -30,6 +30,16 @@ const WORKFLOWS: readonly (readonly [name: string, make: Make, value: unknown])[
     [6, 9],
   ],
   [
+    'a group of one chain that ends with a group',
+    ({ add, mul }) => group(chain(add.s(1, 2), group(mul.s(2), mul.s(3)))),
+    [6, 9],
+  ],
+  [
+    'a group of one chord with a group as its body',
+    ({ add, sum }) => group(chord([add.s(1, 1), add.s(2, 2)], group(sum.s(), sum.s()))),
+    [6, 6],
+  ],
+  [
     'a group of chains',
     ({ add, mul }) => group(chain(add.s(1, 1), mul.s(5)), add.s(2, 2)),
     [10, 4],

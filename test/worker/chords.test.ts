@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Config } from '../../src/config/config.ts'
 import { type CeleryApp, createApp } from '../../src/create-app.ts'
 import { MemoryResultStore } from '../../src/results/memory/memory-store.ts'
-import { chain, chord } from '../../src/tasks/canvas/canvas.ts'
+import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -103,6 +103,29 @@ test('celery.chord_unlock gives the body a list for a member that is a group', a
   await unlock(app, [inner, [['c', null], null]])
   await waitFor('the body', () => bodies.length > 0)
   expect(bodies).toEqual([[['a', 'b'], 'c']])
+})
+
+test('celery.chord_unlock gives the body an empty list for a member that is an empty group', async () => {
+  const app = embeddedApp()
+  const { bodies } = await appWithBody(app)
+  const done = { status: 'SUCCESS', result: 'a', traceback: null, dateDone: null } as const
+  await (await app.results()).save({ taskId: 'a', ...done })
+  await unlock(app, [
+    [['a', null], null],
+    [['empty', null], []],
+  ])
+  await waitFor('the body', () => bodies.length > 0)
+  expect(bodies).toEqual([['a', []]])
+})
+
+test('a chord whose body is an empty group runs its header', async () => {
+  const app = embeddedApp()
+  const ran: unknown[] = []
+  const mark = app.task('export.mark', (value: string) => void ran.push(value))
+  await startWorker(app, { queues: ['export'] })
+  const result = await chord([mark.s('a'), mark.s('b')], chain(group([]))).applyAsync()
+  expect(await result.get(WAIT)).toEqual([])
+  await waitFor('the header', () => ran.length === 2)
 })
 
 test('an errback that takes more than an id gets the request of the body, the ChordError and its traceback', async () => {

@@ -128,6 +128,13 @@ export function unrolled(step: SignatureDict): SignatureDict {
   return only === undefined || another !== undefined ? step : only
 }
 
+/** Whether what it ends with is a group: itself, the last step of a chain, the body of a chord. */
+export function endsWithGroup(dict: SignatureDict): boolean {
+  if (isChord(dict)) return endsWithGroup(bodyOf(dict))
+  const last = isChain(dict) ? tasksOf(dict).at(-1) : undefined
+  return last === undefined ? isGroup(dict) : endsWithGroup(unrolled(last))
+}
+
 /** The names of all tasks whose workers run what a signature starts: a map is run where its task is. */
 export function taskNames(dict: SignatureDict): string[] {
   if (isTask(dict)) return [mappedTask(dict) ?? dict.task]

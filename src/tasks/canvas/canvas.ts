@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { TaskError } from '../../errors.ts'
 import { silentLogger } from '../../logger.ts'
-import { chainDict, chordDict, groupDict, isChain } from '../../protocol/signature-tree/kinds.ts'
-import { tasksOf, unrolled } from '../../protocol/signature-tree/parts.ts'
-import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import { chainDict, chordDict, groupDict, isGroup } from '../../protocol/signature-tree/kinds.ts'
+import { tasksOf } from '../../protocol/signature-tree/parts.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import { GroupResult } from '../../results/group-result.ts'
 import type { ResultStore } from '../../results/result-store.ts'
@@ -11,8 +10,7 @@ import { currentApp } from '../app/current-app.ts'
 import type { Publisher, Started } from '../calls/publisher.ts'
 import { Group, Signature } from '../signature.ts'
 import type { Immutable, Missing, Takes } from '../task-types.ts'
-import { groupsToChords, withoutEmptyGroups } from './chain-steps.ts'
-import { linkedSteps } from './rewrite.ts'
+import { joinedSteps } from './join.ts'
 
 type Signatures = readonly Signature<unknown, Missing>[]
 
@@ -90,11 +88,12 @@ export function chain(...given: readonly unknown[]): Signature {
     throw new TaskError('TASK_INVALID', 'a chain needs at least one signature')
   }
   const publisher = publisherOf(all)
+  const [only] = all
+  // One alone stays what it is, as in Celery.
+  if (all.length === 1 && only === given[0]) return new Signature(publisher, chainDict(all))
   const links = { isOnHeader: publisher.linksChordHeaders }
-  const steps = tasksOf(chainDict(all)).flatMap((step) =>
-    hasOnlyLinks(step) ? linkedSteps(step, links).map(unrolled) : [unrolled(step)],
-  )
-  return new Signature(publisher, chainDict(groupsToChords(withoutEmptyGroups(steps), links)))
+  const whole = joinedSteps(tasksOf(chainDict(all)), links)
+  return isGroup(whole) ? new Group(publisher, whole) : new Signature(publisher, whole)
 }
 
 /** Tasks side by side. */
@@ -113,15 +112,9 @@ export function chord<
   header: Header,
   body: Body & FittingBody<Header, Body>,
 ): Signature<ValueOf<Body>, LacksOf<Header extends Signatures ? Header[number] : Header>> {
-  const [last] = signaturesOf('chord', [body])
   const whole = header instanceof Group ? header : group(signaturesOf('chord', [header].flat()))
-  return new Signature(last?.publisher ?? emptyGroupPublisher, chordDict(whole, body))
-}
-
-/** A chain within a chain is its steps, as in Celery, whose workers drop its callbacks otherwise. Other options stay its own. */
-function hasOnlyLinks(dict: SignatureDict): boolean {
-  const { link: _callbacks, link_error: _errbacks, ...others } = dict.options
-  return isChain(dict) && dict.args.length + Object.keys(others).length === 0
+  const publisher = publisherOf([...signaturesOf('chord', [body]), whole])
+  return new Signature(publisher, chordDict(whole, body))
 }
 
 /** Signatures one by one, or in one list. */

@@ -5,7 +5,13 @@ import {
   isChord,
   isGroup,
 } from '../../protocol/signature-tree/kinds.ts'
-import { bodyOf, tasksOf, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
+import {
+  bodyOf,
+  endsWithGroup,
+  tasksOf,
+  withBody,
+  withTasks,
+} from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { linkedSteps } from './rewrite.ts'
 
@@ -44,12 +50,6 @@ function withBehind(
   const [only, another] = steps
   const body = only !== undefined && another === undefined ? only : chainDict(steps)
   return chordDict(dict, body)
-}
-
-function endsWithGroup(dict: SignatureDict): boolean {
-  if (isChord(dict)) return endsWithGroup(bodyOf(dict))
-  const last = isChain(dict) ? tasksOf(dict).at(-1) : undefined
-  return last === undefined ? isGroup(dict) : endsWithGroup(last)
 }
 
 /** Steps without the empty groups among them, as in Celery; a chain of nothing else keeps one, whose value is []. */

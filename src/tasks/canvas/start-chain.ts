@@ -17,11 +17,11 @@ export async function startChain(
 ): Promise<Started> {
   const { args, kwargs, call, extra, isMember } = opening
   const own = stepsOf(publisher, chain)
-  const split = own.length > 1 ? own.flatMap((step) => splitBody(publisher, step)) : own
+  const split = own.flatMap((step) => splitBody(publisher, step))
   const links = { isOnHeader: publisher.linksChordHeaders }
-  const steps = groupsToChords(stepsWith(publisher, split, opening), links).map((step) =>
-    frozen(step, publisher.replyTo),
-  )
+  // Callbacks are of what the steps have become, as in Celery; then those behind the chain follow.
+  const whole = stepsWith(publisher, groupsToChords(split, links), opening)
+  const steps = groupsToChords(whole, links).map((step) => frozen(step, publisher.replyTo))
   const [first, ...rest] = steps
   if (first === undefined) {
     throw new TaskError('TASK_INVALID', 'cannot start a chain that has no steps')

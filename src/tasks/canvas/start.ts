@@ -108,7 +108,10 @@ async function startGroup(
       }),
     ),
   )
-  const started = { id: groupId, members, parent: null }
+  const [only, ...others] = members
+  // One member that is a group has the whole result, as in Celery.
+  const isThatOne = only !== undefined && others.length === 0 && only.members !== null
+  const started = isThatOne ? only : { id: groupId, members, parent: null }
   if (!isMember) noteChild(started)
   return started
 }

@@ -130,8 +130,7 @@ function headerOf(results: unknown): readonly ResultNode[] {
   return results.map((tuple: unknown) => {
     const node = resultTree(typeof tuple === 'string' ? [tuple, null] : tuple)
     if (node === null) throw invalid(`a member of a chord has the result ${String(tuple)}`)
-    // As in Python: an empty group is read as a task.
-    return node.members?.length === 0 ? { ...node, members: null } : node
+    return node
   })
 }
 
