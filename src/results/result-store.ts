@@ -1,4 +1,5 @@
 import type { TaskResult } from '../protocol/results/task-result.ts'
+import type { ResultNode } from './result-node.ts'
 
 /**
  * Journey 5/8, result: outcomes kept under their task id, where Python reads them too.
@@ -42,6 +43,11 @@ export interface ChordCounter {
   readonly isSharedWithPython?: boolean
   /** Before the header is published: how many members there are, and their ids, for a chord that may be handed over. */
   begin(groupId: string, size: number, memberIds?: readonly string[]): Promise<void>
+  /**
+   * The same for a header with members that end with groups, each member of which counts by itself, as Python's workers have
+   * it; the results keep the form of the tree. Absent where such a group has to be gathered into one result first.
+   */
+  beginTree?(header: ResultNode): Promise<void>
   /** The same where the count has not begun, even if it is released by now: for callers that may come twice. */
   beginOnce?(groupId: string, size: number): Promise<void>
   /** One member more, which is not published yet. Absent where chords keep the size that they began with. */

@@ -32,6 +32,14 @@ const BROKEN: readonly (readonly [name: string, make: (tasks: Tasks) => Signatur
     ({ add, fail, sum }) =>
       chord([add(1, 1), chain(add(1, 1), chord([add(2), fail()], sum()))], sum()),
   ],
+  [
+    'in a group that a member ends with',
+    ({ add, fail, sum }) => chord([chain(add(1, 1), group(add(1), fail())), add(1, 1)], sum()),
+  ],
+  [
+    'before a group that a member ends with',
+    ({ add, fail, sum }) => chord([chain(fail(), group(add(1), add(2))), add(1, 1)], sum()),
+  ],
   ['alone', ({ add, fail, sum }) => chord([add(1, 1), fail()], sum())],
   ['followed by a step', ({ add, fail, sum }) => chain(chord([add(1, 1), fail()], sum()), add(1))],
 ]
@@ -61,6 +69,28 @@ test('a chord whose member fails fails those who wait for the whole, on Redis, w
   for (const [name, error] of await Promise.all(ends)) {
     expect(error, name).toMatch(/^TaskFailedError: ChordError: Dependency .*deep inside/)
   }
+})
+
+test('a body on Redis gets a list for each member that ends with a group', async () => {
+  const app = embeddedApp({
+    result_backend: service('REDIS_URL'),
+    result_backend_transport_options: { global_keyprefix: `test-${randomUUID()}:` },
+    result_expires: 600,
+  })
+  const add = app.task('export.add', (a: number, b: number) => a + b)
+  const sum = app.task('export.sum', (values: readonly number[]) => values.length)
+  const text = app.task('export.text', (values: unknown) => JSON.stringify(values))
+  await startWorker(app)
+  const whole = chord(
+    [
+      chain(add.s(1, 1), group(add.s(1), chain(add.s(2), group(add.s(10), add.s(20))))),
+      chord([add.s(1, 1), add.s(2, 2)], group(sum.s(), sum.s())),
+      add.s(5, 5),
+    ],
+    text.s(),
+  )
+  const result = await whole.applyAsync()
+  expect(await result.get({ timeoutMs: 10_000 })).toBe('[[3,[14,24]],[2,2],10]')
 })
 
 test('members of a group in a chord that Python began count one by one, though they share indexes', async () => {

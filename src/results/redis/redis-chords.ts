@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { ChainableCommander } from 'ioredis'
 import { sleep } from '../../async/sleep.ts'
 import { exceptionToMeta } from '../../protocol/results/exceptions.ts'
 import { isExceptionState } from '../../protocol/results/states.ts'
 import type { TaskResult } from '../../protocol/results/task-result.ts'
+import { type ResultNode, taskIdsOf, tupleOfNode } from '../result-node.ts'
 import type { ChordCounter, ChordMember, Release } from '../result-store.ts'
 import type { ResultText } from '../result-text.ts'
 import { isExceptionInfo } from '../stored-value.ts'
@@ -59,14 +61,26 @@ export class RedisChords implements ChordCounter {
   }
 
   async begin(groupId: string, size: number): Promise<void> {
-    const { connection, keys, expiresSeconds } = this.#options
+    await this.#begin(groupId, size)
+  }
+
+  /** The header is saved as Python saves it, for whoever reads the results. */
+  async beginTree(header: ResultNode): Promise<void> {
+    const { text } = this.#options
+    const saved = await text.compress(text.encodeValue({ result: tupleOfNode(header) }))
+    await this.#begin(header.id, taskIdsOf(header).length, saved)
+  }
+
+  async #begin(groupId: string, size: number, header?: Buffer): Promise<void> {
+    const { connection, keys, expiresSeconds, groupExpiresSeconds } = this.#options
     const chord = keys.chord(groupId)
+    const write = (to: ChainableCommander, key: string, value: Buffer | number, seconds: number) =>
+      seconds > 0 ? to.set(key, value, 'EX', seconds) : to.set(key, value)
     await connection.run(async (redis) => {
       // One after the other on one connection: no member is counted before the size is there.
       const begun = redis.multi().del(chord.claim)
-      if (expiresSeconds > 0) begun.set(chord.size, size, 'EX', expiresSeconds)
-      else begun.set(chord.size, size)
-      await begun.exec()
+      if (header !== undefined) write(begun, chord.group, header, groupExpiresSeconds)
+      await write(begun, chord.size, size, expiresSeconds).exec()
     })
   }
 

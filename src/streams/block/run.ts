@@ -250,6 +250,7 @@ export class Run implements LaneHost {
     }
     if (fate === 'given-back') this.counts.givenBack += 1
     this.#settlements.settle(entry, fate)
+    entry.source.onSettled()
   }
 
   #onListenerFailed(intake: Intake, cause: unknown): void {

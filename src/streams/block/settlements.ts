@@ -11,11 +11,15 @@ export class Settlements {
     this.#log = log
   }
 
-  /** The source may close its connection only once it has heard. */
   settle(entry: Entry, fate: Fate): void {
-    const settling = this.#told(entry, fate)
-    if (settling === undefined) entry.source.onSettled()
-    else this.#follow(settling, entry)
+    const { settlement } = entry.received
+    if (settlement === undefined) return
+    try {
+      const settling = tell(settlement, entry, fate)
+      if (settling !== undefined) this.#follow(settling, entry)
+    } catch (error) {
+      this.#onFailed(error, entry)
+    }
   }
 
   /** Resolves once every source has heard. */
@@ -23,23 +27,10 @@ export class Settlements {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
-  #told(entry: Entry, fate: Fate): Promise<void> | undefined {
-    const { settlement } = entry.received
-    try {
-      return settlement && tell(settlement, entry, fate)
-    } catch (error) {
-      this.#onFailed(error, entry)
-      return undefined
-    }
-  }
-
   #follow(settling: Promise<void>, entry: Entry): void {
     const followed = settling.catch((error: unknown) => this.#onFailed(error, entry))
     this.#underWay.add(followed)
-    void followed.then(() => {
-      this.#underWay.delete(followed)
-      entry.source.onSettled()
-    })
+    void followed.then(() => this.#underWay.delete(followed))
   }
 
   #onFailed(error: unknown, entry: Entry): void {

@@ -7,7 +7,6 @@ import {
   listOf,
   optionsOf,
   type SignatureOptions,
-  taskIdOf,
   withOptions,
 } from '../../protocol/signature-tree/options.ts'
 import {
@@ -27,7 +26,8 @@ import { type ResultTuple, tupleOfNode } from '../../results/result-node.ts'
 import { currentRequest, noteChild } from '../calls/current-request.ts'
 import type { Opening, Publisher, Started } from '../calls/publisher.ts'
 import { bodyWithId, frozen, frozenNode, withEndOptions } from './freeze.ts'
-import { bodyLinkedError, endingAsOne, inheriting, linked, memberOptions } from './rewrite.ts'
+import { asHeaderMember, countedByLeaf } from './header-members.ts'
+import { bodyLinkedError, inheriting, linked, memberOptions } from './rewrite.ts'
 
 /**
  * Publishes the header's members, each of which knows the body. Where the result backend counts them, the last to finish
@@ -44,9 +44,15 @@ export async function startChord(
   const header = ofHeader.end.taskId ?? randomUUID()
   const own = withCallbacks(ownBody(publisher, chord, opening), opening)
   const body = bodyOf(own, { header, opening })
-  const members = flatMembers(inheriting(group, ofHeader.inherited)).map((member) =>
-    frozen(endingAsOne(member), publisher.replyTo),
-  )
+  const { chords } = await publisher.results()
+  const links = { isOnHeader: publisher.linksChordHeaders }
+  const members = flatMembers(inheriting(group, ofHeader.inherited))
+    .map((member) =>
+      chords?.beginTree === undefined
+        ? asHeaderMember(member, links)
+        : countedByLeaf(member, header),
+    )
+    .map((member) => frozen(member, publisher.replyTo))
   if (members.length === 0)
     return await publisher.start(body, { args: [[]], isMember, isPart: true })
   const isCounted = await beginCounting(publisher, header, members)
@@ -145,12 +151,16 @@ async function beginCounting(
   if (results.chords === undefined) return false
   const isOurs = members.flatMap(taskNames).every((name) => tasks.get(name) !== undefined)
   if (results.chords.isSharedWithPython !== true && !isOurs) return false
-  await results.chords.begin(
-    groupId,
-    members.length,
-    // Chains and chords whose ids are fixed have it as their own.
-    members.map((member) => taskIdOf(endOf(member))),
-  )
+  const nodes = members.map((member) => frozenNode(member, null))
+  if (results.chords.beginTree !== undefined && nodes.some((node) => node.members !== null)) {
+    await results.chords.beginTree({ id: groupId, members: nodes, parent: null })
+  } else {
+    await results.chords.begin(
+      groupId,
+      members.length,
+      nodes.map(({ id }) => id),
+    )
+  }
   logger.debug({ groupId, members: members.length }, 'chord is counted')
   return true
 }

@@ -3,7 +3,7 @@ import type { SignatureDict, TaskRequest } from '../../protocol/tasks/task-reque
 import type { AsyncResult } from '../../results/async-result.ts'
 import type { App } from '../../tasks/app/app.ts'
 import { frozen, withEndOptions } from '../../tasks/canvas/freeze.ts'
-import { endingAsOne } from '../../tasks/canvas/rewrite.ts'
+import { asHeaderMember } from '../../tasks/canvas/header-members.ts'
 
 /**
  * Starts one more member of the chord that a running task is a member of. The task itself has not been counted yet, so
@@ -27,7 +27,8 @@ export async function addToChord(
     )
   }
   const place = { group_id: group, group_index: groupIndex, chord, root_id: rootId }
-  const member = withEndOptions(frozen(endingAsOne(signature), app.replyTo), place)
+  const own = asHeaderMember(signature, { isOnHeader: app.linksChordHeaders })
+  const member = withEndOptions(frozen(own, app.replyTo), place)
   await chords.addMember(group)
   return app.resultOf(await app.start(member))
 }

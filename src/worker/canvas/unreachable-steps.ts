@@ -3,6 +3,7 @@ import { listOf } from '../../protocol/signature-tree/options.ts'
 import { isGathered, partsOf } from '../../protocol/signature-tree/parts.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import { withEndOptions } from '../../tasks/canvas/freeze.ts'
 
 /** A step that will never run, and the chord that waits for it. */
 interface UnreachableStep {
@@ -21,8 +22,17 @@ export function unreachableSteps(step: SignatureDict): UnreachableStep[] {
   // A chord's header never started, so its members are left out, but for a group that is one member of a chord.
   const hasHeader = isGathered(step)
   const within = partsOf(step).filter(([place]) => hasHeader || place !== 'header')
-  const own = isTask(step) ? cutOff(step) : within.flatMap(([, part]) => unreachableSteps(part))
+  const own = isTask(step)
+    ? cutOff(step)
+    : within.flatMap(([place, part]) =>
+        unreachableSteps(place === 'member' ? counted(part, step) : part),
+      )
   return [...own, ...behind.flatMap(unreachableSteps)]
+}
+
+/** A group that a member of a chord ends with has the chord in its own options, for its members. */
+function counted(member: SignatureDict, { options: { chord } }: SignatureDict): SignatureDict {
+  return chord === undefined || chord === null ? member : withEndOptions(member, { chord })
 }
 
 function cutOff({ options }: SignatureDict): UnreachableStep[] {
