@@ -32,7 +32,7 @@ export function taskName({ runner }: Call, does: string, tag: string): string {
 
 function compound(app: CeleryApp, shape: Exclude<Shape, TaskShape>, call: Call): Signature {
   const parts = shape.parts.map((part) => build(app, part, call))
-  if (shape.kind === 'chain') return chain(parts)
+  if (shape.kind === 'chain') return chain(...parts)
   return shape.kind === 'group' ? group(parts) : chord(parts, build(app, shape.body, call))
 }
 

@@ -24,7 +24,7 @@ function verdictBy(compared: Compared): Verdict {
   const { expected, actual } = compared
   const endsInPython = !('unfinished' in expected.end)
   if ('unfinished' in actual.end) {
-    const isPythons = !endsInPython && !compared.direction.endsWith('→node')
+    const isPythons = !endsInPython && compared.direction !== 'node→node'
     return isPythons ? { kind: 'listed', why: [NEVER_IN_PYTHON] } : { kind: 'unfinished' }
   }
   return endsInPython ? sameOrDifferent(compared) : { kind: 'listed', why: [NEVER_IN_PYTHON] }
