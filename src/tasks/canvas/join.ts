@@ -28,6 +28,7 @@ export function joinedSteps(steps: readonly SignatureDict[], links: Links): Sign
 function joined(left: SignatureDict, right: SignatureDict, links: Links): SignatureDict {
   const [only, ...others] = isGroup(right) ? tasksOf(right) : [right]
   if (only === undefined) return left
+  if (isGroup(left)) return chordDict(left, right)
   // A group of one is that one; of a group of one in it, only the outer one is.
   if (only !== right && others.length === 0 && !isGroup(only)) return joined(left, only, links)
   const step = others.length === 0 ? only : right
@@ -36,7 +37,6 @@ function joined(left: SignatureDict, right: SignatureDict, links: Links): Signat
       ? stepsOf(step, links).reduce((all, one) => joined(all, one, links), left)
       : behind(left, step, links)
   }
-  if (isGroup(left)) return chordDict(left, right)
   if (isChord(left) && takesAsBody(left, step)) return inBody(left, step, links)
   return chainDict([left, ...stepsOf(step, links)])
 }
