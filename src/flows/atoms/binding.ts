@@ -26,6 +26,10 @@ export interface BindingOptions {
 }
 
 export function bind(owner: string, options: BindingOptions): Binding {
+  return isEmpty(options) ? NONE : bound(owner, options)
+}
+
+function bound(owner: string, options: BindingOptions): Binding {
   const { args = [], optional = {}, requires = [], rebind = {} } = options
   const renamed = new Map<string, string>()
   const names = new Set([...args, ...requires])
@@ -51,6 +55,14 @@ export function bind(owner: string, options: BindingOptions): Binding {
     })),
   }
 }
+
+function isEmpty({ args, optional, requires, rebind }: BindingOptions): boolean {
+  const isNamed = optional !== undefined || rebind !== undefined
+  return !isNamed && (args ?? []).length + (requires ?? []).length === 0
+}
+
+/** One object for the many atoms without arguments, as flows may have very many. */
+const NONE: Binding = { required: [], optional: [] }
 
 export function isList(rebind: Rebind): rebind is readonly string[] {
   return Array.isArray(rebind)

@@ -14,8 +14,8 @@ export interface Node {
   readonly scope: Scope
   readonly before: Node[]
   readonly after: Node[]
-  /** What links say about the way from a node before this one. */
-  readonly deciders: Map<Node, LinkDecider>
+  /** What links say about the way from a node before this one; undefined where they say nothing. */
+  deciders: Map<Node, LinkDecider> | undefined
   /** The retry that decides when this node fails. */
   retry: Node | undefined
   /** For reading: where the node stands in the order in which symbols become visible. */
@@ -118,8 +118,9 @@ class Compiler {
     const start = retry ?? entry
     for (const item of flow.items) this.add(item, scope)
     const end = this.#node('end', scope)
-    for (const item of flow.items) this.#connectItem(flow, item, start, end)
-    if (flow.items.length === 0) connect(start, end)
+    if (flow.pattern === 'linear' || flow.items.length === 0)
+      this.#connectInTurn(flow.items, start, end)
+    else for (const item of flow.items) this.#connectItem(flow, item, start, end)
     if (retry !== undefined) this.#assignRetry(from, entry, retry)
     return { first: entry, last: end }
   }
@@ -130,14 +131,31 @@ class Compiler {
     return this.#node('retry', scope, retry)
   }
 
+  #connectInTurn(items: readonly Item[], start: Node, end: Node): void {
+    let before = start
+    for (const item of items) {
+      const { first, last } = this.#bordersOf(item)
+      connect(before, first)
+      before = last
+    }
+    connect(before, end)
+  }
+
   #connectItem(flow: Flow, item: Item, start: Node, end: Node): void {
     const borders = this.#bordersOf(item)
+    if (flow.pattern === 'unordered') {
+      connect(start, borders.first)
+      connect(borders.last, end)
+      return
+    }
     const before = flow.edges.predecessors(item)
     for (const other of before) {
       const { last } = this.#bordersOf(other)
       connect(last, borders.first)
       const decider = flow.deciders.get(item)?.get(other)
-      if (decider !== undefined) borders.first.deciders.set(last, decider)
+      if (decider === undefined) continue
+      borders.first.deciders ??= new Map()
+      borders.first.deciders.set(last, decider)
     }
     if (before.size === 0) connect(start, borders.first)
     if (flow.edges.successors(item).size === 0) connect(borders.last, end)
@@ -181,7 +199,7 @@ class Compiler {
       scope,
       before: [],
       after: [],
-      deciders: new Map(),
+      deciders: undefined,
       retry: undefined,
       position: -1,
       declared: this.#declared,

@@ -4,6 +4,7 @@ import type { Values } from '../atoms/atom.ts'
 import type { History } from '../atoms/retry.ts'
 import type { Task } from '../atoms/task.ts'
 import type { Failure } from '../failures/failure.ts'
+import { failureTree } from '../failures/failure-tree.ts'
 import { InvalidState, NotFound } from '../failures/flow-errors.ts'
 import type { Flow } from '../patterns/flow.ts'
 import type { Remotes } from '../remote/remote.ts'
@@ -12,7 +13,6 @@ import { outlineOf } from '../storage/outline.ts'
 import { type FlowRecord, historyOf } from '../storage/records.ts'
 import type { FlowWait } from '../waits/flow-wait.ts'
 import { atomOf, type Compilation, compile } from './compile.ts'
-import { failureTree } from './failure-tree.ts'
 import { Ledger, type Notice } from './ledger.ts'
 import { Lookup } from './lookup.ts'
 import { type NoticeContext, noticeContext } from './notice-context.ts'
@@ -231,7 +231,7 @@ export class Engine {
 
   /** Failures of atoms that have not been retried since. */
   failures(): Record<string, Failure> {
-    return this.#ledger?.failures() ?? {}
+    return { ...this.#ledger?.failures() }
   }
 
   async #prepared(): Promise<Ledger> {

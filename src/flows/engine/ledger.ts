@@ -45,6 +45,7 @@ export class Ledger {
   #notices: Notice[] = []
   #used: UsedSignal[] = []
   #isFlowChanged = false
+  #failures: Readonly<Record<string, Failure>> | undefined
   #saving: Promise<void> | undefined
   #next: Promise<void> | undefined
 
@@ -147,6 +148,7 @@ export class Ledger {
   reset(node: Node): void {
     const record = this.touch(node)
     record.intention = 'EXECUTE'
+    if (record.failure !== null) this.#failures = undefined
     record.failure = null
     record.revertResults = null
     record.revertFailure = null
@@ -183,6 +185,7 @@ export class Ledger {
   #settleExecute(record: AtomRecord, result: unknown): void {
     record.revertResults = null
     record.revertFailure = null
+    if (result instanceof Failure || record.failure !== null) this.#failures = undefined
     if (result instanceof Failure) {
       record.failure = result
       if (record.kind === 'task') record.results = null
@@ -192,8 +195,13 @@ export class Ledger {
     record.results = record.kind === 'retry' ? [...historyOf(record), [result, {}]] : result
   }
 
-  /** Every failure of the current attempt. */
-  failures(): Record<string, Failure> {
+  /** Every failure of the current attempt: asked for at each revert, collected when one was added or forgotten. */
+  failures(): Readonly<Record<string, Failure>> {
+    this.#failures ??= Object.freeze(this.#allFailures())
+    return this.#failures
+  }
+
+  #allFailures(): Record<string, Failure> {
     const found: Record<string, Failure> = {}
     for (const node of this.#options.compilation.atoms) {
       const { name, failure } = this.of(node)

@@ -201,13 +201,11 @@ export class Run {
     // Failures first: no decider is asked about what they revert.
     for (const { node, action, result } of done)
       if (result instanceof Failure) await this.#resolve(node, action, result)
-    for (const { node } of done) {
-      if (this.#failures.length > 0) break
-      try {
-        await selector.addAfter(node, next)
-      } catch (error) {
-        this.#fail(error)
-      }
+    try {
+      const nodes = done.map(({ node }) => node)
+      if (this.#failures.length === 0) await selector.addAfter(nodes, next)
+    } catch (error) {
+      this.#fail(error)
     }
     await ledger.flush()
     return next

@@ -2,25 +2,35 @@ import type { LinkDecider } from '../patterns/flow.ts'
 import { historyOf } from '../storage/records.ts'
 import { atomOf, type Compilation, isAtom, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'
+import { Neighbours } from './neighbours.ts'
 import { isPassed, isUndone, mayExecute, mayRevert } from './states.ts'
 
-/**
- * Finds atoms that are ready. Each node remembers the neighbour that last kept it waiting and asks that one first, so
- * that a node with thousands of neighbours is not searched through thousands of times.
- */
+/** Finds atoms that are ready. */
 export class Selector {
   readonly #compilation: Compilation
   readonly #ledger: Ledger
-  readonly #heldBy = new Map<Node, Node>()
-  readonly #keptBy = new Map<Node, Node>()
+  readonly #before: Neighbours
+  readonly #after: Neighbours
 
   constructor(compilation: Compilation, ledger: Ledger) {
+    const { nodes } = compilation
     this.#compilation = compilation
     this.#ledger = ledger
+    this.#before = new Neighbours(
+      nodes,
+      (node) => node.before,
+      (node) => this.#isPassedThrough(node),
+    )
+    this.#after = new Neighbours(
+      nodes,
+      (node) => node.after,
+      (node) => this.#isUndoneThrough(node),
+    )
   }
 
   /** All that is ready anywhere; deciders are asked. */
   async everywhere(): Promise<Set<Node>> {
+    this.#forget()
     const ready = new Set<Node>()
     for (const node of this.#compilation.atoms) await this.#addExecutable(node, ready)
     for (const node of this.#revertable()) ready.add(node)
@@ -29,31 +39,49 @@ export class Selector {
 
   /** Whether anything is ready, as far as can be said without deciders. */
   isWorkLeft(): boolean {
+    this.#forget()
     return (
       this.#compilation.atoms.some((node) => this.#mayExecute(node)) ||
       !this.#revertable().next().done
     )
   }
 
-  /** Adds what has become ready by the end of this atom. Deciders of what is ready already are not asked again. */
-  async addAfter(node: Node, ready: Set<Node>): Promise<void> {
+  /** Adds what has become ready by the end of these atoms. Deciders of what is ready already are not asked again. */
+  async addAfter(nodes: readonly Node[], ready: Set<Node>): Promise<void> {
+    this.#forget()
+    const search = { ready, forward: new Set<Node>(), backward: new Set<Node>() }
+    for (const node of nodes) await this.#addAfter(node, search)
+    const hasFailed = nodes.some((node) => this.#ledger.of(node).state === 'FAILURE')
+    if (hasFailed) for (const other of this.#revertable()) ready.add(other)
+  }
+
+  async #addAfter(node: Node, search: Search): Promise<void> {
     const { state, intention } = this.#ledger.of(node)
-    if (state === 'SUCCESS' && intention === 'EXECUTE') await this.#forward(node, ready)
-    else if (state === 'SUCCESS' && this.#isRevertable(node)) ready.add(node)
-    else if (state === 'REVERTED') this.#backward(node, ready)
-    else if (state === 'FAILURE') for (const other of this.#revertable()) ready.add(other)
+    if (state === 'SUCCESS' && intention === 'EXECUTE') await this.#forward(node, search)
+    else if (state === 'SUCCESS' && this.#isRevertable(node)) search.ready.add(node)
+    else if (state === 'REVERTED') this.#backward(node, search)
+  }
+
+  #forget(): void {
+    this.#before.forget()
+    this.#after.forget()
   }
 
   /** Breadth first, so that deciders of outer levels are asked before those of inner levels. */
-  async #forward(start: Node, ready: Set<Node>): Promise<void> {
+  async #forward(start: Node, { ready, forward }: Search): Promise<void> {
     const queue = new Set(start.after)
     for (const node of queue) {
       if (isAtom(node)) await this.#addExecutable(node, ready)
-      const isCrossed = isAtom(node)
-        ? this.#ledger.of(node).state === 'IGNORE'
-        : this.#arePassed(node)
-      if (isCrossed) for (const next of node.after) queue.add(next)
+      if (this.#isOpen(node, forward)) for (const next of node.after) queue.add(next)
     }
+  }
+
+  /** A border is crossed once a search: all before it was done then. */
+  #isOpen(node: Node, crossed: Set<Node>): boolean {
+    if (isAtom(node)) return this.#ledger.of(node).state === 'IGNORE'
+    if (crossed.has(node) || !this.#before.areClear(node)) return false
+    crossed.add(node)
+    return true
   }
 
   async #addExecutable(node: Node, ready: Set<Node>): Promise<void> {
@@ -63,38 +91,33 @@ export class Selector {
 
   #mayExecute(node: Node): boolean {
     const { kind, state, intention } = this.#ledger.of(node)
-    return mayExecute(kind, state) && intention === 'EXECUTE' && this.#arePassed(node)
+    return mayExecute(kind, state) && intention === 'EXECUTE' && this.#before.areClear(node)
   }
 
-  /** Whether all before the node is done; what was ignored is looked through. */
-  #arePassed(node: Node): boolean {
-    return this.#all(
-      node,
-      this.#heldBy,
-      (one) => one.before,
-      (one) => this.#isPassedThrough(one),
-    )
-  }
-
+  /** Done, with all before it where it is a border or was ignored. */
   #isPassedThrough(node: Node): boolean {
-    if (!isAtom(node)) return this.#arePassed(node)
+    if (!isAtom(node)) return this.#before.areClear(node)
     const { state, intention } = this.#ledger.of(node)
-    return isPassed(state, intention) && (state !== 'IGNORE' || this.#arePassed(node))
+    return isPassed(state, intention) && (state !== 'IGNORE' || this.#before.areClear(node))
   }
 
-  #backward(start: Node, ready: Set<Node>): void {
+  #backward(start: Node, { ready, backward }: Search): void {
     const queue = new Set(start.before)
     for (const node of queue) {
       if (isAtom(node) && this.#isRevertable(node)) ready.add(node)
-      const isCrossed = isAtom(node) ? this.#isCrossed(node) : this.#areUndone(node)
-      if (isCrossed) for (const before of node.before) queue.add(before)
+      if (this.#isOpenBackward(node, backward)) for (const before of node.before) queue.add(before)
     }
   }
 
   /** A revert stops at a retry that ran: what comes before is the retry's own to release. */
-  #isCrossed(node: Node): boolean {
-    const { kind, state } = this.#ledger.of(node)
-    return kind === 'retry' ? state === 'IGNORE' : isUndone(state)
+  #isOpenBackward(node: Node, crossed: Set<Node>): boolean {
+    if (isAtom(node)) {
+      const { kind, state } = this.#ledger.of(node)
+      return kind === 'retry' ? state === 'IGNORE' : isUndone(state)
+    }
+    if (crossed.has(node) || !this.#after.areClear(node)) return false
+    crossed.add(node)
+    return true
   }
 
   *#revertable(): Generator<Node> {
@@ -104,41 +127,17 @@ export class Selector {
   #isRevertable(node: Node): boolean {
     const { state, intention } = this.#ledger.of(node)
     return (
-      mayRevert(state) && (intention === 'REVERT' || intention === 'RETRY') && this.#areUndone(node)
+      mayRevert(state) &&
+      (intention === 'REVERT' || intention === 'RETRY') &&
+      this.#after.areClear(node)
     )
   }
 
-  /** Whether all after the node is out of the way. */
-  #areUndone(node: Node): boolean {
-    return this.#all(
-      node,
-      this.#keptBy,
-      (one) => one.after,
-      (one) => this.#isUndoneThrough(one),
-    )
-  }
-
+  /** Out of the way, with all after it where it is a border or was ignored. */
   #isUndoneThrough(node: Node): boolean {
-    if (!isAtom(node)) return this.#areUndone(node)
+    if (!isAtom(node)) return this.#after.areClear(node)
     const { state } = this.#ledger.of(node)
-    return isUndone(state) && (state !== 'IGNORE' || this.#areUndone(node))
-  }
-
-  #all(
-    node: Node,
-    culprits: Map<Node, Node>,
-    neighbours: (node: Node) => readonly Node[],
-    isClear: (node: Node) => boolean,
-  ): boolean {
-    const last = culprits.get(node)
-    if (last !== undefined && !isClear(last)) return false
-    for (const neighbour of neighbours(node)) {
-      if (neighbour === last || isClear(neighbour)) continue
-      culprits.set(node, neighbour)
-      return false
-    }
-    culprits.delete(node)
-    return true
+    return isUndone(state) && (state !== 'IGNORE' || this.#after.areClear(node))
   }
 
   /** Asks the deciders of all links that lead to the atom; one no is enough. */
@@ -173,6 +172,13 @@ export class Selector {
   }
 }
 
+/** What has become ready by the end of a batch, and the borders of flows that were crossed to find it. */
+interface Search {
+  readonly ready: Set<Node>
+  readonly forward: Set<Node>
+  readonly backward: Set<Node>
+}
+
 const WIDTH = { ALL: 3, FLOW: 2, NEIGHBORS: 1, ATOM: 0 } as const
 
 interface DecidedLink {
@@ -185,7 +191,7 @@ function* linksTo(atom: Node): Generator<DecidedLink> {
   const queue = [atom]
   const seen = new Set(queue)
   for (const node of queue) {
-    for (const [from, decider] of node.deciders) yield { from, decider }
+    for (const [from, decider] of node.deciders ?? []) yield { from, decider }
     for (const before of node.before) {
       if (before.kind !== 'entry' || seen.has(before)) continue
       seen.add(before)

@@ -12,6 +12,7 @@ export function precedes(one: Node, other: Node): boolean {
   if (mine.item === undefined) return true
   if (flow === undefined) return false
   if (flow.pattern === 'linear') return one.position < other.position
+  if (flow.pattern === 'unordered') return false
   return flow.edges.hasEdge(mine.item, its.item) || leadsTo(flow, mine.item, its.item)
 }
 

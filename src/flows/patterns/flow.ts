@@ -33,10 +33,9 @@ export class Flow {
   readonly version: string | undefined
   /** As given, but for a targeted flow, which keeps its target and that item's predecessors. */
   readonly items: readonly Item[]
-  /** Which item comes before which. */
-  readonly edges: Digraph<Item>
   /** What a link adds to an edge. */
   readonly deciders: ReadonlyMap<Item, ReadonlyMap<Item, LinkDecider>>
+  #edges: Digraph<Item> | undefined
   #requires: ReadonlySet<string> | undefined
   #provides: ReadonlySet<string> | undefined
 
@@ -50,13 +49,19 @@ export class Flow {
     this.retry = parts.retry
     this.version = parts.version
     this.items = parts.items
-    this.edges = parts.edges
+    this.#edges = parts.edges
     this.deciders = parts.deciders
   }
 
   /** Items before items that need them: the order in which symbols become visible. */
   inOrder(): readonly Item[] {
-    return this.pattern === 'linear' ? this.items : (topologicalOrder(this.edges) ?? this.items)
+    return isPlain(this) ? this.items : (topologicalOrder(this.edges) ?? this.items)
+  }
+
+  /** Which item comes before which. */
+  get edges(): Digraph<Item> {
+    this.#edges ??= plainEdges(this)
+    return this.#edges
   }
 
   /** The symbols that must come from outside. */
@@ -91,6 +96,11 @@ export class Flow {
   }
 }
 
+/** Its order is that of its items, or it has none: edges of such a flow are made for those alone who ask for them. */
+function isPlain({ pattern }: Flow): boolean {
+  return pattern === 'linear' || pattern === 'unordered'
+}
+
 export interface LinkDecider {
   readonly decide: Decider
   readonly depth: Depth
@@ -98,28 +108,20 @@ export interface LinkDecider {
 
 interface FlowParts extends FlowOptions {
   readonly items: readonly Item[]
-  readonly edges: Digraph<Item>
+  readonly edges?: Digraph<Item>
   readonly deciders: ReadonlyMap<Item, ReadonlyMap<Item, LinkDecider>>
 }
 
 /** Each item runs after the one before it. */
 export function linear(name: string, options: FlowOptions, items: readonly Item[]): Flow {
-  const edges = nodesOf(name, items)
-  for (const [index, item] of items.entries()) {
-    const before = items[index - 1]
-    if (before !== undefined) edges.addEdge(before, item)
-  }
-  return new Flow(name, 'linear', { ...options, items, edges, deciders: new Map() })
+  checkItems(name, items)
+  return new Flow(name, 'linear', { ...options, items, deciders: new Map() })
 }
 
 /** No item waits for another. */
 export function unordered(name: string, options: FlowOptions, items: readonly Item[]): Flow {
-  return new Flow(name, 'unordered', {
-    ...options,
-    items,
-    edges: nodesOf(name, items),
-    deciders: new Map(),
-  })
+  checkItems(name, items)
+  return new Flow(name, 'unordered', { ...options, items, deciders: new Map() })
 }
 
 /** Items wait for those that provide what they need, and for those that a link puts before them. */
@@ -186,8 +188,9 @@ function graphParts(
   { retry }: FlowOptions,
   items: readonly Item[],
   links: readonly Link[],
-): Pick<FlowParts, 'items' | 'edges' | 'deciders'> {
-  const edges = nodesOf(name, items)
+): Required<Pick<FlowParts, 'items' | 'edges' | 'deciders'>> {
+  checkItems(name, items)
+  const edges = nodesOf(items)
   linkBySymbols(name, edges, new Set(retry?.provides.map(({ symbol }) => symbol)))
   const deciders = new Map<Item, Map<Item, LinkDecider>>()
   const named = new NamedItems(name, items)
@@ -206,17 +209,29 @@ function graphParts(
   return { items, edges, deciders }
 }
 
-function nodesOf(name: string, items: readonly Item[]): Digraph<Item> {
+function checkItems(name: string, items: readonly Item[]): void {
   if (!Array.isArray(items))
     throw new CompilationFailure(`the items of flow "${name}" are ${typeof items}, expected a list`)
-  const edges = new Digraph<Item>()
   for (const item of items) {
-    if (!(item instanceof Task || item instanceof Flow)) {
-      throw new CompilationFailure(
-        `an item of flow "${name}" is ${typeof item}, expected a task or a flow`,
-      )
-    }
-    edges.addNode(item)
+    if (item instanceof Task || item instanceof Flow) continue
+    throw new CompilationFailure(
+      `an item of flow "${name}" is ${typeof item}, expected a task or a flow`,
+    )
+  }
+}
+
+function nodesOf(items: readonly Item[]): Digraph<Item> {
+  const edges = new Digraph<Item>()
+  for (const item of items) edges.addNode(item)
+  return edges
+}
+
+function plainEdges({ pattern, items }: Flow): Digraph<Item> {
+  const edges = nodesOf(items)
+  if (pattern !== 'linear') return edges
+  for (const [index, item] of items.entries()) {
+    const before = items[index - 1]
+    if (before !== undefined) edges.addEdge(before, item)
   }
   return edges
 }
