@@ -42,6 +42,10 @@ export const LISTED: readonly Listed[] = [
     },
   },
   {
+    why: 'a chain of nothing but empty groups has the result []; Python fails to start it',
+    without: (compared) => (isNothing(compared.shape) ? both(compared, onlyEnded) : compared),
+  },
+  {
     why: 'a chain, a chord or a last group behind two groups gets the results of the second one, once; Python runs it for each member of the second group, with the same ids, and keeps one of the results',
     without: (compared) =>
       hasStepsPerMember(compared.shape) ? both(compared, onlyEnded) : compared,
@@ -168,6 +172,12 @@ function hasLoneGroup(shape: Shape): boolean {
   if (shape.kind === 'chain' && only?.kind === 'group' && others.length === 0) return true
   const parts = shape.kind === 'chord' ? [...shape.parts, shape.body] : shape.parts
   return parts.some(hasLoneGroup)
+}
+
+/** A chain of several groups without members. */
+function isNothing(shape: Shape): boolean {
+  if (shape.kind !== 'chain' || shape.parts.length < 2) return false
+  return shape.parts.every((part) => part.kind === 'group' && part.parts.length === 0)
 }
 
 /** Whether it ended: which of its members comes last decides what Python makes of it. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { TaskError } from '../../errors.ts'
 import { silentLogger } from '../../logger.ts'
 import { chainDict, chordDict, groupDict, isGroup } from '../../protocol/signature-tree/kinds.ts'
-import { tasksOf } from '../../protocol/signature-tree/parts.ts'
+import { tasksOf, unrolled } from '../../protocol/signature-tree/parts.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import { GroupResult } from '../../results/group-result.ts'
 import type { ResultStore } from '../../results/result-store.ts'
@@ -89,8 +89,10 @@ export function chain(...given: readonly unknown[]): Signature {
   }
   const publisher = publisherOf(all)
   const [only] = all
-  // One alone stays what it is, as in Celery.
-  if (all.length === 1 && only === given[0]) return new Signature(publisher, chainDict(all))
+  // One alone stays what it is, as in Celery; a group of one is that one.
+  if (only !== undefined && only === given[0] && all.length === 1) {
+    return new Signature(publisher, chainDict(tasksOf(chainDict(all)).map(unrolled)))
+  }
   const links = { isOnHeader: publisher.linksChordHeaders }
   const whole = joinedSteps(tasksOf(chainDict(all)), links)
   return isGroup(whole) ? new Group(publisher, whole) : new Signature(publisher, whole)

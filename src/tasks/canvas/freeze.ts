@@ -7,6 +7,7 @@ import {
   flatMembers,
   headerGroup,
   tasksOf,
+  unrolled,
   withBody,
   withTasks,
 } from '../../protocol/signature-tree/parts.ts'
@@ -55,13 +56,15 @@ function idOf({ options: { task_id } }: SignatureDict): string {
 
 function frozenChain(chain: SignatureDict, replyTo: string): SignatureDict {
   const given = chain.options.task_id
-  const steps = tasksOf(chain).map((step, index, all) => {
-    const isLast = index === all.length - 1
-    return frozen(
-      isLast && given !== undefined ? withEndOptions(step, { task_id: given }) : step,
-      replyTo,
-    )
-  })
+  const steps = tasksOf(chain)
+    .map(unrolled)
+    .map((step, index, all) => {
+      const isLast = index === all.length - 1
+      return frozen(
+        isLast && given !== undefined ? withEndOptions(step, { task_id: given }) : step,
+        replyTo,
+      )
+    })
   const last = steps.at(-1)
   return last === undefined
     ? chain

@@ -55,24 +55,30 @@ export function linked(
 export function linkedError(
   signature: SignatureDict,
   errbacks: readonly SignatureDict[],
-  { isOnHeader }: { readonly isOnHeader: boolean },
+  links: ErrorLinks,
 ): SignatureDict {
   const dict = unchunked(signature)
   if (!(isGroup(dict) || isChord(dict))) return withLinks(dict, 'link_error', errbacks)
-  return mapParts(dict, (part, place) => {
-    const own = place === 'header' ? ofHeader(part, errbacks, { isOnHeader }) : errbacks
-    return linkedError(part, own, { isOnHeader })
-  })
+  return mapParts(dict, (part, place) =>
+    linkedError(part, place === 'header' ? ofHeader(part, errbacks, links) : errbacks, links),
+  )
+}
+
+interface ErrorLinks {
+  /** `task_allow_error_cb_on_chord_header` */
+  readonly isOnHeader: boolean
+  /** Errbacks of a chain reach its chords when their ids are fixed; then Celery finds no more chords in a header. */
+  readonly isStarted?: boolean
 }
 
 /** The errbacks of a chord that one of its header's tasks has, too. */
 function ofHeader(
   part: SignatureDict,
   errbacks: readonly SignatureDict[],
-  { isOnHeader }: { readonly isOnHeader: boolean },
+  { isOnHeader, isStarted = false }: ErrorLinks,
 ): readonly SignatureDict[] {
   const alone = (errback: SignatureDict) => withOptions(errback, { immutable: true })
-  if (!isChord(part)) return isOnHeader ? errbacks.map(alone) : []
+  if (!isChord(part) || isStarted) return isOnHeader ? errbacks.map(alone) : []
   return isOnHeader ? errbacks.flatMap((errback) => [alone(errback), errback]) : errbacks
 }
 

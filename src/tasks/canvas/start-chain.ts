@@ -81,7 +81,8 @@ function stepsWith(
   { link, linkError, end, chain = [] }: SignatureOptions,
 ): readonly SignatureDict[] {
   const { linksChordHeaders: isOnHeader } = publisher
-  const caught = steps.map((step) => linkedError(step, linkError, { isOnHeader }))
+  const links = { isOnHeader, isStarted: true }
+  const caught = steps.map((step) => linkedError(step, linkError, links))
   const last = caught.at(-1)
   if (last === undefined) return steps
   // Not beside a chord but on its body: Celery 5.2 gives what stands beside it to the header's tasks.
