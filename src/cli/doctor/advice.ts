@@ -61,7 +61,10 @@ export function resultsAdvice(error: unknown, url: string | undefined): string {
       'start Redis (redis-server), or set result_backend (CELERY_RESULT_BACKEND) to where it is: redis://:password@host:6379/0'
     )
   }
-  if (isDatabase && /ECONNREFUSED|ENETUNREACH|ETIMEDOUT|did not answer/.test(text)) {
+  if (
+    isDatabase &&
+    /ECONNREFUSED|ENETUNREACH|ETIMEDOUT|timeout expired|did not answer/.test(text)
+  ) {
     return 'start PostgreSQL, or set result_backend (CELERY_RESULT_BACKEND) to where it is: db+postgresql://user:password@host:5432/name'
   }
   return (

@@ -2,7 +2,7 @@ import type { Config } from '../../config/config.ts'
 import type { Database } from '../../database/database.ts'
 import { databaseUrl } from '../options/database-url.ts'
 import { type DatabaseOptions, openDatabaseOf } from '../options/open-database.ts'
-import { databaseAdvice } from './advice.ts'
+import { ANSWER_WITHIN_MS, databaseAdvice } from './advice.ts'
 import { type Check, failed, noted, ok } from './check.ts'
 import { workersCheck } from './examine-workers.ts'
 
@@ -40,7 +40,7 @@ async function openedDatabase(config: Config, options: DatabaseOptions): Promise
     return noted(name, 'none is configured, which only the monitor needs', 'see --database')
   }
   try {
-    return await openDatabaseOf(config, options)
+    return await openDatabaseOf(config, options, { connectTimeoutMs: ANSWER_WITHIN_MS })
   } catch (error) {
     return failed(name, error, databaseAdvice(error, databaseUrl(config, options.database)))
   }

@@ -8,8 +8,10 @@ import { type Check, failed, noted, ok } from './check.ts'
 /** Reads a result that does not exist: the store answers, or says why it does not. */
 export async function examineResults(app: CeleryApp): Promise<Check> {
   const name = 'results'
-  const url = safeUrl(app.config.result_backend ?? 'disabled://')
+  const backend = app.config.result_backend ?? 'disabled://'
+  const url = safeUrl(backend)
   try {
+    await reachDatabase(backend)
     const store = await app.results()
     if (!store.features.keeps) return noted(name, 'switched off: no caller can wait for a result')
     await withDeadline(
@@ -21,4 +23,12 @@ export async function examineResults(app: CeleryApp): Promise<Check> {
   } catch (error) {
     return failed(name, error, resultsAdvice(error, app.config.result_backend ?? undefined))
   }
+}
+
+/** First of all, since the store of an app waits longer for one that is silent, and closing the app with it. */
+async function reachDatabase(backend: string): Promise<void> {
+  if (!backend.startsWith('db+')) return
+  const { openDatabase } = await import('../../database/open-database.ts')
+  const connectTimeoutMs = ANSWER_WITHIN_MS
+  await using _database = await openDatabase({ url: backend, poolSize: 1, connectTimeoutMs })
 }

@@ -12,11 +12,16 @@ export async function openCommandDatabase(options: DatabaseOptions): Promise<Dat
   return await openDatabaseOf(await openConfig(options), options)
 }
 
-export async function openDatabaseOf(config: Config, options: DatabaseOptions): Promise<Database> {
+export async function openDatabaseOf(
+  config: Config,
+  options: DatabaseOptions,
+  timeouts: { readonly connectTimeoutMs?: number } = {},
+): Promise<Database> {
   const { openDatabase } = await import('../../database/open-database.ts')
   return await openDatabase({
     url: databaseUrl(config, options.database),
     poolSize: 2,
     logger: await commandLogger(config, options),
+    ...timeouts,
   })
 }

@@ -84,9 +84,18 @@ export function setSiteSettings(settings: Readonly<Record<string, unknown>>): vo
   siteSettings = settings
 }
 
+/** Names the variables that options of the command line set; the children of a worker inherit it with them. */
+const SET_BY_OPTIONS = 'TOOLBOX_SET_BY_OPTIONS'
+
 /** Sets variables of this process, for what is loaded next: the command line's options are to reach the app's Config. */
 export function setVariables(variables: Readonly<Record<string, string>>): void {
-  Object.assign(process.env, variables)
+  const names = Object.keys(variables)
+  if (names.length === 0) return
+  Object.assign(process.env, variables, { [SET_BY_OPTIONS]: names.join() })
+}
+
+export function isSetByOption(name: string): boolean {
+  return process.env[SET_BY_OPTIONS]?.split(',').includes(name) ?? false
 }
 
 /** Takes variables away, where an option of the command line takes their place. */

@@ -1,11 +1,15 @@
 import type { Entry, Place } from '../entry.ts'
 import { printed } from '../printed.ts'
+import { isSetByOption } from './environment.ts'
 
-/** A sentence for each setting that was given twice, with different values: both places, and which one counts. */
+/**
+ * A sentence for each setting that was given twice, with different values: both places, and which one counts. Not for
+ * an option of the command line, which is there to count.
+ */
 export function shadowWarnings(entries: ReadonlyMap<string, Entry>): readonly string[] {
   return [...entries].flatMap(([name, entry]) =>
     (entry.shadowed ?? [])
-      .filter(({ isSame }) => !isSame)
+      .filter(({ isSame }) => !isSame && !isSetByOption(entry.variable ?? ''))
       .map((place) => `${name}: ${placed(entry)} counts, ${placed(place)} is not used`),
   )
 }
