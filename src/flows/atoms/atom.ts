@@ -21,6 +21,8 @@ export interface AtomOptions extends BindingOptions {
   readonly version?: string | undefined
 }
 
+const NO_VALUES: Values = Object.freeze({})
+
 /** What tasks and retries have in common: a name, what they need and what they provide. */
 export abstract class Atom {
   abstract readonly kind: 'task' | 'retry'
@@ -41,7 +43,7 @@ export abstract class Atom {
     this.version = options.version ?? '1.0'
     this.priority = options.priority ?? 0
     this.provides = providedBy(name, options.provides)
-    this.inject = options.inject ?? {}
+    this.inject = options.inject ?? NO_VALUES
     this.executeBinding = bind(name, options)
     this.revertBinding = bind(name, {
       args: options.revertArgs,

@@ -9,8 +9,10 @@ export interface Provided {
 
 export type Provides = string | readonly string[] | ReadonlySet<string>
 
+const NOTHING: readonly Provided[] = []
+
 export function providedBy(owner: string, provides: Provides | undefined): readonly Provided[] {
-  if (provides === undefined) return []
+  if (provides === undefined) return NOTHING
   const provided = listOf(provides)
   const symbols = new Set(provided.map(({ symbol }) => symbol))
   if (symbols.size < provided.length) {

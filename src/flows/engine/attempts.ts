@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { encodeJson } from '../../codecs/json/json.ts'
 import { retryDelayMs } from '../atoms/retry.ts'
 import { Failure } from '../failures/failure.ts'
 import { LeaseLost, StorageFailure } from '../failures/flow-errors.ts'
 import type { Remotes } from '../remote/remote.ts'
 import type { StoredSignal } from '../storage/flow-store.ts'
-import { historyOf } from '../storage/records.ts'
+import { historyOf, newId } from '../storage/records.ts'
 import type { AtomWait } from '../waits/flow-wait.ts'
 import { notBeforeOf, type Parking } from '../waits/parking.ts'
 import { atomOf, type Node } from './compile.ts'
@@ -117,7 +116,7 @@ export class Attempts {
     const isWaitedFor = meta.isStarted === true && meta.action === action
     if (meta.isStarted === true && !isWaitedFor) await this.#revoke(node)
     if (!isWaitedFor) {
-      meta.attemptId = randomUUID()
+      meta.attemptId = newId()
       delete meta.isStarted
     }
     meta.action = action

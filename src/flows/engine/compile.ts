@@ -12,8 +12,8 @@ export interface Node {
   readonly atom: Task | Retry | undefined
   /** The flow that an atom belongs to, or whose border this is. */
   readonly scope: Scope
-  readonly before: Node[]
-  readonly after: Node[]
+  before: readonly Node[]
+  after: readonly Node[]
   /** What links say about the way from a node before this one; undefined where they say nothing. */
   deciders: Map<Node, LinkDecider> | undefined
   /** The retry that decides when this node fails. */
@@ -44,6 +44,7 @@ export interface Compilation {
 }
 
 const DEEPEST = 500
+const NONE: readonly Node[] = []
 
 /** Makes one graph of a flow and all flows in it; refuses what is there twice. */
 export function compile(root: Flow | Task): Compilation {
@@ -197,8 +198,8 @@ class Compiler {
       kind,
       atom,
       scope,
-      before: [],
-      after: [],
+      before: NONE,
+      after: NONE,
       deciders: undefined,
       retry: undefined,
       position: -1,
@@ -220,6 +221,14 @@ export function atomOf(node: Node): Task | Retry {
 }
 
 function connect(from: Node, to: Node): void {
-  from.after.push(to)
-  to.before.push(from)
+  from.after = added(from.after, to)
+  to.before = added(to.before, from)
+}
+
+/** Most nodes have one neighbour on each side: an array that grew by itself would keep room for 17. */
+function added(nodes: readonly Node[], node: Node): readonly Node[] {
+  if (nodes.length === 0) return [node]
+  const list = nodes as Node[] // made above
+  list.push(node)
+  return list
 }

@@ -159,13 +159,17 @@ export class Engine {
 
   /** Runs until the flow has ended or is suspended. Throws what made the flow fail or revert. */
   async run(): Promise<void> {
-    for await (const _ of this.runIter()) {
-      // Each state is passed through.
+    for await (const _ of this.#states(false)) {
+      // Only the end is told.
     }
   }
 
   /** Runs step by step; `next(true)` and `return()` suspend. */
-  async *runIter(): AsyncGenerator<LoopState | FlowState, void, unknown> {
+  runIter(): AsyncGenerator<LoopState | FlowState, void, unknown> {
+    return this.#states(true)
+  }
+
+  async *#states(isWatched: boolean): AsyncGenerator<LoopState | FlowState, void, unknown> {
     if (this.#run !== undefined)
       throw new InvalidState(`flow "${this.flow.name}" runs in this engine already`)
     const run = new Run({
@@ -175,6 +179,7 @@ export class Engine {
       notifier: this.#notifier,
       statistics: this.#statistics,
       logger: this.#logger,
+      isWatched,
     })
     this.#run = run
     try {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { Failure } from '../failures/failure.ts'
 import { NotFound } from '../failures/flow-errors.ts'
 import type { FlowEvent, FlowStore, UsedSignal } from '../storage/flow-store.ts'
@@ -8,6 +7,7 @@ import {
   type FlowRecord,
   historyOf,
   INJECTOR,
+  newId,
   type StoredFlow,
 } from '../storage/records.ts'
 import { atomOf, type Compilation, type Node } from './compile.ts'
@@ -319,7 +319,7 @@ const ENDS = {
 
 function newRecord(name: string, kind: 'task' | 'retry', version: string): AtomRecord {
   return {
-    id: randomUUID(),
+    id: newId(),
     name,
     kind,
     version,

@@ -82,6 +82,7 @@ export class AtomRunner {
       const values = lookup.argumentsOf(node, task.executeBinding)
       const { execute } = task.options
       if (isRemote(execute)) return await this.#runRemote(node, execute, { action, values })
+      if (task.options.timeoutMs === undefined) return await execute?.(values, context)
       return await withTimeout(task, async () => await execute?.(values, context))
     }
     const values = lookup.argumentsOf(node, task.revertBinding)

@@ -21,6 +21,8 @@ interface RunParts {
   readonly notifier: Notifier
   readonly statistics: Statistics
   readonly logger: Logger
+  /** Someone looks at each state of the loop, and not only at the end. */
+  readonly isWatched: boolean
 }
 
 /** One run of an engine, from RUNNING to the flow's end or suspension. */
@@ -88,7 +90,6 @@ export class Run {
     this.#abort.addEventListener('abort', onLost, { once: true })
     try {
       for (let step = await steps.next(); step.done !== true; step = await steps.next()) {
-        statistics.enter(step.value)
         const isAsked = yield step.value
         if (isAsked) this.suspend()
       }
@@ -123,25 +124,43 @@ export class Run {
     while (this.#pool.size > 0 && !this.#abort.aborted) await this.#pool.changed()
   }
 
+  /** States in the loop are yielded where someone watches: through all callers that costs more than an atom's run. */
   async *#steps(): AsyncGenerator<LoopState> {
-    yield 'RESUMING'
+    const { isWatched } = this.#parts
+    yield this.#entered('RESUMING')
     await this.#parking.readSignals()
     let next = await this.#resume()
     for (;;) {
-      yield 'SCHEDULING'
+      const scheduling = this.#entered('SCHEDULING')
+      if (isWatched) yield scheduling
       await this.#schedule(next)
-      yield 'WAITING'
+      const waiting = this.#entered('WAITING')
+      if (isWatched) yield waiting
       await this.#wait()
       this.#pool.refuseCrash()
-      yield 'ANALYZING'
+      const analyzing = this.#entered('ANALYZING')
+      if (isWatched) yield analyzing
       next = await this.#analyze()
-      if (next.size > 0 && this.#mayGoOn()) continue
-      if (this.#pool.size > 0 || this.#done.length > 0 || this.#pool.isCrashed) continue
-      if (this.#parking.size === 0 || !this.#mayGoOn() || this.#parts.options.waits === 'release')
-        return
-      yield 'WAITING'
+      if (this.#goesOn(next)) continue
+      if (!this.#mayHold()) return
+      yield this.#entered('WAITING')
       next = await this.#holdWaits()
     }
+  }
+
+  #entered(state: LoopState): LoopState {
+    this.#parts.statistics.enter(state)
+    return state
+  }
+
+  #goesOn(next: ReadonlySet<Node>): boolean {
+    if (next.size > 0 && this.#mayGoOn()) return true
+    return this.#pool.size > 0 || this.#done.length > 0 || this.#pool.isCrashed
+  }
+
+  /** Nothing is left but what waits. */
+  #mayHold(): boolean {
+    return this.#parking.size > 0 && this.#mayGoOn() && this.#parts.options.waits !== 'release'
   }
 
   /** Failures are resolved again, restarts finished, and atoms that were cut off are due at once. */

@@ -11,11 +11,16 @@ export class Selector {
   readonly #ledger: Ledger
   readonly #before: Neighbours
   readonly #after: Neighbours
+  readonly #hasDeciders: boolean
+  /** Borders of flows that the present search has crossed, on its way forward and backward. */
+  readonly #crossed = new Set<Node>()
+  readonly #crossedBack = new Set<Node>()
 
   constructor(compilation: Compilation, ledger: Ledger) {
     const { nodes } = compilation
     this.#compilation = compilation
     this.#ledger = ledger
+    this.#hasDeciders = nodes.some(({ deciders }) => deciders !== undefined)
     this.#before = new Neighbours(
       nodes,
       (node) => node.before,
@@ -49,38 +54,40 @@ export class Selector {
   /** Adds what has become ready by the end of these atoms. Deciders of what is ready already are not asked again. */
   async addAfter(nodes: readonly Node[], ready: Set<Node>): Promise<void> {
     this.#forget()
-    const search = { ready, forward: new Set<Node>(), backward: new Set<Node>() }
-    for (const node of nodes) await this.#addAfter(node, search)
+    for (const node of nodes) await this.#addAfter(node, ready)
     const hasFailed = nodes.some((node) => this.#ledger.of(node).state === 'FAILURE')
     if (hasFailed) for (const other of this.#revertable()) ready.add(other)
   }
 
-  async #addAfter(node: Node, search: Search): Promise<void> {
+  async #addAfter(node: Node, ready: Set<Node>): Promise<void> {
     const { state, intention } = this.#ledger.of(node)
-    if (state === 'SUCCESS' && intention === 'EXECUTE') await this.#forward(node, search)
-    else if (state === 'SUCCESS' && this.#isRevertable(node)) search.ready.add(node)
-    else if (state === 'REVERTED') this.#backward(node, search)
+    if (state === 'SUCCESS' && intention === 'EXECUTE') await this.#forward(node, ready)
+    else if (state === 'SUCCESS' && this.#isRevertable(node)) ready.add(node)
+    else if (state === 'REVERTED') this.#backward(node, ready)
   }
 
+  /** Before each search. */
   #forget(): void {
+    if (this.#crossed.size > 0) this.#crossed.clear()
+    if (this.#crossedBack.size > 0) this.#crossedBack.clear()
     this.#before.forget()
     this.#after.forget()
   }
 
   /** Breadth first, so that deciders of outer levels are asked before those of inner levels. */
-  async #forward(start: Node, { ready, forward }: Search): Promise<void> {
+  async #forward(start: Node, ready: Set<Node>): Promise<void> {
     const queue = new Set(start.after)
     for (const node of queue) {
       if (isAtom(node)) await this.#addExecutable(node, ready)
-      if (this.#isOpen(node, forward)) for (const next of node.after) queue.add(next)
+      if (this.#isOpen(node)) for (const next of node.after) queue.add(next)
     }
   }
 
   /** A border is crossed once a search: all before it was done then. */
-  #isOpen(node: Node, crossed: Set<Node>): boolean {
+  #isOpen(node: Node): boolean {
     if (isAtom(node)) return this.#ledger.of(node).state === 'IGNORE'
-    if (crossed.has(node) || !this.#before.areClear(node)) return false
-    crossed.add(node)
+    if (this.#crossed.has(node) || !this.#before.areClear(node)) return false
+    this.#crossed.add(node)
     return true
   }
 
@@ -101,22 +108,22 @@ export class Selector {
     return isPassed(state, intention) && (state !== 'IGNORE' || this.#before.areClear(node))
   }
 
-  #backward(start: Node, { ready, backward }: Search): void {
+  #backward(start: Node, ready: Set<Node>): void {
     const queue = new Set(start.before)
     for (const node of queue) {
       if (isAtom(node) && this.#isRevertable(node)) ready.add(node)
-      if (this.#isOpenBackward(node, backward)) for (const before of node.before) queue.add(before)
+      if (this.#isOpenBackward(node)) for (const before of node.before) queue.add(before)
     }
   }
 
   /** A revert stops at a retry that ran: what comes before is the retry's own to release. */
-  #isOpenBackward(node: Node, crossed: Set<Node>): boolean {
+  #isOpenBackward(node: Node): boolean {
     if (isAtom(node)) {
       const { kind, state } = this.#ledger.of(node)
       return kind === 'retry' ? state === 'IGNORE' : isUndone(state)
     }
-    if (crossed.has(node) || !this.#after.areClear(node)) return false
-    crossed.add(node)
+    if (this.#crossedBack.has(node) || !this.#after.areClear(node)) return false
+    this.#crossedBack.add(node)
     return true
   }
 
@@ -142,6 +149,7 @@ export class Selector {
 
   /** Asks the deciders of all links that lead to the atom; one no is enough. */
   async #decide(node: Node): Promise<boolean> {
+    if (!this.#hasDeciders) return true
     const links = [...linksTo(node)]
     if (links.length === 0) return true
     const history = this.#historyOf(links)
@@ -170,13 +178,6 @@ export class Selector {
     }
     return history
   }
-}
-
-/** What has become ready by the end of a batch, and the borders of flows that were crossed to find it. */
-interface Search {
-  readonly ready: Set<Node>
-  readonly forward: Set<Node>
-  readonly backward: Set<Node>
 }
 
 const WIDTH = { ALL: 3, FLOW: 2, NEIGHBORS: 1, ATOM: 0 } as const
