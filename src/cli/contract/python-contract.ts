@@ -25,6 +25,9 @@ export interface PythonSettings {
   readonly exchange: string
   readonly exchange_type: string
   readonly queues: readonly string[]
+  /** How the default queue is bound and declared, where that can be read. */
+  readonly binding_key?: string
+  readonly queue_arguments?: Readonly<Record<string, unknown>>
 }
 
 export async function readPythonContract(python: string, app: string): Promise<Contract> {

@@ -226,7 +226,19 @@ app.finalize()
 found = {name: contract(task) for name, task in sorted(app.tasks.items()) if not name.startswith('celery.')}
 print('\nCONTRACT ' + json.dumps(found))
 
+Queue = importlib.import_module('kombu').Queue
 conf = app.conf
+
+
+def arguments(queue):
+    """Those that kombu declares a queue with."""
+    times = {'x-expires': queue.expires, 'x-message-ttl': queue.message_ttl}
+    numbers = {'x-max-length': queue.max_length, 'x-max-length-bytes': queue.max_length_bytes, 'x-max-priority': queue.max_priority}
+    given = {**{k: v and int(v * 1000) for k, v in times.items()}, **numbers}
+    return {**(queue.queue_arguments or {}), **{k: v for k, v in given.items() if v is not None}}
+
+
+default_queue = app.amqp.queues.get(conf.task_default_queue) or Queue(conf.task_default_queue)
 settings = {
     'version': importlib.import_module('celery').__version__,
     'name': app.main,
@@ -236,5 +248,7 @@ settings = {
     'exchange': conf.task_default_exchange or conf.task_default_queue,
     'exchange_type': conf.task_default_exchange_type,
     'queues': list(app.amqp.queues),
+    'binding_key': default_queue.routing_key or default_queue.name,
+    'queue_arguments': arguments(default_queue),
 }
-print('SETTINGS ' + json.dumps(settings))
+print('SETTINGS ' + json.dumps(settings, default=str))

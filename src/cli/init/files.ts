@@ -1,3 +1,4 @@
+import type { PythonSettings } from '../contract/python-contract.ts'
 import { asDeclarations } from '../contract/python-contract.ts'
 import { migrationPage } from './migration.ts'
 import type { Plan } from './plan.ts'
@@ -117,8 +118,19 @@ function settingsOf({ topology, own, others, python }: Plan): readonly string[] 
     ...(python === undefined || python.exchange_type === 'direct'
       ? []
       : [`task_default_exchange_type: ${quoted(python.exchange_type)}`]),
+    ...(python === undefined ? [] : declaredQueues(own, python)),
     'MIRROR: false',
   ]
+}
+
+/** RabbitMQ refuses a queue that is declared otherwise than it is: the default queue as Python declares it. */
+function declaredQueues(own: string, python: PythonSettings): readonly string[] {
+  const { queue, exchange, exchange_type, binding_key = queue, queue_arguments = {} } = python
+  if (binding_key === queue && Object.keys(queue_arguments).length === 0) return []
+  const theirs = { name: queue, exchange, exchange_type, routing_key: binding_key, queue_arguments }
+  const ours = { name: own, exchange: own, exchange_type: 'direct', routing_key: own }
+  const lines = [theirs, ours].map((each) => `\n    ${JSON.stringify(each)},`)
+  return [`task_queues: [${lines.join('')}\n  ]`]
 }
 
 function callFile({ contract = {} }: Plan): string {

@@ -42,6 +42,24 @@ test('the new app has a queue and a prefix that the Python app does not have', (
   expect(textOf(plan, 'app.ts')).toContain("task_default_queue: 'shop'")
 })
 
+test('a default queue with arguments or a pattern of its own is declared as Python declares it', () => {
+  const python = {
+    ...readReport(REPORT),
+    exchange: 'work',
+    exchange_type: 'topic',
+    binding_key: 'shop.#',
+    queue_arguments: { 'x-max-priority': 5 },
+  }
+  const text = textOf(planFor(found({ python })), 'app.ts')
+  expect(text).toContain(
+    '{"name":"shop","exchange":"work","exchange_type":"topic","routing_key":"shop.#","queue_arguments":{"x-max-priority":5}}',
+  )
+  expect(text).toContain('{"name":"node","exchange":"node","exchange_type":"direct"')
+  expect(textOf(planFor(found({ python: readReport(REPORT) })), 'app.ts')).not.toMatch(
+    /task_queues/,
+  )
+})
+
 test('an app on the mirrored exchange is joined there, with the queues of both sides', () => {
   const python = {
     ...readReport(REPORT),
