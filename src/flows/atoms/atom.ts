@@ -39,6 +39,7 @@ export abstract class Atom {
       throw new CompilationFailure(`an atom's name is ${JSON.stringify(name)}, expected a text`)
     }
     refuseNames(name, options)
+    refuseNoNumber(name, 'priority', options.priority)
     this.name = name
     this.version = options.version ?? '1.0'
     this.priority = options.priority ?? 0
@@ -67,6 +68,11 @@ export abstract class Atom {
     const parameters = [...this.executeBinding.optional, ...this.revertBinding.optional]
     return new Set(parameters.map(({ symbol }) => symbol))
   }
+}
+
+export function refuseNoNumber(name: string, key: string, value: unknown): void {
+  if (value === undefined || (typeof value === 'number' && !Number.isNaN(value))) return
+  throw new CompilationFailure(`${key} of "${name}" is ${String(value)}, expected a number`)
 }
 
 /** Failures, histories and values are objects by these names, of which __proto__ can be no plain key. */

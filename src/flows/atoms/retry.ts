@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { backoffDelayMs } from '../../async/backoff.ts'
 import type { Failure } from '../failures/failure.ts'
 import { CompilationFailure, NotFound } from '../failures/flow-errors.ts'
-import { Atom, type AtomOptions } from './atom.ts'
+import { Atom, type AtomOptions, refuseNoNumber } from './atom.ts'
 import type { AnyValues, AtomContext } from './task.ts'
 
 /** One entry an execute: the value it provided, and what failed after it. */
@@ -38,6 +38,9 @@ export class Retry extends Atom {
 
   constructor(name: string, options: RetryOptions = {}) {
     super(name, options)
+    const { delayMs, backoff, maxDelayMs } = options.delay ?? {}
+    for (const [key, value] of Object.entries({ delayMs, backoff, maxDelayMs }))
+      refuseNoNumber(name, key, value)
     this.revertAll = options.revertAll ?? false
     this.delay = options.delay
     this.on = options.on

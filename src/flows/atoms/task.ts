@@ -1,6 +1,6 @@
 import type { Logger } from '../../logger.ts'
 import { CompilationFailure } from '../failures/flow-errors.ts'
-import { Atom, type AtomOptions, type Values } from './atom.ts'
+import { Atom, type AtomOptions, refuseNoNumber, type Values } from './atom.ts'
 
 /** What a function of an atom can ask and report besides its arguments. */
 export interface AtomContext {
@@ -57,8 +57,15 @@ export class Task extends Atom {
         )
       }
     }
+    refuseNoNumbers(name, options)
     this.options = options
   }
+}
+
+/** The result of a wrong calculation would be waited for without end. */
+function refuseNoNumbers(name: string, { delayMs, timeoutMs, waitsFor }: TaskOptions): void {
+  const given = { delayMs, timeoutMs, 'timeoutMs of the wait': waitsFor?.timeoutMs }
+  for (const [key, value] of Object.entries(given)) refuseNoNumber(name, key, value)
 }
 
 const FUNCTIONS = [

@@ -94,6 +94,9 @@ export class Engine {
     if (kind !== 'serial' && kind !== 'parallel') {
       throw new InvalidState(`an engine's kind is "${String(kind)}", expected serial or parallel`)
     }
+    const { maxWorkers = 1 } = options
+    if (!(maxWorkers >= 1))
+      throw new InvalidState(`maxWorkers is ${String(maxWorkers)}, expected a number from 1`)
     this.flow = flow
     this.flowId = options.flowId ?? randomUUID()
     this.#options = options

@@ -87,7 +87,7 @@ export class AtomRunner {
     }
     const values = lookup.argumentsOf(node, task.revertBinding)
     const { results, failure } = ledger.of(node)
-    const revertValues = { ...values, result: failure ?? results, failures: ledger.failures() }
+    const revertValues = withFailures({ ...values, result: failure ?? results }, ledger)
     const { revert } = task.options
     if (isRemote(revert))
       return await this.#runRemote(node, revert, { action, values: revertValues })
@@ -151,7 +151,7 @@ export class AtomRunner {
     const values = this.#retryValues(node, action)
     const context = this.#context(node)
     if (action === 'execute') return await retry.execute(values, context)
-    return await retry.revert({ ...values, failures: this.#parts.ledger.failures() }, context)
+    return await retry.revert(withFailures(values, this.#parts.ledger), context)
   }
 
   #retryValues(node: Node, action: Action): Record<string, unknown> {
@@ -180,6 +180,20 @@ export class AtomRunner {
       },
     }
   }
+}
+
+/** A revert has failures of its own, which may be thousands: they are copied for those reverts that read them. */
+function withFailures(values: Record<string, unknown>, ledger: Ledger): Record<string, unknown> {
+  const failures = ledger.failures()
+  let own: Record<string, Failure> | undefined
+  return Object.defineProperty(values, 'failures', {
+    enumerable: true,
+    configurable: true,
+    get: () => {
+      own ??= { ...failures }
+      return own
+    },
+  })
 }
 
 /** The value of the signal that the step has waited for. */

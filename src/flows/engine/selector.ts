@@ -2,7 +2,7 @@ import type { LinkDecider } from '../patterns/flow.ts'
 import { historyOf } from '../storage/records.ts'
 import { atomOf, type Compilation, isAtom, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'
-import { Neighbours } from './neighbours.ts'
+import { type Clearness, Neighbours } from './neighbours.ts'
 import { isPassed, isUndone, mayExecute, mayRevert } from './states.ts'
 
 /** Finds atoms that are ready. */
@@ -24,12 +24,12 @@ export class Selector {
     this.#before = new Neighbours(
       nodes,
       (node) => node.before,
-      (node) => this.#isPassedThrough(node),
+      (node) => this.#passageBefore(node),
     )
     this.#after = new Neighbours(
       nodes,
       (node) => node.after,
-      (node) => this.#isUndoneThrough(node),
+      (node) => this.#passageAfter(node),
     )
   }
 
@@ -101,11 +101,12 @@ export class Selector {
     return mayExecute(kind, state) && intention === 'EXECUTE' && this.#before.areClear(node)
   }
 
-  /** Done, with all before it where it is a border or was ignored. */
-  #isPassedThrough(node: Node): boolean {
-    if (!isAtom(node)) return this.#before.areClear(node)
+  /** Borders and what was ignored are looked through. */
+  #passageBefore(node: Node): Clearness {
+    if (!isAtom(node)) return 'through'
     const { state, intention } = this.#ledger.of(node)
-    return isPassed(state, intention) && (state !== 'IGNORE' || this.#before.areClear(node))
+    if (!isPassed(state, intention)) return 'held'
+    return state === 'IGNORE' ? 'through' : 'clear'
   }
 
   #backward(start: Node, ready: Set<Node>): void {
@@ -140,11 +141,11 @@ export class Selector {
     )
   }
 
-  /** Out of the way, with all after it where it is a border or was ignored. */
-  #isUndoneThrough(node: Node): boolean {
-    if (!isAtom(node)) return this.#after.areClear(node)
+  #passageAfter(node: Node): Clearness {
+    if (!isAtom(node)) return 'through'
     const { state } = this.#ledger.of(node)
-    return isUndone(state) && (state !== 'IGNORE' || this.#after.areClear(node))
+    if (!isUndone(state)) return 'held'
+    return state === 'IGNORE' ? 'through' : 'clear'
   }
 
   /** Asks the deciders of all links that lead to the atom; one no is enough. */

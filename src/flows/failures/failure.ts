@@ -35,7 +35,7 @@ export class Failure {
 
   static from(error: unknown): Failure {
     if (error instanceof Failure) return error
-    return new Failure(jsonOf(error, DEEPEST_CAUSE), { error })
+    return new Failure(jsonOfAny(error), { error })
   }
 
   static fromJSON(value: unknown): Failure {
@@ -120,6 +120,16 @@ export class WrappedFailure extends FlowError {
     return this.failures
       .map((failure) => failure.check(...types))
       .find((type) => type !== undefined)
+  }
+}
+
+/** Anything can be thrown, also what cannot be read or has no text. */
+function jsonOfAny(error: unknown): FailureJson {
+  try {
+    return jsonOf(error, DEEPEST_CAUSE)
+  } catch (cause) {
+    const type = typeof error
+    return jsonOf(new TypeError(`the thrown ${type} cannot be read`, { cause }), DEEPEST_CAUSE)
   }
 }
 

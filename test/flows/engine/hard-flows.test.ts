@@ -1,0 +1,73 @@
+import { Engine, graph, linear, link, task, times, unordered } from 'celery-toolbox/flows'
+import { expect, test } from 'vitest'
+
+const MANY = 20_000
+
+function fail(): never {
+  throw new Error('no')
+}
+
+test('a flow of 20,000 steps that a decider ignores one after another ends', async () => {
+  const steps = Array.from({ length: MANY }, (_, n) => task(`s${n}`))
+  const links = steps
+    .slice(1)
+    .map((step, n) => link(steps[n] ?? step, step, n === 0 ? { decider: () => false } : undefined))
+  const flow = linear('f', {}, [graph('ignored', {}, steps, links), unordered('last', {}, [])])
+  const engine = new Engine(flow)
+  await engine.run()
+  expect(engine.atoms().filter(({ state }) => state === 'IGNORE')).toHaveLength(MANY - 1)
+})
+
+test('a step runs after 20,000 empty flows, and is reverted', async () => {
+  const flows = Array.from({ length: MANY }, (_, n) => linear(`f${n}`, {}, []))
+  const engine = new Engine(linear('f', {}, [task('a'), ...flows, task('z', { execute: fail })]))
+  await expect(engine.run()).rejects.toThrow('no')
+  expect(engine.atoms().map(({ state }) => state)).toEqual(['REVERTED', 'REVERTED'])
+})
+
+test('a revert may change the failures that it was given: other reverts have their own', async () => {
+  const given: string[][] = []
+  const flow = linear('f', {}, [
+    task('a', { revert: ({ failures }) => given.push(Object.keys(failures)) }),
+    task('b', {
+      execute: fail,
+      revert: ({ failures }) => {
+        failures.mine = 1
+        given.push(Object.keys(failures))
+      },
+    }),
+  ])
+  await expect(new Engine(flow).run()).rejects.toThrow('no')
+  expect(given).toEqual([['b', 'mine'], ['b']])
+})
+
+test('a thrown value that cannot be read is a failure of its step, and is thrown at the end', async () => {
+  const unreadable = Object.create(null)
+  const engine = new Engine(
+    linear('f', {}, [
+      task('a'),
+      task('b', {
+        execute: () => {
+          throw unreadable
+        },
+      }),
+    ]),
+  )
+  const thrown = await engine.run().catch((error: unknown) => error)
+  expect(thrown).toBe(unreadable)
+  expect(engine.atoms().map(({ state }) => state)).toEqual(['REVERTED', 'REVERTED'])
+  expect(engine.failures().b?.message).toBe('the thrown object cannot be read')
+})
+
+test('NaN for a delay, a timeout, a priority or a retry’s delay is refused: it would be waited for without end', () => {
+  for (const key of ['delayMs', 'timeoutMs', 'priority'])
+    expect(() => task('a', { [key]: Number.NaN })).toThrow(`${key} of "a" is NaN`)
+  expect(() => times('r', { delay: { delayMs: Number.NaN } })).toThrow('delayMs of "r" is NaN')
+})
+
+test('a parallel engine without a worker is refused', () => {
+  for (const maxWorkers of [0, -1, Number.NaN])
+    expect(() => new Engine(task('a'), { kind: 'parallel', maxWorkers })).toThrow(
+      `maxWorkers is ${maxWorkers}, expected a number from 1`,
+    )
+})
