@@ -3,7 +3,7 @@ import type { SignatureDict, TaskRequest } from '../../protocol/tasks/task-reque
 import type { AsyncResult } from '../../results/async-result.ts'
 import type { App } from '../../tasks/app/app.ts'
 import { frozen, withEndOptions } from '../../tasks/canvas/freeze.ts'
-import { asHeaderMember } from '../../tasks/canvas/header-members.ts'
+import { asHeaderMember } from '../../tasks/canvas/rewrite.ts'
 
 /**
  * Starts one more member of the chord that a running task is a member of. The task itself has not been counted yet, so
