@@ -53,11 +53,10 @@ export function figuresSentence({ suite, workflows }: Figures): string {
   const figures = Object.values(suite[newest] ?? {})
   const sum = (of: 'passed' | 'total'): number => figures.reduce((all, one) => all + one[of], 0)
   const ofSuite = `${sum('passed')} of ${sum('total')} tests of Celery ${newest}'s own integration suite (${measured.map((backend) => TITLES[backend]).join(', ')})`
-  const ofWorkflows =
-    workflows === null
-      ? ''
-      : ` and ${workflows.same + workflows.listed} of ${workflows.count} random workflows`
-  return `${ofSuite}${ofWorkflows} end as with Python's worker`
+  const end = "end as with Python's worker"
+  if (workflows === null) return `${ofSuite} ${end}`
+  const { same, count, listed } = workflows
+  return `${ofSuite} and ${same} of ${count} random workflows ${end}, ${listed} more as listed there`
 }
 
 function newestFirst(suite: Figures['suite']): readonly string[] {
