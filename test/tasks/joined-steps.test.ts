@@ -128,6 +128,15 @@ test.each<readonly [string, () => Signature, string]>([
   expect(shown(make().toJSON())).toBe(tree)
 })
 
+// Copied for each step, it would take minutes.
+test('a chain of 20,000 tasks, behind a group and alone, has them in order', () => {
+  const names = Array.from({ length: 20_000 }, (_, at) => `t${at}`)
+  const steps = names.map(t)
+  expect(shown(chain(steps).toJSON())).toBe(`(${names.join(' | ')})`)
+  const behind = chain([all('a', 'b'), ...steps])
+  expect(shown(behind.toJSON())).toBe(`{a, b}>(${names.join(' | ')})`)
+})
+
 function calling(signature: Signature, callback: string, errback: string): Signature {
   return signature.link(t(callback)).linkError(t(errback))
 }

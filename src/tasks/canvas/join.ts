@@ -4,6 +4,7 @@ import {
   isChain,
   isChord,
   isGroup,
+  isTask,
 } from '../../protocol/signature-tree/kinds.ts'
 import { bodyOf, tasksOf, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
@@ -20,8 +21,49 @@ interface Links {
  * one; of nothing but empty groups the last stays, whose value is [].
  */
 export function joinedSteps(steps: readonly SignatureDict[], links: Links): SignatureDict {
-  const whole = steps.reduce((left, right) => joined(left, right, links), chainDict([]))
+  const whole = joinedAll(chainDict([]), steps, links)
   return isChain(whole) && tasksOf(whole).length === 0 ? chainDict(steps.slice(-1)) : whole
+}
+
+/** Tasks one after another are joined at once: a long chain is not copied for each of them. */
+function joinedAll(
+  left: SignatureDict,
+  steps: readonly SignatureDict[],
+  links: Links,
+): SignatureDict {
+  return runsOf(steps).reduce((whole, [first, ...others]) => {
+    const begun = joined(whole, first, links)
+    return others.length === 0 ? begun : withTasksBehind(begun, others, links)
+  }, left)
+}
+
+type Run = readonly [SignatureDict, ...(readonly SignatureDict[])]
+
+/** Tasks that stand next to each other, and anything else alone. */
+function runsOf(steps: readonly SignatureDict[]): readonly Run[] {
+  const runs: [SignatureDict, ...SignatureDict[]][] = []
+  let open: SignatureDict[] | undefined
+  for (const step of steps) {
+    if (isTask(step) && open !== undefined) open.push(step)
+    else runs.push([step])
+    open = isTask(step) ? runs.at(-1) : undefined
+  }
+  return runs
+}
+
+/** Behind what ends with a task, or with a chord that takes them into its body. */
+function withTasksBehind(
+  left: SignatureDict,
+  tasks: readonly SignatureDict[],
+  links: Links,
+): SignatureDict {
+  if (isChord(left)) return withBody(left, withTasksBehind(bodyOf(left), tasks, links))
+  if (!isChain(left)) return chainDict([left, ...tasks])
+  const steps = tasksOf(left)
+  const last = steps.at(-1)
+  return last !== undefined && isChord(last)
+    ? withTasks(left, [...steps.slice(0, -1), withTasksBehind(last, tasks, links)])
+    : chainDict([...linkedSteps(left, links), ...tasks])
 }
 
 /** Celery's `left | right`. */
@@ -34,7 +76,7 @@ function joined(left: SignatureDict, right: SignatureDict, links: Links): Signat
   const step = others.length === 0 ? only : right
   if (isChain(left)) {
     return hasOnlyLinks(step)
-      ? stepsOf(step, links).reduce((all, one) => joined(all, one, links), left)
+      ? joinedAll(left, stepsOf(step, links), links)
       : behind(left, step, links)
   }
   if (isChord(left) && takesAsBody(left, step)) return inBody(left, step, links)
