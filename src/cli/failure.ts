@@ -19,7 +19,7 @@ export function exitCodeOf(error: unknown): 1 | 2 {
 /** `error: message [CODE]` on standard error; the stack where it was asked for, or where the error is not ours. */
 export function reportFailure(error: unknown, options: { readonly withStack: boolean }): void {
   const code = codeOf(error)
-  const message = `${messageOf(error)}${whatIsMissing(error)}`
+  const message = `${messageOf(error)}${whatIsMissing(error)}${whichBroker(error)}`
   printError(code === undefined ? `error: ${message}` : `error: ${message} [${code}]`)
   if (!(error instanceof Error)) return
   if (options.withStack) printError(stacksOf(error))
@@ -31,6 +31,14 @@ function whatIsMissing(error: unknown): string {
   const isUnknown = error instanceof Error && 'code' in error && error.code === '42P01'
   return isUnknown && /"(?:monitor\.|celery_)/.test(error.message)
     ? '; run "celery-toolbox migrate up", or name another database'
+    : ''
+}
+
+/** The default broker, which nobody may have meant. */
+function whichBroker(error: unknown): string {
+  const isDefault = error instanceof Error && error.message.startsWith('sqs:// cannot be reached')
+  return isDefault
+    ? '; sqs:// is the default: name your broker with -b amqp://…, CELERY_BROKER_URL or the app (-A)'
     : ''
 }
 

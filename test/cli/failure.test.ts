@@ -47,6 +47,15 @@ test('where tables of ours are missing, it is said what makes them', () => {
   expect(reported(missing('theirs'))).toMatch(/^error: relation "theirs" does not exist\n/)
 })
 
+test('where the default broker cannot be reached, it is said how to name another', () => {
+  const away = (url: string) =>
+    new BrokerError('BROKER_UNREACHABLE', `${url} cannot be reached: no`)
+  expect(reported(away('sqs://'))).toMatch(/no; sqs:\/\/ is the default: name your broker with -b /)
+  expect(reported(away('sqs://localhost:4566'))).toBe(
+    'error: sqs://localhost:4566 cannot be reached: no [BROKER_UNREACHABLE]\n',
+  )
+})
+
 function reported(error: Error): string {
   const written: string[] = []
   const spy = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {

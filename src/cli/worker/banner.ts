@@ -28,11 +28,12 @@ export function banner(app: App, settings: WorkerSettings, place: string): strin
 }
 
 function poolLine({ pool, maxTasksPerChild, maxMemoryPerChild }: WorkerSettings): string {
-  return [
-    pool,
+  const children = [
     ...(maxTasksPerChild === null ? [] : [`${maxTasksPerChild} tasks a child`]),
     ...(maxMemoryPerChild === null ? [] : [`${maxMemoryPerChild} KB a child`]),
-  ].join(', ')
+  ]
+  if (pool !== 'async' || children.length === 0) return [pool, ...children].join(', ')
+  return `${pool}; threads and processes that tasks ask for: ${children.join(', ')}`
 }
 
 function concurrencyLine({ concurrency, autoscale }: WorkerSettings): string {

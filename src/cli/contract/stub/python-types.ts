@@ -79,7 +79,13 @@ export class PythonTypes {
       const parts = type.of.map((part) => this.fieldsOf(part, file))
       return parts.every((part) => part !== undefined) ? parts.flat() : undefined
     }
-    if (type.kind !== 'name') return undefined
+    return type.kind === 'name' ? this.#fieldsOfName(type, file) : undefined
+  }
+
+  #fieldsOfName(
+    type: Extract<TypeNode, { readonly kind: 'name' }>,
+    file: string,
+  ): readonly Field[] | undefined {
     const [inner] = type.args
     if (THROUGH.includes(type.name) && inner !== undefined) return this.fieldsOf(inner, file)
     if (type.name === 'Partial' && inner !== undefined) {
