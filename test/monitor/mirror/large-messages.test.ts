@@ -7,7 +7,7 @@ import { config, delivery, EXPORT, message } from '../messages.ts'
 const QUEUES = new WorkQueues(config.topology(), config.platformQueue)
 
 test('a large message is read while the event loop goes on, and its row shows how it begins', async () => {
-  const given = message({ args: [Array.from({ length: 400_000 }, (_, at) => at)] })
+  const given = message({ args: [Array.from({ length: 1_500_000 }, (_, at) => at)] })
   let turns = 0
   const counting = setInterval(() => (turns += 1), 1)
   const { task, problem } = await mirrorRecordOf(delivery(given, EXPORT), QUEUES)
