@@ -74,5 +74,6 @@ test('-b wins over the broker that an app gives to its Config, and both places a
     shadowed: ['argument'],
     state: 'effect',
   })
-  expect(stderr).toContain('CELERY_BROKER_URL in the environment counts')
+  // What is meant is no mistake.
+  expect(stderr).not.toContain('counts')
 })

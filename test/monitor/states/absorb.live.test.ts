@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
 import { absorbTasks, absorbUnfinished } from '../../../src/monitor/states/absorb-results.ts'
 import { Absorber } from '../../../src/monitor/states/absorber.ts'
@@ -96,7 +96,12 @@ test('results are absorbed within moments, those with a wrong date by the sweep,
   onTestFinished(async () => {
     await Promise.all([keeper.stop(), other.stop()])
   })
+  const sweeps = vi.spyOn(Absorber.prototype, 'sweep')
+  onTestFinished(() => sweeps.mockRestore())
   await Promise.all([keeper.start(), other.start()])
+  // Each begins with a sweep; the next comes after a minute.
+  await waitFor('their first sweeps', () => sweeps.mock.results.length === 2)
+  await Promise.all(sweeps.mock.results.map(({ value }) => value))
   const state = async (taskId: string) =>
     (
       await database.query<{ state: string }>('select state from monitor.task where task_id = $1', [
