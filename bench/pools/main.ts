@@ -17,7 +17,7 @@ processes gain over one with tasks that compute, beside two bare loops of Node; 
 const { values } = parseArgs({
   options: {
     runs: { type: 'string', default: '3' },
-    tasks: { type: 'string', default: '40' },
+    tasks: { type: 'string', default: '200' },
     help: { type: 'boolean', short: 'h', default: false },
   },
 })
