@@ -119,6 +119,22 @@ steps:
   ])
 })
 
+test('keys of a retry that say nothing without another one are refused', () => {
+  const text = `flow: f
+retry: { delay: 1s, on: [Timeout], as: n }
+steps:
+  - { task: a, run: mail.send, retry: { times: 2, backoff: 2, maxDelay: 1m, jitter: true } }
+  - { task: b, run: mail.send, retry: { times: 2, delay: 1s, backoff: 2 } }
+`
+  expect(mistakes(text)).toEqual([
+    'flow.yaml:2:17: "delay" goes with "times" or "each"',
+    'flow.yaml:2:25: "on" goes with "times" or "each"',
+    'flow.yaml:4:60: "backoff" goes with "delay"',
+    'flow.yaml:4:73: "maxDelay" goes with "delay"',
+    'flow.yaml:4:85: "jitter" goes with "delay"',
+  ])
+})
+
 test('a key that has no effect where it stands is refused', () => {
   const text = `flow: f
 retry: { times: 2, each: [1] }

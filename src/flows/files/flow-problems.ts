@@ -86,11 +86,29 @@ function* badTimes(
     const ms = typeof span === 'number' ? span : (timeSpanMs(span) ?? 0)
     if (ms > MOST_SPAN_MS) yield definition.problem(place, `${span} is longer than a hundred years`)
   }
-  if (retry?.each !== undefined && retry.times !== undefined)
+  yield* loneInRetry(definition, retry ?? {}, inRetry)
+}
+
+/** Keys of a retry that say nothing without another one. */
+function* loneInRetry(
+  definition: Definition<FlowSpec>,
+  retry: NonNullable<StepSpec['retry']>,
+  path: Path,
+): Generator<DefinitionProblem> {
+  const { times, each, delay } = retry
+  if (each !== undefined && times !== undefined)
     yield definition.problem(
-      [...inRetry, 'times'],
+      [...path, 'times'],
       '"times" has no effect beside "each", which is one attempt a value',
     )
+  for (const key of ['delay', 'on'] as const) {
+    if (retry[key] !== undefined && times === undefined && each === undefined)
+      yield definition.problem([...path, key], `"${key}" goes with "times" or "each"`)
+  }
+  for (const key of ['backoff', 'maxDelay', 'jitter'] as const) {
+    if (retry[key] !== undefined && delay === undefined)
+      yield definition.problem([...path, key], `"${key}" goes with "delay"`)
+  }
 }
 
 function* unknownTasks(
