@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
-import { compile } from '../../flows/engine/compile.ts'
+import { compile } from '../../flows/compilation/compile.ts'
 import { readFlowFile } from '../../flows/files/flow-file.ts'
 import { FLOW_SCHEMA } from '../../flows/files/flow-schema.ts'
 import { Digraph } from '../../graph/digraph.ts'

@@ -15,7 +15,7 @@ export interface JobBoard extends AsyncDisposable {
   registerEntity(kind: string, name: string, metadata: object): Promise<() => Promise<void>>
   listen(onNews: () => void): Promise<() => Promise<void>>
   waitForNews(withinMs: number, signal?: AbortSignal): Promise<void>
-  /** Signals like this that jobs wait for which nobody runs: so many of them, in random order. */
+  /** Signals whose names match and that unclaimed jobs wait for: at most `limit` of them, in random order. */
   awaited(pattern: RegExp, limit: number): Promise<readonly AwaitedSignal[]>
   signal(flowId: string, name: string, value?: unknown): Promise<void>
 }

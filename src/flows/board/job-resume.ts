@@ -12,7 +12,7 @@ interface ResumedFrom {
 
 interface ResumableRun {
   readonly id: string
-  /** Of the job that goes on with it. */
+  /** What is stored with the new job that continues this run. */
   readonly details: JobDetails
 }
 

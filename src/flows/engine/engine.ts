@@ -3,8 +3,8 @@ import { type Logger, silentLogger } from '../../logger.ts'
 import type { Values } from '../atoms/atom.ts'
 import type { History } from '../atoms/retry.ts'
 import type { Task } from '../atoms/task.ts'
+import { atomOf, type Compilation, compile } from '../compilation/compile.ts'
 import type { Failure } from '../failures/failure.ts'
-import { failureTree } from '../failures/failure-tree.ts'
 import { InvalidState, NotFound } from '../failures/flow-errors.ts'
 import type { Flow } from '../patterns/flow.ts'
 import type { Remotes } from '../remote/remote.ts'
@@ -12,7 +12,7 @@ import type { FlowEvent, FlowStore } from '../storage/flow-store.ts'
 import { outlineOf } from '../storage/outline.ts'
 import { type FlowRecord, historyOf } from '../storage/records.ts'
 import type { FlowWait } from '../waits/flow-wait.ts'
-import { atomOf, type Compilation, compile } from './compile.ts'
+import { failureTree } from './failure-tree.ts'
 import { Ledger, type Notice } from './ledger.ts'
 import { Lookup } from './lookup.ts'
 import { type NoticeContext, noticeContext } from './notice-context.ts'
@@ -292,7 +292,7 @@ export class Engine {
     return 'version' in this.flow ? (this.flow.version ?? null) : null
   }
 
-  /** A run that goes on with another version says so, and remembers those before. */
+  /** Logs that a stored run continues with another version of its flow, and stores the versions before. */
   #noteVersion({ flow }: Ledger): void {
     const version = this.#version
     if (flow.version === version) return

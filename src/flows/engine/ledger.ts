@@ -1,3 +1,4 @@
+import { atomOf, type Compilation, type Node } from '../compilation/compile.ts'
 import { Failure } from '../failures/failure.ts'
 import { NotFound } from '../failures/flow-errors.ts'
 import type { FlowEvent, FlowStore, UsedSignal } from '../storage/flow-store.ts'
@@ -10,7 +11,6 @@ import {
   newId,
   type StoredFlow,
 } from '../storage/records.ts'
-import { atomOf, type Compilation, type Node } from './compile.ts'
 import type { Notices, Notifier } from './notifier.ts'
 import { type AtomState, changesFlow, type FlowState, type Intention } from './states.ts'
 

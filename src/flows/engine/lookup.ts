@@ -1,11 +1,11 @@
 import type { Values } from '../atoms/atom.ts'
 import type { Binding } from '../atoms/binding.ts'
 import { valueAt } from '../atoms/provides.ts'
+import { atomOf, type Compilation, type Node } from '../compilation/compile.ts'
+import { precedes } from '../compilation/visibility.ts'
 import { MissingDependencies, NotFound } from '../failures/flow-errors.ts'
 import { historyOf } from '../storage/records.ts'
-import { atomOf, type Compilation, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'
-import { precedes } from './visibility.ts'
 
 /**
  * Finds values for atoms: what was injected into the atom, then what the run was given, then what visible atoms before

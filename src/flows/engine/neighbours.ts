@@ -1,4 +1,4 @@
-import type { Node } from './compile.ts'
+import type { Node } from '../compilation/compile.ts'
 
 /** Of a neighbour: clear, not clear, or as clear as the neighbours that it has itself on that side. */
 export type Clearness = 'clear' | 'held' | 'through'

@@ -1,5 +1,5 @@
 import { deferred } from '../../async/deferred.ts'
-import type { Node } from './compile.ts'
+import type { Node } from '../compilation/compile.ts'
 
 interface PoolParts {
   /** Atoms that run at a time. */

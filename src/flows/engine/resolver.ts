@@ -1,8 +1,8 @@
 import type { Decision, Retry } from '../atoms/retry.ts'
+import { atomOf, type Compilation, isAtom, type Node } from '../compilation/compile.ts'
 import type { Failure } from '../failures/failure.ts'
 import { InvalidState } from '../failures/flow-errors.ts'
 import { historyOf } from '../storage/records.ts'
-import { atomOf, type Compilation, isAtom, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'
 
 /** How a retry is asked; the engine gives it its arguments. */

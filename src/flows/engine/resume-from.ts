@@ -1,5 +1,5 @@
+import { atomOf, type Compilation, isAtom, type Node } from '../compilation/compile.ts'
 import { InvalidState, NotFound } from '../failures/flow-errors.ts'
-import { atomOf, type Compilation, isAtom, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'
 
 /**

@@ -1,6 +1,6 @@
+import { atomOf, type Compilation, isAtom, type Node } from '../compilation/compile.ts'
 import type { LinkDecider } from '../patterns/flow.ts'
 import { historyOf } from '../storage/records.ts'
-import { atomOf, type Compilation, isAtom, type Node } from './compile.ts'
 import type { Ledger } from './ledger.ts'
 import { type Clearness, Neighbours } from './neighbours.ts'
 import { isPassed, isUndone, mayExecute, mayRevert } from './states.ts'

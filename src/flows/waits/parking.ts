@@ -1,6 +1,6 @@
 import { deferred } from '../../async/deferred.ts'
 import { startTimer } from '../../async/timer.ts'
-import type { Node } from '../engine/compile.ts'
+import type { Node } from '../compilation/compile.ts'
 import type { FlowStore, StoredSignal } from '../storage/flow-store.ts'
 import type { AtomRecord } from '../storage/records.ts'
 import { type AtomWait, type FlowWait, flowWaitOf } from './flow-wait.ts'

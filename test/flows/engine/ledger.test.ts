@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { type Deferred, deferred } from '../../../src/async/deferred.ts'
-import { type Compilation, compile, type Node } from '../../../src/flows/engine/compile.ts'
+import { type Compilation, compile, type Node } from '../../../src/flows/compilation/compile.ts'
 import { Ledger } from '../../../src/flows/engine/ledger.ts'
 import { Notifier } from '../../../src/flows/engine/notifier.ts'
 import { MemoryStore, task, unordered } from '../../../src/flows/index.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Compilation, compile, type Node } from '../../../src/flows/engine/compile.ts'
+import { type Compilation, compile, type Node } from '../../../src/flows/compilation/compile.ts'
 import { Ledger } from '../../../src/flows/engine/ledger.ts'
 import { Notifier } from '../../../src/flows/engine/notifier.ts'
 import { Selector } from '../../../src/flows/engine/selector.ts'

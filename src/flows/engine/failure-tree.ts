@@ -1,8 +1,8 @@
 import { repr } from '../../codecs/python/python-repr.ts'
-import { atomOf, type Compilation, isAtom, type Node } from '../engine/compile.ts'
-import type { Ledger } from '../engine/ledger.ts'
-import { Lookup } from '../engine/lookup.ts'
+import { atomOf, type Compilation, isAtom, type Node } from '../compilation/compile.ts'
 import { historyOf } from '../storage/records.ts'
+import type { Ledger } from './ledger.ts'
+import { Lookup } from './lookup.ts'
 
 interface TreeParts {
   readonly compilation: Compilation
