@@ -34,7 +34,7 @@ function whatIsMissing(error: unknown): string {
     : ''
 }
 
-/** The default broker, which nobody may have meant. */
+/** Where the url is the default: the caller may have forgotten to name a broker. */
 function whichBroker(error: unknown): string {
   const isDefault = error instanceof Error && error.message.startsWith('sqs:// cannot be reached')
   return isDefault

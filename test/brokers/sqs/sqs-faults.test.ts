@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Delivery } from '../../../src/brokers/broker.ts'
-import { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
+import type { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
 import {
   durableExchange,
   durableQueue,
@@ -283,20 +283,10 @@ async function behindProxy(options: Readonly<Record<string, unknown>> = {}): Pro
   const space = await sqsSpace()
   const proxy = await faultyProxy(space.server.port)
   const open = (): SqsBroker => {
-    const broker = new SqsBroker({
-      url: `sqs://key:secret@127.0.0.1:${proxy.port}`,
-      transportOptions: {
-        region: 'us-east-1',
-        queue_name_prefix: space.prefix,
-        wait_time_seconds: 1,
-        visibility_timeout: 30,
-        ...options,
-      },
-      drainMs: 0,
-    })
-    onTestFinished(async () => {
+    const broker = space.openBehind(proxy, options)
+    // Before it is closed: a call that hangs would hold the close back.
+    onTestFinished(() => {
       proxy.fault = () => 'pass'
-      await broker.close()
     })
     return broker
   }

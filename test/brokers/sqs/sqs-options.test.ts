@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net'
 import { SQS } from '@aws-sdk/client-sqs'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Delivery } from '../../../src/brokers/broker.ts'
-import { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
 import { durableQueue, type Topology } from '../../../src/protocol/routing/topology.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { faultyProxy } from './faulty-proxy.ts'
@@ -61,17 +60,10 @@ test('with sts_role_arn calls are signed by the role that was assumed, once for 
   onTestFinished(() => void vi.unstubAllEnvs())
   const space = await sqsSpace()
   const proxy = await faultyProxy(space.server.port)
-  const broker = new SqsBroker({
-    url: `sqs://key:secret@127.0.0.1:${proxy.port}`,
-    transportOptions: {
-      region: 'us-east-1',
-      queue_name_prefix: space.prefix,
-      sts_role_arn: 'arn:aws:iam::1:role/worker',
-      sts_token_timeout: 1_200,
-    },
-    drainMs: 0,
+  const broker = space.openBehind(proxy, {
+    sts_role_arn: 'arn:aws:iam::1:role/worker',
+    sts_token_timeout: 1_200,
   })
-  onTestFinished(() => broker.close())
   await broker.declare(WORK)
   await broker.publish({ headers: {}, properties: {}, body: Buffer.from('x') }, TO_WORK)
   expect([...proxy.keys]).toEqual(['ASSUMED'])
@@ -86,17 +78,9 @@ test('with sts_role_arn calls are signed by the role that was assumed, once for 
 test('a poll that never ends is given up, and the next one finds what waits', async () => {
   const space = await sqsSpace()
   const proxy = await faultyProxy(space.server.port)
-  const broker = new SqsBroker({
-    url: `sqs://key:secret@127.0.0.1:${proxy.port}`,
-    transportOptions: {
-      region: 'us-east-1',
-      queue_name_prefix: space.prefix,
-      wait_time_seconds: 1,
-      visibility_timeout: 5,
-    },
-    drainMs: 0,
+  const broker = space.openBehind(proxy, {
+    visibility_timeout: 5,
   })
-  onTestFinished(() => broker.close())
   await broker.declare(WORK)
   let hung = 0
   proxy.fault = (action) => {
@@ -117,15 +101,9 @@ test('a poll that never ends is given up, and the next one finds what waits', as
 test('a call without an answer ends after read_timeout and is made again', async () => {
   const space = await sqsSpace()
   const proxy = await faultyProxy(space.server.port)
-  const broker = new SqsBroker({
-    url: `sqs://key:secret@127.0.0.1:${proxy.port}`,
-    transportOptions: {
-      region: 'us-east-1',
-      queue_name_prefix: space.prefix,
-      'client-config': { read_timeout: 0.5 },
-    },
+  const broker = space.openBehind(proxy, {
+    'client-config': { read_timeout: 0.5 },
   })
-  onTestFinished(() => broker.close())
   let hung = 0
   proxy.fault = () => {
     hung += 1
