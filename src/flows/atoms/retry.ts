@@ -167,3 +167,14 @@ export function causedBy(history: History, type: string, index?: number): boolea
     Object.values(failures).some((failure) => failure.check(type) !== undefined),
   )
 }
+
+/** Whether it is one of the five above, which keep no history that they are given. */
+export function isOurs(retry: Retry): boolean {
+  const made = retry.constructor
+  return made === Retry || made === Times || made === ForEach
+}
+
+/** A history that stays as it is while more failures are noted in the last entry. */
+export function snapshot(history: History): History {
+  return history.map(([value, failures]) => [value, { ...failures }])
+}

@@ -18,6 +18,11 @@ export class Resolver {
   readonly #ledger: Ledger
   readonly #ask: AskRetry
   readonly #defersReverts: boolean
+  /** Of the failures that are resolved together: the flows that are reverted already, and what was noted in histories. */
+  #reverted = new Set<Node | undefined>()
+  #noted = new Map<Node, Record<string, Failure>>()
+  /** Many failures in a row are those of one retry. */
+  #lastAfter: { readonly retry: Node; readonly atoms: readonly Node[] } | undefined
 
   constructor(
     compilation: Compilation,
@@ -30,17 +35,29 @@ export class Resolver {
     this.#defersReverts = options.defersReverts
   }
 
+  /** Begins to resolve failures that came together: what all of them ask for is done once. */
+  begin(): void {
+    this.#reverted.clear()
+    this.#noted.clear()
+  }
+
   async resolve(node: Node, failure: Failure): Promise<void> {
     const { kind, retry } = await this.#resolution(node, failure)
     if (retry === undefined) {
-      for (const atom of this.#compilation.atoms) this.#ledger.setIntention(atom, 'REVERT')
+      this.#revert(undefined, this.#compilation.atoms)
       return
     }
     // The strictest answer stands: a retry that is to be reverted does not start again.
     if (kind !== 'RETRY' || this.#ledger.of(retry).intention !== 'REVERT') {
       this.#ledger.setIntention(retry, kind === 'RETRY' ? 'RETRY' : 'REVERT')
     }
-    for (const atom of atomsAfter(retry)) this.#ledger.setIntention(atom, 'REVERT')
+    this.#revert(retry, this.#atomsAfter(retry))
+  }
+
+  #revert(retry: Node | undefined, atoms: readonly Node[]): void {
+    if (this.#reverted.has(retry)) return
+    this.#reverted.add(retry)
+    for (const atom of atoms) this.#ledger.setIntention(atom, 'REVERT')
   }
 
   async #resolution(node: Node, failure: Failure): Promise<Resolution> {
@@ -66,7 +83,10 @@ export class Resolver {
     const history = historyOf(record)
     const last = history.at(-1)
     if (last !== undefined && !Object.hasOwn(last[1], failed)) {
-      record.results = [...history.slice(0, -1), [last[0], { ...last[1], [failed]: failure }]]
+      const noted = this.#noted.get(retry) ?? { ...last[1] }
+      noted[failed] = failure
+      this.#noted.set(retry, noted)
+      record.results = [...history.slice(0, -1), [last[0], noted]]
       this.#ledger.touch(retry)
     }
     return await this.#ask(retry, atomOf(retry) as Retry) // a node's retry is one
@@ -74,6 +94,7 @@ export class Resolver {
 
   /** Failures whose resolution was cut off are resolved again, and restarts are finished. */
   async resume(): Promise<void> {
+    this.begin()
     for (const node of this.#compilation.atoms) {
       const { state, failure } = this.#ledger.of(node)
       if (state === 'FAILURE' && failure !== null) await this.resolve(node, failure)
@@ -87,20 +108,21 @@ export class Resolver {
   restart(retry: Node): void {
     this.#ledger.changeState(retry, 'RETRYING')
     this.#ledger.setIntention(retry, 'EXECUTE')
-    for (const atom of atomsAfter(retry)) {
+    for (const atom of this.#atomsAfter(retry)) {
       const { state, intention } = this.#ledger.of(atom)
       if (state !== 'PENDING' || intention !== 'EXECUTE') this.#ledger.reset(atom)
     }
   }
+
+  #atomsAfter(retry: Node): readonly Node[] {
+    if (this.#lastAfter?.retry !== retry) this.#lastAfter = { retry, atoms: atomsAfter(retry) }
+    return this.#lastAfter.atoms
+  }
 }
 
 function atomsAfter(start: Node): Node[] {
-  const found = new Set<Node>()
-  const queue = [...start.after]
-  for (const node of queue) {
-    if (found.has(node)) continue
-    found.add(node)
-    queue.push(...node.after)
-  }
+  // What is added to a set while it is walked through is visited, too.
+  const found = new Set(start.after)
+  for (const node of found) for (const next of node.after) found.add(next)
   return [...found].filter(isAtom)
 }

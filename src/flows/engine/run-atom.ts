@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { startTimer, type Timer } from '../../async/timer.ts'
 import type { Logger } from '../../logger.ts'
-import type { Decision, Retry } from '../atoms/retry.ts'
+import { type Decision, isOurs, type Retry, snapshot } from '../atoms/retry.ts'
 import type { AtomContext, Task } from '../atoms/task.ts'
 import { atomOf, type Node } from '../compilation/compile.ts'
 import { Failure } from '../failures/failure.ts'
@@ -59,7 +59,10 @@ export class AtomRunner {
       const isMeant = Object.values(last[1]).every((failure) => failure.check(...on) !== undefined)
       if (!isMeant) return retry.givenUp
     }
-    return await retry.onFailure(this.#retryValues(node, 'execute'), this.#context(node))
+    const values = this.#retryValues(node, 'execute')
+    const history = historyOf(this.#parts.ledger.of(node))
+    const asked = isOurs(retry) ? values : { ...values, history: snapshot(history) }
+    return await retry.onFailure(asked, this.#context(node))
   }
 
   async #attempt(run: () => Promise<unknown>): Promise<unknown> {

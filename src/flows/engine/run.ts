@@ -213,11 +213,12 @@ export class Run {
   }
 
   async #analyze(): Promise<Set<Node>> {
-    const { ledger, selector } = this.#use()
+    const { ledger, resolver, selector } = this.#use()
     const next = new Set<Node>()
     const done = this.#done
     this.#done = []
     // Failures first: no decider is asked about what they revert.
+    resolver.begin()
     for (const { node, action, result } of done)
       if (result instanceof Failure) await this.#resolve(node, action, result)
     try {

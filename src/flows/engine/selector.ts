@@ -153,11 +153,12 @@ export class Selector {
     if (!this.#hasDeciders) return true
     const links = [...linksTo(node)]
     if (links.length === 0) return true
+    // The deciders of an atom share it, as in TaskFlow.
     const history = this.#historyOf(links)
     const no: LinkDecider[] = []
     for (const { from, decider } of links) {
       if (isAtom(from) && !Object.hasOwn(history, atomOf(from).name)) continue
-      if (!(await decider.decide({ ...history }))) no.push(decider)
+      if (!(await decider.decide(history))) no.push(decider)
     }
     if (no.length === 0) return true
     const [widest] = no.map(({ depth }) => depth).sort((a, b) => WIDTH[b] - WIDTH[a])

@@ -1,4 +1,14 @@
-import { Engine, graph, linear, link, task, times, unordered } from 'celery-toolbox/flows'
+import {
+  Engine,
+  graph,
+  type History,
+  linear,
+  link,
+  Retry,
+  task,
+  times,
+  unordered,
+} from 'celery-toolbox/flows'
 import { expect, test } from 'vitest'
 
 const MANY = 20_000
@@ -70,4 +80,60 @@ test('a parallel engine without a worker is refused', () => {
     expect(() => new Engine(task('a'), { kind: 'parallel', maxWorkers })).toThrow(
       `maxWorkers is ${maxWorkers}, expected a number from 1`,
     )
+})
+
+// Each copied what the others had left: twenty seconds of CPU.
+test('10,000 steps that fail under one retry are each noted in its history, and run again once', async () => {
+  const runs = new Map<string, number>()
+  const names = Array.from({ length: 10_000 }, (_, at) => `t${at}`)
+  const steps = names.map((name) =>
+    task(name, {
+      execute: () => {
+        runs.set(name, (runs.get(name) ?? 0) + 1)
+        if (runs.get(name) === 1) throw new Error(name)
+      },
+    }),
+  )
+  const engine = new Engine(unordered('f', { retry: times('again', { attempts: 2 }) }, steps))
+  await engine.run()
+  expect(new Set(runs.values())).toEqual(new Set([2]))
+  const [first] = engine.history('again') ?? []
+  expect(Object.keys(first?.[1] ?? {})).toEqual(names)
+})
+
+test('10,000 links with deciders lead to one step, and each decider sees all results', async () => {
+  const names = Array.from({ length: 10_000 }, (_, at) => `t${at}`)
+  let asked = 0
+  const decider = (history: Readonly<Record<string, unknown>>): boolean => {
+    // All keys once: counting them for each decider would take longer than the flow.
+    if (asked === 0) expect(Object.keys(history)).toHaveLength(10_000)
+    return history[names[asked++] ?? ''] === true
+  }
+  const steps = [...names, 'last'].map((name) => task(name, { execute: () => true }))
+  const links = names.map((name) => link(name, 'last', { decider }))
+  const engine = new Engine(graph('f', {}, steps, links))
+  await engine.run()
+  expect(engine.state).toBe('SUCCESS')
+  expect(asked).toBe(10_000)
+})
+
+test("the history that a retry of one's own is asked with stays as it was then", async () => {
+  const asked: unknown[] = []
+  class Kept extends Retry {
+    override onFailure({ history }: { history: History }): 'REVERT' {
+      asked.push(history)
+      return 'REVERT'
+    }
+  }
+  const failing = ['a', 'b', 'c'].map((name) =>
+    task(name, {
+      execute: () => {
+        throw new Error(name)
+      },
+    }),
+  )
+  const engine = new Engine(unordered('f', { retry: new Kept('kept') }, failing))
+  await expect(engine.run()).rejects.toThrow()
+  const failed = (asked as History[]).map((history) => Object.keys(history[0]?.[1] ?? {}))
+  expect(failed).toEqual([['a'], ['a', 'b'], ['a', 'b', 'c']])
 })
