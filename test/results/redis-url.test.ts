@@ -1,7 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { redisAddress } from '../../src/results/redis/redis-url.ts'
 
 test.each([
@@ -14,35 +11,6 @@ test.each([
   ['rediss://host', { host: 'host', port: 6379, db: 0, tls: { rejectUnauthorized: true } }],
 ])('%s points to %j', (url, address) => {
   expect(redisAddress(url)).toEqual(address)
-})
-
-test.each([
-  ['CERT_REQUIRED', true],
-  ['required', true],
-  ['CERT_OPTIONAL', false],
-  ['none', false],
-  ['CERT_NONE', false],
-])('with ssl_cert_reqs=%s, certificates are checked: %j', (requirement, rejectUnauthorized) => {
-  const { tls } = redisAddress(`rediss://host?ssl_cert_reqs=${requirement}`)
-  expect(tls).toEqual({ rejectUnauthorized })
-})
-
-test('certificates are read from the files that url or redis_backend_use_ssl name', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'redis-url-'))
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  const file = (name: string) => {
-    writeFileSync(join(folder, name), name)
-    return join(folder, name)
-  }
-  const { tls } = redisAddress(`rediss://host?ssl_ca_certs=${encodeURIComponent(file('ca'))}`, {
-    redis_backend_use_ssl: { ssl_certfile: file('cert'), ssl_keyfile: file('key') },
-  })
-  expect(tls).toEqual({
-    rejectUnauthorized: true,
-    ca: Buffer.from('ca'),
-    cert: Buffer.from('cert'),
-    key: Buffer.from('key'),
-  })
 })
 
 test('user and password come from the settings where the url has none', () => {

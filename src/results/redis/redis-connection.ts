@@ -64,6 +64,8 @@ export class RedisConnection {
   readonly #checks: readonly Timer[]
   /** Commands that are not answered yet. */
   #asked = 0
+  /** Why it has no connection; it may have one since. */
+  #lastProblem: unknown
   #subscriber: Redis | undefined
 
   /** Loads the driver; connects with the first command. */
@@ -84,6 +86,7 @@ export class RedisConnection {
     this.#checks = this.#startChecks(settings.redis_backend_health_check_interval)
     // Unheard, the driver would print them.
     redis.on('error', (error) => {
+      this.#lastProblem = error
       logger.warn({ redis: this.safeUrl, err: error }, 'redis unreachable, trying again')
     })
   }
@@ -178,9 +181,11 @@ export class RedisConnection {
   }
 
   #unreachable(): ResultError {
+    const isAway = this.#redis.status !== 'ready' && this.#lastProblem !== undefined
     return new ResultError(
       'RESULT_UNREACHABLE',
       `${this.safeUrl} gave no answer in ${this.#deadlineMs} ms`,
+      isAway ? { cause: this.#lastProblem } : {},
     )
   }
 }

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import { ResultError } from '../../errors.ts'
 import { safeUrl } from '../../safe-url.ts'
+import { type RedisTls, redisTls } from './redis-tls.ts'
 
 /** The settings of a `Config` that connections to Redis need. */
 export type RedisSettings = Partial<
@@ -31,13 +31,6 @@ interface RedisAddress {
   readonly tls?: RedisTls
 }
 
-interface RedisTls {
-  readonly rejectUnauthorized: boolean
-  readonly ca?: Buffer
-  readonly cert?: Buffer
-  readonly key?: Buffer
-}
-
 const DEFAULT_PORT = 6379
 
 /** Where a `redis://` or `rediss://` url points to, as Celery reads it; what it leaves open may come from settings. */
@@ -45,7 +38,7 @@ export function redisAddress(url: string, settings: RedisSettings = {}): RedisAd
   const parsed = parse(url)
   const username = decodeURIComponent(parsed.username) || settings.redis_username
   const password = decodeURIComponent(parsed.password) || settings.redis_password
-  const tls = tlsOf(parsed, settings.redis_backend_use_ssl ?? null)
+  const tls = redisTls(parsed, settings.redis_backend_use_ssl ?? null)
   return {
     host:
       decodeURIComponent(parsed.hostname).replace(/^\[|\]$/g, '') ||
@@ -85,24 +78,6 @@ function databaseOf({ pathname, searchParams }: URL, url: string): number | unde
   const digits = text.replaceAll('/', '')
   if (!/^\d*$/.test(digits)) throw unreadableUrl(url, 'its database is no number')
   return digits === '' ? undefined : Number(digits)
-}
-
-/** Python's names, https://docs.celeryq.dev/en/stable/userguide/configuration.html#redis-backend-use-ssl */
-function tlsOf(
-  { protocol, searchParams }: URL,
-  setting: Readonly<Record<string, unknown>> | null,
-): RedisTls | undefined {
-  if (protocol !== 'rediss:' && setting === null) return undefined
-  const read = (name: string): string => String(searchParams.get(name) ?? setting?.[name] ?? '')
-  const file = (name: string): Buffer | undefined =>
-    read(name) === '' ? undefined : readFileSync(read(name))
-  const [ca, cert, key] = [file('ssl_ca_certs'), file('ssl_certfile'), file('ssl_keyfile')]
-  return {
-    rejectUnauthorized: !/^(?:CERT_)?(?:NONE|OPTIONAL)$/i.test(read('ssl_cert_reqs')),
-    ...(ca && { ca }),
-    ...(cert && { cert }),
-    ...(key && { key }),
-  }
 }
 
 function unreadableUrl(url: string, why: string): ResultError {

@@ -1,28 +1,21 @@
-import { execFileSync } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openBroker } from '../../../src/brokers/open-broker.ts'
 import { Config, type ConfigOptions } from '../../../src/config/config.ts'
 import { createApp } from '../../../src/create-app.ts'
+import { type Certificates, makeCertificates } from '../../support/certificates.ts'
+import { listenForFirstBytes, TLS } from '../../support/first-bytes.ts'
 import { freePort } from '../../support/free-port.ts'
 import { freshVhost } from '../../support/rabbitmq.ts'
 import { evaluate } from '../../support/rabbitmqctl.ts'
 import { service } from '../../support/services.ts'
 
-/** A certificate authority, and what it and others have signed. */
-let folder: string
-const path = (name: string): string => join(folder, name)
+let certificates: Certificates
+const path = (file: string): string => certificates.path(file)
 let good: number
 let expired: number
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'broker-tls-'))
-  chmodSync(folder, 0o755)
-  makeCertificates()
+  certificates = makeCertificates()
   good = await tlsListener('server', { asksForCertificate: true })
   expired = await tlsListener('expired', { asksForCertificate: false })
 })
@@ -33,7 +26,7 @@ afterAll(async () => {
       () => null,
     )
   }
-  rmSync(folder, { recursive: true })
+  certificates[Symbol.dispose]()
 })
 
 const trusting = () => ({
@@ -94,30 +87,47 @@ test('a certificate that has expired is refused, unless nothing is checked', asy
   expect(await connected(expired, { broker_use_ssl: unchecked })).toBe('connected')
 })
 
-test.each<[string, Partial<ConfigOptions>, string]>([
-  ['broker_use_ssl: true', { broker_use_ssl: true }, ''],
-  ['broker_use_ssl with options', { broker_use_ssl: { cert_reqs: 'CERT_NONE' } }, ''],
-  ['an empty dict', { broker_use_ssl: {} }, ''],
+test.each<[string, Partial<ConfigOptions>, string?, string?]>([
+  ['broker_use_ssl: true', { broker_use_ssl: true }],
+  ['broker_use_ssl with options', { broker_use_ssl: { cert_reqs: 'CERT_NONE' } }],
+  ['an empty dict', { broker_use_ssl: {} }],
   ['?ssl=true', {}, 'ssl=true'],
   ['?ssl=false, which kombu takes for a wish too', {}, 'ssl=false'],
   ['?ssl_cert_reqs', {}, 'ssl_cert_reqs=CERT_NONE'],
-])('with %s the first bytes are those of TLS, never of AMQP', async (_, settings, query) => {
-  const heard: Buffer[] = []
-  const server = createServer((socket) => {
-    socket.on('error', () => undefined)
-    socket.once('data', (bytes) => {
-      heard.push(bytes)
-      socket.destroy()
-    })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const { port } = server.address() as AddressInfo
-  expect(await connected(port, { ...settings, broker_connection_timeout: 1 }, query)).not.toBe(
-    'connected',
-  )
-  expect(heard.length).toBeGreaterThan(0)
-  for (const bytes of heard) expect(bytes.subarray(0, 2)).toEqual(Buffer.from([0x16, 0x03]))
+  ['amqps://', {}, '', 'amqps'],
+  ['amqps:// and broker_use_ssl: false', { broker_use_ssl: false }, '', 'amqps'],
+])(
+  'with %s the first bytes are those of TLS, never of AMQP',
+  async (_, settings, query, scheme) => {
+    const { port, heard } = await listenForFirstBytes()
+    const given = { ...settings, broker_connection_timeout: 1 }
+    expect(await connected(port, given, query, scheme)).not.toBe('connected')
+    expect(heard.length).toBeGreaterThan(0)
+    for (const bytes of heard) expect(bytes).toEqual(TLS)
+  },
+)
+
+test.each<[string, Partial<ConfigOptions>]>([
+  ['results of rpc://', { result_backend: 'rpc://' }],
+  ['a url for reading', { broker_read_url: 'amqp://127.0.0.1:PORT' }],
+  ['a url for writing', { broker_write_url: 'amqp://127.0.0.1:PORT' }],
+])('broker_use_ssl also concerns %s', async (_, settings) => {
+  const { port, heard } = await listenForFirstBytes()
+  const own = Object.entries(settings).map(([key, url]) => [
+    key,
+    String(url).replace('PORT', `${port}`),
+  ])
+  const app = appOn(`amqp://127.0.0.1:${port}`, {
+    broker_use_ssl: true,
+    broker_connection_timeout: 1,
+    ...Object.fromEntries(own),
+  })
+  const task = app.task('noted', () => 1)
+  await expect(task.delay()).rejects.toThrow()
+  const nothing = { exchanges: [], queues: [], bindings: [] }
+  await expect(app.readingBroker().declare(nothing)).rejects.toThrow()
+  expect(heard.length).toBeGreaterThan(1)
+  for (const bytes of heard) expect(bytes).toEqual(TLS)
 })
 
 test('broker_login_method says how the connection logs in', async () => {
@@ -150,10 +160,11 @@ async function connected(
   port: number,
   settings: Partial<ConfigOptions>,
   query = '',
+  scheme = 'amqp',
 ): Promise<string> {
   const url = new URL(service('AMQP_URL'))
   const app = appOn(
-    `amqp://${url.username || 'guest'}:${url.password || 'guest'}@127.0.0.1:${port}/?${query}`,
+    `${scheme}://${url.username || 'guest'}:${url.password || 'guest'}@127.0.0.1:${port}/?${query}`,
     {
       broker_connection_timeout: 3,
       ...settings,
@@ -199,80 +210,3 @@ async function tlsListener(
   )
   return port
 }
-
-function makeCertificates(): void {
-  const run = (...args: string[]): void =>
-    void execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
-  const authority = (name: string): void =>
-    run(
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${name}`,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.pem`,
-    )
-  authority('ca')
-  authority('other-ca')
-  writeFileSync(path('names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
-  writeFileSync(path('ca.conf'), CA_CONF)
-  mkdirSync(path('issued'))
-  writeFileSync(path('index.txt'), '')
-  writeFileSync(path('serial'), '1000\n')
-  for (const name of ['server', 'expired', 'client']) {
-    run(
-      'req',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-subj',
-      `/CN=${name}`,
-      '-keyout',
-      `${name}.key`,
-      '-out',
-      `${name}.csr`,
-    )
-    const times =
-      name === 'expired'
-        ? ['-startdate', '20200101000000Z', '-enddate', '20200102000000Z']
-        : ['-days', '2']
-    run(
-      'ca',
-      '-batch',
-      '-config',
-      'ca.conf',
-      '-extfile',
-      'names',
-      '-in',
-      `${name}.csr`,
-      '-out',
-      `${name}.pem`,
-      '-notext',
-      ...times,
-    )
-    chmodSync(path(`${name}.key`), 0o644) // the broker may run as another user
-  }
-}
-
-const CA_CONF = `
-[ca]
-default_ca = authority
-[authority]
-database = index.txt
-serial = serial
-new_certs_dir = issued
-certificate = ca.pem
-private_key = ca.key
-default_md = sha256
-policy = any
-unique_subject = no
-[any]
-commonName = supplied
-`

@@ -1,6 +1,8 @@
 import { BrokerError } from '../../../errors.ts'
 import { safeUrl } from '../../../safe-url.ts'
 
+export type TlsVersion = 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3'
+
 /** What Node's `tls.connect` takes, as far as a broker's certificates go. */
 export interface AmqpTls {
   readonly ca?: string | Buffer | readonly (string | Buffer)[]
@@ -10,6 +12,8 @@ export interface AmqpTls {
   readonly servername?: string
   readonly rejectUnauthorized?: boolean
   readonly ciphers?: string | undefined
+  readonly minVersion?: TlsVersion
+  readonly maxVersion?: TlsVersion
   /** Instead of the check of the host name. */
   readonly checkServerIdentity?: () => undefined
 }

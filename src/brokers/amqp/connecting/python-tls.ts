@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { BrokerError } from '../../../errors.ts'
-import type { AmqpTls } from './amqp-url.ts'
+import { CERT_REQS, checksCertificate } from '../../../protocol/cert-reqs.ts'
+import type { AmqpTls, TlsVersion } from './amqp-url.ts'
+
+type Options = Readonly<Record<string, unknown>>
 
 /** Celery's broker_use_ssl: true, or the options of py-amqp (`ca_certs`, `certfile`, `cert_reqs`, …). */
 export type PythonTls = boolean | Readonly<Record<string, unknown>>
@@ -14,9 +17,37 @@ const KEYS = [
   'keyfile',
   'server_hostname',
   'ssl_version',
+  'tls_maximum_version',
+  'tls_minimum_version',
 ]
-const UNVERIFIED = /^(?:CERT_)?NONE$|^0$/i
-const VERIFIED = /^(?:CERT_)?(?:OPTIONAL|REQUIRED)$|^[12]$/i
+/** Python's ssl.TLSVersion by name and number; those that stand for the lowest and the highest there are, are for Node to know. */
+const VERSIONS: ReadonlyMap<string, TlsVersion | undefined> = new Map([
+  ['TLSv1', 'TLSv1'],
+  ['769', 'TLSv1'],
+  ['TLSv1_1', 'TLSv1.1'],
+  ['770', 'TLSv1.1'],
+  ['TLSv1_2', 'TLSv1.2'],
+  ['771', 'TLSv1.2'],
+  ['TLSv1_3', 'TLSv1.3'],
+  ['772', 'TLSv1.3'],
+  ['MINIMUM_SUPPORTED', undefined],
+  ['-2', undefined],
+  ['MAXIMUM_SUPPORTED', undefined],
+  ['-1', undefined],
+])
+/** ssl.PROTOCOL_…, of which the last three allow one version alone. */
+const PROTOCOLS: ReadonlyMap<string, TlsVersion | undefined> = new Map([
+  ['PROTOCOL_TLS', undefined],
+  ['2', undefined],
+  ['PROTOCOL_TLS_CLIENT', undefined],
+  ['16', undefined],
+  ['PROTOCOL_TLSv1', 'TLSv1'],
+  ['3', 'TLSv1'],
+  ['PROTOCOL_TLSv1_1', 'TLSv1.1'],
+  ['4', 'TLSv1.1'],
+  ['PROTOCOL_TLSv1_2', 'TLSv1.2'],
+  ['5', 'TLSv1.2'],
+])
 
 /**
  * What Node's TLS is to do for py-amqp's options, https://docs.celeryq.dev/en/stable/userguide/configuration.html#broker-use-ssl.
@@ -41,7 +72,27 @@ export function nodeTls(given: PythonTls, host: string): AmqpTls {
     ...file(options, options.keyfile == null ? 'certfile' : 'keyfile', 'key'),
     ...(name === undefined ? { checkServerIdentity: () => undefined } : identity(name)),
     ...(options.ciphers == null ? {} : { ciphers: text(options, 'ciphers') }),
+    ...versions(options),
   }
+}
+
+function versions(options: Options): Pick<AmqpTls, 'minVersion' | 'maxVersion'> {
+  const only = oneOf(options, 'ssl_version', PROTOCOLS)
+  const minVersion = oneOf(options, 'tls_minimum_version', VERSIONS) ?? only
+  const maxVersion = oneOf(options, 'tls_maximum_version', VERSIONS) ?? only
+  return { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) }
+}
+
+function oneOf(
+  options: Options,
+  key: string,
+  known: ReadonlyMap<string, TlsVersion | undefined>,
+): TlsVersion | undefined {
+  const value = options[key]
+  if (value === undefined || value === null) return undefined
+  if (known.has(String(value))) return known.get(String(value))
+  const names = [...known.keys()].filter((name) => !/^-?\d/.test(name))
+  throw unfit(key, `is ${String(value)}, expected one of ${names.join(', ')}`)
 }
 
 /** An address cannot be asked for by name (RFC 6066); Node checks it against the certificate by itself. */
@@ -49,16 +100,14 @@ function identity(name: string): AmqpTls {
   return isIP(name) === 0 ? { servername: name } : {}
 }
 
-function verifies({ cert_reqs: required }: Readonly<Record<string, unknown>>): boolean {
-  if (required === undefined || required === null) return true
-  const shown = String(required)
-  if (UNVERIFIED.test(shown)) return false
-  if (VERIFIED.test(shown)) return true
-  throw unfit('cert_reqs', `is ${shown}, expected CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED`)
+function verifies({ cert_reqs: required }: Options): boolean {
+  const isVerified = checksCertificate(required)
+  if (isVerified !== undefined) return isVerified
+  throw unfit('cert_reqs', `is ${String(required)}, expected ${CERT_REQS}`)
 }
 
 function file<Name extends string>(
-  options: Readonly<Record<string, unknown>>,
+  options: Options,
   key: string,
   name: Name,
 ): { readonly [Key in Name]?: Buffer } {
@@ -71,7 +120,7 @@ function file<Name extends string>(
   }
 }
 
-function text(options: Readonly<Record<string, unknown>>, key: string): string | undefined {
+function text(options: Options, key: string): string | undefined {
   const value = options[key]
   if (value === undefined || value === null) return undefined
   if (typeof value === 'string' && value !== '') return value
