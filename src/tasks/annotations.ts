@@ -31,13 +31,23 @@ function firstFor(annotations: readonly unknown[], name: string): Attributes {
   return found.find((attributes) => attributes !== undefined) ?? {}
 }
 
+/** Of a dict by names of tasks, or of an object whose methods answer: `annotate(task)` and `annotateAny()`. */
 function attributesOf(annotation: unknown, name: string): Attributes | undefined {
   if (typeof annotation !== 'object' || annotation === null) return undefined
-  const byName = annotation as Attributes
-  const attributes = Object.hasOwn(byName, name) ? byName[name] : undefined
-  return typeof attributes === 'object' && attributes !== null
-    ? (attributes as Attributes)
+  const { annotate, annotateAny } = annotation as Partial<Record<string, unknown>>
+  if (typeof annotate !== 'function' && typeof annotateAny !== 'function') {
+    return Object.hasOwn(annotation, name)
+      ? attributesIn((annotation as Attributes)[name])
+      : undefined
+  }
+  const method = name === '*' ? annotateAny : annotate
+  return typeof method === 'function'
+    ? attributesIn(method.call(annotation, { name }) as unknown) // any function may be asked
     : undefined
+}
+
+function attributesIn(value: unknown): Attributes | undefined {
+  return typeof value === 'object' && value !== null ? (value as Attributes) : undefined
 }
 
 /** Python's name of an attribute is ours in snake_case. */

@@ -55,7 +55,7 @@ test('a variable of any other setting is read as a Python literal or as JSON', (
 
 test('a variable that cannot be read is a mistake with its name, its value and the place', () => {
   expect(problemsOf({ environment: { CELERY_IMPORTS: "('a', b)" } })).toEqual([
-    `CELERY_IMPORTS: "('a', b)" cannot be read (found "b" at position 6, expected a literal), expected a list of texts`,
+    `CELERY_IMPORTS: "('a', b)" cannot be read (found "b" at position 6, expected a literal), expected a list of texts, or a text`,
   ])
 })
 
@@ -184,4 +184,11 @@ test('a misspelt variable is named with the nearest, without its value; those of
     'CELERY_TASK_ACK_LATE names no setting and has no effect; did you mean CELERY_TASK_ACKS_LATE?',
     'CELERY_QUEUS names no setting and has no effect; did you mean CELERY_QUEUES?',
   ])
+})
+
+test('as in Celery, one module of imports or include may stand for a list of one', () => {
+  const environment = { CELERY_IMPORTS: "'proj.tasks'" }
+  const config = makeConfig({ queues: ['a'], environment, include: './more.ts' })
+  expect(config.imports).toEqual(['proj.tasks'])
+  expect(config.include).toEqual(['./more.ts'])
 })

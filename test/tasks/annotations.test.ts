@@ -27,6 +27,21 @@ test('of a list, the first that knows the task counts', () => {
   expect(app.task('export.b', () => 1).options.priority).toBe(7)
 })
 
+test('as in Celery, an object answers for each task, and for any', () => {
+  class Slower {
+    readonly #priority = 4
+    annotate({ name }: { readonly name: string }) {
+      return name.startsWith('export.') ? { priority: this.#priority } : undefined
+    }
+    annotateAny() {
+      return { rate_limit: '1/m' }
+    }
+  }
+  const app = embeddedApp({ task_annotations: [new Slower(), { 'mail.b': { priority: 8 } }] })
+  expect(app.task('export.a', () => 1).options).toEqual({ priority: 4, rateLimit: '1/m' })
+  expect(app.task('mail.b', () => 1).options).toEqual({ priority: 8, rateLimit: '1/m' })
+})
+
 test('an attribute that has no effect is named, and a wrong value refused', () => {
   const logger = recordingLogger()
   const app = embeddedApp({ task_annotations: { '*': { '@on_failure': 1 } } }, { logger })

@@ -124,6 +124,13 @@ export const textList: ValueType<readonly string[], Iterable<string>> = {
   },
 }
 
+/** Such a list; as in Celery, a text alone is a list of it. */
+export const textOrList: ValueType<readonly string[], string | Iterable<string>> = {
+  name: 'a list of texts, or a text',
+  environmentText: 'literal',
+  read: (value) => (typeof value === 'string' ? [value] : textList.read(value)),
+}
+
 export const anything: ValueType<unknown> = {
   name: 'anything',
   environmentText: 'literal or raw',

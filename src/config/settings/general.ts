@@ -1,4 +1,12 @@
-import { anything, boolean, nullable, text, textList, timezone } from '../resolve/value-types.ts'
+import {
+  anything,
+  boolean,
+  nullable,
+  text,
+  textList,
+  textOrList,
+  timezone,
+} from '../resolve/value-types.ts'
 import { setting } from '../setting.ts'
 
 export const generalSettings = {
@@ -9,14 +17,14 @@ export const generalSettings = {
   ),
   enable_utc: setting(boolean, true, 'Send times in UTC.'),
   imports: setting(
-    textList,
+    textOrList,
     ['app.tasks'],
     'The modules that declare tasks: paths relative to the file of the app; the default is for Python alone.',
     {
       celeryDefault: [],
     },
   ),
-  include: setting(textList, [], 'More modules that declare tasks, as in imports.'),
+  include: setting(textOrList, [], 'More modules that declare tasks, as in imports.'),
   timezone: setting(nullable(timezone), null, 'The time zone of schedules; None is UTC.'),
   override_backends: setting(
     anything,

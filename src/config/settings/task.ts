@@ -73,7 +73,7 @@ export const taskSettings = {
   task_annotations: setting(
     anything,
     null,
-    'Changes to the attributes of tasks: a dict by task name (or *), or a list of such.',
+    'Changes to the attributes of tasks: a dict by task name (or *), an object with annotate(task) and annotateAny(), or a list of such.',
   ),
   task_compression: setting(
     nullable(text),
