@@ -38,7 +38,7 @@ export const beatSettings = {
   beat_max_loop_interval: setting(
     seconds,
     0,
-    'The most seconds between two looks at the schedule; 0 lets the scheduler choose.',
+    'The most seconds between two checks of the schedule; 0 lets the scheduler choose.',
     { state: 'planned' },
   ),
   beat_cron_starting_deadline: setting(

@@ -64,7 +64,7 @@ export const brokerSettings = {
   broker_connection_retry_on_startup: setting(
     nullable(boolean),
     null,
-    'Whether to try again when the first connection fails; None does as broker_connection_retry says.',
+    'Whether to try again when the first connection fails; None follows broker_connection_retry.',
   ),
   broker_connection_max_retries: setting(
     nullable(count),
@@ -90,7 +90,7 @@ export const brokerSettings = {
   broker_heartbeat_checkrate: setting(
     number,
     3,
-    'How many times in each heartbeat period a worker looks whether the broker is alive.',
+    'How many times in each heartbeat period a worker checks whether the broker is alive.',
     { state: 'python' },
   ),
   broker_login_method: setting(nullable(text), null, 'The SASL mechanism for AMQP, e.g. PLAIN.'),

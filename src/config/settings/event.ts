@@ -13,9 +13,9 @@ export const eventSettings = {
   event_queue_expires: setting(
     nullable(seconds),
     60,
-    'Seconds after which the unused queue of an event reader goes.',
+    'Seconds after which the unused queue of an event reader is deleted.',
   ),
-  event_queue_prefix: setting(text, 'celeryev', 'How the names of such queues begin.'),
+  event_queue_prefix: setting(text, 'celeryev', 'The prefix of the names of these queues.'),
   event_queue_ttl: setting(nullable(seconds), 5, 'Seconds for which an event waits to be read.'),
   event_serializer: setting(text, 'json', 'How events are written.'),
   events_logfile: setting(
@@ -61,7 +61,7 @@ export const eventSettings = {
   control_exchange: setting(
     text,
     'celery',
-    'How the names of the exchanges of remote control begin.',
+    'The prefix of the names of the exchanges of remote control.',
   ),
   control_queue_durable: setting(
     boolean,
@@ -77,7 +77,7 @@ export const eventSettings = {
   control_queue_expires: setting(
     nullable(seconds),
     10,
-    'Seconds after which an unused queue of remote control goes.',
+    'Seconds after which an unused queue of remote control is deleted.',
   ),
   control_queue_ttl: setting(
     nullable(seconds),

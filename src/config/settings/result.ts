@@ -31,7 +31,7 @@ export const resultSettings = {
   result_backend_always_retry: setting(
     boolean,
     false,
-    'Try to store a result as long as the settings below say; otherwise for half a minute.',
+    'Try to store a result for as long as the settings below say; otherwise for 30 s.',
   ),
   result_backend_base_sleep_between_retries_ms: setting(
     count,
@@ -73,7 +73,7 @@ export const resultSettings = {
   result_chord_retry_interval: setting(
     seconds,
     1,
-    'Seconds between two looks whether a chord is complete.',
+    'Seconds between two checks whether a chord is complete.',
   ),
   result_compression: setting(nullable(text), null, 'How results are compressed.'),
   result_exchange: setting(text, 'celeryresults', 'The exchange of results sent as messages.', {

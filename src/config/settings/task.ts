@@ -83,7 +83,7 @@ export const taskSettings = {
   task_create_missing_queues: setting(
     boolean,
     true,
-    "Beside a plain Celery (TOPOLOGY 'celery'), declare a queue that a call names and task_queues does not; otherwise refuse such a call.",
+    "With TOPOLOGY 'celery': declare a queue that a call names and task_queues does not have; otherwise refuse such a call.",
   ),
   task_create_missing_queue_type: setting(
     oneOf('classic', 'quorum'),
@@ -184,7 +184,7 @@ export const taskSettings = {
   task_repr_maxlevels: setting(
     count,
     3,
-    'How deep nested arguments are shown in argsrepr and kwargsrepr; 0 is without end.',
+    'How deep nested arguments are shown in argsrepr and kwargsrepr; 0 is without limit.',
     { since: '5.7' },
   ),
   task_retry_on_worker_lost: setting(boolean, false, 'Retry a task whose process died.', {

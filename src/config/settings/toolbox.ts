@@ -19,58 +19,58 @@ export const toolboxSettings = {
   QUEUES: setting(
     textList,
     ['msg', 'export'],
-    "The work queues: each takes the tasks whose name's first dotted part is its name.",
+    "The work queues. The first dotted part of a task's name is its queue: export.pdf goes to export.",
   ),
   PLATFORM_QUEUE_NAME: setting(
     filledText,
     'platform.fifo',
-    'The queue that gets a copy of everything, for the monitor.',
+    'The queue that gets a copy of every message, for the monitor.',
   ),
   TOPOLOGY: setting(
     oneOf('mirrored', 'celery'),
     'mirrored',
-    "Which exchanges and queues are declared: 'mirrored', one topic exchange that copies everything to the platform queue; 'celery', those of a plain Celery.",
+    "Which exchanges and queues are declared: 'mirrored', one topic exchange that copies every message to the platform queue; 'celery', those of a plain Celery.",
   ),
   MIRROR: setting(
     boolean,
     true,
-    'Whether the platform queue gets a copy of what is published; False where no monitor runs.',
+    'Whether the platform queue gets a copy of each published message; set False where no monitor runs.',
   ),
   MESSAGE_LIMIT_BYTES: setting(
     positiveInteger,
     67_108_864,
-    'Bytes that a compressed body may expand to; a message with more is kept aside, unread.',
+    'Bytes that a compressed body may expand to; a larger message is dead-lettered unread.',
   ),
   MESSAGE_LIMIT_NODES: setting(
     positiveInteger,
     10_000_000,
-    'Values (numbers, texts, lists, dicts) that a body may hold; a message with more is kept aside, unread.',
+    'Values (numbers, texts, lists, dicts) that a body may hold; a message with more is dead-lettered unread.',
   ),
   NATIVE_DELAYED_DELIVERY: setting(
     either(boolean, oneOf('auto')),
     'auto',
-    "Whether RabbitMQ holds messages until their eta; 'auto', as Celery, where any queue is a quorum queue.",
+    "Whether RabbitMQ holds messages until their eta; 'auto' does so, like Celery, if any queue is a quorum queue.",
   ),
   ETA_VAULT: setting(
     either(boolean, filledText),
     false,
-    'Whether calls with an eta wait in PostgreSQL (monitor.scheduled): True, in the one of result_backend, or the url of another.',
+    'Whether calls with an eta wait in PostgreSQL (monitor.scheduled): True for that of result_backend, or the url of another.',
   ),
   CONTROL_DATABASE: setting(
     either(boolean, filledText),
     true,
-    'Where the broker has no mailboxes (SQS), the PostgreSQL that remote control goes through: True, the one of result_backend; or the url of another.',
+    'The PostgreSQL that carries remote control if the broker cannot (SQS): True for that of result_backend, or the url of another.',
   ),
   CLAIM_CHECK: setting(
     either(boolean, filledText),
     false,
-    'Whether bodies that are too large for SQS are kept in PostgreSQL (monitor.claim): True, in the one of result_backend, or the url of another.',
+    'Whether bodies that are too large for SQS are stored in PostgreSQL (monitor.claim): True for that of result_backend, or the url of another.',
   ),
-  QUEUE_PREFIX: setting(text, 'dev', 'Put, with a -, before the names of queues on SQS.'),
+  QUEUE_PREFIX: setting(text, 'dev', 'The prefix of the names of queues on SQS; a - follows it.'),
   ENV_PREFIX: setting(
     filledText,
     'CELERY_',
-    'How the names of environment variables begin; CELERY_ENV_PREFIX sets it too.',
+    'The prefix of the names of environment variables; CELERY_ENV_PREFIX sets it too.',
   ),
   RESULT_DB_USER: setting(text, 'worker', 'The user at the database of results.'),
   RESULT_DB_PASS: setting(text, 'cadasta', 'The password at the database of results.'),
@@ -80,12 +80,12 @@ export const toolboxSettings = {
   CHORD_UNLOCK_MAX_RETRIES: setting(
     nullable(count),
     21_600,
-    'How often celery.chord_unlock looks, once a second, whether a chord is complete.',
+    'How many times celery.chord_unlock checks, once a second, whether a chord is complete.',
   ),
   WORKER_POISON_DEATHS: setting(
     positiveInteger,
     3,
-    'A message that goes back when its child dies, or on SQS its worker, is kept in dlq.<queue> once it has killed as many.',
+    'A message that has killed this many children of the pool (on SQS: workers) goes to dlq.<queue>, not back to its queue.',
   ),
   WORKER_REVOKES_MAX: setting(
     positiveInteger,
@@ -95,12 +95,12 @@ export const toolboxSettings = {
   WORKER_REVOKE_EXPIRES: setting(
     seconds,
     10_800,
-    'Seconds for which a worker remembers a revoked task, should there be more of them, or it be restarted.',
+    'Seconds for which a worker remembers a revoked task after a restart, and when there are more than WORKER_REVOKES_MAX.',
   ),
   RECONCILE: setting(
     dictOf(oneOf('leave', 'mark', 'replay')),
     { '*': 'mark' },
-    'What the monitor does about lost tasks, by name with * for anything; the longest pattern counts.',
+    'What the monitor does about lost tasks, by name; * stands for any text, and the longest pattern that matches counts.',
   ),
   SETUP_FILE_LOGGING: setting(
     boolean,
@@ -115,7 +115,7 @@ export const toolboxSettings = {
   SENTRY_DSN: setting(
     nullable(text),
     null,
-    'Where Sentry takes reports; its variable needs no prefix.',
+    'The DSN of the Sentry project that gets the reports; its variable needs no prefix.',
   ),
   SENTRY_NAME: setting(nullable(text), null, 'The name of this server at Sentry.'),
   SENTRY_ENVIRONMENT: setting(nullable(text), null, 'The environment shown at Sentry.'),

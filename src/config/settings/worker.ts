@@ -43,7 +43,7 @@ export const workerSettings = {
   worker_deduplicate_successful_tasks: setting(
     boolean,
     false,
-    'Before running a redelivered late-acked task, look whether it has succeeded already.',
+    'Before running a redelivered late-acked task, check whether it has succeeded already.',
   ),
   worker_detect_quorum_queues: setting(
     boolean,
@@ -61,7 +61,7 @@ export const workerSettings = {
   worker_enable_prefetch_count_reduction: setting(
     boolean,
     true,
-    "Python's worker only: take fewer messages after a lost connection; ours knows those that come again while it runs them.",
+    "Python's worker only: take fewer messages after a lost connection; ours recognises messages that come again while it runs them.",
     { state: 'python' },
   ),
   worker_enable_remote_control: setting(boolean, true, 'Answer inspect and control.'),
@@ -96,12 +96,12 @@ export const workerSettings = {
   worker_lost_wait: setting(
     seconds,
     10,
-    'Seconds to wait for the last words of a process of the pool that died.',
+    'Seconds to wait for the last output of a process of the pool that died.',
   ),
   worker_max_memory_per_child: setting(
     nullable(count),
     null,
-    'Kilobytes of memory after which a process of the pool is replaced.',
+    'Kilobytes of memory above which a process of the pool is replaced.',
   ),
   worker_max_tasks_per_child: setting(
     nullable(positiveInteger),
@@ -111,7 +111,7 @@ export const workerSettings = {
   worker_pool: setting(
     text,
     'prefork',
-    'The pool that runs tasks: async, threads or processes; prefork means processes, gevent, eventlet and solo mean async; async where nothing is said.',
+    'The pool that runs tasks: async, threads or processes; prefork means processes, gevent, eventlet and solo mean async. If it is not set, ours is async.',
   ),
   worker_pool_putlocks: setting(
     boolean,
@@ -134,7 +134,7 @@ export const workerSettings = {
   worker_proc_alive_timeout: setting(
     seconds,
     4,
-    'Seconds a child of the pool may take to start; 60 where nothing is said, as it loads the app.',
+    'Seconds that a child of the pool may take to start. If it is not set, ours may take 60, as it loads the app.',
   ),
   worker_redirect_stdouts: setting(
     boolean,
@@ -152,7 +152,7 @@ export const workerSettings = {
   worker_soft_shutdown_timeout: setting(
     seconds,
     0,
-    'Seconds that running tasks are given by SIGQUIT, or a second Ctrl-C, before they are abandoned.',
+    'Seconds that running tasks have after SIGQUIT, or a second Ctrl-C, before they are abandoned.',
   ),
   worker_state_db: setting(
     nullable(text),
