@@ -14,7 +14,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     test: 'test_inspect.py::test_Inspect::test_hello_stamps_received_revoked_ids_locally',
     kind: 'inherent',
-    why: 'looks at the revoked ids in the memory of its own process, where Python’s worker is a thread',
+    why: 'reads the revoked ids in the memory of its own process, where Python’s worker is a thread',
   },
   {
     test: 'test_inspect.py::test_Inspect::test_stats',
@@ -24,7 +24,7 @@ export const DIFFERENCES: readonly Difference[] = [
   {
     test: 'test_inspect.py::test_Inspect::test_report',
     kind: 'inherent',
-    why: 'expects the name of Python’s Celery; ours is named as what it is',
+    why: 'expects the name of Python’s Celery; ours has its own name',
   },
   {
     test: 'test_inspect.py::test_Inspect::test_conf',

@@ -36,7 +36,8 @@ export function workflowsSentence({ workflows }: Figures): string {
   if (workflows === null) return 'No long run was recorded yet.'
   const { firstSeed, count, same, listed, unfinished } = workflows
   const different = count - same - listed - unfinished
-  return `Of ${count} workflows (seeds ${firstSeed} to ${firstSeed + count - 1}) ${same} ended as with Python alone, ${listed} as listed below, ${different} otherwise, and ${unfinished} never.`
+  const [all, first, last] = [count, firstSeed, firstSeed + count - 1].map(grouped)
+  return `Of ${all} workflows (seeds ${first} to ${last}) ${grouped(same)} ended as with Python alone, ${grouped(listed)} differed as listed below, ${grouped(different)} differed otherwise, and ${grouped(unfinished)} did not end.`
 }
 
 export function listedWorkflows(): string {
@@ -56,7 +57,12 @@ export function figuresSentence({ suite, workflows }: Figures): string {
   const end = "end as with Python's worker"
   if (workflows === null) return `${ofSuite} ${end}`
   const { same, count, listed } = workflows
-  return `${ofSuite} and ${same} of ${count} random workflows ${end}, ${listed} more as listed there`
+  return `${ofSuite} and ${grouped(same)} of ${grouped(count)} random workflows ${end}; ${grouped(listed)} differ as listed there`
+}
+
+/** As the documentation writes numbers: 1,000. */
+function grouped(figure: number): string {
+  return figure.toLocaleString('en')
 }
 
 function newestFirst(suite: Figures['suite']): readonly string[] {

@@ -10,15 +10,15 @@ export interface Listed {
 }
 
 export const NEVER_IN_PYTHON =
-  'it never ends with Python alone, and may not where Python calls it or runs a part of it; with ours alone it ends'
+  'a workflow that never ends with Python alone may not end if Python calls it or runs a part of it; with our workers alone it ends'
 
 export const LISTED: readonly Listed[] = [
   {
-    why: 'the results of groups in a chord’s header come in the order of the header; Python’s come reversed',
+    why: 'the results of groups in a chord’s header are in the order of the header; in Python they are reversed',
     without: (compared) => both(compared, unordered),
   },
   {
-    why: '`get()` of a failed chord throws the `ChordError` that is stored for its body, which names the member; Python’s throws the member’s own exception where it sees that first, and of several failures the one that it sees first',
+    why: '`get()` of a failed chord throws the `ChordError` that is stored for its body and names the member; Python throws the member’s own exception if it reads that first, and of several failures the one that it reads first',
     without: (compared) => (failsInBoth(compared) ? both(compared, anyFailure) : compared),
   },
   {
@@ -30,7 +30,7 @@ export const LISTED: readonly Listed[] = [
     without: withoutLateStates,
   },
   {
-    why: 'a chain of nothing but a group passes what it is called with to the group; Python drops it',
+    why: 'a chain that holds only a group passes its arguments to the group; Python drops them',
     without: (compared) =>
       hasLoneGroup(compared.shape) ? both(compared, withoutValues) : compared,
   },
@@ -42,7 +42,7 @@ export const LISTED: readonly Listed[] = [
     },
   },
   {
-    why: 'a chain of nothing but empty groups has the result []; Python fails to start it',
+    why: 'a chain that holds only empty groups has the result []; Python fails to start it',
     without: (compared) => (isNothing(compared.shape) ? both(compared, onlyEnded) : compared),
   },
   {
