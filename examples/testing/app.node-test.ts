@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { eagerApp, startTestApp } from 'celery-toolbox/testing'
 import { app, charge } from './app.ts'
 
-test('a charge is what was asked for', async () => {
+test('a charge returns its amount', async () => {
   const shop = await startTestApp(app)
   const result = await charge.delay(995)
   assert.equal(await result.get({ timeoutMs: 1000 }), 995)

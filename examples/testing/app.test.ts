@@ -2,7 +2,7 @@ import { fakeSelf, startTestApp } from 'celery-toolbox/testing'
 import { expect, test } from 'vitest'
 import { app, charge } from './app.ts'
 
-test('a charge is what was asked for', async () => {
+test('a charge returns its amount', async () => {
   await using shop = await startTestApp(app)
   const result = await charge.delay(995)
   expect(await result.get({ timeoutMs: 1000 })).toBe(995)
@@ -20,7 +20,7 @@ test('the receipt goes out an hour later', async () => {
   expect(await app.asyncResult(receipt?.id ?? '').get()).toBe('Thank you for 995 cents')
 })
 
-test('a bank that is down is asked again after a minute', async () => {
+test('a charge is retried a minute after the bank was down', async () => {
   await using shop = await startTestApp(app)
   const result = await charge.delay(995, true)
   await shop.idle()
