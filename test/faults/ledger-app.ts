@@ -7,15 +7,20 @@ const LEDGER = process.env.LEDGER ?? '/dev/null'
 
 export const app = createApp(new Config({ dotenv: false }))
 
-app.task('export.pay', { bind: true }, async (self, seconds: number) => {
-  const note = (what: string): void => {
-    const { id } = self.request
-    const worker = process.env.WORKER ?? ''
-    const line = { id, name: 'export.pay', what, worker, at: Date.now() }
-    appendFileSync(LEDGER, `${JSON.stringify(line)}\n`)
-  }
-  note('begin')
-  await wait(seconds * 1000)
-  note('end')
-  return seconds
-})
+for (const [name, options] of [
+  ['export.pay', {}],
+  ['export.pay_late', { acksLate: true }],
+  ['export.forget', { ignoreResult: true }],
+] as const) {
+  app.task(name, { bind: true, ...options }, async (self, seconds: number) => {
+    const note = (what: string): void => {
+      const worker = process.env.WORKER ?? ''
+      const line = { id: self.request.id, name, what, worker, at: Date.now() }
+      appendFileSync(LEDGER, `${JSON.stringify(line)}\n`)
+    }
+    note('begin')
+    await wait(seconds * 1000)
+    note('end')
+    return seconds
+  })
+}

@@ -52,12 +52,14 @@ function lineOf(text: string): LedgerLine[] {
 
 /** What a test knows of its tasks. */
 export interface Accounts {
-  /** The workers that were killed: their tasks may be lost, and be run again. */
+  /** The workers that were killed, or stopped cold: their tasks may be lost, and be run again. */
   readonly killed?: ReadonlySet<string>
-  /** Those of the killed that were stopped cold: Celery tells of what it cuts off that it is to be tried again. */
-  readonly cold?: ReadonlySet<string>
+  /** The ids of all tasks: each of them has run. */
+  readonly sent?: readonly string[]
   /** Names of tasks that leave no outcome. */
   readonly untold?: ReadonlySet<string>
+  /** Names of tasks that store no result: of those that workers without events run no end is known. */
+  readonly unstored?: ReadonlySet<string>
   /** Whether what is lost is published again. Default true. */
   readonly isReplayed?: boolean
   /** Names of workers that send no events: of their tasks no times are known. */
@@ -84,7 +86,10 @@ export async function disagreements(
   const rows = await database.query<Row>(ROWS)
   const lines = ledger.lines()
   const known = new Set(rows.map(({ id }) => id))
+  const ran = new Set(lines.map(({ id }) => id))
+  const { sent = [] } = accounts
   return [
+    ...sent.filter((id) => !ran.has(id)).map((id) => `${id} was sent and has not run`),
     ...lines.filter(({ id }) => !known.has(id)).map(({ id }) => `${id} ran and is not recorded`),
     ...rows.flatMap((row) =>
       problemsOf(row, { lines: lines.filter(({ id }) => id === row.id), rows, accounts }),
@@ -106,42 +111,54 @@ function problemsOf(row: Row, { lines, rows, accounts }: Seen): string[] {
   const says = (isWrong: boolean, what: string): string[] => (isWrong ? [`${it}${what}`] : [])
   return [
     ...says(begun.length > 1 && !wasKilled, `, and ran ${begun.length} times`),
-    ...says(row.replayOf !== null && !leaves.includes(row.status), ', a replay'),
+    ...says(row.replayOf !== null && !isCutOff && !leaves.includes(row.status), ', a replay'),
     ...says(row.status === 'LOST' && !isCutOff, ', and was not killed'),
     ...says(hasEnded && !leaves.includes(row.status), `, and has ended: expected ${leaves}`),
     ...says(row.status === 'SUCCESS' && !hasEnded, ', and has not ended'),
     ...says(!isInOrder(row.times), `: its times are ${row.times.join(', ')}`),
-    ...(isCutOff && !run.isSilent ? ofKilled(row, { rows, accounts, it }) : []),
+    ...(isCutOff && !run.isSilent ? ofKilled(row, { rows, accounts, it, worker: run.worker }) : []),
   ]
 }
 
 /** What the ledger says of a task. */
 function runOf(row: Row, lines: readonly LedgerLine[], accounts: Accounts) {
-  const { killed = new Set(), untold = new Set(), silent = new Set() } = accounts
+  const { killed = new Set(), silent = new Set() } = accounts
   const begun = lines.filter(({ what }) => what === 'begin')
   // A process may end between being told to begin and writing that down.
   const workers = [...begun.map(({ worker }) => worker), row.worker ?? '']
   const isSilent = begun.some(({ worker }) => silent.has(worker))
-  // A worker without events stores that it started, and no more.
-  const leaves = untold.has(row.name) ? ['UNHEARD', ...(isSilent ? ['STARTED'] : [])] : ['SUCCESS']
   return {
     begun,
     isSilent,
-    leaves,
+    worker: workers.find((worker) => killed.has(worker)),
+    leaves: leavesOf(row.name, isSilent, accounts),
     hasEnded: lines.some(({ what }) => what === 'end'),
     wasKilled: workers.some((worker) => killed.has(worker)),
   }
 }
 
-function ofKilled(
-  row: Row,
-  { rows, accounts, it }: Pick<Seen, 'rows' | 'accounts'> & { readonly it: string },
-): string[] {
-  const { isReplayed = true, cold = new Set() } = accounts
+/** The statuses in which a task that has ended may be. */
+function leavesOf(
+  name: string,
+  isSilent: boolean,
+  { untold = new Set(), unstored = new Set() }: Accounts,
+): readonly string[] {
+  // A worker without events stores that it started, and no more.
+  if (untold.has(name)) return isSilent ? ['UNHEARD', 'STARTED'] : ['UNHEARD']
+  return unstored.has(name) && isSilent ? ['UNHEARD'] : ['SUCCESS']
+}
+
+interface Killed extends Pick<Seen, 'rows' | 'accounts'> {
+  readonly it: string
+  readonly worker: string | undefined
+}
+
+function ofKilled(row: Row, { rows, accounts, it, worker }: Killed): string[] {
+  const { isReplayed = true } = accounts
   const replays = rows.filter(({ replayOf }) => replayOf === row.id)
-  if (row.status === 'LOST' && replays.length === (isReplayed ? 1 : 0)) return []
-  // Acknowledged early it is gone, late it goes back to its queue: nothing tells which.
-  if (row.status === 'UNHEARD' && cold.has(row.worker ?? '') && replays.length === 0) return []
+  const wanted = isReplayed && row.replayOf === null ? 1 : 0
+  const isNamed = row.reason?.includes(`worker ${worker}`) === true
+  if (row.status === 'LOST' && isNamed && replays.length === wanted) return []
   return [`${it}, its worker was killed, and it was replayed ${replays.length} times`]
 }
 

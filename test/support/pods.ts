@@ -22,10 +22,10 @@ export async function startPythonPod(
 export async function startNodePod(
   { env }: Servers,
   { file }: Ledger,
-  name: string,
+  { name, args = ['-E'] }: { readonly name: string; readonly args?: readonly string[] },
 ): Promise<Process> {
-  const args = ['worker', '-A', 'test/faults/ledger-app.ts', '-Q', 'export', '-E', '-n', name]
-  const worker = startCli(args, { env: { ...env, LEDGER: file, WORKER: name } })
+  const given = ['-A', 'test/faults/ledger-app.ts', '-Q', 'export', '-c', '4', '-n', name, ...args]
+  const worker = startCli(['worker', ...given], { env: { ...env, LEDGER: file, WORKER: name } })
   await worker.waitForLine(/worker ready/)
   return worker
 }

@@ -44,6 +44,17 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
   WHERE hostname = name
 $$;
 
+-- A task whose worker cut it off, as a cold stop of Celery does: acknowledged early it is nowhere any more.
+CREATE OR REPLACE FUNCTION monitor.cut_off(task text, queue text) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT 'cut off' || coalesce(' by worker ' || hostname, '') || ' ' || monitor.in_words(now() - happened_at)
+    || ' ago; back in ' || coalesce('queue ' || queue, 'its queue') || ' if it is acknowledged late'
+  FROM (
+    SELECT type, hostname, happened_at FROM monitor.event
+    WHERE event.task_id = task ORDER BY happened_at DESC LIMIT 1) AS latest
+  WHERE type = 'task-cancelled'
+$$;
+
 -- How a task was revoked, as the worker reported it.
 CREATE OR REPLACE FUNCTION monitor.revocation(task text) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$

@@ -50,10 +50,10 @@ SELECT
               WHEN 'EXPIRED' THEN CASE WHEN stored_more OR state = 'REVOKED'
                 THEN 'expired ' || monitor.in_words(status_at - expires) || ' before a worker took it'
                 ELSE 'expired ' || monitor.in_words(now() - expires) || ' ago, and no worker had taken it' END
-              WHEN 'RETRY' THEN 'retry ' || greatest(retries, stored_retries, 1)
+              WHEN 'RETRY' THEN coalesce(monitor.cut_off(task_id, queue), 'retry ' || greatest(retries, stored_retries, 1)
                 || CASE WHEN eta > now() THEN ' in ' || monitor.in_words(eta - now())
                   ELSE ', ' || coalesce('waiting in queue ' || queue, 'waiting') END
-                || coalesce('; it failed with ' || any_exception, '')
+                || coalesce('; it failed with ' || any_exception, ''))
               WHEN 'LOST' THEN lost ->> 'reason'
               WHEN 'REVOKED' THEN coalesce(monitor.revocation(task_id), 'revoked')
               WHEN 'FAILURE' THEN any_exception

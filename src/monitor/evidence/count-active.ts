@@ -13,7 +13,9 @@ export async function withoutEnded(
   held: readonly HeldTask[],
 ): Promise<readonly Finding[]> {
   const lost = new Set(findings.filter(isWorkerGone).map(({ candidate }) => candidate.taskId))
-  const tasks = held.filter(({ taskId, isStarted }) => isStarted && lost.has(taskId))
+  const tasks = held.filter(
+    (task) => task.isStarted && task.cutOffAt === null && lost.has(task.taskId),
+  )
   const doubtful = new Map<string, Finding>()
   for (const task of tasks) if (isBegunLate(task)) doubtful.set(task.taskId, begunLate(task))
   for (const group of byProcess(tasks.filter(({ isCounted }) => isCounted))) {

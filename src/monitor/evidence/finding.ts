@@ -50,6 +50,17 @@ export const IS_NOTED = `(task.lost ->> 'was' IS NOT DISTINCT FROM ${WAS}
     AND task.lost ->> 'was_at' IS NOT DISTINCT FROM task.state_at::text
     AND task.lost ->> 'retries' IS NOT DISTINCT FROM task.retries::text)`
 
+/**
+ * The latest event of the task is that its worker cut it off, as a cold stop of Celery 5.5 and newer does: for a LATERAL
+ * join, of `monitor.task AS task`. A task that is acknowledged late goes back to its queue then; one that is acknowledged
+ * early is nowhere any more.
+ */
+export const CUT_OFF = `(
+      SELECT hostname, happened_at FROM (
+        SELECT type, hostname, happened_at FROM monitor.event
+        WHERE event.task_id = task.task_id ORDER BY happened_at DESC LIMIT 1) AS latest
+      WHERE type = 'task-cancelled' AND ${WAS} = 'RETRY')`
+
 /** A task that waits in the vault is in no queue and held by no worker, and is safe. */
 export const IS_SAFE =
   'EXISTS (SELECT FROM monitor.scheduled held WHERE held.task_id = task.task_id)'

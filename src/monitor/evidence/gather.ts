@@ -53,9 +53,14 @@ export async function gather(
     stopDeadlineMs: limits.stopDeadlineMs,
   }
   const takers = await takersOf(connection, limits.missedHeartbeats)
+  const ofHeld = held.map((task) => judgeHeld(task, evidence))
+  const decided = new Set(ofHeld.map((finding) => finding?.candidate.taskId))
+  const inQueues = [...unreceived, ...givenBack(troubled, evidence)].filter(
+    ({ taskId }) => !decided.has(taskId),
+  )
   const judged = [
-    ...held.map((task) => judgeHeld(task, evidence)),
-    ...[...unreceived, ...givenBack(troubled, evidence)].map((task) =>
+    ...ofHeld,
+    ...inQueues.map((task) =>
       judgeInQueue(task, sources, { roll, graceMs: limits.graceMs, takers }),
     ),
   ]

@@ -1,5 +1,5 @@
 import type { Connection } from '../../database/database.ts'
-import { CANDIDATE, type Candidate, IS_NOTED, IS_SAFE, WAS } from './finding.ts'
+import { CANDIDATE, type Candidate, CUT_OFF, IS_NOTED, IS_SAFE, WAS } from './finding.ts'
 import { isCoveredSince } from './queue-record.ts'
 
 /** A task in the hands of a process of a worker, and what is known of that process. */
@@ -8,6 +8,10 @@ export interface HeldTask extends Candidate {
   readonly pid: number
   readonly software: string | null
   readonly isStarted: boolean
+  /** It waits in its worker until its eta. */
+  readonly isEarly: boolean
+  /** When its process told that it cut the task off. */
+  readonly cutOffAt: string | null
   /** It announced its stop: since so many milliseconds, by the database's clock. */
   readonly stoppingForMs: number | null
   readonly offlineAt: string | null
@@ -63,10 +67,10 @@ const IS_SILENT = `(process.last_heartbeat_at IS NOT NULL AND process.heard_at
       < now() - $1 * coalesce(nullif(process.heartbeat_every_s, 0), 2) * interval '1 second')`
 const IS_RESTARTED = `(process.restarted_at > task.state_at)`
 /** Heartbeats count what runs; the one after the start counts it, too. */
-const IS_IDLE = `(${IS_STARTED} AND process.idle_at > greatest(task.started_at, task.state_at) + interval '1 second')`
+const IS_IDLE = `(${IS_STARTED} AND cut.hostname IS NULL AND process.idle_at > greatest(task.started_at, task.state_at) + interval '1 second')`
 
 const IN_TROUBLE = `(${IS_STOPPING} OR ${IS_SILENT} OR ${IS_RESTARTED} OR ${IS_IDLE})`
-const AT_WORK = `(${IS_STARTED} AND NOT coalesce(${IS_STOPPING}, false) AND NOT ${IS_SILENT}
+const AT_WORK = `(${IS_STARTED} AND cut.hostname IS NULL AND NOT coalesce(${IS_STOPPING}, false) AND NOT ${IS_SILENT}
       AND task.state <> 'UNHEARD' AND process.software IS DISTINCT FROM 'celery-toolbox'
       AND task.started_at < now() - interval '10 seconds')`
 
@@ -79,14 +83,14 @@ const LATEST_PID = `
       WHERE event.task_id = task.task_id AND event.hostname = task.worker
         AND jsonb_typeof(fields -> 'pid') = 'number'
       ORDER BY happened_at DESC LIMIT 1`
-const IS_UNFINISHED = `monitor.state_class(task.state) = 1 AND ${WAS} NOT IN ('PENDING', 'RETRY', 'LOST')
-      AND meta.status IS DISTINCT FROM 'RETRY' AND monitor.state_class(meta.status) < 2`
+const IS_RUNNING = `(${WAS} NOT IN ('PENDING', 'RETRY', 'LOST') AND meta.status IS DISTINCT FROM 'RETRY')`
+const IS_NOT_OVER = `monitor.state_class(task.state) = 1 AND monitor.state_class(meta.status) < 2`
 
 /** Its process is that of its latest event; where no event names one, the one of that name that was heard of last. */
 const heldTasks = (condition: string): string => `
   SELECT * FROM (
     SELECT DISTINCT ON (task.task_id) ${CANDIDATE}, task.worker, process.pid, process.software,
-      ${IS_STARTED} AS "isStarted",
+      ${IS_STARTED} AS "isStarted", coalesce(task.eta > now(), false) AS "isEarly", cut.happened_at::text AS "cutOffAt",
       CASE WHEN ${IS_STOPPING} THEN extract(epoch FROM now() - process.heard_at)::float8 * 1000 END AS "stoppingForMs",
       process.offline_at::text AS "offlineAt", ${IS_SILENT} AS "isSilent",
       process.last_heartbeat_at::text AS "lastHeartbeatAt",
@@ -103,7 +107,8 @@ const heldTasks = (condition: string): string => `
     LEFT JOIN monitor.queue ON queue.name = task.queue
     LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
     LEFT JOIN LATERAL (${LATEST_PID}) AS latest ON true
-    WHERE ${IS_UNFINISHED}
+    LEFT JOIN LATERAL ${CUT_OFF} AS cut ON cut.hostname = task.worker
+    WHERE ${IS_NOT_OVER} AND (${IS_RUNNING} OR cut.hostname IS NOT NULL)
       AND (latest.pid = process.pid OR (latest.pid IS NULL AND process.heard_at = (
         SELECT max(heard_at) FROM monitor.worker_process other WHERE other.hostname = process.hostname)))
       AND NOT ${IS_NOTED} AND NOT ${IS_SAFE} AND NOT ${IS_OVER}
@@ -130,6 +135,6 @@ const LEFT = `
   FROM monitor.task
   LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
   LEFT JOIN LATERAL (${LATEST_PID}) AS latest ON true
-  WHERE task.worker = $1 AND ${IS_UNFINISHED} AND ${IS_STARTED} AND task.started_at < $3::text::timestamptz
+  WHERE task.worker = $1 AND ${IS_NOT_OVER} AND ${IS_RUNNING} AND ${IS_STARTED} AND task.started_at < $3::text::timestamptz
     AND coalesce(latest.pid = $2::integer, true) AND NOT ${IS_NOTED}
     AND (NOT ${IS_OVER} OR task.unheard #>> '{evidence,told_at}' = $3)`

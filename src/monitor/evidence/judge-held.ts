@@ -25,13 +25,23 @@ const SETTLED_MS = 5_000
  */
 export function judgeHeld(task: HeldTask, evidence: WorkerEvidence): Finding | undefined {
   const { roll } = evidence
-  if (!task.isStarted || roll.holders.get(task.taskId) === task.worker) return undefined
+  if (task.cutOffAt !== null) return cutOff(task, task.cutOffAt, evidence)
+  if (roll.holders.get(task.taskId) === task.worker) return undefined
+  if (!task.isStarted) return notStarted(task, evidence)
   if (task.idleAt !== null) return untold(task, task.idleAt)
   const end = endOf(task, evidence)
   if (end !== undefined) return gone(task, end, evidence)
   if (task.stoppingForMs !== null) return stopping(task, evidence)
   if (task.isSilent) return notBeating(task)
   return roll.answered.has(task.worker) ? untold(task, null) : undefined
+}
+
+/** Whatever becomes of its worker, this run is over; until the worker has ended its message may be in its hands: see unreceived-tasks.ts. */
+function cutOff(task: HeldTask, cutOffAt: string, evidence: WorkerEvidence): Finding | undefined {
+  const end = endOf(task, evidence)
+  if (end === undefined) return undefined
+  const how = `cut it off at ${cutOffAt}, ${end.how}`
+  return gone(task, { how, proof: { ...end.proof, cut_off_at: cutOffAt } }, evidence)
 }
 
 /** How a process ended, and what proves that. */
@@ -116,6 +126,20 @@ function stopping(task: HeldTask, { knowsConnections }: WorkerEvidence): Finding
     kind: 'stopping',
     reason: `worker ${worker} announced its stop at ${offlineAt}; ${still}`,
     evidence: { worker, pid, offline_at: offlineAt, connection: isOpen ? 'open' : 'unknown' },
+  }
+}
+
+/** A warm stop of Python runs some of what was prefetched, without events, and gives the rest back. */
+function notStarted(task: HeldTask, evidence: WorkerEvidence): Finding | undefined {
+  const { worker, pid, offlineAt, stoppingForMs, isEarly } = task
+  const isStopping = stoppingForMs !== null && stoppingForMs >= SETTLED_MS
+  if (!isStopping || isEarly || endOf(task, evidence) !== undefined) return undefined
+  return {
+    candidate: task,
+    status: 'UNHEARD',
+    kind: 'stopping',
+    reason: `worker ${worker} announced its stop at ${offlineAt}; it goes back to its queue, or was run, and nothing shows whether the worker has ended`,
+    evidence: { worker, pid, offline_at: offlineAt },
   }
 }
 

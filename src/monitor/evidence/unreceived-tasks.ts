@@ -2,6 +2,7 @@ import type { Connection } from '../../database/database.ts'
 import {
   CANDIDATE,
   type Candidate,
+  CUT_OFF,
   type Finding,
   IS_NOTED,
   IS_SAFE,
@@ -17,8 +18,9 @@ import type { RollCall } from './roll-call.ts'
 export interface UnreceivedTask extends Candidate {
   readonly publishedAt: Date
   readonly dueMs: number
-  /** A worker had received it, and has ended. */
+  /** A worker had received it, and has ended, or cut it off. */
   readonly hadWorker: string | null
+  readonly isCutOff?: boolean
   /** Whether all workers that may have taken it since send events of what they take. */
   readonly isCovered: boolean
 }
@@ -67,17 +69,19 @@ function inDoubt(
   holder: string | undefined,
 ): Finding {
   const { consumers } = observed
+  const taken = task.isCutOff === true ? takenAgain(task) : takenBy(consumers)
   return {
     candidate: task,
     status: 'UNHEARD',
     kind: 'silent-worker',
-    reason: `${cameTo(task)}; ${takenBy(consumers)}`,
+    reason: `${cameTo(task)}; ${taken}`,
     evidence: { queue: task.queue, consumers, ...(holder !== undefined && { holder }) },
   }
 }
 
 /** In the words that do not change from look to look. */
-function cameTo({ was, retries, queue, hadWorker }: UnreceivedTask): string {
+function cameTo({ was, retries, queue, hadWorker, isCutOff }: UnreceivedTask): string {
+  if (isCutOff === true) return `cut off by worker ${hadWorker}`
   if (hadWorker !== null) return `worker ${hadWorker} ended, and gave it back to ${queue}`
   return was === 'RETRY' ? `retry ${retries} was published to ${queue}` : `published to ${queue}`
 }
@@ -88,10 +92,15 @@ function takenBy(consumers: number | null): string {
     : 'the queue is empty and has no consumer now, so a worker that sends no events may have taken it'
 }
 
+/** Nothing tells how it is acknowledged. */
+function takenAgain({ queue }: UnreceivedTask): string {
+  return `its queue ${queue} is empty, and a worker that sends no events may have taken it from there`
+}
+
 function lost(task: UnreceivedTask, queue: QueueEvidence): Finding {
   const { emptyMs, observed, unacknowledged, roll } = queue
   const reason =
-    `${cameTo(task)}, which has been empty for ${inWords(emptyMs)}; all its workers report what they receive, ` +
+    `${cameTo(task)}${emptyFor(task, emptyMs)}; all its workers report what they receive, ` +
     'and none has received it'
   const evidence = {
     published_at: task.publishedAt,
@@ -105,6 +114,12 @@ function lost(task: UnreceivedTask, queue: QueueEvidence): Finding {
   return { candidate: task, status: 'LOST', kind, reason, evidence }
 }
 
+function emptyFor({ isCutOff, queue }: UnreceivedTask, emptyMs: number): string {
+  return isCutOff === true
+    ? `; its queue ${queue} has been empty for ${inWords(emptyMs)}`
+    : `, which has been empty for ${inWords(emptyMs)}`
+}
+
 /** When a retry was published is not kept, but the row was changed then. */
 const SINCE = `greatest(task.published_at, task.eta, CASE WHEN ${WAS} = 'RETRY'
         THEN coalesce((task.unheard ->> 'updated_at')::timestamptz, task.updated_at) END)`
@@ -112,12 +127,13 @@ const SINCE = `greatest(task.published_at, task.eta, CASE WHEN ${WAS} = 'RETRY'
 /** Of those in doubt only what can be decided by now. */
 const UNRECEIVED = `
   SELECT * FROM (
-    SELECT ${CANDIDATE}, task.published_at AS "publishedAt", NULL AS "hadWorker",
+    SELECT ${CANDIDATE}, task.published_at AS "publishedAt", cut.hostname AS "hadWorker", cut.hostname IS NOT NULL AS "isCutOff",
       extract(epoch FROM now() - ${SINCE})::float8 * 1000 AS "dueMs",
-      ${isCoveredSince('task.published_at')} AS "isCovered"
+      ${isCoveredSince('coalesce(cut.happened_at, task.published_at)')} AS "isCovered"
     FROM monitor.task
     LEFT JOIN monitor.queue ON queue.name = task.queue
     LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
+    LEFT JOIN LATERAL ${CUT_OFF} AS cut ON true
     WHERE task.queue = $1 AND monitor.state_class(task.state) < 2 AND ${WAS} IN ('PENDING', 'RETRY')
       AND task.published_at < now() - $2 * interval '1 millisecond'
       AND (task.eta IS NULL OR task.eta < now() - $2 * interval '1 millisecond')

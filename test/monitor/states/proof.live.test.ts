@@ -9,6 +9,7 @@ import {
   passes,
   process,
   published,
+  queueWith,
   reconcilerOf,
   started,
   told,
@@ -122,6 +123,24 @@ test('the closed connection of a solo worker that announced its stop proves noth
   const lookAtApi = async () => apiLook({ isOpen: () => false })
   expect(await passes(reconcilerOf(database, { lookAtApi }))).toEqual([])
   expect(await told(database, 'long')).toMatchObject({ status: 'UNHEARD' })
+})
+
+test('what a worker had received when it announced its stop is in doubt, and what waits in it for its eta is not', async () => {
+  const database = await migrated()
+  const offline = "now() - interval '40 seconds'"
+  await heard(database, { hostname: 'old@host', ago: '40 seconds', offline, ...PYTHON })
+  const in_hand = { state: 'RECEIVED', state_at: new Date(Date.now() - 50_000), worker: 'old@host' }
+  await published(database, 'prefetched', in_hand)
+  await published(database, 'due later', { ...in_hand, eta: new Date(Date.now() + 60_000) })
+  const broker = queueWith(() => ({ messages: 1, consumers: 1 }))
+  expect(await passes(reconcilerOf(database, { broker }))).toEqual([])
+  expect(await told(database, 'prefetched')).toMatchObject({
+    status: 'UNHEARD',
+    reason: expect.stringMatching(
+      /^worker old@host announced its stop at .*; it goes back to its queue, or was run, and nothing shows whether the worker has ended$/,
+    ),
+  })
+  expect(await told(database, 'due later')).toMatchObject({ status: 'SCHEDULED' })
 })
 
 test('while the management API does not answer, nothing is proven', async () => {

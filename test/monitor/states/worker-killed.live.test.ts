@@ -56,6 +56,12 @@ test('a task whose worker was killed is lost, with what shows it, until another 
   )
   const { id } = await app.sendTask('export.hold', [release])
   await became(database, id, 'STARTED')
+  await waitFor('the worker to have said what it takes from', async () => {
+    const known = await database.query(
+      'select from monitor.worker_process where queues is not null',
+    )
+    return known.length === 1
+  })
   first.kill('SIGKILL')
   const lost = await became(database, id, 'LOST')
   expect(lost.reason).toMatch(/^worker first@host was heard of last at .*, and nothing was heard/)
@@ -95,7 +101,7 @@ test('tasks of workers of both languages that were killed are lost within 20 s, 
   const ledger = new Ledger()
   const workers = await Promise.all([
     startPythonPod(servers, ledger, { name: 'py@pods', args: ['-E'] }),
-    startNodePod(servers, ledger, 'node@pods'),
+    startNodePod(servers, ledger, { name: 'node@pods' }),
   ])
   await waitFor('the workers to have said what they take from', async () => {
     const known = await database.query(

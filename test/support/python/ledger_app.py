@@ -27,6 +27,14 @@ def pay(self, seconds):
     return seconds
 
 
+@app.task(name='python.pay_late', bind=True, acks_late=True)
+def pay_late(self, seconds):
+    note(self, 'begin')
+    time.sleep(seconds)
+    note(self, 'end')
+    return seconds
+
+
 @app.task(name='python.forget', bind=True, ignore_result=True)
 def forget(self, seconds):
     note(self, 'begin')

@@ -39,6 +39,7 @@ function inShort(task: HistoryTask, where: Pick<Surroundings, 'vault' | 'queue'>
     case 'SCHEDULED':
       return [`it is not due yet${because}, at ${eta?.toISOString()}`]
     case 'RETRY':
+      if (reason?.startsWith('cut off')) return [`it was ${reason}`]
       return [
         `it is to be tried again${because}${eta === null ? '' : ` (due at ${eta.toISOString()})`}`,
       ]
