@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   definitions: ['codecs', 'protocol'],
   lifecycle: ['async'],
   leases: [...WIRE, 'brokers', 'database'],
-  schedule: [...WIRE, 'brokers', 'database'],
+  schedule: [...WIRE, 'brokers', 'database', 'lifecycle'],
   protocol: ['async', 'codecs'],
   config: ['protocol', 'codecs'],
   brokers: WIRE,

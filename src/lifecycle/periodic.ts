@@ -1,3 +1,4 @@
+import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
 import { deferred } from '../async/deferred.ts'
 import { startTimer } from '../async/timer.ts'
 import { type Logger, silentLogger } from '../logger.ts'
@@ -14,6 +15,8 @@ interface PeriodicOptions {
   readonly jitter?: number
   /** The service is ready only after the first turn; if that fails, so does the start. Default false. */
   readonly startsWithTurn?: boolean
+  /** From the end of a turn that failed, and of others that failed before it, to the next one. Default: `everyMs`. */
+  readonly backoff?: Backoff
   readonly logger?: Logger
 }
 
@@ -55,26 +58,28 @@ class Turns {
   readonly #work: PeriodicWork
   readonly #name: string
   readonly #logger: Logger
-  #isFailing = false
+  readonly #backoff: Backoff | undefined
+  #failures = 0
 
-  constructor(work: PeriodicWork, { name, logger = silentLogger }: PeriodicOptions) {
+  constructor(work: PeriodicWork, { name, backoff, logger = silentLogger }: PeriodicOptions) {
     this.#work = work
     this.#name = name
     this.#logger = logger
+    this.#backoff = backoff
   }
 
   async take(signal: AbortSignal): Promise<number | undefined> {
     try {
       const nextAfterMs = (await this.#work(signal)) ?? undefined
-      if (this.#isFailing) this.#logger.info({ job: this.#name }, 'periodic job recovered')
-      this.#isFailing = false
+      if (this.#failures > 0) this.#logger.info({ job: this.#name }, 'periodic job recovered')
+      this.#failures = 0
       return nextAfterMs
     } catch (error) {
-      if (!this.#isFailing && !signal.aborted) {
+      if (this.#failures === 0 && !signal.aborted) {
         this.#logger.warn({ job: this.#name, err: error }, 'periodic job failed, trying again')
       }
-      this.#isFailing = true
-      return undefined
+      this.#failures += 1
+      return this.#backoff && backoffDelayMs(this.#backoff, this.#failures)
     }
   }
 }

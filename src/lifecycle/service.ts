@@ -49,6 +49,40 @@ export function service(parts: ServiceParts): Service {
   return new PartedService(parts)
 }
 
+/** A service that is made when it starts, as it needs what others have opened by then; undefined where there is none. */
+export function madeAtStart(
+  name: string,
+  make: (signal: AbortSignal) => Promise<Service | undefined>,
+): Service {
+  let made: Service | undefined
+  return service({
+    name,
+    start: async ({ signal, fail }) => {
+      made = await make(signal)
+      signal.throwIfAborted()
+      if (made !== undefined) await startUnless(signal, made)
+      void made?.ended.then((error) => error && fail(error))
+    },
+    drain: async (cut) => {
+      cut.addEventListener('abort', () => made?.drain({ graceMs: 0 }).catch(() => undefined))
+      await made?.drain(cut.aborted ? { graceMs: 0 } : {})
+    },
+    stop: async (withinMs) => made?.stop({ graceMs: 0, withinMs }),
+  })
+}
+
+/** A stop during the start cuts short the one that starts, however long it would wait for its server. */
+export async function startUnless(signal: AbortSignal, one: Service): Promise<void> {
+  // Its start rejects, and how it ends is heard when all are stopped.
+  const cut = (): void => void one.stop({ graceMs: 0 }).catch(() => undefined)
+  signal.addEventListener('abort', cut, { once: true })
+  try {
+    await one.start()
+  } finally {
+    signal.removeEventListener('abort', cut)
+  }
+}
+
 const WITHIN_MS = 10_000
 
 class PartedService implements Service {

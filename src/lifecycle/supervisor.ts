@@ -1,5 +1,5 @@
 import { type Logger, silentLogger } from '../logger.ts'
-import { type Service, service } from './service.ts'
+import { type Service, service, startUnless } from './service.ts'
 
 interface SupervisorOptions {
   readonly name: string
@@ -24,7 +24,7 @@ export function supervisor({ name, services, logger = silentLogger }: Supervisor
         for (const one of services) {
           signal.throwIfAborted()
           begun.unshift(one)
-          await one.start()
+          await startUnless(signal, one)
           void one.ended.then((error) => error && fail(error))
         }
       } catch (error) {

@@ -39,7 +39,8 @@ export {
   type WorkerRow,
 } from './entities/index.ts'
 export { createDataSource } from './entities/schema/data-source.ts'
-export { Monitor, type MonitorOptions } from './monitor.ts'
+export { Monitor } from './monitor.ts'
+export type { MonitorOptions } from './monitor-options.ts'
 export type { BatchReport, MonitorStats } from './monitor-stats.ts'
 export { type Altered, Privacy, type PrivacySettings } from './privacy/privacy.ts'
 export {

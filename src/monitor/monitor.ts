@@ -1,15 +1,13 @@
-import { sleep } from '../async/sleep.ts'
-import type { Broker, ConsumerProblem } from '../brokers/broker.ts'
+import { aborted } from '../async/aborted.ts'
+import type { ConsumerProblem } from '../brokers/broker.ts'
 import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
-import { declaredPublisher } from '../brokers/declared-publisher.ts'
-import type { Config } from '../config/config.ts'
 import { limitsOf } from '../config/message-limits.ts'
-import type { Database } from '../database/database.ts'
 import { requireMigrations } from '../database/migrate.ts'
-import type { Service } from '../lifecycle/service.ts'
+import { type Service, service } from '../lifecycle/service.ts'
+import { supervisor } from '../lifecycle/supervisor.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import type { Topology } from '../protocol/routing/topology.ts'
-import { type EventQueueSettings, eventQueueName, eventTopology } from './events/event-topology.ts'
+import { eventQueueName, eventTopology } from './events/event-topology.ts'
 import { WorkerClocks } from './events/worker-clocks.ts'
 import type { BatchLimits } from './intake/backlog.ts'
 import { BatchTransaction, type Recorded } from './intake/batch-transaction.ts'
@@ -19,42 +17,12 @@ import { FlowControl } from './intake/flow-control.ts'
 import { OutageLog } from './intake/outage-log.ts'
 import { QueueConsumer } from './intake/queue-consumer.ts'
 import { WorkQueues } from './mirror/work-queues.ts'
-import { type BatchReport, MonitorCounters, type MonitorStats } from './monitor-stats.ts'
-import { partitions } from './partitions.ts'
-import { Privacy, type PrivacySettings } from './privacy/privacy.ts'
+import { monitorJobs } from './monitor-jobs.ts'
+import type { MonitorOptions } from './monitor-options.ts'
+import { MonitorCounters, type MonitorStats } from './monitor-stats.ts'
+import { Privacy } from './privacy/privacy.ts'
 import { saveRules } from './privacy/save-rules.ts'
-import { pruneTimer, type RetentionSettings } from './retention/prune-timer.ts'
-import { VaultJobs } from './scheduled/vault-jobs.ts'
-import { StateJobs, type StateOptions, type StateSettings } from './states/state-jobs.ts'
-
-export interface MonitorOptions {
-  readonly broker: Broker
-  readonly database: Database
-  /** Names the queues, and the topology they are part of; says what may be stored, and for how long. */
-  readonly config: Pick<Config, 'platformQueue' | 'topology'> &
-    Partial<
-      Pick<Config, 'MESSAGE_LIMIT_BYTES' | 'MESSAGE_LIMIT_NODES' | 'mirrorTopology' | 'TOPOLOGY'>
-    > &
-    EventQueueSettings &
-    PrivacySettings &
-    RetentionSettings &
-    StateSettings
-  /** Whether the events of workers are recorded, where the broker carries them. Default true. */
-  readonly events?: boolean
-  readonly logger?: Logger
-  /** The most messages one transaction writes. Default 1000. */
-  readonly batchSize?: number
-  /** The most bytes one transaction writes, unless a single message is larger. Default 8 MiB. */
-  readonly maxBatchBytes?: number
-  /** The most messages taken from the queue and not yet recorded. Default seven batches. */
-  readonly prefetch?: number
-  /** Instead of the setting PRUNE_EVERY; 0 is never. */
-  readonly pruneEveryMs?: number
-  /** Called for each batch once it is committed and acked. */
-  readonly onBatch?: (batch: BatchReport) => void
-  /** How stored results become part of the record, and lost tasks are found. */
-  readonly states?: StateOptions
-}
+import type { VaultRecorderOptions } from './scheduled/vault-recorder.ts'
 
 const BATCH_SIZE = 1000
 const BATCH_BYTES = 8 * 1024 * 1024
@@ -76,14 +44,10 @@ export class Monitor {
   readonly #reader: Decoder
   readonly #intake: FlowControl
   readonly #writer: Batcher
-  readonly #partitions: Service
   readonly #absence: OutageLog
-  readonly #pruning: Service
   readonly #deadLetters: DeadLetters
-  readonly #states: StateJobs
-  readonly #vault: VaultJobs
   readonly #givingUp = new AbortController()
-  #stopping: Promise<void> | undefined
+  readonly #life: Service
 
   constructor(options: MonitorOptions) {
     const { config, database, logger = silentLogger } = options
@@ -95,8 +59,6 @@ export class Monitor {
     }
     const queues = new WorkQueues(config.topology(), config.platformQueue, config.TOPOLOGY)
     const privacy = new Privacy(config)
-    const publisher = declaredPublisher(options.broker, () => config.topology())
-    this.#vault = new VaultJobs({ broker: publisher, database, queues, privacy, logger })
     this.#clocks = new WorkerClocks(this.#logger)
     this.#reader = new Decoder({
       clocks: this.#clocks,
@@ -113,19 +75,7 @@ export class Monitor {
       code: 'ROW_REFUSED',
       onHeld: (_queue, isHeld) => this.#holdForDeadLetters(isHeld),
     })
-    this.#partitions = partitions(database, this.#logger)
     this.#absence = new OutageLog({ logger: this.#logger, behind: () => this.#behind() })
-    this.#pruning = pruneTimer(database, config, {
-      logger: this.#logger,
-      everyMs: options.pruneEveryMs,
-    })
-    const takesEvents = options.events !== false && options.broker.carriesEvents
-    this.#states = new StateJobs({
-      ...options,
-      logger,
-      eventQueue: takesEvents ? eventQueueName(config) : undefined,
-      options: options.states,
-    })
     const common = { logger: this.#logger, signal: this.#givingUp.signal }
     const recorder = new BatchTransaction({
       ...common,
@@ -142,27 +92,48 @@ export class Monitor {
       settle: (outcome) => this.#settle(outcome),
       onBatch: options.onBatch,
     })
+    this.#life = supervisor({
+      name: 'monitor',
+      services: this.#services({ queues, privacy }),
+      logger: this.#logger,
+    })
+  }
+
+  /** In the order in which they start; they are drained and stopped in reverse. */
+  #services(parts: Pick<VaultRecorderOptions, 'queues' | 'privacy'>): readonly Service[] {
+    const { days, others } = monitorJobs({
+      ...this.#options,
+      ...parts,
+      eventQueue: this.#takesEvents ? eventQueueName(this.#options.config) : undefined,
+      ownLogger: this.#logger,
+    })
+    return [
+      service({
+        name: 'tables',
+        start: async () => this.#prepare(),
+        stop: async () => this.#logger.info({ ...this.stats() }, 'monitor stopped'),
+      }),
+      days,
+      service({
+        name: 'record',
+        start: async () => this.#consume(),
+        drain: async (cut) => this.#drain(cut),
+        stop: async () => this.#giveBack(),
+      }),
+      others,
+    ]
   }
 
   /** Resolves once it consumes; rejects where the database or the broker are not as they should be. */
   async start(): Promise<void> {
-    const { broker, config, database } = this.#options
-    await requireMigrations(database)
-    await saveRules(database, config.REDACT ?? [])
-    await this.#partitions.start()
-    await this.#rememberClocks()
-    await this.#feed(config.platformQueue, mirrorTopologyOf(config)).open()
-    await this.#openEvents()
-    await this.#pruning.start()
-    await this.#states.start()
-    await this.#vault.start()
+    const { broker, database } = this.#options
+    await this.#life.start()
     this.#logger.info({ broker: broker.safeUrl, database: database.safeUrl }, 'monitor started')
   }
 
   /** Writes what is in hand, for `graceMs` at most; what is left then comes again to the next monitor. */
   async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    this.#stopping ??= this.#stop(options.graceMs ?? STOP_GRACE_MS)
-    await this.#stopping
+    await this.#life.stop({ graceMs: options.graceMs ?? STOP_GRACE_MS })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -178,18 +149,31 @@ export class Monitor {
     return this.#counters.stats(this.#writer.backlog)
   }
 
+  get #takesEvents(): boolean {
+    const { broker, events = true } = this.#options
+    return events && broker.carriesEvents
+  }
+
+  async #prepare(): Promise<void> {
+    const { config, database } = this.#options
+    await requireMigrations(database)
+    await saveRules(database, config.REDACT ?? [])
+  }
+
+  async #consume(): Promise<void> {
+    const { config } = this.#options
+    await this.#rememberClocks()
+    await this.#feed(config.platformQueue, mirrorTopologyOf(config)).open()
+    if (!this.#takesEvents) return
+    // Without them there is still the record of all messages, so a failure is no reason to stop.
+    await this.#feed(eventQueueName(config), eventTopology(config)).openOrTryLater()
+  }
+
   async #rememberClocks(): Promise<void> {
     const workers = await this.#options.database.query<{ hostname: string; drift: number }>(
       'SELECT hostname, drift_s AS drift FROM monitor.worker WHERE drift_s IS NOT NULL',
     )
     for (const { hostname, drift } of workers) this.#clocks.remember(hostname, drift * 1000)
-  }
-
-  /** Without them there is still the record of all messages, so a failure is no reason to stop. */
-  async #openEvents(): Promise<void> {
-    const { broker, config, events = true } = this.#options
-    if (!(events && broker.carriesEvents)) return
-    await this.#feed(eventQueueName(config), eventTopology(config)).openOrTryLater()
   }
 
   #feed(queue: string, topology: Topology): QueueConsumer {
@@ -236,29 +220,24 @@ export class Monitor {
     return { queued, waiting, lagMs, lastError }
   }
 
-  async #stop(graceMs: number): Promise<void> {
-    const jobs = Promise.allSettled([
-      this.#pruning.stop(),
-      this.#partitions.stop(),
-      this.#states.stop(),
-      this.#vault.stop(),
-    ])
+  /** Takes nothing new, and writes what it has. */
+  async #drain(cut: AbortSignal): Promise<void> {
     this.#absence.end()
     await this.#intake.hold('stopping')
     this.#deadLetters.stop()
-    const patience = new AbortController()
-    await Promise.race([this.#drained(), sleep(graceMs, patience.signal).catch(() => undefined)])
-    patience.abort()
-    this.#givingUp.abort()
-    await this.#intake.close()
-    const stuck = (await jobs).find((job) => job.status === 'rejected')
-    this.#logger.info({ ...this.stats() }, 'monitor stopped')
-    if (stuck !== undefined) throw stuck.reason
+    await Promise.race([this.#drained(), aborted(cut)])
   }
 
   async #drained(): Promise<void> {
     await this.#reader.drained()
     await this.#writer.drained()
+  }
+
+  async #giveBack(): Promise<void> {
+    this.#absence.end()
+    this.#deadLetters.stop()
+    this.#givingUp.abort()
+    await this.#intake.close()
   }
 }
 

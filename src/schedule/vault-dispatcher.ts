@@ -1,8 +1,8 @@
-import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
-import { deferred } from '../async/deferred.ts'
-import { startTimer } from '../async/timer.ts'
+import type { Backoff } from '../async/backoff.ts'
 import type { Broker } from '../brokers/broker.ts'
 import type { Connection, Database } from '../database/database.ts'
+import { type Periodic, periodic } from '../lifecycle/periodic.ts'
+import { type Service, service } from '../lifecycle/service.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { HELD_COLUMNS, type HeldRow, heldMessage, VAULT_CHANNEL } from './vault.ts'
 
@@ -24,60 +24,43 @@ const AWAY_BACKOFF: Backoff = { initialMs: 200, factor: 2, maxMs: 10_000, jitter
 
 /**
  * Publishes what is due in the vault. A row goes in the transaction in which its publish was confirmed: if that is cut
- * off it is published again, under the same task id. Dispatchers side by side never take the same row.
+ * off it is published again, under the same task id. Dispatchers side by side never take the same row. The start rejects
+ * where the database cannot be had; later absences are waited for. A stop waits until what is being published is settled.
  */
-export class VaultDispatcher {
+export function vaultDispatcher(options: VaultDispatcherOptions): Service {
+  const dispatcher = new VaultDispatcher(options)
+  const { logger, lookEveryMs: everyMs = LOOK_EVERY_MS } = options
+  const turns: Periodic = periodic(() => dispatcher.dispatch(), {
+    name: 'publishing what is due in the vault',
+    everyMs,
+    backoff: AWAY_BACKOFF,
+    ...(logger && { logger }),
+  })
+  let unlisten: (() => Promise<void>) | undefined
+  return service({
+    name: 'the vault',
+    start: async () => {
+      unlisten = await options.database.listen(VAULT_CHANNEL, () => turns.wake())
+      await turns.start()
+    },
+    stop: async (withinMs) => {
+      await turns.stop({ withinMs })
+      await unlisten?.()
+    },
+  })
+}
+
+class VaultDispatcher {
   readonly #options: VaultDispatcherOptions
   readonly #logger: Logger
-  readonly #stopping = new AbortController()
-  #wake = deferred()
-  #running: Promise<void> = Promise.resolve()
-  #unlisten: (() => Promise<void>) | undefined
 
   constructor(options: VaultDispatcherOptions) {
     this.#options = options
     this.#logger = options.logger ?? silentLogger
   }
 
-  /** Rejects where the database cannot be had; later absences are waited for. */
-  async start(): Promise<void> {
-    const { database } = this.#options
-    this.#unlisten = await database.listen(VAULT_CHANNEL, () => this.#wake.resolve())
-    this.#running = this.#run()
-  }
-
-  /** Resolves once what is being published is settled. */
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    this.#wake.resolve()
-    await this.#running
-    await this.#unlisten?.()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#stopping
-    let failures = 0
-    while (!signal.aborted) {
-      this.#wake = deferred()
-      try {
-        const waitMs = await this.#dispatch()
-        failures = 0
-        await this.#pause(waitMs)
-      } catch (cause) {
-        failures += 1
-        if (failures === 1)
-          this.#logger.warn({ err: cause }, 'the vault cannot be read, trying again')
-        await this.#pause(backoffDelayMs(AWAY_BACKOFF, failures))
-      }
-    }
-  }
-
   /** Publishes what is due; says how long there is nothing more to do. */
-  async #dispatch(): Promise<number> {
+  async dispatch(): Promise<number> {
     const { database, batchSize = BATCH_SIZE, lookEveryMs = LOOK_EVERY_MS } = this.#options
     const taken = await database.transaction(
       async (connection) => await this.#publishDue(connection, batchSize),
@@ -124,14 +107,6 @@ export class VaultDispatcher {
        WHERE scheduled.task_id = refused.task_id`,
       [refused.map(({ row }) => row.task_id), refused.map(({ problem }) => problem)],
     )
-  }
-
-  /** Until then, or until something is due sooner, or until it is stopped. */
-  async #pause(ms: number): Promise<void> {
-    if (ms <= 0 || this.#stopping.signal.aborted) return
-    const timer = startTimer(ms, () => this.#wake.resolve())
-    await this.#wake.promise
-    timer.clear()
   }
 }
 

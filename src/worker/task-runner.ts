@@ -4,7 +4,7 @@ import type { SignatureDict, TaskRequest } from '../protocol/tasks/task-request.
 import { parseIso } from '../protocol/times.ts'
 import { type RunTrace, traceRun, UNTRACED } from '../telemetry/traces/trace-run.ts'
 import { addToChord } from './canvas/added-member.ts'
-import type { WorkerControl } from './control/worker-control.ts'
+import type { SetByControl } from './control/worker-control.ts'
 import type { Job, RunningJob } from './job.ts'
 import { AckPolicy, type AckSettings, ackSettings } from './outcomes/ack-policy.ts'
 import { type ConclusionParts, Conclusions } from './outcomes/conclusions.ts'
@@ -18,8 +18,7 @@ interface RunnerParts extends ConclusionParts {
   readonly broker: Broker
   /** The pool that runs a job. */
   readonly poolOf: (job: Job) => Pool
-  /** What remote control has set on the worker. */
-  readonly control: Pick<WorkerControl, 'revoked' | 'options'>
+  readonly control: SetByControl
   /** Of tasks that have none of their own. */
   readonly limits: RunLimits
   readonly worker: string

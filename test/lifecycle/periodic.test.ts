@@ -95,3 +95,23 @@ test('a service that starts with a turn is ready after it, and does not start wh
   await expect(failing.start()).rejects.toThrow('no table')
   await failing.stop()
 })
+
+test('after turns that failed the next one comes as its backoff says', async () => {
+  const startedAt = performance.now()
+  const turnsAt: number[] = []
+  const it = periodic(
+    async () => {
+      turnsAt.push(performance.now() - startedAt)
+      if (turnsAt.length < 3) throw new Error('away')
+    },
+    {
+      name: 'looking',
+      everyMs: 60_000,
+      backoff: { initialMs: 5, factor: 4, maxMs: 20, jitter: 0 },
+    },
+  )
+  await it.start()
+  await vi.waitFor(() => expect(turnsAt).toHaveLength(3))
+  await it.stop()
+  expect(turnsAt[2]).toBeGreaterThanOrEqual(24)
+})

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { aborted } from '../../src/async/aborted.ts'
 import { deferred } from '../../src/async/deferred.ts'
-import { type ServiceParts, service } from '../../src/lifecycle/service.ts'
+import { madeAtStart, type ServiceParts, service } from '../../src/lifecycle/service.ts'
 
 const NEVER = new Promise<void>(() => undefined)
 
@@ -98,6 +98,33 @@ test('a drain that fails does not keep the stop from its turn', async () => {
   await it.start()
   await expect(it.stop()).rejects.toThrow('drain failed')
   expect(calls).toEqual(['start', 'drain', 'stop'])
+})
+
+test('a service that is made at its start starts, drains and stops with it', async () => {
+  const { parts, calls } = recorded()
+  const it = madeAtStart('made', async () => service(parts))
+  expect(calls).toEqual([])
+  await it.start()
+  await it.stop()
+  expect(calls).toEqual(['start', 'drain', 'stop'])
+  const none = madeAtStart('none', async () => undefined)
+  await none.start()
+  await none.stop()
+})
+
+test('a service that is stopped while it is made is not started', async () => {
+  const { parts, calls } = recorded()
+  const made = deferred()
+  const it = madeAtStart('made', async () => {
+    await made.promise
+    return service(parts)
+  })
+  const starting = it.start()
+  const stopping = it.stop()
+  made.resolve()
+  await expect(starting).rejects.toMatchObject({ code: 'SERVICE_STOPPED' })
+  await stopping
+  expect(calls).toEqual([])
 })
 
 test('a service that fails while it runs says so at once', async () => {

@@ -1,5 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { aborted } from '../../src/async/aborted.ts'
+import { deferred } from '../../src/async/deferred.ts'
 import { type Service, type ServiceParts, service } from '../../src/lifecycle/service.ts'
 import { supervisor } from '../../src/lifecycle/supervisor.ts'
 
@@ -36,6 +37,35 @@ test('the first start that fails wins; what was started before it is stopped', a
     'stop control',
     'drain events',
     'stop events',
+  ])
+})
+
+test('a stop during the start cuts short the one that starts, and starts no other', async () => {
+  const calls: string[] = []
+  const begun = deferred()
+  const it = supervisor({
+    name: 'worker',
+    services: [
+      recorded(calls, 'events'),
+      recorded(calls, 'control', {
+        start: async ({ signal }) => {
+          begun.resolve()
+          await aborted(signal)
+          signal.throwIfAborted()
+        },
+      }),
+      recorded(calls, 'consumers'),
+    ],
+  })
+  const starting = it.start()
+  await begun.promise
+  await Promise.all([
+    expect(starting).rejects.toMatchObject({ code: 'SERVICE_STOPPED' }),
+    it.stop({ withinMs: 60_000 }),
+  ])
+  expect(calls).toEqual([
+    ...['start events', 'start control', 'stop control'],
+    ...['drain events', 'stop events'],
   ])
 })
 

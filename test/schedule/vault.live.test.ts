@@ -4,9 +4,10 @@ import { openBroker } from '../../src/brokers/open-broker.ts'
 import type { Database } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { WakeUps } from '../../src/flows/waits/wake-ups.ts'
+import type { Service } from '../../src/lifecycle/service.ts'
 import type { Message, Route } from '../../src/protocol/message.ts'
 import { Vault, type WaitingMessage } from '../../src/schedule/vault.ts'
-import { VaultDispatcher } from '../../src/schedule/vault-dispatcher.ts'
+import { vaultDispatcher } from '../../src/schedule/vault-dispatcher.ts'
 import { config, EXPORT, message } from '../monitor/messages.ts'
 import { freshDatabase, migratedDatabase } from '../support/postgres.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -151,7 +152,7 @@ interface Place {
     readonly broker?: Broker
     readonly batchSize?: number
     readonly lookEveryMs?: number
-  }): VaultDispatcher
+  }): Service
 }
 
 async function openPlace(): Promise<Place> {
@@ -161,7 +162,7 @@ async function openPlace(): Promise<Place> {
   const database = await openDatabase({ url: await migratedDatabase() })
   onTestFinished(() => database.close())
   const dispatcher: Place['dispatcher'] = (options = {}) => {
-    const made = new VaultDispatcher({ broker, database, ...options })
+    const made = vaultDispatcher({ broker, database, ...options })
     onTestFinished(() => made.stop())
     return made
   }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { deferred } from '../../src/async/deferred.ts'
 import { embeddedApp, recordingLogger } from '../support/embedded-app.ts'
 import { freshVhost } from '../support/rabbitmq.ts'
 import { silenceable } from '../support/silenceable.ts'
@@ -19,3 +20,22 @@ test('a worker whose broker is gone stops at once, though its last events are no
   await app.close()
   expect(performance.now() - startedAt).toBeLessThan(1_000)
 })
+
+test('a worker whose broker has fallen silent stops within its grace and half a minute', async () => {
+  const way = await silenceable((await freshVhost()).url, 5672)
+  const app = embeddedApp({ broker_url: way.url, task_acks_late: true })
+  const begun = deferred()
+  const task = app.task('export.endless', () => {
+    begun.resolve()
+    return new Promise(() => undefined)
+  })
+  const worker = app.worker({ taskEvents: true })
+  await worker.start()
+  await task.delay()
+  await begun.promise
+  way.swallow()
+  const startedAt = performance.now()
+  await Promise.allSettled([worker.stop({ graceMs: 100 }), worker.stop({ graceMs: 100 })])
+  await worker.ended
+  expect(performance.now() - startedAt).toBeLessThan(31_000)
+}, 60_000)

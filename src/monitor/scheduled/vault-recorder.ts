@@ -1,6 +1,7 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import type { Connection, Database } from '../../database/database.ts'
-import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
+import { periodic } from '../../lifecycle/periodic.ts'
+import type { Service } from '../../lifecycle/service.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { HELD_COLUMNS, type HeldMessage, type HeldRow, heldMessage } from '../../schedule/vault.ts'
 import { mirrorRecordOf } from '../mirror/mirror-record.ts'
@@ -25,36 +26,27 @@ const BATCH_SIZE = 500
  * What waits in the vault was called, though no broker has seen it yet: it gets its row, SCHEDULED, as if its copy had
  * come. Once it is due and published the copy does come, and adds nothing. Any number run side by side.
  */
-export class VaultRecorder {
+export function vaultRecorder(options: VaultRecorderOptions): Service {
+  const { everyMs = EVERY_MS, logger = silentLogger } = options
+  const recorder = new VaultRecorder(options)
+  const name = 'recording what is scheduled'
+  return periodic((signal) => recorder.record(signal), { name, everyMs, logger })
+}
+
+class VaultRecorder {
   readonly #options: VaultRecorderOptions
   readonly #logger: Logger
-  readonly #job: Periodic
 
   constructor(options: VaultRecorderOptions) {
-    const { everyMs = EVERY_MS, logger = silentLogger } = options
     this.#options = options
-    this.#logger = logger
-    const name = 'recording what is scheduled'
-    this.#job = periodic((signal) => this.record(signal), { name, everyMs, logger })
-  }
-
-  async start(): Promise<void> {
-    await this.#job.start()
-  }
-
-  async stop(): Promise<void> {
-    await this.#job.stop()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
+    this.#logger = options.logger ?? silentLogger
   }
 
   /** All that has no row yet. */
-  async record(signal?: AbortSignal): Promise<void> {
+  async record(signal: AbortSignal): Promise<void> {
     const { database } = this.#options
     let taken = BATCH_SIZE
-    while (taken === BATCH_SIZE && signal?.aborted !== true) {
+    while (taken === BATCH_SIZE && !signal.aborted) {
       taken = await database.transaction(async (connection) => await this.#recordBatch(connection))
     }
   }

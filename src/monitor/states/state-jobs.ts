@@ -12,6 +12,7 @@ import {
 import type { ControlSettings } from '../../control/control-settings.ts'
 import { plainUrl } from '../../database/connection-options.ts'
 import type { Database } from '../../database/database.ts'
+import { type Service, service } from '../../lifecycle/service.ts'
 import type { Logger } from '../../logger.ts'
 import { censusBy } from '../evidence/census.ts'
 import { rollCallBy } from '../evidence/roll-call.ts'
@@ -55,27 +56,21 @@ interface StateJobsParts {
 }
 
 /** What keeps the states of tasks true while a monitor runs. */
-export class StateJobs {
-  readonly #jobs: readonly (Absorber | Reconciler)[]
+export function stateJobs(parts: StateJobsParts): readonly Service[] {
+  const { database, logger, options = {} } = parts
+  const { absorb = {}, reconcile = {} } = options
+  const absorber = absorb === false ? undefined : new Absorber({ ...absorb, database, logger })
+  const reconciler =
+    reconcile === false ? undefined : new Reconciler({ ...reconcilerOptions(parts), ...reconcile })
+  return [serviceOf('absorbing results', absorber), serviceOf('looking for lost tasks', reconciler)]
+}
 
-  constructor(parts: StateJobsParts) {
-    const { database, logger, options = {} } = parts
-    const { absorb = {}, reconcile = {} } = options
-    this.#jobs = [
-      ...(absorb === false ? [] : [new Absorber({ ...absorb, database, logger })]),
-      ...(reconcile === false
-        ? []
-        : [new Reconciler({ ...reconcilerOptions(parts), ...reconcile })]),
-    ]
-  }
-
-  async start(): Promise<void> {
-    await Promise.all(this.#jobs.map((job) => job.start()))
-  }
-
-  async stop(): Promise<void> {
-    await Promise.all(this.#jobs.map((job) => job.stop()))
-  }
+function serviceOf(name: string, job: Absorber | Reconciler | undefined): Service {
+  return service({
+    name,
+    start: async () => job?.start(),
+    stop: async () => job?.stop(),
+  })
 }
 
 /** As the settings say. */

@@ -4,12 +4,13 @@ import { isPostgresUrl } from '../../config/result-backend.ts'
 import type { Database } from '../../database/database.ts'
 import { openDatabase } from '../../database/open-database.ts'
 import { ConfigError } from '../../errors.ts'
+import type { Service } from '../../lifecycle/service.ts'
 import type { Logger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
 import { parseIso } from '../../protocol/times.ts'
 import { safeUrl } from '../../safe-url.ts'
 import { Vault } from '../../schedule/vault.ts'
-import { VaultDispatcher } from '../../schedule/vault-dispatcher.ts'
+import { vaultDispatcher } from '../../schedule/vault-dispatcher.ts'
 
 export interface DatedMessage {
   readonly taskId: string
@@ -55,9 +56,9 @@ export class AppVault {
   }
 
   /** Undefined where no vault is wanted. */
-  async dispatcher(broker: Pick<Broker, 'publish'>): Promise<VaultDispatcher | undefined> {
+  async dispatcher(broker: Pick<Broker, 'publish'>): Promise<Service | undefined> {
     if (!this.isWanted) return undefined
-    return new VaultDispatcher({ database: await this.#database(), broker, logger: this.#logger() })
+    return vaultDispatcher({ database: await this.#database(), broker, logger: this.#logger() })
   }
 
   async close(): Promise<void> {

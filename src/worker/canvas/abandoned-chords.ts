@@ -9,6 +9,7 @@ import { unlockOf } from './handed-over.ts'
 import { readLeftBody } from './pending-chord-body.ts'
 
 const LOOK_MS = 10_000
+const STOP_MS = 10_000
 
 interface Parts {
   readonly app: App
@@ -31,7 +32,21 @@ export function abandonedChords({ app, results, logger }: Parts): Service {
       logger.warn({ chords: released }, 'started the bodies of chords whose workers were lost')
     }
   }
-  return periodic(release, { name: 'looking for abandoned chords', everyMs: LOOK_MS, logger })
+  const looking = periodic(release, {
+    name: 'looking for abandoned chords',
+    everyMs: LOOK_MS,
+    logger,
+  })
+  return service({
+    name: looking.name,
+    start: async () => looking.start(),
+    stop: async (withinMs) => {
+      // A result store that does not answer keeps nothing else from its stop.
+      await looking.stop({ withinMs: Math.min(withinMs, STOP_MS) }).catch((error: unknown) => {
+        logger.warn({ err: error }, 'a chord whose worker was lost is still being started')
+      })
+    },
+  })
 }
 
 function bodyReleaseOf(app: App, text: string): Release | undefined {

@@ -23,6 +23,7 @@ import { workerCommands } from './worker-commands.ts'
 
 interface WorkerControlParts {
   readonly app: App
+  readonly set: SetByControl
   readonly logger: Logger
   readonly worker: ControlledWorker
   /** Where revoked tasks are remembered while the worker is down; null: nowhere. */
@@ -35,10 +36,25 @@ interface WorkerControlParts {
 
 const ELECT = 'worker-elect'
 
-/** What remote control has set on a worker, and the mailbox that hears more. */
-export class WorkerControl {
+/** What remote control has set on a worker. */
+export interface SetByControl {
   readonly revoked: RevokedTasks
-  readonly options = new LiveTaskOptions()
+  readonly options: LiveTaskOptions
+}
+
+/** Nothing yet. */
+export function setByControl({
+  WORKER_REVOKES_MAX: most,
+  WORKER_REVOKE_EXPIRES: seconds,
+}: App['config']): SetByControl {
+  return {
+    revoked: new RevokedTasks({ most, expiresMs: seconds * 1_000 }),
+    options: new LiveTaskOptions(),
+  }
+}
+
+/** The remote control of a worker: the mailbox where it hears commands, and what they do. */
+export class WorkerControl {
   readonly #parts: WorkerControlParts
   readonly #file: RevokedFile | undefined
   readonly #elections: Elections
@@ -46,11 +62,9 @@ export class WorkerControl {
   #broker: Broker | undefined
 
   constructor(parts: WorkerControlParts) {
-    const { app, stateDb, logger, worker } = parts
-    const { WORKER_REVOKES_MAX: most, WORKER_REVOKE_EXPIRES: seconds } = app.config
+    const { app, set, stateDb, logger, worker } = parts
     this.#parts = parts
-    this.revoked = new RevokedTasks({ most, expiresMs: seconds * 1_000 })
-    this.#file = stateDb === null ? undefined : new RevokedFile(stateDb, this.revoked, logger)
+    this.#file = stateDb === null ? undefined : new RevokedFile(stateDb, set.revoked, logger)
     this.#elections = new Elections({
       name: worker.name,
       emit: (type, fields) => this.#emit(type, fields),
@@ -97,9 +111,14 @@ export class WorkerControl {
   #recall({ method, arguments: args }: ControlCommand, sentAt: Date): void {
     const { worker } = this.#parts
     if (method === 'revoke_by_stamped_headers') {
-      for (const [name, values] of stampsIn(args.headers)) this.revoked.addStamps(name, values)
-    } else this.revoked.add(revokedIds(stampValues(args.task_id).map(String)), sentAt.getTime())
-    worker.discardWaiting((request) => this.revoked.has(request))
+      for (const [name, values] of stampsIn(args.headers))
+        this.#parts.set.revoked.addStamps(name, values)
+    } else
+      this.#parts.set.revoked.add(
+        revokedIds(stampValues(args.task_id).map(String)),
+        sentAt.getTime(),
+      )
+    worker.discardWaiting((request) => this.#parts.set.revoked.has(request))
   }
 
   /** Where the broker carries no events, events between workers are sent as commands are. */
@@ -134,16 +153,16 @@ export class WorkerControl {
   async #mingle(): Promise<void> {
     const { app, worker, logger } = this.#parts
     const onRevoked = (): void => {
-      worker.discardWaiting((request) => this.revoked.has(request))
+      worker.discardWaiting((request) => this.#parts.set.revoked.has(request))
     }
-    await mingle({ app, name: worker.name, revoked: this.revoked, onRevoked, logger })
+    await mingle({ app, name: worker.name, revoked: this.#parts.set.revoked, onRevoked, logger })
   }
 
   #commands(results: ResultStore): ReadonlyMap<string, CommandFunction> {
     const { app, worker, logger } = this.#parts
-    const { revoked, options } = this
+    const { revoked, options } = this.#parts.set
     const remember = async (): Promise<void> => this.#file?.save()
-    const revokedIds = (): unknown => this.revoked.ids
+    const revokedIds = (): unknown => this.#parts.set.revoked.ids
     return new Map([
       ...workerCommands({ app, worker, logger }),
       ...taskCommands({ worker, options }),
@@ -166,7 +185,7 @@ export class WorkerControl {
   }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | null {
     const { app, worker } = this.#parts
     if (from === worker.name) return null
-    this.revoked.add(revokedIds(revoked))
-    return { revoked: this.revoked.ids, clock: app.clock.forward() }
+    this.#parts.set.revoked.add(revokedIds(revoked))
+    return { revoked: this.#parts.set.revoked.ids, clock: app.clock.forward() }
   }
 }

@@ -1,3 +1,4 @@
+import { type Service, service } from '../../lifecycle/service.ts'
 import type { Logger } from '../../logger.ts'
 import { currentRequest } from '../../tasks/calls/current-request.ts'
 
@@ -14,6 +15,18 @@ export function surviveRejections(logger: Logger): () => void {
     loggers.delete(logger)
     if (loggers.size === 0) process.off('unhandledRejection', onRejection)
   }
+}
+
+/** For as long as it runs. An eager app has no process of its own: what its other code forgets is not for us to hide. */
+export function unhandledRejections(isEager: boolean, logger: Logger): Service {
+  let forget: (() => void) | undefined
+  return service({
+    name: 'unhandled rejections',
+    start: async () => {
+      if (!isEager) forget = surviveRejections(logger)
+    },
+    stop: async () => forget?.(),
+  })
 }
 
 function onRejection(reason: unknown): void {

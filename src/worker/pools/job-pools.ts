@@ -25,7 +25,7 @@ interface JobPoolsParts {
   readonly needed: (pool: PoolName) => number
   /** Called when its own pool has another number of slots. */
   readonly onResized: (pool: PoolName, slots: number) => void
-  readonly events: () => TaskEvents | undefined
+  readonly events: TaskEvents
   readonly track: (work: Promise<unknown> | undefined) => void
   readonly logger: Logger
 }
@@ -100,6 +100,6 @@ export class JobPools {
     options.onBlocked?.(block)
     if (request === undefined) return
     const fields = { name: request.task, duration: blockedMs / 1_000 }
-    track(events()?.own(request, 'loop-blocked', fields))
+    track(events.own(request, 'loop-blocked', fields))
   }
 }

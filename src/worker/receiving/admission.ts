@@ -1,23 +1,22 @@
 import type { Logger } from '../../logger.ts'
-import type { WorkerControl } from '../control/worker-control.ts'
+import type { SetByControl } from '../control/worker-control.ts'
 import type { Job } from '../job.ts'
+import type { TaskEvents } from '../task-events.ts'
 import type { TaskRunner } from '../task-runner.ts'
 import type { UnfinishedWork } from '../unfinished-work.ts'
 import type { EtaWaits } from '../waiting/eta-waits.ts'
 import type { WaitingJobs } from '../waiting/waiting-jobs.ts'
-import type { WorkerEvents } from '../worker-events.ts'
 import type { KnownJobs } from './known-jobs.ts'
 
 interface AdmissionParts {
   readonly known: KnownJobs
-  readonly control: WorkerControl
+  readonly control: SetByControl
   readonly etas: EtaWaits
   readonly waiting: WaitingJobs
   readonly unfinished: UnfinishedWork
   readonly logger: Logger
-  /** Both are there once the worker has started. */
-  readonly runner: () => TaskRunner | undefined
-  readonly events: () => WorkerEvents | undefined
+  readonly runner: TaskRunner
+  readonly events: TaskEvents
   readonly onAdmitted: () => void
 }
 
@@ -43,11 +42,11 @@ export class Admission {
     }
     if (this.#isKnown(job)) return
     if (control.revoked.has(job.request)) {
-      unfinished.add(runner()?.discard(job))
+      unfinished.add(runner.discard(job))
       return
     }
     known.add(job)
-    events()?.tasks.received(job)
+    events.received(job)
     if (!etas.wait(job)) waiting.admit(job)
     onAdmitted()
   }
@@ -57,11 +56,7 @@ export class Admission {
     const { known, waiting, unfinished, runner } = this.#parts
     const jobs = waiting.remove(matches)
     for (const job of jobs) {
-      unfinished.add(
-        runner()
-          ?.discard(job)
-          .finally(() => known.delete(job)),
-      )
+      unfinished.add(runner.discard(job).finally(() => known.delete(job)))
     }
     return jobs.map(({ request }) => request.id)
   }

@@ -18,7 +18,7 @@ import type { OutcomeStore } from '../outcomes/outcome-store.ts'
 import type { TaskEvents } from '../task-events.ts'
 import type { ForeignMessages } from './foreign-messages.ts'
 
-export interface ReceiverParts {
+interface ReceiverParts {
   readonly app: App
   /** By name: the app's own, or one that every worker has. */
   readonly taskNamed: (name: string) => Task<readonly never[], unknown> | undefined

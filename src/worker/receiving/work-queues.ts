@@ -42,12 +42,7 @@ export class WorkQueues {
     const { app, settings } = parts
     this.#parts = parts
     this.#prefetch = settings.prefetch
-    const known = app.config.task_queues
-    const queues = settings.queues.map(
-      (name) => known.find((queue) => queue.name === name) ?? namedQueue(name),
-    )
-    if (app.config.worker_direct) queues.push(ownQueue(settings.name))
-    this.#queues = new Map(queues.map((queue) => [queue.name, queue]))
+    this.#queues = new Map(queuesOf(app, settings).map((queue) => [queue.name, queue]))
   }
 
   /** Those that are taken from now. */
@@ -161,6 +156,15 @@ export class WorkQueues {
     const limit = app.config.worker_eta_task_limit ?? 65_535 - this.#prefetch
     return this.#prefetch + Math.min(held(), limit)
   }
+}
+
+/** Those that a worker begins with. */
+export function queuesOf({ config }: App, settings: WorkerSettings): readonly TaskQueue[] {
+  const known = config.task_queues
+  const queues = settings.queues.map(
+    (name) => known.find((queue) => queue.name === name) ?? namedQueue(name),
+  )
+  return config.worker_direct ? [...queues, ownQueue(settings.name)] : queues
 }
 
 /** That of worker_direct. */
