@@ -7,6 +7,7 @@ import { startWorker } from '../support/embedded-app.ts'
 import {
   finishedHistory,
   freshServers,
+  keepAccounts,
   liveApp,
   migratedDatabase,
   type Servers,
@@ -54,6 +55,7 @@ test('our calls are mirrored by a copy, and Python calls are recorded from event
   const monitor = new Monitor({ broker: app.broker(), database, config: app.config })
   await monitor.start()
   onTestFinished(() => monitor.stop())
+  keepAccounts(servers, database)
   const ours = await app.sendTask<number>('python.add', [2, 3])
   expect(await ours.get({ timeoutMs: 20_000 })).toBe(5)
   const theirs = await python<string>(

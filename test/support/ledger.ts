@@ -13,6 +13,8 @@ export interface LedgerLine {
   readonly at: number
   /** How it ended, where the task knows. */
   readonly state?: string | undefined
+  /** What it returned, where that has one form only: a number or a boolean. */
+  readonly result?: unknown
 }
 
 /** The file into which tasks write what they do, apart from all that the monitor is told. */

@@ -80,9 +80,18 @@ export async function startMonitor(
   const monitor = new Monitor({ broker, database, config })
   await monitor.start()
   onTestFinished(() => monitor.stop())
+  keepAccounts({ ledger }, database, { mayRunAgain })
+  return database
+}
+
+/** When the test ends, the record must agree with what tasks wrote into the ledger. */
+export function keepAccounts(
+  { ledger }: { readonly ledger?: Ledger | undefined },
+  database: Database,
+  { mayRunAgain = false }: { readonly mayRunAgain?: boolean } = {},
+): void {
   if (ledger !== undefined)
     onTestFinished(() => account(database, () => ledger.lines(), { mayRunAgain }))
-  return database
 }
 
 export async function migratedDatabase(url: string): Promise<Database> {

@@ -25,8 +25,8 @@ export function keepLedger(app: CeleryApp, file: string): void {
 type Run = (...args: never[]) => unknown
 
 function noted(run: Run, { name, file }: { readonly name: string; readonly file: string }): Run {
-  const note = (id: string, what: LedgerLine['what'], state?: string): void => {
-    const line = { id, name, what, worker: 'node', at: Date.now(), state }
+  const note = (id: string, what: LedgerLine['what'], end: Partial<LedgerLine> = {}): void => {
+    const line = { id, name, what, worker: 'node', at: Date.now(), ...end }
     appendFileSync(file, `${JSON.stringify(line)}\n`)
   }
   const noting = async (...args: never[]): Promise<unknown> => {
@@ -34,14 +34,19 @@ function noted(run: Run, { name, file }: { readonly name: string; readonly file:
     note(id, 'begin')
     try {
       const value = await run(...args)
-      note(id, 'end', value instanceof Error ? undefined : 'SUCCESS')
+      note(id, 'end', value instanceof Error ? {} : { state: 'SUCCESS', ...plain(value) })
       return value
     } catch (error) {
-      note(id, 'end', error instanceof Error && SIGNALS.has(error.name) ? undefined : 'FAILURE')
+      note(id, 'end', error instanceof Error && SIGNALS.has(error.name) ? {} : { state: 'FAILURE' })
       throw error
     }
   }
   return Object.defineProperty(noting, 'length', { value: run.length })
+}
+
+/** A value that is the same in any form in which a result is stored. */
+function plain(value: unknown): Pick<LedgerLine, 'result'> {
+  return Number.isSafeInteger(value) || typeof value === 'boolean' ? { result: value } : {}
 }
 
 const SIGNALS = new Set(['Retry', 'Replace', 'Ignore', 'Reject', 'TaskRevoked'])
@@ -51,6 +56,7 @@ interface Recorded {
   readonly status: string
   readonly reason: string | null
   readonly retries: number
+  readonly result: unknown
   readonly times: readonly (number | null)[]
 }
 
@@ -85,8 +91,10 @@ function compared(
     const it = `${own[0]?.name} ${id} is ${row.status} (${row.reason})`
     const runs = own.filter(({ what }) => what === 'begin').length
     const ended = own.filter(({ what }) => what === 'end')
-    const state = runs === ended.length ? ended.at(-1)?.state : undefined
+    const { state, result } = (runs === ended.length ? ended.at(-1) : undefined) ?? {}
+    const hasOther = result !== undefined && row.result !== null && row.result !== result
     return [
+      ...(hasOther ? [`${it} with ${row.result}, and returned ${result}`] : []),
       ...(state === undefined || state === row.status ? [] : [`${it}, and ended as ${state}`]),
       ...(runs > row.retries + 1 && !mayRunAgain ? [`${it}, and ran ${runs} times`] : []),
       ...(isInOrder(row.times) ? [] : [`${it}: its times are ${row.times.join(', ')}`]),
@@ -102,7 +110,7 @@ function byTask(lines: readonly LedgerLine[]): ReadonlyMap<string, readonly Ledg
 
 /** Published is when the monitor saw the message: later than the end of the task, where it starts after that or lags. */
 const ROWS = `
-  SELECT task_id AS id, status, reason, retries,
+  SELECT task_id AS id, status, reason, retries, result,
     ARRAY[extract(epoch FROM received_at)::float8 * 1000, extract(epoch FROM started_at)::float8 * 1000,
       extract(epoch FROM finished_at)::float8 * 1000] AS times
   FROM monitor.task_history WHERE task_id = ANY($1)`

@@ -6,8 +6,10 @@ import type { Database } from '../../src/database/database.ts'
 import type { Logger } from '../../src/logger.ts'
 import { Monitor } from '../../src/monitor/monitor.ts'
 import { type SqsSpace, sqsSpace } from '../brokers/sqs/fauxqs.ts'
-import { migratedDatabase } from './live-app.ts'
+import { Ledger } from './ledger.ts'
+import { keepAccounts, migratedDatabase } from './live-app.ts'
 import { freshDatabase } from './postgres.ts'
+import { keepLedger } from './run-ledger.ts'
 
 /** Queues on fauxqs and a database of one test's own. */
 export interface SqsPlace {
@@ -16,6 +18,8 @@ export interface SqsPlace {
   /** For Python's toolbox_app. */
   readonly env: Readonly<Record<string, string>>
   readonly queues: readonly string[]
+  /** What the tasks themselves say that they did: compared with the record where a monitor runs. */
+  readonly ledger: Ledger
 }
 
 const WAIT = { wait_time_seconds: 1 }
@@ -31,19 +35,21 @@ export async function freshSqsPlace(
     wait_time_seconds: 1,
     polling_interval: 0.1,
   }
+  const ledger = new Ledger()
   const env = {
+    RUN_LEDGER: ledger.file,
     AMQP_URL: space.url,
     TRANSPORT_OPTIONS: JSON.stringify(options),
     DATABASE_URL: databaseUrl,
     QUEUES: queues.join(','),
     AWS_DEFAULT_REGION: 'us-west-2',
   }
-  return { space, databaseUrl, env, queues }
+  return { space, databaseUrl, env, queues, ledger }
 }
 
 /** Results are kept in the database of the place; closed when the test ends. */
 export function sqsApp(
-  { space, databaseUrl, queues }: SqsPlace,
+  { space, databaseUrl, queues, ledger }: SqsPlace,
   settings: Partial<ConfigOptions> = {},
   options: { readonly logger?: Logger } = {},
 ): CeleryApp {
@@ -58,6 +64,7 @@ export function sqsApp(
     ...settings,
   })
   const app = createApp(config, options)
+  keepLedger(app, ledger.file)
   onTestFinished(() => app.close())
   return app
 }
@@ -93,6 +100,7 @@ export async function monitoredSqs(
   const monitor = new Monitor({ broker: app.broker(), database, config: app.config })
   await monitor.start()
   onTestFinished(() => monitor.stop())
+  keepAccounts(place, database)
   return database
 }
 

@@ -1,6 +1,7 @@
 """A Celery app as most are: no setting but its broker and where results go."""
 import os
 
+import run_ledger  # noqa: F401
 from celery import Celery
 
 app = Celery('plain', broker=os.environ['AMQP_URL'], backend=os.environ['CELERY_RESULT_BACKEND'])

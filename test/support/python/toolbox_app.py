@@ -13,7 +13,7 @@ import uuid
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[3] / 'examples' / 'python'))
 
-from celery.signals import task_postrun, task_prerun  # noqa: E402
+import run_ledger  # noqa: E402, F401
 from toolbox import create_app, declare  # noqa: E402
 
 
@@ -40,28 +40,6 @@ if os.environ.get('CLAIM_CHECK'):
     import claim_check
 
     claim_check.install(app, os.environ['CLAIM_CHECK'], sealed='SEALED' in os.environ)
-
-
-def keep_ledger(path):
-    """Each task writes that it begins, and how it ends, into a file that the tests compare with the record."""
-    def note(task_id, task, what, state=None):
-        line = {
-            'id': task_id,
-            'name': task.name,
-            'what': what,
-            'worker': task.request.hostname,
-            'at': time.time() * 1000,
-            'state': state if state in ('SUCCESS', 'FAILURE') else None,
-        }
-        with open(path, 'a') as ledger:
-            ledger.write(json.dumps({key: value for key, value in line.items() if value is not None}) + '\n')
-
-    task_prerun.connect(lambda task_id, task, **_: note(task_id, task, 'begin'), weak=False)
-    task_postrun.connect(lambda task_id, task, state, **_: note(task_id, task, 'end', state), weak=False)
-
-
-if os.environ.get('RUN_LEDGER'):
-    keep_ledger(os.environ['RUN_LEDGER'])
 
 
 def setup():
