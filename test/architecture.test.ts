@@ -25,8 +25,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   database: WIRE,
   results: [...WIRE, 'brokers', 'config', 'database'],
   events: CARRY,
-  control: [...CARRY, 'events'],
-  telemetry: CARRY,
+  control: [...CARRY, 'events', 'lifecycle'],
+  telemetry: [...CARRY, 'lifecycle'],
   tasks: [...RUN, 'leases', 'schedule', 'events', 'control', 'telemetry'],
   worker: [...RUN, 'leases', 'schedule', 'events', 'control', 'telemetry', 'tasks'],
   monitor: [...CARRY, 'leases', 'lifecycle', 'schedule', 'events', 'control'],
@@ -133,6 +133,11 @@ test.each(files)('%s starts a timer of its own only for a delay that is written 
   const delays = file === 'async/timer.ts' ? [] : delaysIn(source)
   // setTimeout fires after 1 ms where the delay is more than 24.8 days: startTimer and startInterval do not.
   expect(delays.filter((delay) => !/^(?:[\d_]+|[A-Z][A-Z\d_]*)$/.test(delay))).toEqual([])
+})
+
+test.each(files)('%s repeats nothing by a bare setInterval', (file) => {
+  // periodic() for what is awaited, one turn at a time; startInterval() for a tick that awaits nothing.
+  expect(readFileSync(join(SRC, file), 'utf8')).not.toMatch(/\bsetInterval\(/)
 })
 
 test('migrations import TypeORM and nothing of src/', () => {

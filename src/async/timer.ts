@@ -1,4 +1,4 @@
-/** setTimeout and setInterval count in 32 bits: a longer delay fires after one millisecond. */
+/** setTimeout counts in 32 bits: a longer delay fires after one millisecond. */
 const LONGEST_STEP_MS = 2 ** 31 - 1
 
 /** A timer that can be stopped; `unref` lets the process end before it fires. */

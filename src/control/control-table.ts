@@ -77,7 +77,7 @@ export class ControlTable implements ControlCarrier {
       logger,
     })
     this.#consumers.add(consumer)
-    consumer.start()
+    await consumer.start()
     await this.#listen()
     return {
       close: async () => {

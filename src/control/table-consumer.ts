@@ -1,6 +1,5 @@
-import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
-import { deferred } from '../async/deferred.ts'
-import { startTimer } from '../async/timer.ts'
+import type { Backoff } from '../async/backoff.ts'
+import { type Periodic, periodic } from '../lifecycle/periodic.ts'
 import type { Logger } from '../logger.ts'
 
 /** A row of monitor.control; where nothing has come, `top` alone. */
@@ -34,63 +33,39 @@ const AWAY_BACKOFF: Backoff = { initialMs: 200, factor: 2, maxMs: 5_000, jitter:
 /** Reads the table when it is notified, and every few seconds besides; after an outage of the database, from where it was. */
 export class TableConsumer {
   readonly #parts: TableConsumerParts
+  readonly #turns: Periodic
   #last: string
-  #wake = deferred()
-  #running: Promise<void> = Promise.resolve()
   #hasHeard: boolean = false
-  #isStopped: boolean = false
 
   constructor(parts: TableConsumerParts) {
     this.#parts = parts
     this.#last = parts.last
+    this.#turns = periodic((signal) => this.#look(signal), {
+      name: 'looking for commands of remote control',
+      everyMs: UNHEARD_MS,
+      backoff: AWAY_BACKOFF,
+      logger: parts.logger,
+    })
   }
 
-  start(): void {
-    this.#running = this.#run()
+  async start(): Promise<void> {
+    await this.#turns.start()
   }
 
   /** Something was sent by this route; empty: by any. */
   hear(route: string): void {
     this.#hasHeard = true
-    if (route === '' || this.#parts.routes.has(route)) this.#wake.resolve()
+    if (route === '' || this.#parts.routes.has(route)) this.#turns.wake()
   }
 
   async stop(): Promise<void> {
-    this.#isStopped = true
-    this.#wake.resolve()
-    await this.#running
+    await this.#turns.stop()
   }
 
-  async #run(): Promise<void> {
-    let failures = 0
-    while (!this.#isStopped) {
-      this.#wake = deferred()
-      try {
-        await this.#look()
-        failures = 0
-        await this.#pause(this.#hasHeard ? HEARD_MS : UNHEARD_MS)
-      } catch (error) {
-        failures += 1
-        if (failures === 1) {
-          this.#parts.logger.warn({ err: error }, 'no remote control for now, trying again')
-        }
-        await this.#pause(backoffDelayMs(AWAY_BACKOFF, failures))
-      }
-    }
-  }
-
-  async #look(): Promise<void> {
+  async #look(signal: AbortSignal): Promise<number> {
     const rows = await this.#parts.look(this.#last)
     this.#last = rows[0]?.top ?? this.#last
-    if (this.#isStopped) return
-    for (const row of rows) if (row.id !== null) this.#parts.onRow(row)
-  }
-
-  /** For so long, or until something is heard. */
-  async #pause(ms: number): Promise<void> {
-    const wake = this.#wake
-    const timer = startTimer(ms, () => wake.resolve()).unref()
-    await wake.promise
-    timer.clear()
+    if (!signal.aborted) for (const row of rows) if (row.id !== null) this.#parts.onRow(row)
+    return this.#hasHeard ? HEARD_MS : UNHEARD_MS
   }
 }

@@ -1,4 +1,5 @@
 import { type Deferred, deferred } from '../../async/deferred.ts'
+import { startInterval, type Timer } from '../../async/timer.ts'
 import { withDeadline } from '../../async/with-deadline.ts'
 import { BrokerError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
@@ -58,7 +59,7 @@ export class MemoryBroker implements Broker {
   #published = 0
   #isClosed: boolean = false
   #away: Deferred<void> | undefined
-  #keepAlive: NodeJS.Timeout | undefined
+  #keepAlive: Timer | undefined
 
   constructor(name: string, log: Logger = silentLogger) {
     this.safeUrl = `memory://${name}`
@@ -115,7 +116,7 @@ export class MemoryBroker implements Broker {
     })
     this.#consumers.add(consumer)
     // As a socket would: a process with a consumer does not end.
-    this.#keepAlive ??= setInterval(() => undefined, KEEP_ALIVE_MS)
+    this.#keepAlive ??= startInterval(KEEP_ALIVE_MS, () => undefined)
     consumer.attach()
     return consumer
   }
@@ -259,7 +260,7 @@ export class MemoryBroker implements Broker {
   #forget(consumer: MemoryConsumer): void {
     this.#consumers.delete(consumer)
     if (this.#consumers.size > 0) return
-    clearInterval(this.#keepAlive)
+    this.#keepAlive?.clear()
     this.#keepAlive = undefined
   }
 }

@@ -1,5 +1,5 @@
-import { sleep } from '../../async/sleep.ts'
 import type { Connection } from '../../database/database.ts'
+import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 
 /** So long may an answer take before the database counts as away. */
 const PATIENCE_MS = 5000
@@ -7,23 +7,23 @@ const PATIENCE_MS = 5000
 /** Asks the database now and then whether it is there: a monitor with nothing to write would not notice. */
 export class DatabaseWatch {
   readonly #database: Connection
-  readonly #everyMs: number
-  readonly #stopping = new AbortController()
+  readonly #turns: Periodic
   #unansweredSinceMs: number | null = null
   #hasFailed = false
 
   constructor(database: Connection, options: { readonly everyMs?: number } = {}) {
     this.#database = database
-    this.#everyMs = options.everyMs ?? 1000
+    const everyMs = options.everyMs ?? 1000
+    this.#turns = periodic(() => this.#ask(), { name: 'asking for the database', everyMs })
   }
 
   start(): void {
-    void this.#watch()
+    void this.#turns.start()
   }
 
   /** Waits for no answer, as none may come. */
   stop(): void {
-    this.#stopping.abort()
+    this.#turns.stop().catch(() => undefined)
   }
 
   /** For how long it is away; 0 while it answers. */
@@ -31,14 +31,6 @@ export class DatabaseWatch {
     if (this.#unansweredSinceMs === null) return 0
     const ms = performance.now() - this.#unansweredSinceMs
     return this.#hasFailed || ms > PATIENCE_MS ? ms : 0
-  }
-
-  async #watch(): Promise<void> {
-    const { signal } = this.#stopping
-    while (!signal.aborted) {
-      await this.#ask()
-      await sleep(this.#everyMs, signal).catch(() => undefined)
-    }
   }
 
   async #ask(): Promise<void> {

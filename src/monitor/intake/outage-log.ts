@@ -1,4 +1,4 @@
-import { startInterval, type Timer } from '../../async/timer.ts'
+import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import type { Logger } from '../../logger.ts'
 
 interface OutageLogOptions {
@@ -12,19 +12,24 @@ interface OutageLogOptions {
 /** Says now and then how far behind the record is, for as long as the database is away. */
 export class OutageLog {
   readonly #options: OutageLogOptions
-  #timer: Timer | undefined
+  #saying: Periodic | undefined
 
   constructor(options: OutageLogOptions) {
     this.#options = options
   }
 
   begin(): void {
-    this.#timer ??= startInterval(this.#options.everyMs ?? 30_000, () => void this.#say()).unref()
+    if (this.#saying !== undefined) return
+    const everyMs = this.#options.everyMs ?? 30_000
+    const name = 'logging how far behind the record is'
+    this.#saying = periodic(() => this.#say(), { name, everyMs, firstAfterMs: everyMs })
+    void this.#saying.start()
   }
 
   end(): void {
-    this.#timer?.clear()
-    this.#timer = undefined
+    // Its last turn asks a broker that may be away, and is not waited for.
+    this.#saying?.stop().catch(() => undefined)
+    this.#saying = undefined
   }
 
   async #say(): Promise<void> {

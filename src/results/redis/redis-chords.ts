@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ChainableCommander } from 'ioredis'
 import { sleep } from '../../async/sleep.ts'
+import { startInterval } from '../../async/timer.ts'
 import { exceptionToMeta } from '../../protocol/results/exceptions.ts'
 import { isExceptionState } from '../../protocol/results/states.ts'
 import type { TaskResult } from '../../protocol/results/task-result.ts'
@@ -189,7 +190,7 @@ export class RedisChords implements ChordCounter {
   async #release(groupId: string, token: string, release: Release): Promise<void> {
     const { connection, keys } = this.#options
     const chord = keys.chord(groupId)
-    const keeping = setInterval(() => this.#keepClaim(chord, token), KEEP_CLAIM_MS)
+    const keeping = startInterval(KEEP_CLAIM_MS, () => this.#keepClaim(chord, token))
     let isFailed = false
     try {
       const results = await readMembers(chord, this.#options)
@@ -199,7 +200,7 @@ export class RedisChords implements ChordCounter {
       await connection.script(DROP_CLAIM_SCRIPT, [chord.claim], [token])
       throw error
     } finally {
-      clearInterval(keeping)
+      keeping.clear()
     }
     const { claim, members, added, size, seen } = chord
     // The results of a chord that failed stay, as Python's do: they say which of its members have succeeded.

@@ -60,6 +60,7 @@ export class InstancePool {
     // The first one is also asked which queues it takes.
     for (let count = 0; count < Math.max(1, this.#least); count += 1) this.#start()
     try {
+      // Not periodic(), whose waits hold no process: with no instance this wait may be all that does.
       while (!this.#leaving.signal.aborted) {
         await sleep(this.#everyMs, this.#leaving.signal)
         await this.#look()

@@ -1,5 +1,6 @@
 import type { Counter, Gauge, Histogram } from 'prom-client'
 import type { Connection } from '../../database/database.ts'
+import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { BoundedLabels } from './bounded-labels.ts'
 import type { MetricSource, MetricsKit } from './metrics.ts'
@@ -42,7 +43,7 @@ export class TaskMetrics implements MetricSource {
   readonly #wait: Histogram
   readonly #run: Histogram
   readonly #lost: Counter
-  #timer: NodeJS.Timeout | undefined
+  readonly #turns: Periodic
   #looking: Promise<void> | undefined
 
   constructor({ prometheus, registry }: MetricsKit, options: TaskMetricsOptions) {
@@ -51,6 +52,11 @@ export class TaskMetrics implements MetricSource {
     this.#logger = logger
     this.#labels = new BoundedLabels(mostNames)
     this.#mostFollowed = mostFollowed
+    this.#turns = periodic(() => this.#look(), {
+      name: 'counting finished tasks',
+      everyMs: EVERY_MS,
+      firstAfterMs: EVERY_MS,
+    })
     const registers = [registry]
     this.#finished = new prometheus.Counter({
       name: 'celery_toolbox_tasks_finished_total',
@@ -83,11 +89,11 @@ export class TaskMetrics implements MetricSource {
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#look(), EVERY_MS).unref()
+    void this.#turns.start()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
+    await this.#turns.stop()
     await this.#looking
   }
 

@@ -4,6 +4,7 @@ import type { FSWatcher } from 'chokidar'
 import { aborted } from '../../../async/aborted.ts'
 import { deferred } from '../../../async/deferred.ts'
 import { ConfigurationError, StreamError } from '../../../errors.ts'
+import { periodic } from '../../../lifecycle/periodic.ts'
 import { textOfError } from '../../../text-of-error.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import { loadDriver } from '../load-driver.ts'
@@ -74,12 +75,17 @@ async function report(inlet: Inlet, parts: WatchParts): Promise<void> {
   watcher.on('error', (error) => failed.reject(watchFailed(root, error)))
   watcher.on('ready', () => inlet.ready())
   // The watcher says nothing where the folder itself is deleted.
-  const check = setInterval(() => void checkFolder(root).catch(failed.reject), CHECK_MS)
+  const check = periodic(async () => checkFolder(root).catch(failed.reject), {
+    name: `looking for ${root}`,
+    everyMs: CHECK_MS,
+  })
   forward(watcher, inlet, parts)
   try {
+    await check.start()
     await Promise.race([aborted(inlet.signal), failed.promise])
   } finally {
-    clearInterval(check)
+    // A folder on a network drive may answer late.
+    check.stop().catch(() => undefined)
     await watcher.close()
   }
 }
