@@ -96,7 +96,7 @@ export class Mailbox {
       if (error instanceof BrokerError) {
         logger.warn(
           { hostname, err: error },
-          'no remote control: give each worker a name of its own. Trying again',
+          'no remote control: another worker has this name, give each its own. Trying again',
         )
       } else logger.warn({ hostname, err: error }, 'no remote control for now, trying again')
       return false

@@ -89,7 +89,7 @@ export class Listener {
         backoff: BACKOFF,
         signal,
         onFailure: ({ cause, delayMs }) => {
-          logger.debug({ channel, delayMs, err: cause }, 'database away, listening later')
+          logger.debug({ channel, delayMs, err: cause }, 'database unavailable, listening later')
         },
       })
     } catch (error) {

@@ -55,7 +55,7 @@ async function stopAll(
       await one.stop({ graceMs: 0, withinMs: Math.max(0, endsAt - performance.now()) })
     } catch (error) {
       problems.push(error)
-      logger.error({ service: one.name, err: error }, 'a service did not stop as it should')
+      logger.error({ service: one.name, err: error }, 'a service did not stop cleanly')
     }
   }
   if (problems.length > 0) throw problems[0]

@@ -82,7 +82,7 @@ class VaultDispatcher {
     const published = rows.map(({ task_id }) => task_id).filter((taskId) => !late.has(taskId))
     await connection.query('DELETE FROM monitor.scheduled WHERE task_id = ANY($1)', [published])
     if (refused.length > 0) await this.#putOff(connection, refused)
-    this.#logger.debug({ published: published.length }, 'published what was due')
+    this.#logger.debug({ published: published.length }, 'published messages that are due')
     return rows.length
   }
 
@@ -98,7 +98,7 @@ class VaultDispatcher {
   ): Promise<void> {
     this.#logger.warn(
       { messages: refused.length, problem: refused[0]?.problem },
-      'the broker did not take what is due, trying again',
+      'the broker refused messages that are due, trying again',
     )
     await connection.query(
       `UPDATE monitor.scheduled SET problem = refused.problem, refused_at = clock_timestamp(),

@@ -125,7 +125,10 @@ export class Dispatcher extends CommonService {
     if (typeof errors !== 'string' || errors === '') {
       return await this.#refuse(header, 'it is still not ready')
     }
-    this.log.info({ queue: errors }, 'the request is still not ready, its error queue gets it')
+    this.log.info(
+      { queue: errors },
+      'the request is still not ready, it is sent to its error queue',
+    )
     await this.#moveTo(errors, { header, message: waiting, delay: 0 })
   }
 

@@ -37,7 +37,7 @@ export class Schlockmeister extends CommonService {
   /** Beside the service's own loop, in which the messages that it looks at come. */
   #begin(): void {
     this.#looking ??= this.#look()
-      .catch((error: unknown) => this.log.error({ err: error }, 'the queues cannot be looked at'))
+      .catch((error: unknown) => this.log.error({ err: error }, 'the queues cannot be inspected'))
       .finally(() => {
         this.#looking = undefined
       })
@@ -110,7 +110,7 @@ export class Schlockmeister extends CommonService {
     })
     this.log.error(
       { queue, count },
-      'a message that was given back again and again is a dead letter now',
+      'a message that was requeued too often was moved to the dead letters',
     )
   }
 }

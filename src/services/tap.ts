@@ -93,7 +93,7 @@ export class Tap extends CommonService {
     } catch (error) {
       this.log.warn(
         { err: error, vhost },
-        `the firehose cannot be switched here; expected "rabbitmqctl trace_${isOn ? 'on' : 'off'} -p VHOST"`,
+        `cannot switch the firehose; run "rabbitmqctl trace_${isOn ? 'on' : 'off'} -p VHOST"`,
       )
     }
   }

@@ -59,7 +59,7 @@ test('two workers of one name on two connections both work, and one is warned', 
   const other = embeddedApp({ broker_url: app.config.brokerUrl }, { logger })
   await startWorker(other, { name: NAME })
   expect(logger.lines.map(({ sentence }) => sentence)).toContain(
-    'no remote control: give each worker a name of its own. Trying again',
+    'no remote control: another worker has this name, give each its own. Trying again',
   )
   expect(await (await add.delay(1, 1)).get(WAIT)).toBe(2)
 })

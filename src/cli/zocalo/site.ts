@@ -75,7 +75,7 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   ])
   recordCrashes(log.logger('zocalo'), () => log.close())
   for (const warning of config.warnings)
-    log.logger('zocalo').warn({ warning }, 'the site configuration is odd')
+    log.logger('zocalo').warn({ warning }, 'warning about the site configuration')
   const transportName = options.transport ?? defaultTransport(config)
   const rabbit = rabbitOptions(options)
   const openTransport = await loadTransport(transportName)

@@ -86,7 +86,7 @@ export class WorkerClocks {
     else
       this.#logger.warn(
         { hostname, driftS },
-        'the clock of a worker is wrong by so many seconds: its times are corrected, set its clock',
+        'the clock of a worker is wrong by driftS seconds: its times are corrected, set its clock',
       )
   }
 

@@ -38,7 +38,7 @@ export class OutageLog {
       logger.warn(await behind(), 'the record is behind: the database is unreachable')
     } catch (cause) {
       // The broker is away too; it has its own lines in the log.
-      logger.debug({ err: cause }, 'it is unknown how far behind the record is')
+      logger.debug({ err: cause }, 'cannot read how far behind the record is')
     }
   }
 }

@@ -157,7 +157,7 @@ export class CommonService {
       await this.transport.disconnect()
     } catch (cause) {
       failure = cause instanceof Error ? cause : new Error(String(cause))
-      this.log.error({ err: failure }, 'the service did not end as it should')
+      this.log.error({ err: failure }, 'the service did not stop cleanly')
     }
     this.#onStatus(failure === undefined ? STATUS.ended : STATUS.error)
     this.#ended.resolve(failure)

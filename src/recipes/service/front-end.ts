@@ -71,7 +71,9 @@ export class FrontEnd {
     this.#options.onStatus?.(() => status.logFields)
     await status.start()
     if (transport.features?.broadcasts === false) {
-      log.info('this transport has no broadcasts: no status is sent, and no shutdown command heard')
+      log.info(
+        'this transport has no broadcasts: no status is sent, and no shutdown command received',
+      )
     } else await transport.subscribeBroadcast('command', (_header, command) => this.#obey(command))
     const { maxLifetimeMs } = this.#options
     if (maxLifetimeMs !== undefined) {
@@ -107,7 +109,7 @@ export class FrontEnd {
         const failure = await this.#runOnce(status)
         if (failure === undefined) return 0
         if (!restart) return 1
-        log.warn({ restarts }, 'the service has failed and is started again')
+        log.warn({ restarts }, 'the service failed and is started again')
         const delayMs = Math.min(RESTART.longestMs, RESTART.initialMs * 2 ** restarts)
         await sleep(delayMs, this.#leaving.signal).catch(() => undefined)
       }

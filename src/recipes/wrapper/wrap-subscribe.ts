@@ -112,7 +112,7 @@ async function giveBack(
 ): Promise<void> {
   log.error(
     { header: { ...header } },
-    'received a message without a recipe, only recipes are taken',
+    'received a message without a recipe, which this service does not accept',
   )
   if (acknowledgement) await transport.nack(header)
 }

@@ -43,7 +43,7 @@ export class Logbook {
   async write(guid: string, entry: LogbookEntry): Promise<void> {
     const clean = guid.replaceAll(/[^a-z0-9A-Z-]+/g, '')
     if (clean.length < 3) {
-      this.#log.warn({ guid }, 'the guid does not conform, nothing is written to the logbook')
+      this.#log.warn({ guid }, 'the guid has the wrong form, nothing is written to the logbook')
       return
     }
     const folder = join(this.#folder, monthOf(new Date()), clean.slice(0, 2))

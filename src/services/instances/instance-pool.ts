@@ -97,7 +97,7 @@ export class InstancePool {
     try {
       return await this.#options.depth()
     } catch (cause) {
-      this.#options.log.debug({ err: cause }, 'the queues of the service cannot be looked at')
+      this.#options.log.debug({ err: cause }, 'the queues of the service cannot be inspected')
       return null
     }
   }

@@ -119,7 +119,7 @@ export class Intake implements Inlet {
     try {
       await close()
     } catch (error) {
-      this.log.warn({ err: error, listener: this.name }, 'listener did not close well')
+      this.log.warn({ err: error, listener: this.name }, 'listener did not close cleanly')
     }
   }
 

@@ -312,7 +312,7 @@ export class Run implements LaneHost {
 
   /** The first error ends the run, once all is closed; the others are in the log alone. */
   #noteFailure(error: unknown): void {
-    this.log.error({ err: error, block: this.name }, 'block did not close well')
+    this.log.error({ err: error, block: this.name }, 'block did not close cleanly')
     this.#failure ??= error instanceof Error ? error : new Error(String(error))
   }
 

@@ -93,7 +93,7 @@ export class TaskRoutes {
     if (options.queue !== undefined && !reached.includes(options.queue)) {
       this.#logger.warn(
         { task, queue: options.queue, routingKey: route.routingKey, reached },
-        'the queue of a call is overruled by the exchange and routing key of its route',
+        'the queue of a call is overridden by the exchange and routing key of its route',
       )
     }
     return route

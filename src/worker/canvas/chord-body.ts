@@ -80,7 +80,7 @@ export async function failUnreachable(
       } catch (error) {
         if (!isRefusedForGood(error)) throw error
         const about = { taskId: taskId.slice(0, 300), err: error }
-        app.logger.error(about, 'the failure of a step that will not run can never be stored')
+        app.logger.error(about, 'the failure of a step that will not run cannot be stored')
       }
     }),
   )

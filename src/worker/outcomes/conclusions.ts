@@ -87,7 +87,7 @@ export class Conclusions {
       const { request, delivery } = job
       logger.error(
         { taskId: request.id, task: request.task, err: error },
-        'cannot store or hand on the outcome of a task',
+        'cannot store the outcome of a task or publish its follow-ups',
       )
       if (acks.isLate && !delivery.isSettled) await this.#requeue(job)
       else this.#parts.onRun?.(runReport(job, { kind: 'failure', error, runtimeMs: 0 }))

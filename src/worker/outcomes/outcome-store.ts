@@ -76,7 +76,7 @@ export class OutcomeStore {
     try {
       return (await this.#results.get(taskId)).status === 'SUCCESS'
     } catch (error) {
-      this.#logger.warn({ taskId, err: error }, 'cannot look whether a task has succeeded already')
+      this.#logger.warn({ taskId, err: error }, 'cannot check whether a task has succeeded already')
       return false
     }
   }
@@ -134,7 +134,7 @@ export class OutcomeStore {
       if (!isRefusedForGood(error)) throw error
       this.#logger.error(
         { taskId: request.id.slice(0, 300), task: request.task, err: error },
-        'the result of a task can never be stored, the task is done without it',
+        'the result of a task cannot be stored, the task ends without it',
       )
     }
   }

@@ -84,14 +84,17 @@ export class ForeignMessages {
     try {
       this.#hasOthers = (await this.#options.consumersOf(queue)) > 1
     } catch (error) {
-      this.#options.logger.debug({ queue, err: error }, 'cannot ask who else takes from a queue')
+      this.#options.logger.debug(
+        { queue, err: error },
+        'cannot ask which other workers consume a queue',
+      )
     }
   }
 
   #leave({ queue, attempt }: Delivery): void {
     this.#options.logger.error(
       { queue, attempt },
-      'this queue is left to its other workers: its broker drops messages that are given back often; give the tasks of this app a queue of their own',
+      'stopped consuming a shared queue, as its broker drops messages that are requeued often; give the tasks of this app a queue of their own',
     )
     this.#options.onLeave(queue)
   }
@@ -102,7 +105,7 @@ export class ForeignMessages {
     this.#named.add(task)
     this.#options.logger.warn(
       { queue, task },
-      'a task of another worker was given back to the shared queue; give the tasks of this app a queue of their own',
+      'a task of another worker was requeued on the shared queue; give the tasks of this app a queue of their own',
     )
   }
 }

@@ -13,7 +13,7 @@ test('a peer that is refused again and again has a line a minute of each kind, w
   expect(lines).toEqual([
     'peer refused',
     'peer disconnected',
-    'peer away',
+    'peer unreachable',
     'peer refused leftOut=599',
     'peer disconnected leftOut=599',
   ])
@@ -24,10 +24,10 @@ test('a peer is said to be away again only after it was there', async () => {
   onTestFinished(() => void vi.useRealTimers())
   const minute = (): unknown => vi.advanceTimersByTime(60_000)
   const connect = [AWAY, event('connect')]
-  expect(await linesOf([...connect, AWAY, AWAY], minute)).toEqual(['peer away'])
+  expect(await linesOf([...connect, AWAY, AWAY], minute)).toEqual(['peer unreachable'])
   expect(await linesOf([...connect, event('handshake'), AWAY], minute)).toEqual([
-    'peer away',
-    'peer away',
+    'peer unreachable',
+    'peer unreachable',
   ])
 })
 

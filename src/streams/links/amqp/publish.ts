@@ -76,7 +76,7 @@ async function confirmed(
     } catch (error) {
       const isAway = error instanceof BrokerError && AWAY.has(error.code)
       if (!isAway || signal.aborted) throw error
-      log.warn({ err: error, ...route }, 'broker away, publishing again')
+      log.warn({ err: error, ...route }, 'broker unavailable, publishing again')
     }
   }
 }

@@ -81,7 +81,7 @@ function read(
     reject: (cause: Error) => {
       // Kafka has no place for dead letters: the log names the offset, where the message stays.
       const { topic, partition, offset } = message
-      inlet.log.error({ err: cause, topic, partition, offset: String(offset) }, 'message left out')
+      inlet.log.error({ err: cause, topic, partition, offset: String(offset) }, 'message skipped')
       settled('done')
     },
   }

@@ -22,7 +22,7 @@ export function subscribe(url: string, channel: string, options: RedisOptions = 
     redis.on('reconnecting', () => {
       inlet.log.warn(
         { redis: safeUrl(url), channel },
-        'subscription lost, what is published until it is back is lost',
+        'subscription lost, messages published until it is restored are lost',
       )
     })
     // The chain keeps their order while they wait. Meanwhile the socket is not read: what Redis then holds for us is bounded

@@ -18,9 +18,7 @@ export async function watchPeers(
         break
       case 'connect:retry':
         if (!isAway) {
-          away.say((more) =>
-            log.info({ address, ...more }, 'peer away, connecting until it is there'),
-          )
+          away.say((more) => log.info({ address, ...more }, 'peer unreachable, connecting again'))
         }
         isAway = true
         break
@@ -28,7 +26,7 @@ export async function watchPeers(
         gone.say((more) =>
           log.info(
             { address, ...more },
-            'peer disconnected; a message that it had sent only in part is dropped',
+            'peer disconnected; a message that it sent in part is dropped',
           ),
         )
         break
@@ -39,7 +37,7 @@ export async function watchPeers(
         refused.say((more) =>
           log.warn(
             { address, err: error, ...more },
-            'peer refused: no ZeroMQ, or a key that is not allowed',
+            'peer refused: it is no ZeroMQ peer, or its key is not allowed',
           ),
         )
         break

@@ -172,7 +172,7 @@ export class ChildPool implements Pool {
     const isFull = maxMemoryPerChild !== null && child.memoryBytes > maxMemoryPerChild * 1_024
     if (isFull) {
       const { pid, memoryBytes } = child
-      logger.info({ pid, memoryBytes }, 'a child of the pool holds too much memory, it is replaced')
+      logger.info({ pid, memoryBytes }, 'a child of the pool uses too much memory, it is replaced')
     }
     return isSpent || isFull || child.isOld
   }
