@@ -128,5 +128,5 @@ function digits(value: number, width: number): string {
 
 function malformed(kind: string, text: string, expected: string): ProtocolError {
   const shown = inspect(text.slice(0, 60))
-  return new ProtocolError('MESSAGE_UNDECODABLE', `${shown} is no ${kind}; expected ${expected}`)
+  return new ProtocolError('MESSAGE_UNDECODABLE', `${shown} is not a ${kind}; expected ${expected}`)
 }

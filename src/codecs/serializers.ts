@@ -138,7 +138,7 @@ function utf8(bytes: Buffer, format: string): string {
   if (isUtf8(bytes)) return bytes.toString('utf8')
   throw new ProtocolError(
     'MESSAGE_UNDECODABLE',
-    `the ${format} is no valid UTF-8, at byte ${firstBadByte(bytes)}`,
+    `the ${format} is not valid UTF-8, at byte ${firstBadByte(bytes)}`,
   )
 }
 

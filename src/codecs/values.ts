@@ -15,7 +15,7 @@ export class Decimal {
     if (!DECIMAL.test(text)) {
       throw new ProtocolError(
         'MESSAGE_UNDECODABLE',
-        `${inspect(text.slice(0, 60))} is no decimal number; expected digits such as 12.3400`,
+        `${inspect(text.slice(0, 60))} is not a decimal number; expected digits such as 12.3400`,
       )
     }
     this.text = text
@@ -51,7 +51,7 @@ export class Uuid {
     if (!HEX_32.test(hex)) {
       throw new ProtocolError(
         'MESSAGE_UNDECODABLE',
-        `${inspect(text.slice(0, 60))} is no UUID; expected 32 hexadecimal digits`,
+        `${inspect(text.slice(0, 60))} is not a UUID; expected 32 hexadecimal digits`,
       )
     }
     this.hex = hex

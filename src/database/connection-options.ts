@@ -122,6 +122,6 @@ function compact<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], un
 function notPostgres(url: string): DatabaseError {
   return new DatabaseError(
     'DATABASE_UNREACHABLE',
-    `"${safeUrl(url)}" is no PostgreSQL url; expected postgresql://user:password@host:5432/database`,
+    `"${safeUrl(url)}" is not a PostgreSQL url; expected postgresql://user:password@host:5432/database`,
   )
 }

@@ -158,7 +158,10 @@ export class PostgresDatabase implements Database {
 
   #refuseWhenClosed(): void {
     if (this.#closing === undefined) return
-    throw new DatabaseError('DATABASE_CLOSED', `the database ${this.safeUrl} was closed`)
+    throw new DatabaseError(
+      'DATABASE_CLOSED',
+      `the database ${this.safeUrl} was used after close()`,
+    )
   }
 }
 

@@ -101,7 +101,7 @@ export function plainBytes({ body, properties }: Message): Buffer {
   try {
     return Buffer.from(new TextDecoder(encoding, { fatal: true }).decode(body))
   } catch (cause) {
-    throw undecodable(`the body is no text in ${showValue(encoding)}: ${showCause(cause)}`, cause)
+    throw undecodable(`the body is not text in ${showValue(encoding)}: ${showCause(cause)}`, cause)
   }
 }
 

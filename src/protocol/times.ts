@@ -37,7 +37,7 @@ export function parseIso(text: string): Date {
   if (Number.isNaN(ms)) {
     throw new ProtocolError(
       'MESSAGE_INVALID',
-      `${showValue(text)} is no time, expected ISO 8601 such as "2031-02-03T04:05:06+00:00"`,
+      `${showValue(text)} is not a time, expected ISO 8601 such as "2031-02-03T04:05:06+00:00"`,
     )
   }
   return new Date(ms)

@@ -23,6 +23,6 @@ export function nodeOfTuple(tuple: unknown): ResultNode {
   if (node !== null) return node
   throw new ResultError(
     'RESULT_UNREADABLE',
-    `${JSON.stringify(tuple) ?? String(tuple)} is no result: expected [[id, parent], members]`,
+    `${JSON.stringify(tuple) ?? String(tuple)} is not a result: expected [[id, parent], members]`,
   )
 }

@@ -52,7 +52,7 @@ export class Dispatcher extends CommonService {
   }
 
   async #process(header: TransportHeader, message: unknown): Promise<void> {
-    if (!isDict(message)) return await this.#refuse(header, 'the request is no object')
+    if (!isDict(message)) return await this.#refuse(header, 'the request is not an object')
     const given = hasKey(message, 'parameters') ? itemAtKey(message, 'parameters') : {}
     if (!isDict(given)) return await this.#refuse(header, 'parameters are not given as an object')
     const guid = String(itemAtKey(given, 'guid') || randomUUID())

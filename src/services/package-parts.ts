@@ -74,7 +74,7 @@ function entryOf(folder: string): Readonly<Record<string, unknown>> {
     const entry = isRecord(parsed) ? parsed['celery-toolbox'] : undefined
     return isRecord(entry) ? entry : {}
   } catch (cause) {
-    throw new UsageError(`${file} is no JSON`, { cause })
+    throw new UsageError(`${file} is not JSON`, { cause })
   }
 }
 

@@ -64,5 +64,5 @@ function loaderOf(name: string, own: PackageParts): Load {
 function asService(part: unknown, name: string): ServiceClass {
   const isOne = typeof part === 'function' && typeof part.prototype?.initializing === 'function'
   if (isOne) return part as ServiceClass // also of another copy of this package
-  throw new UsageError(`"${name}" is no service; expected a class that extends CommonService`)
+  throw new UsageError(`"${name}" is not a service; expected a class that extends CommonService`)
 }

@@ -68,5 +68,5 @@ export async function loadWrapper(name: string, { wrappers }: PackageParts): Pro
   const own = wrappers[name]
   const loaded = own === undefined ? OWN[name] : await own()
   if (typeof loaded === 'function') return loaded as WrapperClass // a class, as package.json says
-  throw new Error(`the wrapper ${name} is no class`)
+  throw new Error(`the wrapper ${name} is not a class; expected one that extends BaseWrapper`)
 }

@@ -62,10 +62,10 @@ test('multi is answered with units for systemd', async () => {
 })
 
 test.each([
-  [['dance', 'w1'], /"dance" is no action, expected one of start/],
+  [['dance', 'w1'], /"dance" is not an action, expected one of start/],
   [['start', '-A', 'app.js'], /name the workers/],
   [['start', 'w1'], /needs the app/],
-  [['constructor', 'w1'], /is no action/],
+  [['constructor', 'w1'], /is not an action/],
 ])('multi %j says what is missing', async (args, why) => {
   await expect(run('multi', ...args)).rejects.toThrow(why)
 })

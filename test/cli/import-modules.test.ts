@@ -19,6 +19,6 @@ test('the default, which is a module of Python, is not looked for', async () => 
 test('a module that is not there is named, with the setting', async () => {
   const config = new Config({ queues: ['a'], environment: {}, include: ['./missing.ts'] })
   await expect(importModules(config, FILE)).rejects.toThrow(
-    /include names "\.\/missing\.ts", which is no file in .*apps\/imports/,
+    /include names "\.\/missing\.ts", which is not a file in .*apps\/imports/,
   )
 })

@@ -26,7 +26,7 @@ test('recipe check names every bad file, with the place and the category', async
   const { code, out, err } = await run(['recipe', 'check', ...files, '/no/such/file'])
   expect({ code, out }).toEqual({ code: 1, out: '' })
   expect(err.trim().split('\n')).toEqual([
-    expect.stringMatching(/recipe\.json:2:13: the recipe is no JSON: .*\[json-syntax\]$/),
+    expect.stringMatching(/recipe\.json:2:13: the recipe is not JSON: .*\[json-syntax\]$/),
     expect.stringMatching(/recipe\.json: Invalid recipe: Recipe contains cycle .*\[cycle\]$/),
     expect.stringMatching(/^\/no\/such\/file: cannot be read \(ENOENT\)/),
   ])

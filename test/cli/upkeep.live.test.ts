@@ -55,7 +55,7 @@ test('tasks why answers from the database, and says that the broker could not be
       'no worker has taken it yet: waiting in queue export',
       'nothing is ahead of it in queue export',
       expect.stringMatching(
-        /^the broker could not be asked: no connection to amqp:\/\/guest:\*\*\*@127.0.0.1:1 within \d+ ms: .*ECONNREFUSED/,
+        /^the broker could not be queried: no connection to amqp:\/\/guest:\*\*\*@127.0.0.1:1 within \d+ ms: .*ECONNREFUSED/,
       ),
     ],
   })
@@ -158,7 +158,9 @@ test('what is in quarantine is listed, shown whole, and read again', async () =>
   expect(await run('quarantine', 'show', '999999')).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: expect.stringContaining('nothing in quarantine has the id 999999 [QUARANTINE_UNKNOWN]'),
+    stderr: expect.stringContaining(
+      'no message in quarantine has the id 999999; "quarantine list --all" lists them [QUARANTINE_UNKNOWN]',
+    ),
   })
 })
 

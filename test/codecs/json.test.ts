@@ -291,7 +291,7 @@ describe('reading', () => {
     [
       'a datetime that is none',
       '{"__type__": "datetime", "__value__": "soon"}',
-      "'soon' is no datetime",
+      "'soon' is not a datetime",
     ],
     [
       'a datetime that is a number',
@@ -301,7 +301,7 @@ describe('reading', () => {
     [
       'a day the calendar lacks',
       '{"__type__": "date", "__value__": "2021-02-29"}',
-      "'2021-02-29' is no date",
+      "'2021-02-29' is not a date",
     ],
   ])('%s is refused, saying what was expected where', (_, text, message) => {
     expect(() => decodeJson(text)).toThrow(message)

@@ -285,11 +285,11 @@ describe('what cannot be read is refused with its place', () => {
     ['an integer that is none', 'I1x\n.', 'pickle at byte 0 (INT): expected an integer'],
     ['a float that is none', 'Fx\n.', 'pickle at byte 0 (FLOAT): expected a float'],
     ['names that are no text', 'K\x01K\x02\x93.', '(STACK_GLOBAL): expected the names of a module'],
-    ['a Decimal that is none', "cdecimal\nDecimal\n(S'x'\ntR.", "'x' is no decimal number"],
+    ['a Decimal that is none', "cdecimal\nDecimal\n(S'x'\ntR.", "'x' is not a decimal number"],
     [
       'a datetime without a calendar day',
       'cdatetime\ndate\nC\x04\x07\xe4\x0d\x01\x85R.',
-      'is no date',
+      'is not a date',
     ],
   ])('%s', (_, text, message) => {
     expect(() => pickle(text)).toThrow(message)

@@ -47,7 +47,7 @@ describe('text', () => {
 
   test.each(['json', 'yaml'])('that is no UTF-8 is refused in %s, naming the byte', (name) => {
     const body = Buffer.concat([Buffer.from('["a'), Buffer.from([0xff]), Buffer.from('"]')])
-    expect(() => serializerByName(name).decode(body)).toThrow('is no valid UTF-8, at byte 3')
+    expect(() => serializerByName(name).decode(body)).toThrow('is not valid UTF-8, at byte 3')
     expect(() => serializerByName(name).decode(body)).toThrow(
       expect.objectContaining({ code: 'MESSAGE_UNDECODABLE' }),
     )

@@ -87,21 +87,21 @@ test.each(['1', '-1.50', '.5', '5.', '1E+5', 'NaN', '-Infinity', 'sNaN'])(
 )
 
 test.each(['', '1,5', '0x1', '1e', '--1'])('%j is no Decimal', (text) => {
-  expect(() => new Decimal(text)).toThrow('is no decimal number')
+  expect(() => new Decimal(text)).toThrow('is not a decimal number')
 })
 
 test('a Uuid takes any spelling and has two', () => {
   const uuid = new Uuid('{12345678-1234-5678-1234-56781234ABCD}')
   expect(uuid.hex).toBe('1234567812345678123456781234abcd')
   expect(String(uuid)).toBe('12345678-1234-5678-1234-56781234abcd')
-  expect(() => new Uuid('1234')).toThrow('is no UUID')
+  expect(() => new Uuid('1234')).toThrow('is not a UUID')
 })
 
 test('a LocalDate and a LocalTime have no zone to be shifted by', () => {
   expect(String(new LocalDate('2020-02-29'))).toBe('2020-02-29')
-  expect(() => new LocalDate('2020-02-30')).toThrow('is no date')
+  expect(() => new LocalDate('2020-02-30')).toThrow('is not a date')
   expect(new LocalTime('03:04:05.000006').fields).toMatchObject({ minute: 4, microsecond: 6 })
-  expect(() => new LocalTime('25:00')).toThrow('is no time')
+  expect(() => new LocalTime('25:00')).toThrow('is not a time')
 })
 
 test('every value is frozen and prints as what it is', () => {

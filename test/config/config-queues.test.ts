@@ -115,7 +115,7 @@ test.each([
     'task_queues: exchange "e" has the types topic and direct, expected one',
   ],
   [{ queues: [] }, 'QUEUES: [] names no queue, expected at least one'],
-  [{ queues: [' '] }, "QUEUES: ' ' is no name, expected non-empty text"],
+  [{ queues: [' '] }, "QUEUES: ' ' is not a name, expected non-empty text"],
   [{ queues: ['a', 'a'] }, "QUEUES: 'a' is there twice, expected each name once"],
   [
     { queues: ['platform.fifo'] },

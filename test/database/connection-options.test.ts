@@ -86,7 +86,7 @@ test('server options of the url are kept, and the session is on UTC all the same
 test.each(['mysql://u:hush@h/d', 'db+sqlite:///x', 'nonsense', 'postgresql://h:port/d'])(
   '%s is refused as no PostgreSQL url, without its password',
   (url) => {
-    expect(() => connectionOptions(url)).toThrow(/is no PostgreSQL url; expected postgresql:/)
+    expect(() => connectionOptions(url)).toThrow(/is not a PostgreSQL url; expected postgresql:/)
     expect(() => connectionOptions(url)).not.toThrow(/hush/)
   },
 )

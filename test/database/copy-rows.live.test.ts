@@ -88,7 +88,7 @@ test('a row that is refused while others are on their way leaves the connection 
 test('what no column holds is refused before it is sent', () => {
   const rows = [{}]
   expect(() => copyRows([timeMs('eta', () => Number.POSITIVE_INFINITY)], rows)).toThrow(
-    new RangeError('eta is no time: Infinity'),
+    new RangeError('eta is not a time: Infinity'),
   )
   expect(() => copyRows([integer('retries', () => 2 ** 31)], rows)).toThrow(RangeError)
 })

@@ -76,9 +76,9 @@ test('mistakes are reported with file, line and column', () => {
       'flow: f\nsteps:\n  - { task: a, run: storage.cpy }\n  - { task: a, run: mail.send, with: { to: $nobody } }\n',
     ),
   ).toEqual([
-    'flow.yaml:3:21: no task "storage.cpy" is registered; give it a "queue" if it lives elsewhere',
+    'flow.yaml:3:21: no task "storage.cpy" is registered; give it a "queue" if another app has it',
     'flow.yaml:4:13: the name "a" is taken by another step',
-    'flow.yaml:4:44: nothing provides "nobody": it is no input and no step\'s "out"',
+    'flow.yaml:4:44: nothing provides "nobody": it is not an input, and not the "out" of a step',
   ])
   expect(mistakes('flow: f\nsteps:\n  - { task: a, run: mail.send, when: "1 >" }\n')).toEqual([
     expect.stringMatching(

@@ -16,7 +16,7 @@ test('a DateTime keeps its microseconds and its offset', () => {
 
 test('a text is taken as it is, once it is sure to be a time', () => {
   expect(toIso('2031-02-03T04:05:06')).toBe('2031-02-03T04:05:06')
-  expect(() => toIso('soon')).toThrow("'soon' is no time, expected ISO 8601")
+  expect(() => toIso('soon')).toThrow("'soon' is not a time, expected ISO 8601")
 })
 
 test.each([
@@ -65,7 +65,7 @@ test.each([
   ['2031-02-03T04:05:06 and more'],
   ['Sat Feb 03 2001 04:05:06 GMT+0000'],
 ])('%s is refused', (text) => {
-  expect(() => parseIso(text)).toThrow(/is no time, expected ISO 8601/)
+  expect(() => parseIso(text)).toThrow(/is not a time, expected ISO 8601/)
 })
 
 test('what was written is read as the same time', () => {

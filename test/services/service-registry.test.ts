@@ -23,6 +23,6 @@ test('what is no service is refused by its name', async () => {
   for (const name of ['Odd', 'Plain']) {
     const found = findService(name, own)
     if (found.name === null) throw new Error('it is there')
-    await expect(found.load()).rejects.toThrow(`"${name}" is no service`)
+    await expect(found.load()).rejects.toThrow(`"${name}" is not a service`)
   }
 })

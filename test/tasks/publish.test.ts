@@ -107,7 +107,7 @@ test.each([
   [{ countdwon: 3 }, /no option "countdwon"/],
   [{ countdown: Number.NaN }, /countdown is NaN/],
   [{ priority: 256 }, /priority is 256/],
-  [{ eta: 'tomorrow' }, /'tomorrow' is no time/],
+  [{ eta: 'tomorrow' }, /'tomorrow' is not a time/],
 ])('the wrong option %j is refused by name', async (options, message) => {
   const app = embeddedApp()
   await expect(app.sendTask('export.a', [], {}, options as CallOptions)).rejects.toThrow(message)

@@ -66,7 +66,8 @@ test('a task whose id no result backend takes runs once, is logged and acknowled
   })
   await startWorker(app)
   await task.delay()
-  const said = (): boolean => logger.lines.some(({ sentence }) => /cannot be stored, the task ends/.test(sentence))
+  const said = (): boolean =>
+    logger.lines.some(({ sentence }) => /cannot be stored, the task ends/.test(sentence))
   await waitFor('the log line', said)
   await waitFor('the end', async () => (await app.broker().depth('export')).messages === 0)
   expect(runs).toBe(1)

@@ -186,7 +186,7 @@ test('what a program has emitted before it closes its app is sent, though nothin
   await app.close()
   await broker.until('the event', ({ type, amount }) => type === 'invoice-paid' && amount === 5)
   app.events.tell('invoice-paid', { amount: 6 })
-  await expect(app.sendTask('export.add')).rejects.toThrow('the app is closed')
+  await expect(app.sendTask('export.add')).rejects.toThrow('the app was used after close()')
   expect(broker.events).toHaveLength(1)
 })
 

@@ -86,7 +86,7 @@ class TableReader {
         return this.#bytes.readFloatBE(this.#take(4))
       default:
         throw new TypeError(
-          `byte ${this.#at - 1} of the headers is 0x${tag.toString(16)}, which is no type of AMQP 0-9-1`,
+          `byte ${this.#at - 1} of the headers is 0x${tag.toString(16)}, which is not a type of AMQP 0-9-1`,
         )
     }
   }

@@ -78,7 +78,7 @@ export class QueueQuestions {
     }
     return new BrokerError(
       'BROKER_UNREACHABLE',
-      `the queue "${queue}" on ${safeUrl} cannot be asked: ${reasonOf(error)}`,
+      `the queue "${queue}" on ${safeUrl} cannot be queried: ${reasonOf(error)}`,
       { cause: error },
     )
   }

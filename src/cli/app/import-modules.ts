@@ -23,7 +23,7 @@ async function importModule(name: string, setting: string, folder: string): Prom
   const file = fileOf(name, folder)
   if (file === undefined) {
     throw new UsageError(
-      `${setting} names "${name}", which is no file in ${folder} and no installed package; ` +
+      `${setting} names "${name}", which is not a file in ${folder} or an installed package; ` +
         'expected a path relative to the file of the app, such as ./tasks.ts',
     )
   }

@@ -58,7 +58,9 @@ async function pull(options: ContractOptions): Promise<void> {
 
 async function stub(options: ContractOptions): Promise<void> {
   if (!options.output.endsWith('.pyi')) {
-    throw new UsageError(`${options.output} is no stub: its name ends with .pyi`)
+    throw new UsageError(
+      `${options.output} is not a stub file, expected a name that ends with .pyi`,
+    )
   }
   const { count, module, stub: text, untyped } = await stubOf(options)
   writeFileSync(options.output, text)

@@ -202,6 +202,6 @@ function jsonValue(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new UsageError(`the value "${text}" is no JSON; a text needs double quotes`, { cause })
+    throw new UsageError(`the value "${text}" is not JSON; a text needs double quotes`, { cause })
   }
 }

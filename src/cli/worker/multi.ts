@@ -40,7 +40,7 @@ function runMulti(action: string, words: readonly string[], app: string | undefi
   const verb = ACTIONS[action]
   if (verb === undefined || !Object.hasOwn(ACTIONS, action)) {
     throw new UsageError(
-      `multi: "${action}" is no action, expected one of ${Object.keys(ACTIONS).join(', ')}`,
+      `multi: "${action}" is not an action, expected one of ${Object.keys(ACTIONS).join(', ')}`,
     )
   }
   const firstOption = words.findIndex((word) => word.startsWith('-'))

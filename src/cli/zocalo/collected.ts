@@ -9,5 +9,5 @@ export function collected(value: string, before: readonly string[]): readonly st
 export function seconds(text: string): number {
   const value = Number(text)
   if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value
-  throw new UsageError(`"${text}" is no time in seconds`)
+  throw new UsageError(`"${text}" is not a time, expected seconds`)
 }

@@ -121,7 +121,7 @@ function completed(message: Message, ids: readonly string[], options: GoOptions)
 }
 
 function positive(text: string, problem: string): number | bigint {
-  if (!/^\s*[+-]?\d+(?:_\d+)*\s*$/.test(text)) refuse(`${problem} "${text}" is no whole number`)
+  if (!/^\s*[+-]?\d+(?:_\d+)*\s*$/.test(text)) refuse(`${problem} "${text}" is not a whole number`)
   const value = BigInt(text.trim().replaceAll('_', '').replace(/^\+/, ''))
   if (value <= 0n) refuse(problem)
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value

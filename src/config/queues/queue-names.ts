@@ -21,7 +21,7 @@ function nameProblems(
   isRepeated: boolean,
 ): string[] {
   if (name.trim() === '')
-    return [`${setting}: ${printedShort(name)} is no name, expected non-empty text`]
+    return [`${setting}: ${printedShort(name)} is not a name, expected non-empty text`]
   if (isRepeated)
     return [`${setting}: ${printedShort(name)} is there twice, expected each name once`]
   if (name === platformQueue) {

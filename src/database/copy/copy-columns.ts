@@ -67,7 +67,7 @@ export function float8<Row>(name: string, cell: Cell<Row, number>): CopyColumn<R
 /** Milliseconds since 1970, to the microsecond. Throws RangeError where they are not finite. */
 export function timeMs<Row>(name: string, cell: Cell<Row, number>): CopyColumn<Row> {
   return column(name, 'timestamptz', cell, (bytes, value) => {
-    if (!Number.isFinite(value)) throw new RangeError(`${name} is no time: ${value}`)
+    if (!Number.isFinite(value)) throw new RangeError(`${name} is not a time: ${value}`)
     bytes.int32(8)
     bytes.int64(Math.round(value * 1_000) - EPOCH_2000_US)
   })

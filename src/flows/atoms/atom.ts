@@ -92,7 +92,7 @@ function refuseNames(name: string, options: AtomOptions): void {
   )
   if ([...all, ...renamed].includes('__proto__'))
     throw new CompilationFailure(
-      `atom "${name}" has a symbol __proto__, which is no name for a value`,
+      `atom "${name}" has a symbol __proto__, which cannot be the name of a value`,
     )
 }
 

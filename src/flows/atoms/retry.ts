@@ -108,7 +108,7 @@ class ForEach extends Retry {
   #left({ history, values }: { history: History; values?: unknown }): { value: unknown }[] {
     const all = this.values ?? values
     if (typeof all !== 'object' || all === null || !(Symbol.iterator in all)) {
-      throw new NotFound(`the values of retry "${this.name}" are no list`)
+      throw new NotFound(`the values of retry "${this.name}" are not a list`)
     }
     const left = [...(all as Iterable<unknown>)].map((value) => ({ value }))
     for (const [tried] of history) {

@@ -14,6 +14,6 @@ function cronOf(schedule: string): Cron {
     return new Cron(schedule, { timezone: 'UTC', paused: true, mode: '5-part' })
   } catch (cause) {
     const reason = textOfError(cause)
-    throw new JobFailure(`the schedule "${schedule}" is no crontab: ${reason}`, { cause })
+    throw new JobFailure(`the schedule "${schedule}" is not a crontab: ${reason}`, { cause })
   }
 }

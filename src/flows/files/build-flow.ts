@@ -206,6 +206,6 @@ function retryOf(name: string, spec: RetrySpec): Retry {
 function spanOf(span: string | number): number {
   const ms = typeof span === 'number' ? span : timeSpanMs(span)
   if (ms === undefined)
-    throw new CompilationFailure(`${JSON.stringify(span)} is no span of time such as "90s"`)
+    throw new CompilationFailure(`${JSON.stringify(span)} is not a span of time such as "90s"`)
   return ms
 }

@@ -122,7 +122,7 @@ function* unknownTasks(
     if (name === undefined || functions.get(name) !== undefined) continue
     const near = functions.nearest?.(name)
     const hint =
-      near === undefined ? 'give it a "queue" if it lives elsewhere' : `did you mean "${near}"?`
+      near === undefined ? 'give it a "queue" if another app has it' : `did you mean "${near}"?`
     yield definition.problem([...path, key], `no task "${name}" is registered; ${hint}`)
   }
 }
@@ -170,5 +170,5 @@ function wrongInCondition(when: string | undefined, provided: ReadonlySet<string
 }
 
 function lacking(symbol: string): string {
-  return `nothing provides "${symbol}": it is no input and no step's "out"`
+  return `nothing provides "${symbol}": it is not an input, and not the "out" of a step`
 }

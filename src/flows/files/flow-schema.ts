@@ -44,7 +44,7 @@ const STEP = {
     revert: { ...NAME, description: 'The registered task that undoes it.' },
     queue: {
       ...NAME,
-      description: 'The step is a Celery task that lives elsewhere; sent to this queue.',
+      description: 'The step is a Celery task of another app, sent to this queue.',
     },
     with: {
       type: 'object',

@@ -43,7 +43,9 @@ export class Flow {
     if (typeof name !== 'string' || name === '')
       throw new CompilationFailure(`a flow's name is ${JSON.stringify(name)}, expected a text`)
     if (parts.retry !== undefined && !(parts.retry instanceof Retry))
-      throw new CompilationFailure(`the retry of flow "${name}" is no retry, as times() makes one`)
+      throw new CompilationFailure(
+        `the retry of flow "${name}" is not a retry such as times() returns`,
+      )
     this.name = name
     this.pattern = pattern
     this.retry = parts.retry

@@ -19,7 +19,7 @@ interface RemoteTask {
   readonly constants?: Readonly<Record<string, unknown>>
 }
 
-/** A Celery task that lives elsewhere, as the execute or the revert of a step. */
+/** A Celery task of another app, as the execute or the revert of a step. */
 export function remote(task: string, options: RemoteOptions = {}): RemoteFunction {
   if (typeof task !== 'string' || task === '') {
     throw new CompilationFailure(`remote() needs the name of a task, found ${JSON.stringify(task)}`)

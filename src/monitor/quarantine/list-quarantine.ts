@@ -57,7 +57,10 @@ export async function showQuarantine(database: Connection, id: number): Promise<
     [id],
   )
   if (row === undefined)
-    throw new MonitorError('QUARANTINE_UNKNOWN', `nothing in quarantine has the id ${id}`)
+    throw new MonitorError(
+      'QUARANTINE_UNKNOWN',
+      `no message in quarantine has the id ${id}; "quarantine list --all" lists them`,
+    )
   const { exchange, routing_key: routingKey } = row
   return {
     id: row.id,

@@ -10,7 +10,7 @@ export interface CallEdit {
 
 /** An edit as a person gives it, such as `{"args": [1], "kwargs": {"slug": "b"}}`; throws `MonitorError` EDIT_INVALID. */
 export function callEdit(value: unknown): CallEdit {
-  if (!isRecord(value)) throw invalid(`${showValue(value)} is no object`)
+  if (!isRecord(value)) throw invalid(`${showValue(value)} is not an object`)
   const unknown = Object.keys(value).filter((key) => key !== 'args' && key !== 'kwargs')
   if (unknown.length > 0) throw invalid(`it has ${showValue(unknown[0])}`)
   const { args, kwargs } = value

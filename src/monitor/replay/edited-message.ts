@@ -62,7 +62,7 @@ export function fieldsOf(body: unknown, taskId: string): Readonly<Record<string,
   if (typeof body === 'object' && body !== null && !Array.isArray(body)) {
     return body as Readonly<Record<string, unknown>> // not null, not a list
   }
-  throw notEditable(taskId, 'it has no header "task", and its body is no object')
+  throw notEditable(taskId, 'it has no header "task", and its body is not an object')
 }
 
 function notEditable(taskId: string, why: string, cause?: unknown): MonitorError {

@@ -32,7 +32,7 @@ function partsOfV1({ properties }: Message, body: unknown): MessageParts {
   if (!isRecord(body) || body.task === undefined) {
     throw new ProtocolError(
       'MESSAGE_UNKNOWN',
-      `no task message: there is no task header, and the body ${showValue(body)} names no task`,
+      `not a task message: there is no task header, and the body ${showValue(body)} names no task`,
     )
   }
   // Python runs a protocol 1 message that has no id; its result then goes by the correlation id.

@@ -26,7 +26,7 @@ function readRecipeJson(text: string): unknown {
   } catch (cause) {
     const position = cause instanceof JsonSyntaxError ? cause.position : undefined
     const reason = textOfError(cause)
-    throw new RecipeError(`the recipe is no JSON: ${reason}`, {
+    throw new RecipeError(`the recipe is not JSON: ${reason}`, {
       stage: 'load',
       category: 'json-syntax',
       pythonClass: 'JSONDecodeError',

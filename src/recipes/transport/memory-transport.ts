@@ -179,6 +179,6 @@ export class MemoryTransport extends BaseTransport {
 
   #opened(): Broker {
     if (this.#broker !== undefined) return this.#broker
-    throw new DisconnectedError('the transport is not connected')
+    throw new DisconnectedError('the transport is not connected; call connect() first')
   }
 }

@@ -31,7 +31,7 @@ export class BaseWrapper {
 
   /** What the job does. True is success, false a failure. For subclasses. */
   async run(): Promise<boolean> {
-    throw new Error('a wrapper has to say what it does: run()')
+    throw new Error('a wrapper needs a method run()')
   }
 
   setRecipeWrapper(wrapper: RecipeWrapper): void {

@@ -29,7 +29,7 @@ export function partsOfMessage(message: unknown): WrapperParts {
     throw invalidMessage(
       'type-error',
       'TypeError',
-      'a recipe message is no object; expected recipe, recipe-pointer and payload',
+      'a recipe message is not an object; expected recipe, recipe-pointer and payload',
     )
   }
   const recipe = new Recipe(recipeOf(message))
@@ -85,7 +85,7 @@ function missing(key: string): RecipeError {
   return invalidMessage(
     `${key}-missing`,
     'KeyError',
-    `the message has no "${key}", so it is no recipe message`,
+    `the message has no "${key}", so it is not a recipe message`,
   )
 }
 

@@ -76,7 +76,7 @@ function withEncodedLogin(url: string): string {
 function databaseOf({ pathname, searchParams }: URL, url: string): number | undefined {
   const text = searchParams.get('db') ?? searchParams.get('virtual_host') ?? pathname
   const digits = text.replaceAll('/', '')
-  if (!/^\d*$/.test(digits)) throw unreadableUrl(url, 'its database is no number')
+  if (!/^\d*$/.test(digits)) throw unreadableUrl(url, 'its database is not a number')
   return digits === '' ? undefined : Number(digits)
 }
 

@@ -56,7 +56,7 @@ async function loadCustomRecipe(request: Request): Promise<Request> {
 
 async function loadRecipesFromFiles(request: Request, directory: unknown): Promise<Request> {
   const names = itemAtKey(request.message, 'recipes') ?? []
-  if (!Array.isArray(names)) throw refusal('"recipes" of the request is no list of names')
+  if (!Array.isArray(names)) throw refusal('"recipes" of the request is not a list of names')
   let result = request
   for (const name of names) {
     const recipe = Recipe.parse(await recipeText(fileOf(String(name), directory), String(name)))

@@ -75,7 +75,7 @@ export class Fields {
     const unknown = Object.keys(this.#kwargs).find((name) => !this.#read.has(name))
     if (unknown === undefined) return
     const known = [...this.#read].filter((name) => name !== 'operator')
-    throw new FieldError(unknown, `is no field of this part; it has ${known.join(', ')}`)
+    throw new FieldError(unknown, `is not a field of this part; it has ${known.join(', ')}`)
   }
 }
 

@@ -37,6 +37,6 @@ const PACKAGE = /^(?:@[\w.-]+\/)?[\w-][\w.-]*(?:\/[\w.-]+)*$/
 
 function packagePath(name: string, folder: string): string {
   if (!PACKAGE.test(name) || name.includes('..'))
-    throw new Error(`"${name}" is no name of a package`)
+    throw new Error(`"${name}" is not the name of a package`)
   return createRequire(join(folder, 'blocks.yml')).resolve(name)
 }

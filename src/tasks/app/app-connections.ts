@@ -213,5 +213,5 @@ export class AppConnections {
 }
 
 function closed(): TaskError {
-  return new TaskError('APP_CLOSED', 'the app is closed')
+  return new TaskError('APP_CLOSED', 'the app was used after close()')
 }

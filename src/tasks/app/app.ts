@@ -179,7 +179,7 @@ export class App extends ConnectedApp implements Publisher {
     return task
   }
 
-  /** Calls a task that lives elsewhere, by name; those of `contract pull` have types. */
+  /** Calls a task of another app by its name; those of `contract pull` have types. */
   async sendTask<Value = unknown, Name extends string = string>(
     name: Unlisted<Name>,
     args?: readonly unknown[],

@@ -42,7 +42,7 @@ async function eachInTurn(
   if (registered === undefined) {
     throw new TaskError(
       'TASK_NOT_REGISTERED',
-      `cannot map "${name}": it is no task of this app; the tasks here are: ${app.tasks.names.join(', ')}`,
+      `cannot map "${name}": it is not a task of this app; the tasks here are: ${app.tasks.names.join(', ')}`,
     )
   }
   // A task's function takes what its callers send; nothing narrower can be known of it here.

@@ -119,7 +119,7 @@ test('an unknown type costs the rest of the headers, which is reported, and noth
   ])
   expect(readTable(bytes)).toEqual({
     task: 'export.add',
-    [UNREADABLE_HEADERS]: expect.stringMatching(/0x5a, which is no type/),
+    [UNREADABLE_HEADERS]: expect.stringMatching(/0x5a, which is not a type/),
   })
 })
 

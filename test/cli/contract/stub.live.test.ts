@@ -50,7 +50,7 @@ test('a stub is a .pyi file, and needs the compiler of the project', async () =>
   })
   expect(named).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/its name ends with \.pyi/),
+    stderr: expect.stringMatching(/a name that ends with \.pyi/),
   })
   const lacking = await runCli(['contract', 'stub', ...STUB], { cwd: folder })
   expect(lacking.stderr).toMatch(/npm install --save-dev typescript/)

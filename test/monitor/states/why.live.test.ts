@@ -117,7 +117,7 @@ test('a broker that cannot be asked is no reason to say nothing', async () => {
   const gone = { depth: () => Promise.reject(new BrokerError('BROKER_UNREACHABLE', 'no broker')) }
   const found = await whyTask(database, gone, 'waiting')
   expect(found?.queue).toMatchObject({ ahead: 2, messages: null })
-  expect(found?.why.at(-1)).toBe('the broker could not be asked: no broker')
+  expect(found?.why.at(-1)).toBe('the broker could not be queried: no broker')
 })
 
 test('a broker that does not answer is not waited for long', async () => {
@@ -127,7 +127,7 @@ test('a broker that does not answer is not waited for long', async () => {
   const found = await whyTask(database, silent, 'waiting')
   expect(found?.queue).toMatchObject({ ahead: 2, messages: null })
   expect(found?.why.at(-1)).toBe(
-    'the broker could not be asked: amqp://far did not report the contents of queue "export" within 2000 ms',
+    'the broker could not be queried: amqp://far did not report the contents of queue "export" within 2000 ms',
   )
 })
 

@@ -132,7 +132,7 @@ test.each([
   ],
   [
     block(`${OPERATOR}    listeners: [{ class: zmq, kwargs: { address: 'tcp://a:1', topik: x } }]`),
-    /:4:\d+: .*kwargs.topik is no field/,
+    /:4:\d+: .*kwargs.topik is not a field/,
   ],
   [
     block(`${OPERATOR}    listeners: [{ class: redis, kwargs: { channel: c, codec: xml } }]`),

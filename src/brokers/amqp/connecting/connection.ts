@@ -134,7 +134,7 @@ export class AmqpConnection {
       error = cause
     })
     model.on('blocked', (reason) => {
-      this.#lastFailure = new Error(`the broker takes no messages: ${reason}`)
+      this.#lastFailure = new Error(`the broker blocks publishes: ${reason}`)
       this.#parts.log.warn({ broker: this.#parts.safeUrl, reason }, 'broker blocks publishes')
     })
     model.on('unblocked', () => {

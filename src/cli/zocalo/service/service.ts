@@ -64,7 +64,7 @@ export function addService(program: Command): void {
 }
 
 async function runService(options: ServiceCommandOptions): Promise<void> {
-  if (options.service === undefined) throw new UsageError('-s NAME is needed: the service to run')
+  if (options.service === undefined) throw new UsageError('name the service to run: -s NAME')
   const site = await openSite(options)
   const chosen = await chooseService(options.service, site)
   if (chosen === null) process.exitCode = 1

@@ -96,7 +96,7 @@ function inQueue({ name, ahead, messages, consumers, problem }: QueueSituation):
     sentences.push(
       `${messages} ${messages === 1 ? 'message waits' : 'messages wait'} in that queue`,
     )
-  if (problem !== null) sentences.push(`the broker could not be asked: ${problem}`)
+  if (problem !== null) sentences.push(`the broker could not be queried: ${problem}`)
   return sentences
 }
 

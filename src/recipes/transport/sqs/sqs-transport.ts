@@ -153,7 +153,7 @@ export class SqsTransport extends BaseTransport {
 
   #opened(): Broker {
     if (this.#broker !== undefined) return this.#broker
-    throw new DisconnectedError('the transport is not connected')
+    throw new DisconnectedError('the transport is not connected; call connect() first')
   }
 }
 

@@ -115,7 +115,7 @@ async function checkFolder(root: string): Promise<void> {
   if (found?.isDirectory() === true) return
   throw watchFailed(
     root,
-    new Error(found === undefined ? 'there is no such folder' : 'it is no folder'),
+    new Error(found === undefined ? 'there is no such folder' : 'it is not a folder'),
   )
 }
 
