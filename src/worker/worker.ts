@@ -190,7 +190,7 @@ export class Worker implements AsyncDisposable {
   #shutDown(): void {
     const { graceMs } = this.#options
     this.stop(graceMs === undefined ? {} : { graceMs }).catch((error: unknown) => {
-      this.#logger.error({ err: error }, 'the worker did not stop as it should')
+      this.#logger.error({ err: error }, 'the worker did not stop cleanly')
     })
   }
 }

@@ -43,7 +43,7 @@ export function abandonedChords({ app, results, logger }: Parts): Service {
     stop: async (withinMs) => {
       // A result store that does not answer keeps nothing else from its stop.
       await looking.stop({ withinMs: Math.min(withinMs, STOP_MS) }).catch((error: unknown) => {
-        logger.warn({ err: error }, 'a chord whose worker was lost is still being started')
+        logger.warn({ err: error }, 'the worker stops while it starts the body of a lost chord')
       })
     },
   })
