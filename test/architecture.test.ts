@@ -135,6 +135,18 @@ test.each(files)('%s starts a timer of its own only for a delay that is written 
   expect(delays.filter((delay) => !/^(?:[\d_]+|[A-Z][A-Z\d_]*)$/.test(delay))).toEqual([])
 })
 
+/** The rooms that make brokers and result stores of urls. */
+const SEAMS = ['brokers', 'results']
+
+test.each(inFolders.filter((file) => !SEAMS.includes(folderOf(file))))(
+  '%s asks a broker or a result store for features, not for its kind',
+  (file) => {
+    const source = readFileSync(join(SRC, file), 'utf8')
+    expect(source).not.toMatch(/(?:broker|results|store|backend)\??\.kind (?:[!=]==|in) /i)
+    expect(source).not.toMatch(/(?:broker_url|result_backend|backend|broker)\??\.startsWith\(/)
+  },
+)
+
 test.each(files)('%s repeats nothing by a bare setInterval', (file) => {
   // periodic() for what is awaited, one turn at a time; startInterval() for a tick that awaits nothing.
   expect(readFileSync(join(SRC, file), 'utf8')).not.toMatch(/\bsetInterval\(/)

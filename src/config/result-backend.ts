@@ -31,6 +31,8 @@ function isPlain(value: unknown): value is string | number | bigint {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint'
 }
 
+/** What Celery's backend of a database has before the url. */
+const IN_DATABASE = /^db\+/
 const POSTGRES = /^(?:db\+)?postgres(?:ql)?(?:\+\w+)?:\/\//
 
 export function isPostgresUrl(url: string | null | undefined): url is string {
@@ -57,5 +59,5 @@ export function namedDatabase(
 export function keepsResultsInDatabase(config: {
   readonly result_backend?: string | null | undefined
 }): boolean {
-  return config.result_backend?.startsWith('db+') ?? false
+  return IN_DATABASE.test(config.result_backend ?? '')
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { withDeadline } from '../../async/with-deadline.ts'
+import { keepsResultsInDatabase } from '../../config/result-backend.ts'
 import type { CeleryApp } from '../../create-app.ts'
 import { safeUrl } from '../../safe-url.ts'
 import { ANSWER_WITHIN_MS, resultsAdvice } from './advice.ts'
@@ -27,7 +28,7 @@ export async function examineResults(app: CeleryApp): Promise<Check> {
 
 /** First of all, since the store of an app waits longer for one that is silent, and closing the app with it. */
 async function reachDatabase(backend: string): Promise<void> {
-  if (!backend.startsWith('db+')) return
+  if (!keepsResultsInDatabase({ result_backend: backend })) return
   const { openDatabase } = await import('../../database/open-database.ts')
   const connectTimeoutMs = ANSWER_WITHIN_MS
   await using _database = await openDatabase({ url: backend, poolSize: 1, connectTimeoutMs })
