@@ -1,5 +1,6 @@
 import { compress, compressionFor, decompress } from '../codecs/compression/compression.ts'
 import { type Serializer, serializerByName } from '../codecs/serializers.ts'
+import { ProtocolError } from '../errors.ts'
 import { decodeResultMeta, encodeResultMeta } from '../protocol/results/result-meta.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
 import { textOfError } from '../text-of-error.ts'
@@ -10,6 +11,8 @@ interface ResultTextOptions {
   readonly serializer?: string | undefined
   /** Celery's result_compression (since 5.7). */
   readonly compression?: string | null | undefined
+  /** Celery's result_accept_content: nothing else is read. Default: what the serializer writes. */
+  readonly accepted?: readonly string[] | null | undefined
   /** Keep name, arguments, worker, retries and queue too: Celery's result_extended. */
   readonly isExtended?: boolean | undefined
 }
@@ -57,7 +60,18 @@ export class ResultText {
   }
 
   async decodeValue(text: Buffer): Promise<unknown> {
+    this.#checkAccepted()
     return this.#serializer.decode(await expanded(text))
+  }
+
+  #checkAccepted(): void {
+    const { name, contentType } = this.#serializer
+    const { accepted } = this.#options
+    if (!accepted || accepted.includes(name) || accepted.includes(contentType)) return
+    throw new ProtocolError(
+      'CONTENT_DISALLOWED',
+      `results are kept as ${name}, which result_accept_content (${accepted.join(', ')}) does not have`,
+    )
   }
 
   #kept(result: TaskResult): TaskResult {

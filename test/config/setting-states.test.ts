@@ -30,9 +30,13 @@ const tested = new Set(
     .map((word) => word.replace(/^CELERY_/, '').toLowerCase()),
 )
 
-test.each(inState('effect'))('%s, which claims an effect, is used by the code', (name) => {
-  expect(used).toContain(name)
-})
+test.each(inState('effect'))(
+  '%s, which claims an effect, is used by the code and by a test',
+  (name) => {
+    expect(used).toContain(name)
+    expect(tested).toContain(name.toLowerCase())
+  },
+)
 
 const operated = Object.entries(table).filter(([name]) => OPERATED.test(name))
 

@@ -6,7 +6,7 @@ import { failure, freshId, type OpenStore, started, success } from './stored-res
 
 export { failure, freshId, type OpenStore, started, success } from './stored-results.ts'
 
-const VALUE_ERROR: ExceptionInfo = {
+export const VALUE_ERROR: ExceptionInfo = {
   excType: 'ValueError',
   excModule: 'builtins',
   excMessage: ['no good', 3],

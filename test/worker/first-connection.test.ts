@@ -21,6 +21,8 @@ test('it does not wait where the config says so, nor longer than the config says
   const signal = new AbortController().signal
   const hasty = appWhoseBrokerComesAfter(1, { broker_connection_retry_on_startup: false })
   await expect(firstConnection(hasty.app, signal)).rejects.toBe(AWAY)
+  const never = appWhoseBrokerComesAfter(1, { broker_connection_retry: false })
+  await expect(firstConnection(never.app, signal)).rejects.toBe(AWAY)
   const limited = appWhoseBrokerComesAfter(5, { broker_connection_max_retries: 1 })
   await expect(firstConnection(limited.app, signal)).rejects.toBe(AWAY)
 })

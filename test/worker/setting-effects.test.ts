@@ -1,9 +1,11 @@
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
 import type { ConfigOptions } from '../../src/config/config.ts'
 import { EventReceiver } from '../../src/events/event-receiver.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { pruneTimer } from '../../src/monitor/retention/prune-timer.ts'
 import type { Topology } from '../../src/protocol/routing/topology.ts'
+import { setByControl } from '../../src/worker/control/worker-control.ts'
 import { poolOptions, workerSettings } from '../../src/worker/worker-options.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -143,3 +145,56 @@ async function priorityOf(broker: { get: MemoryBroker['get'] }): Promise<unknown
   const delivery = await waitFor('a message', () => broker.get('export'))
   return delivery?.message.properties.priority
 }
+
+test.each([
+  [
+    'MESSAGE_LIMIT_BYTES',
+    { MESSAGE_LIMIT_BYTES: 2_000, task_compression: 'gzip' },
+    'x'.repeat(3_000),
+  ],
+  ['MESSAGE_LIMIT_NODES', { MESSAGE_LIMIT_NODES: 50 }, Array.from({ length: 60 }, () => 0)],
+])('%s: a message beyond it is kept aside, unread', async (_, settings, argument) => {
+  const app = embeddedApp(settings)
+  const ran: unknown[] = []
+  const task = app.task('export.any', (value: unknown) => void ran.push(value))
+  await startWorker(app)
+  await task.delay(argument)
+  const letters = async () => (await app.broker().depth('dlq.export')).messages
+  await waitFor('the dead letter', async () => (await letters().catch(() => 0)) === 1)
+  expect(ran).toEqual([])
+})
+
+test('WORKER_REVOKES_MAX and WORKER_REVOKE_EXPIRES: the oldest revoked ids are forgotten', () => {
+  const { config } = embeddedApp({ WORKER_REVOKES_MAX: 2, WORKER_REVOKE_EXPIRES: 60 })
+  const { revoked } = setByControl(config)
+  revoked.add(['expired'], Date.now() - 61_000)
+  revoked.add(['a', 'b'])
+  expect(revoked.ids).toEqual(['a', 'b'])
+  revoked.add(['c'])
+  expect(revoked.ids).toEqual(['b', 'c'])
+})
+
+test.each([
+  [20, [19_000, 2_000], [0, 1]],
+  [600, [59_000, 2_000, 600_000], [0, 1, 2]],
+])(
+  'PRUNE_EVERY %j: history is pruned soon after the start, then as often',
+  async (every, spans, turns) => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    let pruned = 0
+    const turn = (): void => {
+      pruned += 1
+    }
+    const database = { transaction: async () => ({ isBusy: true, turn: turn() }) }
+    const pruning = pruneTimer(database as never, { PRUNE_EVERY: every }, { logger: silentLogger })
+    await pruning.start()
+    const seen: number[] = []
+    for (const ms of spans) {
+      await vi.advanceTimersByTimeAsync(ms)
+      seen.push(pruned)
+    }
+    expect(seen).toEqual(turns)
+    await pruning.stop()
+  },
+)

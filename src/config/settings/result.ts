@@ -26,7 +26,7 @@ export const resultSettings = {
   result_accept_content: setting(
     nullable(textList),
     null,
-    'The content types that results may have; None is accept_content.',
+    'The content types that results may have; None is accept_content for rpc://, and otherwise that of result_serializer.',
   ),
   result_backend_always_retry: setting(
     boolean,

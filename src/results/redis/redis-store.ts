@@ -20,6 +20,7 @@ export type RedisStoreSettings = RedisSettings &
   Partial<
     Pick<
       Config,
+      | 'result_accept_content'
       | 'result_expires'
       | 'result_failure_expires'
       | 'result_chord_expires'
@@ -190,6 +191,7 @@ function resultText(settings: RedisStoreSettings): ResultText {
   return new ResultText({
     serializer: settings.result_serializer,
     compression: settings.result_compression,
+    accepted: settings.result_accept_content,
     isExtended: settings.result_extended,
   })
 }
