@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import {
   differencesList,
   figuresSentence,
+  listedFields,
   listedWorkflows,
   suiteTable,
   workflowsSentence,
@@ -17,6 +18,7 @@ const SECTIONS: Readonly<Record<string, (figures: Figures) => string>> = {
   differences: differencesList,
   workflows: workflowsSentence,
   'listed workflows': listedWorkflows,
+  'listed fields': listedFields,
   figures: figuresSentence,
 }
 

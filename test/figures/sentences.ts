@@ -1,6 +1,7 @@
 import { DIFFERENCES, type Difference } from '../celery-suite/differences.ts'
 import { BACKENDS } from '../celery-suite/run-suite.ts'
 import { LISTED, NEVER_IN_PYTHON } from '../random-workflows/listed.ts'
+import { LISTED_FIELDS } from '../random-workflows/published-listed.ts'
 import type { Figures } from './types.ts'
 
 const TITLES = { redis: 'Redis', postgresql: 'PostgreSQL', rpc: 'RPC' }
@@ -42,6 +43,10 @@ export function workflowsSentence({ workflows }: Figures): string {
 
 export function listedWorkflows(): string {
   return [...LISTED.map(({ why }) => why), NEVER_IN_PYTHON].map((why) => `- ${why}`).join('\n')
+}
+
+export function listedFields(): string {
+  return LISTED_FIELDS.map(({ why }) => `- ${why}`).join('\n')
 }
 
 const MEASURED_BY = "how much of Celery's own test suite passes is not measured yet"

@@ -41,7 +41,10 @@ const HERE = import.meta.dirname
  */
 export async function openFleet(
   backend: Backend,
-  { isPythonAlone }: { readonly isPythonAlone: boolean },
+  {
+    isPythonAlone,
+    isOneByOne = false,
+  }: { readonly isPythonAlone: boolean; readonly isOneByOne?: boolean },
 ): Promise<Fleet> {
   const vhost = `test-${randomUUID()}`
   const broker = new URL(service('AMQP_URL'))
@@ -55,14 +58,22 @@ export async function openFleet(
       ? service('REDIS_URL')
       : databaseUrl(database).replace(/^postgres(?:ql)?:/, 'db+postgresql+psycopg2:')
   const redis = new Redis(service('REDIS_URL'))
-  const app = nodeApp(broker.href, resultBackend)
+  // With late acknowledgement the next message comes when the outcome of the one before it is stored.
+  const app = nodeApp(broker.href, resultBackend, { task_acks_late: isOneByOne })
   addTasks(app, redis)
   await app.setUp()
-  const worker = app.worker({ queues: ['export', 'celery'], concurrency: 20 })
+  const worker = app.worker({
+    queues: ['export', 'celery'],
+    concurrency: isOneByOne ? 1 : 20,
+    ...(isOneByOne ? { prefetchMultiplier: 1 } : {}),
+  })
   const python = await startPython({
     AMQP_URL: broker.href,
     RESULT_BACKEND: resultBackend,
     REDIS_URL: service('REDIS_URL'),
+    CONCURRENCY: isOneByOne ? '1' : '8',
+    // What Celery's own tasks publish is then of one language.
+    WORKER_QUEUES: isOneByOne && !isPythonAlone ? 'python' : 'python,celery',
   })
   if (!isPythonAlone) await worker.start()
   return {
@@ -86,7 +97,11 @@ export async function openFleet(
   }
 }
 
-function nodeApp(brokerUrl: string, resultBackend: string): CeleryApp {
+function nodeApp(
+  brokerUrl: string,
+  resultBackend: string,
+  settings: { readonly task_acks_late: boolean },
+): CeleryApp {
   return createApp(
     new Config({
       queues: ['export', 'python'],
@@ -94,6 +109,7 @@ function nodeApp(brokerUrl: string, resultBackend: string): CeleryApp {
       result_backend: resultBackend,
       result_chord_retry_interval: 0.5,
       task_track_started: true,
+      ...settings,
       dotenv: false,
       environment: {},
     }),
@@ -131,7 +147,6 @@ async function startPython(env: Readonly<Record<string, string>>): Promise<Pytho
       ...process.env,
       ...env,
       QUEUES: 'export,python',
-      WORKER_QUEUES: 'python,celery',
       PYTHONPATH: join(PROJECT, 'test/support/python'),
       PYTHONUNBUFFERED: '1',
       PYTHONDONTWRITEBYTECODE: '1',

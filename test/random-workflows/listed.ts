@@ -5,6 +5,8 @@ import { hasStepsPerMember } from './steps-per-member.ts'
 /** A kind of difference from Python that stays, with its reason. */
 export interface Listed {
   readonly why: string
+  /** Whether a workflow has the shape that differs so, where it is the shape that does. */
+  readonly isIn?: (shape: Shape) => boolean
   /** Both outcomes without differences of this kind. */
   readonly without: (compared: Compared) => Compared
 }
@@ -15,6 +17,7 @@ export const NEVER_IN_PYTHON =
 export const LISTED: readonly Listed[] = [
   {
     why: 'the results of groups in a chord’s header are in the order of the header; in Python they are reversed',
+    isIn: hasGroupInHeader,
     without: (compared) => both(compared, unordered),
   },
   {
@@ -31,11 +34,13 @@ export const LISTED: readonly Listed[] = [
   },
   {
     why: 'a chain that holds only a group passes its arguments to the group; Python drops them',
+    isIn: hasLoneGroup,
     without: (compared) =>
       hasLoneGroup(compared.shape) ? both(compared, withoutValues) : compared,
   },
   {
     why: 'callbacks and errbacks of a chain that is the only part of a chain are called; Python drops them',
+    isIn: (shape) => callbacksOfLoneChains(shape).length > 0,
     without: (compared) => {
       const callbacks = callbacksOfLoneChains(compared.shape)
       return both(compared, (outcome) => withoutCallbacks(outcome, callbacks))
@@ -43,10 +48,12 @@ export const LISTED: readonly Listed[] = [
   },
   {
     why: 'a chain that holds only empty groups has the result []; Python fails to start it',
+    isIn: isNothing,
     without: (compared) => (isNothing(compared.shape) ? both(compared, onlyEnded) : compared),
   },
   {
     why: 'a chain, a chord or a last group behind two groups gets the results of the second one, once; Python runs it for each member of the second group, with the same ids, and keeps one of the results',
+    isIn: hasStepsPerMember,
     without: (compared) =>
       hasStepsPerMember(compared.shape) ? both(compared, onlyEnded) : compared,
   },
@@ -163,6 +170,18 @@ function withoutCallbacks(outcome: Outcome, tags: readonly string[]): Outcome {
     return what === 'ran' || !tags.includes(tag)
   })
   return { ...outcome, marks }
+}
+
+/** A group of several members in the header of a chord, or in a group that becomes one. */
+function hasGroupInHeader(shape: Shape): boolean {
+  if (shape.kind === 'task') return false
+  const parts = shape.kind === 'chord' ? [...shape.parts, shape.body] : shape.parts
+  const isSideBySide = shape.kind === 'chord' || shape.kind === 'group'
+  const inner = isSideBySide ? shape.parts.filter(({ kind }) => kind === 'group') : []
+  return (
+    inner.some((group) => 'parts' in group && group.parts.length > 1) ||
+    parts.some(hasGroupInHeader)
+  )
 }
 
 /** A body or a member of a group that is a chain of one group. */

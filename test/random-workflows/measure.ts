@@ -42,12 +42,13 @@ export class Measure {
     backends: readonly Backend[],
     seconds: number,
     known: KnownOutcomes = new KnownOutcomes(),
+    { isOneByOne = false }: { readonly isOneByOne?: boolean } = {},
   ): Promise<Measure> {
     const opened = await Promise.all(
       backends.map(async (backend) => {
         const [python, mixed] = await Promise.all([
-          openFleet(backend, { isPythonAlone: true }),
-          openFleet(backend, { isPythonAlone: false }),
+          openFleet(backend, { isPythonAlone: true, isOneByOne }),
+          openFleet(backend, { isPythonAlone: false, isOneByOne }),
         ])
         return [backend, { python, mixed }] as const
       }),

@@ -1,15 +1,13 @@
+import { isDeepStrictEqual } from 'node:util'
 import { decodeJson } from '../../src/codecs/json/json.ts'
 import type { Delivery } from '../../src/index.ts'
 import { amqpProperties } from '../../src/protocol/amqp-properties.ts'
 import type { Fleet } from './fleet.ts'
 
-/** One field of a message, as a path and its value without what differs from run to run. */
-export type Fields = ReadonlyMap<string, string>
-
-/** A published message: which one of its workflow it is, and all of its fields. */
+/** A published message: which one of its workflow it is, and what is in it but for what differs from run to run. */
 export interface Published {
   readonly name: string
-  readonly fields: Fields
+  readonly fields: unknown
 }
 
 const RUN = /\b[pm]\d+\.[a-z0-9]{6,10}(?=[-"'])/
@@ -40,10 +38,8 @@ export class Tap {
     const known = this.#byRun.get(run) ?? []
     this.#byRun.set(run, known)
     const body = decodeJson(message.body.toString()) as readonly unknown[]
-    const fields = new Map<string, string>()
     const whole = { headers: message.headers, properties: amqpProperties(message.properties), body }
-    flatten(plain(whole, run), '', fields)
-    known.push({ name: nameOf(message.headers, body), fields })
+    known.push({ name: nameOf(message.headers, body), fields: plain(whole, run) })
   }
 }
 
@@ -67,25 +63,15 @@ function plain(value: unknown, run: string, key = ''): unknown {
   }
   if (Array.isArray(value)) return value.map((one) => plain(one, run))
   if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(
-    Object.entries(value).map(([name, one]) => [name, plain(one, run, name)]),
-  )
+  // An option that is null says what one that is absent does.
+  const entries = Object.entries(value).filter(([, one]) => key !== 'options' || one !== null)
+  return Object.fromEntries(entries.map(([name, one]) => [name, plain(one, run, name)]))
 }
 
 function neutral(text: string): string {
   return text
     .replace(/\b(?:python|export)\./g, 'task.')
     .replace(/'runner': '\w+'/g, "'runner': 'own'")
-}
-
-function flatten(value: unknown, path: string, fields: Map<string, string>): void {
-  if (typeof value !== 'object' || value === null || Object.keys(value).length === 0) {
-    fields.set(path, JSON.stringify(value) ?? 'undefined')
-    return
-  }
-  for (const [key, one] of Object.entries(value)) {
-    flatten(one, path === '' ? key : `${path}.${key}`, fields)
-  }
 }
 
 export interface FieldDifference {
@@ -114,24 +100,62 @@ export function publishedDifferences(
         },
       ]
     }
-    return theirs.flatMap(({ fields }, at) =>
-      fieldDifferences(name, fields, ours[at]?.fields ?? new Map()),
+    return paired(theirs, ours).flatMap(([one, other]) =>
+      fieldDifferences(one, other, '').map((found) => ({ message: name, ...found })),
     )
   })
 }
 
+/** Those of one name may be published in any order: the same ones belong together, then those whose text is alike. */
+function paired(
+  theirs: readonly Published[],
+  ours: readonly Published[],
+): readonly (readonly [unknown, unknown])[] {
+  const left = ours.map(({ fields }) => fields)
+  const others = theirs.filter(({ fields }) => {
+    const same = left.findIndex((one) => isDeepStrictEqual(one, fields))
+    if (same !== -1) left.splice(same, 1)
+    return same === -1
+  })
+  left.sort(byText)
+  return others
+    .map(({ fields }) => fields)
+    .sort(byText)
+    .map((fields, at) => [fields, left[at]])
+}
+
+function byText(one: unknown, other: unknown): number {
+  return textOf(one).localeCompare(textOf(other))
+}
+
+/** Where a part is of another kind, or a signature of another task, it is one difference. */
 function fieldDifferences(
-  message: string,
-  python: Fields,
-  node: Fields,
-): readonly FieldDifference[] {
-  const paths = [...new Set([...python.keys(), ...node.keys()])]
-  return paths
-    .filter((path) => python.get(path) !== node.get(path))
-    .map((path) => ({
-      message,
-      path,
-      python: python.get(path) ?? 'absent',
-      node: node.get(path) ?? 'absent',
-    }))
+  python: unknown,
+  node: unknown,
+  path: string,
+): readonly Omit<FieldDifference, 'message'>[] {
+  if (isDeepStrictEqual(python, node)) return []
+  const [theirs, ours] = [partsOf(python), partsOf(node)]
+  if (theirs === undefined || ours === undefined || !areAlike(theirs, ours)) {
+    return [{ path, python: textOf(python), node: textOf(node) }]
+  }
+  const keys = [...new Set([...Object.keys(theirs), ...Object.keys(ours)])]
+  return keys.flatMap((key) =>
+    fieldDifferences(theirs[key], ours[key], path === '' ? key : `${path}.${key}`),
+  )
+}
+
+type Parts = Readonly<Record<string, unknown>>
+
+function partsOf(value: unknown): Parts | undefined {
+  return typeof value === 'object' && value !== null ? (value as Parts) : undefined
+}
+
+function areAlike(theirs: Parts, ours: Parts): boolean {
+  if (Array.isArray(theirs)) return Array.isArray(ours) && theirs.length === ours.length
+  return !Array.isArray(ours) && theirs.task === ours.task
+}
+
+function textOf(value: unknown): string {
+  return value === undefined ? 'absent' : JSON.stringify(value)
 }

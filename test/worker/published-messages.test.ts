@@ -2,7 +2,8 @@ import { expect, test, vi } from 'vitest'
 import type { ConfigOptions } from '../../src/config/config.ts'
 import type { CeleryApp } from '../../src/create-app.ts'
 import type { CallOptions } from '../../src/protocol/tasks/call-options.ts'
-import { chain, group } from '../../src/tasks/canvas/canvas.ts'
+import type { SignatureDict } from '../../src/protocol/tasks/task-request.ts'
+import { chain, chord, group } from '../../src/tasks/canvas/canvas.ts'
 import type { Signature } from '../../src/tasks/signature.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
 import { type asRecorded, comparable, mirrored, recordedMessages } from '../support/vectors.ts'
@@ -158,6 +159,79 @@ test('with task_protocol 1, a retry is sent in protocol 1 too', async () => {
   expect(retried).toEqual({ ...sent, retries: 1, eta: expect.stringMatching(/\+05:30$/) })
   expect(sent).toMatchObject({ utc: false, callbacks: [{ task: 'proj.tasks.mul' }] })
 })
+
+// Compared with what Python publishes for random workflows (npm run test:published-messages).
+test('the steps behind a task that a chord replaces go into the body of that chord', async () => {
+  const published = await replacedBy((sig) => chord([sig('add', 1, 1)], sig('echo')))
+  const member = published.find(({ task }) => task === 'proj.tasks.add')
+  const body = member?.embed.chord
+  expect(body?.task).toBe('celery.chain')
+  expect(namesOf(body?.kwargs.tasks)).toEqual(['proj.tasks.echo', 'celery.chord'])
+  expect(body?.options).not.toHaveProperty('chain')
+})
+
+test('a chain that replaces a task is sent with the root of the task, the steps behind it with theirs', async () => {
+  const alone = await replacedBy((sig) => chain(sig('add', 1, 1), sig('echo')), { isLast: true })
+  const [first] = alone.filter(({ task }) => task === 'proj.tasks.add')
+  expect(first?.embed.chain?.[0]?.options.root_id).toBe('root-1')
+  const followed = await replacedBy((sig) => chain(sig('add', 1, 1), sig('echo')))
+  const [start] = followed.filter(({ task }) => task === 'proj.tasks.add')
+  expect(namesOf(start?.embed.chain)).toEqual([
+    'proj.tasks.echo',
+    'celery.chord',
+    'proj.tasks.echo',
+  ])
+})
+
+test('a chord that is the member of a group says so in the options of its body, and in no message', async () => {
+  const app = projectApp()
+  await startWorker(app, { queues: ['proj'] })
+  const sig: Sig = (name, ...args) => app.signature(`proj.tasks.${name}`, args)
+  await group(chord([sig('add', 1, 1)], sig('echo')), sig('add', 2, 2)).applyAsync()
+  const published = await publishedBy(app, 3)
+  const bodies = published.flatMap(({ embed: { chord: body } }) => body ?? [])
+  expect(bodies.map(({ options }) => options.add_to_parent)).toEqual([false])
+  for (const { headers } of published) expect(headers).not.toHaveProperty('add_to_parent')
+})
+
+interface Sent {
+  readonly task: unknown
+  readonly headers: Readonly<Record<string, unknown>>
+  readonly embed: {
+    readonly chain: readonly SignatureDict[] | null
+    readonly chord: SignatureDict | null
+  }
+}
+
+function namesOf(steps: unknown): readonly string[] {
+  return (steps as readonly SignatureDict[]).map(({ task }) => task)
+}
+
+/** What a worker publishes for a task that is replaced, with a step and a chord behind it, or last. */
+async function replacedBy(
+  by: (sig: Sig) => Signature,
+  { isLast = false }: { readonly isLast?: boolean } = {},
+): Promise<readonly Sent[]> {
+  const app = projectApp()
+  const sig: Sig = (name, ...args) => app.signature(`proj.tasks.${name}`, args)
+  app.task('proj.tasks.swap', { bind: true }, (self) => self.replace(by(sig)))
+  await startWorker(app, { queues: ['proj'] })
+  const swap = sig('swap').set({ rootId: 'root-1' })
+  if (isLast) await swap.applyAsync()
+  else await chain(swap, chord([sig('echo')], sig('echo')), sig('echo')).applyAsync()
+  return await publishedBy(app, isLast ? 3 : 6)
+}
+
+async function publishedBy(app: CeleryApp, count: number): Promise<readonly Sent[]> {
+  const sent: Sent[] = []
+  await waitFor('the messages', async () => {
+    for (const { body, headers } of await mirrored(app.broker())) {
+      sent.push({ task: headers.task, headers, embed: JSON.parse(body)[2] })
+    }
+    return sent.length >= count
+  })
+  return sent
+}
 
 /** What differs from run to run, or names the other side's queue for replies. */
 function steady<Recorded extends ReturnType<typeof asRecorded>>(message: Recorded): Recorded {

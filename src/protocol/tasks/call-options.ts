@@ -143,6 +143,9 @@ export function toWireOptions(options: CallOptions): Record<string, unknown> {
   return wire
 }
 
+/** What Celery writes into the options of a chord's body for the process that starts it, and never into a message. */
+const LOCAL: ReadonlySet<string> = new Set(['add_to_parent'])
+
 /** Options read from a signature dict; `extra` holds what Celery does not know (stamps, is_result, ...). */
 export function fromWireOptions(wire: Readonly<Record<string, unknown>>): {
   readonly options: CallOptions
@@ -153,8 +156,8 @@ export function fromWireOptions(wire: Readonly<Record<string, unknown>>): {
   for (const [key, value] of Object.entries(wire)) {
     if (value === null || value === undefined) continue
     const name = OPTION_NAMES.get(key)
-    if (name === undefined) extra[key] = value
-    else options[name] = value
+    if (name !== undefined) options[name] = value
+    else if (!LOCAL.has(key)) extra[key] = value
   }
   // The wire names decide which options these are; their values are checked where they are used.
   return { options: options as CallOptions, extra }

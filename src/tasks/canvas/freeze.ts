@@ -19,12 +19,24 @@ import { type ResultNode, taskNode } from '../../results/result-node.ts'
  * (Celery's `Signature.freeze`). The id of a chain is that of its end; a chord is known by the id of its header, and its
  * result by that of its body.
  */
-export function frozen(dict: SignatureDict, replyTo: string): SignatureDict {
-  if (isChain(dict)) return frozenChain(dict, replyTo)
-  if (isGroup(dict)) return frozenGroup(dict, replyTo)
-  if (isChord(dict)) return frozenChord(dict, replyTo)
-  const { reply_to = replyTo } = dict.options
-  return withOptions(dict, { task_id: idOf(dict), reply_to })
+export function frozen(dict: SignatureDict, fixed: Fixed): SignatureDict {
+  if (isChain(dict)) return frozenChain(dict, fixed)
+  if (isGroup(dict)) return frozenGroup(dict, fixed)
+  if (isChord(dict)) return frozenChord(dict, fixed)
+  const { reply_to = fixed.replyTo } = dict.options
+  return withOptions(dict, { task_id: idOf(dict), reply_to, ...rootOf(fixed) })
+}
+
+/** What each task within gets. */
+export interface Fixed {
+  /** Where it has none of its own. */
+  readonly replyTo: string
+  /** The family that all of it belongs to, where that is known. */
+  readonly rootId?: string | undefined
+}
+
+function rootOf({ rootId }: Fixed): Readonly<Record<string, unknown>> {
+  return rootId === undefined ? {} : { root_id: rootId }
 }
 
 /** Lays options over the task that a signature ends with: itself, the last step of a chain, the body of a chord. */
@@ -54,7 +66,7 @@ function idOf({ options: { task_id } }: SignatureDict): string {
   return typeof task_id === 'string' && task_id !== '' ? task_id : randomUUID()
 }
 
-function frozenChain(chain: SignatureDict, replyTo: string): SignatureDict {
+function frozenChain(chain: SignatureDict, fixed: Fixed): SignatureDict {
   const given = chain.options.task_id
   const steps = tasksOf(chain)
     .map(unrolled)
@@ -62,7 +74,7 @@ function frozenChain(chain: SignatureDict, replyTo: string): SignatureDict {
       const isLast = index === all.length - 1
       return frozen(
         isLast && given !== undefined ? withEndOptions(step, { task_id: given }) : step,
-        replyTo,
+        fixed,
       )
     })
   const last = steps.at(-1)
@@ -71,20 +83,22 @@ function frozenChain(chain: SignatureDict, replyTo: string): SignatureDict {
     : withOptions(withTasks(chain, steps), { task_id: endOf(last).options.task_id })
 }
 
-function frozenGroup(group: SignatureDict, replyTo: string): SignatureDict {
+function frozenGroup(group: SignatureDict, fixed: Fixed): SignatureDict {
   const task_id = idOf(group)
   // Groups within it are flattened, as in Celery.
   const members = flatMembers(group).map((member, group_index) =>
-    withEndOptions(frozen(member, replyTo), { group_index }),
+    withEndOptions(frozen(member, fixed), { group_index }),
   )
-  return withOptions(withTasks(group, members), { task_id, root_id: null, parent_id: null })
+  // What it was given first stays, null too: Python's `setdefault`.
+  const { root_id = fixed.rootId ?? null, parent_id = null } = group.options
+  return withOptions(withTasks(group, members), { task_id, root_id, parent_id })
 }
 
-function frozenChord(chord: SignatureDict, replyTo: string): SignatureDict {
-  const fixed = frozen(bodyWithId(chord), replyTo)
-  const header = frozen(headerGroup(chord), replyTo)
+function frozenChord(chord: SignatureDict, fixed: Fixed): SignatureDict {
+  const body = frozen(bodyWithId(chord), fixed)
+  const header = frozen(headerGroup(chord), fixed)
   return withOptions(
-    { ...chord, kwargs: { ...chord.kwargs, header, body: fixed } },
+    { ...chord, kwargs: { ...chord.kwargs, header, body } },
     { task_id: taskIdOf(header) },
   )
 }

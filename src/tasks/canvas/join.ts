@@ -25,8 +25,8 @@ export function joinedSteps(steps: readonly SignatureDict[], links: Links): Sign
   return isChain(whole) && tasksOf(whole).length === 0 ? chainDict(steps.slice(-1)) : whole
 }
 
-/** Tasks one after another are joined at once: a long chain is not copied for each of them. */
-function joinedAll(
+/** Steps put behind what may stand alone: tasks one after another are joined at once, so that a long chain is not copied for each. */
+export function joinedAll(
   left: SignatureDict,
   steps: readonly SignatureDict[],
   links: Links,

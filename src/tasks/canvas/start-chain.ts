@@ -21,14 +21,13 @@ export async function startChain(
   const links = { isOnHeader: publisher.linksChordHeaders }
   // Callbacks are of what the steps have become, as in Celery; then those behind the chain follow.
   const whole = stepsWith(publisher, groupsToChords(split, links), opening)
-  const steps = groupsToChords(whole, links).map((step) => frozen(step, publisher.replyTo))
+  const fixed = { replyTo: publisher.replyTo, rootId: call.rootId }
+  const steps = groupsToChords(whole, links).map((step) => frozen(step, fixed))
   const [first, ...rest] = steps
   if (first === undefined) {
     throw new TaskError('TASK_INVALID', 'cannot start a chain that has no steps')
   }
-  const isCarried = rest.length > 0 || opening.chain !== undefined
-  const carried = isCarried ? { chain: rest.toReversed() } : {}
-  const options = { ...call, ...carried }
+  const options = { ...call, chain: rest.toReversed() }
   const startWith = { args, kwargs, options, extra, isMember, isPart: true }
   const started = await publisher.start(first, startWith)
   return rest.reduce((before, step) => frozenNode(step, before), started)
@@ -54,7 +53,8 @@ function splitBody(publisher: Publisher, chord: SignatureDict): readonly Signatu
   const isAlone = link.length + linkError.length === 0 && chain === undefined && !end.chord
   if (first === undefined || isGroup(first) || !isAlone) return [chord]
   const [start, ...others] = spliced(publisher, body)
-  return start === undefined ? [chord] : [withBody(chord, start), ...others]
+  if (start === undefined) return [chord]
+  return [withBody(chord, start), ...others.flatMap((step) => splitBody(publisher, step))]
 }
 
 /** The options of a nested chain are those of its steps. */

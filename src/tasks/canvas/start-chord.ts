@@ -58,7 +58,7 @@ export async function startChord(
         ? asHeaderMember(member, links)
         : countedByLeaf(member, header),
     )
-    .map((member) => frozen(member, publisher.replyTo))
+    .map((member) => frozen(member, { replyTo: publisher.replyTo, rootId: rootIdOf(body) }))
   if (members.length === 0)
     return await publisher.start(body, { args: [[]], isMember, isPart: true })
   const isCounted = await beginCounting(publisher, header, members)
@@ -98,7 +98,15 @@ function ownBody(
   const body = withOptions(bodyWithId(chord), { ...toWireOptions(called), ...rootOf(), ...extra })
   // The chord's own id comes after the body's; one that the call gives comes before.
   const isCalledSo = taskId !== undefined && taskId !== chord.options.task_id
-  return frozen(isCalledSo ? withEndOptions(body, { task_id: taskId }) : body, publisher.replyTo)
+  const { replyTo } = publisher
+  return frozen(isCalledSo ? withEndOptions(body, { task_id: taskId }) : body, {
+    replyTo,
+    rootId: rootIdOf(body),
+  })
+}
+
+function rootIdOf({ options: { root_id } }: SignatureDict): string | undefined {
+  return typeof root_id === 'string' ? root_id : undefined
 }
 
 /** A chord that a running task starts gives its body its family. */
@@ -115,11 +123,11 @@ function withCallbacks(body: SignatureDict, { link, linkError }: SignatureOption
 /** What the chord is part of, and the steps behind it, belong to its body, which carries them as in Celery. */
 function bodyOf(
   own: SignatureDict,
-  { header, opening }: { readonly header: string; readonly opening: SignatureOptions },
+  { header, opening }: { readonly header: string; readonly opening: Opening },
 ): SignatureDict {
   const { groupId, groupIndex, chord } = opening.end
   const place = defined<CallOptions>({
-    groupId: groupId ?? outerGroupOf(own) ?? header,
+    groupId: groupId ?? (hasNoGroup(own) ? undefined : (outerGroupOf(own) ?? header)),
     groupIndex,
     chord,
   })
@@ -127,8 +135,18 @@ function bodyOf(
   const body = isGroup(placed)
     ? mapParts(placed, (member) => withEndOptions(member, { group_id: place.groupId }))
     : placed
-  if (opening.chain === undefined || opening.chain.length === 0) return body
-  return withOptions(body, { chain: [...opening.chain, ...listOf(body.options.chain)] })
+  const { chain, isMember } = opening
+  return withOptions(body, {
+    // Celery 5.7 writes these two as well; they say nothing that its end does not.
+    ...(isMember ? { add_to_parent: false } : {}),
+    ...(groupId === undefined || isGroup(body) ? {} : { group_id: groupId }),
+    ...(chain === undefined ? {} : { chain: [...chain, ...listOf(body.options.chain)] }),
+  })
+}
+
+/** It took the place of a task that was in none. */
+function hasNoGroup(body: SignatureDict): boolean {
+  return endOf(body).options.group_id === null
 }
 
 /** The group of the chord that a body is a member of, where it took a member's place. */

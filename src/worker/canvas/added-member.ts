@@ -28,7 +28,7 @@ export async function addToChord(
   }
   const place = { group_id: group, group_index: groupIndex, chord, root_id: rootId }
   const own = asHeaderMember(signature, { isOnHeader: app.linksChordHeaders })
-  const member = withEndOptions(frozen(own, app.replyTo), place)
+  const member = withEndOptions(frozen(own, { replyTo: app.replyTo }), place)
   await chords.addMember(group)
   return app.resultOf(await app.start(member))
 }

@@ -31,7 +31,7 @@ export function planErrbacks(
   const groupId = randomUUID()
   const planned = errbacks
     .filter((errback) => !(called?.ids.has(callId(errback, called.taskId)) ?? false))
-    .map((errback) => frozen(withCallId(errback, taskId), app.replyTo))
+    .map((errback) => frozen(withCallId(errback, taskId), { replyTo: app.replyTo }))
   const sent = planned.filter((errback) => !isCalledHere(app, errback))
   const members = sent.map((errback) => frozenNode(errback, null))
   const children = sent.length === 0 ? [] : [tupleOfNode({ id: groupId, members, parent: null })]

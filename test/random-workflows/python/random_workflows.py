@@ -157,7 +157,7 @@ def main():
     app.set_current()
     app.set_default()
     queues = os.environ['WORKER_QUEUES'].split(',')
-    with start_worker(app, pool='threads', concurrency=8, perform_ping_check=False, queues=queues):
+    with start_worker(app, pool='threads', concurrency=int(os.environ['CONCURRENCY']), perform_ping_check=False, queues=queues):
         with concurrent.futures.ThreadPoolExecutor(int(os.environ.get('AT_ONCE', '30'))) as threads:
             print('driver ready', flush=True)
             for line in sys.stdin:
