@@ -25,7 +25,11 @@ export const LISTED_FIELDS: readonly ListedField[] = [
   },
   {
     why: '`group_index` goes on from member to member where groups in a group become one; Python begins anew in each',
-    isOne: (field) => field === 'headers.group_index',
+    isOne: (field) => /^headers\.group_index$|\.options\.group_index$/.test(field),
+  },
+  {
+    why: 'callbacks of a chain that ends with a chord stand in the options of its body; Python writes them beside the chord, where workers of 5.2 take them for callbacks of its header',
+    isOne: (field) => /^body\[\]\.chain\[\].*\.options\.link$/.test(field),
   },
   {
     why: 'the family of a chord’s body is that of the member that ended last; where members are replaced, that may be another one',
