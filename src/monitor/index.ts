@@ -1,5 +1,4 @@
 export { migrations } from '../../migrations/index.ts'
-export { deadLetterQueue as lastResortQueue } from '../brokers/dead-letters/dead-letter-queue.ts'
 export type { Connection, Database } from '../database/database.ts'
 export { grantReadOnly } from '../database/grant-read-only.ts'
 export {
@@ -42,7 +41,7 @@ export { createDataSource } from './entities/schema/data-source.ts'
 export { Monitor } from './monitor.ts'
 export type { MonitorOptions } from './monitor-options.ts'
 export type { BatchReport, MonitorStats } from './monitor-stats.ts'
-export { type Altered, Privacy, type PrivacySettings } from './privacy/privacy.ts'
+export type { PrivacySettings } from './privacy/privacy.ts'
 export {
   type ListedMessage,
   listQuarantine,
@@ -71,7 +70,7 @@ export {
 } from './queries/family-tree.ts'
 export type { TaskSummary } from './queries/history-columns.ts'
 export { listTasks, type TaskFilters } from './queries/list-tasks.ts'
-export { MonitorRepository, monitorRepository } from './queries/monitor-repository.ts'
+export { type MonitorRepository, monitorRepository } from './queries/monitor-repository.ts'
 export { type Quarantined, quarantined } from './queries/quarantined.ts'
 export {
   type RecordedMessage,
@@ -90,12 +89,11 @@ export {
 export type { TaskState } from './queries/why/family.ts'
 export type { QueueSituation } from './queries/why/queue-situation.ts'
 export { type TaskWhy, whyTask } from './queries/why/why-task.ts'
-export { type CallEdit, callEdit } from './replay/call-edit.ts'
+export type { CallEdit } from './replay/call-edit.ts'
 export { type Replayed, type ReplayOptions, replayTask } from './replay/replay-task.ts'
 export { type NotReplayed, type ReplayManyOptions, replayTasks } from './replay/replay-tasks.ts'
 export { selectTasks, type TaskSelection } from './replay/select-tasks.ts'
 export { pruneHistory } from './retention/prune-history.ts'
-export { retentionOf } from './retention/prune-timer.ts'
 export { type IndexSize, sizeReport, type TableSize } from './retention/size-report.ts'
 export type {
   PrunedPartitions,
@@ -110,6 +108,6 @@ export {
   backfill,
 } from './states/backfill.ts'
 export type { Loss, LossKind } from './states/loss.ts'
-export { type LossPolicies, type LossPolicy, lossPolicyOf } from './states/loss-policy.ts'
-export { type ReconciledLoss, Reconciler, type ReconcilerOptions } from './states/reconciler.ts'
+export type { LossPolicies, LossPolicy } from './states/loss-policy.ts'
+export type { ReconciledLoss, ReconcilerOptions } from './states/reconciler.ts'
 export type { StateOptions } from './states/state-jobs.ts'

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { deadLetterQueue } from '../../src/brokers/dead-letters/dead-letter-queue.ts'
 import type { Database } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
-import { lastResortQueue } from '../../src/monitor/index.ts'
 import type { Message } from '../../src/protocol/message.ts'
 import { type Process, startProcess } from '../support/processes.ts'
 import { PROJECT } from '../support/services.ts'
@@ -167,7 +167,7 @@ test('what even the quarantine refuses is moved to a queue of its own', async ()
   const monitor = await startMonitor(place)
   const broken = withBody('broken', 'not JSON')
   await place.publish([...many(5), broken, ...many(5)])
-  const queue = lastResortQueue(config.platformQueue)
+  const queue = deadLetterQueue(config.platformQueue)
   await waitFor('the message to be moved', async () => (await depthOf(place, queue)) === 1)
   const moved = await place.broker.get(queue)
   expect(moved?.message.body).toEqual(broken.body)
