@@ -4,6 +4,7 @@
 import {
   chmodSync,
   cpSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -13,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { bin, isBuilt, ROOT, run } from './project.mjs'
 
 const DIST = join(ROOT, 'dist')
@@ -111,10 +112,33 @@ function finish() {
   for (const file of filesOf(DIST)) {
     if (statSync(file).mtimeMs < startedAt - CLOCK_SLACK_MS) rmSync(file)
   }
+  removeInnerTypes()
   for (const file of Object.values(manifest.bin)) chmodSync(join(ROOT, file), 0o755)
   writeFileSync(STAMP, '')
   // The time of the start: what was edited during the build is newer, and is built the next time.
   utimesSync(STAMP, startedAt / 1000, startedAt / 1000)
+}
+
+/** Two thirds of the types are of files that no exported type leads to: a thousand small files in each installation. */
+function removeInnerTypes() {
+  const seen = new Set()
+  const open = entriesOf({ exports: manifest.exports, bin: {} }).map((entry) =>
+    join(DIST, `${entry}.d.ts`),
+  )
+  for (const file of open) {
+    if (seen.has(file)) continue
+    seen.add(file)
+    open.push(...typesNamedIn(file))
+  }
+  for (const file of filesOf(DIST))
+    if (/\.d\.ts(\.map)?$/.test(file) && !seen.has(file)) rmSync(file)
+}
+
+function typesNamedIn(file) {
+  const named = readFileSync(file, 'utf8').matchAll(/['"](\.{1,2}\/[^'"]+)\.(?:js|ts)['"]/g)
+  return [...named]
+    .map(([, path]) => join(dirname(file), `${path}.d.ts`))
+    .filter((path) => existsSync(path))
 }
 
 function copy(path) {
