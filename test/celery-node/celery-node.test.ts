@@ -7,6 +7,7 @@ import { Config } from '../../src/config/config.ts'
 import { TaskFailedError } from '../../src/errors.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { chain } from '../../src/tasks/canvas/canvas.ts'
+import { sorted } from '../support/sorted.ts'
 
 const ALONE = { dotenv: false, environment: {} } as const
 
@@ -123,7 +124,7 @@ test('countdown, expiry, chains and revokes of other clients are obeyed', async 
   expect(Date.now() - startedAt).toBeGreaterThanOrEqual(500)
   await expect(expired.get({ timeoutMs: 20_000 })).rejects.toThrow(/expired/i)
   await expect(revoked.get({ timeoutMs: 20_000 })).rejects.toThrow(/revoked/i)
-  expect(runs.toSorted()).toEqual(['first', 'later'])
+  expect(sorted(runs)).toEqual(['first', 'later'])
 })
 
 test('the worker answers remote control', async () => {

@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest'
 import { iamPolicies } from '../../src/cli/doctor/iam-policies.ts'
 import { Config, type ConfigOptions } from '../../src/config/config.ts'
+import { sorted } from '../support/sorted.ts'
 
 test('a producer may find, create and send, and no more', () => {
   const { producer } = iamPolicies(configOf())
   const queues = ['dev-celery', 'dev-export', 'dev-platform.fifo']
-  const resources = queues.map((name) => `arn:aws:sqs:us-west-2:*:${name}`).sort()
+  const resources = sorted(queues.map((name) => `arn:aws:sqs:us-west-2:*:${name}`))
   expect(producer.Statement.map(({ Action }) => Action)).toEqual([
     ['sqs:GetQueueUrl', 'sqs:CreateQueue'],
     ['sqs:SendMessage'],
   ])
-  for (const { Resource } of producer.Statement) expect([...Resource].sort()).toEqual(resources)
+  for (const { Resource } of producer.Statement) expect(sorted(Resource)).toEqual(resources)
 })
 
 test('a worker takes from its queues and may fill their dead letters; a monitor takes from the mirror alone', () => {

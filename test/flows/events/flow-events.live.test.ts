@@ -16,6 +16,7 @@ import { familyTree, whyTask } from 'celery-toolbox/monitor'
 import { expect, onTestFinished, test } from 'vitest'
 import type { TreeNode } from '../../../src/monitor/queries/family-tree.ts'
 import { openPlace, type Place, startMonitor } from '../../monitor/monitored.ts'
+import { sorted } from '../../support/sorted.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
 async function told(
@@ -82,11 +83,7 @@ test('a run is a family: the flow, each attempt at its steps, and their reverts,
   const { flowId } = await told(place, flow, { path: '/in/1' })
   await waitFor('the end of the run', async () => (await stateOf(place, flowId)) === 'FAILURE')
   const tree = await familyTree(place.database, flowId)
-  expect(
-    lines(tree?.roots ?? [])
-      .map((line) => line.trim())
-      .sort(),
-  ).toEqual([
+  expect(sorted(lines(tree?.roots ?? []).map((line) => line.trim()))).toEqual([
     'attempts (revert) SUCCESS',
     'attempts SUCCESS',
     'attempts SUCCESS',

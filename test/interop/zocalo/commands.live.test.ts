@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { encodeJson } from '../../../src/codecs/json/json.ts'
 import { captured } from '../../support/captured.ts'
+import { sorted } from '../../support/sorted.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import { type Zocalo, zocalo } from '../../support/zocalo.ts'
 
@@ -51,8 +52,8 @@ test('go prints and publishes what zocalo.go does, for every recorded command li
   await Promise.all(runs)
   sent.push(...cases.flatMap(({ published }) => published))
   const messages = await site.messages('processing_recipe', sent.length)
-  expect(messages.map(({ body }) => body.toString()).sort()).toEqual(
-    sent.map(({ body }) => body).sort(),
+  expect(sorted(messages.map(({ body }) => body.toString()))).toEqual(
+    sorted(sent.map(({ body }) => body)),
   )
   for (const { headers } of messages) {
     expect(headers).toEqual({
@@ -127,7 +128,7 @@ async function garbage(site: Zocalo): Promise<void> {
   const back = site.ours('dlq-reinject', '-d', 'cap.poison', junk, ...files, 'missing')
   expect(await back.exited).toMatchObject({ code: 1 })
   const bodies = (await site.messages('cap.poison', 2)).map(({ body }) => body.toString('latin1'))
-  expect(bodies.sort()).toEqual(['no json', '\xff\x00\x01'])
+  expect(sorted(bodies)).toEqual(['no json', '\xff\x00\x01'])
 }
 
 test('pickup sends the requests that go stored, and leaves and names files that are none', async () => {
