@@ -28,7 +28,7 @@ export function frozen(dict: SignatureDict, fixed: Fixed): SignatureDict {
 }
 
 /** What each task within gets. */
-export interface Fixed {
+interface Fixed {
   /** Where it has none of its own. */
   readonly replyTo: string
   /** The family that all of it belongs to, where that is known. */
