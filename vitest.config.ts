@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
 
@@ -56,7 +57,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/**/*.live.test.ts'],
           testTimeout: 30_000, // property tests, where cores are shared
-          maxWorkers: '100%', // Vitest leaves a core free, unless told
+          maxWorkers: Math.max(8, availableParallelism()), // more than cores, as many tests wait for a timer
           isolate: false, // to load the sources once a core, not once a file, is most of the time
         },
       },
