@@ -1,6 +1,8 @@
 import { declaredPublisher } from '../brokers/declared-publisher.ts'
 import { type Service, service } from '../lifecycle/service.ts'
 import { type Logger, silentLogger } from '../logger.ts'
+import { redating } from './events/redate-tasks.ts'
+import type { WorkerClocks } from './events/worker-clocks.ts'
 import type { MonitorOptions } from './monitor-options.ts'
 import { partitions } from './partitions.ts'
 import { pruneTimer } from './retention/prune-timer.ts'
@@ -13,6 +15,7 @@ interface MonitorJobsParts
     Pick<VaultRecorderOptions, 'queues' | 'privacy'> {
   /** Its queue of events, where it has one. */
   readonly eventQueue: string | undefined
+  readonly clocks: WorkerClocks
   /** The logger that names its queue. */
   readonly ownLogger: Logger
 }
@@ -27,9 +30,10 @@ interface MonitorJobs {
 /** What a monitor does again and again beside its record. */
 export function monitorJobs(parts: MonitorJobsParts): MonitorJobs {
   const { broker, config, database, queues, privacy, ownLogger } = parts
-  const { logger = silentLogger, pruneEveryMs: everyMs } = parts
+  const { clocks, logger = silentLogger, pruneEveryMs: everyMs } = parts
   const publisher = declaredPublisher(broker, () => config.topology())
   const jobs = [
+    redating(database, clocks, ownLogger),
     pruneTimer(database, config, { logger: ownLogger, everyMs }),
     ...stateJobs({ ...parts, logger, options: parts.states }),
     ...vaultJobs({ broker: publisher, database, queues, privacy, logger }),

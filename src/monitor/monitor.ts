@@ -104,6 +104,7 @@ export class Monitor {
     const { days, others } = monitorJobs({
       ...this.#options,
       ...parts,
+      clocks: this.#clocks,
       eventQueue: this.#takesEvents ? eventQueueName(this.#options.config) : undefined,
       ownLogger: this.#logger,
     })

@@ -182,6 +182,21 @@ test('what a worker dated by a clock that is wrong is stored by the right time',
   expect(row?.apart).toBeLessThan(30)
 })
 
+test('a result that is dated ahead is as old as the first look at it, and stays so', async () => {
+  const database = await migrated()
+  await recordTask(database, { task_id: 'a', options: {}, published_at: new Date() })
+  const done = "now() + interval '1 hour'"
+  await storeResult(database, { taskId: 'a', status: 'SUCCESS', json: '1', done })
+  await absorbTasks(database, ['a'])
+  const first = await history(database, 'a')
+  expect(Math.abs(Number(first.finished_at) - Date.now())).toBeLessThan(30_000)
+  await absorbTasks(database, ['a'])
+  expect(await history(database, 'a')).toMatchObject({
+    finished_at: first.finished_at,
+    state_at: first.state_at,
+  })
+})
+
 const NONE = 'null::timestamptz'
 
 async function happened(

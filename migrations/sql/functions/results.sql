@@ -53,7 +53,8 @@ $$;
 -- is locked is skipped: the absorber looks at it again. A task's retries are left to its messages, which decide by
 -- them.
 -- Of a task that is over in the state that both have, the backend has the last word on its result and its error. A
--- worker's clock that is behind is corrected by its measured drift.
+-- worker's clock that is wrong is corrected by its measured drift, and nothing was stored later than now; where an event
+-- reported the end, its time counts.
 CREATE OR REPLACE FUNCTION monitor.absorb_results(task_ids text[]) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -62,23 +63,28 @@ DECLARE
 BEGIN
   WITH said AS MATERIALIZED (
     SELECT meta.task_id::text, meta.status::text AS state,
-      least(meta.date_done + coalesce(worker.drift_s, 0) * interval '1 second',
-        CASE WHEN meta.date_done > now() AT TIME ZONE 'UTC' + interval '1 minute'
-          THEN now() AT TIME ZONE 'UTC' END) AS date_done,
-      (least(meta.date_done + coalesce(worker.drift_s, 0) * interval '1 second',
-        CASE WHEN meta.date_done > now() AT TIME ZONE 'UTC' + interval '1 minute'
-          THEN now() AT TIME ZONE 'UTC' END)) AT TIME ZONE 'UTC' AS state_at,
+      dated.date_done, dated.date_done AT TIME ZONE 'UTC' AS state_at, dated.is_ahead,
       meta.result, meta.traceback, meta.name, meta.worker,
       meta.status IN ('FAILURE', 'RETRY', 'REVOKED') AS is_error, monitor.state_class(meta.status) = 2 AS is_over
     FROM public.celery_taskmeta meta
     LEFT JOIN monitor.task AS known ON known.task_id = meta.task_id
     LEFT JOIN monitor.worker ON worker.hostname = coalesce(meta.worker, known.worker) AND worker.drift_s IS NOT NULL
+    CROSS JOIN LATERAL (
+      SELECT least(by_worker.done, CASE WHEN by_worker.is_ahead THEN now() AT TIME ZONE 'UTC' END) AS date_done,
+        by_worker.is_ahead
+      FROM (
+        SELECT done, coalesce(done > now() AT TIME ZONE 'UTC' + interval '5 seconds', false) AS is_ahead
+        FROM (SELECT meta.date_done + coalesce(worker.drift_s, 0) * interval '1 second' AS done OFFSET 0) AS corrected
+        OFFSET 0) AS by_worker
+      OFFSET 0) AS dated
     WHERE meta.task_id = ANY (task_ids) AND monitor.state_class(meta.status) > 0
   ), news AS MATERIALIZED (
     SELECT said.*
     FROM said
     JOIN monitor.task ON task.task_id = said.task_id
-    WHERE monitor.stored_is_further(said.state, said.date_done, task.state, task.state_at, task.lost)
+    -- What is dated ahead is as old as the first look at it, not as each further one.
+    WHERE (monitor.stored_is_further(said.state, said.date_done, task.state, task.state_at, task.lost)
+        AND NOT (said.is_ahead AND said.is_over AND said.state = task.state))
       OR (said.date_done IS NULL AND said.state = task.state AND (monitor.state_class(said.state) = 1
     AND said.state NOT IN ('RECEIVED', 'STARTED', 'RETRY', 'LOST', 'UNHEARD'))
         AND monitor.stored_result(said.state, said.result, longest) IS DISTINCT FROM task.result)
@@ -98,7 +104,8 @@ BEGIN
       CASE WHEN is_further THEN said.state ELSE task.state END,
       CASE WHEN is_further THEN coalesce(said.state_at, greatest(task.state_at, now())) ELSE task.state_at END,
       CASE WHEN said.state = 'STARTED' THEN greatest(task.started_at, said.state_at) ELSE task.started_at END,
-      CASE WHEN is_further AND said.is_over THEN coalesce(said.state_at, task.finished_at)
+      CASE WHEN said.is_over AND task.event_state = said.state THEN task.event_at
+        WHEN is_further AND said.is_over THEN coalesce(said.state_at, task.finished_at)
         ELSE coalesce(task.finished_at, CASE WHEN said.is_over THEN said.state_at END) END,
       CASE WHEN is_further THEN coalesce(said.worker, task.worker) ELSE coalesce(task.worker, said.worker) END,
       coalesce(task.name, said.name),

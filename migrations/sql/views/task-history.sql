@@ -8,9 +8,11 @@ SELECT
   task_id, kind, coalesce(name, stored_name) AS name, status, state, args, kwargs, options, queue, routing_key, origin,
   lang, root_id, parent_id, group_id, eta, expires, greatest(retries, stored_retries) AS retries, published_at,
   received_at, started_at,
-  -- Celery dates some unfinished states too.
-  CASE WHEN stored_more AND monitor.state_class(stored) = 2 THEN coalesce(stored_at, finished_at)
-    ELSE coalesce(finished_at, CASE WHEN monitor.state_class(stored) = 2 THEN stored_at END) END AS finished_at,
+  -- Celery dates some unfinished states too, by the clock of the worker: what is recorded of the same end is corrected.
+  CASE WHEN stored_more AND monitor.state_class(stored) = 2 AND stored <> state
+      THEN coalesce(least(stored_at, now()), finished_at)
+    ELSE coalesce(finished_at, CASE WHEN monitor.state_class(stored) = 2 THEN least(stored_at, now()) END)
+  END AS finished_at,
   runtime_ms, any_worker AS worker, any_result AS result, any_exception AS exception, any_traceback AS traceback,
   creator_id, related_type, related_id, is_result, updated_at,
   nullif(concat_ws('; ',
@@ -107,7 +109,8 @@ FROM (
         ELSE 'PENDING'
       END
     END AS status,
-    CASE WHEN stored_more THEN stored_at ELSE state_at END AS status_at,
+    CASE WHEN stored_more AND NOT (stored = state AND monitor.state_class(stored) = 2) THEN least(stored_at, now())
+      ELSE state_at END AS status_at,
     CASE WHEN stored_more THEN coalesce(stored_worker, worker) ELSE coalesce(worker, stored_worker) END AS any_worker,
     CASE WHEN stored_more THEN monitor.stored_result(stored, stored_bytes, 2147483647)
       ELSE coalesce(

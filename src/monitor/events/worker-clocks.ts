@@ -12,6 +12,14 @@ interface KnownClock {
   receivedMs: number
 }
 
+/** From now on so many milliseconds are added to what a worker says; what it said lately was recorded with fewer. */
+export interface ClockCorrection {
+  readonly hostname: string
+  readonly fromMs: number
+  readonly toMs: number
+  readonly foundAtMs: number
+}
+
 /** So much may a message be under way, or a clock be wrong, without being corrected. */
 const TOLERANCE_MS = 5_000
 /** A clock that is ahead cannot be taken for a message that was long under way. */
@@ -30,6 +38,7 @@ const DAY_MS = 86_400_000
 export class WorkerClocks {
   readonly #clocks = new Map<string, KnownClock>()
   readonly #logger: Logger
+  #corrections: ClockCorrection[] = []
 
   constructor(logger: Logger = silentLogger) {
     this.#logger = logger
@@ -58,6 +67,13 @@ export class WorkerClocks {
     return driftMs === 0 ? null : driftMs / 1000
   }
 
+  /** Of clocks that are behind, each once: of one that is ahead nothing was recorded wrong. */
+  takeCorrections(): readonly ClockCorrection[] {
+    const taken = this.#corrections
+    this.#corrections = []
+    return taken
+  }
+
   #measure(
     hostname: string,
     known: KnownClock,
@@ -80,7 +96,10 @@ export class WorkerClocks {
   }
 
   #correct(hostname: string, known: KnownClock, behindMs: number): void {
+    const fromMs = known.driftMs
     known.driftMs = Math.abs(behindMs) < AHEAD_MS ? 0 : Math.round(behindMs / 1000) * 1000
+    if (known.driftMs > fromMs && this.#corrections.length < MOST)
+      this.#corrections.push({ hostname, fromMs, toMs: known.driftMs, foundAtMs: Date.now() })
     const driftS = known.driftMs / 1000
     if (driftS === 0) this.#logger.info({ hostname }, 'the clock of a worker is right again')
     else

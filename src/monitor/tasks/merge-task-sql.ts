@@ -115,9 +115,11 @@ const EVENT = ['event_state', 'event_at'].map((column) => ({
   value: `CASE WHEN is_event THEN excluded.${column} ELSE kept.${column} END`,
 }))
 
+/** By an event of the end, where there is one: the date of a stored result is by the clock of its worker, uncorrected. */
 const FINISHED = {
   column: 'finished_at',
-  value: 'CASE WHEN is_further THEN excluded.finished_at ELSE kept.finished_at END',
+  value: `CASE WHEN excluded.finished_at IS NOT NULL AND is_event AND is_of_state THEN excluded.event_at
+        WHEN is_further THEN excluded.finished_at ELSE kept.finished_at END`,
 }
 
 const PROGRESS = [...STATE, ...EVENT, FINISHED, ...RUN, ...ERROR, RESULT]
