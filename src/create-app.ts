@@ -31,9 +31,9 @@ export class CeleryApp extends App {
     await serveCalls(this, port)
   }
 
-  override async publish(call: CallInput): Promise<string> {
-    const publish = async (one: CallInput): Promise<string> => super.publish(one)
-    return this.#eager === undefined ? await publish(call) : await this.#eager.run(call, publish)
+  override publish(call: CallInput): Promise<string> {
+    if (this.#eager === undefined) return super.publish(call)
+    return this.#eager.run(call, (one) => super.publish(one))
   }
 
   override async close(): Promise<void> {

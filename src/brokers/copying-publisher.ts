@@ -28,9 +28,18 @@ export class CopyingPublisher implements Pick<Broker, 'publish'> {
     this.#logger = logger
   }
 
-  async publish(message: Message, route: Route, options?: PublishOptions): Promise<void> {
+  publish(message: Message, route: Route, options?: PublishOptions): Promise<void> {
     const queue = this.#mirror?.queue
-    if (queue === undefined) return await this.#broker.publish(message, route, options)
+    return queue === undefined
+      ? this.#broker.publish(message, route, options)
+      : this.#publishWithCopy(message, route, { queue, options })
+  }
+
+  async #publishWithCopy(
+    message: Message,
+    route: Route,
+    { queue, options }: { readonly queue: string; readonly options: PublishOptions | undefined },
+  ): Promise<void> {
     this.#mirrorDeclared ??= this.#declareMirror()
     await this.#mirrorDeclared
     if (route.exchange === '' && this.#broker.features.blindCopies) {

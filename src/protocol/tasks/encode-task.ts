@@ -5,6 +5,7 @@ import type { TaskCall } from './task-request.ts'
 
 const NO_ARGS: readonly unknown[] = []
 const NO_KWARGS: Readonly<Record<string, unknown>> = {}
+const NO_STAMPS: Readonly<Record<string, unknown>> = {}
 
 /**
  * Journey 1/8, publish: a call becomes a Celery message, protocol 2. Next: the exchange, in brokers/.
@@ -29,7 +30,7 @@ export function encodeTask(call: TaskCall): Message {
 /** Every header Python sends, in its order; user headers come last and win, as in Celery. */
 function headersOf(call: TaskCall): Headers {
   const { args = NO_ARGS, kwargs = NO_KWARGS, retries = 0, replacedTaskNesting = 0 } = call
-  const { ignoreResult = false, stamps = {} } = call
+  const { ignoreResult = false, stamps = NO_STAMPS } = call
   const headers = {
     lang: 'js',
     task: call.task,

@@ -110,6 +110,10 @@ export class AppConnections {
     return this.#outgoing
   }
 
+  get openedPublisher(): CopyingPublisher | undefined {
+    return this.#phase === 'open' ? this.#outgoing : undefined
+  }
+
   /** Declares exchange, queues and bindings, once. */
   async setUp(): Promise<void> {
     this.#settingUp ??= this.#declare()

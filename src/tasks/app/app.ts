@@ -78,11 +78,13 @@ export class App extends ConnectedApp implements Publisher {
     this.#routes = new TaskRoutes(config, this.logger)
     becomeCurrent(this)
     this.#publishing = {
+      withOwnOptions: (call) => this.#withOwnOptions(call),
       routes: () => this.#routes,
       defaults: callDefaults(config, this.replyTo),
       protocol: config.task_protocol,
-      outgoing: async () => await this.outgoing(),
-      hold: async (dated) => await this.waiting.hold(dated),
+      outgoing: () => this.outgoing(),
+      openedPublisher: () => this.openedPublisher,
+      hold: (dated) => this.waiting.hold(dated),
       onPublished: config.task_send_sent_event
         ? (published) => this.events.emit('task-sent', sentFields(published))
         : undefined,
@@ -233,13 +235,15 @@ export class App extends ConnectedApp implements Publisher {
     )
   }
 
-  async publish(call: CallInput): Promise<string> {
+  publish(call: CallInput): Promise<string> {
+    return publish(call, this.#publishing)
+  }
+
+  /** With the options of the task itself, where it is declared here. */
+  #withOwnOptions(call: CallInput): CallInput {
     const task = this.tasks.get(call.task)
-    const options =
-      task === undefined
-        ? call.options
-        : { ...callOptionsOf(task.options, call.args), ...call.options }
-    return await publish({ ...call, options }, this.#publishing)
+    if (task === undefined) return call
+    return { ...call, options: { ...callOptionsOf(task.options, call.args), ...call.options } }
   }
 
   /** Where a call of this task would be published. Throws `UnroutableTaskError`. */
@@ -253,8 +257,8 @@ export class App extends ConnectedApp implements Publisher {
     return { exchange, routingKey }
   }
 
-  async start(signature: SignatureDict, startWith: StartWith = {}): Promise<Started> {
-    return await startSignature(this, signature, startWith)
+  start(signature: SignatureDict, startWith: StartWith = {}): Promise<Started> {
+    return startSignature(this, signature, startWith)
   }
 
   /** The result of a call, by its id; nothing is read until it is asked. */

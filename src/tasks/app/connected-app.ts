@@ -106,6 +106,11 @@ export abstract class ConnectedApp implements AsyncDisposable {
     return await this.#connections.outgoing()
   }
 
+  /** The same, where it is open already. */
+  get openedPublisher(): CopyingPublisher | undefined {
+    return this.#connections.openedPublisher
+  }
+
   async results(): Promise<ResultStore> {
     return await this.#connections.results()
   }

@@ -1,10 +1,9 @@
-import type { RoutedMessage } from '../../brokers/broker.ts'
 import type { CopyingPublisher } from '../../brokers/copying-publisher.ts'
 import { compressMessage } from '../../protocol/compressed-message.ts'
-import type { Message } from '../../protocol/message.ts'
+import type { Message, Route } from '../../protocol/message.ts'
 import type { ResolvedRoute } from '../../protocol/routing/routes.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
-import type { CallOptions, RetryPolicy } from '../../protocol/tasks/call-options.ts'
+import type { RetryPolicy } from '../../protocol/tasks/call-options.ts'
 import { encodeTask } from '../../protocol/tasks/encode-task.ts'
 import { encodeTaskV1 } from '../../protocol/tasks/encode-task-v1.ts'
 import type { TaskCall } from '../../protocol/tasks/task-request.ts'
@@ -19,69 +18,119 @@ import type { TaskRoutes } from './task-routes.ts'
 
 /** What publishing needs of the app. */
 export interface PublishContext {
+  readonly withOwnOptions: (call: CallInput) => CallInput
   readonly routes: () => TaskRoutes
   readonly defaults: CallDefaults
   /** task_protocol: 2, or 1 for workers before Celery 4. */
   readonly protocol: number
   readonly outgoing: () => Promise<CopyingPublisher>
+  /** The same, where it is there already. */
+  readonly openedPublisher: () => CopyingPublisher | undefined
   /** True where what is to come later waits elsewhere. */
   readonly hold: (dated: DatedMessage) => Promise<boolean>
   /** Called for each call that the broker has confirmed. */
   readonly onPublished?: ((published: PublishedCall) => void) | undefined
 }
 
+/** A call that is ready to go: what is kept until the broker has confirmed it, and no more, as a hundred thousand may wait. */
+interface ReadyCall extends DatedMessage {
+  readonly route: ResolvedRoute
+  /** The way to where it waits for its eta. */
+  readonly delayed: Route
+  readonly deadlineMs: number
+  readonly isMember: boolean
+  /** Its fields for `task-sent`, where that is sent. */
+  readonly call: TaskCall | undefined
+}
+
 /**
  * Journey 1/8, publish: a call becomes a Celery message, confirmed by the broker before this resolves.
- * Next: the exchange, in brokers/. Throws `UnroutableTaskError` where the task would reach no work queue.
+ * Next: the exchange, in brokers/. Rejects with `UnroutableTaskError` where the task would reach no work queue.
+ *
+ * No async function on the way waits for the broker: each takes some hundred bytes for as long as it waits.
  */
-export async function publish(input: CallInput, context: PublishContext): Promise<string> {
+export function publish(input: CallInput, context: PublishContext): Promise<string> {
+  try {
+    const ready = readyCall(context.withOwnOptions(input), context)
+    const { compression = context.defaults.compression } = input.options
+    return compression === undefined
+      ? publishReady(ready, context)
+      : publishCompressed(ready, compression, context)
+  } catch (cause) {
+    return Promise.reject(cause)
+  }
+}
+
+function readyCall(input: CallInput, context: PublishContext): ReadyCall {
+  const { options } = input
   const route = context.routes().routeOf(input)
   const call = taskCall(input, context.defaults, currentRequest())
-  const message = await messageOf(call, route, {
-    ...context,
-    compression: input.options.compression,
-  })
-  const { id, task, eta } = call
-  const sentBy = await tracePublish({ id, task, message, route }, async (traced) => {
-    if (await context.hold({ taskId: id, name: task, eta, message: traced, route })) return route
-    const delayed = context.routes().delayed(route, eta)
-    await send(
-      { message: traced, route: delayed, declare: context.routes().missing(route) },
-      input.options,
-      context,
-    )
-    return delayed
-  })
-  if (input.isMember !== true) noteChild(taskNode(call.id))
-  context.onPublished?.({ call, route: sentBy, queue: route.queue })
-  return call.id
+  const { retry = context.defaults.retry, retryPolicy = context.defaults.retryPolicy } = options
+  return {
+    taskId: call.id,
+    name: call.task,
+    eta: call.eta,
+    message: messageOf(call, route, context),
+    route,
+    delayed: context.routes().delayed(route, call.eta),
+    deadlineMs: retry ? deadlineMs(retryPolicy) : ONE_TRY_MS,
+    isMember: input.isMember === true,
+    call: context.onPublished === undefined ? undefined : call,
+  }
 }
 
-async function messageOf(
+function messageOf(
   call: TaskCall,
   { priority }: ResolvedRoute,
-  {
-    protocol,
-    defaults,
-    compression = defaults.compression,
-  }: PublishContext & { readonly compression: string | undefined },
-): Promise<Message> {
+  { protocol, defaults }: PublishContext,
+): Message {
   const encode = protocol === 1 ? encodeTaskV1 : encodeTask
-  const message = encode(priority === undefined ? call : { priority, ...call }, defaults)
-  return compression === undefined ? message : await compressMessage(message, compression)
+  return encode(priority === undefined ? call : { priority, ...call }, defaults)
 }
 
-async function send(
-  { message, route, declare }: RoutedMessage & { readonly declare: Topology | null },
-  options: CallOptions,
-  { outgoing, defaults }: PublishContext,
-): Promise<void> {
-  const { retry = defaults.retry, retryPolicy = defaults.retryPolicy } = options
-  const publisher = await outgoing()
-  if (declare !== null) await publisher.declareQueue(route.routingKey, declare)
-  await publisher.publish(message, route, {
-    deadlineMs: retry ? deadlineMs(retryPolicy) : ONE_TRY_MS,
+async function publishCompressed(
+  ready: ReadyCall,
+  compression: string,
+  context: PublishContext,
+): Promise<string> {
+  const message = await compressMessage(ready.message, compression)
+  return await publishReady({ ...ready, message }, context)
+}
+
+function publishReady(ready: ReadyCall, context: PublishContext): Promise<string> {
+  return tracePublish(ready, (traced) => send(ready, traced, context)).then((how) => {
+    const { taskId, isMember, call, route, delayed } = ready
+    if (!isMember) noteChild(taskNode(taskId))
+    if (call !== undefined) {
+      const sentBy = how === HELD ? route : delayed
+      context.onPublished?.({ call, route: sentBy, queue: route.queue })
+    }
+    return taskId
   })
+}
+
+/** It waits for its eta in the vault, and goes its own way from there. */
+const HELD = Symbol('held')
+
+function send(ready: ReadyCall, message: Message, context: PublishContext): Promise<unknown> {
+  const declare = context.routes().missing(ready.route)
+  const publisher = context.openedPublisher()
+  const isPlain = declare === null && (ready.eta === null || ready.eta === undefined)
+  if (publisher === undefined || !isPlain) {
+    return sendOnceOpen(ready, message, { ...context, declare })
+  }
+  return publisher.publish(message, ready.delayed, { deadlineMs: ready.deadlineMs })
+}
+
+async function sendOnceOpen(
+  ready: ReadyCall,
+  message: Message,
+  { declare, hold, outgoing }: PublishContext & { readonly declare: Topology | null },
+): Promise<unknown> {
+  if (await hold({ ...ready, message })) return HELD
+  const publisher = await outgoing()
+  if (declare !== null) await publisher.declareQueue(ready.delayed.routingKey, declare)
+  return await publisher.publish(message, ready.delayed, { deadlineMs: ready.deadlineMs })
 }
 
 const DEFAULT_DEADLINE_MS = 5_000

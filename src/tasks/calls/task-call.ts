@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { reprArgs, reprKwargs } from '../../codecs/python/python-repr.ts'
 import { TaskError } from '../../errors.ts'
@@ -9,6 +8,7 @@ import {
   dictsOf,
   recordHeaders,
 } from '../../protocol/tasks/call-options.ts'
+import { newTaskId } from '../../protocol/tasks/new-task-id.ts'
 import type { TaskCall } from '../../protocol/tasks/task-request.ts'
 import { expirationMs, isoAfterSeconds, toIso } from '../../protocol/times.ts'
 import type { CallDefaults } from './call-defaults.ts'
@@ -42,7 +42,7 @@ export function taskCall(
   checkCall(input)
   const { task, args, kwargs, options } = input
   // An empty id is none, as in Python.
-  const id = options.taskId || randomUUID()
+  const id = options.taskId || newTaskId()
   return {
     id,
     task,

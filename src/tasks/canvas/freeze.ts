@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
 import { taskIdOf, withOptions } from '../../protocol/signature-tree/options.ts'
 import {
@@ -11,6 +10,7 @@ import {
   withBody,
   withTasks,
 } from '../../protocol/signature-tree/parts.ts'
+import { newTaskId } from '../../protocol/tasks/new-task-id.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { type ResultNode, taskNode } from '../../results/result-node.ts'
 
@@ -63,7 +63,7 @@ export function bodyWithId(chord: SignatureDict): SignatureDict {
 
 /** Its own, if it has one; an empty id is none, as in Python. */
 function idOf({ options: { task_id } }: SignatureDict): string {
-  return typeof task_id === 'string' && task_id !== '' ? task_id : randomUUID()
+  return typeof task_id === 'string' && task_id !== '' ? task_id : newTaskId()
 }
 
 function frozenChain(chain: SignatureDict, fixed: Fixed): SignatureDict {

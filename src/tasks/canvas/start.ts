@@ -8,6 +8,7 @@ import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { taskNode } from '../../results/result-node.ts'
 import { noteChild } from '../calls/current-request.ts'
 import type { Opening, Publisher, Started, StartWith } from '../calls/publisher.ts'
+import type { CallInput } from '../calls/task-call.ts'
 import { inheriting, memberOptions } from './rewrite.ts'
 import { startChain } from './start-chain.ts'
 import { startChord } from './start-chord.ts'
@@ -28,7 +29,7 @@ export async function startSignature(
     case 'chord':
       return await startChord(publisher, ...opened(dict, startWith))
     default:
-      return await startTask(publisher, dict, startWith)
+      return startTask(publisher, dict, startWith) // not awaited: this would be kept until then
   }
 }
 
@@ -52,18 +53,26 @@ function opened(
   return [inheriting(workflow, { headers, priority }), opening]
 }
 
-/** Publishes a plain task: arguments handed on go before its own, unless it is immutable. */
-async function startTask(
+/** Publishes a plain task. Not async, as a group may have a hundred thousand, each in as little as can be. */
+function startTask(
   publisher: Publisher,
   dict: SignatureDict,
-  { args = [], kwargs = {}, options = {}, extra = {}, isMember = false }: StartWith,
+  startWith: StartWith,
 ): Promise<Started> {
+  return publisher.publish(callOf(dict, startWith)).then((taskId) => taskNode(taskId))
+}
+
+/** Arguments handed on go before its own, unless it is immutable. */
+function callOf(
+  dict: SignatureDict,
+  { args = [], kwargs = {}, options = {}, extra = {}, isMember = false }: StartWith,
+): CallInput {
   const own = fromWireOptions(dict.options)
   const chain = chainOf(own.options, options)
   // Stamps it has already stay, as in Celery.
   const { stampedHeaders = options.stampedHeaders } = own.options
   const routeAs = mappedTask(dict)
-  const taskId = await publisher.publish({
+  return {
     task: dict.task,
     args: dict.immutable ? dict.args : [...args, ...dict.args],
     kwargs: dict.immutable ? dict.kwargs : { ...dict.kwargs, ...kwargs },
@@ -77,8 +86,7 @@ async function startTask(
     isFromSignature: true,
     isMember,
     ...(routeAs === undefined ? {} : { routeAs }),
-  })
-  return taskNode(taskId)
+  }
 }
 
 /** The steps behind it, those of the call last: the LAST one in the list is the next. */
@@ -97,7 +105,7 @@ async function startGroup(
   const groupId = end.taskId ?? randomUUID()
   const shared = memberOptions(opening)
   const members = await Promise.all(
-    flatMembers(group).map(async (member, groupIndex) =>
+    flatMembers(group).map((member, groupIndex) =>
       publisher.start(member, {
         args,
         kwargs,

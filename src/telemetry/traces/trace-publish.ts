@@ -1,13 +1,13 @@
-import type { Attributes } from '@opentelemetry/api'
+import type { Attributes, Span } from '@opentelemetry/api'
 import type { Message, Route } from '../../protocol/message.ts'
-import { loadedTelemetry, loadTelemetry } from './open-telemetry.ts'
+import { loadedTelemetry, loadTelemetry, type OpenTelemetryApi } from './open-telemetry.ts'
 import { markFailed } from './span-failure.ts'
 import { TRACER } from './tracer.ts'
 
 /** A message about to be published, and whose call it is. */
 interface TracedCall {
-  readonly id: string
-  readonly task: string
+  readonly taskId: string
+  readonly name: string
   readonly message: Message
   readonly route: Route
 }
@@ -16,22 +16,41 @@ interface TracedCall {
  * Publishes within a span, of which the message carries the W3C headers (`traceparent`): the worker that runs the task goes on
  * from there. Names and attributes are those of Python's opentelemetry-instrumentation-celery.
  */
-export async function tracePublish<Result>(
+export function tracePublish<Result>(
   call: TracedCall,
   publish: (message: Message) => Promise<Result>,
 ): Promise<Result> {
-  const api = loadedTelemetry() ?? (await loadTelemetry())
-  if (api === null) return await publish(call.message)
+  const api = loadedTelemetry()
+  if (api === undefined) return loadTelemetry().then(() => tracePublish(call, publish))
+  return api === null ? publish(call.message) : publishInSpan(api, call, publish)
+}
+
+function publishInSpan<Result>(
+  api: OpenTelemetryApi,
+  call: TracedCall,
+  publish: (message: Message) => Promise<Result>,
+): Promise<Result> {
   const { trace, context, propagation, SpanKind } = api
-  const span = trace.getTracer(TRACER).startSpan(`apply_async/${call.task}`, {
+  const span = trace.getTracer(TRACER).startSpan(`apply_async/${call.name}`, {
     kind: SpanKind.PRODUCER,
     attributes: attributesOf(call),
   })
   const active = trace.setSpan(context.active(), span)
   const carrier: Record<string, unknown> = {}
   propagation.inject(active, carrier)
+  const message = withHeaders(call.message, carrier)
+  const published = context.with(active, () => publish(message))
+  // Where nothing is recorded, there is nothing to keep for its end.
+  return span.isRecording() ? endingWith(published, span, api) : published
+}
+
+async function endingWith<Result>(
+  published: Promise<Result>,
+  span: Span,
+  api: OpenTelemetryApi,
+): Promise<Result> {
   try {
-    return await context.with(active, async () => publish(withHeaders(call.message, carrier)))
+    return await published
   } catch (error) {
     markFailed(api, span, error)
     throw error
@@ -40,12 +59,12 @@ export async function tracePublish<Result>(
   }
 }
 
-function attributesOf({ id, task, route }: TracedCall): Attributes {
+function attributesOf({ taskId, name, route }: TracedCall): Attributes {
   return {
     'celery.action': 'apply_async',
-    'celery.task_name': task,
+    'celery.task_name': name,
     'celery.exchange': route.exchange,
-    'messaging.message.id': id,
+    'messaging.message.id': taskId,
     'messaging.destination': route.routingKey,
   }
 }

@@ -181,7 +181,7 @@ export class Conclusions {
     const retry = { countdown, options, config: app.config, params }
     const { message, route, eta } = retryMessage(job.delivery, job.request, retry)
     const { id: taskId, task: name } = job.request
-    await tracePublish({ id: taskId, task: name, message, route }, async (traced) => {
+    await tracePublish({ taskId, name, message, route }, async (traced) => {
       const isHeld =
         eta !== null && (await app.waiting.hold({ taskId, name, eta, message: traced, route }))
       if (isHeld) return

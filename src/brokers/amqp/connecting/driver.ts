@@ -4,6 +4,7 @@ import { BrokerError } from '../../../errors.ts'
 import { requirePackage } from '../../../installed-packages.ts'
 import { readTable } from '../../headers/read-table.ts'
 import { writeTable } from '../../headers/write-table.ts'
+import { unpacked } from '../carried-headers.ts'
 import { addAnswerDeadline, type DriverChannel } from './answer-deadline.ts'
 
 export type Driver = typeof Amqplib
@@ -64,7 +65,7 @@ function loadCopy(entry: string): Driver {
     if (typeof tables.encodeTable !== 'function' || typeof tables.decodeFields !== 'function') {
       throw unexpectedDriver(folder)
     }
-    tables.encodeTable = writeTable
+    tables.encodeTable = (buffer, table, offset) => writeTable(buffer, unpacked(table), offset)
     tables.decodeFields = readTable
     const driver = requirePackage(entry) as Driver
     const { BaseChannel } = requirePackage(join(folder, 'lib/channel.js')) as DriverChannels

@@ -39,10 +39,7 @@ export class AmqpPublisher {
 
   publish(message: Message, route: Route, options: PublishOptions | undefined): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#add({ message, route }, options, (error) => {
-        if (error === undefined) resolve()
-        else reject(error)
-      })
+      this.#add({ message, route }, options, settler(resolve, reject))
     })
   }
 
@@ -177,4 +174,12 @@ export class AmqpPublisher {
       this.#isAsking = false
     }
   }
+}
+
+/** Apart, so that what waits for its confirm keeps hold of no more than these two. */
+function settler(
+  resolve: () => void,
+  reject: (error: BrokerError) => void,
+): (error?: BrokerError) => void {
+  return (error) => (error === undefined ? resolve() : reject(error))
 }

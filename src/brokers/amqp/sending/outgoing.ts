@@ -2,6 +2,7 @@ import type { Message as AmqpMessage, ConfirmChannel, Options } from 'amqplib'
 import { BrokerError } from '../../../errors.ts'
 import type { Message, Route } from '../../../protocol/message.ts'
 import { publishRefused, routeText } from '../../broker-errors.ts'
+import { carried } from '../carried-headers.ts'
 import { serverText } from '../connecting/server-errors.ts'
 
 /** A publish that the broker has not confirmed yet. */
@@ -26,7 +27,7 @@ export function send(
   { message, route, mandatory }: Outgoing,
   onConfirm: (error: unknown) => void,
 ): boolean {
-  const options = { ...message.properties, headers: message.headers, mandatory }
+  const options = { ...message.properties, headers: carried(message.headers), mandatory }
   return channel.publish(
     route.exchange,
     route.routingKey,
