@@ -18,7 +18,7 @@ const alias = [
 const LONG = [
   'test/chaos/**/*.live.test.ts',
   'test/deploy/deploy.live.test.ts',
-  'test/faults/{harness,workflows}.live.test.ts',
+  'test/faults/workflows.live.test.ts',
   'test/faults/pools/**/*.live.test.ts',
   'test/{celery-suite,random-workflows}/**/*.live.test.ts',
   'test/flows/kills/every-transition.live.test.ts',

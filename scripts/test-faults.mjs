@@ -14,7 +14,8 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(`Usage: npm run test:faults -- [--seeds N] [--minutes M] [--first SEED]
 
-Producers, workers of both languages and a monitor under faults that a seed decides: N runs (3) of M minutes each (2).
+Producers and workers of both languages and a monitor, under faults of processes, networks, RabbitMQ, PostgreSQL and Redis that a
+seed decides: N runs (3) of M minutes each (2). npm test has ten seconds of it.
 --first repeats a run that printed its seed.`)
   process.exit(0)
 }
@@ -30,7 +31,7 @@ const env = {
 }
 const { code } = await run(
   bin('vitest'),
-  ['run', '--project', 'long', 'test/faults/harness.live.test.ts'],
+  ['run', '--project', 'alone', 'test/faults/harness.live.test.ts'],
   { env },
 )
 process.exitCode = code

@@ -87,6 +87,7 @@ class RunningProcess implements Process {
     })
     this.exited = once(child, 'close').then(([code, signal]: unknown[]) => {
       this.#exit = { code, signal } as Exit // as Node documents the arguments of "close"
+      process.removeListener('exit', this.#killGroup)
       return this.#exit
     })
     this.exited.catch(() => undefined) // never started: waitForLine and pid tell

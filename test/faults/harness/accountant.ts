@@ -1,75 +1,119 @@
 import { readFileSync } from 'node:fs'
 import type { Broker } from '../../../src/brokers/broker.ts'
 import type { Database } from '../../../src/database/database.ts'
-import type { Process } from '../../support/processes.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { type Held, leaksSince } from './leaks.ts'
+import type { Targets } from './targets.ts'
 
 export interface Books {
   readonly database: Database
   readonly broker: Broker
   /** The work queues, and how many consumers each should have. */
   readonly consumers: Readonly<Record<string, number>>
-  readonly services: Readonly<Record<string, Process>>
+  readonly targets: Targets
+  /** What producers were promised, and what tasks did: a line each. */
+  readonly ledger: () => readonly Line[]
+  readonly held: () => Promise<Held>
 }
 
-/** What was found when all faults were over. */
+/** A line that a producer or a task wrote. */
+export interface Line {
+  readonly id: string
+  readonly name: string
+  readonly what: 'accepted' | 'begin' | 'end'
+  readonly at: number
+}
+
+/** A fault, and when it struck. */
+export interface Struck {
+  readonly name: string
+  readonly from: number
+  readonly to: number
+}
+
+/** What was found when all faults were over: all but the numbers must be empty. */
 export interface Account {
   readonly accepted: number
+  /** Runs beyond the first, of tasks that are acknowledged late, which a fault explains. */
+  readonly repeats: number
   /** Accepted, and the monitor has no row of it. */
   readonly unrecorded: readonly string[]
   /** Recorded, and not ended as it should have. */
   readonly unfinished: readonly string[]
   readonly neverRan: readonly string[]
-  /** Runs beyond the first, of tasks that are acknowledged late. */
-  readonly repeats: number
+  readonly unexplained: readonly string[]
   readonly messagesLeft: Readonly<Record<string, number>>
   readonly consumersMissing: readonly string[]
   /** Services that keep a core busy though there is nothing to do. */
   readonly spinning: readonly string[]
+  /** What is held open beyond what was before the faults. */
+  readonly leaks: readonly string[]
 }
 
-const SETTLED = { deadlineMs: 60_000, intervalMs: 500 }
+const SETTLED = { deadlineMs: 90_000, everyMs: 500 }
+const FLAT = { deadlineMs: 30_000, everyMs: 1_000 }
+/** A message comes again some time after the fault that gave it back. */
+const AFTERMATH_MS = 20_000
 
 /** Compares what producers were promised with what happened. */
 export class Accountant {
   readonly #books: Books
-  readonly #accepted = new Set<string>()
 
   constructor(books: Books) {
     this.#books = books
   }
 
-  /** The broker has confirmed it: from now on it counts. */
-  accept(taskId: string): void {
-    this.#accepted.add(taskId)
-  }
-
   /** Once all is quiet, or as it is where it does not become so. */
-  async account(): Promise<Account> {
+  async account(struck: readonly Struck[], before: Held): Promise<Account> {
     await waitFor('the record to be complete', () => this.#isComplete(), SETTLED).catch(
       () => undefined,
     )
     const states = await this.#states()
-    const runs = await this.#runs()
-    const ids = [...this.#accepted]
+    const lines = this.#books.ledger()
+    const runs = runsOf(lines)
+    const calls = accepted(lines)
+    const again = [...runs.values()].flatMap(repeatsOf)
     return {
-      accepted: ids.length,
-      unrecorded: ids.filter((id) => !states.has(id)),
-      unfinished: ids.filter((id) => states.has(id) && states.get(id) !== 'SUCCESS'),
-      neverRan: ids.filter((id) => !runs.has(id)),
-      repeats: [...runs.values()].reduce((sum, count) => sum + count - 1, 0),
+      accepted: calls.length,
+      unrecorded: calls.filter(({ id }) => !states.has(id)).map(({ id }) => id),
+      unfinished: await this.#unfinished(),
+      neverRan: calls.filter(({ id }) => !runs.has(id)).map(({ id, name }) => `${name} ${id}`),
+      repeats: again.length,
+      unexplained: again
+        .filter(({ name }) => !isPythons(name))
+        .filter((repeat) => !struck.some((fault) => explains(fault, repeat)))
+        .map(({ id, name, from, to }) => `${name} ${id} ran again after ${to - from} ms`),
       ...(await this.#queues()),
+      leaks: await this.#leaks(before),
       spinning: await this.#spinning(),
     }
   }
 
   async #isComplete(): Promise<boolean> {
-    const states = await this.#states()
-    const { messagesLeft } = await this.#queues()
+    const lines = this.#books.ledger()
+    const runs = runsOf(lines)
+    const { messagesLeft, consumersMissing } = await this.#queues()
     return (
-      [...this.#accepted].every((id) => states.get(id) === 'SUCCESS') &&
-      Object.values(messagesLeft).every((count) => count === 0)
+      accepted(lines).every(({ id }) => runs.has(id)) &&
+      (await this.#unfinished()).length === 0 &&
+      Object.keys(messagesLeft).length === 0 &&
+      consumersMissing.length === 0
     )
+  }
+
+  /**
+   * What did not end in the right state. Python's worker is not what is tried: where its backend is away it stores a
+   * failure, or nothing, and the record must say what it has stored.
+   */
+  async #unfinished(): Promise<readonly string[]> {
+    const states = await this.#states()
+    const stored = await this.#stored()
+    return accepted(this.#books.ledger()).flatMap(({ id, name }) => {
+      const state = states.get(id)
+      const kept = stored.get(id)
+      const isPythonsEnd = isPythons(name) && (state === kept || !isEnd(kept))
+      return state === 'SUCCESS' || isPythonsEnd ? [] : [`${name} ${id} is ${state}`]
+    })
   }
 
   async #states(): Promise<ReadonlyMap<string, string>> {
@@ -79,11 +123,11 @@ export class Accountant {
     return new Map(rows.map(({ task_id: id, status }) => [id, status]))
   }
 
-  async #runs(): Promise<ReadonlyMap<string, number>> {
-    const rows = await this.#books.database.query<{ task_id: string; count: number }>(
-      'select task_id, count(*)::int as count from runs group by task_id',
+  async #stored(): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.#books.database.query<{ task_id: string; status: string }>(
+      'select task_id, status from celery_taskmeta',
     )
-    return new Map(rows.map(({ task_id: id, count }) => [id, count]))
+    return new Map(rows.map(({ task_id: id, status }) => [id, status]))
   }
 
   async #queues(): Promise<Pick<Account, 'messagesLeft' | 'consumersMissing'>> {
@@ -93,23 +137,85 @@ export class Accountant {
         return { queue, wanted, ...(await broker.depth(queue)) }
       }),
     )
+    const left = depths.filter(({ messages }) => messages > 0)
     return {
-      messagesLeft: Object.fromEntries(depths.map(({ queue, messages }) => [queue, messages ?? 0])),
+      messagesLeft: Object.fromEntries(left.map(({ queue, messages }) => [queue, messages])),
       consumersMissing: depths
         .filter(({ consumers: found, wanted }) => found !== wanted)
-        .map(({ queue }) => queue),
+        .map(({ queue, consumers: found }) => `${queue} has ${found}`),
     }
+  }
+
+  /** A connection that a fault has ended may be noticed, and closed, some time later. */
+  async #leaks(before: Held): Promise<readonly string[]> {
+    let leaks: readonly string[] = []
+    const look = async (): Promise<boolean> => {
+      leaks = leaksSince(before, await this.#books.held())
+      return leaks.length === 0
+    }
+    await waitFor('what is held open to be as before', look, FLAT).catch(() => undefined)
+    return leaks
   }
 
   /** Idle, a service takes less than a tenth of a core. */
   async #spinning(): Promise<readonly string[]> {
-    const services = Object.entries(this.#books.services)
-    const before = services.map(([, { pid }]) => cpuSeconds(pid))
-    await new Promise((resolve) => setTimeout(resolve, 3_000))
-    return services
-      .filter(([, { pid }], at) => cpuSeconds(pid) - (before[at] ?? 0) > 0.3)
-      .map(([name]) => name)
+    const victims = this.#books.targets.victims.filter(({ endsGracefully }) => endsGracefully)
+    const before = victims.map(({ process: { pid } }) => cpuSeconds(pid))
+    await new Promise((resolve) => setTimeout(resolve, 5_000))
+    return victims
+      .map(({ name, process: { pid } }, at) => ({
+        name,
+        share: (cpuSeconds(pid) - (before[at] ?? 0)) / 5,
+      }))
+      .filter(({ share }) => share > 0.1)
+      .map(({ name, share }) => `${name}: ${Math.round(share * 100)} % of a core`)
   }
+}
+
+interface Repeat {
+  readonly id: string
+  readonly name: string
+  readonly from: number
+  readonly to: number
+}
+
+function repeatsOf(begun: readonly Line[]): Repeat[] {
+  return begun.slice(1).map(({ id, name, at }, index) => ({
+    id,
+    name,
+    from: begun[index]?.at ?? at,
+    to: at,
+  }))
+}
+
+/** Whether it struck something on the way of that task, before the second run and not long before the first. */
+function explains({ name, from, to }: Struck, repeat: Repeat): boolean {
+  if (/monitor/.test(name)) return false
+  if (/Redis/.test(name) && !repeat.name.startsWith('redis.')) return false
+  return from <= repeat.to && to >= repeat.from - AFTERMATH_MS
+}
+
+function accepted(lines: readonly Line[]): readonly Line[] {
+  return lines.filter(({ what }) => what === 'accepted')
+}
+
+function isPythons(name: string): boolean {
+  return name.startsWith('python.')
+}
+
+function isEnd(state: string | undefined): boolean {
+  return state === 'SUCCESS' || state === 'FAILURE'
+}
+
+function runsOf(lines: readonly Line[]): ReadonlyMap<string, readonly Line[]> {
+  const runs = new Map<string, Line[]>()
+  for (const line of lines) {
+    if (line.what !== 'begin') continue
+    const before = runs.get(line.id)
+    if (before === undefined) runs.set(line.id, [line])
+    else before.push(line)
+  }
+  return runs
 }
 
 /** User and system time, in hundredths: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html */

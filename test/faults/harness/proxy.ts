@@ -5,6 +5,8 @@ interface Pair {
   readonly server: Socket
   /** Its bytes vanish, and neither side is told: a half-open connection. */
   isBlack: boolean
+  /** What is passed on once bytes flow again. */
+  held: (() => void)[]
 }
 
 /** Stands between a program and its server, and does to their connections what networks do. */
@@ -14,6 +16,7 @@ export class TcpProxy {
   readonly #pairs = new Set<Pair>()
   #isRefusing = false
   #isStalled = false
+  #isSilent = false
   #toCorrupt = 0
 
   private constructor(target: { readonly host: string; readonly port: number }) {
@@ -37,6 +40,7 @@ export class TcpProxy {
     return url.replace(`${host}:${port}`, `127.0.0.1:${address.port}`)
   }
 
+  /** Those that the programs hold open, half-open ones included. */
   get connections(): number {
     return this.#pairs.size
   }
@@ -55,15 +59,24 @@ export class TcpProxy {
   stall(isStalled: boolean): void {
     this.#isStalled = isStalled
     if (isStalled) return
-    for (const { client, server } of this.#pairs) {
-      client.resume()
-      server.resume()
+    for (const pair of this.#pairs) {
+      const held = pair.held
+      pair.held = []
+      for (const pass of held) pass()
+      pair.client.resume()
+      pair.server.resume()
     }
   }
 
   /** The connections of now fall silent for good; new ones work. */
   halfOpen(): void {
     for (const pair of this.#pairs) pair.isBlack = true
+  }
+
+  /** Those of now fall silent, and new ones are taken and silent, too, until told otherwise: what began silent stays so. */
+  silence(isSilent: boolean): void {
+    this.#isSilent = isSilent
+    if (isSilent) this.halfOpen()
   }
 
   /** Turns a byte over in each of so many pieces that servers send. */
@@ -81,19 +94,22 @@ export class TcpProxy {
       client.destroy()
       return
     }
-    const pair: Pair = { client, server: connect(this.#target), isBlack: false }
+    const server = connect(this.#target)
+    const pair: Pair = { client, server, isBlack: this.#isSilent, held: [] }
     this.#pairs.add(pair)
-    for (const socket of [client, pair.server]) {
-      socket.on('error', () => this.#end(pair))
-      socket.on('close', () => {
-        // Of a half-open connection the other side hears nothing.
-        if (!pair.isBlack) this.#end(pair)
-      })
-    }
-    client.on('data', (bytes) => this.#pass(pair, { from: client, to: pair.server, bytes }))
-    pair.server.on('data', (bytes) => {
-      this.#pass(pair, { from: pair.server, to: client, bytes: this.#spoiled(bytes) })
+    client.on('error', () => this.#end(pair))
+    server.on('error', () => this.#onServerEnd(pair))
+    client.on('close', () => this.#end(pair))
+    server.on('close', () => this.#onServerEnd(pair))
+    client.on('data', (bytes) => this.#pass(pair, { from: client, to: server, bytes }))
+    server.on('data', (bytes) => {
+      this.#pass(pair, { from: server, to: client, bytes: this.#spoiled(bytes) })
     })
+  }
+
+  /** Of a half-open connection the program hears nothing. */
+  #onServerEnd(pair: Pair): void {
+    if (!pair.isBlack) this.#end(pair)
   }
 
   #pass(
@@ -101,8 +117,12 @@ export class TcpProxy {
     way: { readonly from: Socket; readonly to: Socket; readonly bytes: Buffer },
   ): void {
     if (pair.isBlack) return
-    way.to.write(way.bytes)
-    if (this.#isStalled) way.from.pause()
+    if (!this.#isStalled) {
+      way.to.write(way.bytes)
+      return
+    }
+    way.from.pause()
+    pair.held.push(() => way.to.write(way.bytes))
   }
 
   #spoiled(bytes: Buffer): Buffer {
