@@ -6,7 +6,7 @@ import { parseArgs, promisify } from 'node:util'
 import { openPlace } from '../environment.ts'
 import { median } from '../measure.ts'
 
-const KINDS = ['publish', 'consume', 'chord'] as const
+const KINDS = ['publish', 'consume', 'ingest', 'chord'] as const
 type Kind = (typeof KINDS)[number]
 
 const HELP = `npm run bench:pairs -- --before REVISION [--pairs N] [--kind NAME]…
@@ -64,16 +64,16 @@ async function onePair(
   kind: Kind,
   { isSwapped }: { readonly isSwapped: boolean },
 ): Promise<number> {
-  const place = await openPlace()
   const sample = async (build: string): Promise<number> => {
-    const args = [join(import.meta.dirname, 'sample.ts'), build, kind, place.amqpUrl]
+    const { amqpUrl, databaseUrl, close } = await openPlace()
+    const args = [join(import.meta.dirname, 'sample.ts'), build, kind, amqpUrl, databaseUrl]
     const { stdout } = await execute(join(ROOT, 'node_modules/.bin/tsx'), args)
+    await close()
     return Number(stdout)
   }
   const order = isSwapped ? (['after', 'before'] as const) : (['before', 'after'] as const)
   const microseconds = { before: Number.NaN, after: Number.NaN }
   for (const side of order) microseconds[side] = await sample(builds[side])
-  await place.close()
   const { before, after } = microseconds
   const ratio = after / before
   console.log(

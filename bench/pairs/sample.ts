@@ -1,8 +1,9 @@
-// sample.ts BUILD KIND AMQP_URL: prints the microseconds of CPU that this build takes for a message.
+// sample.ts BUILD KIND AMQP_URL DATABASE_URL: prints the microseconds of CPU that this build takes for a message.
 import { join } from 'node:path'
 import type * as Toolbox from 'celery-toolbox'
+import type * as MonitorOfToolbox from 'celery-toolbox/monitor'
 
-const [build = '', kind = '', amqpUrl = ''] = process.argv.slice(2)
+const [build = '', kind = '', amqpUrl = '', databaseUrl = ''] = process.argv.slice(2)
 const WINDOW = 200
 const MESSAGES = 20_000
 const CHORDS = 8
@@ -43,6 +44,21 @@ const measures: Readonly<Record<string, () => Promise<number>>> = {
     const before = ran
     return await cpuOf(MESSAGES + WINDOW * 10 - before, async () => hasRun(MESSAGES + WINDOW * 10))
   },
+  ingest: async () => {
+    const { migrateUp, Monitor, openDatabase }: typeof MonitorOfToolbox = await import(
+      join(build, 'dist/src/monitor/index.js')
+    )
+    await migrateUp(databaseUrl)
+    await publish(MESSAGES + WINDOW * 10)
+    const database = await openDatabase({ url: databaseUrl })
+    const monitor = new Monitor({ broker: app.broker(), database, config: app.config })
+    const recorded = (): number => monitor.stats().messages
+    await monitor.start()
+    await until(() => recorded() >= WINDOW * 10)
+    const before = recorded()
+    const all = MESSAGES + WINDOW * 10
+    return await cpuOf(all - before, async () => until(() => recorded() >= all))
+  },
   chord: async () => {
     await worker.start()
     await oneChord()
@@ -63,7 +79,11 @@ async function publish(count: number): Promise<void> {
 }
 
 async function hasRun(count: number): Promise<void> {
-  while (ran < count) await new Promise((resolve) => setTimeout(resolve, 5))
+  await until(() => ran >= count)
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 async function oneChord(): Promise<void> {
