@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { Database } from '../../src/database/database.ts'
 import { countByStatus } from '../../src/monitor/queries/count-by-status.ts'
 import { familyTree } from '../../src/monitor/queries/family-tree.ts'
 import { listTasks, type TaskFilters } from '../../src/monitor/queries/list-tasks.ts'
@@ -9,11 +10,24 @@ import { showTask } from '../../src/monitor/queries/show-task.ts'
 import { PROJECT } from '../support/services.ts'
 import { recordHistory } from './history.ts'
 
+test('the queries of the page on the database answer, one of them by an index on how names begin', async () => {
+  const { database } = await recordHistory()
+  await absorb(database)
+  const page = readFileSync(join(PROJECT, 'docs/database.md'), 'utf8')
+  const [block = ''] = [...page.matchAll(/```sql\n(.*?)\n```/gs)].map((match) => match[1] ?? '')
+  const [counts, failures = ''] = block.split(';\n')
+  expect(await database.query(counts ?? '')).toContainEqual({ status: 'FAILURE', count: 1 })
+  expect(await database.query(failures.replace('export.pdf', 'export.child-2'))).toMatchObject([
+    { task_id: 'child-2' },
+  ])
+  expect(
+    await database.query('SELECT from pg_indexes WHERE indexdef ~ $1', ['left.*name, 200']),
+  ).toHaveLength(1)
+})
+
 test('every query of the documentation answers something on a real history', async () => {
   const { database } = await recordHistory()
-  await database.query(
-    'SELECT monitor.absorb_results(array_agg(task_id::text)) FROM celery_taskmeta',
-  )
+  await absorb(database)
   const page = readFileSync(join(PROJECT, 'docs/monitor.md'), 'utf8')
   const queries = [...page.matchAll(/```sql\n(.*?);\n```/gs)].map((match) => match[1] ?? '')
   expect(queries.length).toBeGreaterThanOrEqual(20)
@@ -21,6 +35,12 @@ test('every query of the documentation answers something on a real history', asy
     expect([query, (await database.query(query)).length > 0]).toEqual([query, true])
   }
 })
+
+async function absorb(database: Database): Promise<void> {
+  await database.query(
+    'SELECT monitor.absorb_results(array_agg(task_id::text)) FROM celery_taskmeta',
+  )
+}
 
 test('tasks are listed by what is asked for, the newest first', async () => {
   const { database } = await recordHistory()
