@@ -42,6 +42,16 @@ def forget(self, seconds):
     note(self, 'end')
 
 
+@app.task(name='python.progress', bind=True)
+def progress(self, gate):
+    note(self, 'begin')
+    self.update_state(state='PROGRESS', meta={'done': 3})
+    while not os.path.exists(gate):
+        time.sleep(0.05)
+    note(self, 'end')
+    return 7
+
+
 @app.task(name='python.give_up', bind=True)
 def give_up(self):
     note(self, 'begin')
