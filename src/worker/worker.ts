@@ -78,7 +78,7 @@ export class Worker implements AsyncDisposable {
     return this.#consumer?.problems ?? []
   }
 
-  /** Declares what is needed and starts to consume. Throws `BrokerError`, `ResultError`, `DatabaseError`. */
+  /** Declares what is needed and starts to consume. Throws `BrokerError`, `ResultError`, `DatabaseError`; then make a new worker. */
   async start(): Promise<void> {
     if (isInChild()) {
       throw new TaskError(
