@@ -5,6 +5,7 @@ import { UsageError } from '../../errors.ts'
 import type { Board } from '../../flows/board/board.ts'
 import type { ZookeeperBoard } from '../../flows/board/zookeeper/zookeeper-board.ts'
 import type { FlowStore } from '../../flows/storage/flow-store.ts'
+import { safeUrl } from '../../safe-url.ts'
 import { type DatabaseOptions, openDatabaseOf } from '../options/open-database.ts'
 
 export interface BoardOptions extends DatabaseOptions {
@@ -58,11 +59,12 @@ interface Place {
   readonly path?: string
 }
 
-function placeOf(url: string): Place {
-  const [, hosts, path] = /^zookeeper:\/\/([^/]+)(\/.+)?$/.exec(url) ?? []
+/** Without a login, which has no place in it, and which errors of the connection would show. */
+export function placeOf(url: string): Place {
+  const [, hosts, path] = /^zookeeper:\/\/([^/@]+)(\/.+)?$/.exec(url) ?? []
   if (hosts === undefined)
     throw new UsageError(
-      `the board is "${url}", expected such as zookeeper://127.0.0.1:2181/taskflow/jobs`,
+      `the board is "${safeUrl(url)}", expected such as zookeeper://127.0.0.1:2181/taskflow/jobs`,
     )
   return path === undefined ? { hosts } : { hosts, path }
 }

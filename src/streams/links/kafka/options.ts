@@ -1,5 +1,6 @@
 import type * as Kafka from '@platformatic/kafka'
 import { ConfigurationError } from '../../../errors.ts'
+import { safeUrl } from '../../../safe-url.ts'
 import type { Codec } from '../../codecs/codec.ts'
 import { loadDriver } from '../load-driver.ts'
 
@@ -41,7 +42,7 @@ export function checkKafka(kind: string, brokers: unknown, topic: unknown): void
   for (const broker of [brokers].flat()) {
     if (typeof broker === 'string' && /^[^/\s]+:\d+$/.test(broker)) continue
     throw new ConfigurationError(
-      `kafka ${kind}: the broker is ${JSON.stringify(broker)}, expected host:port, or a list of them`,
+      `kafka ${kind}: the broker is ${JSON.stringify(typeof broker === 'string' ? safeUrl(broker) : broker)}, expected host:port, or a list of them`,
       { option: 'brokers' },
     )
   }

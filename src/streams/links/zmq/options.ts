@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../../../errors.ts'
+import { safeUrl } from '../../../safe-url.ts'
 import { type Codec, codecOf } from '../../codecs/codec.ts'
 
 /** Keys of CURVE, in Z85 (40 characters) as `curveKeyPair()` and pyzmq give them. */
@@ -39,10 +40,11 @@ export interface ZmqWriteOptions extends ZmqOptions {
 const ADDRESS = /^(?:tcp|ipc|inproc|udp):\/\/./
 
 export function zmqCodec(kind: string, address: string, options: ZmqOptions): Codec {
-  const place = `zmq ${kind} ${address}`
+  const shown = typeof address === 'string' ? safeUrl(address) : address
+  const place = `zmq ${kind} ${shown}`
   if (typeof address !== 'string' || !ADDRESS.test(address)) {
     throw new ConfigurationError(
-      `zmq ${kind}: the address is ${JSON.stringify(address)}, expected tcp://host:port, ipc://path or inproc://name`,
+      `zmq ${kind}: the address is ${JSON.stringify(shown)}, expected tcp://host:port, ipc://path or inproc://name`,
       { option: 'address' },
     )
   }

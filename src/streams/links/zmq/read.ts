@@ -1,5 +1,6 @@
 import type { Pair, Pull, Subscriber } from 'zeromq'
 import { startTimer } from '../../../async/timer.ts'
+import { safeUrl } from '../../../safe-url.ts'
 import type { Codec } from '../../codecs/codec.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import { Received } from '../../parts/received.ts'
@@ -32,7 +33,7 @@ export function zmqListener(
 ): LinkListener {
   const codec = zmqCodec(kind, address, options)
   const parts = { kind, address, codec, options }
-  return new LinkListener(`zmq ${kind} ${address}`, (inlet) => receive(inlet, parts))
+  return new LinkListener(`zmq ${kind} ${safeUrl(address)}`, (inlet) => receive(inlet, parts))
 }
 
 interface ReadParts {

@@ -1,6 +1,7 @@
 import type * as Zeromq from 'zeromq'
 import { sleep } from '../../../async/sleep.ts'
 import type { Logger } from '../../../logger.ts'
+import { safeUrl } from '../../../safe-url.ts'
 import { linkFailed } from '../link-failed.ts'
 import { allowClients } from './allowed-clients.ts'
 import type { Driver } from './driver.ts'
@@ -32,7 +33,7 @@ export async function attach<Socket extends AnySocket>(
   } catch (cause) {
     socket.close()
     const does = options.bind === true ? 'bind' : 'connect to'
-    throw linkFailed(`zmq cannot ${does} ${address}`, cause)
+    throw linkFailed(`zmq cannot ${does} ${safeUrl(address)}`, cause)
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Pair, Publisher, Push } from 'zeromq'
+import { safeUrl } from '../../../safe-url.ts'
 import type { Codec, Multipart } from '../../codecs/codec.ts'
 import {
   LinkPublisher,
@@ -33,7 +34,7 @@ export function zmqPublisher(
 ): LinkPublisher {
   const codec = zmqCodec(kind, address, options)
   const parts = { kind, address, codec, options }
-  return new LinkPublisher(`zmq ${kind} ${address}`, (context) => open(parts, context))
+  return new LinkPublisher(`zmq ${kind} ${safeUrl(address)}`, (context) => open(parts, context))
 }
 
 async function open(parts: WriteParts, { signal, log }: OpenContext): Promise<Sink> {
