@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Client, PoolClient } from 'pg'
 import { startInterval } from '../async/timer.ts'
 import { isDoneWithin, withDeadline } from '../async/with-deadline.ts'
@@ -34,10 +35,14 @@ export class SilenceWatch {
   async over<Result>(client: Client | PoolClient, statement: Promise<Result>): Promise<Result> {
     const answered = new AbortController()
     let isAsking = false
+    let moved = movedBytes(client)
     const timer = startInterval(this.#parts.silentMs ?? SILENT_MS, () => {
       if (isAsking) return
       isAsking = true
-      void this.#endIfSilent(client, answered.signal).finally(() => {
+      const before = moved
+      moved = movedBytes(client)
+      const isMoving = moved !== before
+      void this.#endIfSilent(client, { answered: answered.signal, isMoving }).finally(() => {
         isAsking = false
       })
     }).unref()
@@ -50,8 +55,11 @@ export class SilenceWatch {
   }
 
   /** What is answered while the server is asked was not silent. */
-  async #endIfSilent(client: Client | PoolClient, answered: AbortSignal): Promise<void> {
-    if ((await this.#isAtWork(client)) || answered.aborted) return
+  async #endIfSilent(
+    client: Client | PoolClient,
+    { answered, isMoving }: { readonly answered: AbortSignal; readonly isMoving: boolean },
+  ): Promise<void> {
+    if ((await this.#isAtWork(client, isMoving)) || answered.aborted) return
     const { logger, safeUrl } = this.#parts
     logger.warn({ database: safeUrl }, 'database connection silent, closing it')
     endAtOnce(client)
@@ -59,9 +67,9 @@ export class SilenceWatch {
   }
 
   /** True as well where the server answers and cannot tell, as when it takes no more connections. */
-  async #isAtWork(client: Client | PoolClient): Promise<boolean> {
+  async #isAtWork(client: Client | PoolClient, isMoving: boolean): Promise<boolean> {
     try {
-      const asked = this.#ask(pidOf(client))
+      const asked = this.#ask(pidOf(client), isMoving)
       return await withDeadline(asked, 2 * ANSWER_MS, () => new Error('timeout expired'))
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : ''
@@ -69,11 +77,11 @@ export class SilenceWatch {
     }
   }
 
-  async #ask(pid: number | null): Promise<boolean> {
+  async #ask(pid: number | null, isMoving: boolean): Promise<boolean> {
     const asking = await this.#parts.connect()
     try {
       const { rows } = await withDeadline(
-        asking.query<WorkAnswer>(QUESTION, [pid]),
+        asking.query<WorkAnswer>(QUESTION, [pid, isMoving]),
         ANSWER_MS,
         () => new Error('timeout expired'),
       )
@@ -91,9 +99,24 @@ interface WorkAnswer {
   readonly isActive: boolean
 }
 
+/**
+ * Of a COPY whose rows are lost on their way the server says that it is active, for ever: it waits for its client. So it does
+ * between two pieces of a long one, whose bytes move.
+ */
 const QUESTION = `
   SELECT pg_backend_pid() AS own,
-    EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state LIKE '%active%') AS "isActive"`
+    EXISTS (
+      SELECT FROM pg_stat_activity
+      WHERE pid = $1 AND state LIKE '%active%' AND ($2 OR wait_event_type IS DISTINCT FROM 'Client')
+    ) AS "isActive"`
+
+/** What has come, and what has gone out of this process. */
+function movedBytes(client: Client | PoolClient): number {
+  // Not in the driver's types, and there since its first version.
+  const { connection } = client as unknown as { connection?: { stream?: Partial<Socket> } }
+  const { bytesRead = 0, bytesWritten = 0, writableLength = 0 } = connection?.stream ?? {}
+  return bytesRead + bytesWritten - writableLength
+}
 
 /** Says goodbye to the server; one that is silent answers nothing to that either. */
 export async function endInTime(client: Client): Promise<void> {

@@ -28,6 +28,18 @@ test('a transaction on a connection that has fallen silent is given up', async (
   await expect(given).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })
 })
 
+test('a COPY on a connection that has fallen silent is given up, though the server waits for its rows', async () => {
+  const { url, swallowAnswers } = await silenceable(await freshDatabase(), 5432)
+  const database = await openDatabase({ url, silentMs: 300 })
+  onTestFinished(() => database.close())
+  const given = database.transaction(async ({ query, copyFrom }) => {
+    await query('create temporary table copied (n text)')
+    swallowAnswers()
+    await copyFrom('copy copied from stdin', [Buffer.from('1\n')])
+  })
+  await expect(given).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE' })
+})
+
 test('a migration on a connection that has fallen silent is given up, and the next run has all of it to do', async () => {
   const direct = await freshDatabase()
   const way = await silenceable(direct, 5432)
