@@ -1,20 +1,38 @@
 import type { Channel, ChannelModel } from 'amqplib'
+import { isDoneWithin } from '../../../async/with-deadline.ts'
 
+/**
+ * An end goes on after so long without the server's answer. One that is short of memory reads nothing until it has some
+ * again, which may take hours; one that is gone is found to be by the deadline for answers.
+ */
 const PATIENCE_MS = 5000
+/** For a connection on which an earlier question of an end was not answered. */
+const LITTLE_PATIENCE_MS = 500
+
+/** Connections whose server did not answer in time. */
+const mute = new WeakSet<object>()
+
+/** Waits for what ends a consumer; whether it came in time and whether it was refused matters to nobody who ends. */
+export async function answeredWithin(
+  patient: Channel | ChannelModel,
+  answer: Promise<unknown>,
+): Promise<void> {
+  // At run time both have the driver's own connection, which their types do not agree on.
+  const connection: object = patient.connection
+  const patience = mute.has(connection) ? LITTLE_PATIENCE_MS : PATIENCE_MS
+  const startedAt = performance.now()
+  await isDoneWithin(patience, answer)
+  if (performance.now() - startedAt >= patience) mute.add(connection)
+  else mute.delete(connection)
+}
 
 /**
  * Closes a channel or connection. The driver's own promise stays open for ever where the connection is lost in
  * the middle of closing, so its close event counts as well, and at last the clock.
  */
 export function end(closing: Channel | ChannelModel): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, PATIENCE_MS)
-    const done = (): void => {
-      clearTimeout(timer)
-      resolve()
-    }
-    closing.on('close', done)
-    // Rejected: it was closed already, which is as good.
-    closing.close().then(done, done)
-  })
+  const isClosed = new Promise<void>((resolve) => closing.on('close', resolve))
+  // Rejected: it was closed already, which is as good.
+  const answer = closing.close().catch(() => undefined)
+  return answeredWithin(closing, Promise.race([answer, isClosed]))
 }

@@ -3,7 +3,7 @@ import { Deque } from '../../../async/deque.ts'
 import type { Logger } from '../../../logger.ts'
 import type { Delivery } from '../../broker.ts'
 import { handOver } from '../../hand-over.ts'
-import { end } from '../connecting/end.ts'
+import { answeredWithin, end } from '../connecting/end.ts'
 import { AckWindow } from './ack-window.ts'
 import { AmqpDelivery } from './amqp-delivery.ts'
 import { Parked } from './parked.ts'
@@ -125,7 +125,7 @@ export class ConsumerChannel {
   async #cancel(consumerTag: string | undefined): Promise<void> {
     if (consumerTag === undefined) return
     // Where it fails the channel has ended, and with it the consumer.
-    await this.#channel.cancel(consumerTag).catch(() => undefined)
+    await answeredWithin(this.#channel, this.#channel.cancel(consumerTag))
   }
 
   #onMessage(received: ConsumeMessage | null): void {
