@@ -6,9 +6,9 @@ import { deploy, type Field, openField, type Pod, SILENT } from './deploys/field
 
 /** npm run test:deploys takes twenty minutes; npm test one round. */
 const MINUTES = Number(process.env.DEPLOY_MINUTES ?? 0)
-const LONGEST_S = MINUTES > 0 ? 120 : 9
+const LONGEST_S = MINUTES > 0 ? 120 : 6
 /** So long that none ends before its pod does. */
-const CUT_OFF_S = Math.max(LONGEST_S, 20)
+const CUT_OFF_S = Math.max(LONGEST_S, 12)
 const PATIENCE = { deadlineMs: LONGEST_S * 4000 + 30_000, everyMs: 100 }
 
 test('rolling deploys run no task twice, and each task of a killed worker is found and replayed once', {
