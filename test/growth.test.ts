@@ -1,14 +1,20 @@
 import { describe, expect, test } from 'vitest'
+import { openEnvelope } from '../src/brokers/sqs/envelope.ts'
 import { decodeJson } from '../src/codecs/json/json.ts'
 import { repr } from '../src/codecs/python/python-repr.ts'
+import { decodeYaml } from '../src/codecs/yaml/yaml.ts'
 import { logLine } from '../src/config/logging/log-line.ts'
 import { loggedError } from '../src/config/logging/logged-error.ts'
 import { maskText } from '../src/config/masking.ts'
+import { readPythonLiteral } from '../src/config/python-literal/python-literal.ts'
+import { parseDefinition } from '../src/definitions/parse.ts'
+import { readFlow } from '../src/flows/files/flow-file.ts'
 import { errorText } from '../src/monitor/events/error-text.ts'
 import { isAddressedTo } from '../src/protocol/control/control-address.ts'
 import { identify } from '../src/protocol/describe-message.ts'
 import { showValue } from '../src/protocol/show-value.ts'
 import { parseIso } from '../src/protocol/times.ts'
+import { substituted } from '../src/recipes/recipe/substitute.ts'
 import { safeUrl } from '../src/safe-url.ts'
 
 /** Texts that have made patterns go back and forth. */
@@ -55,6 +61,19 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   'a time': (text) => parseIso(text),
   JSON: (text) => decodeJson(`["${text.replace(/["\\\n]/g, '_')}"]`),
   'broken JSON': (text) => decodeJson(text),
+  'a value of a recipe': (text) =>
+    substituted({ [text]: `{${text}}`, list: [text] }, { a: text, [text]: text }),
+  'a file of definitions': (text) => parseDefinition(text, 'here', { maxLength: 2_000_000 }),
+  'a file of YAML': (text) => decodeYaml(`a: ${text}`),
+  'a flow': (text) => readFlow(text),
+  'a message of SQS': (text) => openEnvelope(text, 'queue'),
+  'a body of SQS': (text) =>
+    openEnvelope(
+      JSON.stringify({ body: text, headers: { [text]: text }, properties: { delivery_tag: text } }),
+      'queue',
+    ),
+  'a literal of Python': (text) => readPythonLiteral(text),
+  'a text of Python': (text) => readPythonLiteral(`'${text}'`),
 }
 
 const LENGTHS = [1_000, 10_000, 100_000, 1_000_000]

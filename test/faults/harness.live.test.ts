@@ -83,7 +83,7 @@ test.each(Array.from({ length: RUNS }, (_, run) => FIRST + run))(
     expect(accepted).toBeGreaterThan(0)
     await expectNobodyDeaf(app, folder)
   },
-  MINUTES * 60_000 + 300_000,
+  MINUTES * 60_000 + 400_000,
 )
 
 /** One fault after the other, each once before any comes again; a pause in between. */

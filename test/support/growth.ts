@@ -1,6 +1,6 @@
 const MOST_TURNS = 8
 /** Clearly less than quadratic: no need to measure again. */
-const STEADY = 2.5
+const STEADY = 2.25
 
 /**
  * How much more CPU twice the size costs: linear work gives 2, quadratic work 4. It is taken from what `times` the

@@ -51,7 +51,8 @@ export interface Account {
 }
 
 const SETTLED = { deadlineMs: 90_000, everyMs: 500 }
-const FLAT = { deadlineMs: 30_000, everyMs: 1_000 }
+/** The driver of Redis keeps the timer of a command that was lost for as long as redis_socket_timeout, two minutes. */
+const FLAT = { deadlineMs: 130_000, everyMs: 1_000 }
 /** A message comes again some time after the fault that gave it back. */
 const AFTERMATH_MS = 20_000
 
