@@ -9,7 +9,7 @@ export interface Backoff {
   readonly jitter: number
 }
 
-export interface RetryOptions {
+interface RetryOptions {
   readonly backoff: Backoff
   readonly signal?: AbortSignal
   /** No try begins once this much time has passed. */

@@ -14,7 +14,7 @@ export interface RevokeOptions extends BroadcastOptions {
 }
 
 /** Seconds; null is no limit. */
-export interface TimeLimits {
+interface TimeLimits {
   readonly soft?: number | null
   readonly hard?: number | null
 }

@@ -1,6 +1,6 @@
 import type { Digraph } from './digraph.ts'
 
-export type Direction = 'forward' | 'backward'
+type Direction = 'forward' | 'backward'
 
 /**
  * Every node after all of its predecessors, otherwise in the order in which nodes were added. Undefined where the
@@ -75,7 +75,7 @@ export function reachable<Node>(
   return found
 }
 
-export function neighbours<Node>(
+function neighbours<Node>(
   graph: Digraph<Node>,
   node: Node,
   direction: Direction,

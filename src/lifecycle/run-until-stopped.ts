@@ -12,7 +12,7 @@ export interface Runnable extends Stoppable {
   readonly ended?: Promise<unknown>
 }
 
-export interface RunOptions {
+interface RunOptions {
   /** How long a warm stop waits for what runs. Default: what the service thinks fit. */
   readonly graceMs?: number | undefined
   /** The service has done all it has to do once it has started: it is stopped then. */

@@ -4,7 +4,7 @@ import { startTimer } from '../async/timer.ts'
 import { withDeadline } from '../async/with-deadline.ts'
 import { ServiceError } from '../errors.ts'
 
-export interface DrainOptions {
+interface DrainOptions {
   /** How long what runs may go on before it is cut short. Default: as long as it takes. */
   readonly graceMs?: number
 }

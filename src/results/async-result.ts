@@ -224,7 +224,7 @@ function failureIn(error: unknown): TaskFailedError {
 }
 
 /** What `get()` throws of a task that did not succeed. */
-export function failureOf({ taskId, status, result, traceback }: TaskResult): TaskFailedError {
+function failureOf({ taskId, status, result, traceback }: TaskResult): TaskFailedError {
   const exception = isExceptionInfo(result) ? result : unknownException(status)
   return new TaskFailedError({
     taskId,

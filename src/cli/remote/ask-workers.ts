@@ -12,7 +12,7 @@ export interface RemoteOptions extends GlobalOptions {
   readonly json?: boolean
 }
 
-export interface Question {
+interface Question {
   readonly method: string
   readonly args: Readonly<Record<string, unknown>>
   /** Not only who answered. */

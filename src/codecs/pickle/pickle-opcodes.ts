@@ -16,7 +16,7 @@ import { PickledDict, PickledGlobal, PickledSet, PickledTuple } from './pickle-v
 type Run = (stack: PickleStack, reader: ByteReader) => void
 
 /** One operation of the pickle machine, under the name Python's pickletools gives it. */
-export interface Operation {
+interface Operation {
   readonly name: string
   readonly run: Run
 }

@@ -185,14 +185,14 @@ export function settledEntry(
   return readVariable(reading.name, variable, { type, default: value, documentation: '' }, problems)
 }
 
-export interface Reading {
+interface Reading {
   readonly name: string
   readonly value: unknown
   readonly variable?: Variable | undefined
 }
 
 /** The value as its setting keeps it; one that does not fit is a problem, and the default stands in for it. */
-export function readValue(
+function readValue(
   { name, value, variable }: Reading,
   setting: Setting<unknown>,
   problems: string[],

@@ -7,7 +7,7 @@ export interface Binding {
   readonly optional: readonly (Parameter & { readonly fallback: unknown })[]
 }
 
-export interface Parameter {
+interface Parameter {
   readonly name: string
   readonly symbol: string
 }

@@ -4,7 +4,7 @@ import type { FlowWait } from '../waits/flow-wait.ts'
 export const PRIORITIES = ['VERY_LOW', 'LOW', 'NORMAL', 'HIGH', 'VERY_HIGH'] as const
 export type Priority = (typeof PRIORITIES)[number]
 
-export type JobState = 'UNCLAIMED' | 'CLAIMED' | 'COMPLETE' | 'TRASHED'
+type JobState = 'UNCLAIMED' | 'CLAIMED' | 'COMPLETE' | 'TRASHED'
 
 /** A flow that is to be run by some conductor. */
 export interface Job {

@@ -18,7 +18,7 @@ export type Action = 'execute' | 'revert'
 /** The work was given to another process: its answer comes as a signal. */
 export const STARTED = Symbol('started elsewhere')
 
-export interface RunParts {
+interface RunParts {
   readonly ledger: Ledger
   readonly lookup: Lookup
   readonly notifier: Notifier

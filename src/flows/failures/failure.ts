@@ -15,7 +15,7 @@ interface FailureJson {
 }
 
 /** A class of errors, or its name. */
-export type ErrorType = string | (abstract new (...args: never[]) => unknown)
+type ErrorType = string | (abstract new (...args: never[]) => unknown)
 
 const ROOT = 'Exception'
 const DEEPEST_CAUSE = 10

@@ -1,7 +1,7 @@
 import type { AnyValues, AtomContext } from '../atoms/task.ts'
 import { CompilationFailure } from '../failures/flow-errors.ts'
 
-export interface RemoteOptions {
+interface RemoteOptions {
   /** Default: where the task's name is routed to. */
   readonly queue?: string
   readonly priority?: number

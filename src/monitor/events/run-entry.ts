@@ -12,7 +12,7 @@ import { textOf } from './event-entry.ts'
  * An event of a run that no Celery worker runs: of a flow, a recipe or a block of a stream, or of one of their steps. The
  * run is the root of a family; its steps are members.
  */
-export interface RunEvent {
+interface RunEvent {
   readonly kind: string
   readonly state: string
   /** The row tells from here on when it was started. */

@@ -4,7 +4,7 @@ import { isRecord } from '../../protocol/field-readers.ts'
 import { jsonbText } from '../stored/stored-json.ts'
 
 /** What a worker says of itself. */
-export interface WorkerAnswer {
+interface WorkerAnswer {
   readonly hostname: string
   /** From which it takes tasks. */
   readonly queues: readonly string[]

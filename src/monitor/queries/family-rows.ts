@@ -20,7 +20,7 @@ export interface Mark {
 export type MarkKind = 'published' | 'received' | 'started' | 'retried' | 'finished'
 
 /** Larger families are shown in part. */
-export const MOST_MEMBERS = 2_000
+const MOST_MEMBERS = 2_000
 
 /** The first members of a root's family, oldest first. */
 export async function familyMembers(

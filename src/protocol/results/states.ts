@@ -1,13 +1,5 @@
 /** Celery's task states, https://docs.celeryq.dev/en/stable/userguide/tasks.html#built-in-states; custom ones are any other text. */
-export const STATES = [
-  'PENDING',
-  'RECEIVED',
-  'STARTED',
-  'SUCCESS',
-  'FAILURE',
-  'RETRY',
-  'REVOKED',
-] as const
+const STATES = ['PENDING', 'RECEIVED', 'STARTED', 'SUCCESS', 'FAILURE', 'RETRY', 'REVOKED'] as const
 
 type BuiltInState = (typeof STATES)[number]
 

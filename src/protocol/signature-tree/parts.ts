@@ -5,7 +5,7 @@ import { isChain, isChord, isGroup, isTask, kindOf, mappedTask, unchunked } from
 import { listOf } from './options.ts'
 
 /** Where a signature stands in the one it is part of. */
-export type Place = 'step' | 'member' | 'header' | 'body'
+type Place = 'step' | 'member' | 'header' | 'body'
 
 /** The signatures a workflow is made of: the steps of a chain, the members of a group, the header and the body of a chord. */
 export function partsOf(dict: SignatureDict): readonly (readonly [Place, SignatureDict])[] {
@@ -107,7 +107,7 @@ export function withBody(chord: SignatureDict, body: SignatureDict): SignatureDi
 }
 
 /** A header that is a list stays one. */
-export function withHeader(chord: SignatureDict, members: readonly SignatureDict[]): SignatureDict {
+function withHeader(chord: SignatureDict, members: readonly SignatureDict[]): SignatureDict {
   const header = Array.isArray(chord.kwargs.header)
     ? members
     : withTasks(headerGroup(chord), members)

@@ -8,7 +8,7 @@ import {
 import { isRecipeMessage } from '../../recipes/wrapper/wrap-subscribe.ts'
 
 /** A message as RabbitMQ's firehose copies it. */
-export interface Heard {
+interface Heard {
   /** To a consumer; else it was published. */
   readonly isDelivery: boolean
   readonly routingKeys: readonly string[]

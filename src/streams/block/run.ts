@@ -24,7 +24,7 @@ import { Outlets } from './outlets.ts'
 import type { BlockSettings } from './settings.ts'
 import { Settlements } from './settlements.ts'
 
-export interface RunParts {
+interface RunParts {
   readonly name: string
   readonly operator: Operator
   readonly settings: BlockSettings

@@ -23,7 +23,7 @@ interface RecipeTransport {
 type Nodes = ReadonlyMap<string, unknown> | Readonly<Record<string, unknown>>
 
 /** A recipe as in JSON, or a `Recipe` of celery-toolbox/recipes. */
-export type RecipeDefinition = Nodes | { readonly recipe: ReadonlyMap<string, unknown> }
+type RecipeDefinition = Nodes | { readonly recipe: ReadonlyMap<string, unknown> }
 
 interface Start {
   readonly pointer: number

@@ -6,7 +6,7 @@ import { runEach } from './run-each.ts'
 import { runStream } from './run-stream.ts'
 
 /** One result, none (undefined), or several one after another. */
-export type Results<Out> =
+type Results<Out> =
   | Out
   | Outgoing<Out>
   | undefined

@@ -16,7 +16,7 @@ import { AppMailboxes } from './app-mailboxes.ts'
 import { AppVault } from './app-vault.ts'
 import { brokerOptions } from './broker-options.ts'
 
-export interface ConnectionParts {
+interface ConnectionParts {
   readonly config: Config
   /** The one in use at the time. */
   readonly logger: () => Logger

@@ -1,5 +1,5 @@
 /** What a label says of all values past the limit. */
-export const OTHER = 'other'
+const OTHER = 'other'
 
 /** Keeps a label from taking more values than a metrics store can bear: the first come are named. */
 export class BoundedLabels {

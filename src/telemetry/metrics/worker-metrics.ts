@@ -3,7 +3,7 @@ import { BoundedLabels } from './bounded-labels.ts'
 import type { MetricSource, MetricsKit } from './metrics.ts'
 
 /** A run of a task that has ended. */
-export interface RunSeen {
+interface RunSeen {
   readonly task: string
   /** How: "success", "failure", "retry", ... */
   readonly kind: string

@@ -15,7 +15,7 @@ export interface RunTrace {
 }
 
 /** Where a task runs. */
-export interface RunPlace {
+interface RunPlace {
   readonly worker: string
   readonly routingKey: string
 }

@@ -2,7 +2,7 @@ import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { Job } from '../job.ts'
 
 /** What is known of a job besides its message. */
-export interface JobState {
+interface JobState {
   /** The worker that has it. */
   readonly hostname: string
   /** Seconds since 1970; null where it has not started. */

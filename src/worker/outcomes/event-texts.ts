@@ -4,7 +4,7 @@ import type { ExceptionInfo, TaskResult } from '../../protocol/results/task-resu
 import type { Outcome } from './outcome.ts'
 
 /** An error as Python's repr shows it: `CustomError(42, 'bad thing')`. */
-export function exceptionText({ excType, excMessage }: ExceptionInfo): string {
+function exceptionText({ excType, excMessage }: ExceptionInfo): string {
   return `${excType}(${excMessage.map((argument) => repr(argument)).join(', ')})`
 }
 

@@ -14,7 +14,7 @@ const RECONNECT: Backoff = { initialMs: 100, factor: 2, maxMs: 5000, jitter: 0.5
 /** A connection that lasted this long was a good one. */
 const STEADY_MS = 5000
 
-export interface ConnectionParts {
+interface ConnectionParts {
   readonly safeUrl: string
   readonly log: Logger
   readonly connect: () => Promise<ChannelModel>

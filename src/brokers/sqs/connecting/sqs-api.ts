@@ -15,11 +15,11 @@ interface SqsApiParts {
   readonly onSilence: (cause: unknown) => void
 }
 
-export interface CallOptions {
+interface CallOptions {
   readonly abortSignal: AbortSignal
 }
 
-export interface Call<Answer> {
+interface Call<Answer> {
   /** The queue's predefined entry, which may have credentials of its own. */
   readonly queue: PredefinedQueue | undefined
   readonly timeoutMs?: number | undefined

@@ -5,7 +5,7 @@ interface InLine {
   readonly bytes: number
 }
 
-export interface BatchLimits {
+interface BatchLimits {
   readonly messages: number
   readonly bytes: number
 }

@@ -13,7 +13,7 @@ export interface MessageIds {
   readonly deduplicationId?: string
 }
 
-export interface Copy {
+interface Copy {
   /** Whether its queue is a FIFO queue; others take a group for fairness, and no deduplication id. */
   readonly isFifo: boolean
   /** Whether it is the copy for the record, which a queue gets that is bound to everything. */

@@ -9,7 +9,7 @@ import { Lanes } from './lanes.ts'
 import type { MessageIds } from './message-ids.ts'
 
 /** One copy of a message, as SQS takes it. */
-export interface Outgoing {
+interface Outgoing {
   readonly body: string
   readonly ids: MessageIds
   readonly delaySeconds: number

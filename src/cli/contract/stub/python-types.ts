@@ -2,10 +2,10 @@ import type { CompiledTypes } from './compiled-types.ts'
 import type { Field, Parameter, TypeNode } from './parse-type.ts'
 
 /** Python takes a call's arguments loosely; a result it gets as JSON has it. */
-export type Direction = 'in' | 'out'
+type Direction = 'in' | 'out'
 
 /** Where a type was written, and what a type of its own would be called there. */
-export interface Place {
+interface Place {
   readonly file: string
   readonly name: string
   readonly direction: Direction

@@ -4,7 +4,7 @@ import { cellText, statusColour } from '../../output/table.ts'
 import { durationText } from './duration-text.ts'
 import { barOf, type Frame, frameOf } from './timeline-bar.ts'
 
-export interface DrawOptions {
+interface DrawOptions {
   readonly width: number
   readonly isColoured: boolean
 }

@@ -6,7 +6,7 @@ import { LinkPublisher } from '../../parts/publisher.ts'
 import { readMessage } from '../read-message.ts'
 import { checkRedis, connectRedis } from './connection.ts'
 
-export interface RedisOptions {
+interface RedisOptions {
   /** Default raw(). */
   readonly codec?: Codec
 }
