@@ -24,7 +24,7 @@ export const LISTED_FIELDS: readonly ListedField[] = [
     isOne: (field) => field === 'headers.argsrepr',
   },
   {
-    why: '`group_index` goes on from member to member where groups in a group become one; Python begins anew in each',
+    why: 'where a group contains groups, `group_index` counts the members of all of them from 0; Python counts from 0 in each inner group',
     isOne: (field) => /^headers\.group_index$|\.options\.group_index$/.test(field),
   },
   {

@@ -163,7 +163,7 @@ export class Engine {
   /** Runs until the flow has ended or is suspended. Throws what made the flow fail or revert. */
   async run(): Promise<void> {
     for await (const _ of this.#states(false)) {
-      // Only the end is told.
+      // Only the end is reported.
     }
   }
 

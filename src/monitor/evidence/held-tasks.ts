@@ -10,7 +10,7 @@ export interface HeldTask extends Candidate {
   readonly isStarted: boolean
   /** It waits in its worker until its eta. */
   readonly isEarly: boolean
-  /** When its process told that it cut the task off. */
+  /** When its process reported that it interrupted the task. */
   readonly cutOffAt: string | null
   /** It announced its stop: since so many milliseconds, by the database's clock. */
   readonly stoppingForMs: number | null

@@ -65,7 +65,7 @@ export class RedisChords implements ChordCounter {
     await this.#begin(groupId, size)
   }
 
-  /** The header is saved as Python saves it, for whoever reads the results. */
+  /** The header is saved as Python saves it, for other readers of the results. */
   async beginTree(header: ResultNode): Promise<void> {
     const { text } = this.#options
     const saved = await text.compress(text.encodeValue({ result: tupleOfNode(header) }))

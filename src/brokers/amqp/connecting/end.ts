@@ -12,7 +12,7 @@ const LITTLE_PATIENCE_MS = 500
 /** Connections whose server did not answer in time. */
 const mute = new WeakSet<object>()
 
-/** Waits for what ends a consumer; whether it came in time and whether it was refused matters to nobody who ends. */
+/** Waits for the server's answer to a cancel or a close, for a time; an end goes on without it, and after a refusal as well. */
 export async function answeredWithin(
   patient: Channel | ChannelModel,
   answer: Promise<unknown>,
