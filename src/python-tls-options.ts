@@ -1,15 +1,61 @@
+import { readFileSync } from 'node:fs'
+
+/** The error of an option: its name, and what is wrong with it. */
+type Unfit = (key: string, why: string, cause?: unknown) => Error
+
+/** TLS options under the names that a driver of Python gives them. Throws what `unfit` makes of one that does not fit. */
+export class PythonTlsOptions {
+  readonly #options: Readonly<Record<string, unknown>>
+  readonly #unfit: Unfit
+
+  constructor(
+    options: Readonly<Record<string, unknown>>,
+    { known, unfit }: { readonly known: readonly string[]; readonly unfit: Unfit },
+  ) {
+    for (const key of Object.keys(options)) {
+      if (!known.includes(key)) throw unfit(key, `is unknown, expected one of ${known.join(', ')}`)
+    }
+    this.#options = options
+    this.#unfit = unfit
+  }
+
+  text(key: string): string | undefined {
+    const value = this.#options[key]
+    if (value === undefined || value === null) return undefined
+    if (typeof value === 'string' && value !== '') return value
+    throw this.#unfit(key, `is ${String(value)}, expected a text`)
+  }
+
+  /** What is in the file that it names, read now. */
+  file(key: string): Buffer | undefined {
+    const path = this.text(key)
+    if (path === undefined) return undefined
+    try {
+      return readFileSync(path)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : path
+      throw this.#unfit(key, `cannot be read: ${reason}`, cause)
+    }
+  }
+
+  /** The key of a client's certificate; as in Python, the certificate's file may hold it too. */
+  keyFile(key: string, certificate: string): Buffer | undefined {
+    return this.file(this.#options[key] == null ? certificate : key)
+  }
+
+  /**
+   * Whether a client of these `cert_reqs` checks the server's certificate, https://docs.python.org/3/library/ssl.html#ssl.CERT_OPTIONAL:
+   * for a client CERT_OPTIONAL is CERT_REQUIRED. Checked where nothing is said.
+   */
+  checksCertificate(key: string): boolean {
+    const required = this.#options[key]
+    if (required === undefined || required === null) return true
+    const text = String(required)
+    if (UNCHECKED.test(text)) return false
+    if (CHECKED.test(text)) return true
+    throw this.#unfit(key, `is ${text}, expected CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED`)
+  }
+}
+
 const UNCHECKED = /^(?:CERT_)?NONE$|^0$/i
 const CHECKED = /^(?:CERT_)?(?:OPTIONAL|REQUIRED)$|^[12]$/i
-
-export const CERT_REQS = 'CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED'
-
-/**
- * Whether a client of these `cert_reqs` of Python checks the server's certificate, https://docs.python.org/3/library/ssl.html#ssl.CERT_OPTIONAL:
- * for a client CERT_OPTIONAL is CERT_REQUIRED. Checked where nothing is said; undefined for what Python does not have.
- */
-export function checksCertificate(certReqs: unknown): boolean | undefined {
-  if (certReqs === undefined || certReqs === null) return true
-  const text = String(certReqs)
-  if (UNCHECKED.test(text)) return false
-  return CHECKED.test(text) ? true : undefined
-}

@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { ResultError } from '../../errors.ts'
-import { CERT_REQS, checksCertificate } from '../../protocol/cert-reqs.ts'
+import { PythonTlsOptions } from '../../python-tls-options.ts'
 
 export interface RedisTls {
   readonly rejectUnauthorized: boolean
@@ -44,17 +43,14 @@ export function redisTls(
 }
 
 function nodeTls(options: Options): RedisTls {
-  for (const key of Object.keys(options)) {
-    if (!KEYS.includes(key)) throw unfit(key, `is unknown, expected one of ${KEYS.join(', ')}`)
-  }
-  const authority = file(options, 'ssl_ca_certs') ?? text(options, 'ssl_ca_data')
-  const cert = file(options, 'ssl_certfile')
-  // As in Python, the certificate's file may hold its key too.
-  const key = file(options, options.ssl_keyfile == null ? 'ssl_certfile' : 'ssl_keyfile')
-  const passphrase = text(options, 'ssl_password')
-  const ciphers = text(options, 'ssl_ciphers')
+  const given = new PythonTlsOptions(options, { known: KEYS, unfit })
+  const authority = given.file('ssl_ca_certs') ?? given.text('ssl_ca_data')
+  const cert = given.file('ssl_certfile')
+  const key = given.keyFile('ssl_keyfile', 'ssl_certfile')
+  const passphrase = given.text('ssl_password')
+  const ciphers = given.text('ssl_ciphers')
   return {
-    rejectUnauthorized: verifies(options.ssl_cert_reqs),
+    rejectUnauthorized: given.checksCertificate('ssl_cert_reqs'),
     ...(authority !== undefined && { ca: authority }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
@@ -64,29 +60,6 @@ function nodeTls(options: Options): RedisTls {
       checkServerIdentity: () => undefined,
     }),
   }
-}
-
-function verifies(required: unknown): boolean {
-  const isVerified = checksCertificate(required)
-  if (isVerified !== undefined) return isVerified
-  throw unfit('ssl_cert_reqs', `is ${String(required)}, expected ${CERT_REQS}`)
-}
-
-function file(options: Options, key: string): Buffer | undefined {
-  const path = text(options, key)
-  if (path === undefined) return undefined
-  try {
-    return readFileSync(path)
-  } catch (cause) {
-    throw unfit(key, `cannot be read: ${cause instanceof Error ? cause.message : path}`, cause)
-  }
-}
-
-function text(options: Options, key: string): string | undefined {
-  const value = options[key]
-  if (value === undefined || value === null) return undefined
-  if (typeof value === 'string' && value !== '') return value
-  throw unfit(key, `is ${String(value)}, expected a text`)
 }
 
 function unfit(key: string, why: string, cause?: unknown): ResultError {

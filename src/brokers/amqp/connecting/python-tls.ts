@@ -1,7 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { BrokerError } from '../../../errors.ts'
-import { CERT_REQS, checksCertificate } from '../../../protocol/cert-reqs.ts'
+import { PythonTlsOptions } from '../../../python-tls-options.ts'
 import type { AmqpTls, TlsVersion } from './amqp-url.ts'
 
 type Options = Readonly<Record<string, unknown>>
@@ -56,22 +55,23 @@ const PROTOCOLS: ReadonlyMap<string, TlsVersion | undefined> = new Map([
  */
 export function nodeTls(given: PythonTls, host: string): AmqpTls {
   const options = typeof given === 'boolean' ? {} : given
-  for (const key of Object.keys(options)) {
-    if (!KEYS.includes(key)) throw unfit(key, `is unknown, expected one of ${KEYS.join(', ')}`)
-  }
-  const name = options.server_hostname === null ? host : text(options, 'server_hostname')
-  const isVerified = verifies(options)
+  const read = new PythonTlsOptions(options, { known: KEYS, unfit })
+  const name = options.server_hostname === null ? host : read.text('server_hostname')
+  const isVerified = read.checksCertificate('cert_reqs')
   if (!isVerified && name !== undefined) {
     throw unfit('cert_reqs', 'is CERT_NONE, which cannot check the server_hostname beside it')
   }
+  const ca = read.file('ca_certs')
+  const cert = read.file('certfile')
+  const key = read.keyFile('keyfile', 'certfile')
+  const ciphers = read.text('ciphers')
   return {
     rejectUnauthorized: isVerified,
-    ...file(options, 'ca_certs', 'ca'),
-    ...file(options, 'certfile', 'cert'),
-    // As in Python, the certificate's file may hold its key too.
-    ...file(options, options.keyfile == null ? 'certfile' : 'keyfile', 'key'),
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
     ...(name === undefined ? { checkServerIdentity: () => undefined } : identity(name)),
-    ...(options.ciphers == null ? {} : { ciphers: text(options, 'ciphers') }),
+    ...(ciphers !== undefined && { ciphers }),
     ...versions(options),
   }
 }
@@ -98,33 +98,6 @@ function oneOf(
 /** An address cannot be asked for by name (RFC 6066); Node checks it against the certificate by itself. */
 function identity(name: string): AmqpTls {
   return isIP(name) === 0 ? { servername: name } : {}
-}
-
-function verifies({ cert_reqs: required }: Options): boolean {
-  const isVerified = checksCertificate(required)
-  if (isVerified !== undefined) return isVerified
-  throw unfit('cert_reqs', `is ${String(required)}, expected ${CERT_REQS}`)
-}
-
-function file<Name extends string>(
-  options: Options,
-  key: string,
-  name: Name,
-): { readonly [Key in Name]?: Buffer } {
-  const path = text(options, key)
-  if (path === undefined) return {}
-  try {
-    return { [name]: readFileSync(path) } as { [Key in Name]: Buffer } // the computed key is the name
-  } catch (cause) {
-    throw unfit(key, `cannot be read: ${cause instanceof Error ? cause.message : path}`, cause)
-  }
-}
-
-function text(options: Options, key: string): string | undefined {
-  const value = options[key]
-  if (value === undefined || value === null) return undefined
-  if (typeof value === 'string' && value !== '') return value
-  throw unfit(key, `is ${String(value)}, expected a text`)
 }
 
 function unfit(key: string, why: string, cause?: unknown): BrokerError {
