@@ -19,6 +19,17 @@ test('the steps of a chord body that is a chain follow it in the outer chain, so
   expect(embed.chain?.[2]?.kwargs.body.task).toBe('node.c')
 })
 
+test('a chord within the body of a chord carries the first step behind it only; the others follow in that body', async () => {
+  const { t, published } = publishing()
+  await chord(
+    [t('a')],
+    chain(t('b'), chord([t('c'), t('d')], chain(t('e'), t('f'), t('g')))),
+  ).applyAsync()
+  const body = published.at(-1)?.embed.chord
+  expect(namesOf(body?.kwargs.tasks)).toEqual(['node.b', 'celery.chord', 'node.f', 'node.g'])
+  expect(body?.kwargs.tasks[1]?.kwargs.body.task).toBe('node.e')
+})
+
 test('a step behind a group stays in the body of its chord, one behind a chord is carried by its body', async () => {
   const { t, published } = publishing()
   await chain(group(t('a'), t('b')), t('c'), t('d')).applyAsync()

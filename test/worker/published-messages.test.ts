@@ -166,7 +166,8 @@ test('the steps behind a task that a chord replaces go into the body of that cho
   const member = published.find(({ task }) => task === 'proj.tasks.add')
   const body = member?.embed.chord
   expect(body?.task).toBe('celery.chain')
-  expect(namesOf(body?.kwargs.tasks)).toEqual(['proj.tasks.echo', 'celery.chord'])
+  const steps = ['proj.tasks.echo', 'celery.chord', 'proj.tasks.echo']
+  expect(namesOf(body?.kwargs.tasks)).toEqual(steps)
   expect(body?.options).not.toHaveProperty('chain')
 })
 

@@ -1,7 +1,13 @@
 import { TaskError } from '../../errors.ts'
 import { isChain, isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
 import { optionsOf, type SignatureOptions } from '../../protocol/signature-tree/options.ts'
-import { tasksOf, unrolled, withBody, withTasks } from '../../protocol/signature-tree/parts.ts'
+import {
+  bodyOf,
+  tasksOf,
+  unrolled,
+  withBody,
+  withTasks,
+} from '../../protocol/signature-tree/parts.ts'
 import { toWireOptions } from '../../protocol/tasks/call-options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import type { Opening, Publisher, Started } from '../calls/publisher.ts'
@@ -55,6 +61,14 @@ function splitBody(publisher: Publisher, chord: SignatureDict): readonly Signatu
   const [start, ...others] = spliced(publisher, body)
   if (start === undefined) return [chord]
   return [withBody(chord, start), ...others.flatMap((step) => splitBody(publisher, step))]
+}
+
+/** A chord whose body is a chain: of a chord within it, each member carries the first step behind it, and not all of them. */
+export function withSplitBody(publisher: Publisher, chord: SignatureDict): SignatureDict {
+  const body = bodyOf(chord)
+  if (!isChain(body)) return chord
+  const steps = tasksOf(body).flatMap((step) => splitBody(publisher, step))
+  return withBody(chord, withTasks(body, steps))
 }
 
 /** The options of a nested chain are those of its steps. */

@@ -10,7 +10,7 @@ import { noteChild } from '../calls/current-request.ts'
 import type { Opening, Publisher, Started, StartWith } from '../calls/publisher.ts'
 import type { CallInput } from '../calls/task-call.ts'
 import { inheriting, memberOptions } from './rewrite.ts'
-import { startChain } from './start-chain.ts'
+import { startChain, withSplitBody } from './start-chain.ts'
 import { startChord } from './start-chord.ts'
 
 /** Starts a signature of any kind: a task, a chain, a group or a chord. */
@@ -27,7 +27,7 @@ export async function startSignature(
     case 'group':
       return await startGroup(publisher, ...opened(dict, startWith))
     case 'chord':
-      return await startChord(publisher, ...opened(dict, startWith))
+      return await startChord(publisher, ...opened(withSplitBody(publisher, dict), startWith))
     default:
       return startTask(publisher, dict, startWith) // not awaited: this would be kept until then
   }
