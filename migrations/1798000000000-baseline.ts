@@ -42,6 +42,7 @@ export class Baseline1798000000000 implements Migration {
   readonly name = 'Baseline1798000000000'
 
   async up(runner: MigrationRunner): Promise<void> {
+    // Also where it runs without `migrate`, which has a lock of its own: TypeORM runs the same class.
     await runner.query(`SELECT pg_advisory_xact_lock(hashtext('celery-toolbox schema'))`)
     await refuseEarlierTables(runner)
     await runner.query('CREATE SCHEMA IF NOT EXISTS monitor; CREATE SCHEMA IF NOT EXISTS flows')

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, posix, resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { sorted } from './support/sorted.ts'
 
 const SRC = resolve(import.meta.dirname, '../src')
 const MIGRATIONS = resolve(import.meta.dirname, '../migrations')
@@ -83,16 +84,18 @@ const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((fi
 )
 const inFolders = files.filter((file) => file.includes('/'))
 
-test.each(inFolders)('%s imports only the folders it may', (file) => {
-  const allowed = MAY_IMPORT[folderOf(file)] ?? []
-  expect(foldersImportedBy(file).filter((folder) => !allowed.includes(folder))).toEqual([])
+test('each file imports only the folders it may', () => {
+  const strangersOf = (file: string) =>
+    foldersImportedBy(file).filter((folder) => !MAY_IMPORT[folderOf(file)]?.includes(folder))
+  expect(offences(inFolders, strangersOf)).toEqual([])
 })
 
-test.each(inFolders)('%s imports no driver that lives elsewhere', (file) => {
-  const strangers = packagesImportedBy(readFileSync(join(SRC, file), 'utf8')).filter(
-    (name) => name in DRIVER_HOMES && !DRIVER_HOMES[name]?.includes(folderOf(file)),
-  )
-  expect(strangers).toEqual([])
+test('no file imports a driver that lives elsewhere', () => {
+  const strangersOf = (file: string) =>
+    packagesImportedBy(sourceOf(file)).filter(
+      (name) => name in DRIVER_HOMES && !DRIVER_HOMES[name]?.includes(folderOf(file)),
+    )
+  expect(offences(inFolders, strangersOf)).toEqual([])
 })
 
 test('every folder of src/ has its import rule', () => {
@@ -128,28 +131,44 @@ test('the way of a chord in docs/architecture.md passes ten files of at most 300
   expect(strangers).toEqual([])
 })
 
-test.each(files)('%s starts a timer of its own only for a delay that is written down', (file) => {
-  const source = readFileSync(join(SRC, file), 'utf8')
-  const delays = file === 'async/timer.ts' ? [] : delaysIn(source)
+test('no file starts a timer of its own but for a delay that is written down', () => {
+  const others = files.filter((file) => file !== 'async/timer.ts')
   // setTimeout fires after 1 ms where the delay is more than 24.8 days: startTimer and startInterval do not.
-  expect(delays.filter((delay) => !/^(?:[\d_]+|[A-Z][A-Z\d_]*)$/.test(delay))).toEqual([])
+  const variableDelays = (file: string) =>
+    delaysIn(sourceOf(file)).filter((delay) => !/^(?:[\d_]+|[A-Z][A-Z\d_]*)$/.test(delay))
+  expect(offences(others, variableDelays)).toEqual([])
 })
 
 /** The rooms that make brokers and result stores of urls. */
 const SEAMS = ['brokers', 'results']
 
-test.each(inFolders.filter((file) => !SEAMS.includes(folderOf(file))))(
-  '%s asks a broker or a result store for features, not for its kind',
-  (file) => {
-    const source = readFileSync(join(SRC, file), 'utf8')
-    expect(source).not.toMatch(/(?:broker|results|store|backend)\??\.kind (?:[!=]==|in) /i)
-    expect(source).not.toMatch(/(?:broker_url|result_backend|backend|broker)\??\.startsWith\(/)
-  },
-)
+test('brokers and result stores are asked for features, not for their kind', () => {
+  const others = inFolders.filter((file) => !SEAMS.includes(folderOf(file)))
+  const kindsAskedFor = (file: string) => [
+    ...(sourceOf(file).match(/(?:broker|results|store|backend)\??\.kind (?:[!=]==|in) /gi) ?? []),
+    ...(sourceOf(file).match(/(?:broker_url|result_backend|backend|broker)\??\.startsWith\(/g) ??
+      []),
+  ]
+  expect(offences(others, kindsAskedFor)).toEqual([])
+})
 
-test.each(files)('%s repeats nothing by a bare setInterval', (file) => {
+test('nothing is repeated by a bare setInterval', () => {
   // periodic() for what is awaited, one turn at a time; startInterval() for a tick that awaits nothing.
-  expect(readFileSync(join(SRC, file), 'utf8')).not.toMatch(/\bsetInterval\(/)
+  expect(offences(files, (file) => sourceOf(file).match(/\bsetInterval\(/g) ?? [])).toEqual([])
+})
+
+test('every advisory lock has its reason in docs/architecture.md', () => {
+  const page = readFileSync(resolve(SRC, '../docs/architecture.md'), 'utf8')
+  const [, table = ''] = /## One process at a time([\s\S]*?)\n## /.exec(page) ?? []
+  const reasoned = [...table.matchAll(/^\| \[.*?\]\(\.\.\/(.*?)\)/gm)].map(([, file = '']) => file)
+  const sources = ['src', 'migrations'].flatMap((folder) =>
+    readdirSync(resolve(SRC, '..', folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.(?:ts|sql)$/.test(file))
+      .map((file) => posix.join(folder, file)),
+  )
+  const takesLock = (file: string) =>
+    /pg_(?:try_)?advisory/.test(readFileSync(resolve(SRC, '..', file), 'utf8'))
+  expect(sorted(reasoned)).toEqual(sorted(sources.filter(takesLock)))
 })
 
 test('migrations import TypeORM and nothing of src/', () => {
@@ -158,6 +177,18 @@ test('migrations import TypeORM and nothing of src/', () => {
     .map((file) => readFileSync(join(MIGRATIONS, file), 'utf8'))
   expect(sources.filter((source) => source.includes('../src/'))).toEqual([])
 })
+
+/** A line for each file with what it does against a rule. */
+function offences(
+  checked: readonly string[],
+  offencesOf: (file: string) => readonly string[],
+): string[] {
+  return checked.flatMap((file) => offencesOf(file).map((offence) => `${file}: ${offence}`))
+}
+
+function sourceOf(file: string): string {
+  return readFileSync(join(SRC, file), 'utf8')
+}
 
 function listed(folders: readonly string[]): string[] {
   return folders.length === 0 ? ['nothing'] : [...new Set(folders)].sort()
@@ -171,7 +202,7 @@ function foldersImportedBy(file: string): string[] {
 }
 
 function filesImportedBy(file: string): string[] {
-  return specifiersOf(readFileSync(join(SRC, file), 'utf8'))
+  return specifiersOf(sourceOf(file))
     .filter((specifier) => specifier.startsWith('.'))
     .map((specifier) => posix.join(posix.dirname(file), specifier))
 }

@@ -173,7 +173,8 @@ const KEPT = `
   WHERE is_kept AND space = $1 AND exchange = $2 AND expires_at > clock_timestamp()
   ORDER BY monitor.control.id DESC LIMIT $3`
 
-// Ids are given out under the lock, which is held until they are committed: no reader sees one before a lower one.
+// Ids are given out under the lock, which is held until they are committed: no reader sees one before a lower one. It is
+// one statement, so the server itself ends it, and every writer waits for its turn: no lease does that.
 const WRITE = `
   WITH gone AS (DELETE FROM monitor.control WHERE expires_at < clock_timestamp()),
     turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtext('celery-toolbox control')) AS taken),

@@ -97,7 +97,7 @@ const BOOKKEEPING = `
     applied_at timestamptz NOT NULL DEFAULT now()
   )`
 
-/** Any other number than the migrations' own lock, which is taken inside. */
+/** Any other number than the migrations' own lock, which is taken inside. No lease: their table is made by migrations. */
 const LOCK = `hashtext('celery-toolbox migrate')`
 const LOCK_POLL_MS = 50
 

@@ -60,6 +60,9 @@ const NOTHING: Pruned = {
   claims: 0,
 }
 
+/** Longer than one statement of a prune, which the guard waits for in silence. */
+const SILENT_MS = 3_600_000
+
 /**
  * The lock goes with the transaction, and so with this process, whatever becomes of it. No lease: its time would have to be
  * extended while a long statement runs, and a prune that was suspended does no harm when it goes on beside another: both
@@ -67,7 +70,9 @@ const NOTHING: Pruned = {
  */
 async function isAlone(guard: Connection): Promise<boolean> {
   const [row] = await guard.query<{ is_alone: boolean }>(
-    `SELECT pg_try_advisory_xact_lock(hashtext('celery-toolbox prune')) AS is_alone`,
+    `SELECT pg_try_advisory_xact_lock(hashtext('celery-toolbox prune')) AS is_alone,
+      set_config('idle_in_transaction_session_timeout', $1, true)`,
+    [String(SILENT_MS)],
   )
   return row?.is_alone === true
 }

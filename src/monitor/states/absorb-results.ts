@@ -94,14 +94,18 @@ async function inPages<Page extends Absorbed>(
   }
 }
 
+/** How long a process may say nothing while it holds the lock: one that is suspended keeps it from nobody for longer. */
+const SILENT_MS = 5_000
+
 /**
  * A lock of the transaction that also writes, so that a process that is suspended cannot write after another has begun:
  * a lease would add two writes a page (several a second) to promise the same.
  */
 async function hasLock(connection: Connection, name: string): Promise<boolean> {
   const [row] = await connection.query<{ mine: boolean }>(
-    'SELECT pg_try_advisory_xact_lock(hashtext($1)) AS mine',
-    [`celery-toolbox absorb ${name}`],
+    `SELECT pg_try_advisory_xact_lock(hashtext($1)) AS mine,
+      set_config('idle_in_transaction_session_timeout', $2, true)`,
+    [`celery-toolbox absorb ${name}`, String(SILENT_MS)],
   )
   return row?.mine === true
 }

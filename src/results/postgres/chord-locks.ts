@@ -8,7 +8,8 @@ const LOST_BACKOFF: Backoff = { initialMs: 20, factor: 2, maxMs: 1000, jitter: 0
 
 /**
  * Locks that end with the process that holds them, however it ends: advisory locks, all of them on one connection, which
- * is taken with the first and given back with the last. A lock that is held is not waited for.
+ * is taken with the first and given back with the last. A lock that is held is not waited for. No leases: a backend may be
+ * a database without our tables, and a body that is published twice is worse than one that waits for a suspended worker.
  */
 export class ChordLocks {
   readonly #database: Database

@@ -4,7 +4,7 @@ import type { ChordMember } from '../result-store.ts'
 const CHORD_TABLE = 'public.celery_toolbox_chord'
 const CHORD_MEMBER_TABLE = 'public.celery_toolbox_chord_member'
 
-/** As the migrations make them; for results without migrations. Tables of older versions get what they lack. */
+/** As the migrations make them; for results without migrations. Tables of older versions get what they lack. Locked as Celery's. */
 export const CREATE_CHORDS_SQL = `
   select pg_advisory_xact_lock(hashtext('celery_toolbox_chord'));
   create table if not exists ${CHORD_TABLE} (

@@ -129,7 +129,10 @@ export const COLUMNS_SQL = `
   where attrelid = to_regclass($1) and to_regclass('task_id_sequence') is not null
     and attnum > 0 and not attisdropped`
 
-/** The tables as Celery makes them, index names included; several statements, which are one transaction. */
+/**
+ * The tables as Celery makes them, index names included; several statements, which are one transaction. Sent at once, so
+ * that nobody holds the lock longer than the server works: IF NOT EXISTS fails where two make a table at the same time.
+ */
 export function createSql({ task, group }: TaskmetaTables): string {
   return `
     select pg_advisory_xact_lock(hashtext('celery_taskmeta'));

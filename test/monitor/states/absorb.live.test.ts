@@ -1,6 +1,11 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { Database } from '../../../src/database/database.ts'
-import { absorbTasks, absorbUnfinished } from '../../../src/monitor/states/absorb-results.ts'
+import { deferred } from '../../../src/async/deferred.ts'
+import type { Database, Transaction } from '../../../src/database/database.ts'
+import {
+  absorbRecent,
+  absorbTasks,
+  absorbUnfinished,
+} from '../../../src/monitor/states/absorb-results.ts'
 import { Absorber } from '../../../src/monitor/states/absorber.ts'
 import { backfill } from '../../../src/monitor/states/backfill.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -138,6 +143,36 @@ test('a locked row is left for later, and holds up no other', async () => {
     expect(await absorbUnfinished(database)).toMatchObject({ changed: 1 })
   })
   expect(await absorbUnfinished(database)).toMatchObject({ changed: 1 })
+})
+
+test('a monitor that is suspended within a page keeps the others from absorbing for seconds only', async () => {
+  const database = await migrated()
+  await recordTask(database, { task_id: 'done' })
+  await storeResult(database, { taskId: 'done', status: 'SUCCESS' })
+  const isInside = deferred()
+  const goesOn = deferred()
+  const suspended: Database = Object.create(database, {
+    transaction: {
+      value: (work: (transaction: Transaction) => Promise<unknown>) =>
+        database.transaction(async (transaction) => {
+          const query = async (sql: string, parameters?: readonly unknown[]) => {
+            if (sql.includes('absorb_results')) {
+              isInside.resolve()
+              await goesOn.promise
+            }
+            return await transaction.query(sql, parameters)
+          }
+          return await work({ query } as Transaction)
+        }),
+    },
+  })
+  const first = absorbRecent(suspended, 60_000)
+  await isInside.promise
+  expect(await absorbRecent(database, 60_000)).toBe('busy')
+  await waitFor('another absorbs', async () => (await absorbRecent(database, 60_000)) !== 'busy')
+  expect(await tasks(database, 'state')).toEqual([{ state: 'SUCCESS' }])
+  goesOn.resolve()
+  await expect(first).rejects.toThrow()
 })
 
 test('what was there before the monitor is taken over in batches, and again without harm', async () => {
