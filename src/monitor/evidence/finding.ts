@@ -28,6 +28,8 @@ export type DoubtKind =
   | 'no-heartbeats'
   /** Its worker has it no longer, and reported no outcome. */
   | 'untold'
+  /** Its worker has ended, and had not acknowledged it, as far as is known: the broker gives it to another. */
+  | 'given-back'
 
 export type Finding = {
   readonly candidate: Candidate

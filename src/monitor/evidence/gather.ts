@@ -4,8 +4,9 @@ import type { Connection } from '../../database/database.ts'
 import { BrokerError } from '../../errors.ts'
 import { withoutEnded } from './count-active.ts'
 import type { Finding } from './finding.ts'
+import { awaited, givenBack } from './given-back.ts'
 import { type HeldTask, tasksAtWork, tasksInTrouble } from './held-tasks.ts'
-import { endOf, judgeHeld, type WorkerEvidence } from './judge-held.ts'
+import { judgeHeld, type WorkerEvidence } from './judge-held.ts'
 import type { ObservedQueue } from './observed-queues.ts'
 import { type CallRoll, mergedRolls, type RollCall } from './roll-call.ts'
 import { type Takers, takersOf } from './takers.ts'
@@ -55,14 +56,15 @@ export async function gather(
   const takers = await takersOf(connection, limits.missedHeartbeats)
   const ofHeld = held.map((task) => judgeHeld(task, evidence))
   const decided = new Set(ofHeld.map((finding) => finding?.candidate.taskId))
-  const inQueues = [...unreceived, ...givenBack(troubled, evidence)].filter(
-    ({ taskId }) => !decided.has(taskId),
-  )
+  const judge = (task: UnreceivedTask): Finding | undefined =>
+    judgeInQueue(task, sources, { roll, graceMs: limits.graceMs, takers })
+  const isOpen = ({ taskId }: UnreceivedTask): boolean => !decided.has(taskId)
   const judged = [
     ...ofHeld,
-    ...inQueues.map((task) =>
-      judgeInQueue(task, sources, { roll, graceMs: limits.graceMs, takers }),
-    ),
+    ...unreceived.filter(isOpen).map(judge),
+    ...givenBack(troubled, evidence)
+      .filter(isOpen)
+      .map((task) => judge(task) ?? awaited(task)),
   ]
   // The workers of the others were not asked: they are for the next pass.
   const found = judged.filter(
@@ -93,13 +95,6 @@ async function inEmptyQueues(
   for (const [queue, { emptySinceMs }] of queues)
     if (emptySinceMs !== null) found.push(...(await unreceivedTasks(connection, queue, graceMs)))
   return found
-}
-
-/** What a process had not started when it ended is in its queue again. */
-function givenBack(tasks: readonly HeldTask[], evidence: WorkerEvidence): UnreceivedTask[] {
-  return tasks
-    .filter((task) => !task.isStarted && endOf(task, evidence) !== undefined)
-    .map((task) => ({ ...task, hadWorker: task.worker, dueMs: task.heardForMs }))
 }
 
 function judgeInQueue(

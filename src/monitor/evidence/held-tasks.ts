@@ -26,6 +26,8 @@ export interface HeldTask extends Candidate {
   readonly isKnown: boolean
   /** How a Python worker runs its tasks: prefork, solo, … */
   readonly pool: string | null
+  /** When its process acknowledges it: as it starts it, or when it has ended; null where the process did not say. */
+  readonly acknowledged: 'early' | 'late' | null
   readonly connection: string | null
   /** Its connection has been closed for so long. */
   readonly closedForMs: number | null
@@ -74,6 +76,9 @@ const AT_WORK = `(${IS_STARTED} AND cut.hostname IS NULL AND NOT coalesce(${IS_S
       AND task.state <> 'UNHEARD' AND process.software IS DISTINCT FROM 'celery-toolbox'
       AND task.started_at < now() - interval '10 seconds')`
 
+const ACKNOWLEDGED = `(CASE WHEN task.name = ANY (process.late_tasks) THEN 'late'
+      WHEN task.name <> ALL (process.late_tasks) THEN 'early' END)`
+
 /** It ended and reported no outcome: whatever becomes of its worker changes nothing. */
 const IS_OVER = `(task.state = 'UNHEARD' AND task.unheard ->> 'kind' = 'untold')`
 
@@ -96,7 +101,7 @@ const heldTasks = (condition: string): string => `
       process.last_heartbeat_at::text AS "lastHeartbeatAt",
       CASE WHEN ${IS_RESTARTED} THEN process.restarted_at::text END AS "restartedAt",
       CASE WHEN ${IS_IDLE} THEN process.idle_at::text END AS "idleAt",
-      process.queues IS NOT NULL AS "isKnown", process.pool, process.connection, process.closed_at::text AS "closedAt",
+      process.queues IS NOT NULL AS "isKnown", process.pool, ${ACKNOWLEDGED} AS acknowledged, process.connection, process.closed_at::text AS "closedAt",
       extract(epoch FROM now() - process.closed_at)::float8 * 1000 AS "closedForMs",
       process.active, process.active_at::text AS "activeAt",
       coalesce(${IS_STARTED} AND task.started_at < process.active_at, false) AS "isCounted",

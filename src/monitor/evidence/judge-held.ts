@@ -20,8 +20,8 @@ export interface WorkerEvidence {
 const SETTLED_MS = 5_000
 
 /**
- * What can be said of a task in the hands of a process; undefined where nothing is wrong. A task that had not been
- * started goes back to its queue when its process ends: see unreceived-tasks.ts.
+ * What can be said of a task in the hands of a process; undefined where nothing is wrong. A task that its process had
+ * not acknowledged goes back to its queue when the process ends: see given-back.ts.
  */
 export function judgeHeld(task: HeldTask, evidence: WorkerEvidence): Finding | undefined {
   const { roll } = evidence
@@ -45,7 +45,7 @@ function cutOff(task: HeldTask, cutOffAt: string, evidence: WorkerEvidence): Fin
 }
 
 /** How a process ended, and what proves that. */
-interface End {
+export interface End {
   readonly how: string
   readonly proof: Readonly<Record<string, unknown>>
 }
@@ -90,8 +90,8 @@ function endOfStop(task: HeldTask, { stopDeadlineMs }: WorkerEvidence): End | un
   return { how, proof: { ...proof, stop_deadline_s: deadline } }
 }
 
-/** Unless another worker has the task now: what is acknowledged late goes back to its queue. */
-function gone(task: HeldTask, { how, proof }: End, { roll }: WorkerEvidence): Finding {
+/** Undefined where the task may be in its queue again. */
+function gone(task: HeldTask, { how, proof }: End, { roll }: WorkerEvidence): Finding | undefined {
   const { worker, pid, taskId } = task
   const holder = roll.holders.get(taskId)
   const said = `worker ${worker} ${how}`
@@ -105,12 +105,13 @@ function gone(task: HeldTask, { how, proof }: End, { roll }: WorkerEvidence): Fi
       evidence: { ...evidence, holder },
     }
   }
+  if (task.acknowledged !== 'early') return undefined
   return {
     candidate: task,
     status: 'LOST',
     kind: 'worker-gone',
     reason: `${said}, and nothing was heard of the task since`,
-    evidence,
+    evidence: { ...evidence, acknowledged: 'when it started' },
   }
 }
 

@@ -20,6 +20,7 @@ export class WorkerWatch {
   readonly #database: Connection
   readonly #options: WorkerWatchOptions
   #askedAtMs = 0
+  #lookedAtMs = 0
 
   constructor(database: Connection, options: WorkerWatchOptions) {
     this.#database = database
@@ -30,6 +31,7 @@ export class WorkerWatch {
   async look(): Promise<ApiLook | undefined> {
     const { lookAtApi, controlExchange = 'celery' } = this.#options
     if (lookAtApi === undefined) return undefined
+    this.#lookedAtMs = Date.now()
     return await noteConnections(this.#database, lookAtApi, controlExchange)
   }
 
@@ -38,13 +40,11 @@ export class WorkerWatch {
     if (Date.now() - this.#askedAtMs > JUST_MS || (await this.#hasNew())) await this.#ask()
   }
 
-  /** Connections and new workers are looked at more often: it is known whose they are before they are closed. */
+  /** Called more often: a new worker is asked, and its connection looked for, before either can be gone. */
   async lookAtNew(): Promise<void> {
-    await Promise.all([this.#askNew(), this.look()])
-  }
-
-  async #askNew(): Promise<void> {
-    if (await this.#hasNew()) await this.#ask()
+    const hasNew = await this.#hasNew()
+    if (hasNew) await this.#ask()
+    if (hasNew || Date.now() - this.#lookedAtMs >= JUST_MS) await this.look()
   }
 
   async #hasNew(): Promise<boolean> {
@@ -69,4 +69,4 @@ const JUST_MS = 5_000
 
 const UNASKED = `
   SELECT FROM monitor.worker_process process
-  WHERE queues IS NULL AND online_at > now() - interval '1 minute' AND ${isLiving('process', '$1')} LIMIT 1`
+  WHERE (queues IS NULL OR late_tasks IS NULL) AND online_at > now() - interval '1 minute' AND ${isLiving('process', '$1')} LIMIT 1`

@@ -67,7 +67,8 @@ export interface ReconciledLoss extends Loss {
 }
 
 const EVERY_MS = 30_000
-const WATCH_EVERY_MS = 5_000
+/** A worker that is killed after so long is known by then. */
+const WATCH_EVERY_MS = 1_000
 const DEFAULT_LIMITS: EvidenceLimits = {
   graceMs: 60_000,
   missedHeartbeats: 15,
@@ -234,10 +235,7 @@ export class Reconciler {
     return findings
       .filter(isLoss)
       .toSorted(byId)
-      .flatMap((loss): DueLoss[] => {
-        const action = this.#actionOf(loss)
-        return action === 'later' ? [] : [{ loss, action }]
-      })
+      .map((loss) => ({ loss, action: this.#actionOf(loss) }))
   }
 
   async #keepRecord(queues: ReadonlyMap<string, ObservedQueue>, api: ApiAnswer): Promise<void> {
@@ -272,22 +270,13 @@ export class Reconciler {
     }
   }
 
-  #actionOf({ kind, candidate }: FoundLoss): LossPolicy | 'later' {
+  #actionOf({ kind, candidate }: FoundLoss): LossPolicy {
     if (kind === 'no-result') return 'leave'
     const policy = lossPolicyOf(candidate.name, this.#options.policies ?? {})
     if (policy !== 'replay') return policy
     if (this.#options.replay === undefined && this.#options.isDryRun !== true) return 'mark'
     // It may be what kills its workers.
-    if (candidate.isReplay) return 'mark'
-    // What is acked late goes back to its queue when its worker dies, and is run from there.
-    return kind === 'never-received' || this.#isEmptyForLong(candidate.queue) ? 'replay' : 'later'
-  }
-
-  #isEmptyForLong(queue: string | null): boolean {
-    const since = queue === null ? undefined : this.#queues.get(queue)?.emptySinceMs
-    return since === null || since === undefined
-      ? false
-      : Date.now() - since >= this.#limits.graceMs
+    return candidate.isReplay ? 'mark' : 'replay'
   }
 
   async #act(loss: ReconciledLoss): Promise<ReconciledLoss> {

@@ -4,8 +4,13 @@ import { expect, test } from 'vitest'
 import { censusOf } from '../../../src/monitor/evidence/census.ts'
 
 test('what Python workers answer shows their queues and how they run tasks', () => {
-  expect(censusOf(answers('active-queues'), answers('stats'))).toEqual([
-    { hostname: 'w1@worker.example', queues: ['ctl.main'], pool: 'prefork' },
+  const recorded = {
+    queues: answers('active-queues'),
+    stats: answers('stats'),
+    registered: answers('registered'),
+  }
+  expect(censusOf(recorded)).toEqual([
+    { hostname: 'w1@worker.example', queues: ['ctl.main'], pool: 'prefork', lateTasks: null },
   ])
 })
 
@@ -19,16 +24,21 @@ test('before Celery 5.3 a solo pool is known by its process', () => {
     { 'a@h': { pid: 7, pool: { 'max-concurrency': 1, processes: [7] } } },
     { 'b@h': { pid: 7, pool: { 'max-concurrency': 2, processes: [8, 9] } } },
   ]
-  expect(censusOf(queues, stats)).toEqual([
-    { hostname: 'a@h', queues: ['q'], pool: 'solo' },
-    { hostname: 'b@h', queues: ['q'], pool: 'unnamed' },
+  expect(censusOf({ queues, stats, registered: [] })).toEqual([
+    { hostname: 'a@h', queues: ['q'], pool: 'solo', lateTasks: null },
+    { hostname: 'b@h', queues: ['q'], pool: 'unnamed', lateTasks: null },
   ])
 })
 
-test('our own workers tell their queues alone', () => {
-  expect(censusOf([{ 'n@h': [{ name: 'export' }] }], [])).toEqual([
-    { hostname: 'n@h', queues: ['export'], pool: null },
-  ])
+test('workers say which tasks they acknowledge late; where one task is without an answer, nothing is known', () => {
+  const queues = ['a@h', 'b@h', 'c@h'].map((name) => ({ [name]: [{ name: 'export' }] }))
+  const registered = [
+    { 'a@h': ['pay [acks_late=False]', 'pay [x] late [acks_late=True]', 'b [acks_late=True]'] },
+    { 'b@h': ['pay [acks_late=True]', 'mail'] },
+    { 'c@h': { error: 'no' } },
+  ]
+  const said = censusOf({ queues, stats: [], registered })
+  expect(said.map(({ lateTasks }) => lateTasks)).toEqual([['pay [x] late', 'b'], null, null])
 })
 
 function answers(command: string): Readonly<Record<string, unknown>>[] {

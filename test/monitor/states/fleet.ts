@@ -76,6 +76,8 @@ interface Heard {
   /** null: it never answered. */
   readonly queues?: string | null
   readonly pool?: string
+  /** Names of the tasks that it acknowledges late; null: it did not say. Default: none. */
+  readonly late?: string | null
 }
 
 export async function heard(database: Database, worker: Heard): Promise<void> {
@@ -89,14 +91,15 @@ export async function heard(database: Database, worker: Heard): Promise<void> {
   )
   await database.query(
     `insert into monitor.worker_process (hostname, pid, last_heartbeat_at, heard_at, online_at, offline_at,
-       heartbeat_every_s, told_at, processed, software, restarted_at, idle_at, queues, pool)
+       heartbeat_every_s, told_at, processed, software, restarted_at, idle_at, queues, pool, late_tasks)
      values ($1, $2, now() - $3::interval, now() - $3::interval, ${online}, ${offline}, 2, now(), 1, $4,
-       ${worker.restarted ?? 'null'}, ${worker.idle ?? 'null'}, $5, $6)`,
+       ${worker.restarted ?? 'null'}, ${worker.idle ?? 'null'}, $5, $6, $7)`,
     [
       ...of,
       worker.software ?? 'celery-toolbox',
       worker.queues === undefined ? '{}' : worker.queues,
       worker.pool ?? null,
+      worker.late === undefined ? '{}' : worker.late,
     ],
   )
 }
@@ -105,13 +108,20 @@ export async function heard(database: Database, worker: Heard): Promise<void> {
 export async function process(
   database: Database,
   hostname: string,
-  { told = 'now()', processed = 1, heard = 'now()', offline = 'null', queues = '{export}' } = {},
+  {
+    told = 'now()',
+    processed = 1,
+    heard = 'now()',
+    offline = 'null',
+    queues = '{export}',
+    online = "now() - interval '1 hour'",
+  } = {},
 ): Promise<void> {
   await database.query(
     `insert into monitor.worker_process
        (hostname, pid, last_heartbeat_at, heard_at, online_at, offline_at, heartbeat_every_s, told_at, processed, queues)
-     values ($1, 1, ${heard}, ${heard}, now() - interval '1 hour', ${offline}, 30, ${told}, $2, $3)`,
-    [hostname, processed, queues],
+     values ($1, 1, ${heard}, ${heard}, ${online}, ${offline}, 30, ${told}, $2, $3)`,
+    [hostname, processed, queues === 'NULL' ? null : queues],
   )
 }
 

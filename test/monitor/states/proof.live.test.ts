@@ -201,7 +201,7 @@ test('network waits hold no transaction open', async () => {
 test('what a worker answers is noted of its living process, and of none where two have its name', async () => {
   const database = await migrated()
   await process(database, 'w1@host', { queues: '{old}' })
-  await heard(database, { hostname: 'two@host', pid: 1, ago: '1 second', queues: null })
+  await heard(database, { hostname: 'two@host', pid: 1, ago: '1 second', queues: null, late: null })
   await database.query(
     `insert into monitor.worker_process (hostname, pid, last_heartbeat_at, heartbeat_every_s) values ('two@host', 2, now(), 2)`,
   )
@@ -209,16 +209,22 @@ test('what a worker answers is noted of its living process, and of none where tw
     hostname,
     queues: ['export', 'mail'],
     pool: 'prefork',
+    lateTasks: ['export.pay_late'],
   }))
   await noteCensus(database, answers, 15)
   expect(
     await database.query(
-      'select hostname, queues, pool from monitor.worker_process order by hostname, pid',
+      'select hostname, queues, pool, late_tasks from monitor.worker_process order by hostname, pid',
     ),
   ).toEqual([
-    { hostname: 'two@host', queues: null, pool: null },
-    { hostname: 'two@host', queues: null, pool: null },
-    { hostname: 'w1@host', queues: ['export', 'mail'], pool: 'prefork' },
+    { hostname: 'two@host', queues: null, pool: null, late_tasks: null },
+    { hostname: 'two@host', queues: null, pool: null, late_tasks: null },
+    {
+      hostname: 'w1@host',
+      queues: ['export', 'mail'],
+      pool: 'prefork',
+      late_tasks: ['export.pay_late'],
+    },
   ])
 })
 

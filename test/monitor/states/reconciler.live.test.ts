@@ -370,10 +370,12 @@ test('what vanishes again after it was replayed is marked, and not replayed for 
   expect(await passes(reconciler)).toMatchObject([{ taskId: 'kills its worker', action: 'mark' }])
 })
 
-test('what may be back in its queue is not replayed', async () => {
+test('what is acknowledged late is not replayed while its queue may have it again', async () => {
   const database = await migrated()
-  await heard(database, { hostname: 'dead@host', ago: '95 seconds' })
+  await heard(database, { hostname: 'dead@host', ago: '95 seconds', late: '{export.pdf}' })
   await started(database, 'late acked', 'dead@host')
+  await process(database, 'w2@host')
+  await watched(database)
   let messages = 1
   const replays: string[] = []
   const reconciler = reconcilerOf(database, {
@@ -390,9 +392,56 @@ test('what may be back in its queue is not replayed', async () => {
     },
   })
   expect(await passes(reconciler)).toEqual([])
+  expect(await told(database, 'late acked')).toMatchObject({
+    status: 'UNHEARD',
+    reason: expect.stringMatching(
+      /^worker dead@host was heard of last at .*, and is not connected; the task is acknowledged late, so the broker gives it back to queue export$/,
+    ),
+    lost: null,
+  })
   messages = 0
   expect(await passes(reconciler)).toMatchObject([{ taskId: 'late acked', newId: 'new' }])
   expect(replays).toEqual(['late acked'])
+})
+
+test('what was acknowledged early is replayed at once, though its queue is never empty', async () => {
+  const database = await migrated()
+  await heard(database, { hostname: 'dead@host', ago: '95 seconds', late: '{mail.send}' })
+  await started(database, 'early acked', 'dead@host')
+  const broker = queueWith((queue) => ({
+    messages: queue === 'export' ? 7 : 0,
+    consumers: queue.endsWith('.pidbox') ? 0 : 1,
+  }))
+  const replay = async () => 'new'
+  const reconciler = reconcilerOf(database, { broker, policies: { '*': 'replay' }, replay })
+  expect(await passes(reconciler)).toMatchObject([
+    { taskId: 'early acked', newId: 'new', evidence: { acknowledged: 'when it started' } },
+  ])
+})
+
+test('of a worker that did not say how it acknowledges, nothing is lost while the broker may have it', async () => {
+  const database = await migrated()
+  const offline = "now() - interval '40 seconds'"
+  await heard(database, { hostname: 'old@host', ago: '40 seconds', offline, late: null, ...PYTHON })
+  await started(database, 'unknown', 'old@host')
+  let messages = 1
+  const reconciler = reconcilerOf(database, {
+    broker: queueWith(() => ({ messages, consumers: 1 })),
+    stopDeadlineMs: 30_000,
+  })
+  expect(await passes(reconciler)).toEqual([])
+  expect(await told(database, 'unknown')).toMatchObject({
+    status: 'UNHEARD',
+    reason: expect.stringMatching(
+      /has ended by the deadline of 30 s; nothing shows whether the task had been acknowledged, so/,
+    ),
+  })
+  messages = 0
+  expect(await passes(reconciler)).toEqual([])
+  expect(await told(database, 'unknown')).toMatchObject({
+    status: 'UNHEARD',
+    reason: 'worker old@host ended, and gave it back to export; its worker sends no events',
+  })
 })
 
 test('what a worker had not started goes back to its queue, and is missed once that is empty', async () => {

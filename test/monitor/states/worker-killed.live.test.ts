@@ -1,114 +1,19 @@
-import { rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { Config } from '../../../src/config/index.ts'
-import { createApp } from '../../../src/create-app.ts'
+import type { ConfigOptions } from '../../../src/config/config.ts'
 import type { Database } from '../../../src/database/database.ts'
-import { migrateUp } from '../../../src/database/migrate.ts'
-import { openDatabase } from '../../../src/database/open-database.ts'
 import { Monitor } from '../../../src/monitor/monitor.ts'
 import { whyTask } from '../../../src/monitor/queries/why/why-task.ts'
-import { cliSpace } from '../../cli/cli-space.ts'
 import { disagreements, Ledger } from '../../support/ledger.ts'
 import { freshServers, liveApp, migratedDatabase } from '../../support/live-app.ts'
 import { startNodePod, startPythonPod } from '../../support/pods.ts'
+import type { Process } from '../../support/processes.ts'
 import { service } from '../../support/services.ts'
 import { waitFor } from '../../support/wait-for.ts'
 
-const TELLING = ['-E', '--heartbeat-interval', '0.5']
-
-test('a task whose worker was killed is lost, with what shows it, until another worker takes it', async () => {
-  const cli = await cliSpace()
-  Object.assign(cli.env, { CELERY_TASK_ACKS_LATE: 'True' })
-  const database = await openDatabase({ url: cli.database })
-  onTestFinished(() => database.close())
-  await migrateUp(database)
-  const app = createApp(
-    new Config({
-      queues: ['export'],
-      broker_url: cli.vhost.url,
-      result_backend: `db+${cli.database}`,
-      dotenv: false,
-      environment: {},
-    }),
-  )
-  onTestFinished(() => app.close())
-  const { config } = app
-  const monitor = new Monitor({
-    broker: app.broker(),
-    database,
-    config,
-    states: {
-      absorb: { everyMs: 50 },
-      reconcile: { everyMs: 100, graceMs: 200, missedHeartbeats: 3 },
-    },
-  })
-  onTestFinished(() => monitor.stop())
-  await monitor.start()
-
-  const first = await cli.startWorker(...TELLING, '-n', 'first@host')
-  const release = join(tmpdir(), `release-${Date.now()}-${process.pid}`)
-  onTestFinished(() =>
-    Promise.all([rm(release, { force: true }), rm(`${release}.running`, { force: true })]).then(
-      () => undefined,
-    ),
-  )
-  const { id } = await app.sendTask('export.hold', [release])
-  await became(database, id, 'STARTED')
-  await waitFor('the worker to have said what it takes from', async () => {
-    const known = await database.query(
-      'select from monitor.worker_process where queues is not null',
-    )
-    return known.length === 1
-  })
-  first.kill('SIGKILL')
-  const lost = await became(database, id, 'LOST')
-  expect(lost.reason).toMatch(/^worker first@host was heard of last at .*, and nothing was heard/)
-  expect(lost.lost).toMatchObject({
-    kind: 'worker-gone',
-    was: 'STARTED',
-    action: 'mark',
-    evidence: { worker: 'first@host', worker_is: 'silent' },
-  })
-  expect((await whyTask(database, app.broker(), id.slice(0, 20)))?.why).toEqual([
-    expect.stringMatching(/^it was lost: worker first@host/),
-  ])
-
-  await cli.startWorker(...TELLING, '-n', 'second@host')
-  const again = await became(database, id, 'STARTED')
-  expect(again.reason).toMatch(
-    /^running on worker second@host.*; it had been taken for lost: worker first/,
-  )
-  await writeFile(release, '')
-  expect(await became(database, id, 'SUCCESS')).toMatchObject({ result: 'released' })
-})
-
 test('tasks of workers of both languages that were killed are lost within 20 s, each with its evidence', async () => {
-  const servers = await freshServers(['export', 'python'])
-  const app = liveApp(servers, { RABBITMQ_API_URL: service('RABBITMQ_API_URL') })
-  const killed = new Set(['py@pods', 'node@pods'])
-  const database = await migratedDatabase(servers.databaseUrl)
-  const reconcile = { everyMs: 1000, graceMs: 3000, missedHeartbeats: 4 }
-  const monitor = new Monitor({
-    broker: app.broker(),
-    database,
-    config: app.config,
-    states: { reconcile },
-  })
-  onTestFinished(() => monitor.stop())
-  await monitor.start()
-  const ledger = new Ledger()
-  const workers = await Promise.all([
-    startPythonPod(servers, ledger, { name: 'py@pods', args: ['-E'] }),
-    startNodePod(servers, ledger, { name: 'node@pods' }),
-  ])
-  await waitFor('the workers to have said what they take from', async () => {
-    const known = await database.query(
-      'select from monitor.worker_process where queues is not null and connection is not null',
-    )
-    return known.length === 2
-  })
+  const field = await openField()
+  const { app, database, ledger } = field
+  const workers = await startPods(field, 'pods')
   const tasks = await Promise.all([
     app.sendTask('python.pay', [60]),
     app.sendTask('export.pay', [60]),
@@ -121,11 +26,83 @@ test('tasks of workers of both languages that were killed are lost within 20 s, 
   expect(lost.map(({ lost: said }) => said)).toMatchObject(
     ['py@pods', 'node@pods'].map((worker) => ({
       kind: 'worker-gone',
-      evidence: { worker, worker_is: 'silent', connection: 'closed', since: expect.any(String) },
+      was: 'STARTED',
+      action: 'mark',
+      evidence: {
+        worker,
+        worker_is: 'silent',
+        connection: 'closed',
+        since: expect.any(String),
+        acknowledged: 'when it started',
+      },
     })),
   )
+  expect((await whyTask(database, app.broker(), tasks[0].id.slice(0, 20)))?.why).toContainEqual(
+    expect.stringMatching(
+      /^it was lost: worker py@pods was heard of last at .*, and nothing was heard of the task since$/,
+    ),
+  )
+  const killed = new Set(['py@pods', 'node@pods'])
   expect(await disagreements(database, ledger, { killed, isReplayed: false })).toEqual([])
 })
+
+test('what a killed worker acknowledges late is not lost: it waits in its queue, and the next worker runs it', async () => {
+  const field = await openField({ RECONCILE: { '*': 'replay' } })
+  const { app, database, ledger } = field
+  const workers = await startPods(field, 'first')
+  const sent = ['python.pay_late', 'export.pay_late'].map((name) => app.sendTask(name, [10]))
+  const ids = (await Promise.all(sent)).map(({ id }) => id)
+  for (const id of ids) await became(database, id, 'STARTED')
+  for (const { pid } of workers) process.kill(-pid, 'SIGKILL')
+  for (const [at, id] of ids.entries()) {
+    const waiting = await became(database, id, 'UNHEARD')
+    expect(waiting.reason).toMatch(
+      /^worker \w+@first was heard of last .*; the task is acknowledged late, so the broker gives it back to queue \w+$/,
+    )
+    const queue = at === 0 ? 'python' : 'export'
+    expect((await whyTask(database, app.broker(), id))?.why).toContain(
+      `no consumer is on queue ${queue}: start a worker for it`,
+    )
+  }
+  await startPods(field, 'second')
+  for (const id of ids) await became(database, id, 'SUCCESS')
+  const killed = new Set(['py@first', 'node@first'])
+  expect(await disagreements(database, ledger, { killed, sent: ids })).toEqual([])
+  expect(ids.map((id) => ledger.runs(id).length)).toEqual([2, 2])
+  expect(await database.query('select from monitor.task')).toHaveLength(2)
+}, 90_000)
+
+type Field = Awaited<ReturnType<typeof openField>>
+
+async function openField(settings: Partial<ConfigOptions> = {}) {
+  const servers = await freshServers(['export', 'python'])
+  const api = service('RABBITMQ_API_URL')
+  const app = liveApp(servers, { RABBITMQ_API_URL: api, ...settings })
+  const database = await migratedDatabase(servers.databaseUrl)
+  const reconcile = { everyMs: 1000, graceMs: 3000, missedHeartbeats: 4 }
+  const parts = { broker: app.broker(), database, config: app.config, states: { reconcile } }
+  const monitor = new Monitor(parts)
+  onTestFinished(() => monitor.stop())
+  await monitor.start()
+  return { servers, app, database, ledger: new Ledger() }
+}
+
+/** Once the monitor knows them. */
+async function startPods({ servers, ledger, database }: Field, host: string): Promise<Process[]> {
+  const workers = await Promise.all([
+    startPythonPod(servers, ledger, { name: `py@${host}`, args: ['-E'] }),
+    startNodePod(servers, ledger, { name: `node@${host}` }),
+  ])
+  await waitFor('the workers to have said what they take from', async () => {
+    const known = await database.query(
+      `select from monitor.worker_process
+       where hostname like '%@' || $1::text and queues is not null and connection is not null`,
+      [host],
+    )
+    return known.length === 2
+  })
+  return workers
+}
 
 async function became(
   database: Database,
@@ -142,6 +119,6 @@ async function became(
       if (row?.status !== status) throw new Error(`it is ${row?.status}: ${row?.reason}`)
       return row
     },
-    { everyMs: 50 },
+    { deadlineMs: 40_000, everyMs: 50 },
   )
 }

@@ -20,6 +20,8 @@ export interface HistoryTask extends TaskState {
   readonly replayOf: string | null
   readonly lost: Readonly<Record<string, unknown>> | null
   readonly followUps: FollowUps | null
+  /** The kind of the doubt, of a task that is UNHEARD. */
+  readonly doubt: string | null
 }
 
 /** The members of a chord that are known, and how many there are. */
@@ -145,4 +147,6 @@ function find(step: FollowUp, id: string): FollowUp | undefined {
 const COLUMNS = `
   task_id AS "taskId", name, status, reason, queue, retries, eta, published_at AS "publishedAt",
   finished_at AS "finishedAt", runtime_ms AS "runtimeMs", worker, replay_of AS "replayOf", lost,
-  follow_ups AS "followUps"`
+  follow_ups AS "followUps",
+  CASE WHEN status = 'UNHEARD' THEN (
+    SELECT unheard ->> 'kind' FROM monitor.task WHERE task.task_id = task_history.task_id) END AS doubt`

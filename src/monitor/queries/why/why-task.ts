@@ -47,7 +47,7 @@ export async function whyTask(
   const [task] = await readHistory(database, [taskId])
   if (task === undefined) return undefined
   const vault = OVER.has(task.status) ? null : await vaultSituation(database, taskId)
-  const isInQueue = vault === null && WAITING.has(task.status)
+  const isInQueue = vault === null && (WAITING.has(task.status) || task.doubt === 'given-back')
   const queue = isInQueue ? await queueSituation(database, broker, task) : null
   const chord = await chordOf(database, task)
   const flow = task.status === 'SUSPENDED' ? await flowSituation(database, taskId) : null
