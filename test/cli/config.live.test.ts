@@ -49,7 +49,7 @@ test('config show says where each setting came from, and shows no secret', async
   const rows: readonly Record<string, unknown>[] = JSON.parse(stdout)
   const row = (name: string) => rows.find((candidate) => candidate.name === name)
   expect(row('QUEUES')).toMatchObject({ value: ['export'], variable: 'CELERY_QUEUES' })
-  expect(row('broker_url')).toMatchObject({ value: 'amqp://me:***@broker/', source: 'argument' })
+  expect(row('broker_url')).toMatchObject({ value: 'amqp://me:***@broker/', variable: '-b' })
   expect(row('RESULT_DB_PASS')).toMatchObject({ value: '***', source: '.env' })
   expect(stdout).not.toContain('hidden')
 })
@@ -65,15 +65,40 @@ test("config show --all lists Celery's own defaults too", async () => {
 test('-b wins over the broker that an app gives to its Config, and both places are named', async () => {
   const app = 'test/cli/apps/fixed-broker-app.ts'
   const args = ['config', 'show', '--json', '-A', app, '-b', 'amqp://other']
-  const { code, stdout, stderr } = await runCli(args)
+  const { code, stdout, stderr } = await runCli(args, { env: { CELERY_BROKER_URL: undefined } })
   expect(code).toBe(0)
   const rows: readonly Record<string, unknown>[] = JSON.parse(stdout)
   expect(rows.find(({ name }) => name === 'broker_url')).toMatchObject({
     value: 'amqp://other',
-    variable: 'CELERY_BROKER_URL',
+    source: 'option',
+    variable: '-b',
     shadowed: ['argument'],
     state: 'effect',
   })
   // What is meant is no mistake.
   expect(stderr).not.toContain('counts')
 })
+
+test.each([
+  { who: 'an app', args: ['-A', 'test/cli/apps/fixed-broker-app.ts'], others: ['argument'] },
+  { who: 'the environment', args: [], others: [] },
+])(
+  '-b and --result-backend name the variables that they hide from $who',
+  async ({ args, others }) => {
+    const urls = ['-b', 'amqp://option', '--result-backend', 'redis://option']
+    const { stdout } = await runCli(['config', 'show', '--json', ...args, ...urls], {
+      env: { CELERY_BROKER_URL: 'amqp://variable', CELERY_RESULT_BACKEND: 'redis://variable' },
+    })
+    const rows: readonly Record<string, unknown>[] = JSON.parse(stdout)
+    expect(rows.find(({ name }) => name === 'broker_url')).toMatchObject({
+      value: 'amqp://option',
+      variable: '-b',
+      shadowed: ['CELERY_BROKER_URL', ...others],
+    })
+    expect(rows.find(({ name }) => name === 'result_backend')).toMatchObject({
+      value: 'redis://option',
+      variable: '--result-backend',
+      shadowed: expect.arrayContaining(['CELERY_RESULT_BACKEND']),
+    })
+  },
+)

@@ -27,7 +27,7 @@ export async function openApp(options: GlobalOptions, use: AppUse = {}): Promise
     const { createApp } = await import('../../create-app.ts')
     return createApp(await environmentConfig(options, use))
   }
-  await overrideEnvironment(options)
+  await setUrls(options)
   const { loadApp } = await import('./load-app.ts')
   return await loadApp(options.app)
 }
@@ -47,19 +47,13 @@ export async function commandLogger(config: Config, options: GlobalOptions): Pro
 }
 
 async function environmentConfig(
-  { broker, resultBackend }: GlobalOptions,
+  options: GlobalOptions,
   { usesQueues = false }: AppUse,
 ): Promise<Config> {
   const { NO_QUEUES } = await import('../../config/queues/derive-queues.ts')
   const { Config } = await import('../../config/config.ts')
-  const { forgetVariables } = await import('../../config/resolve/environment.ts')
-  forgetVariables([
-    ...(broker === undefined ? [] : ['CELERY_BROKER_URL']),
-    ...(resultBackend === undefined ? [] : ['CELERY_RESULT_BACKEND']),
-  ])
+  await setUrls(options)
   return new Config({
-    ...(broker !== undefined && { broker_url: broker }),
-    ...(resultBackend !== undefined && { result_backend: resultBackend }),
     warn: (sentence) => {
       if (usesQueues || !sentence.startsWith(NO_QUEUES)) printError(`warning: ${sentence}`)
     },
@@ -67,9 +61,9 @@ async function environmentConfig(
 }
 
 /** The app builds its own Config, so -b and --result-backend reach it as variables, which win over its arguments. */
-async function overrideEnvironment({ broker, resultBackend }: GlobalOptions): Promise<void> {
-  const { setVariables } = await import('../../config/resolve/environment.ts')
-  setVariables({
+async function setUrls({ broker, resultBackend }: GlobalOptions): Promise<void> {
+  const { setByOptions } = await import('../../config/resolve/environment.ts')
+  setByOptions({
     ...(broker !== undefined && { CELERY_BROKER_URL: broker }),
     ...(resultBackend !== undefined && { CELERY_RESULT_BACKEND: resultBackend }),
   })

@@ -1,5 +1,5 @@
 import { Config } from '../../config/config.ts'
-import { readEnvironment, setVariables } from '../../config/resolve/environment.ts'
+import { readEnvironment, setByOptions } from '../../config/resolve/environment.ts'
 import type { CeleryApp } from '../../create-app.ts'
 import type { Database } from '../../database/database.ts'
 import { UsageError } from '../../errors.ts'
@@ -44,7 +44,7 @@ export async function devApp(
 async function ownApp(place: string, options: DevOptions, backend: string): Promise<CeleryApp> {
   const hasBroker = readEnvironment({}, []).find('CELERY_BROKER_URL') !== undefined
   const broker = options.broker ?? (hasBroker ? undefined : MEMORY_BROKER)
-  setVariables({
+  setByOptions({
     ...(broker !== undefined && { CELERY_BROKER_URL: broker }),
     CELERY_RESULT_BACKEND: options.resultBackend ?? backend,
   })

@@ -15,13 +15,14 @@ export interface EnvironmentOptions {
 export interface Variable {
   readonly name: string
   readonly text: string
-  readonly source: 'environment' | '.env'
+  readonly source: 'option' | 'environment' | '.env'
 }
 
 /** The variables of the process and of `.env`; the process wins. Nothing is written to the process's own. */
 export class Environment {
   readonly #variables: ReadonlyMap<string, Variable>
-  readonly #dotenv: ReadonlyMap<string, Variable>
+  /** From what counts most to what counts least. */
+  readonly #layers: readonly ReadonlyMap<string, Variable>[]
 
   /** Settings of a site file, which count where nothing else is given. */
   readonly site: Readonly<Record<string, unknown>>
@@ -30,21 +31,24 @@ export class Environment {
     environment: Variables,
     dotenv: Variables,
     site: Readonly<Record<string, unknown>> = {},
+    options: Variables = {},
   ) {
     this.site = site
-    this.#dotenv = new Map(variablesOf(dotenv, '.env'))
-    this.#variables = new Map([...this.#dotenv, ...variablesOf(environment, 'environment')])
+    this.#layers = [
+      new Map(variablesOf(options, 'option')),
+      new Map(variablesOf(environment, 'environment')),
+      new Map(variablesOf(dotenv, '.env')),
+    ]
+    this.#variables = new Map(this.#layers.toReversed().flatMap((layer) => [...layer]))
   }
 
   find(name: string): Variable | undefined {
     return this.#variables.get(name)
   }
 
-  /** The one that counts, then the one of `.env` that it hides. */
+  /** The one that counts, then those that it hides. */
   findAll(name: string): readonly Variable[] {
-    return [...new Set([this.#variables.get(name), this.#dotenv.get(name)])].filter(
-      (variable) => variable !== undefined,
-    )
+    return this.#layers.flatMap((layer) => layer.get(name) ?? [])
   }
 
   startingWith(prefix: string): readonly Variable[] {
@@ -58,7 +62,7 @@ export class Environment {
 export function readEnvironment(options: EnvironmentOptions, problems: string[]): Environment {
   const dotenv = readDotenv(options, problems)
   return options.environment === undefined
-    ? new Environment(process.env, dotenv, siteSettings)
+    ? new Environment(ownVariables(), dotenv, siteSettings, optionVariables())
     : new Environment(options.environment, dotenv)
 }
 
@@ -84,29 +88,66 @@ export function setSiteSettings(settings: Readonly<Record<string, unknown>>): vo
   siteSettings = settings
 }
 
+/** The options of the command line that are variables too, as in Celery. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  CELERY_BROKER_URL: '-b',
+  CELERY_RESULT_BACKEND: '--result-backend',
+}
 /** Names the variables that options of the command line set; the children of a worker inherit it with them. */
 const SET_BY_OPTIONS = 'TOOLBOX_SET_BY_OPTIONS'
+/** What a variable was before an option set it, by its name with this before it. */
+const HIDDEN = 'TOOLBOX_HIDDEN_'
 
-/** Sets variables of this process, for what is loaded next: the command line's options are to reach the app's Config. */
+/**
+ * Sets variables of this process, for what is loaded next: the command line's options are to reach the app's Config, also
+ * where the app has a copy of the toolbox of its own.
+ */
+export function setByOptions(variables: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(variables)) {
+    const before = process.env[name]
+    if (before !== undefined && !isSetByOption(name)) process.env[HIDDEN + name] = before
+    process.env[name] = text
+    process.env[SET_BY_OPTIONS] = [...new Set([...setByOption(), name])].join()
+  }
+}
+
+function setByOption(): readonly string[] {
+  return process.env[SET_BY_OPTIONS]?.split(',') ?? []
+}
+
+function isSetByOption(name: string): boolean {
+  return setByOption().includes(name)
+}
+
+function optionVariables(): Variables {
+  return Object.fromEntries(setByOption().map((name) => [name, process.env[name]]))
+}
+
+/** The variables of this process as they were without options. */
+function ownVariables(): Variables {
+  const hidden = setByOption().map((name) => [name, process.env[HIDDEN + name]])
+  return { ...process.env, ...Object.fromEntries(hidden) }
+}
+
+/** Sets variables of this process, for the programs that it starts. */
 export function setVariables(variables: Readonly<Record<string, string>>): void {
-  const names = Object.keys(variables)
-  if (names.length === 0) return
-  Object.assign(process.env, variables, { [SET_BY_OPTIONS]: names.join() })
+  Object.assign(process.env, variables)
 }
 
-export function isSetByOption(name: string): boolean {
-  return process.env[SET_BY_OPTIONS]?.split(',').includes(name) ?? false
-}
-
-/** Takes variables away, where an option of the command line takes their place. */
+/** Takes variables away from the programs that this process starts. */
 export function forgetVariables(names: readonly string[]): void {
   for (const name of names) delete process.env[name]
 }
 
 function variablesOf(variables: Variables, source: Variable['source']): [string, Variable][] {
   return Object.entries(variables).flatMap(([name, text]) =>
-    text === undefined ? [] : [[name, { name, text, source }]],
+    text === undefined ? [] : [[name, { name: nameOf(name, source), text, source }]],
   )
+}
+
+/** As who gave it knows it. */
+function nameOf(variable: string, source: Variable['source']): string {
+  return source === 'option' ? (OPTIONS[variable] ?? variable) : variable
 }
 
 /** Colour for a terminal, unless NO_COLOR says otherwise (https://no-color.org). */

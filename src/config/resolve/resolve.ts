@@ -103,13 +103,17 @@ function resolveSetting(name: string, resolution: Resolution): void {
     return readVariable(name, variable, setting, counts ? problems : [])
   })
   const argument = given === undefined ? [] : [given]
-  const isFirst = ENVIRONMENT_FIRST.has(name) && read[0]?.source === 'environment'
-  const [first, ...rest] = isFirst
-    ? [...read.slice(0, 1), ...argument, ...read.slice(1)]
-    : [...argument, ...read]
+  const winners = ENVIRONMENT_FIRST.has(name) ? leadingOfProcess(read) : 0
+  const [first, ...rest] = [...read.slice(0, winners), ...argument, ...read.slice(winners)]
   if (first === undefined) entries.set(name, { value: setting.default, source: 'default' })
   else if (rest.length === 0) entries.set(name, first)
   else entries.set(name, { ...first, shadowed: rest.map((entry) => placeOf(entry, first)) })
+}
+
+/** How many of the first do not come from `.env`. */
+function leadingOfProcess(read: readonly Entry[]): number {
+  const ofFile = read.findIndex(({ source }) => source === '.env')
+  return ofFile === -1 ? read.length : ofFile
 }
 
 function placeOf({ source, variable, value }: Entry, first: Entry): Place {

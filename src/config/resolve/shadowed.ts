@@ -1,6 +1,5 @@
 import type { Entry, Place } from '../entry.ts'
 import { printed } from '../printed.ts'
-import { isSetByOption } from './environment.ts'
 
 /**
  * A sentence for each setting that was given twice, with different values: both places, and which one counts. Not for
@@ -9,7 +8,7 @@ import { isSetByOption } from './environment.ts'
 export function shadowWarnings(entries: ReadonlyMap<string, Entry>): readonly string[] {
   return [...entries].flatMap(([name, entry]) =>
     (entry.shadowed ?? [])
-      .filter(({ isSame }) => !isSame && !isSetByOption(entry.variable ?? ''))
+      .filter(({ isSame }) => !isSame && entry.source !== 'option')
       .map((place) => `${name}: ${placed(entry)} counts, ${placed(place)} is not used`),
   )
 }
