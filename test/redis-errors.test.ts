@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net'
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { expect, onTestFinished, test } from 'vitest'
-import { RedisConnection } from '../src/results/redis/redis-connection.ts'
+import { RedisConnection } from '../src/results/redis/connecting/connection.ts'
 import { connectRedis } from '../src/streams/links/redis/connection.ts'
 
 const PASSWORD = 's3cret'

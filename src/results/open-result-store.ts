@@ -8,11 +8,11 @@ import { safeUrl } from '../safe-url.ts'
 import { DisabledResultStore } from './disabled-store.ts'
 import { MemoryResultStore } from './memory/memory-store.ts'
 import { PostgresResultStore } from './postgres/postgres-store.ts'
-import { CELERY_TABLES, quoteName, type TaskmetaTables } from './postgres/taskmeta-sql.ts'
+import { CELERY_TABLES, quoteName, type TaskmetaTables } from './postgres/tables/taskmeta-sql.ts'
 import { RedisResultStore, type RedisStoreSettings } from './redis/redis-store.ts'
 import type { ResultStore } from './result-store.ts'
 import { type RetryLimits, type RetrySettings, retryLimits } from './retry-limits.ts'
-import type { RpcSettings } from './rpc/rpc-messages.ts'
+import type { RpcSettings } from './rpc/messages.ts'
 import { RpcResultStore } from './rpc/rpc-store.ts'
 
 /** The settings of a `Config` that results need. */

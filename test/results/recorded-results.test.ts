@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { readPickle } from '../../src/codecs/pickle/pickle-reader.ts'
 import { PythonObject } from '../../src/codecs/values.ts'
 import { ResultText } from '../../src/results/result-text.ts'
-import { resultMessage, resultOfMessage } from '../../src/results/rpc/rpc-messages.ts'
+import { resultMessage, resultOfMessage } from '../../src/results/rpc/messages.ts'
 import { groupPickle, groupTuple, memberIdsOf } from '../../src/results/saved-group.ts'
 import { messagesIn, readRecording, recordingsOf } from '../protocol/recorded.ts'
 

@@ -1,5 +1,5 @@
 -- Counters of chords, which the database result store keeps beside Celery's own tables. A worker that ran before the
--- migrations has made them already (src/results/postgres/chord-sql.ts).
+-- migrations has made them already (src/results/postgres/tables/chord-sql.ts).
 CREATE TABLE IF NOT EXISTS public.celery_toolbox_chord (
   group_id       text NOT NULL,
   size           integer NOT NULL,

@@ -23,11 +23,11 @@ import { unsupportedOption } from '../publish-each.ts'
 import type { AmqpTls } from './connecting/amqp-url.ts'
 import { type ConnectOptions, checkSettings, connect, targetOf } from './connecting/connect.ts'
 import { AmqpConnection } from './connecting/connection.ts'
+import { RpcChannel } from './connecting/rpc-channel.ts'
 import { isHopeless, isNotFound } from './connecting/server-errors.ts'
 import { declarationRefused, declarationsOf } from './declare.ts'
 import { AmqpConsumer, consumeRefused } from './receiving/amqp-consumer.ts'
 import { Getter } from './receiving/getter.ts'
-import { RpcChannel } from './rpc-channel.ts'
 import { AmqpPublisher } from './sending/amqp-publisher.ts'
 
 const CONNECT_TIMEOUT_MS = 10_000

@@ -1,6 +1,6 @@
 import type { Topology } from '../../protocol/routing/topology.ts'
 import type { KnownTopology } from '../known-topology.ts'
-import type { MemorySpace } from './memory-space.ts'
+import type { MemorySpace } from './server/memory-space.ts'
 
 interface Declarer {
   readonly connection: object

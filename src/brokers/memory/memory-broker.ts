@@ -29,11 +29,11 @@ import { MEMORY_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
 import { unsupportedOption } from '../publish-each.ts'
 import { declareIn } from './declare.ts'
-import { MemoryConsumer } from './memory-consumer.ts'
-import { HeldDeliveries } from './memory-delivery.ts'
-import type { MemoryQueue } from './memory-queue.ts'
-import { type MemorySpace, memorySpace } from './memory-space.ts'
-import { storeMessage } from './stored-message.ts'
+import { MemoryConsumer } from './receiving/memory-consumer.ts'
+import { HeldDeliveries } from './receiving/memory-delivery.ts'
+import type { MemoryQueue } from './server/memory-queue.ts'
+import { type MemorySpace, memorySpace } from './server/memory-space.ts'
+import { storeMessage } from './server/stored-message.ts'
 
 const DONE = Promise.resolve()
 const DEADLINE_MS = 5000

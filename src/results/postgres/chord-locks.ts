@@ -2,7 +2,7 @@ import { type Backoff, retry } from '../../async/backoff.ts'
 import { deferred } from '../../async/deferred.ts'
 import { Semaphore } from '../../async/semaphore.ts'
 import type { Connection, Database } from '../../database/database.ts'
-import { writeFailureOf } from './write-failure.ts'
+import { writeFailureOf } from './saving/write-failure.ts'
 
 const LOST_BACKOFF: Backoff = { initialMs: 20, factor: 2, maxMs: 1000, jitter: 0.5 }
 

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/database.ts'
-import { DELETE_OLD_CHORDS_SQL } from './chord-sql.ts'
-import type { TaskmetaTables } from './taskmeta-sql.ts'
-import { writeFailureOf } from './write-failure.ts'
+import { writeFailureOf } from './saving/write-failure.ts'
+import { DELETE_OLD_CHORDS_SQL } from './tables/chord-sql.ts'
+import type { TaskmetaTables } from './tables/taskmeta-sql.ts'
 
 /** So few at a time that other statements do not wait long for a row. */
 const BATCH = 1000

@@ -4,7 +4,7 @@ import { pendingResult, type TaskResult } from '../../protocol/results/task-resu
 import { Gather } from '../gather.ts'
 import type { ChordCounter, ChordMember, HandedOver, Release, Unlock } from '../result-store.ts'
 import { ChordLocks } from './chord-locks.ts'
-import { type ChordState, ChordTable, type ChordTableOptions } from './chord-table.ts'
+import { type ChordState, ChordTable, type ChordTableOptions } from './tables/chord-table.ts'
 
 interface PostgresChordsOptions extends ChordTableOptions {
   /** Saves a member's result and counts it; undefined where the count of its chord was never begun. */

@@ -2,8 +2,8 @@ import type { Serializer } from '../../codecs/serializers.ts'
 import type { Database } from '../../database/database.ts'
 import { groupPickle, memberIdsOf, unreadableGroup } from '../saved-group.ts'
 import { decodeStored, JSON_FORM } from '../stored-value.ts'
-import { createSql, type TaskmetaTables } from './taskmeta-sql.ts'
-import { writeFailureOf } from './write-failure.ts'
+import { writeFailureOf } from './saving/write-failure.ts'
+import { createSql, type TaskmetaTables } from './tables/taskmeta-sql.ts'
 
 /** Celery's celery_tasksetmeta: groups that were saved, by Python or here. */
 export class PostgresGroups {

@@ -7,15 +7,15 @@ import { pendingResult, type TaskResult } from '../../protocol/results/task-resu
 import type { ChordCounter, ChordMember, ResultStore, WaitOptions } from '../result-store.ts'
 import { StoreLife } from '../store-life.ts'
 import { decodeRow, encodeRow, type TaskmetaRow } from '../taskmeta-row.ts'
-import { BatchWriter } from './batch-writer.ts'
-import type { ChordState } from './chord-table.ts'
 import { deleteExpired } from './delete-expired.ts'
 import { PostgresChords } from './postgres-chords.ts'
 import { PostgresGroups } from './postgres-groups.ts'
-import { ResultWatcher } from './postgres-watcher.ts'
+import { PostgresWatcher } from './postgres-watcher.ts'
 import { listenForResults, ResultAnnouncer } from './result-announcer.ts'
-import { CELERY_TABLES, type TaskmetaTables } from './taskmeta-sql.ts'
-import { TaskmetaTable } from './taskmeta-table.ts'
+import { BatchWriter } from './saving/batch-writer.ts'
+import type { ChordState } from './tables/chord-table.ts'
+import { CELERY_TABLES, type TaskmetaTables } from './tables/taskmeta-sql.ts'
+import { TaskmetaTable } from './tables/taskmeta-table.ts'
 
 export interface PostgresStoreOptions {
   readonly database: Database
@@ -46,7 +46,7 @@ export class PostgresResultStore implements ResultStore {
   readonly #table: TaskmetaTable
   readonly #writer: BatchWriter
   readonly #announcer: ResultAnnouncer
-  readonly #watcher: ResultWatcher
+  readonly #watcher: PostgresWatcher
   readonly #chords: PostgresChords
   readonly #groups: PostgresGroups
   readonly #life = new StoreLife('the result store')
@@ -67,7 +67,7 @@ export class PostgresResultStore implements ResultStore {
       backoff: options.backoff,
       onWritten: (rows) => this.#announcer.announce(readyIds(rows)),
     })
-    this.#watcher = new ResultWatcher({
+    this.#watcher = new PostgresWatcher({
       logger,
       readReady: (taskIds) => table.readReady(taskIds),
       decode: (row) => decodeRow(row, serializer),

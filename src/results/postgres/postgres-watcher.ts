@@ -5,9 +5,9 @@ import type { WaitOptions } from '../result-store.ts'
 import type { TaskmetaRow } from '../taskmeta-row.ts'
 import { Waiters } from '../waiters.ts'
 import { LookSchedule } from './look-schedule.ts'
-import { writeFailureOf } from './write-failure.ts'
+import { writeFailureOf } from './saving/write-failure.ts'
 
-interface ResultWatcherOptions {
+interface PostgresWatcherOptions {
   readonly logger: Logger
   /** The rows, of these ids, whose tasks are over. */
   readonly readReady: (taskIds: readonly string[]) => Promise<readonly TaskmetaRow[]>
@@ -23,8 +23,8 @@ const LISTEN_AGAIN_MS = 30_000
  * Waits for results of any number of tasks with one query at a time for all of them. Young waits look
  * often, old ones seldom; announcements of our own writers make a look at once.
  */
-export class ResultWatcher {
-  readonly #options: ResultWatcherOptions
+export class PostgresWatcher {
+  readonly #options: PostgresWatcherOptions
   readonly #waiters = new Waiters()
   readonly #looks = new LookSchedule()
   #timer: { readonly at: number; readonly timer: Timer } | undefined
@@ -32,7 +32,7 @@ export class ResultWatcher {
   #listening: Promise<(() => Promise<void>) | undefined> | undefined
   #listenAfter = 0
 
-  constructor(options: ResultWatcherOptions) {
+  constructor(options: PostgresWatcherOptions) {
     this.#options = options
   }
 

@@ -10,9 +10,9 @@ import type { ChordCounter, ChordMember, Release } from '../result-store.ts'
 import type { ResultText } from '../result-text.ts'
 import { isExceptionInfo } from '../stored-value.ts'
 import { UnsavedResult } from '../unsaved.ts'
-import { readMembers } from './redis-chord-results.ts'
-import type { RedisArgument, RedisConnection } from './redis-connection.ts'
-import type { ChordKeys, RedisKeys } from './redis-keys.ts'
+import { readMembers } from './chord-results.ts'
+import type { RedisArgument, RedisConnection } from './connecting/connection.ts'
+import type { ChordKeys, RedisKeys } from './keys.ts'
 import {
   ADD_MEMBER_SCRIPT,
   CLAIM_SCRIPT,
@@ -21,7 +21,7 @@ import {
   MEMBER_SCRIPT,
   RELEASED_SCRIPT,
   SAVE_MEMBER_SCRIPT,
-} from './redis-scripts.ts'
+} from './scripts.ts'
 
 interface RedisChordsOptions {
   readonly connection: RedisConnection

@@ -1,7 +1,7 @@
 import type { ResultText } from '../result-text.ts'
 import { groupTuple, memberIdsOf, unreadableGroup } from '../saved-group.ts'
-import type { RedisConnection } from './redis-connection.ts'
-import type { RedisKeys } from './redis-keys.ts'
+import type { RedisConnection } from './connecting/connection.ts'
+import type { RedisKeys } from './keys.ts'
 
 interface RedisGroupsOptions {
   readonly connection: RedisConnection

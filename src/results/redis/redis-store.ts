@@ -7,13 +7,13 @@ import type { ChordCounter, ResultStore, WaitOptions } from '../result-store.ts'
 import { ResultText } from '../result-text.ts'
 import { StoreLife } from '../store-life.ts'
 import { UnsavedResult } from '../unsaved.ts'
+import { RedisConnection } from './connecting/connection.ts'
+import type { RedisSettings } from './connecting/redis-url.ts'
+import { RedisKeys } from './keys.ts'
 import { RedisChords, type Saving } from './redis-chords.ts'
-import { RedisConnection } from './redis-connection.ts'
 import { RedisGroups } from './redis-groups.ts'
-import { RedisKeys } from './redis-keys.ts'
-import { SAVE_SCRIPT } from './redis-scripts.ts'
-import type { RedisSettings } from './redis-url.ts'
 import { RedisWatcher } from './redis-watcher.ts'
+import { SAVE_SCRIPT } from './scripts.ts'
 
 /** The settings of a `Config` that results in Redis need. */
 export type RedisStoreSettings = RedisSettings &

@@ -4,8 +4,8 @@ import { isReady } from '../../protocol/results/states.ts'
 import type { TaskResult } from '../../protocol/results/task-result.ts'
 import type { WaitOptions } from '../result-store.ts'
 import { Waiters } from '../waiters.ts'
-import type { RedisConnection } from './redis-connection.ts'
-import type { RedisKeys } from './redis-keys.ts'
+import type { RedisConnection } from './connecting/connection.ts'
+import type { RedisKeys } from './keys.ts'
 
 interface RedisWatcherOptions {
   readonly connection: RedisConnection

@@ -8,8 +8,8 @@ import { textOfError } from '../../text-of-error.ts'
 import type { ResultStore, WaitOptions } from '../result-store.ts'
 import { StoreLife } from '../store-life.ts'
 import { Waiters } from '../waiters.ts'
-import { RpcInbox } from './rpc-inbox.ts'
-import { type RpcSettings, replyQueue, resultMessage, resultOfMessage } from './rpc-messages.ts'
+import { RpcInbox } from './inbox.ts'
+import { type RpcSettings, replyQueue, resultMessage, resultOfMessage } from './messages.ts'
 
 export interface RpcStoreOptions {
   /** Closed, after the store, by the code that opened it. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Backlog } from '../../../src/brokers/memory/backlog.ts'
-import type { QueueEntry } from '../../../src/brokers/memory/stored-message.ts'
+import { Backlog } from '../../../src/brokers/memory/server/backlog.ts'
+import type { QueueEntry } from '../../../src/brokers/memory/server/stored-message.ts'
 
 type Step =
   | { readonly do: 'push'; readonly priority: number }

@@ -4,7 +4,7 @@ import { BrokerError } from '../../../errors.ts'
 import { requirePackage } from '../../../installed-packages.ts'
 import { readTable } from '../../headers/read-table.ts'
 import { writeTable } from '../../headers/write-table.ts'
-import { unpacked } from '../carried-headers.ts'
+import { unpacked } from '../sending/carried-headers.ts'
 import { addAnswerDeadline, type DriverChannel } from './answer-deadline.ts'
 
 export type Driver = typeof Amqplib

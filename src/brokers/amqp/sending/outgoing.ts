@@ -2,8 +2,8 @@ import type { Message as AmqpMessage, ConfirmChannel, Options } from 'amqplib'
 import { BrokerError } from '../../../errors.ts'
 import type { Message, Route } from '../../../protocol/message.ts'
 import { publishRefused, routeText } from '../../broker-errors.ts'
-import { carried } from '../carried-headers.ts'
 import { serverText } from '../connecting/server-errors.ts'
+import { carried } from './carried-headers.ts'
 
 /** A publish that the broker has not confirmed yet. */
 export interface Outgoing {

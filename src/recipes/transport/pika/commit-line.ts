@@ -1,4 +1,7 @@
-import { commitTransaction, selectTransactions } from '../../../brokers/amqp/transactions.ts'
+import {
+  commitTransaction,
+  selectTransactions,
+} from '../../../brokers/amqp/sending/transactions.ts'
 import type { Parcel } from '../parcel.ts'
 import type { AmqpChannel } from './pika-link.ts'
 import { publishOptions, unroutable } from './pika-sender.ts'

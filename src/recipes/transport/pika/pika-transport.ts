@@ -1,5 +1,5 @@
+import { RpcChannel } from '../../../brokers/amqp/connecting/rpc-channel.ts'
 import { isNotFound } from '../../../brokers/amqp/connecting/server-errors.ts'
-import { RpcChannel } from '../../../brokers/amqp/rpc-channel.ts'
 import { silentLogger } from '../../../logger.ts'
 import { BaseTransport } from '../base-transport.ts'
 import type { Transaction } from '../open-transactions.ts'
