@@ -4,6 +4,7 @@ import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
 import { safeUrl } from '../../safe-url.ts'
+import { BaseBroker } from '../base-broker.ts'
 import type {
   Broker,
   ConsumeOptions,
@@ -15,7 +16,6 @@ import type {
   Subscription,
 } from '../broker.ts'
 import { brokerClosed, publishRefused, queueMissing } from '../broker-errors.ts'
-import { BrokerEvents } from '../broker-events.ts'
 import { Failover, type FailoverStrategy, failoverOrder, urlsIn } from '../failover.ts'
 import { AMQP_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
@@ -46,7 +46,7 @@ interface AmqpBrokerOptions
 }
 
 /** RabbitMQ, over one connection that is restored whenever it is lost. */
-export class AmqpBroker implements Broker {
+export class AmqpBroker extends BaseBroker implements Broker {
   readonly kind = 'amqp'
   readonly features = AMQP_FEATURES
   readonly safeUrl: string
@@ -54,7 +54,6 @@ export class AmqpBroker implements Broker {
   readonly #log: Logger
   readonly #connectTimeoutMs: number
   readonly #known = new KnownTopology()
-  readonly #events = new BrokerEvents()
   readonly #rpc = new RpcChannel()
   readonly #getter = new Getter()
   readonly #consumers = new Set<AmqpConsumer>()
@@ -65,6 +64,7 @@ export class AmqpBroker implements Broker {
   #isClosed: boolean = false
 
   constructor(options: AmqpBrokerOptions) {
+    super()
     const urls = urlsIn(options.url)
     const servers = failover(urls, options)
     this.safeUrl = urls.map(safeUrl).join(';')
@@ -81,7 +81,7 @@ export class AmqpBroker implements Broker {
           isHopeless,
         ),
       onOpen: (model) => this.#restore(model),
-      onLost: (cause) => this.#events.lost(cause),
+      onLost: (cause) => this.emitLost(cause),
       onRestored: () => this.#onRestored(),
     })
     this.#publisher = new AmqpPublisher({
@@ -171,14 +171,6 @@ export class AmqpBroker implements Broker {
     return [...this.#consumers].flatMap(({ problem }) => problem ?? [])
   }
 
-  on(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
-    this.#events.on(event, listener)
-  }
-
-  off(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
-    this.#events.off(event, listener)
-  }
-
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
@@ -189,10 +181,6 @@ export class AmqpBroker implements Broker {
     await this.#connection.close()
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
   async #restore(model: ChannelModel): Promise<void> {
     for (const part of declarationsOf(this.#known)) await this.#declareAgain(model, part)
     await this.#publisher.attach(model)
@@ -201,7 +189,7 @@ export class AmqpBroker implements Broker {
 
   #onRestored(): void {
     this.#log.info({ broker: this.safeUrl }, 'connection restored')
-    this.#events.restored()
+    this.emitRestored()
   }
 
   async #declareQueue(model: ChannelModel, queue: string): Promise<void> {

@@ -8,7 +8,7 @@ interface Declarer {
   readonly known: KnownTopology
 }
 
-/** Declares each part, whatever became of the others; then throws the first refusal. */
+/** Declares every part, then throws the first refusal. */
 export function declareIn(
   space: MemorySpace,
   topology: Topology,

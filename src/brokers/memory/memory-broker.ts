@@ -1,12 +1,9 @@
 import { type Deferred, deferred } from '../../async/deferred.ts'
 import { startInterval, type Timer } from '../../async/timer.ts'
-import { withDeadline } from '../../async/with-deadline.ts'
-import { BrokerError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
-import { takeBlindCopies } from '../../protocol/routing/mirror-copies.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
-import { textOfError } from '../../text-of-error.ts'
+import { BaseBroker } from '../base-broker.ts'
 import type {
   Broker,
   ConsumeOptions,
@@ -17,33 +14,21 @@ import type {
   RoutedMessage,
   Subscription,
 } from '../broker.ts'
-import {
-  brokerClosed,
-  messageUnroutable,
-  publishRefused,
-  queueMissing,
-  routeText,
-} from '../broker-errors.ts'
-import { BrokerEvents } from '../broker-events.ts'
+import { brokerClosed, publishRefused, queueMissing } from '../broker-errors.ts'
 import { MEMORY_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
 import { unsupportedOption } from '../publish-each.ts'
 import { declareIn } from './declare.ts'
 import { MemoryConsumer } from './receiving/memory-consumer.ts'
 import { HeldDeliveries } from './receiving/memory-delivery.ts'
+import { MemoryPublisher } from './sending/memory-publisher.ts'
 import type { MemoryQueue } from './server/memory-queue.ts'
 import { type MemorySpace, memorySpace } from './server/memory-space.ts'
-import { storeMessage } from './server/stored-message.ts'
 
-const DONE = Promise.resolve()
-const DEADLINE_MS = 5000
-/** Publishes in a row before the event loop gets a turn, so that a publisher that never waits does not starve the rest. */
-const TURN = 256
-const nextTurn = setImmediate
 const KEEP_ALIVE_MS = 2 ** 30
 
 /** A connection to a broker that lives in this process: same promises, same bytes, nothing kept after it ends. */
-export class MemoryBroker implements Broker {
+export class MemoryBroker extends BaseBroker implements Broker {
   readonly kind = 'memory'
   readonly features = MEMORY_FEATURES
   readonly safeUrl: string
@@ -52,19 +37,23 @@ export class MemoryBroker implements Broker {
   readonly #log: Logger
   readonly #space: MemorySpace
   readonly #known = new KnownTopology()
-  readonly #events = new BrokerEvents()
   readonly #consumers = new Set<MemoryConsumer>()
   readonly #got = new HeldDeliveries()
-  readonly #waiting = new Set<Promise<void>>()
-  #published = 0
+  readonly #publisher: MemoryPublisher
   #isClosed: boolean = false
   #away: Deferred<void> | undefined
   #keepAlive: Timer | undefined
 
   constructor(name: string, log: Logger = silentLogger) {
+    super()
     this.safeUrl = `memory://${name}`
     this.#log = log
     this.#space = memorySpace(name)
+    this.#publisher = new MemoryPublisher({
+      space: this.#space,
+      safeUrl: this.safeUrl,
+      away: () => this.#away?.promise,
+    })
   }
 
   async declare(topology: Topology): Promise<void> {
@@ -80,14 +69,7 @@ export class MemoryBroker implements Broker {
     if (this.#isClosed) return Promise.reject(brokerClosed(this.safeUrl))
     const reason = unsupportedOption(options, this.features)
     if (reason !== undefined) return Promise.reject(publishRefused(route, this.safeUrl, { reason }))
-    if (this.#away !== undefined) return this.#publishWhenBack(message, route, options)
-    try {
-      this.#send(message, route, options)
-    } catch (cause) {
-      return Promise.reject(cause)
-    }
-    this.#published += 1
-    return this.#published % TURN === 0 ? new Promise((resolve) => nextTurn(resolve)) : DONE
+    return this.#publisher.publish(message, route, options)
   }
 
   async publishMany(messages: readonly RoutedMessage[], options?: PublishOptions): Promise<void> {
@@ -139,25 +121,13 @@ export class MemoryBroker implements Broker {
     return [...this.#consumers].flatMap(({ problem }) => problem ?? [])
   }
 
-  on(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
-    this.#events.on(event, listener)
-  }
-
-  off(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
-    this.#events.off(event, listener)
-  }
-
   async close(): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
     for (const consumer of [...this.#consumers]) await consumer.close()
     this.#got.giveBack()
-    await Promise.allSettled([...this.#waiting])
+    await this.#publisher.drained()
     this.#space.disconnect(this)
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
   }
 
   /** For tests: deletes a queue, as another program might. */
@@ -172,7 +142,7 @@ export class MemoryBroker implements Broker {
     for (const consumer of this.#consumers) consumer.detach()
     this.#got.giveBack()
     this.#space.disconnect(this)
-    this.#events.lost(cause)
+    this.emitLost(cause)
   }
 
   /** For tests: the connection is back, with its topology, its consumers, and what waited to be published. */
@@ -183,50 +153,7 @@ export class MemoryBroker implements Broker {
     this.#declareAgain(this.#known)
     for (const consumer of [...this.#consumers]) consumer.attach()
     away.resolve()
-    this.#events.restored()
-  }
-
-  #send(given: Message, route: Route, { mandatory }: PublishOptions): void {
-    const { message, queues: copied } = takeBlindCopies(given)
-    const queues = this.#space.routeAll(route, copied)
-    if (queues === undefined) {
-      throw publishRefused(route, this.safeUrl, { reason: 'there is no such exchange' })
-    }
-    const stored = this.#store(message, route)
-    if (mandatory && queues.length === 0) throw messageUnroutable(route, this.safeUrl)
-    for (const queue of queues) queue.enqueue(stored)
-  }
-
-  #store(message: Message, route: Route): ReturnType<typeof storeMessage> {
-    const { expiration } = message.properties
-    if (expiration !== undefined && !/^\d+$/.test(expiration)) {
-      const reason = `its expiration is "${expiration}", expected whole milliseconds`
-      throw publishRefused(route, this.safeUrl, { reason })
-    }
-    try {
-      return storeMessage(message, route)
-    } catch (cause) {
-      const reason = textOfError(cause)
-      throw publishRefused(route, this.safeUrl, { reason, cause })
-    }
-  }
-
-  async #publishWhenBack(message: Message, route: Route, options: PublishOptions): Promise<void> {
-    const ms = options.deadlineMs ?? DEADLINE_MS
-    const late = (): Error =>
-      new BrokerError(
-        'BROKER_UNREACHABLE',
-        `the message for ${routeText(route)} could not be published: ${this.safeUrl} was away for ${ms} ms`,
-      )
-    const sent = withDeadline(this.#away?.promise ?? DONE, ms, late).then(() =>
-      this.#send(message, route, options),
-    )
-    this.#waiting.add(sent)
-    try {
-      await sent
-    } finally {
-      this.#waiting.delete(sent)
-    }
+    this.emitRestored()
   }
 
   async #connected(): Promise<void> {

@@ -3,6 +3,7 @@ import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
 import { safeUrl } from '../../safe-url.ts'
+import { BaseBroker } from '../base-broker.ts'
 import type {
   Broker,
   ConsumeOptions,
@@ -14,13 +15,13 @@ import type {
   Subscription,
 } from '../broker.ts'
 import { brokerClosed, publishRefused } from '../broker-errors.ts'
-import { BrokerEvents } from '../broker-events.ts'
 import type { Claims } from '../claims.ts'
 import { type BrokerFeatures, SQS_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
 import { unsupportedOption } from '../publish-each.ts'
 import { SqsApi } from './connecting/sqs-api.ts'
 import { parseSqsUrl } from './connecting/sqs-url.ts'
+import { declareOn } from './declare.ts'
 import { QueueQuestions } from './queue-questions.ts'
 import { type QueuePlace, SqsQueues } from './queues.ts'
 import { HeldDeliveries } from './receiving/held.ts'
@@ -53,7 +54,7 @@ const GET_WAIT_SECONDS = 1
 const POLL_PATIENCE_MS = 5_000
 
 /** Amazon SQS: exchanges in this process, queues there, and a clock on every message that is taken. */
-export class SqsBroker implements Broker {
+export class SqsBroker extends BaseBroker implements Broker {
   readonly kind = 'sqs'
   readonly features: BrokerFeatures
   readonly safeUrl: string
@@ -66,7 +67,6 @@ export class SqsBroker implements Broker {
   readonly #messages: ReceivedMessages
   readonly #known = new KnownTopology()
   readonly #routing = new Routing(this.#known)
-  readonly #events = new BrokerEvents()
   readonly #api: SqsApi
   readonly #queues: SqsQueues
   readonly #questions: QueueQuestions
@@ -81,6 +81,7 @@ export class SqsBroker implements Broker {
   #closing: Promise<void> | undefined
 
   constructor(options: SqsBrokerOptions) {
+    super()
     this.safeUrl = safeUrl(options.url)
     this.#log = options.logger ?? silentLogger
     this.#claims = options.claims
@@ -120,17 +121,7 @@ export class SqsBroker implements Broker {
 
   async declare(topology: Topology): Promise<void> {
     this.#requireOpen()
-    const outcomes = await Promise.allSettled(
-      topology.queues.map(async (queue) => {
-        await this.#queues.declare(queue)
-        this.#known.addQueue(queue)
-      }),
-    )
-    const refusal = outcomes.find(({ status }) => status === 'rejected')
-    if (refusal?.status === 'rejected') throw refusal.reason
-    for (const exchange of topology.exchanges) this.#known.addExchange(exchange)
-    for (const binding of topology.bindings) this.#known.addBinding(binding)
-    for (const binding of topology.exchangeBindings ?? []) this.#known.addExchangeBinding(binding)
+    await declareOn(this.#queues, topology, this.#known)
     this.#routing.forget()
   }
 
@@ -210,21 +201,9 @@ export class SqsBroker implements Broker {
     return [...this.#consumers].flatMap(({ problem }) => problem ?? [])
   }
 
-  on(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
-    this.#events.on(event, listener)
-  }
-
-  off(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
-    this.#events.off(event, listener)
-  }
-
   async close(): Promise<void> {
     this.#closing ??= this.#close()
     await this.#closing
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
   }
 
   async #close(): Promise<void> {
@@ -301,14 +280,14 @@ export class SqsBroker implements Broker {
     if (this.#isAway || this.#closing !== undefined) return
     this.#isAway = true
     this.#log.warn({ broker: this.safeUrl, err: cause }, 'SQS does not answer, trying again')
-    this.#events.lost(cause instanceof Error ? cause : new Error(String(cause)))
+    this.emitLost(cause instanceof Error ? cause : new Error(String(cause)))
   }
 
   #reached(): void {
     if (!this.#isAway) return
     this.#isAway = false
     this.#log.info({ broker: this.safeUrl }, 'SQS answers again')
-    this.#events.restored()
+    this.emitRestored()
   }
 }
 

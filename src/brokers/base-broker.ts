@@ -1,7 +1,9 @@
-/** The `lost` and `restored` listeners of a broker. */
-export class BrokerEvents {
+/** What every broker shares: the listeners to its connection. */
+export abstract class BaseBroker implements AsyncDisposable {
   readonly #lost = new Set<(cause: Error) => void>()
   readonly #restored = new Set<(cause: Error) => void>()
+
+  abstract close(): Promise<void>
 
   on(event: 'lost' | 'restored', listener: (cause: Error) => void): void {
     this.#listeners(event).add(listener)
@@ -11,11 +13,17 @@ export class BrokerEvents {
     this.#listeners(event).delete(listener)
   }
 
-  lost(cause: Error): void {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  /** Calls the listeners to `lost`. */
+  protected emitLost(cause: Error): void {
     for (const listener of [...this.#lost]) listener(cause)
   }
 
-  restored(): void {
+  /** Calls the listeners to `restored`. */
+  protected emitRestored(): void {
     const listeners = [...this.#restored] as (() => void)[]
     for (const listener of listeners) listener()
   }
