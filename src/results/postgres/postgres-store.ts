@@ -4,8 +4,8 @@ import type { Database } from '../../database/database.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
-import type { ChordCounter, ChordMember, ResultStore, WaitOptions } from '../result-store.ts'
-import { StoreLife } from '../store-life.ts'
+import type { ChordMember } from '../result-store.ts'
+import { ServerStore } from '../server-store.ts'
 import { decodeRow, encodeRow, type TaskmetaRow } from '../taskmeta-row.ts'
 import { deleteExpired } from './delete-expired.ts'
 import { PostgresChords } from './postgres-chords.ts'
@@ -38,20 +38,19 @@ export interface PostgresStoreOptions {
 const SAVE_DEADLINE_MS = 30_000
 
 /** Journey 5/8, result: rows of Celery's own celery_taskmeta, as Python reads and writes them. Next: the monitor. */
-export class PostgresResultStore implements ResultStore {
+export class PostgresResultStore extends ServerStore {
   readonly kind = 'db+postgresql'
-  readonly features = { keeps: true, isShared: true }
   readonly #options: PostgresStoreOptions
   readonly #serializer: Serializer
   readonly #table: TaskmetaTable
   readonly #writer: BatchWriter
   readonly #announcer: ResultAnnouncer
-  readonly #watcher: PostgresWatcher
-  readonly #chords: PostgresChords
-  readonly #groups: PostgresGroups
-  readonly #life = new StoreLife('the result store')
+  protected readonly watcher: PostgresWatcher
+  protected readonly counter: PostgresChords
+  protected readonly groups: PostgresGroups
 
   constructor(options: PostgresStoreOptions) {
+    super('the result store')
     const { database, logger = silentLogger, saveDeadlineMs = SAVE_DEADLINE_MS } = options
     const tables = options.tables ?? CELERY_TABLES
     const table = new TaskmetaTable(database, tables)
@@ -67,14 +66,14 @@ export class PostgresResultStore implements ResultStore {
       backoff: options.backoff,
       onWritten: (rows) => this.#announcer.announce(readyIds(rows)),
     })
-    this.#watcher = new PostgresWatcher({
+    this.watcher = new PostgresWatcher({
       logger,
       readReady: (taskIds) => table.readReady(taskIds),
       decode: (row) => decodeRow(row, serializer),
       listen: (onResults) => listenForResults(database, onResults),
     })
-    this.#groups = new PostgresGroups(database, tables, serializer)
-    this.#chords = new PostgresChords({
+    this.groups = new PostgresGroups(database, tables, serializer)
+    this.counter = new PostgresChords({
       database,
       logger,
       deadlineMs: saveDeadlineMs,
@@ -84,78 +83,37 @@ export class PostgresResultStore implements ResultStore {
     })
   }
 
-  get chords(): ChordCounter {
-    this.#life.checkOpen()
-    return this.#chords
-  }
-
   async save(result: TaskResult): Promise<void> {
-    this.#life.checkOpen()
+    this.life.checkOpen()
     await this.#writer.save(this.#encode(result))
   }
 
-  async get(taskId: string): Promise<TaskResult> {
-    this.#life.checkOpen()
-    const row = await this.#table.read(taskId)
-    return row ? decodeRow(row, this.#serializer) : pendingResult(taskId)
-  }
-
-  async waitFor(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
-    this.#life.checkOpen()
-    options.signal?.throwIfAborted()
-    if (options.timeoutMs !== undefined && options.timeoutMs <= 0) {
-      // No time to wait, but one look is due.
-      const result = await this.get(taskId)
-      if (isReady(result.status)) return result
-    }
-    return await this.#watcher.wait(taskId, options)
-  }
-
   async forget(taskId: string): Promise<void> {
-    this.#life.checkOpen()
+    this.life.checkOpen()
     await this.#table.delete(taskId)
   }
 
-  async saveGroup(groupId: string, memberIds: readonly string[]): Promise<void> {
-    this.#life.checkOpen()
-    await this.#groups.save(groupId, memberIds)
-  }
-
-  async restoreGroup(groupId: string): Promise<readonly string[] | null> {
-    this.#life.checkOpen()
-    return await this.#groups.restore(groupId)
-  }
-
-  async forgetGroup(groupId: string): Promise<void> {
-    this.#life.checkOpen()
-    await this.#groups.forget(groupId)
-  }
-
   async cleanup(): Promise<number> {
-    this.#life.checkOpen()
+    this.life.checkOpen()
     const { database, tables = CELERY_TABLES, expiresMs } = this.#options
     return expiresMs ? await deleteExpired(database, tables, expiresMs) : 0
   }
 
-  /** Finishes the saves under way, then rejects the waits that are left. */
-  close(): Promise<void> {
-    return this.#life.close(() => this.#close())
+  protected async read(taskId: string): Promise<TaskResult> {
+    const row = await this.#table.read(taskId)
+    return row ? decodeRow(row, this.#serializer) : pendingResult(taskId)
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  async #close(): Promise<void> {
+  protected async end(): Promise<void> {
     await this.#writer.drain()
-    await this.#chords.drain()
+    await this.counter.drain()
     await this.#announcer.drain()
-    await this.#watcher.close(this.#life.closedError())
+    await this.watcher.close(this.life.closedError())
     if (this.#options.ownsDatabase) await this.#options.database.close()
   }
 
   async #saveMember(member: ChordMember): Promise<ChordState | undefined> {
-    this.#life.checkOpen()
+    this.life.checkOpen()
     const row = this.#encode(member.result)
     // No text in PostgreSQL holds a NUL: the count of such a chord cannot have begun.
     return await this.#writer.save(member.groupId.includes('\0') ? row : { ...row, member })

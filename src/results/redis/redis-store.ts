@@ -3,9 +3,8 @@ import type { Config } from '../../config/config.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
-import type { ChordCounter, ResultStore, WaitOptions } from '../result-store.ts'
 import { ResultText } from '../result-text.ts'
-import { StoreLife } from '../store-life.ts'
+import { ServerStore } from '../server-store.ts'
 import { UnsavedResult } from '../unsaved.ts'
 import { RedisConnection } from './connecting/connection.ts'
 import type { RedisSettings } from './connecting/redis-url.ts'
@@ -46,17 +45,15 @@ interface RedisStoreOptions {
 const SAVE_DEADLINE_MS = 30_000
 
 /** Results in Redis, under the keys and in the form of Python's Redis backend. */
-export class RedisResultStore implements ResultStore {
+export class RedisResultStore extends ServerStore {
   readonly kind = 'redis'
-  readonly features = { keeps: true, isShared: true }
   readonly #connection: RedisConnection
   readonly #settings: RedisStoreSettings
   readonly #keys: RedisKeys
   readonly #text: ResultText
-  readonly #watcher: RedisWatcher
-  readonly #chords: RedisChords
-  readonly #groups: RedisGroups
-  readonly #life = new StoreLife('the Redis result store')
+  protected readonly watcher: RedisWatcher
+  protected readonly counter: RedisChords
+  protected readonly groups: RedisGroups
 
   /** Loads the driver; connects when it is first used. */
   static async open(options: RedisStoreOptions): Promise<RedisResultStore> {
@@ -74,6 +71,7 @@ export class RedisResultStore implements ResultStore {
   }
 
   private constructor(connection: RedisConnection, settings: RedisStoreSettings, logger: Logger) {
+    super('the Redis result store')
     const transport = settings.result_backend_transport_options ?? {}
     this.#connection = connection
     this.#settings = settings
@@ -84,81 +82,41 @@ export class RedisResultStore implements ResultStore {
       logger,
       keys: this.#keys,
       text: this.#text,
-      read: (taskId: string) => this.#read(taskId),
+      read: (taskId: string) => this.read(taskId),
       saving: (result: TaskResult) => this.#savingOf(result, this.#text.encode(result)),
     }
-    this.#watcher = new RedisWatcher({
+    this.watcher = new RedisWatcher({
       ...parts,
       decode: (taskId, text) => this.#text.decode(taskId, text),
     })
     const resultSeconds = secondsOf(settings.result_expires)
-    this.#groups = new RedisGroups({ ...parts, resultSeconds })
-    this.#chords = new RedisChords({
+    this.groups = new RedisGroups({ ...parts, resultSeconds })
+    this.counter = new RedisChords({
       ...parts,
       ...chordLifetimes(settings),
       isOrdered: transport.result_chord_ordered !== false,
     })
   }
 
-  get chords(): ChordCounter {
-    this.#life.checkOpen()
-    return this.#chords
-  }
-
   async save(result: TaskResult): Promise<void> {
-    this.#life.checkOpen()
+    this.life.checkOpen()
     const saving = this.#save(result, this.#text.encode(result))
-    await this.#life.track(saving)
-  }
-
-  async get(taskId: string): Promise<TaskResult> {
-    this.#life.checkOpen()
-    return await this.#read(taskId)
-  }
-
-  async waitFor(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
-    this.#life.checkOpen()
-    options.signal?.throwIfAborted()
-    if (options.timeoutMs !== undefined && options.timeoutMs <= 0) {
-      // No time to wait, but one look is due.
-      const result = await this.#read(taskId)
-      if (isReady(result.status)) return result
-    }
-    return await this.#watcher.wait(taskId, options)
+    await this.life.track(saving)
   }
 
   async forget(taskId: string): Promise<void> {
-    this.#life.checkOpen()
+    this.life.checkOpen()
     await this.#connection.run((redis) => redis.del(this.#keys.task(taskId)))
   }
 
-  async saveGroup(groupId: string, memberIds: readonly string[]): Promise<void> {
-    this.#life.checkOpen()
-    await this.#groups.save(groupId, memberIds)
+  protected async read(taskId: string): Promise<TaskResult> {
+    const text = await this.#connection.run((redis) => redis.getBuffer(this.#keys.task(taskId)))
+    return text === null ? pendingResult(taskId) : await this.#text.decode(taskId, text)
   }
 
-  async restoreGroup(groupId: string): Promise<readonly string[] | null> {
-    this.#life.checkOpen()
-    return await this.#groups.restore(groupId)
-  }
-
-  async forgetGroup(groupId: string): Promise<void> {
-    this.#life.checkOpen()
-    await this.#groups.forget(groupId)
-  }
-
-  /** Finishes the saves under way, then rejects the waits that are left. */
-  close(): Promise<void> {
-    return this.#life.close(() => this.#close())
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.close()
-  }
-
-  async #close(): Promise<void> {
-    await this.#chords.drain()
-    this.#watcher.close(this.#life.closedError())
+  protected async end(): Promise<void> {
+    await this.counter.drain()
+    this.watcher.close(this.life.closedError())
     this.#connection.close()
   }
 
@@ -179,11 +137,6 @@ export class RedisResultStore implements ResultStore {
       key: this.#keys.task(taskId),
       args: [bytes, secondsOf(expires), isReady(status) ? 1 : 0],
     }
-  }
-
-  async #read(taskId: string): Promise<TaskResult> {
-    const text = await this.#connection.run((redis) => redis.getBuffer(this.#keys.task(taskId)))
-    return text === null ? pendingResult(taskId) : await this.#text.decode(taskId, text)
   }
 }
 
