@@ -6,6 +6,7 @@ import type { Task } from '../atoms/task.ts'
 import type { Flow } from '../patterns/flow.ts'
 import { DatabaseStore } from '../storage/database-store.ts'
 import { decoded, encoded } from '../storage/encoding.ts'
+import { BaseBoard } from './base-board.ts'
 import { JobFailure, JobNotFound, UnclaimableJob } from './board-errors.ts'
 import { DatabaseClaim } from './database-claim.ts'
 import { type Claim, type Job, type PostOptions, rankOf } from './job.ts'
@@ -13,7 +14,6 @@ import type { AwaitedSignal, JobBoard, JobFilter, ListOptions } from './job-boar
 import { runToResume } from './job-resume.ts'
 import { detailsOf, type JobRow, jobOf } from './job-row.ts'
 import { nextRun } from './job-schedule.ts'
-import { matches, waitForJobs } from './job-search.ts'
 import * as sql from './job-sql.ts'
 
 export interface BoardOptions {
@@ -26,7 +26,7 @@ export interface BoardOptions {
 const LEASE_MS = 30_000
 
 /** Jobs in PostgreSQL: flows that wait for a conductor to run them. */
-export class Board implements JobBoard {
+export class Board extends BaseBoard implements JobBoard {
   readonly name: string
   readonly leaseMs: number
   readonly store: DatabaseStore
@@ -35,6 +35,7 @@ export class Board implements JobBoard {
 
   /** The database must have our migrations; the code that opened it closes it. */
   constructor(database: Database, { name = 'default', leaseMs = LEASE_MS }: BoardOptions = {}) {
+    super()
     this.name = name
     this.leaseMs = leaseMs
     this.store = new DatabaseStore(database)
@@ -71,7 +72,6 @@ export class Board implements JobBoard {
     return jobOf(row)
   }
 
-  /** Highest priority first, then oldest. */
   async jobs({ onlyUnclaimed = false, includeDelayed = false }: ListOptions = {}): Promise<Job[]> {
     const rows = await this.#database.query<JobRow>(sql.LIST, [
       this.name,
@@ -85,33 +85,9 @@ export class Board implements JobBoard {
     return (await this.jobs({ includeDelayed: true })).length
   }
 
-  /** By the job's uuid or its flow's id. */
   async find(id: string): Promise<Job | undefined> {
     const [row] = await this.#database.query<JobRow>(sql.FIND, [this.name, id])
     return row && jobOf(row)
-  }
-
-  async findOwner(id: string): Promise<string | null> {
-    return (await this.find(id))?.owner ?? null
-  }
-
-  /** Resolves with what there is to do, as soon as there is something. Throws JobNotFound when time is up. */
-  async wait({ timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {}): Promise<Job[]> {
-    return await waitForJobs(this, timeoutMs)
-  }
-
-  /** Resolves once the job has been consumed or trashed; false when time is up. */
-  async waitForJob(
-    id: string,
-    { timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {},
-  ): Promise<boolean> {
-    const until = Date.now() + timeoutMs
-    for (;;) {
-      const job = await this.find(id)
-      if (job === undefined || job.state === 'TRASHED') return true
-      if (Date.now() >= until) return false
-      await sleep(Math.min(LOOK_FOR_END_MS, until - Date.now()))
-    }
   }
 
   /** Claims this job; throws UnclaimableJob where another owner has it. */
@@ -145,10 +121,6 @@ export class Board implements JobBoard {
       takesDefinitions,
     ])
     return row && this.#claimOf(row, { owner, sinceMs })
-  }
-
-  async search(filter: JobFilter): Promise<Job[]> {
-    return (await this.jobs({ includeDelayed: true })).filter((job) => matches(job, filter))
   }
 
   /** Trashes what matches; a running one ends without a revert. Answers how many. */
@@ -249,7 +221,6 @@ export class Board implements JobBoard {
     return await this.#database.query(sql.ENTITIES, [this.name])
   }
 
-  /** Resolves when a job was posted or has become due, and at the latest after so long. */
   async waitForNews(withinMs: number, signal?: AbortSignal): Promise<void> {
     const [next] = await this.#database.query<{ ms: number | null }>(sql.NEXT_DUE, [this.name])
     const dueMs = next?.ms ?? withinMs
@@ -266,10 +237,6 @@ export class Board implements JobBoard {
   async close(): Promise<void> {
     for (const timer of this.#heartbeats) timer.clear()
     this.#heartbeats.clear()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
   }
 
   #claimOf(row: JobRow, asked: { readonly owner: string; readonly sinceMs: number }): Claim {
@@ -289,4 +256,3 @@ export class Board implements JobBoard {
 }
 
 const LOOK_AGAIN_MS = 50
-const LOOK_FOR_END_MS = 100

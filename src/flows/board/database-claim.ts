@@ -1,62 +1,36 @@
 import { randomUUID } from 'node:crypto'
-import { startInterval, type Timer } from '../../async/timer.ts'
 import type { Database } from '../../database/database.ts'
-import { LeaseTerm } from '../../leases/lease-term.ts'
 import type { Failure } from '../failures/failure.ts'
 import { encoded } from '../storage/encoding.ts'
 import type { FlowWait } from '../waits/flow-wait.ts'
-import { JobFailure } from './board-errors.ts'
-import type { Claim, Job } from './job.ts'
+import type { Claim } from './job.ts'
 import { detailsOfNextRun } from './job-resume.ts'
 import { nextRun } from './job-schedule.ts'
 import * as sql from './job-sql.ts'
+import { LeasedClaim, type LeasedClaimParts } from './leased-claim.ts'
 
-interface ClaimParts {
-  readonly job: Job
-  readonly epoch: number
-  readonly owner: string
+interface DatabaseClaimParts extends LeasedClaimParts {
   readonly leaseMs: number
-  /** When it was asked for (performance.now). */
-  readonly sinceMs: number
 }
 
-/** A claimed job of the board in PostgreSQL. It is extended by itself, and is lost at the end of its lease if that fails. */
-export class DatabaseClaim implements Claim {
-  readonly job: Job
-  readonly epoch: number
+/** A claimed job of the board in PostgreSQL. */
+export class DatabaseClaim extends LeasedClaim implements Claim {
   readonly #database: Database
-  readonly #parts: ClaimParts
-  readonly #term: LeaseTerm
-  readonly #held = new AbortController()
-  readonly #timer: Timer
+  readonly #leaseMs: number
 
-  constructor(database: Database, parts: ClaimParts) {
+  constructor(database: Database, parts: DatabaseClaimParts) {
+    super(parts, parts.leaseMs)
     this.#database = database
-    this.#parts = parts
-    this.job = parts.job
-    this.epoch = parts.epoch
-    const { leaseMs, sinceMs } = parts
-    this.#term = new LeaseTerm(`job ${parts.job.uuid}`, { holdMs: leaseMs, sinceMs })
-    this.#timer = startInterval(leaseMs / 4, () => {
-      this.#extend().catch(() => undefined) // the term ends where no later one succeeds
-    }).unref()
-  }
-
-  get lost(): AbortSignal {
-    return this.#term.lost
-  }
-
-  get held(): AbortSignal {
-    return this.#held.signal
+    this.#leaseMs = parts.leaseMs
   }
 
   async consume(): Promise<void> {
-    this.#letGo() // before anything that may fail: otherwise the job would stay ours for ever
+    this.letGo() // before anything that may fail: otherwise the job would stay ours for ever
     const owned = [this.job.uuid, this.epoch]
     const consumed = await this.#database.query(sql.CONSUME_UNSCHEDULED, owned)
     if (consumed.length > 0) return
     const [scheduled] = await this.#database.query<{ schedule: string }>(sql.SCHEDULE, owned)
-    if (scheduled === undefined) throw this.#notOurs()
+    if (scheduled === undefined) throw this.notOurs()
     const details = encoded(detailsOfNextRun(this.job.details))
     await this.#end(sql.POST_AGAIN, [nextRun(scheduled.schedule), randomUUID(), details])
   }
@@ -67,7 +41,7 @@ export class DatabaseClaim implements Claim {
   }
 
   async release({ until, signals }: FlowWait): Promise<void> {
-    this.#letGo()
+    this.letGo()
     const { uuid } = this.job
     const rows = await this.#database.transaction(async (connection) => {
       const released = await connection.query(sql.RELEASE, [
@@ -87,39 +61,28 @@ export class DatabaseClaim implements Claim {
   }
 
   async #end(statement: string, parameters: readonly unknown[]): Promise<void> {
-    this.#letGo()
+    this.letGo()
     this.#refuseNone(
       await this.#database.query(statement, [this.job.uuid, this.epoch, ...parameters]),
     )
   }
 
-  /** It is not extended any more, and is over at once for what still runs under it. */
-  #letGo(): void {
-    this.#timer.clear()
-    this.#term.end()
-  }
-
   #refuseNone(rows: readonly unknown[]): void {
-    if (rows.length === 0) throw this.#notOurs()
+    if (rows.length === 0) throw this.notOurs()
   }
 
-  #notOurs(): JobFailure {
-    return new JobFailure(`job ${this.job.uuid} does not belong to "${this.#parts.owner}" any more`)
-  }
-
-  async #extend(): Promise<void> {
+  protected async extend(): Promise<void> {
     const sinceMs = performance.now()
-    const { leaseMs } = this.#parts
     const [row] = await this.#database.query<{ isHeld: boolean }>(sql.EXTEND, [
       this.job.uuid,
       this.epoch,
-      leaseMs,
+      this.#leaseMs,
     ])
     if (row === undefined) {
-      this.#letGo()
+      this.letGo()
       return
     }
-    this.#term.extend(sinceMs)
-    if (row.isHeld) this.#held.abort()
+    this.term.extend(sinceMs)
+    if (row.isHeld) this.hold()
   }
 }

@@ -5,13 +5,13 @@ import { shuffled } from '../../../shuffled.ts'
 import type { Task } from '../../atoms/task.ts'
 import type { Flow } from '../../patterns/flow.ts'
 import type { FlowStore } from '../../storage/flow-store.ts'
+import { BaseBoard, matches } from '../base-board.ts'
 import { JobFailure, JobNotFound, UnclaimableJob } from '../board-errors.ts'
 import type { Claim, Job, PostOptions } from '../job.ts'
 import type { AwaitedSignal, JobBoard, JobFilter, ListOptions } from '../job-board.ts'
 import { runToResume } from '../job-resume.ts'
 import { detailsOf } from '../job-row.ts'
 import { nextRun } from '../job-schedule.ts'
-import { matches, waitForJobs } from '../job-search.ts'
 import { newPosting, type PostedDetails, postedDetailsOf } from './posting.ts'
 import { SessionKeeper } from './session-keeper.ts'
 import { type Entity, ZookeeperEntities } from './zookeeper-entities.ts'
@@ -32,10 +32,9 @@ export interface ZookeeperBoardOptions {
 }
 
 const SESSION_MS = 10_000
-const LOOK_FOR_END_MS = 100
 
 /** Jobs in ZooKeeper, laid out as TaskFlow and Zag do, so that conductors of both languages share a board. */
-export class ZookeeperBoard implements JobBoard {
+export class ZookeeperBoard extends BaseBoard implements JobBoard {
   readonly name: string
   readonly store: FlowStore
   readonly #jobs: ZookeeperJobs
@@ -46,6 +45,7 @@ export class ZookeeperBoard implements JobBoard {
   #isClosed = false
 
   constructor(options: ZookeeperBoardOptions) {
+    super()
     const { path = '/taskflow/jobs', store, hosts, sessionMs = SESSION_MS } = options
     if (!posix.isAbsolute(path) || posix.dirname(path) === '/')
       throw new JobFailure(`the path of a board is "${path}", expected one such as /taskflow/jobs`)
@@ -91,7 +91,6 @@ export class ZookeeperBoard implements JobBoard {
     return await this.#jobs.add(await this.#session(), newPosting({ name, priority, details }))
   }
 
-  /** Highest priority first, then oldest. */
   async jobs({ onlyUnclaimed = false, includeDelayed = false }: ListOptions = {}): Promise<Job[]> {
     return (await this.#jobs.all(await this.#session()))
       .map(({ job }) => job)
@@ -103,31 +102,8 @@ export class ZookeeperBoard implements JobBoard {
     return await this.#jobs.count(await this.#session())
   }
 
-  /** By the job's uuid or its flow's id. */
   async find(id: string): Promise<Job | undefined> {
     return (await this.#jobs.find(await this.#session(), id))?.job
-  }
-
-  async findOwner(id: string): Promise<string | null> {
-    return (await this.find(id))?.owner ?? null
-  }
-
-  /** Resolves with what there is to do, as soon as there is something. Throws JobNotFound when time is up. */
-  async wait({ timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {}): Promise<Job[]> {
-    return await waitForJobs(this, timeoutMs)
-  }
-
-  /** Resolves once the job has been consumed or trashed; false when time is up. */
-  async waitForJob(
-    id: string,
-    { timeoutMs = 60_000 }: { readonly timeoutMs?: number } = {},
-  ): Promise<boolean> {
-    const until = Date.now() + timeoutMs
-    while ((await this.find(id)) !== undefined) {
-      if (Date.now() >= until) return false
-      await sleep(Math.min(LOOK_FOR_END_MS, until - Date.now()))
-    }
-    return true
   }
 
   /** Claims this job; throws UnclaimableJob where another owner has it. */
@@ -160,10 +136,6 @@ export class ZookeeperBoard implements JobBoard {
       }
     }
     return undefined
-  }
-
-  async search(filter: JobFilter): Promise<Job[]> {
-    return (await this.jobs({ includeDelayed: true })).filter((job) => matches(job, filter))
   }
 
   /** Trashes what matches; a running one ends without a revert. Answers how many. */
@@ -270,10 +242,6 @@ export class ZookeeperBoard implements JobBoard {
   async close(): Promise<void> {
     this.#isClosed = true
     await this.#sessions.close()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
   }
 
   async #change(id: string, changes: (job: Job) => Partial<PostedDetails>): Promise<void> {

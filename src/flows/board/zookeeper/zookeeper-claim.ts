@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { startInterval, type Timer } from '../../../async/timer.ts'
-import { LeaseTerm } from '../../../leases/lease-term.ts'
 import type { Failure } from '../../failures/failure.ts'
 import type { FlowStore } from '../../storage/flow-store.ts'
 import type { FlowWait } from '../../waits/flow-wait.ts'
-import { JobFailure } from '../board-errors.ts'
-import type { Claim, Job } from '../job.ts'
+import type { Claim } from '../job.ts'
 import { nextRun } from '../job-schedule.ts'
+import { LeasedClaim, type LeasedClaimParts } from '../leased-claim.ts'
 import { change, lockOf } from './posted-jobs.ts'
 import { bytesOf, type PostedDetails, type Posting, postingOf, trashedOf } from './posting.ts'
 import type { ZookeeperNews } from './zookeeper-news.ts'
@@ -18,51 +16,26 @@ import {
   type ZookeeperSession,
 } from './zookeeper-session.ts'
 
-interface ClaimParts {
-  readonly job: Job
-  readonly owner: string
+/** Its epoch is the transaction that made the lock. */
+interface ZookeeperClaimParts extends LeasedClaimParts {
   /** Of the job; the lock is beside it. */
   readonly path: string
   readonly trashPath: string
   readonly jobPrefix: string
-  /** The transaction that made the lock: a later owner's is greater. */
-  readonly epoch: number
   readonly store: FlowStore
   readonly news: ZookeeperNews
-  /** When it was asked for (performance.now). */
-  readonly sinceMs: number
 }
 
 /** A job whose lock lives as long as our session. Silence for as long as a session lasts is taken for its end. */
-export class ZookeeperClaim implements Claim {
-  readonly job: Job
-  readonly epoch: number
+export class ZookeeperClaim extends LeasedClaim implements Claim {
   readonly #session: ZookeeperSession
-  readonly #parts: ClaimParts
-  readonly #term: LeaseTerm
-  readonly #held = new AbortController()
-  readonly #timer: Timer
+  readonly #parts: ZookeeperClaimParts
   #isSettled = false
 
-  constructor(session: ZookeeperSession, parts: ClaimParts) {
+  constructor(session: ZookeeperSession, parts: ZookeeperClaimParts) {
+    super(parts, session.timeoutMs)
     this.#session = session
     this.#parts = parts
-    this.job = parts.job
-    this.epoch = parts.epoch
-    const { sinceMs } = parts
-    const holdMs = session.timeoutMs
-    this.#term = new LeaseTerm(`job ${parts.job.uuid}`, { holdMs, sinceMs })
-    this.#timer = startInterval(holdMs / 4, () => {
-      this.#look().catch(() => undefined) // the term ends where no later look succeeds
-    }).unref()
-  }
-
-  get lost(): AbortSignal {
-    return this.#term.lost
-  }
-
-  get held(): AbortSignal {
-    return this.#held.signal
   }
 
   async consume(): Promise<void> {
@@ -104,10 +77,10 @@ export class ZookeeperClaim implements Claim {
   async #settle(decide: (posting: Posting) => Decision): Promise<void> {
     const isLost = this.lost.aborted
     this.#isSettled = true
-    this.#letGo()
+    this.letGo()
     for (let attempt = 1; ; attempt += 1) {
       try {
-        if (isLost) throw this.#notOurs()
+        if (isLost) throw this.notOurs()
         await this.#commit(decide)
         return
       } catch (error) {
@@ -133,7 +106,7 @@ export class ZookeeperClaim implements Claim {
     const [node, held] = await Promise.all([this.#session.read(path), this.#session.read(lock)])
     const posting = node && postingOf(node)
     if (node === undefined || posting === undefined || held?.madeBy !== this.epoch)
-      throw this.#notOurs()
+      throw this.notOurs()
     const { posting: next, fate } = decide(posting)
     await this.#session.commit((transaction) => {
       const freed = transaction.remove(lock, -1)
@@ -145,20 +118,10 @@ export class ZookeeperClaim implements Claim {
     })
   }
 
-  #notOurs(): JobFailure {
-    return new JobFailure(`job ${this.job.uuid} does not belong to "${this.#parts.owner}" any more`)
-  }
-
-  /** It is not looked at any more, and is over at once for what still runs under it. */
-  #letGo(): void {
-    this.#timer.clear()
-    this.#term.end()
-  }
-
   /** Whether the lock is there still; it is taken from us where the job is killed. */
-  async #look(): Promise<void> {
+  protected async extend(): Promise<void> {
     if (this.#session.isOver) {
-      this.#letGo() // its locks ended with it
+      this.letGo() // its locks ended with it
       return
     }
     const sinceMs = performance.now()
@@ -168,18 +131,18 @@ export class ZookeeperClaim implements Claim {
       this.#session.read(lockOf(path)),
     ])
     if (lock?.madeBy !== this.epoch) {
-      this.#letGo()
+      this.letGo()
       return
     }
     if (this.#isSettled) return
     if (this.lost.aborted) {
       // ZooKeeper was silent for so long that the run was given up, but has kept the session.
-      this.#timer.clear()
+      this.stopExtending()
       await this.#session.remove(lockOf(path))
       return
     }
-    this.#term.extend(sinceMs)
-    if (node !== undefined && postingOf(node)?.details.is_held === true) this.#held.abort()
+    this.term.extend(sinceMs)
+    if (node !== undefined && postingOf(node)?.details.is_held === true) this.hold()
   }
 }
 
