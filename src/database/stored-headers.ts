@@ -1,4 +1,5 @@
 import { decodeJson } from '../codecs/json/json.ts'
+import { jsonText, plainJson } from '../codecs/json/json-text.ts'
 import { Decimal, Float } from '../codecs/values.ts'
 import type { Headers } from '../protocol/message.ts'
 
@@ -22,48 +23,19 @@ export function readExactText(text: string): Headers {
   return untagged(decodeJson(text, { keepFloats: true })) as Headers // headers were written, so headers come back
 }
 
-/** Whether JSON holds it so that nothing is lost, and no key of it could be taken for a tag. */
-function isExact(value: unknown): boolean {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true
-    case 'number':
-      return isExactNumber(value)
-    case 'object':
-      if (value === null) return true
-      if (Array.isArray(value)) return value.every(isExact)
-      return isUntaggedDict(value) && isExactDict(value as Record<string, unknown>)
-    default:
-      return false
-  }
-}
-
-function isExactDict(dict: Readonly<Record<string, unknown>>): boolean {
-  for (const key in dict) if (!isExact(dict[key])) return false
-  return true
-}
-
 /** A whole float beyond 2^53 would come back as an integer, -0 as 0; NaN is no JSON at all. */
 function isExactNumber(value: number): boolean {
   if (Number.isInteger(value)) return Number.isSafeInteger(value) && !Object.is(value, -0)
   return Number.isFinite(value)
 }
 
+/** Whether JSON holds it so that nothing is lost, and no key of it could be taken for a tag. */
+const isExact = plainJson({ isPlainNumber: isExactNumber, isPlainDict: isUntaggedDict })
+
+const EXACT = { ofString: stringText, ofNumber: numberText, ofObject: objectText }
+
 function taggedText(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return stringText(value)
-    case 'number':
-      return isExactNumber(value) ? String(value) : floatText(value)
-    case 'boolean':
-    case 'bigint':
-      return String(value)
-    case 'object':
-      return value === null ? 'null' : objectText(value)
-    default:
-      return 'null'
-  }
+  return jsonText(value, EXACT)
 }
 
 function stringText(text: string): string {
@@ -95,7 +67,8 @@ function objectText(value: object): string {
   return `{"${TAG}":"table","value":[${pairs.join(',')}]}`
 }
 
-function floatText(value: number): string {
+function numberText(value: number): string {
+  if (isExactNumber(value)) return String(value)
   return tagged('float', Object.is(value, -0) ? '-0' : String(value))
 }
 

@@ -16,8 +16,7 @@ export async function writeQuarantine(
   const batch = unreadable.toSorted((one, other) =>
     one.message.digest < other.message.digest ? -1 : 1,
   )
-  await STAGE.fill(connection, batch)
-  await connection.query(INSERT)
+  await STAGE.write(connection, batch, INSERT)
 }
 
 const STAGE = new Stage<Unreadable>('quarantine', [

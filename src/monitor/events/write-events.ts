@@ -9,8 +9,7 @@ export async function writeEvents(
   events: readonly EventEntry[],
 ): Promise<void> {
   const sorted = events.toSorted((one, other) => (one.digest < other.digest ? -1 : 1))
-  await STAGE.fill(connection, sorted)
-  await connection.query(INSERT)
+  await STAGE.write(connection, sorted, INSERT)
 }
 
 const STAGE = new Stage<EventEntry>('event', [

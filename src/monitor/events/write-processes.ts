@@ -8,9 +8,7 @@ export async function writeProcesses(
   connection: Transaction,
   workers: readonly WorkerEntry[],
 ): Promise<void> {
-  if (workers.length === 0) return
-  await STAGE.fill(connection, workers)
-  await connection.query(UPSERT)
+  await STAGE.write(connection, workers, UPSERT)
 }
 
 const STAGE = new Stage<WorkerEntry>('process', [

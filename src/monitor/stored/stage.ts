@@ -27,6 +27,13 @@ export class Stage<Row> {
     this.#copy = `COPY ${this.table} (${columns.map((column) => column.name).join(', ')}) FROM STDIN (FORMAT binary)`
   }
 
+  /** Stages the rows and runs the statement that stores them; does nothing where there are none. */
+  async write(connection: Transaction, rows: readonly Row[], sql: string): Promise<void> {
+    if (rows.length === 0) return
+    await this.fill(connection, rows)
+    await connection.query(sql)
+  }
+
   /** In place of what may be there, in the order in which a statement will read them. */
   async fill(connection: Transaction, rows: readonly Row[]): Promise<void> {
     await connection.query(this.#filled.has(connection) ? `TRUNCATE ${this.table}` : this.#create)

@@ -1,4 +1,5 @@
 import { encodeJson } from '../../codecs/json/json.ts'
+import { jsonText, plainJson } from '../../codecs/json/json-text.ts'
 import { Float } from '../../codecs/values.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import { storableText } from './storable-text.ts'
@@ -17,43 +18,16 @@ export function jsonbText(value: unknown): string {
   return carefulText(value)
 }
 
-/** Whether JSON.stringify writes it as it is meant. */
-function isPlain(value: unknown): boolean {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true
-    case 'number':
-      return Number.isFinite(value)
-    case 'object':
-      if (value === null) return true
-      if (Array.isArray(value)) return value.every(isPlain)
-      return isRecord(value) && isPlainDict(value)
-    default:
-      return false
-  }
-}
+const isPlain = plainJson({ isPlainNumber: Number.isFinite, isPlainDict: isRecord })
 
-// Its own keys come first, and a plain object inherits none; no list of values is made for each.
-function isPlainDict(dict: Readonly<Record<string, unknown>>): boolean {
-  for (const key in dict) if (!isPlain(dict[key])) return false
-  return true
+const CAREFUL = {
+  ofString: (text: string) => JSON.stringify(storableText(text)),
+  ofNumber: (number: number) => (Number.isFinite(number) ? JSON.stringify(number) : `"${number}"`),
+  ofObject: objectText,
 }
 
 function carefulText(value: unknown): string {
-  switch (typeof value) {
-    case 'string':
-      return JSON.stringify(storableText(value))
-    case 'number':
-      return Number.isFinite(value) ? JSON.stringify(value) : `"${value}"`
-    case 'boolean':
-    case 'bigint':
-      return String(value)
-    case 'object':
-      return value === null ? 'null' : objectText(value)
-    default:
-      return 'null'
-  }
+  return jsonText(value, CAREFUL)
 }
 
 function objectText(value: object): string {

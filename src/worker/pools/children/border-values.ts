@@ -39,6 +39,7 @@ function mark(kind: string, value: unknown = null): unknown {
 
 class Outward {
   readonly #done = new Map<object, unknown>()
+  readonly #copying: Copying = { done: this.#done, of: (item) => this.of(item) }
 
   of(value: unknown): unknown {
     if (typeof value === 'function') return mark('function', value.name)
@@ -59,33 +60,7 @@ class Outward {
     if (!Array.isArray(value) && hasToJson(value)) {
       return this.of(value.toJSON(''))
     }
-    return this.#container(value)
-  }
-
-  /** Noted before it is filled: it may contain itself. */
-  #container(value: object): unknown {
-    if (Array.isArray(value)) {
-      const list: unknown[] = []
-      this.#done.set(value, list)
-      for (const item of value) list.push(this.of(item))
-      return list
-    }
-    if (value instanceof Set) {
-      const set = new Set()
-      this.#done.set(value, set)
-      for (const item of value) set.add(this.of(item))
-      return set
-    }
-    if (value instanceof Map) {
-      const map = new Map()
-      this.#done.set(value, map)
-      for (const [key, item] of value) map.set(this.of(key), this.of(item))
-      return map
-    }
-    const object: Record<string, unknown> = {}
-    this.#done.set(value, object)
-    for (const [key, item] of Object.entries(value)) setOwn(object, key, this.of(item))
-    return object
+    return copyOf(value, this.#copying)
   }
 }
 
@@ -149,6 +124,7 @@ const REVIVERS: Readonly<Record<string, Revive>> = {
 
 class Inward {
   readonly #done = new Map<object, unknown>()
+  readonly #copying: Copying = { done: this.#done, of: (item) => this.of(item) }
 
   of(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value
@@ -159,24 +135,12 @@ class Inward {
   }
 
   #container(value: object): unknown {
-    if (Array.isArray(value)) {
-      const list: unknown[] = []
-      this.#done.set(value, list)
-      for (const item of value) list.push(this.of(item))
-      return list
-    }
-    if (value instanceof Set) {
-      const set = new Set()
-      this.#done.set(value, set)
-      for (const item of value) set.add(this.of(item))
-      return set
-    }
     if (value instanceof Map) return this.#map(value)
-    if (Object.getPrototypeOf(value) !== Object.prototype) return value
-    const object: Record<string, unknown> = {}
-    this.#done.set(value, object)
-    for (const [key, item] of Object.entries(value)) setOwn(object, key, this.of(item))
-    return object
+    const isContainer =
+      Array.isArray(value) ||
+      value instanceof Set ||
+      Object.getPrototypeOf(value) === Object.prototype
+    return isContainer ? copyOf(value, this.#copying) : value
   }
 
   #map(value: Map<unknown, unknown>): unknown {
@@ -185,9 +149,38 @@ class Inward {
       const revive = REVIVERS[first[0].toString()]
       return revive?.(this.of(first[1]) as never) // each mark is written beside its reviver
     }
+    return copyOf(value, this.#copying)
+  }
+}
+
+interface Copying {
+  /** The copies that were begun, by their originals. */
+  readonly done: Map<object, unknown>
+  readonly of: (item: unknown) => unknown
+}
+
+/** A list, a set, a map or an object with its items copied. It is noted before it is filled, as it may contain itself. */
+function copyOf(value: object, { done, of }: Copying): unknown {
+  if (Array.isArray(value)) {
+    const list: unknown[] = []
+    done.set(value, list)
+    for (const item of value) list.push(of(item))
+    return list
+  }
+  if (value instanceof Set) {
+    const set = new Set()
+    done.set(value, set)
+    for (const item of value) set.add(of(item))
+    return set
+  }
+  if (value instanceof Map) {
     const map = new Map()
-    this.#done.set(value, map)
-    for (const [key, item] of value) map.set(this.of(key), this.of(item))
+    done.set(value, map)
+    for (const [key, item] of value) map.set(of(key), of(item))
     return map
   }
+  const object: Record<string, unknown> = {}
+  done.set(value, object)
+  for (const [key, item] of Object.entries(value)) setOwn(object, key, of(item))
+  return object
 }
