@@ -21,8 +21,8 @@ export {
   type TaskOptions,
   task,
 } from './atoms/task.ts'
-export { Board } from './board/board.ts'
 export { JobFailure, JobNotFound, UnclaimableJob } from './board/board-errors.ts'
+export { Board } from './board/database/board.ts'
 export type { Claim, Job, PostOptions, Priority } from './board/job.ts'
 export type { JobBoard } from './board/job-board.ts'
 export { ZookeeperBoard, type ZookeeperBoardOptions } from './board/zookeeper/zookeeper-board.ts'

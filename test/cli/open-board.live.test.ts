@@ -2,7 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { openBoard } from '../../src/cli/flow/open-board.ts'
 import { Config } from '../../src/config/config.ts'
 import type { Database } from '../../src/database/database.ts'
-import { Board } from '../../src/flows/board/board.ts'
+import { Board } from '../../src/flows/board/database/board.ts'
 import { DatabaseStore } from '../../src/flows/storage/database-store.ts'
 import { migratedDatabase } from '../support/postgres.ts'
 

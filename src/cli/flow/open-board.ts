@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Config } from '../../config/config.ts'
 import type { Database } from '../../database/database.ts'
 import { UsageError } from '../../errors.ts'
-import type { Board } from '../../flows/board/board.ts'
+import type { Board } from '../../flows/board/database/board.ts'
 import type { ZookeeperBoard } from '../../flows/board/zookeeper/zookeeper-board.ts'
 import type { FlowStore } from '../../flows/storage/flow-store.ts'
 import { safeUrl } from '../../safe-url.ts'
@@ -41,7 +41,7 @@ export async function openBoard(config: Config, options: BoardOptions): Promise<
     throw new UsageError(
       `--store goes with --board ${SCHEME}…: a board in PostgreSQL keeps the runs`,
     )
-  const { Board } = await import('../../flows/board/board.ts')
+  const { Board } = await import('../../flows/board/database/board.ts')
   const database = await openDatabaseOf(config, options)
   try {
     const board = new Board(database, name === undefined ? {} : { name })

@@ -1,4 +1,6 @@
+import type { Task } from '../atoms/task.ts'
 import type { Failure } from '../failures/failure.ts'
+import type { Flow } from '../patterns/flow.ts'
 import type { FlowWait } from '../waits/flow-wait.ts'
 
 export const PRIORITIES = ['VERY_LOW', 'LOW', 'NORMAL', 'HIGH', 'VERY_HIGH'] as const
@@ -37,6 +39,16 @@ export interface JobDetails {
   readonly resumeFrom?: string
   /** Values for the run that resumes, over those it had; the next run of a scheduled job has those of `store` again. */
   readonly resumeWith?: Readonly<Record<string, unknown>>
+}
+
+/** What a job that is posted says of its flow. */
+export function detailsOf(
+  flow: Flow | Task | string | { readonly name: string; readonly definition: string },
+  store: Readonly<Record<string, unknown>>,
+): JobDetails {
+  if (typeof flow === 'string') return { flow, store }
+  if ('definition' in flow) return { flow: flow.name, store, definition: flow.definition }
+  return { flow: flow.name, store, ...('version' in flow && { version: flow.version ?? null }) }
 }
 
 export interface PostOptions {

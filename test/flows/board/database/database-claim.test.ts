@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
-import type { Database } from '../../../src/database/database.ts'
-import { DatabaseClaim } from '../../../src/flows/board/database-claim.ts'
-import type { Job } from '../../../src/flows/board/job.ts'
+import type { Database } from '../../../../src/database/database.ts'
+import { DatabaseClaim } from '../../../../src/flows/board/database/database-claim.ts'
+import type { Job } from '../../../../src/flows/board/job.ts'
 
 function claimOver(query: (statement: string) => Promise<unknown[]>): DatabaseClaim {
   vi.useFakeTimers()

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { Database } from '../../database/database.ts'
-import type { Failure } from '../failures/failure.ts'
-import { encoded } from '../storage/encoding.ts'
-import type { FlowWait } from '../waits/flow-wait.ts'
-import type { Claim } from './job.ts'
-import { detailsOfNextRun } from './job-resume.ts'
-import { nextRun } from './job-schedule.ts'
+import type { Database } from '../../../database/database.ts'
+import type { Failure } from '../../failures/failure.ts'
+import { encoded } from '../../storage/encoding.ts'
+import type { FlowWait } from '../../waits/flow-wait.ts'
+import type { Claim } from '../job.ts'
+import { detailsOfNextRun } from '../job-resume.ts'
+import { nextRun } from '../job-schedule.ts'
+import { LeasedClaim, type LeasedClaimParts } from '../leased-claim.ts'
 import * as sql from './job-sql.ts'
-import { LeasedClaim, type LeasedClaimParts } from './leased-claim.ts'
 
 interface DatabaseClaimParts extends LeasedClaimParts {
   readonly leaseMs: number
