@@ -1,3 +1,5 @@
+import type { TaskResult } from '../protocol/results/task-result.ts'
+
 /** A result in its tree: a task's, or a group's with those of its members, and the result of the step before. */
 export interface ResultNode {
   readonly id: string
@@ -27,4 +29,17 @@ export function tupleOfNode({ id, members, parent }: ResultNode): ResultTuple {
 /** The ids of the tasks it is made of, those before it left out. */
 export function taskIdsOf({ id, members }: ResultNode): readonly string[] {
   return members === null ? [id] : members.flatMap(taskIdsOf)
+}
+
+/** The result of a member of a header: of a group the list of its values, or the first that is none. */
+export async function nestedResult(
+  { id, members }: ResultNode,
+  read: (taskId: string) => Promise<TaskResult>,
+): Promise<TaskResult> {
+  if (members === null) return await read(id)
+  const results = await Promise.all(members.map((member) => nestedResult(member, read)))
+  const failed = results.find(({ status }) => status !== 'SUCCESS')
+  if (failed !== undefined) return failed
+  const values = results.map(({ result }) => result)
+  return { taskId: id, status: 'SUCCESS', result: values, traceback: null, dateDone: null }
 }

@@ -1,7 +1,7 @@
 import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
+import { Gather } from '../../async/gather.ts'
 import { sleep } from '../../async/sleep.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
-import { Gather } from '../gather.ts'
 import type { ChordCounter, ChordMember, HandedOver, Release, Unlock } from '../result-store.ts'
 import { ChordLocks } from './chord-locks.ts'
 import { type ChordState, ChordTable, type ChordTableOptions } from './tables/chord-table.ts'

@@ -1,4 +1,4 @@
-import { type Deferred, deferred } from '../async/deferred.ts'
+import { type Deferred, deferred } from './deferred.ts'
 
 interface Waiting<Item, Answer> extends Deferred<Answer> {
   readonly item: Item
