@@ -33,9 +33,14 @@ let found: { readonly folder: string | undefined } | undefined
 
 /** A CommonJS package; of our own build the single file that it makes of the package's many, which loads in a third of the time. */
 export function requireBuilt(name: string): ReturnType<NodeJS.Require> {
+  return requirePackage(builtFile(name) ?? name)
+}
+
+/** The single file that our own build makes of a package; undefined where sources run, and in an application's bundle. */
+export function builtFile(name: string): string | undefined {
   const folder = ownPath.endsWith('.ts') ? undefined : ownFolder()
   const file = folder === undefined ? '' : join(folder, 'dist', 'packages', `${name}.cjs`)
-  return requirePackage(existsSync(file) ? file : name)
+  return existsSync(file) ? file : undefined
 }
 
 /** Of the package whose files are running, or in a bundle of the one that is installed beside it. */

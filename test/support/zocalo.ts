@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
@@ -7,7 +7,9 @@ import { type Site, zocaloSite } from './recipes.ts'
 import { PROJECT, service } from './services.ts'
 
 const SERVICES = join(PROJECT, 'test/support/zocalo-services')
-const BIN = join(PROJECT, 'dist/src/cli/zocalo/bin')
+const { bin: BIN } = JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')) as {
+  readonly bin: Readonly<Record<string, string>>
+}
 
 export interface Zocalo extends Site {
   readonly folder: string
@@ -15,6 +17,11 @@ export interface Zocalo extends Site {
   ours(command: string, ...args: string[]): Process
   /** One of Python's. */
   theirs(command: string, ...args: string[]): Process
+}
+
+/** The file of one of our commands under Zocalo's name, as it is installed. */
+export function zocaloProgram(command: string): string {
+  return join(PROJECT, BIN[`zocalo.${command.replaceAll('-', '_')}`] ?? '')
 }
 
 /** A site for commands of both languages: broker, site file, recipes. */
@@ -58,7 +65,7 @@ export async function zocalo(recipes: Readonly<Record<string, object>> = {}): Pr
     ...site,
     folder,
     ours: (command, ...args) =>
-      startProcess(process.execPath, [join(BIN, `${command}.js`), ...args], { env, cwd: SERVICES }),
+      startProcess(process.execPath, [zocaloProgram(command), ...args], { env, cwd: SERVICES }),
     theirs: (command, ...args) => {
       const program = join(dirname(service('PYTHON_ZOCALO')), `zocalo.${command}`)
       return startProcess(program, args, { env, cwd: folder })

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { parse } from 'dotenv'
 import { requirePackage } from '../../installed-packages.ts'
 
@@ -196,4 +196,14 @@ export function clusterVariable(
     | 'SGE_JOB_SPOOL_DIR',
 ): string | null {
   return process.env[name] || null
+}
+
+/** Where compiled code is kept between runs, by Node's own variables; null where it is not to be kept, or there is no home. */
+export function compiledFolder(): string | null {
+  const { NODE_DISABLE_COMPILE_CACHE, NODE_COMPILE_CACHE, XDG_CACHE_HOME, HOME, LOCALAPPDATA } =
+    process.env
+  if (NODE_DISABLE_COMPILE_CACHE) return null
+  const home = HOME ? join(HOME, '.cache') : LOCALAPPDATA
+  const folder = NODE_COMPILE_CACHE || XDG_CACHE_HOME || home
+  return folder ? resolve(folder, 'celery-toolbox') : null
 }

@@ -2,6 +2,7 @@ import { dirname, join, sep } from 'node:path'
 import type * as Amqplib from 'amqplib'
 import { BrokerError } from '../../../errors.ts'
 import { requirePackage } from '../../../installed-packages.ts'
+import { builtFile } from '../../../own-package.ts'
 import { readTable } from '../../headers/read-table.ts'
 import { writeTable } from '../../headers/write-table.ts'
 import { unpacked } from '../sending/carried-headers.ts'
@@ -29,6 +30,16 @@ const BASIC_PROPERTIES = 60
 const FRAME_HEAD = 19
 const FRAME_TAIL = 1
 
+/** The driver's modules that are needed here: `codec` first, as the others keep what they find in it. */
+interface DriverParts {
+  readonly codec: DriverTables
+  rest(): {
+    readonly driver: Driver
+    readonly channel: DriverChannels
+    readonly frames: DriverFrames
+  }
+}
+
 let loaded: Driver | undefined
 
 /**
@@ -37,8 +48,14 @@ let loaded: Driver | undefined
  * an application's amqplib stays as it is.
  */
 export function loadDriver(): Driver {
-  loaded ??= loadCopy(findDriver())
+  loaded ??= load()
   return loaded
+}
+
+function load(): Driver {
+  const built = builtFile('amqplib')
+  if (built !== undefined) return adapted(requirePackage(built) as DriverParts, dirname(built))
+  return loadCopy(findDriver())
 }
 
 function findDriver(): string {
@@ -61,24 +78,39 @@ function loadCopy(entry: string): Driver {
   const folder = dirname(entry)
   const others = takeFromCache(folder)
   try {
-    const tables = requirePackage(join(folder, 'lib/codec.js')) as DriverTables
-    if (typeof tables.encodeTable !== 'function' || typeof tables.decodeFields !== 'function') {
-      throw unexpectedDriver(folder)
-    }
-    tables.encodeTable = (buffer, table, offset) => writeTable(buffer, unpacked(table), offset)
-    tables.decodeFields = readTable
-    const driver = requirePackage(entry) as Driver
-    const { BaseChannel } = requirePackage(join(folder, 'lib/channel.js')) as DriverChannels
-    if (typeof BaseChannel.prototype._rpc !== 'function') throw unexpectedDriver(folder)
-    addAnswerDeadline(BaseChannel.prototype)
-    requireOurTables(requirePackage(join(folder, 'lib/defs.js')) as DriverFrames, folder)
-    return driver
+    return adapted(partsIn(folder, entry), folder)
   } catch (cause) {
     throw cause instanceof BrokerError ? cause : unexpectedDriver(folder, cause)
   } finally {
     takeFromCache(folder)
     Object.assign(requirePackage.cache, others)
   }
+}
+
+/** As the build puts them into one file (scripts/build.mjs). */
+function partsIn(folder: string, entry: string): DriverParts {
+  return {
+    codec: requirePackage(join(folder, 'lib/codec.js')) as DriverTables,
+    rest: () => ({
+      driver: requirePackage(entry) as Driver,
+      channel: requirePackage(join(folder, 'lib/channel.js')) as DriverChannels,
+      frames: requirePackage(join(folder, 'lib/defs.js')) as DriverFrames,
+    }),
+  }
+}
+
+function adapted({ codec, rest }: DriverParts, folder: string): Driver {
+  if (typeof codec.encodeTable !== 'function' || typeof codec.decodeFields !== 'function') {
+    throw unexpectedDriver(folder)
+  }
+  codec.encodeTable = (buffer, table, offset) => writeTable(buffer, unpacked(table), offset)
+  codec.decodeFields = readTable
+  const { driver, channel, frames } = rest()
+  const { prototype } = channel.BaseChannel
+  if (typeof prototype._rpc !== 'function') throw unexpectedDriver(folder)
+  addAnswerDeadline(prototype)
+  requireOurTables(frames, folder)
+  return driver
 }
 
 /** Takes the modules under a folder out of the cache, and answers what was there. */

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-import { addGo } from '../go.ts'
-import { runZocalo } from '../run-zocalo.ts'
+import { join } from 'node:path'
+import { ownPath, requirePackage } from '../../../installed-packages.ts'
+import { keepCompiled } from '../short/keep-compiled.ts'
 
-await runZocalo('go', addGo)
+keepCompiled(join(ownPath, '../../../../..'))
+requirePackage('../short/go.cjs')

@@ -1,5 +1,7 @@
 #!/usr/bin/env node
-import { runZocalo } from '../run-zocalo.ts'
-import { addShutdown } from '../shutdown.ts'
+import { join } from 'node:path'
+import { ownPath, requirePackage } from '../../../installed-packages.ts'
+import { keepCompiled } from '../short/keep-compiled.ts'
 
-await runZocalo('shutdown', addShutdown)
+keepCompiled(join(ownPath, '../../../../..'))
+requirePackage('../short/shutdown.cjs')

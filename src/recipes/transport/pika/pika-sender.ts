@@ -58,7 +58,9 @@ export class PikaSender {
     })
   }
 
+  /** For what is still unconfirmed; the end of the connection closes an idle channel, too. */
   async close(): Promise<void> {
+    if (this.#outgoing.size === 0) return
     const channel = await this.#channel?.catch(() => undefined)
     if (channel !== undefined && this.#model !== undefined && this.#isAlive(this.#model)) {
       await end(channel)
