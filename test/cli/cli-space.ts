@@ -1,3 +1,4 @@
+import { Ledger } from '../support/ledger.ts'
 import { freshDatabase } from '../support/postgres.ts'
 import { type Process, runCli, startCli } from '../support/processes.ts'
 import { freshVhost, type Vhost } from '../support/rabbitmq.ts'
@@ -9,6 +10,8 @@ export interface CliSpace {
   readonly vhost: Vhost
   readonly database: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** What the tasks of the test's app say that they did. */
+  readonly ledger: Ledger
   run(...args: string[]): ReturnType<typeof runCli>
   start(...args: string[]): Process
   /** A worker of the test's app, ready to take messages. */
@@ -19,7 +22,9 @@ export async function cliSpace(
   more: Readonly<Record<string, string | undefined>> = {},
 ): Promise<CliSpace> {
   const [vhost, database] = [await freshVhost(), await freshDatabase()]
+  const ledger = new Ledger()
   const env = {
+    RUN_LEDGER: ledger.file,
     CELERY_BROKER_URL: vhost.url,
     CELERY_RESULT_BACKEND: `db+${database}`,
     CELERY_QUEUES: "['export']",
@@ -30,6 +35,7 @@ export async function cliSpace(
     vhost,
     database,
     env,
+    ledger,
     run: (...args) => runCli(args, { env }),
     start,
     startWorker: async (...args) => {

@@ -1,4 +1,7 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { openDatabase } from '../../src/database/open-database.ts'
+import { keepAccounts } from '../support/live-app.ts'
+import type { Process } from '../support/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { type CliSpace, cliSpace } from './cli-space.ts'
 
@@ -10,8 +13,7 @@ interface Listed {
 
 test('what was called and run is listed and shown, once a monitor has recorded it', async () => {
   const cli = await cliSpace()
-  const monitor = cli.start('monitor', '--migrate')
-  await monitor.waitForLine(/monitor: platform\.fifo on .* is recorded in/)
+  const monitor = await startMonitor(cli)
   await cli.startWorker()
   await cli.run('call', 'export.add', '--args', '[2, 3]', '--wait')
   await cli.run('call', 'export.fail', '--args', '["no ink"]', '--wait')
@@ -46,6 +48,16 @@ test('a monitor does not start on tables that are missing, and says what to run'
   expect(stderr).toContain('run "celery-toolbox migrate up" [DATABASE_BEHIND]')
 })
 
+/** When the test ends, its record must agree with what tasks say that they did. */
+async function startMonitor(cli: CliSpace): Promise<Process> {
+  const monitor = cli.start('monitor', '--migrate')
+  await monitor.waitForLine(/monitor: platform\.fifo on .* is recorded in/)
+  const database = await openDatabase({ url: cli.database })
+  onTestFinished(() => database.close())
+  keepAccounts(cli, database)
+  return monitor
+}
+
 async function listed(
   cli: CliSpace,
   count: number,
@@ -59,8 +71,7 @@ async function listed(
 
 test('failed tasks run once more when they are replayed, with other arguments if need be', async () => {
   const cli = await cliSpace()
-  const monitor = cli.start('monitor', '--migrate')
-  await monitor.waitForLine(/monitor: platform\.fifo on .* is recorded in/)
+  await startMonitor(cli)
   await cli.startWorker()
   await cli.run('call', 'export.fail', '--args', '["no ink"]', '--wait')
   await cli.run('call', 'export.add', '--args', '[2, 3]', '--wait')

@@ -39,7 +39,7 @@ test(
 )
 
 test('export-worker: a chord of three exports ends in one result, and takes over what was linked', async () => {
-  const servers = await freshServers(['export'])
+  const { ledger: _none, ...servers } = await freshServers(['export'])
   const database = await startMonitor(servers)
   await startWorker(servers, 'export-worker')
   const files = ['fields.xlsx', 'fields-shp.zip', 'fields-resources.zip']

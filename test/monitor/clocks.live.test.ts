@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { CeleryApp } from '../../src/create-app.ts'
 import type { Database } from '../../src/database/database.ts'
-import { Ledger } from '../support/ledger.ts'
+import { disagreements, Ledger } from '../support/ledger.ts'
 import { freshServers, liveApp, startMonitor } from '../support/live-app.ts'
 import { startNodePod, startPythonPod } from '../support/pods.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -18,19 +18,21 @@ test.each([
 ])(
   'of workers of both languages whose clock is an hour %s, order and durations are right to a second',
   async (_, offsetS) => {
-    const { app, clock, startWorkers, database } = await openField()
+    const field = await openField()
+    const { app, clock, startWorkers, database } = field
     clock(offsetS)
     await startWorkers()
     const sent = await send(app, 3)
     await waitFor('the drift', () => isDrift(database, -offsetS))
     sent.push(...(await send(app, 1)))
-    await expectRight(database, sent)
+    await expectRight(field, sent)
   },
   60_000,
 )
 
 test('a clock that jumps an hour back while tasks run, and is set right again, moves no time by more than a second', async () => {
-  const { app, clock, startWorkers, database } = await openField()
+  const field = await openField()
+  const { app, clock, startWorkers, database } = field
   clock(0)
   await startWorkers()
   const sent = await send(app, 5)
@@ -43,12 +45,12 @@ test('a clock that jumps an hour back while tasks run, and is set right again, m
   clock(0)
   await waitFor('the clock to be right', () => isDrift(database, null))
   sent.push(...(await send(app, 1)))
-  await expectRight(database, sent)
+  await expectRight(field, sent)
 }, 90_000)
 
 /** One file has by how much the clock of both workers is wrong. */
 async function openField() {
-  const servers = await freshServers(['export', 'python'])
+  const { ledger: _other, ...servers } = await freshServers(['export', 'python'])
   const folder = mkdtempSync(join(tmpdir(), 'celery-toolbox-clock-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'offset')
@@ -63,6 +65,7 @@ async function openField() {
   const skewed = { ...servers, env }
   return {
     database,
+    ledger,
     app: liveApp(servers),
     clock: (offsetS: number) => writeFileSync(file, String(offsetS)),
     startWorkers: () =>
@@ -99,7 +102,10 @@ async function countOf(database: Database, state: string, count: number): Promis
 }
 
 /** In the view and in the table: published, received, started, finished, in this order, and now. */
-async function expectRight(database: Database, sent: readonly Sent[]): Promise<void> {
+async function expectRight(
+  { database, ledger }: Awaited<ReturnType<typeof openField>>,
+  sent: readonly Sent[],
+): Promise<void> {
   await waitFor(
     'times that are right',
     async () => {
@@ -109,6 +115,8 @@ async function expectRight(database: Database, sent: readonly Sent[]): Promise<v
     },
     { deadlineMs: 20_000, everyMs: 300 },
   )
+  const ids = sent.map(({ id }) => id)
+  expect(await disagreements(database, ledger, { sent: ids })).toEqual([])
 }
 
 async function wrongIn(database: Database, table: string, sent: readonly Sent[]) {

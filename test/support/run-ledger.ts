@@ -66,12 +66,14 @@ export async function account(
   lines: () => readonly LedgerLine[],
   { mayRunAgain }: { readonly mayRunAgain: boolean },
 ): Promise<void> {
-  const compare = async (): Promise<readonly string[]> =>
-    compared(
+  const compare = async (): Promise<readonly string[]> => [
+    ...compared(
       await database.query<Recorded>(ROWS, [lines().map(({ id }) => id)]),
       lines(),
       mayRunAgain,
-    )
+    ),
+    ...neverRun(await database.query<Ended>(SUCCESSES), lines()),
+  ]
   await waitFor('the record to agree with the ledger', async () => (await compare()).length === 0, {
     deadlineMs: 15_000,
     everyMs: 200,
@@ -92,6 +94,18 @@ function compared(
       (difference) => `${own[0]?.name} ${id} is ${row.status} (${row.reason})${difference}`,
     )
   })
+}
+
+interface Ended {
+  readonly id: string
+  readonly name: string
+}
+
+function neverRun(ended: readonly Ended[], lines: readonly LedgerLine[]): readonly string[] {
+  const ran = new Set(lines.map(({ id }) => id))
+  return ended
+    .filter(({ id }) => !ran.has(id))
+    .map(({ id, name }) => `${name} ${id} is SUCCESS, and no task says that it ran`)
 }
 
 function differences(
@@ -116,6 +130,11 @@ function byTask(lines: readonly LedgerLine[]): ReadonlyMap<string, readonly Ledg
   for (const line of lines) found.set(line.id, [...(found.get(line.id) ?? []), line])
   return found
 }
+
+/** Built-in tasks keep no ledger. */
+const SUCCESSES = `
+  SELECT task_id AS id, name FROM monitor.task_history
+  WHERE kind = 'task' AND status = 'SUCCESS' AND name NOT LIKE 'celery.%'`
 
 /** Published is when the monitor saw the message: later than the end of the task, where it starts after that or lags. */
 const ROWS = `

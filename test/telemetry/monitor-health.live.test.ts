@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { APP } from '../cli/cli-space.ts'
 import { freePort } from '../support/free-port.ts'
-import { freshServers, liveApp } from '../support/live-app.ts'
+import { freshServers, keepAccounts, liveApp, migratedDatabase } from '../support/live-app.ts'
 import { startCli } from '../support/processes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -12,6 +12,7 @@ test('a monitor and a worker serve their health and metrics while tasks run', as
     env: servers.env,
   })
   await waitFor('the monitor to be ready', async () => (await ask(port, '/readyz')) === 'ok\n')
+  keepAccounts(servers, await migratedDatabase(servers.databaseUrl))
   const workerPort = await freePort()
   const worker = startCli(
     ['worker', '-A', APP, '-E', '-n', 'tested@%h', '--health-port', `127.0.0.1:${workerPort}`],

@@ -1,12 +1,18 @@
-import { writeFileSync } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { Config, createApp } from 'celery-toolbox'
 
 /** What the tests of the command line run as a worker of its own; broker and results come from the environment. */
 export const app = createApp(new Config({ queues: ['export'] }))
 
-app.task('export.add', (x: number, y: number) => x + y)
+app.task('export.add', { bind: true, params: ['x', 'y'] }, (self, x: number, y: number) => {
+  note(self.request.id, 'export.add', 'begin')
+  note(self.request.id, 'export.add', 'end', { state: 'SUCCESS', result: x + y })
+  return x + y
+})
 
-app.task('export.fail', (reason: string): never => {
+app.task('export.fail', { bind: true, params: ['reason'] }, (self, reason: string): never => {
+  note(self.request.id, 'export.fail', 'begin')
+  note(self.request.id, 'export.fail', 'end', { state: 'FAILURE' })
   throw new RangeError(reason)
 })
 
@@ -27,3 +33,9 @@ app.task('export.stray', () => {
   void Promise.reject(new Error('nobody caught this'))
   return 'stray'
 })
+
+/** For the accountant of the tests in which a monitor runs: see test/support/ledger.ts. */
+function note(id: string, name: string, what: 'begin' | 'end', end: object = {}): void {
+  const line = { id, name, what, worker: 'cli', at: Date.now(), ...end }
+  appendFileSync(process.env.RUN_LEDGER ?? '/dev/null', `${JSON.stringify(line)}\n`)
+}

@@ -34,6 +34,8 @@ test.each([
     onTestFinished(() => (existsSync(gate) ? rmSync(gate) : undefined))
     const end = { status: 'SUCCESS', state: 'SUCCESS', result: 7 }
     await waitFor('the ends', () => became(database, ids, end))
+    const silent = new Set(args.length > 0 ? [] : ['python@states', 'node@states'])
+    expect(await disagreements(database, ledger, { sent: ids, silent })).toEqual([])
   },
   60_000,
 )
