@@ -157,6 +157,29 @@ describe('hostile recipes', () => {
     },
   )
 
+  test.each([
+    ['null', '{"null": 1}'],
+    ['true', '{"true": 1}'],
+    ['1.0', '{"1.0": 1}'],
+    ['NaN', '{"NaN": 1}'],
+  ])('a key that is replaced by %s is written as in Python', (value, written) => {
+    const recipe = Recipe.parse('{"start": [[1, {"{$REPLACE:x}": 1}]], "1": {"queue": "q"}}')
+    recipe.applyParameters(exactly(`{"x": ${value}}`) as Record<string, unknown>)
+    expect(recipe.serialize()).toBe(`{"start": [[1, ${written}]], "1": {"queue": "q"}}`)
+  })
+
+  test('a key that is replaced by an object is refused', () => {
+    const recipe = Recipe.parse('{"start": [[1, {"{$REPLACE:x}": 1}]], "1": {"queue": "q"}}')
+    const error = errorOf(() => recipe.applyParameters({ x: { a: 1 } }))
+    expect(error).toMatchObject({ stage: 'substitute', pythonClass: 'TypeError' })
+  })
+
+  test.each(['"terror"', '["error"]'])('a node that is %s is refused', (node) => {
+    const recipe = Recipe.parse(`{"start": [[1, {}]], "1": ${node}}`)
+    const error = errorOf(() => recipe.validate())
+    expect(error).toMatchObject({ category: 'type-error', pythonClass: 'TypeError' })
+  })
+
   test('numbers survive being read and written: 1.0, 2**63, the order of keys', () => {
     const text =
       '{"start": [[1, {"a": 1.0, "b": 9223372036854775808, "c": 1e-05, "d": -0.0, "10": 1, "9": 2}]], "1": {"queue": "q"}}'

@@ -1,6 +1,6 @@
 import { isWholeNumber } from '../../codecs/numbers.ts'
 import { entriesOf, isDict, orderedDict } from '../../codecs/ordered-dict.ts'
-import { pythonRepr } from '../../codecs/python/python-text.ts'
+import { pythonStr } from '../../codecs/python/python-text.ts'
 import { RecipeError } from '../../errors.ts'
 
 /** A node number. It is a bigint only beyond 2^53. */
@@ -40,7 +40,7 @@ export function mappedLinks(links: unknown, translate: (node: NodeNumber) => Nod
 
 function invalidLink(links: unknown): never {
   throw new RecipeError(
-    `Invalid recipe: Invalid link in recipe (${pythonRepr(links).slice(0, 200)}); ` +
+    `Invalid recipe: Invalid link in recipe (${pythonStr(links).slice(0, 200)}); ` +
       'expected a node number, a list of node numbers, or an object of those',
     { stage: 'validate', category: 'invalid-link', pythonClass: 'workflows.Error' },
   )

@@ -1,3 +1,4 @@
+import { encodeJson } from '../../codecs/json/json.ts'
 import { isWholeNumber } from '../../codecs/numbers.ts'
 import {
   copied,
@@ -27,13 +28,19 @@ export function substituted(value: unknown, parameters: Dict): unknown {
   // A Map first: of two keys that become the same, the later one wins, in the place of the earlier.
   const entries = new Map<string, unknown>()
   for (const [key, item] of entriesOf(value)) {
-    const newKey = substitutedText(key, parameters)
-    entries.set(
-      typeof newKey === 'string' ? newKey : pythonStr(newKey),
-      substituted(item, parameters),
-    )
+    entries.set(keyText(substitutedText(key, parameters), key), substituted(item, parameters))
   }
   return orderedDict([...entries])
+}
+
+/** A key that was replaced by a number, a boolean or null is written as Python's JSON writes it. */
+function keyText(key: unknown, template: string): string {
+  if (typeof key === 'string') return key
+  if (!Array.isArray(key) && !isDict(key)) return encodeJson(key)
+  throw new RecipeError(
+    `cannot put parameters into the key ${JSON.stringify(template.slice(0, 200))}: a list or an object is no key`,
+    { stage: 'substitute', category: 'substitution', pythonClass: 'TypeError' },
+  )
 }
 
 function substitutedText(text: string, parameters: Dict): unknown {

@@ -142,10 +142,22 @@ class Walker {
 }
 
 function* targetsOf(entry: unknown): Generator<Step> {
-  if (!isDict(entry)) return
+  if (!isDict(entry)) {
+    requireNoLinks(entry)
+    return
+  }
   for (const outgoing of ['output', 'error']) {
     if (hasKey(entry, outgoing)) yield* linkedNodes(itemAtKey(entry as Dict, outgoing))
   }
+}
+
+/** Python looks for "error" in whatever a node is, and fails where a text or a list has it. */
+function requireNoLinks(entry: unknown): void {
+  if (!(typeof entry === 'string' || Array.isArray(entry)) || !entry.includes('error')) return
+  throw new RecipeError(
+    `Invalid recipe: ${pythonRepr(entry).slice(0, 200)} is no node; expected an object`,
+    { stage: 'validate', category: 'type-error', pythonClass: 'TypeError' },
+  )
 }
 
 function startOf(nodes: RecipeNodes): readonly unknown[] {
