@@ -5,14 +5,17 @@ import { join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { openPlace } from '../environment.ts'
 import { median } from '../measure.ts'
+import { cpuOfStart, STARTED } from './start.ts'
 
-const KINDS = ['publish', 'consume', 'ingest', 'chord'] as const
+const KINDS = ['publish', 'consume', 'ingest', 'chord', 'import', 'command', 'start'] as const
 type Kind = (typeof KINDS)[number]
 
 const HELP = `npm run bench:pairs -- --before REVISION [--pairs N] [--kind NAME]…
 
 CPU time of a message, of another revision and of this one: each pair runs both, one right after the other, in processes of
 their own, and all pairs are printed. The median of their ratios is what counts: load that comes and goes hits both alike.
+Of import ('celery-toolbox'), command (celery-toolbox config show) and start (a worker, until it is ready) it is the CPU time of
+the whole process, from its start on.
   --before REVISION  built in a work tree of its own, outside of this one
   --pairs N          how many of each kind (default 9)
   --kind NAME        ${KINDS.join(', ')} (default all)
@@ -64,22 +67,28 @@ async function onePair(
   kind: Kind,
   { isSwapped }: { readonly isSwapped: boolean },
 ): Promise<number> {
-  const sample = async (build: string): Promise<number> => {
-    const { amqpUrl, databaseUrl, close } = await openPlace()
-    const args = [join(import.meta.dirname, 'sample.ts'), build, kind, amqpUrl, databaseUrl]
-    const { stdout } = await execute(join(ROOT, 'node_modules/.bin/tsx'), args)
-    await close()
-    return Number(stdout)
-  }
   const order = isSwapped ? (['after', 'before'] as const) : (['before', 'after'] as const)
-  const microseconds = { before: Number.NaN, after: Number.NaN }
-  for (const side of order) microseconds[side] = await sample(builds[side])
-  const { before, after } = microseconds
+  const times = { before: Number.NaN, after: Number.NaN }
+  for (const side of order) times[side] = await sample(builds[side], kind)
+  const { before, after } = times
   const ratio = after / before
+  const unit = kind in STARTED ? 'ms a process' : 'µs a message'
   console.log(
-    `${kind}: before ${before.toFixed(1)} µs, after ${after.toFixed(1)} µs a message, ${ratio.toFixed(3)} ×`,
+    `${kind}: before ${before.toFixed(1)}, after ${after.toFixed(1)} ${unit}, ${ratio.toFixed(3)} ×`,
   )
   return ratio
+}
+
+async function sample(build: string, kind: Kind): Promise<number> {
+  const { amqpUrl, databaseUrl, close } = await openPlace()
+  try {
+    if (kind in STARTED) return await cpuOfStart(build, kind, { CELERY_BROKER_URL: amqpUrl })
+    const args = [join(import.meta.dirname, 'sample.ts'), build, kind, amqpUrl, databaseUrl]
+    const { stdout } = await execute(join(ROOT, 'node_modules/.bin/tsx'), args)
+    return Number(stdout)
+  } finally {
+    await close()
+  }
 }
 
 /** A work tree of the revision with this one's packages, built once. */

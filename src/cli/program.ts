@@ -4,10 +4,13 @@ import { type AddCommand, programWith } from './bare-program.ts'
 /** The program with the command that is called, or with all of them where help or an error will list them. */
 export async function buildProgram(args: readonly string[] = []): Promise<Command> {
   const name = calledCommand(args) ?? ''
+  if (name === '' && args.some((arg) => VERSION.includes(arg))) return programWith([])
   const called = COMMANDS[Object.hasOwn(COMMANDS, name) ? name : '']
   const commands = called === undefined ? Object.values(COMMANDS) : [called]
   return programWith(await Promise.all(commands.map(async (load) => await load())))
 }
+
+const VERSION: readonly string[] = ['-V', '--version']
 
 /** In the order in which they are met. To load them all takes half a second, so only the one that is called is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {

@@ -62,6 +62,13 @@ test('config loads no driver', async () => {
   expect(loaded.filter((name) => ['typeorm', 'pg', 'amqplib', 'pino'].includes(name))).toEqual([])
 })
 
+test.each(['--version', '-V'])('%s loads no command', async (option) => {
+  const { stdout, stderr } = await finished(join(PROJECT, 'dist/src/cli/main.js'), [option])
+  expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  expect(stderr).toMatch(/chunks\/run-program-/)
+  expect(stderr).not.toMatch(/chunks\/(?:worker|monitor|call|tasks|config)-/)
+})
+
 /** The packages of node_modules that a command has loaded, ES modules and CommonJS alike. */
 async function loadedPackages(args: readonly string[]): Promise<readonly string[]> {
   const program = join(PROJECT, 'dist/src/cli/main.js')
