@@ -197,6 +197,33 @@ test('a result that is dated ahead is as old as the first look at it, and stays 
   })
 })
 
+test.each([
+  ['the clock of its worker is right again', 'update monitor.worker set drift_s = null'],
+  [
+    'its date, which was ahead, is none any more',
+    `update monitor.task set finished_at = finished_at - interval '1 hour', state_at = state_at - interval '1 hour'`,
+  ],
+])('the time of a result moves no more, though %s', async (_, change) => {
+  const database = await migrated()
+  await database.query(`insert into monitor.worker (hostname, drift_s) values ('w1@host', -3600)`)
+  await recordTask(database, { task_id: 'a', options: {}, published_at: new Date() })
+  const done = "now() - interval '5 seconds'"
+  const stored = { taskId: 'a', status: 'SUCCESS', json: '1', worker: 'w1@host', done }
+  await storeResult(database, stored)
+  await absorbTasks(database, ['a'])
+  await database.query(change)
+  const first = await history(database, 'a')
+  await absorbTasks(database, ['a'])
+  expect(await history(database, 'a')).toEqual({ ...first, updated_at: expect.any(Date) })
+  // What another run of it has stored is news.
+  await storeResult(database, { ...stored, json: '2', done: 'now()' })
+  await database.query('update monitor.worker set drift_s = null')
+  await absorbTasks(database, ['a'])
+  const again = await history(database, 'a')
+  expect(again.result).toBe(2)
+  expect(Number(again.finished_at)).toBeGreaterThan(Number(first.finished_at) + 3_500_000)
+})
+
 const NONE = 'null::timestamptz'
 
 async function happened(

@@ -54,7 +54,8 @@ $$;
 -- them.
 -- Of a task that is over in the state that both have, the backend has the last word on its result and its error. A
 -- worker's clock that is wrong is corrected by its measured drift, and nothing was stored later than now; where an event
--- reported the end, its time counts.
+-- reported the end, its time counts. A result that is dated as it was before is no later one, whatever has become of the
+-- clock meanwhile.
 CREATE OR REPLACE FUNCTION monitor.absorb_results(task_ids text[]) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -62,7 +63,7 @@ DECLARE
   changed integer;
 BEGIN
   WITH said AS MATERIALIZED (
-    SELECT meta.task_id::text, meta.status::text AS state,
+    SELECT meta.task_id::text, meta.status::text AS state, meta.date_done AS stored_date,
       dated.date_done, dated.date_done AT TIME ZONE 'UTC' AS state_at, dated.is_ahead,
       meta.result, meta.traceback, meta.name, meta.worker,
       meta.status IN ('FAILURE', 'RETRY', 'REVOKED') AS is_error, monitor.state_class(meta.status) = 2 AS is_over
@@ -84,12 +85,14 @@ BEGIN
     JOIN monitor.task ON task.task_id = said.task_id
     -- What is dated ahead is as old as the first look at it, not as each further one.
     WHERE (monitor.stored_is_further(said.state, said.date_done, task.state, task.state_at, task.lost)
-        AND NOT (said.is_ahead AND said.is_over AND said.state = task.state))
+        AND NOT (said.is_over AND said.state = task.state AND said.is_ahead))
+      AND NOT coalesce(said.is_over AND said.state = task.state AND said.stored_date = task.stored_date, false)
       OR (said.date_done IS NULL AND said.state = task.state AND (monitor.state_class(said.state) = 1
     AND said.state NOT IN ('RECEIVED', 'STARTED', 'RETRY', 'LOST', 'UNHEARD'))
         AND monitor.stored_result(said.state, said.result, longest) IS DISTINCT FROM task.result)
       OR (said.is_over AND said.state = task.state AND (
-        (task.result IS NULL AND (said.result IS NOT NULL OR said.state = 'SUCCESS'))
+        task.stored_date IS DISTINCT FROM said.stored_date
+        OR (task.result IS NULL AND (said.result IS NOT NULL OR said.state = 'SUCCESS'))
         OR (NOT said.is_error AND (task.exception IS NOT NULL OR task.traceback IS NOT NULL))
         OR (said.traceback IS NOT NULL AND said.traceback IS DISTINCT FROM task.traceback)
         OR (said.is_error AND monitor.exception_text(monitor.stored_result(said.state, said.result, longest))
@@ -99,7 +102,7 @@ BEGIN
     FOR NO KEY UPDATE OF task SKIP LOCKED
   )
   UPDATE monitor.task
-  SET (state, state_at, started_at, finished_at, worker, name, result, exception, traceback, updated_at) = (
+  SET (state, state_at, started_at, finished_at, worker, name, result, exception, traceback, stored_date, updated_at) = (
     SELECT
       CASE WHEN is_further THEN said.state ELSE task.state END,
       CASE WHEN is_further THEN coalesce(said.state_at, greatest(task.state_at, now())) ELSE task.state_at END,
@@ -113,9 +116,12 @@ BEGIN
       CASE WHEN said.is_error THEN coalesce(
         monitor.exception_text(monitor.stored_result(said.state, said.result, longest)), task.exception) END,
       CASE WHEN said.is_error THEN coalesce(said.traceback, task.traceback) END,
+      said.stored_date,
       now()
     -- Asked once a row: OFFSET keeps PostgreSQL from copying the question into each answer.
     FROM (SELECT monitor.stored_is_further(said.state, said.date_done, task.state, task.state_at, task.lost)
+        AND NOT coalesce(said.is_over AND said.state = task.state
+          AND (said.is_ahead OR said.stored_date = task.stored_date), false)
       AS is_further OFFSET 0) AS age)
   FROM news AS said
   WHERE task.task_id = said.task_id;

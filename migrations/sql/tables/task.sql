@@ -8,6 +8,7 @@
 --   state may be further still, by a stored result.
 -- unheard: why nothing is known of a task that should have been heard of.
 -- clash: two calls were published under this id.
+-- stored_date: date_done of the stored result that is recorded, as its worker wrote it.
 -- first_call: a hash of name and arguments of the call that was no retry; of several calls the least.
 CREATE TABLE IF NOT EXISTS monitor.task (
   task_id      text NOT NULL,
@@ -50,6 +51,7 @@ CREATE TABLE IF NOT EXISTS monitor.task (
   unheard      jsonb,
   clash        boolean,
   first_call   text,
+  stored_date  timestamp,
   CONSTRAINT task_pkey PRIMARY KEY (task_id)
 ) WITH (fillfactor = 85);
 CREATE INDEX IF NOT EXISTS task_published_at_idx ON monitor.task (published_at DESC);

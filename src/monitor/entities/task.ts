@@ -48,6 +48,8 @@ export interface TaskRow {
   readonly clash: boolean | null
   /** A hash of the call that was no retry; of several the least. */
   readonly firstCall: string | null
+  /** The date of the stored result that is recorded, as its worker wrote it. */
+  readonly storedDate: Date | null
 }
 
 export const TaskEntity = new EntitySchema<TaskRow>({
@@ -95,6 +97,7 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     unheard: { name: 'unheard', type: 'jsonb', nullable: true },
     clash: { name: 'clash', type: 'boolean', nullable: true },
     firstCall: { name: 'first_call', type: 'text', nullable: true },
+    storedDate: { name: 'stored_date', type: 'timestamp', nullable: true },
   },
   indices: [
     { name: 'task_published_at_idx', columns: ['publishedAt'] },
