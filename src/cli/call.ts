@@ -53,11 +53,15 @@ export function addCall(program: Command): void {
     .option('-a, --args <json>', 'its arguments, a JSON list', jsonList)
     .option('-k, --kwargs <json>', 'its keyword arguments, a JSON object', jsonObject)
     .option('-q, --queue <queue>', 'the work queue, instead of the one derived from its name')
-    .option('--exchange <exchange>', 'the exchange, instead of the setting')
-    .option('--routing-key <key>', "the routing key, instead of its name's first part")
+    .option('--exchange <exchange>', 'the exchange (default: that of the settings)')
+    .option('--routing-key <key>', "the routing key (default: the first part of the task's name)")
     .option('--countdown <seconds>', 'run it after this many seconds', seconds)
     .option('--eta <time>', 'run it at this time (ISO 8601)', isoTime)
-    .option('--expires <when>', 'do not run it after so many seconds, or this time', secondsOrTime)
+    .option(
+      '--expires <when>',
+      'seconds, or the time, after which it is not run any more',
+      secondsOrTime,
+    )
     .option('--priority <n>', 'its priority, on queues that have priorities', count)
     .option('--task-id <id>', 'the id of the task (default: a new one)')
     .option('--serializer <name>', 'json, yaml or msgpack')

@@ -65,14 +65,18 @@ export function addMonitor(program: Command): void {
     )
     .option(
       '--prune-every <seconds>',
-      'how often history past RETENTION is deleted (3600)',
+      'seconds between two deletions of history past RETENTION (3600)',
       seconds,
     )
     .option('--no-events', 'record no worker events (celeryev): no queue, no rows')
     .option('--no-reconcile', 'do not look for lost tasks')
     .option(...LOG_LEVEL)
     .option('--health-port <port>', HEALTH_HELP, healthAddress)
-    .option('--grace <seconds>', 'how long a warm shutdown waits (default: 10)', seconds)
+    .option(
+      '--grace <seconds>',
+      'seconds that a warm shutdown waits for the last batch (default: 10)',
+      seconds,
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       await runMonitor(command.optsWithGlobals<MonitorCommandOptions>())

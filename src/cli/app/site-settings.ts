@@ -12,7 +12,7 @@ export function addSiteEnvironment(command: Command): Command {
   return command.addOption(
     new Option(
       '-e, --environment <env>',
-      'an environment of the site file (ZOCALO_CONFIG) to activate; may be given again',
+      'an environment of the site file (ZOCALO_CONFIG) to activate; may be repeated',
     ).argParser((value: string, before: readonly string[] = []) => [...before, value]),
   )
 }

@@ -12,7 +12,7 @@ export function addLettersShow(letters: Command): void {
   letters
     .command('show')
     .argument('<id>', 'its id, as "list" shows it')
-    .description('show one dead letter, its body too')
+    .description('show one dead letter, with its body')
     .option(...QUEUES, names)
     .option(...LIMIT, positiveInteger, MOST_LOOKED_AT)
     .option(...JSON_OUTPUT)

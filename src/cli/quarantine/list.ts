@@ -16,7 +16,7 @@ interface ListOptions extends TasksOptions {
 export function addQuarantineList(quarantine: Command): void {
   quarantine
     .command('list')
-    .description('list what is in quarantine, the latest first')
+    .description('list the messages in quarantine, the latest first')
     .option('--code <code>', 'only messages with this code, such as MESSAGE_UNDECODABLE')
     .option('--all', 'also resolved messages')
     .option('--limit <n>', 'at most this many', positiveInteger, 50)

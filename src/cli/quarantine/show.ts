@@ -12,7 +12,7 @@ export function addQuarantineShow(quarantine: Command): void {
   quarantine
     .command('show')
     .argument('<id>', 'its id, as "list" shows it', positiveInteger)
-    .description('show one message in quarantine, its body too')
+    .description('show one message in quarantine, with its body')
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (id: number, _options, command: Command) => {

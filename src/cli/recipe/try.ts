@@ -21,9 +21,11 @@ Examples:
 export function addRecipeTry(recipe: Command): void {
   recipe
     .command('try')
-    .description('show what a recipe would send where, with its parameters put in')
+    .description(
+      'show which messages a recipe would send to which queues, its parameters filled in',
+    )
     .argument('<file>', 'a recipe in JSON')
-    .option('-s, --set <key=value>', 'a parameter, as text; may be given again', collected, [])
+    .option('-s, --set <key=value>', 'a parameter, as text; may be repeated', collected, [])
     .option('--parameters <json>', 'parameters as a JSON object; --set wins over it')
     .option(...JSON_OUTPUT)
     .addHelpText('after', EXAMPLES)

@@ -37,7 +37,7 @@ export function addList(tasks: Command): void {
     .option('--queue <queue>', 'only tasks of this queue')
     .option('--worker <worker>', 'only tasks that this worker has taken')
     .option('--since <when>', 'only tasks published since: 30m, 2h, 7d, or a time', since)
-    .option('--until <when>', 'only tasks published before', since)
+    .option('--until <when>', 'only tasks published before this time', since)
     .option(
       '--arg <path=value>',
       'only tasks called with it: slug=abc, options.page=3, 0=5; may be repeated',

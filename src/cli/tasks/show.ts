@@ -12,7 +12,7 @@ export function addShow(tasks: Command): void {
   tasks
     .command('show')
     .argument('<id>', 'the id of the task, or the beginning of it')
-    .description('show all that is known of one task: its messages and its family too')
+    .description('show one task with its messages and its family')
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (id: string, _options, command: Command) => {

@@ -18,9 +18,11 @@ export function addStats(tasks: Command): void {
   tasks
     .command('stats')
     .description('show statistics of tasks: how many, how long they waited and ran')
-    .addOption(new Option('--by <key>', 'one line for each of these').choices(STATS_KEYS))
+    .addOption(
+      new Option('--by <key>', 'group tasks by this, one line for each group').choices(STATS_KEYS),
+    )
     .option('--since <when>', 'tasks published since: 30m, 2h, 7d, or a time (default 1d)', since)
-    .option('--until <when>', 'tasks published before', since)
+    .option('--until <when>', 'tasks published before this time', since)
     .option(...DATABASE)
     .option(...JSON_OUTPUT)
     .action(async (_options, command: Command) => {

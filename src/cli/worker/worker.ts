@@ -65,7 +65,10 @@ export function addWorker(program: Command): void {
     .option('-c, --concurrency <n>', 'tasks to run at the same time', positiveInteger)
     .option(...LOG_LEVEL)
     .option('-n, --hostname <name>', 'the name of the worker; %h is the host')
-    .option('-P, --pool <pool>', 'async, threads or processes; or the name of a pool of Python')
+    .option(
+      '-P, --pool <pool>',
+      "async, threads or processes, or one of Python's names: prefork, solo, …",
+    )
     .option('--autoscale <max,min>', 'grow and shrink the pool with the load', autoscale)
     .option('--max-tasks-per-child <n>', 'replace a child after n tasks', positiveInteger)
     .option(
@@ -79,13 +82,17 @@ export function addWorker(program: Command): void {
     .option('-S, --statedb <file>', 'keep revoked tasks in this file while the worker is down')
     .option('-E, --task-events', 'send events about tasks, for monitors')
     .option('--without-gossip', 'do not take part in elections of workers')
-    .option('--without-mingle', 'do not ask other workers at the start what is revoked')
+    .option('--without-mingle', 'do not ask other workers for revoked tasks at the start')
     .option('--without-heartbeat', 'send no heartbeats')
     .option('--heartbeat-interval <s>', 'seconds between heartbeats (default: 2)', seconds)
     .option('--health-port <port>', HEALTH_HELP, healthAddress)
     .option('--pidfile <file>', 'keep the process id in this file while the worker runs')
     .option('-O, --optimization <kind>', 'fair or default, which do the same here', optimization)
-    .option('--grace <seconds>', 'how long a warm shutdown waits (default: no limit)', seconds)
+    .option(
+      '--grace <seconds>',
+      'seconds that a warm shutdown waits for running tasks (default: no limit)',
+      seconds,
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       const end = await runWorker(command.optsWithGlobals<WorkerCommandOptions>())

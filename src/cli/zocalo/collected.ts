@@ -1,6 +1,6 @@
 import { UsageError } from '../../errors.ts'
 
-/** An option that may be given again. */
+/** An option that may be repeated. */
 export function collected(value: string, before: readonly string[]): readonly string[] {
   return [...before, value]
 }

@@ -31,7 +31,7 @@ export function addSiteOptions(command: Command): Command {
     .addOption(
       new Option(
         '-e, --environment <env>',
-        'an environment of the site to activate; may be given again',
+        'an environment of the site to activate; may be repeated',
       ).argParser((value: string, before: readonly string[] = []) => [...before, value]),
     )
     .addOption(new Option('-t, --transport <name>', 'transport').choices([...TRANSPORT_NAMES]))
@@ -46,7 +46,7 @@ export function addSiteOptions(command: Command): Command {
     )
 }
 
-/** `-v`, which may be given again. */
+/** `-v`, which may be repeated. */
 export function addVerbose(command: Command, text: string): Command {
   return command.addOption(
     new Option('-v, --verbose', text).argParser(

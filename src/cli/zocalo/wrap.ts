@@ -32,7 +32,7 @@ export function addWrap(program: Command): void {
     .option('--recipewrapper <file>', 'the recipe message, in JSON')
     .option('--exit-zero', "exit code 0 even if the job failed, as Python's zocalo.wrap")
     .addHelpText('after', EXAMPLES)
-  addVerbose(addSiteOptions(command), 'log more; may be given again').action(
+  addVerbose(addSiteOptions(command), 'log more; may be repeated').action(
     async (_options: unknown, self: Command) => {
       await withRefusals(() => wrap(self.optsWithGlobals<WrapOptions>()))
     },
