@@ -40,7 +40,7 @@ const isLongRun = process.argv.some((arg) => arg === 'long' || arg === '--projec
 
 const live = {
   globalSetup: 'test/support/global-setup.ts',
-  // Servers, workers and tests share a few cores with whatever else runs: one more try where nobody watches.
+  // Servers, workers and tests share a few cores with other work: one more try on a build server.
   retry: process.env.CI === undefined ? 0 : 1,
   testTimeout: 60_000,
   hookTimeout: 60_000,

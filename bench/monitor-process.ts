@@ -1,7 +1,7 @@
 import { Config, createApp } from 'celery-toolbox'
 import { Monitor, openDatabase } from 'celery-toolbox/monitor'
 
-/** A monitor that tells its parent after each batch how far it is; stopped by SIGTERM. */
+/** A monitor that reports to its parent after each batch how far it is; stopped by SIGTERM. */
 const config = new Config({
   queues: ['export', 'python'],
   broker_url: process.env.AMQP_URL ?? '',

@@ -63,7 +63,7 @@ export class StepError extends Error {
   }
 }
 
-/** Runs a command in the project to its end; the child shares our terminal unless told otherwise. */
+/** Runs a command in the project to its end; the child shares our terminal unless the options say otherwise. */
 export async function run(command, args, { env = process.env, stdio = 'inherit' } = {}) {
   const child = spawn(command, args, { cwd: ROOT, env, stdio })
   const chunks = []

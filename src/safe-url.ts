@@ -12,7 +12,7 @@ export function safeUrl(url: string): string {
 
 const MASK = '***'
 
-/** The user is shown where it is plain; all between it and the last @ is the password, whatever it holds. */
+/** The user is shown where it is plain; all between it and the last @ is the password, even with a `/` or `?` in it. */
 function withoutLogin(url: string): string {
   const start = url.indexOf('://')
   if (start < 0) return url

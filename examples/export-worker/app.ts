@@ -39,7 +39,7 @@ export const createResult = app.task(
   }),
 )
 
-/** What the platform may link to an export: here it only tells what it was given. */
+/** What the platform may link to an export: here it only logs what it was given. */
 export const notify = app.task(
   'export.notify',
   async ({ links }: { links: readonly string[] }) => `${links.length} files are ready`,

@@ -22,7 +22,7 @@ def add(x, y):
 
 @app.task(name='python.announce')
 def announce(slug):
-    """Starts a task that lives in a Node worker, and tells its id."""
+    """Starts a task that lives in a Node worker, and returns its id."""
     return app.send_task('export.report', [slug]).id
 
 

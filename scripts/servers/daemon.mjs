@@ -71,7 +71,7 @@ function identityOnLinux(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    if (fields[0] === 'Z') return undefined // ended; nobody has asked for its exit code yet
+    if (fields[0] === 'Z') return undefined // ended; its parent has not asked for its exit code yet
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
     return `${boot}/${pid}/${fields[19]}`
   } catch {

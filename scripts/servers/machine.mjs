@@ -33,7 +33,7 @@ export async function freePort(preferred) {
   throw new Error(`no free port from ${preferred} to ${preferred + 199} on ${LOOPBACK}`)
 }
 
-/** Also false where the port is taken on another address: a later server there could not be told from ours. */
+/** Also false where the port is taken on another address: a later server there could not be distinguished from ours. */
 function canBind(port) {
   return new Promise((settle) => {
     const server = createServer()

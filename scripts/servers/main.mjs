@@ -140,7 +140,7 @@ function runEnv() {
 function runCtl(args) {
   const record = readState().rabbitmq
   const { AMQP_URL } = process.env
-  // Tests are given the address of the server that `up` started: that one is not somebody else's.
+  // Tests are given the address of the server that `up` started: that one is not another program's.
   const isGiven = AMQP_URL !== undefined && AMQP_URL !== record?.url
   return ctl(isGiven ? { origin: 'given' } : record, args)
 }

@@ -11,7 +11,7 @@ export const HOME = process.env.SERVICES_HOME ?? join(ROOT, '.services')
 export const ENV_FILE = join(HOME, 'env')
 export const LOGS = join(HOME, 'logs')
 
-/** Tells this checkout's servers from another's on the same machine. */
+/** Distinguishes this checkout's servers from another's on the same machine. */
 export const CHECKOUT = createHash('sha256').update(HOME).digest('hex').slice(0, 8)
 
 const STATE_FILE = join(HOME, 'state.json')

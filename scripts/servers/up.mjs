@@ -53,7 +53,7 @@ export function up() {
   })
 }
 
-/** What tests are told, and what `scripts/services env` prints. */
+/** The variables that tests get, and that `scripts/services env` prints. */
 export function variablesOf(state) {
   const urls = SERVERS.map((server) => [server.variable, state[server.name].url])
   const { api } = state.rabbitmq
@@ -117,7 +117,7 @@ async function takes(server, url) {
     await server.probe(url)
     return true
   } catch {
-    return false // somebody else's server, or none: the next place is tried
+    return false // another program's server, or none: the next place is tried
   }
 }
 

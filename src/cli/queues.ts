@@ -31,17 +31,17 @@ async function runQueues(options: QueuesCommandOptions): Promise<void> {
   app.useLogger(await commandLogger(app.config, options))
   const states = await queueStates(app.config, app.broker())
   if (wantsJson(options)) return printJson(states)
-  const tells = (figure: 'delayed' | 'inFlight'): boolean =>
+  const reports = (figure: 'delayed' | 'inFlight'): boolean =>
     states.some((state) => state[figure] !== null)
   printTable<QueueState>(
     [
       { title: 'queue', value: ({ name }) => name },
       { title: 'messages', value: ({ messages }) => messages ?? '–', align: 'right' },
       { title: 'consumers', value: ({ consumers }) => consumers ?? '–', align: 'right' },
-      ...(tells('delayed')
+      ...(reports('delayed')
         ? [{ title: 'delayed', value: delayedOf, align: 'right' as const }]
         : []),
-      ...(tells('inFlight')
+      ...(reports('inFlight')
         ? [{ title: 'in flight', value: inFlightOf, align: 'right' as const }]
         : []),
       { title: 'exchange', value: ({ exchange }) => exchange },

@@ -51,7 +51,7 @@ export class RevokedFile {
     } catch (error) {
       this.#logger.error(
         { file: this.#path, err: error },
-        'cannot write which tasks are revoked: a restart will forget them',
+        'cannot write the file of revoked tasks: after a restart this worker may run them',
       )
     } finally {
       this.#writing = undefined

@@ -3,7 +3,7 @@ import { connectionOptions } from './connection-options.ts'
 import { typeParsers } from './sql-values.ts'
 
 interface ConnectionNames {
-  /** What pg_stat_activity shows, whatever the url says. */
+  /** The application name in pg_stat_activity, even if the url has another. */
   readonly applicationName?: string | undefined
   /** What it shows where neither this nor the url names the application. */
   readonly fallbackName: string

@@ -140,7 +140,7 @@ export class PostgresDatabase implements Database {
     }
   }
 
-  /** A pool that ends forgets those who wait for a client: they hear of it here. A client that comes later is closed. */
+  /** A pool that ends drops the callers that wait for a client; this rejects them. A client that comes later is closed. */
   #fromPool(): Promise<PoolClient> {
     return new Promise((resolve, reject) => {
       let isGivenUp = false
@@ -213,7 +213,7 @@ async function rollBack(client: PoolClient): Promise<void> {
   try {
     await client.query('ROLLBACK')
   } catch {
-    // The first error is the one that tells; this one only says that the connection is gone too.
+    // The first error has the reason; this one only says that the connection is gone too.
   }
 }
 

@@ -131,6 +131,6 @@ export function endAtOnce(client: Client | PoolClient): void {
 }
 
 function pidOf(client: Client | PoolClient): number | null {
-  // Not in the driver's types: the server tells it at the start of the connection.
+  // Not in the driver's types: the server sends it at the start of the connection.
   return (client as unknown as { processID?: number }).processID ?? null
 }

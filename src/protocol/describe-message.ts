@@ -21,7 +21,7 @@ export function identify(message: Message): MessageIdentity {
       task: idText(headers.task) ?? idText(body.task),
     }
   } catch {
-    // Whatever is wrong with it, the one who asks has said so already.
+    // The caller has reported already why it cannot be read.
     return { id: null, task: null }
   }
 }

@@ -41,7 +41,7 @@ export function optionalText(source: Source, field: string): string | null {
   throw invalidField(field, text, 'a text or null')
 }
 
-/** Text that only people read: whatever came is shown, since Python does not look at it either. */
+/** Text that only people read: a value of any type is shown, since Python does not check it either. */
 export function shownText(source: Source, field: string): string | null {
   const value = source[field]
   if (typeof value === 'string') return value
@@ -69,7 +69,7 @@ export function optionalTruth(source: Source, field: string): boolean | null {
   return value === null || value === undefined ? null : Boolean(value)
 }
 
-/** A finite number, whatever it came as; null where the value is none. */
+/** A finite number, given as a number or as digits; null for any other value. */
 export function asNumber(value: unknown): number | null {
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
   if (value instanceof Float) return asNumber(value.value)

@@ -1,4 +1,4 @@
-/** A message on the wire: what every broker carries, whatever is inside. */
+/** A message on the wire, as every broker carries it; its content is of no concern here. */
 export interface Message {
   readonly headers: Headers
   readonly properties: MessageProperties

@@ -29,7 +29,7 @@ type ResultSettings = Pick<Config, 'result_backend'> &
 
 interface OpenResultStoreOptions {
   readonly logger?: Logger
-  /** Already open: used for `db+postgresql://` whatever the url says, and not closed with the store. */
+  /** Already open: used for every `db+postgresql://` url, and not closed with the store. */
   readonly database?: Database
   /** For `rpc://`, whose results are messages: closed by the code that opened it, after the store. */
   readonly broker?: () => Promise<Broker>

@@ -112,7 +112,7 @@ export interface Counted<Count extends number> {
   readonly 0?: unknown
 }
 
-/** So many arguments, whatever they are; all, where their number is not known. */
+/** The first so many of the arguments, each of any type; all of them, if the number is not known. */
 export type GivenOf<
   Args extends readonly unknown[],
   Count extends number,

@@ -121,7 +121,7 @@ export class Signature<Value = unknown, Lacks extends Missing = Missing, Kwargs 
     args?: readonly unknown[],
     options?: CallOptions & { readonly kwargs?: unknown },
   ): Promise<AsyncResult<Value>> {
-    // Whatever their type, they are a record.
+    // Keyword arguments are a record under any of their types.
     return await this.start(args, options as ApplyOptions | undefined)
   }
 

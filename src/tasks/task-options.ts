@@ -28,7 +28,7 @@ type FairnessKey = string | ((...args: never[]) => string | undefined)
 export interface TaskOptions {
   /** Give the function its context (`self`) first. */
   readonly bind?: boolean
-  /** Where it runs, whatever the pool of its worker: "async", "threads" (for what computes) or "processes". */
+  /** The pool it runs in, in place of its worker's: "async", "threads" (for what computes) or "processes". */
   readonly pool?: 'async' | 'threads' | 'processes'
   /** Acknowledge after the run instead of before it. Default: task_acks_late. */
   readonly acksLate?: boolean

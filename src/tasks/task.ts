@@ -76,7 +76,7 @@ export class Task<
     args?: readonly unknown[],
     options?: CallOptions & { readonly kwargs?: unknown },
   ): Promise<AsyncResult<Value>> {
-    // Whatever their type, they are a record.
+    // Keyword arguments are a record under any of their types.
     return this.#call(args, options as ApplyOptions | undefined)
   }
 
@@ -108,7 +108,7 @@ export class Task<
   }
 
   signature(parts: SignatureParts<Args, Kwargs>): Signature<Value> {
-    // Whatever their type, they are a record.
+    // Keyword arguments are a record under any of their types.
     return this.#signature(parts as AnyParts)
   }
 

@@ -24,7 +24,7 @@ import type { PoolRun, RunEnvironment, Termination } from './pools/pool.ts'
 import { outcomeOfError } from './retries/retries.ts'
 import { argumentsFor, checkedBySchema } from './task-arguments.ts'
 
-/** One run of a task: its outcome once there is one, whatever happens to the function afterwards. */
+/** One run of a task: its outcome once there is one; what the function does afterwards changes nothing. */
 export class RunningTask implements TaskContext, PoolRun {
   readonly pid = process.pid
   readonly request: TaskRequest
@@ -53,7 +53,7 @@ export class RunningTask implements TaskContext, PoolRun {
     })
   }
 
-  /** Calls the function. It never throws: whatever happens, also if the function never ends, becomes the outcome. */
+  /** Calls the function. It never throws: each end, also that of a function that never returns, becomes the outcome. */
   run(): void {
     this.#startTimers()
     runInTaskContext(this.request, async () => await this.#call()).then(

@@ -83,7 +83,7 @@ export class TaskRunner {
   abandonAll(): void {
     this.#conclusions.abandonAll()
     for (const [run, { job }] of this.#running) {
-      // As in Celery: the message of a late-acked task tells enough by coming again.
+      // As in Celery: the broker delivers the message of a late-acked task again, so no event is needed.
       if (!this.#policyOf(job).isLate) this.#cancelled.add(job)
       run.abandon()
     }

@@ -1,6 +1,6 @@
 -- Lets a role read all that is recorded, and which migrations ran. Default privileges are those of the caller, who
--- should be the role that migrates and records. Functions run with the rights of their caller, so being able to call
--- one that writes gives nobody a right to write.
+-- should be the role that migrates and records. Functions run with the rights of their caller, so a role that may call
+-- one that writes cannot write by it.
 CREATE OR REPLACE FUNCTION monitor.grant_read_only(role text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

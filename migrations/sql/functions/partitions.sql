@@ -14,7 +14,7 @@ BEGIN
     partition := parent || '_' || to_char(wanted, 'YYYYMMDD');
     CONTINUE WHEN EXISTS (SELECT FROM pg_class
       WHERE relnamespace = 'monitor'::regnamespace AND relname = partition);
-    -- One at a time; whoever waited here finds the partition made.
+    -- One at a time; a caller that has waited here finds the partition made.
     PERFORM pg_advisory_xact_lock(hashtext('celery-toolbox ' || parent || ' partitions'));
     CONTINUE WHEN EXISTS (SELECT FROM pg_class
       WHERE relnamespace = 'monitor'::regnamespace AND relname = partition);

@@ -24,7 +24,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 -- Whether a report about a task goes further than what is known: first the class decides, then the time, then anything
--- that is the same in whatever order both arrive. A message has no time (NULL), and yields to every report that has
+-- that is the same in either order of arrival. A message has no time (NULL), and yields to every report that has
 -- one.
 CREATE OR REPLACE FUNCTION monitor.is_further(state text, state_at timestamptz, known text, known_at timestamptz)
 RETURNS boolean

@@ -38,7 +38,7 @@ SELECT
                     || coalesce(' ' || monitor.in_words(now() - held.refused_at) || ' ago', '')
                     || ': ' || held.problem END
               FROM monitor.scheduled held
-              WHERE held.task_id = told.task_id AND held.due_at <= now())
+              WHERE held.task_id = outcome.task_id AND held.due_at <= now())
             || CASE WHEN status = 'RETRY' THEN coalesce('; it failed with ' || any_exception, '') ELSE '' END
           END,
           coalesce(
@@ -76,7 +76,7 @@ SELECT
             END
             -- Received before its eta: a worker holds it, or put it into the vault.
             || CASE WHEN state = 'RECEIVED' AND NOT stored_more AND eta > now() THEN '; ' || coalesce(
-                CASE WHEN EXISTS (SELECT FROM monitor.scheduled held WHERE held.task_id = told.task_id)
+                CASE WHEN EXISTS (SELECT FROM monitor.scheduled held WHERE held.task_id = outcome.task_id)
                   THEN 'it waits in the vault' END,
                 monitor.worker_trouble(any_worker, task_id, status_at, 15) ->> 'reason'
                   || ', so it goes back to its queue',
@@ -139,4 +139,4 @@ FROM (
     FROM monitor.task
     LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
   ) AS known
-) AS told;
+) AS outcome;

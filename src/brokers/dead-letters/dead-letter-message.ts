@@ -19,7 +19,7 @@ const MOST_NAMED = 20
 
 /**
  * The message as it is kept in `dlq.<queue>`: the same body, byte for byte, and headers that say why. A broker takes it
- * whatever was in it: headers that route, have no form or are too large are cut, and named in the reason and in `x-dlq-cut`.
+ * with any headers: those that route, have no form or are too large are cut, and named in the reason and in `x-dlq-cut`.
  */
 export function deadLetterMessage(delivery: Delivery, { code, reason }: DeadLetterReason): Message {
   const { message, route } = delivery

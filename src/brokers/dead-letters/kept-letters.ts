@@ -79,7 +79,7 @@ async function putBack(broker: Broker, delivery: Delivery): Promise<void> {
 export async function redrive(broker: Broker, letter: KeptLetter): Promise<void> {
   const { queue, message, delivery } = letter
   const entries = Object.entries(withoutDeliveryCounters(message.headers)).filter(
-    // The time tells a FIFO queue that this is no copy of what it had before.
+    // The time stays: with it, a FIFO queue does not drop the message as a copy of an earlier one.
     ([name]) => !name.startsWith('x-dlq-') || name === TIME,
   )
   const alive = { ...message, headers: Object.fromEntries(entries) }

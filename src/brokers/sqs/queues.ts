@@ -34,7 +34,7 @@ const LONGEST_CALL_MS = 10_000
 /** As kombu: a policy that is given to a queue counts within this time. */
 const REDRIVE_KNOWN_MS = 300_000
 
-/** The urls of queues, asked for one by one: ListQueues is a permission of its own, and tells of a thousand at most. */
+/** The urls of queues, asked for one by one: ListQueues needs a permission of its own, and returns 1,000 queues at most. */
 export class SqsQueues {
   readonly #parts: SqsQueuesParts
   readonly #places = new Map<string, Promise<QueuePlace>>()

@@ -2,7 +2,7 @@ import type { CeleryEvent } from '../../protocol/events/events.ts'
 
 /** What one task did in the last so many seconds. */
 interface TaskRate {
-  /** Ended, in whatever way, per second. */
+  /** Ended per second, in any state. */
   readonly rate: number
   /** Seconds from received to started; undefined where none was started. */
   readonly wait: number | undefined

@@ -26,7 +26,7 @@ export class BitReader {
     return ((this.read(16) << 16) | this.read(16)) >>> 0
   }
 
-  /** Drops the rest of the byte, and tells whether this text follows. */
+  /** Drops the rest of the byte, and returns whether this text follows. */
   startsByteWith(text: string): boolean {
     this.#heldBits -= this.#heldBits % 8
     const at = this.#at - this.#heldBits / 8

@@ -111,7 +111,7 @@ function dayIn(packed: Uint8Array): number[] {
   return [high * 256 + low, month & 0x7f, day]
 }
 
-// The top bit of the hour (of the month, in a datetime) tells the second of two equal readings of a clock.
+// The top bit of the hour (of the month, in a datetime) marks the second of two equal readings of a clock.
 function clockIn(packed: Uint8Array): number[] {
   const [hour = 0, minute = 0, second = 0, high = 0, middle = 0, low = 0] = packed
   return [hour & 0x7f, minute, second, (high * 256 + middle) * 256 + low]

@@ -142,7 +142,7 @@ function readItems(
   }
 }
 
-/** A dict or a set: the first `:` tells. */
+/** A dict or a set: a `:` after the first item makes it a dict. */
 function readBraces(cursor: LiteralCursor, depth: number): unknown {
   cursor.expect('{')
   cursor.skipLines()

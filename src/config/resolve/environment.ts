@@ -167,7 +167,7 @@ export function supervisorPid(): number | null {
   return Number(process.env[SUPERVISOR]) || null
 }
 
-/** What systemd tells the services it watches. Empty counts as not set. */
+/** The variables that systemd sets for the services it watches. Empty counts as not set. */
 export function systemdVariables(): {
   readonly notifySocket: string | null
   readonly watchdogUsec: string | null

@@ -20,7 +20,7 @@ export interface Resolution {
 
 /** Names that CELERY_* variables have for the command line, not for a setting. */
 const NO_SETTINGS: readonly string[] = ['log_level', 'log_file']
-/** As in Celery, the variable wins over the argument, and has this name whatever ENV_PREFIX says. */
+/** As in Celery, the variable wins over the argument, and has this name under any ENV_PREFIX. */
 const ENVIRONMENT_FIRST: ReadonlyMap<string, string> = new Map([
   ['broker_url', 'CELERY_BROKER_URL'],
   ['broker_read_url', 'CELERY_BROKER_READ_URL'],

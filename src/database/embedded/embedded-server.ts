@@ -15,7 +15,7 @@ interface ServerPlan {
 
 /**
  * Starts the server under a keeper, a small process of ours. The keeper stops the server when the pipe between us
- * ends: when we close it, and also when this process is gone in whatever way, kill -9 included. So there is no orphan,
+ * ends: when we close it, and also when this process ends in any way, kill -9 included. So there is no orphan,
  * and no signal for us to catch. Both live in a session of their own, as Ctrl-C is meant for us alone.
  */
 export async function startServer(plan: ServerPlan, logger: Logger): Promise<() => Promise<void>> {
@@ -25,7 +25,7 @@ export async function startServer(plan: ServerPlan, logger: Logger): Promise<() 
     stdio: ['pipe', 'ignore', 'pipe'],
   })
   const gone = once(keeper, 'exit')
-  // Writing to a keeper that is gone is no news: `gone` tells.
+  // A write to a keeper that has ended fails: `gone` reports its end already.
   keeper.stdin?.on('error', () => undefined)
   await ready(keeper, gone, logger)
   letGo(keeper)

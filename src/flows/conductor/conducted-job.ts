@@ -62,7 +62,7 @@ export class ConductedJob {
     this.#engine?.suspend()
   }
 
-  /** The run is left as it is: the job is free for others, whatever its atoms still do. */
+  /** The run is left as it is: the job is free for others, even while its atoms still run. */
   leave(): void {
     this.#isLeft = true
     this.#cut.abort(new Error('the conductor stops'))

@@ -130,7 +130,7 @@ function lastBefore(nodes: readonly Node[], position: number): number {
   return low - 1
 }
 
-/** As a value of its own, whatever the name: `__proto__` is one too. */
+/** As an own value under any name: `__proto__` is one too. */
 function set(values: Record<string, unknown>, name: string, value: unknown): void {
   if (name === '__proto__') {
     Object.defineProperty(values, name, {

@@ -48,7 +48,7 @@ export interface RemoteCall extends RemoteTask {
   readonly parentId: string
 }
 
-/** Runs remote steps; fulfilled by Celery, and by whatever else gives work away. */
+/** Runs remote steps; Celery fulfils it, and so may any other queue of work. */
 export interface Remotes {
   /**
    * Resolves once the call is safe with the broker, however long the broker is away; rejects where the call is refused, or

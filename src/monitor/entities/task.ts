@@ -34,7 +34,7 @@ export interface TaskRow {
   readonly relatedId: string | null
   readonly isResult: boolean
   readonly updatedAt: Date
-  /** When the state was reached, by the clock of who said so; null where a message alone tells it. */
+  /** When the state was reached, by the clock of the process that reported it; null if only a message says so. */
   readonly stateAt: Date | null
   readonly followUps: unknown
   readonly replayOf: string | null
@@ -113,7 +113,7 @@ export const TaskEntity = new EntitySchema<TaskRow>({
     { name: 'task_open_idx', columns: ['publishedAt'], synchronize: false },
     { name: 'task_failed_idx', columns: ['state', 'finishedAt'], synchronize: false },
     { name: 'task_creator_idx', columns: ['creatorId', 'publishedAt'], synchronize: false },
-    // By value, whatever it is called with.
+    // By value, for arguments of any kind.
     { name: 'task_arguments_idx', columns: ['kwargs', 'args'], synchronize: false },
   ],
 })

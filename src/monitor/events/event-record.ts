@@ -67,7 +67,7 @@ interface Read {
   readonly problem: unknown
 }
 
-/** What no rows can be made of, for whatever reason, is kept once, and does not come back. */
+/** An event that cannot become rows, for any reason, is kept once, and does not come back. */
 function recordOf(arrived: Arrived, read: Read): EventRecord {
   try {
     return rowsOf(arrived, read)

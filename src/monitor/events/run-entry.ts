@@ -15,7 +15,7 @@ import { textOf } from './event-entry.ts'
 interface RunEvent {
   readonly kind: string
   readonly state: string
-  /** The row tells from here on when it was started. */
+  /** From here on the row has the time of its start. */
   readonly isStart?: boolean
 }
 

@@ -50,7 +50,7 @@ const TIMES: readonly (readonly [column: string, kinds: string])[] = [
 
 const COLUMNS = LATEST.map(([column]) => column)
 
-/** The row tells the time of its latest event: the greater of two of its times. */
+/** The time of the row's latest event: the greater of two of its times. */
 function age(row: string): string {
   const last = `greatest(${row}.last_heartbeat_at, ${row}.offline_at)`
   return `(${[last, ...LATEST.map((column) => comparable(`${row}.${column[0]}`, column[1]))].join(', ')})`

@@ -79,7 +79,7 @@ const AT_WORK = `(${IS_STARTED} AND cut.hostname IS NULL AND NOT coalesce(${IS_S
 const ACKNOWLEDGED = `(CASE WHEN task.name = ANY (process.late_tasks) THEN 'late'
       WHEN task.name <> ALL (process.late_tasks) THEN 'early' END)`
 
-/** It ended and reported no outcome: whatever becomes of its worker changes nothing. */
+/** It ended and reported no outcome: the later end of its worker changes nothing. */
 const IS_OVER = `(task.state = 'UNHEARD' AND task.unheard ->> 'kind' = 'untold')`
 
 /** The process id that the latest event of the task names. */

@@ -36,7 +36,7 @@ export function judgeHeld(task: HeldTask, evidence: WorkerEvidence): Finding | u
   return roll.answered.has(task.worker) ? untold(task, null) : undefined
 }
 
-/** Whatever becomes of its worker, this run is over; until the worker has ended its message may be in its hands: see unreceived-tasks.ts. */
+/** This run is over, even if its worker goes on; until the worker has ended its message may be in its hands: see unreceived-tasks.ts. */
 function cutOff(task: HeldTask, cutOffAt: string, evidence: WorkerEvidence): Finding | undefined {
   const end = endOf(task, evidence)
   if (end === undefined) return undefined

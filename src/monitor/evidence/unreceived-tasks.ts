@@ -92,7 +92,7 @@ function takenBy(consumers: number | null): string {
     : 'the queue is empty and has no consumer now, so a worker that sends no events may have taken it'
 }
 
-/** Nothing tells how it is acknowledged. */
+/** Nothing is known of how it is acknowledged. */
 function takenAgain({ queue }: UnreceivedTask): string {
   return `its queue ${queue} is empty, and a worker that sends no events may have taken it from there`
 }

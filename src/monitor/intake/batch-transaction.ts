@@ -26,7 +26,7 @@ export interface Recorded {
 const AWAY_BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 5000, jitter: 0.5 }
 const CONTENDED_BACKOFF: Backoff = { initialMs: 10, factor: 2, maxMs: 1000, jitter: 1 }
 
-/** Writes batches, whatever it takes: through deadlocks, absences of the database, and rows that it refuses. */
+/** Writes batches, and tries again through deadlocks and outages of the database; rows that it refuses are set aside. */
 export class BatchTransaction {
   readonly #options: BatchTransactionOptions
   #isAway: boolean = false

@@ -57,7 +57,7 @@ export class Decoder {
       : eventRecord(delivery, { ...options, senders: this.#senders, clocks: this.#options.clocks })
   }
 
-  /** No two the same: what came in one millisecond stays in its order, whatever order it is written in. */
+  /** No two the same: messages of one millisecond keep their order, even if they are written in another. */
   #nextMs(): number {
     const nowMs = Date.now()
     const isSame = this.#lastMs >= nowMs && this.#lastMs < nowMs + 1

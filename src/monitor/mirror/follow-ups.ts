@@ -32,7 +32,7 @@ const MOST_STEPS = 100
 const DEEPEST = 8
 const LONGEST_TEXT = 255
 
-/** Null where nothing follows. Whatever was sent is read generously: this is for people to see. */
+/** Null where nothing follows. Malformed values are read as far as possible: this is for people to see. */
 export function followUpsOf(embed: Embed): FollowUps | null {
   const { chain, callbacks, errbacks, chord } = embed
   if (!(chain?.length || callbacks?.length || errbacks?.length || chord)) return null

@@ -21,7 +21,7 @@ import type { MirrorRecord, Problem } from './types.ts'
 import { problemOf, unreadEntry } from './unread-entry.ts'
 import type { WorkQueues } from './work-queues.ts'
 
-/** The record keeps what others publish, so it reads all that is safe, whatever the workers accept. */
+/** The record keeps what others publish, so it reads all that is safe, even content that the workers refuse. */
 const READABLE = ['json', 'yaml', 'msgpack']
 
 interface MirrorOptions {

@@ -6,7 +6,7 @@ import type { Topology } from '../../protocol/routing/topology.ts'
 /** Routing keys may be made up by any client, so what is remembered has an end. */
 const MOST_REMEMBERED = 10_000
 
-/** Tells which work queue a message has gone to besides the platform queue, by the configured topology. */
+/** The work queue that a message has gone to besides the platform queue, by the configured topology. */
 export class WorkQueues {
   readonly #topology: Topology
   readonly #platformQueue: string

@@ -156,7 +156,7 @@ function withEach(
 
 type Dict = Readonly<Record<string, unknown>>
 
-/** What a call is known by stays, whatever rules say: without it the message would be none. */
+/** The name and id of a call stay, even if a rule matches them: without them it could not be read. */
 const FIXED = new Set(['task', 'id', 'subtask_type', 'immutable'])
 
 function isCall(dict: Dict): boolean {

@@ -37,7 +37,7 @@ export class RedactionRules {
     this.#text = textPattern(rules)
   }
 
-  /** Whether what is at the path has to go, whatever task it is of. */
+  /** Whether the value at the path is redacted, in any task. */
   hits(path: Path): boolean {
     return this.#hitsKeys(path) || (path.some(isDotted) && this.#hitsKeys(path.flatMap(parts)))
   }

@@ -12,7 +12,7 @@ export interface PendingStep {
 
 /**
  * What of a task's follow-ups is still to come. Each step of a chain hangs on the one before it. A step without an id
- * counts as to come until the task is over: by then it was published under an id that only its own message tells.
+ * counts as to come until the task is over: by then it was published under an id that only its own message has.
  */
 export function pendingSteps(followUps: FollowUps | null, context: StepContext): PendingStep[] {
   if (followUps === null) return []

@@ -18,7 +18,7 @@ export interface TaskFilters extends TaskConditions {
   readonly order?: 'newest' | 'oldest'
 }
 
-/** The tasks that fit all filters. The page is chosen from the table, by its indexes; the view tells of what is on it. */
+/** The tasks that fit all filters. The page is chosen from the table, by its indexes; the view completes the rows on it. */
 export async function listTasks(
   database: Connection,
   filters: TaskFilters = {},

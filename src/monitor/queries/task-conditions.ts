@@ -4,7 +4,7 @@ import { type ArgumentFilter, argumentCondition } from './argument-filter.ts'
 export interface TaskConditions {
   /** A name, or the beginning of names: "export.*" */
   readonly name?: string
-  /** As the view tells it: PENDING, SUCCESS, FAILURE, … */
+  /** The status in the view: PENDING, SUCCESS, FAILURE, … */
   readonly status?: string
   readonly queue?: string
   readonly worker?: string

@@ -35,7 +35,7 @@ export interface Percentiles {
   readonly max: number | null
 }
 
-/** Celery tells how long a task ran only if it succeeded. */
+/** Celery reports how long a task ran only if it succeeded. */
 const SPENT = `CASE WHEN state = 'FAILURE' THEN extract(epoch FROM finished_at - started_at)::double precision * 1000 END`
 
 const DAY_MS = 86_400_000

@@ -70,7 +70,7 @@ export async function publishTurn(
   })
 }
 
-/** What the mirror has recorded was published, whatever became of who published it. */
+/** What the mirror has recorded was published, even if the process that published it has died since. */
 const LAST_TURN = `
   SELECT turn, new_id, replay.published_at,
     EXISTS (SELECT FROM monitor.task WHERE task.task_id = replay.new_id) AS is_recorded

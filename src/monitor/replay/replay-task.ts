@@ -61,7 +61,7 @@ export async function replayTask(
   const candidate = randomUUID()
   const as = async (newId: string): Promise<Message> =>
     await replayedMessage(recorded, { taskId, newId, edit, now })
-  // Whatever is wrong with it is found before a turn is taken.
+  // Mistakes are found before the replay is entered in the ledger.
   const message = await as(candidate)
   if (isDryRun) {
     await requireTurn(database, taskId, isAgain)

@@ -64,7 +64,7 @@ const NOTHING: Pruned = {
 const SILENT_MS = 3_600_000
 
 /**
- * The lock goes with the transaction, and so with this process, whatever becomes of it. No lease: its time would have to be
+ * The lock goes with the transaction, and so with this process, also if that is killed. No lease: its time would have to be
  * extended while a long statement runs, and a prune that was suspended does no harm when it goes on beside another: both
  * delete only what is too old.
  */

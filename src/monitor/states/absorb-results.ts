@@ -94,7 +94,7 @@ async function inPages<Page extends Absorbed>(
   }
 }
 
-/** How long a process may say nothing while it holds the lock: one that is suspended keeps it from nobody for longer. */
+/** How long a process may be silent while it holds the lock: after that PostgreSQL ends its transaction, so that a suspended one does not keep it. */
 const SILENT_MS = 5_000
 
 /**

@@ -30,7 +30,7 @@ const MOST_HEARD = 20_000
 
 /**
  * Keeps the record of tasks up with celery_taskmeta, so that it outlives what Celery deletes there. Any number run side
- * by side. The view tells what is stored at once: nothing is wrong while this is behind.
+ * by side. The view reads stored results itself, so it is right even while this is behind.
  */
 export class Absorber {
   readonly #options: AbsorberOptions

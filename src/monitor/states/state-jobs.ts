@@ -20,7 +20,7 @@ import { type ReplayOptions, replayTask } from '../replay/replay-task.ts'
 import { Absorber, type AbsorberOptions } from './absorber.ts'
 import { Reconciler, type ReconcilerOptions } from './reconciler.ts'
 
-/** The settings that say what is done about tasks that vanish, and where results are kept. */
+/** The settings that say what is done about lost tasks, and where results are kept. */
 export type StateSettings = Pick<Config, 'platformQueue'> &
   Partial<ControlSettings> &
   Partial<ControlDatabaseSettings> &

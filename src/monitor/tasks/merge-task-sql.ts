@@ -2,7 +2,7 @@ import { callOrderSql, isOfMessage } from './task-order.ts'
 
 /**
  * How what is known of a task (`kept`) and what comes (`excluded`) become one row. Each column follows one of a few
- * rules that give the same in whatever order, and however often, things come: the greater of two as a whole, the
+ * rules that give the same row in any order of arrival, and for any number of copies: the greater of two as a whole, the
  * least, the greatest, either.
  */
 
@@ -43,7 +43,7 @@ const EARLIEST = {
   value: 'least(kept.received_at, excluded.received_at)',
 }
 
-/** The monitor's own sight of a message counts, whatever the clocks of workers and callers say. */
+/** The time at which the monitor saw the message counts; clocks of workers and callers may be wrong. */
 const PUBLISHED = {
   column: 'published_at',
   value: `CASE WHEN ${isOfMessage('kept')} AND NOT ${isOfMessage('excluded')} THEN kept.published_at
@@ -53,7 +53,7 @@ const PUBLISHED = {
 
 /**
  * Two first calls under one id differ in their hashes. The least is kept, and a clash stays one, so that it is found
- * in whatever order they come, and whatever came between them.
+ * in any order, and with anything between them.
  */
 const FIRST_CALL = {
   column: 'first_call',

@@ -112,14 +112,14 @@ function least(one: number | null, other: number | null): number | null {
   return one === null || other === null ? (one ?? other) : Math.min(one, other)
 }
 
-/** The monitor's own sight of a message counts, whatever clocks of workers and callers say. */
+/** The time at which the monitor saw the message counts; clocks of workers and callers may be wrong. */
 function published(one: TaskEntry, other: TaskEntry): number | null {
   const isOne = one.source === 'message'
   if (isOne !== (other.source === 'message')) return (isOne ? one : other).publishedAtMs
   return least(one.publishedAtMs, other.publishedAtMs)
 }
 
-/** Whatever came between them, and in whatever order, two first calls of one id are two. */
+/** Two first calls of one id are two, in any order and with anything between them. */
 function isClash(one: TaskEntry, other: TaskEntry): boolean {
   return one.firstCall !== null && other.firstCall !== null && one.firstCall !== other.firstCall
 }

@@ -20,7 +20,7 @@ export function callOrder(one: TaskEntry, other: TaskEntry): number {
   )
 }
 
-/** How much further a task got than another entry tells; 0 as above. As monitor.is_further. */
+/** How much further a task got than another entry says; 0 as above. As monitor.is_further. */
 export function progressOrder(one: TaskEntry, other: TaskEntry): number {
   return (
     stateClass(one.state) - stateClass(other.state) ||

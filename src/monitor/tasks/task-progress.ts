@@ -7,7 +7,7 @@ export type CallSource = 'message' | 'task-sent' | 'task-received' | 'event' | '
  */
 export interface TaskProgress {
   readonly state: string
-  /** When the state was reached, by the clock of the worker; null where a message tells it. */
+  /** When the state was reached, by the clock of the worker; null where a message says so. */
   readonly stateAtMs: number | null
   readonly receivedAtMs: number | null
   readonly startedAtMs: number | null

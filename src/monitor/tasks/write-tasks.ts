@@ -45,7 +45,7 @@ const CALL = [
 
 /** And of what became of it, in the words of an event. */
 const PROGRESS = [
-  timeMs<TaskEntry>('told_at', (task) => task.stateAtMs),
+  timeMs<TaskEntry>('reported_at', (task) => task.stateAtMs),
   timeMs<TaskEntry>('received_at', (task) => task.receivedAtMs),
   timeMs<TaskEntry>('started_at', (task) => task.startedAtMs),
   float8<TaskEntry>('runtime_ms', (task) => task.runtimeMs),
@@ -69,17 +69,17 @@ type Written = readonly (readonly [column: string, value: string])[]
 const WRITTEN_CALL: Written = CALL.map(({ name }) => [name, name])
 
 const WRITTEN_PROGRESS: Written = [
-  ['state_at', 'told_at'],
+  ['state_at', 'reported_at'],
   ['received_at', 'received_at'],
   ['started_at', 'started_at'],
-  ['finished_at', 'CASE WHEN monitor.state_class(state) = 2 THEN told_at END'],
+  ['finished_at', 'CASE WHEN monitor.state_class(state) = 2 THEN reported_at END'],
   ['runtime_ms', 'runtime_ms'],
   ['worker', 'worker'],
   ['result', OUTCOME],
   ['exception', EXCEPTION],
   ['traceback', 'traceback'],
-  ['event_state', 'CASE WHEN told_at IS NOT NULL THEN state END'],
-  ['event_at', 'told_at'],
+  ['event_state', 'CASE WHEN reported_at IS NOT NULL THEN state END'],
+  ['event_at', 'reported_at'],
 ]
 
 const ALL = statement(

@@ -12,7 +12,7 @@ interface ReadEvents {
   readonly problem: ProtocolError | null
 }
 
-/** Whatever event_serializer is set to, but for pickle. */
+/** Any value of event_serializer but pickle. */
 const READABLE = ['json', 'yaml', 'msgpack']
 
 /** The events of a message, one or a list of them as workers batch them, as far as they can be read: one bad event does not spoil those it travels with. Never throws. */

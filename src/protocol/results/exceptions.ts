@@ -15,7 +15,7 @@ interface ExceptionMeta {
 const BUILTINS = 'builtins'
 const UNKNOWN = 'Exception'
 
-/** Names whatever was thrown, so that Python can name it too. Never throws itself. */
+/** The type and text of a thrown value, as Python can read them. Never throws itself. */
 export function exceptionInfo(error: unknown): ExceptionInfo {
   try {
     if (error instanceof TaskFailedError) return originalOf(error)

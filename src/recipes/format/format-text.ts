@@ -70,7 +70,7 @@ class FormatReader {
       const character = this.#text[at]
       if (character === '{') throw this.#fault("unexpected '{' in field name", at)
       if (character === '}' || character === ':' || character === '!') return at
-      // What stands in brackets is a key, whatever it holds.
+      // The text in brackets is a key, even with dots or braces in it.
       if (character === '[') at = this.#closingBracket(at)
     }
     throw this.#fault("expected '}' before end of string", this.#text.length)

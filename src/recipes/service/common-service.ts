@@ -14,7 +14,7 @@ export interface ServiceOptions {
   readonly transport?: Transport
   readonly config?: SiteConfig
   readonly log?: Logger
-  /** Whatever else the service is to know: `live`, `liveness`, own values. */
+  /** Further values for the service: `live`, `liveness`, or your own. */
   readonly environment?: Readonly<Record<string, unknown>>
   /** Messages at a time; wins over the class's own `concurrency`. */
   readonly concurrency?: number
@@ -133,7 +133,7 @@ export class CommonService {
     })
   }
 
-  /** Whatever is logged while `work` runs has the field as well. */
+  /** Each line logged while `work` runs has the field as well. */
   extendLog<T>(field: string, value: unknown, work: () => T | Promise<T>): Promise<T> {
     return extendLog(field, value, work)
   }

@@ -6,7 +6,7 @@ type Fields = Readonly<Record<string, unknown>>
 const extended = new AsyncLocalStorage<Fields>()
 const carried = new WeakMap<object, Fields>()
 
-/** Whatever is logged while `work` runs has the field as well; an error that leaves it carries the value. */
+/** Each line logged while `work` runs has the field as well; an error that leaves it carries the value. */
 export async function extendLog<T>(
   field: string,
   value: unknown,

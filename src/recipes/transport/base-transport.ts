@@ -141,7 +141,7 @@ export abstract class BaseTransport implements Transport {
   dropCallbackReference(subscriptionId: number): void {
     const isOpen = this.#subscriptions.find(subscriptionId) !== undefined
     if (isOpen || !this.#subscriptions.forgetCallback(subscriptionId)) {
-      throw new TransportError(`subscription ${subscriptionId} has no callback to forget`)
+      throw new TransportError(`subscription ${subscriptionId} has no callback to remove`)
     }
   }
 

@@ -37,7 +37,7 @@ export interface WrapperSendOptions extends SendOptions {
 }
 
 /**
- * A received recipe message, or a recipe about to be started: sends results to whatever the recipe connects to the
+ * A received recipe message, or a recipe about to be started: sends results to the nodes that the recipe connects to the
  * output of this step (Zocalo: workflows.recipe.RecipeWrapper).
  */
 export class RecipeWrapper {

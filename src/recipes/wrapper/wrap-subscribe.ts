@@ -15,7 +15,7 @@ export type RecipeCallback = (
   payload: unknown,
 ) => void | Promise<void>
 
-/** Runs work with a field added to whatever it logs: `CommonService.extendLog`. */
+/** Runs work with a field added to each of its log lines: `CommonService.extendLog`. */
 export type LogExtender = <T>(
   field: string,
   value: unknown,

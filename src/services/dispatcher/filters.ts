@@ -87,7 +87,7 @@ function withRecipe({ message, parameters }: Request, recipe: Recipe): Request {
   return { message, parameters }
 }
 
-/** Names that lead out of the directory are refused, whatever is there. */
+/** Names that lead out of the directory are refused, even if such a file exists. */
 function fileOf(name: string, directory: unknown): string {
   if (typeof directory !== 'string' || directory === '') {
     throw refusal('the site names no zocalo.recipe_directory, so no recipe can be loaded by name')

@@ -11,8 +11,8 @@ interface ArrayParts {
 const MOST_DIMENSIONS = 32
 
 /**
- * Numbers with a shape, in C order: numpy's array. `data` is in this machine's byte order, whatever `dtype` says of the
- * wire (">u2" is big endian).
+ * Numbers with a shape, in C order: numpy's array. `data` is in this machine's byte order, even if `dtype` has another for
+ * the wire (">u2" is big endian).
  */
 export class NumericArray {
   readonly data: TypedArray

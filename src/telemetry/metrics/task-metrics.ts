@@ -29,7 +29,7 @@ interface TaskMetricsOptions {
 }
 
 /**
- * How tasks fare: each monitor follows those whose message it has recorded until they are over, whatever reports that, so
+ * How tasks fare: each monitor follows those whose message it has recorded until a message, an event or a result reports their end, so
  * that the counts of several monitors can be added up.
  */
 export class TaskMetrics implements MetricSource {

@@ -3,7 +3,7 @@ import { repr } from '../../codecs/python/python-repr.ts'
 import { exceptionInfo, tracebackOf } from '../../protocol/results/exceptions.ts'
 import type { OpenTelemetryApi } from './open-telemetry.ts'
 
-/** Says in a span what it failed with. Never throws, whatever was thrown. */
+/** Records a failure in its span. Never throws, even for a value that cannot be read. */
 export function markFailed(api: OpenTelemetryApi, span: Span, error: unknown): void {
   const { excType: name, excMessage } = exceptionInfo(error)
   const message = excMessage.map((argument) => argumentText(argument)).join(', ')

@@ -21,7 +21,7 @@ interface RunPlace {
 }
 
 /**
- * The span of a run, which follows from whatever the message says it was published in, in any language.
+ * The span of a run, which follows from the span that the message was published in, in any language.
  * Without OpenTelemetry it does nothing.
  */
 export function traceRun(request: TaskRequest, place: RunPlace): RunTrace {

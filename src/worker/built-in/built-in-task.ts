@@ -4,7 +4,7 @@ import type { TaskOptions } from '../../tasks/task-options.ts'
 
 export type BuiltInTask = Task<readonly never[], unknown>
 
-/** A task that every worker has, whatever its app: it is not registered, so that apps see their own tasks only. */
+/** A task that every worker of every app has: it is not registered, so that apps see their own tasks only. */
 export function builtIn(
   app: App,
   name: string,

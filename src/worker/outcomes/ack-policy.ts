@@ -4,7 +4,7 @@ import { TimeLimitExceeded, WorkerLostError } from '../../tasks/signals.ts'
 import type { TaskOptions } from '../../tasks/task-options.ts'
 import type { Outcome } from './outcome.ts'
 
-/** Settings that decide when a message counts as dealt with. */
+/** Settings that decide when a message is acknowledged. */
 export interface AckSettings {
   readonly acksLate: boolean
   readonly acksOnFailure: boolean

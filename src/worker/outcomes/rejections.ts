@@ -17,7 +17,7 @@ export function surviveRejections(logger: Logger): () => void {
   }
 }
 
-/** For as long as it runs. An eager app has no process of its own: what its other code forgets is not for us to hide. */
+/** For as long as it runs. An eager app has no process of its own: a rejection that its other code does not handle must stay visible. */
 export function unhandledRejections(isEager: boolean, logger: Logger): Service {
   let forget: (() => void) | undefined
   return service({

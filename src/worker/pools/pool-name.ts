@@ -26,7 +26,7 @@ export function poolNamed(name: string): PoolName {
   )
 }
 
-/** Python's pool that runs one task at a time, whatever its concurrency. */
+/** Python's pool that runs one task at a time under any concurrency. */
 export function runsOneAtATime(name: string): boolean {
   return name === 'solo'
 }

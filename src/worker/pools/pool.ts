@@ -34,7 +34,7 @@ export interface Pool {
   resize(size: number): void
   /** Runs that begin from now on have the app loaded anew, where the pool has children to load it. */
   restart(): void
-  /** Ends its children, whatever they do. */
+  /** Ends its children, also in the middle of a task. */
   stop(): Promise<void>
 }
 

@@ -83,7 +83,7 @@ export class Receiver {
     else this.#accept({ delivery, request, task })
   }
 
-  /** Whatever a message makes fail here, it would make fail again. */
+  /** A message that fails here once would fail again at each delivery. */
   #accept(job: Job): void {
     const { kept, track, onJob } = this.#parts
     try {

@@ -3,7 +3,7 @@ import { DueLine } from './due-line.ts'
 
 /**
  * Deliveries that wait, unacknowledged, for their eta: if the worker dies, the broker still has them. They are due by the
- * system's clock, whatever is done to it meanwhile.
+ * system's clock, also when that is set meanwhile.
  */
 export class HeldTasks<Job> {
   readonly #held = new Map<Job, (job: Job) => void>()

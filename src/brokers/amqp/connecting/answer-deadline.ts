@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { startInterval, type Timer } from '../../../async/timer.ts'
 
-/** The parts of the driver that are not public: whatever a channel asks the server goes through `_rpc`. */
+/** The parts of the driver that are not public: each question of a channel to the server goes through `_rpc`. */
 export interface DriverChannel {
   readonly connection: DriverConnection
   _rpc(method: number, fields: object, expected: number, done: Done): void

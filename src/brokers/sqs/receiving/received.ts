@@ -71,7 +71,7 @@ export class ReceivedMessages {
     }
   }
 
-  /** Once for each outage, whatever the number of messages. */
+  /** Once for each outage, for any number of messages. */
   #away(error: unknown, about: object): void {
     if (this.#isAway) return
     this.#isAway = true

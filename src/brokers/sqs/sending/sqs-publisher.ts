@@ -42,7 +42,7 @@ export class SqsPublisher {
     this.#large = claims && new LargeBodies({ claims, safeUrl })
   }
 
-  /** The mirror has its copy before another queue gets one; whatever fails, the error says which queues have theirs. */
+  /** The mirror has its copy before another queue gets one; if a send fails, the error names the queues that have theirs. */
   async publish(message: Message, route: Route, options: PublishOptions = {}): Promise<void> {
     const targets = this.#targets(route)
     const sent = sentOf(message, options)

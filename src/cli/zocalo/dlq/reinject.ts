@@ -150,7 +150,7 @@ async function send(transport: Transport, letter: Dict, other: string | undefine
   } else await transport.send(queue, message, { headers })
 }
 
-/** Whatever exchange it came through: its queue takes it by name. */
+/** Through the default exchange, by the name of its queue, even if it came through another. */
 function queueOf(header: Dict): string | null {
   const deaths = itemAtKey(header, 'x-death')
   const first: unknown = Array.isArray(deaths) ? deaths[0] : undefined

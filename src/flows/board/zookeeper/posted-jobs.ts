@@ -73,7 +73,7 @@ export function withoutFree(
     .remove(path, node.version)
 }
 
-/** Changes a job in its place, whatever else is changed there at the same time; false where it is gone. */
+/** Changes a job in its place, and tries again after each concurrent change; false where it is gone. */
 export async function change(
   session: ZookeeperSession,
   path: string,

@@ -18,7 +18,7 @@ import { whyUnpublished } from './why-unpublished.ts'
 export interface TaskWhy {
   readonly taskId: string
   readonly name: string | null
-  /** As the view tells it; null of a step that is not published yet. */
+  /** The status in the view; null of a step that is not published yet. */
   readonly status: string | null
   /** In words, what matters most first. */
   readonly why: readonly string[]

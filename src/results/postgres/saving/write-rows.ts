@@ -19,7 +19,7 @@ export interface RowWriting {
 const AWAY_BACKOFF: Backoff = { initialMs: 50, factor: 2, maxMs: 2000, jitter: 0.5 }
 
 /**
- * Writes the rows, whatever it takes, until their deadlines; one bad row spoils no other.
+ * Writes the rows, and tries again until their deadlines; a bad row does not keep the others from being written.
  * Never rejects; gives back the saves whose rows another transaction holds locked.
  */
 export async function writeRows(

@@ -56,7 +56,7 @@ export class ChordTable {
     await this.#query(BEGIN_ONCE_SQL, [groupId, size])
   }
 
-  /** One statement, whatever the number of members; chords whose count was never begun are left out. */
+  /** One statement for any number of members; chords whose count was never begun are left out. */
   async count(members: readonly ChordMember[]): Promise<readonly ChordState[]> {
     return await this.#query<ChordState>(COUNT_SQL, countParameters(members))
   }

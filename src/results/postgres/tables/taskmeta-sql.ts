@@ -54,7 +54,7 @@ export function columnsAmong(names: readonly string[]): readonly Column[] {
 }
 
 /**
- * What follows `with`. Rows become one insert, whatever their number. Rows that exist are updated, but a state that is not
+ * What follows `with`. Any number of rows become one insert. Rows that exist are updated, but a state that is not
  * final never replaces one that is. An id that exists keeps its number, so that no number is used up twice.
  */
 export function upsertSql(
@@ -130,8 +130,8 @@ export const COLUMNS_SQL = `
     and attnum > 0 and not attisdropped`
 
 /**
- * The tables as Celery makes them, index names included; several statements, which are one transaction. Sent at once, so
- * that nobody holds the lock longer than the server works: IF NOT EXISTS fails where two make a table at the same time.
+ * The tables as Celery makes them, index names included; several statements, which are one transaction. They are sent at once,
+ * so that the lock is held only while the server works; it is needed as IF NOT EXISTS fails where two make a table at the same time.
  */
 export function createSql({ task, group }: TaskmetaTables): string {
   return `

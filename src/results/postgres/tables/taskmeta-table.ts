@@ -30,7 +30,7 @@ export class TaskmetaTable {
   }
 
   /**
-   * One statement, whatever the number of rows; it counts those that are members of chords, too, and says how these chords
+   * One statement for any number of rows; it counts those that are members of chords, too, and says how these chords
    * stand. No task id may be there twice.
    */
   async write(rows: readonly TaskmetaRow[]): Promise<readonly ChordState[]> {

@@ -10,7 +10,7 @@ interface Place {
   fate: 'open' | 'done' | 'stuck'
 }
 
-/** Commits an offset once the message and all before it in its partition are done, whatever order they end in. */
+/** Commits an offset once the message and all before it in its partition are done, in any order. */
 export class Offsets {
   readonly #log: Logger
   readonly #partitions = new Map<number, Place[]>()

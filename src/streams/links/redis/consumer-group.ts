@@ -78,7 +78,7 @@ export class ConsumerGroup {
     await this.ack(id)
   }
 
-  /** The group forgets the consumer, unless it holds something: that is for the others to claim. */
+  /** Deletes the consumer from the group, unless it holds messages: those are for the others to claim. */
   async leave(): Promise<void> {
     const { redis, key, group, consumer } = this.#parts
     const held = await redis.xpending(key, group, '-', '+', 1, consumer)

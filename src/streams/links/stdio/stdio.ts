@@ -31,7 +31,7 @@ async function readLines(
   codec: Codec,
   input: Readable = process.stdin,
 ): Promise<void> {
-  // Latin 1 keeps each byte as it is, whatever the codec makes of them.
+  // Latin 1 keeps each byte as it is; the codec reads them.
   const lines = createInterface({ input: input.setEncoding('latin1'), crlfDelay: Infinity })
   const onAbort = (): void => lines.close()
   inlet.signal.addEventListener('abort', onAbort, { once: true })

@@ -16,7 +16,7 @@ export interface Child {
   readonly pid: number
   readonly exited: Promise<ChildExit>
   send(message: ToChild): void
-  /** Ends it at once, whatever it does. */
+  /** Ends it at once, also in the middle of a task. */
   kill(): void
 }
 

@@ -112,7 +112,7 @@ export class PoolChild {
     run.end(ended)
   }
 
-  /** Whatever it was, the run that said it cannot come to its end any more. */
+  /** Of any kind: the run that sent it cannot end any more. */
   #unreadable(error: Error): void {
     this.#run?.fail(error)
     this.#run = undefined
