@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000
 
 /**
  * Adds what was read to monitor.message, except copies of what is there already. Monitors that have copies of the same
- * messages at the same time meet in the order of digests, so that none waits for another that waits for it.
+ * messages at the same time write them in the order of digests, so that they cannot deadlock.
  */
 export async function writeMessages(
   connection: Transaction,

@@ -34,7 +34,7 @@ export class MonitorMetrics implements MetricSource {
       new prometheus.Gauge({ name: `celery_toolbox_monitor_${name}`, help, registers })
     this.#messages = new prometheus.Counter({
       name: 'celery_toolbox_monitor_messages_total',
-      help: 'Messages that were taken and dealt with, by what became of them.',
+      help: 'Messages handled, by outcome.',
       labelNames: ['outcome'],
       registers,
     })
