@@ -71,6 +71,25 @@ describe('reading', () => {
     expect(decodeYaml('x: &x {a: 1}\ny: {<<: *x, b: 2}\n')).toMatchObject({ y: { a: 1, b: 2 } })
   })
 
+  // Each result is that of yaml.safe_load(text).
+  test.each([
+    [
+      'tabs in quotes, blocks and comments',
+      '# a\tb\na: "b\tc"\nd: |\n  e\tf\n',
+      { a: 'b\tc', d: 'e\tf\n' },
+    ],
+    [
+      'words in quotes or with a tag',
+      "a: '='\nb: '<<'\nc: !!str =\nd: '&a'\ne: &a 1\n",
+      { a: '=', b: '<<', c: '=', d: '&a', e: 1 },
+    ],
+    ['words that are keys', 'a: {<<: {b: 1}}\n=: 2\n', { a: { b: 1 }, '=': 2 }],
+    ['lines that end as on an old Macintosh', 'a: 1\rb: [c]\r', { a: 1, b: ['c'] }],
+    ['a whole number with the tag of a float', 'a: !!float 3\n', { a: 3 }],
+  ])('%s are read', (_, text, value) => {
+    expect(decodeYaml(text)).toStrictEqual(value)
+  })
+
   test('__proto__ is a key like any other', () => {
     expect(Object.keys(decodeYaml('__proto__: {a: 1}') as object)).toEqual(['__proto__'])
   })
@@ -84,6 +103,15 @@ describe('reading', () => {
     ['an alias of nothing', '- *x', 'YAML'],
     ['a number that is none', '!!int x', 'YAML at position 0: Unresolved tag'],
     ['a bomb of aliases', bomb(), 'YAML: Excessive alias count'],
+    ['a tab before a value', 'a:\tb\n', 'YAML: a tab between words'],
+    ['a tab in a plain text', 'a: b\tc\n', 'YAML: a tab between words'],
+    ['a tab at the end', 'a: 1\n\t\n', 'YAML: a tab between words'],
+    ['the word = as a value', 'a: =\n', 'YAML: the word = is no value'],
+    ['the word << as a value', '[<<]', 'YAML: the word << is no value'],
+    ['an anchor that is there twice', '[&a 1, &a 2]', 'YAML: the anchor &a is there twice'],
+    ['a list as a key', '? [a]\n: b\n', 'YAML: a list, an object or a set is a key'],
+    ['an object as a key', '{{a: 1}: b}', 'YAML: a list, an object or a set is a key'],
+    ['a NUL', 'a: b\0', 'YAML at position 4: a character that is not printable'],
   ])('%s is refused', (_, text, message) => {
     expect(() => decodeYaml(text)).toThrow(message)
     expect(() => decodeYaml(text)).toThrow(ProtocolError)

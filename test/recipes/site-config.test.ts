@@ -133,6 +133,27 @@ test('files that include each other are refused', () => {
   expect(() => SiteConfig.fromFile(join(folder, 'site.yml'))).toThrow(/includes itself/)
 })
 
+const NO_TEXT = ['Not a valid string.']
+
+test.each([
+  ['a version that is true', 'version: true', { version: ['Not a valid integer.'] }],
+  ['a block whose name is a number', 'version: 1\n1: {plugin: storage}', { 1: NO_TEXT }],
+  [
+    'an environment named yes',
+    'version: 1\nenvironments: {yes: []}',
+    { environments: { true: { key: NO_TEXT } } },
+  ],
+  [
+    'a group whose name is null',
+    'version: 1\nenvironments: {a: {~: [5]}}',
+    { environments: { a: { value: { null: { key: NO_TEXT, value: { 0: NO_TEXT } } } } } },
+  ],
+  ['a number as a file to include', 'version: 1\ninclude: [5]', { include: { 0: NO_TEXT } }],
+])('%s is refused', (_, text, fields) => {
+  const error = outcomeOf(() => SiteConfig.fromString(text))
+  expect(error).toMatchObject({ category: 'schema', fields })
+})
+
 test('environments are found on the command line among options of others', () => {
   const args = [
     '-v',

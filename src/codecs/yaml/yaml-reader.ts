@@ -3,14 +3,17 @@ import type { Document, ScalarTag, Tags } from 'yaml'
 import { ProtocolError } from '../../errors.ts'
 import { requireBuilt } from '../../own-package.ts'
 import { textOfError } from '../../text-of-error.ts'
-import { DEFAULT_LIMITS, MAX_DEPTH, type MessageLimits, tooLarge, tooManyNodes } from '../limits.ts'
+import { DEFAULT_LIMITS, type MessageLimits, tooLarge, tooManyNodes } from '../limits.ts'
 import { dictOf } from '../own-key.ts'
 import { SCALAR_TYPES } from './yaml-scalars.ts'
+import { checkTokens, TOO_DEEP, YamlRefusal } from './yaml-tokens.ts'
 
 /** Reads YAML as PyYAML's safe loader does: YAML 1.1, and no tags but YAML's own. */
-export function decodeYaml(text: string, limits: MessageLimits = DEFAULT_LIMITS): unknown {
-  refuseTooMuch(text)
+export function decodeYaml(source: string, limits: MessageLimits = DEFAULT_LIMITS): unknown {
+  refuseTooMuch(source)
+  const text = source.replace(OLD_LINE_ENDS, '\n')
   try {
+    checkTokens(new (yaml().Lexer)().lex(text), text.length)
     const document = yaml().parseDocument(text, {
       version: '1.1',
       customTags: withOurScalars,
@@ -24,9 +27,11 @@ export function decodeYaml(text: string, limits: MessageLimits = DEFAULT_LIMITS)
   }
 }
 
-/** A parsed token takes more than half a kilobyte, so that a few megabytes of them would end the process. */
 const MAX_LENGTH = 1_000_000
-const MAX_TOKENS = 250_000
+/** They end a line in PyYAML, as in YAML 1.1, but not in the library. */
+const OLD_LINE_ENDS = /\r(?!\n)|\u0085/g
+/** What PyYAML's reader does not let in. */
+const NOT_PRINTABLE = /[^\t\n\r -~\u0085\u00a0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
 
 /** How often aliases may repeat what they stand for; a few lines could otherwise fill the memory. */
 const MAX_ALIASES = 10_000
@@ -41,29 +46,29 @@ const OUR_TAGS: readonly ScalarTag[] = SCALAR_TYPES.map(({ tag, test, read }) =>
   },
 }))
 
+/** Python's float() takes whole numbers, too, where the tag says that it is to be one. */
+const TAGGED_FLOAT: ScalarTag = {
+  tag: 'tag:yaml.org,2002:float',
+  resolve: (text: string) => {
+    const digits = text.replaceAll('_', '')
+    if (/^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(digits)) return Number(digits)
+    throw new Error(`expected a float, found ${JSON.stringify(text.slice(0, 40))}`)
+  },
+}
+
 function withOurScalars(tags: Tags): Tags {
   const ours = new Set(OUR_TAGS.map((tag) => tag.tag))
-  return [...OUR_TAGS, ...tags.filter((tag) => typeof tag === 'string' || !ours.has(tag.tag))]
+  const others = tags.filter((tag) => typeof tag === 'string' || !ours.has(tag.tag))
+  return [...OUR_TAGS, TAGGED_FLOAT, ...others]
 }
 
 function refuseTooMuch(text: string): void {
   if (text.length > MAX_LENGTH) {
     throw tooLarge(`YAML: expected at most ${MAX_LENGTH} characters, found ${text.length}`)
   }
-  let depth = 0
-  let tokens = 0
-  for (const token of new (yaml().Lexer)().lex(text)) {
-    tokens += 1
-    if (tokens > MAX_TOKENS) {
-      throw tooLarge(`YAML: expected at most ${MAX_TOKENS} tokens in ${text.length} characters`)
-    }
-    if (token === '[' || token === '{') depth += 1
-    if (token === ']' || token === '}') depth -= 1
-    if (depth > MAX_DEPTH) throw unreadableYaml(TOO_DEEP)
-  }
+  const at = text.search(NOT_PRINTABLE)
+  if (at >= 0) throw unreadableYaml('a character that is not printable', ` at position ${at}`)
 }
-
-const TOO_DEEP = `expected at most ${MAX_DEPTH} levels of nesting`
 
 /** An unknown tag is only a warning to the library; Python refuses it, and so do we. */
 function refuseProblems(document: Document): void {
@@ -109,7 +114,7 @@ class PlainCopy {
     if (Array.isArray(value)) return value.map((item) => this.of(item))
     if (value instanceof Set) return new Set([...value].map((item) => this.of(item)))
     if (!(value instanceof Map)) return value
-    return dictOf([...value].map(([key, item]) => [this.of(key), this.of(item)]))
+    return dictOf([...value].map(([key, item]) => [hashable(this.of(key)), this.of(item)]))
   }
 
   #count({ nodes, characters }: Size): void {
@@ -121,6 +126,13 @@ class PlainCopy {
       throw tooLarge(`YAML: its aliases expand to more than ${maxBytes} characters`)
     }
   }
+}
+
+/** A list, an object or a set is no key in Python. */
+function hashable(key: unknown): unknown {
+  const isPlain = typeof key === 'object' && key !== null && key.constructor === Object
+  if (!isPlain && !Array.isArray(key) && !(key instanceof Map) && !(key instanceof Set)) return key
+  throw new YamlRefusal('a list, an object or a set is a key; expected text, a number or a date')
 }
 
 function unreadableYaml(cause: unknown, place = ''): ProtocolError {

@@ -100,15 +100,15 @@ function checkReference(
   blocks: ReadonlyMap<string, unknown>,
 ): void {
   if (RESERVED.has(block)) {
-    throw wrong(
-      'reserved-plugin-reference',
-      `environment ${environment} references reserved name ${block}`,
+    throw new SiteConfigError(
+      `Configuration error: environment ${environment} references reserved name ${block}`,
+      { category: 'reserved-plugin-reference' },
     )
   }
   if (!blocks.has(block)) {
-    throw wrong(
-      'undefined-plugin-reference',
-      `environment ${environment} references undefined plugin ${block}`,
+    throw new SiteConfigError(
+      `Configuration error: environment ${environment} references undefined plugin ${block}`,
+      { category: 'undefined-plugin-reference' },
     )
   }
 }

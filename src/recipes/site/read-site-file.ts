@@ -14,7 +14,7 @@ import {
   RESERVED,
 } from './environments.ts'
 import { merged, type SiteParts } from './merge-site.ts'
-import { type Site, siteFaults } from './site-fields.ts'
+import { type OddNames, type Site, siteFaults } from './site-fields.ts'
 
 /** A site file as it was read: blocks not in the file itself are paths. */
 export interface SiteFile {
@@ -97,7 +97,8 @@ interface CheckedSite {
 }
 
 function checkedSite(text: string): CheckedSite {
-  const site = parsed(text)
+  const written = parsed(text)
+  const site = withTextKeys(written)
   if (!isRecord(site) || !Object.hasOwn(site, 'version')) {
     throw fault('Invalid configuration specified; expected an object with "version: 1"', {
       category: 'not-a-configuration',
@@ -110,7 +111,8 @@ function checkedSite(text: string): CheckedSite {
     )
   }
   const environments = checkedEnvironments(site.environments)
-  const fields = siteFaults(site, environments)
+  refuseOddNames(written)
+  const fields = siteFaults(site, environments, oddNames(written))
   if (Object.keys(fields).length > 0) {
     throw fault(`Invalid YAML configuration: ${JSON.stringify(fields)}`, {
       category: 'schema',
@@ -122,7 +124,7 @@ function checkedSite(text: string): CheckedSite {
 
 function parsed(text: string): unknown {
   try {
-    return withTextKeys(decodeYaml(text))
+    return decodeYaml(text)
   } catch (cause) {
     const reason = textOfError(cause)
     throw fault(`the configuration cannot be read: ${reason}`, { category: 'yaml-syntax', cause })
@@ -135,6 +137,35 @@ function withTextKeys(value: unknown): unknown {
   if (!(value instanceof Map) && !isDict(value)) return value
   const entries = value instanceof Map ? [...value] : Object.entries(value)
   return Object.fromEntries(entries.map(([key, item]) => [String(key), withTextKeys(item)]))
+}
+
+/** Python fails at a block whose name is no text. */
+function refuseOddNames(site: unknown): void {
+  const [name] = oddKeys(site)
+  if (name === undefined) return
+  throw fault(`the name ${name} of a block is no text in YAML; put it in quotes`, {
+    category: 'schema',
+    fields: { [name]: ['Not a valid string.'] },
+    pythonClass: 'TypeError',
+  })
+}
+
+function oddNames(site: unknown): OddNames {
+  const environments = itemOf(site, 'environments')
+  return {
+    environments: oddKeys(environments),
+    groupsOf: (name) => oddKeys(itemOf(environments, name)),
+  }
+}
+
+function oddKeys(value: unknown): ReadonlySet<string> {
+  const keys = value instanceof Map ? [...value.keys()] : []
+  return new Set(keys.filter((key) => typeof key !== 'string').map(String))
+}
+
+function itemOf(value: unknown, name: string): unknown {
+  if (value instanceof Map) return [...value].find(([key]) => String(key) === name)?.[1]
+  return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }
 
 function includedText(file: string): string {

@@ -5,11 +5,22 @@ import { type Environments, RESERVED } from './environments.ts'
 /** A site file as YAML gives it, its keys as text. */
 export type Site = Readonly<Record<string, unknown>>
 
+/** The names of environments and groups that are no text in the file: `1`, `yes`. */
+export interface OddNames {
+  readonly environments: ReadonlySet<string>
+  groupsOf(environment: string): ReadonlySet<string>
+}
+
 /** Every field that is not of its type, by block or reserved key, with Zocalo's sentences; empty when all is well. */
-export function siteFaults(site: Site, environments: Environments): Record<string, unknown> {
-  const inEnvironments = environmentFaults(environments)
+export function siteFaults(
+  site: Site,
+  environments: Environments,
+  odd: OddNames,
+): Record<string, unknown> {
+  const inEnvironments = environmentFaults(environments, odd)
   const include = includeFaults(site.include)
   return {
+    ...(site.version === true ? { version: ['Not a valid integer.'] } : {}),
     ...(Object.keys(inEnvironments).length > 0 ? { environments: inEnvironments } : {}),
     ...(include === null ? {} : { include }),
     ...blockFaults(site),
@@ -28,26 +39,41 @@ function faultsOf(block: unknown): object {
   return isRecord(block) ? fieldFaults(block) : { _schema: ['Invalid input type.'] }
 }
 
-function environmentFaults(environments: Environments): Record<string, unknown> {
+function environmentFaults(environments: Environments, odd: OddNames): Record<string, unknown> {
   const faults: Record<string, unknown> = {}
   for (const [name, groups] of Object.entries(environments)) {
+    const oddGroups = odd.groupsOf(name)
     const inside: Record<string, unknown> = {}
     for (const [group, blocks] of Object.entries(groups)) {
-      const wrong = blocks
-        .map((block, index): [string, unknown] => [String(index), block])
-        .filter(([, block]) => typeof block !== 'string')
-      if (wrong.length === 0) continue
-      inside[group] = {
-        value: Object.fromEntries(wrong.map(([index]) => [index, ['Not a valid string.']])),
-      }
+      const wrong = notText(blocks)
+      const fault = faultOf(oddGroups.has(group), wrong)
+      if (fault !== null) inside[group] = fault
     }
-    if (Object.keys(inside).length > 0) faults[name] = { value: inside }
+    const fault = faultOf(odd.environments.has(name), inside)
+    if (fault !== null) faults[name] = fault
   }
   return faults
+}
+
+function faultOf(isOdd: boolean, inside: Readonly<Record<string, unknown>>): object | null {
+  const hasFaults = Object.keys(inside).length > 0
+  if (!isOdd && !hasFaults) return null
+  return { ...(isOdd && { key: NO_TEXT }), ...(hasFaults && { value: inside }) }
+}
+
+const NO_TEXT = ['Not a valid string.']
+
+function notText(items: readonly unknown[]): Readonly<Record<string, unknown>> {
+  const wrong = items
+    .map((item, index): [string, unknown] => [String(index), item])
+    .filter(([, item]) => typeof item !== 'string')
+  return Object.fromEntries(wrong.map(([index]) => [index, NO_TEXT]))
 }
 
 function includeFaults(include: unknown): unknown {
   if (include === undefined) return null
   if (include === null) return ['Field may not be null.']
-  return Array.isArray(include) ? null : ['Not a valid list.']
+  if (!Array.isArray(include)) return ['Not a valid list.']
+  const wrong = notText(include)
+  return Object.keys(wrong).length > 0 ? wrong : null
 }
