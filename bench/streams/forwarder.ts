@@ -1,55 +1,80 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { Pull, Push } from 'zeromq'
+import type { Readable, Writable } from 'node:stream'
 import { needed } from '../environment.ts'
 
 export type ForwarderKind = 'bare' | 'block' | 'arroyopy'
 
-/** A process that carries frames from one address to another, with a socket at either end of it. */
+/** A process that carries frames from one address to another. */
 export class Forwarder {
-  readonly push = new Push()
-  readonly pull = new Pull()
-  readonly #child: ChildProcess
-  readonly #lines: AsyncIterator<string>
+  readonly from: string
+  readonly to: string
+  readonly #process: LineProcess
 
-  private constructor(child: ChildProcess, lines: AsyncIterator<string>) {
-    this.#child = child
-    this.#lines = lines
+  private constructor(from: string, to: string, process: LineProcess) {
+    this.from = from
+    this.to = to
+    this.#process = process
   }
 
   static async start(kind: ForwarderKind): Promise<Forwarder> {
     const [from, to] = [address(), address()]
     const [command, ...args] = commandOf(kind)
-    const child = spawn(command, [...args, from, to], { stdio: ['ignore', 'pipe', 'inherit'] })
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-    const forwarder = new Forwarder(child, lines)
-    await forwarder.pull.bind(to)
-    if ((await lines.next()).value !== 'ready') throw new Error(`${kind} does not start`)
-    forwarder.push.connect(from)
-    return forwarder
-  }
-
-  /** Sends the frame so often, and resolves once all have come through. */
-  async carry(frame: Buffer, count: number): Promise<void> {
-    const sending = this.#send(frame, count)
-    for (let received = 0; received < count; received += 1) await this.pull.receive()
-    await sending
+    const process = new LineProcess(command, [...args, from, to])
+    if ((await process.read()) !== 'ready') throw new Error(`${kind} does not start`)
+    return new Forwarder(from, to, process)
   }
 
   /** Ends the process; answers the CPU time it took since its start, in ms. */
   async stop(): Promise<number> {
-    this.#child.kill('SIGTERM')
-    const { value } = await this.#lines.next()
-    this.push.close()
-    this.pull.close()
-    return Number(value)
+    this.#process.end()
+    return Number(await this.#process.read())
+  }
+}
+
+/** A sender and a receiver at the two addresses of a forwarder, in a process of their own. */
+export class Ends {
+  readonly #process: LineProcess
+
+  constructor({ from, to }: Forwarder) {
+    const script = join(import.meta.dirname, 'ends.py')
+    this.#process = new LineProcess(needed('PYTHON_ARROYO'), [script, from, to])
   }
 
-  async #send(frame: Buffer, count: number): Promise<void> {
-    for (let sent = 0; sent < count; sent += 1) await this.push.send(frame)
+  /** Sends that many frames of that many bytes, and answers how many came through a second. */
+  async carry(bytes: number, count: number): Promise<number> {
+    this.#process.write(`${bytes} ${count}`)
+    return Number(await this.#process.read())
+  }
+
+  stop(): void {
+    this.#process.end()
+  }
+}
+
+/** A child that answers in lines. */
+class LineProcess {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>
+  readonly #lines: AsyncIterator<string>
+
+  constructor(command: string, args: readonly string[]) {
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
+  }
+
+  write(line: string): void {
+    this.#child.stdin.write(`${line}\n`)
+  }
+
+  async read(): Promise<string | undefined> {
+    return (await this.#lines.next()).value
+  }
+
+  end(): void {
+    this.#child.kill('SIGTERM')
   }
 }
 

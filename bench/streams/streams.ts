@@ -1,5 +1,5 @@
-import { type Contender, perSecondSince, type Scenario } from '../measure.ts'
-import { Forwarder, type ForwarderKind } from './forwarder.ts'
+import type { Contender, Scenario } from '../measure.ts'
+import { Ends, Forwarder, type ForwarderKind } from './forwarder.ts'
 import { roundTrips } from './round-trips.ts'
 
 const NAMES: Readonly<Record<ForwarderKind, string>> = {
@@ -54,14 +54,11 @@ function contender(kind: ForwarderKind, { size, bytes, count, cpuMs }: Load): Co
   return {
     name,
     run: async () => {
-      const frame = Buffer.alloc(bytes)
-      const idleMs = await cpuOf(kind, (forwarder) => forwarder.carry(frame, WARM_UP))
+      const idleMs = await cpuOf(kind, (ends) => ends.carry(bytes, WARM_UP))
       let rate = 0
-      const busyMs = await cpuOf(kind, async (forwarder) => {
-        await forwarder.carry(frame, WARM_UP)
-        const startedAt = performance.now()
-        await forwarder.carry(frame, count)
-        rate = perSecondSince(startedAt, count)
+      const busyMs = await cpuOf(kind, async (ends) => {
+        await ends.carry(bytes, WARM_UP)
+        rate = await ends.carry(bytes, count)
       })
       cpuMs.set(name, [...(cpuMs.get(name) ?? []), (busyMs - idleMs) / count])
       return rate
@@ -71,11 +68,10 @@ function contender(kind: ForwarderKind, { size, bytes, count, cpuMs }: Load): Co
 
 const WARM_UP = 100
 
-async function cpuOf(
-  kind: ForwarderKind,
-  work: (forwarder: Forwarder) => Promise<void>,
-): Promise<number> {
+async function cpuOf(kind: ForwarderKind, work: (ends: Ends) => Promise<unknown>): Promise<number> {
   const forwarder = await Forwarder.start(kind)
-  await work(forwarder)
+  const ends = new Ends(forwarder)
+  await work(ends)
+  ends.stop()
   return await forwarder.stop()
 }
