@@ -6,7 +6,7 @@ import { textOfError } from '../../text-of-error.ts'
 import type { Lane } from '../parts/lane.ts'
 import type { OperatorContext } from '../parts/operator-context.ts'
 import { Outgoing } from '../parts/outgoing.ts'
-import type { MessageHeaders } from '../parts/received.ts'
+import { type MessageHeaders, NO_HEADERS, sizeOf } from '../parts/received.ts'
 import type { BoundedQueue } from './bounded-queue.ts'
 import type { Entry } from './entry.ts'
 import type { BlockSettings } from './settings.ts'
@@ -18,6 +18,8 @@ export interface Result {
   readonly key: string | undefined
   /** The message it came of. */
   readonly entry: Entry | undefined
+  /** Bytes: those of the message it came of, or its own. */
+  readonly size: number
 }
 
 /** The run that lanes work for. */
@@ -196,12 +198,14 @@ export class RunLane implements Lane {
   }
 
   #publishNow(result: unknown, entry: Entry | undefined): Promise<void> | undefined {
-    const inherited = entry?.headers ?? {}
+    const inherited = entry?.headers ?? NO_HEADERS
     if (result instanceof Outgoing) {
       const headers = { ...inherited, ...result.headers }
-      return this.#run.offer({ value: result.value, headers, key: result.key, entry })
+      const { value, key } = result
+      return this.#run.offer({ value, headers, key, entry, size: entry?.size || sizeOf(value) })
     }
-    return this.#run.offer({ value: result, headers: inherited, key: undefined, entry })
+    const size = entry?.size || sizeOf(result)
+    return this.#run.offer({ value: result, headers: inherited, key: undefined, entry, size })
   }
 }
 
@@ -218,7 +222,7 @@ class LaneContext implements OperatorContext {
   }
 
   get headers(): MessageHeaders {
-    return this.entry?.headers ?? {}
+    return this.entry?.headers ?? NO_HEADERS
   }
 
   get topic(): string | undefined {

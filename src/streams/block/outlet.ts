@@ -4,12 +4,9 @@ import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { textOfError } from '../../text-of-error.ts'
 import type { Sink } from '../parts/publisher.ts'
-import { sizeOf } from '../parts/received.ts'
-import { BoundedQueue, type Queued } from './bounded-queue.ts'
+import { BoundedQueue } from './bounded-queue.ts'
 import type { Result } from './lane.ts'
 import type { BlockSettings } from './settings.ts'
-
-interface Job extends Result, Queued {}
 
 interface OutletParts {
   readonly name: string
@@ -29,9 +26,9 @@ interface OutletParts {
 export class Outlet {
   readonly name: string
   readonly #parts: OutletParts
-  readonly #queue: BoundedQueue<Job>
+  readonly #queue: BoundedQueue<Result>
   readonly #most: number
-  readonly #underWay = new Set<Job>()
+  readonly #underWay = new Set<Result>()
   #idle: Deferred<void> | undefined
   #isAbandoned = false
   /** A result that is tried again keeps those behind it back, for the order. */
@@ -42,9 +39,9 @@ export class Outlet {
     this.name = parts.name
     this.#parts = parts
     this.#most = parts.sink.inFlight ?? 1
-    this.#queue = new BoundedQueue(parts.settings.outlet, (job) => {
+    this.#queue = new BoundedQueue(parts.settings.outlet, (result) => {
       parts.onDrop(this)
-      job.entry?.close()
+      result.entry?.close()
     })
   }
 
@@ -56,22 +53,20 @@ export class Outlet {
   /** Takes a result; undefined where there was room, else resolves when there was. */
   offer(result: Result): Promise<boolean> | undefined {
     result.entry?.open()
-    const { value, headers, key, entry } = result
-    const job: Job = { value, headers, key, entry, size: entry?.size || sizeOf(value) }
     if (this.#isAbandoned) {
-      job.entry?.spoil()
+      result.entry?.spoil()
       return undefined
     }
     if (this.#isFree) {
-      this.#sendAtOnce(job)
+      this.#sendAtOnce(result)
       return undefined
     }
-    const waiting = this.#queue.put(job)
+    const waiting = this.#queue.put(result)
     this.#pump()
     if (waiting === undefined) return undefined
     return waiting.then((isTaken) => {
       if (isTaken) this.#pump()
-      else job.entry?.spoil()
+      else result.entry?.spoil()
       return isTaken
     })
   }
@@ -94,10 +89,10 @@ export class Outlet {
   abandon(): void {
     this.#isAbandoned = true
     this.#queue.close()
-    for (let job = this.#queue.take(); job !== undefined; job = this.#queue.take()) {
-      job.entry?.spoil()
+    for (let result = this.#queue.take(); result !== undefined; result = this.#queue.take()) {
+      result.entry?.spoil()
     }
-    for (const job of this.#underWay) job.entry?.spoil()
+    for (const result of this.#underWay) result.entry?.spoil()
     this.#underWay.clear()
     this.#idle?.resolve()
   }
@@ -114,9 +109,9 @@ export class Outlet {
   }
 
   /** What the publisher itself offers meanwhile waits until it has returned. */
-  #sendAtOnce(job: Job): void {
+  #sendAtOnce(result: Result): void {
     this.#isPumping = true
-    this.#send(job)
+    this.#send(result)
     this.#isPumping = false
     if (this.#queue.size > 0) this.#pump()
   }
@@ -125,56 +120,56 @@ export class Outlet {
     if (this.#isPumping) return
     this.#isPumping = true
     while (!this.#isRetrying && this.#underWay.size < this.#most) {
-      const job = this.#queue.take()
-      if (job === undefined) break
-      this.#send(job)
+      const result = this.#queue.take()
+      if (result === undefined) break
+      this.#send(result)
     }
     this.#isPumping = false
     if (this.waiting === 0) this.#idle?.resolve()
   }
 
-  #send(job: Job): void {
+  #send(result: Result): void {
     let sent: unknown
     try {
-      sent = this.#parts.sink.publish(job.value, job)
+      sent = this.#parts.sink.publish(result.value, result)
     } catch (error) {
-      this.#onRefused(job, error)
+      this.#onRefused(result, error)
       return
     }
     if (!isPromise(sent)) {
-      this.#accepted(job)
+      this.#accepted(result)
       return
     }
-    this.#underWay.add(job)
+    this.#underWay.add(result)
     sent.then(
-      () => this.#onSent(job),
-      (error: unknown) => this.#onRefused(job, error),
+      () => this.#onSent(result),
+      (error: unknown) => this.#onRefused(result, error),
     )
   }
 
-  #onSent(job: Job): void {
-    if (!this.#underWay.delete(job)) return
-    this.#accepted(job)
+  #onSent(result: Result): void {
+    if (!this.#underWay.delete(result)) return
+    this.#accepted(result)
     this.#pump()
   }
 
-  #accepted(job: Job): void {
+  #accepted(result: Result): void {
     this.#parts.onPublished()
-    job.entry?.close()
+    result.entry?.close()
   }
 
-  #onRefused(job: Job, error: unknown): void {
+  #onRefused(result: Result, error: unknown): void {
     if (this.#isAbandoned) return
-    this.#underWay.add(job)
+    this.#underWay.add(result)
     if (this.#parts.settings.onError.times === 0) {
-      this.#giveUp(job, error)
+      this.#giveUp(result, error)
       return
     }
     this.#isRetrying = true
-    void this.#tryAgain(job, error)
+    void this.#tryAgain(result, error)
   }
 
-  async #tryAgain(job: Job, first: unknown): Promise<void> {
+  async #tryAgain(result: Result, first: unknown): Promise<void> {
     const { settings, sink, signal } = this.#parts
     const { times, delayMs } = settings.onError
     let error = first
@@ -182,22 +177,23 @@ export class Outlet {
       await sleep(delayMs, signal).catch(() => undefined)
       if (signal.aborted) break
       try {
-        await sink.publish(job.value, job)
+        await sink.publish(result.value, result)
         this.#isRetrying = false
-        this.#onSent(job)
+        this.#onSent(result)
         return
       } catch (cause) {
         error = cause
       }
     }
     this.#isRetrying = false
-    this.#giveUp(job, error)
+    this.#giveUp(result, error)
   }
 
-  #giveUp(job: Job, error: unknown): void {
-    if (!this.#underWay.delete(job)) return
+  #giveUp(result: Result, error: unknown): void {
+    if (!this.#underWay.delete(result)) return
     const { block, settings, onFatal } = this.#parts
-    const message = job.entry === undefined ? 'a result' : `a result of message ${job.entry.number}`
+    const message =
+      result.entry === undefined ? 'a result' : `a result of message ${result.entry.number}`
     const failure = new StreamError(
       'STREAM_PUBLISH_FAILED',
       `block "${block}": publisher ${this.name} refused ${message}: ${textOfError(error)}`,
@@ -205,10 +201,10 @@ export class Outlet {
     )
     if (settings.onError.afterwards === 'stop') {
       onFatal(failure)
-      job.entry?.spoil()
-    } else if (job.entry === undefined) {
+      result.entry?.spoil()
+    } else if (result.entry === undefined) {
       this.#parts.log.error({ err: failure }, 'result cannot be published, continuing')
-    } else job.entry.close(failure)
+    } else result.entry.close(failure)
     this.#pump()
   }
 }

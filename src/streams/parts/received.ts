@@ -24,7 +24,7 @@ export interface ReceivedParts<T> {
   readonly isRepeated?: boolean | undefined
 }
 
-const NO_HEADERS: MessageHeaders = Object.freeze({})
+export const NO_HEADERS: MessageHeaders = Object.freeze({})
 
 /** A message as a listener hands it over; a listener that has nothing to add hands over the bare value. */
 export class Received<T = unknown> {

@@ -43,7 +43,9 @@ test('a publisher has one message under way at a time, also where it offers resu
 })
 
 function offer(outlet: Outlet, value: number): void {
-  expect(outlet.offer({ value, headers: {}, key: undefined, entry: undefined })).toBeUndefined()
+  expect(
+    outlet.offer({ value, headers: {}, key: undefined, entry: undefined, size: 0 }),
+  ).toBeUndefined()
 }
 
 function openOutlet(sink: Sink): Outlet {
