@@ -1,15 +1,20 @@
 import type { Ledger } from './ledger.ts'
 import type { Servers } from './live-app.ts'
 import { type Process, startCli } from './processes.ts'
-import { startPythonWorker } from './python-celery.ts'
+import { type PythonOptions, startPythonWorker } from './python-celery.ts'
 
 /** A worker of Python's tasks that write into the ledger, with two processes beside its own. */
 export async function startPythonPod(
   { env }: Servers,
   { file }: Ledger,
-  { name, args = [] }: { readonly name: string; readonly args?: readonly string[] },
+  {
+    name,
+    args = [],
+    python = 'new',
+  }: { readonly name: string; readonly args?: readonly string[] } & Pick<PythonOptions, 'python'>,
 ): Promise<Process> {
   return await startPythonWorker({
+    python,
     app: 'ledger_app',
     pool: 'prefork',
     concurrency: 2,

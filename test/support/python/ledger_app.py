@@ -3,7 +3,7 @@ import json
 import os
 import time
 
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, Reject
 from toolbox_app import app, setup  # noqa: F401
 
 
@@ -57,3 +57,20 @@ def give_up(self):
     note(self, 'begin')
     note(self, 'end')
     raise Ignore()
+
+
+@app.task(name='python.reject', bind=True, acks_late=True)
+def reject(self):
+    note(self, 'begin')
+    note(self, 'end')
+    raise Reject('no such plot', requeue=False)
+
+
+@app.task(name='python.requeue', bind=True, acks_late=True)
+def requeue(self):
+    """Goes back to its queue once."""
+    note(self, 'begin')
+    if not self.request.delivery_info.get('redelivered'):
+        raise Reject('not yet', requeue=True)
+    note(self, 'end')
+    return 7
