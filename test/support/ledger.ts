@@ -62,6 +62,10 @@ export interface Accounts {
   readonly untold?: ReadonlySet<string>
   /** Names of tasks that store no result: of those that workers without events run no end is known. */
   readonly unstored?: ReadonlySet<string>
+  /** Names of tasks that give themselves back to their queue, and run again. */
+  readonly again?: ReadonlySet<string>
+  /** Names of tasks that end otherwise than with SUCCESS, and the status of each. */
+  readonly ends?: Readonly<Record<string, string>>
   /** Whether what is lost is published again. Default true. */
   readonly isReplayed?: boolean
   /** Names of workers that send no events: of their tasks no times are known. */
@@ -107,12 +111,16 @@ interface Seen {
 
 function problemsOf(row: Row, { lines, rows, accounts }: Seen): string[] {
   const run = runOf(row, lines, accounts)
+  const { again = new Set() } = accounts
   const { begun, hasEnded, wasKilled, leaves } = run
   const isCutOff = wasKilled && !hasEnded
   const it = `${row.name} ${row.id} is ${row.status} (${row.reason})`
   const says = (isWrong: boolean, what: string): string[] => (isWrong ? [`${it}${what}`] : [])
   return [
-    ...says(begun.length > 1 && !wasKilled, `, and ran ${begun.length} times`),
+    ...says(
+      begun.length > 1 && !wasKilled && !again.has(row.name),
+      `, and ran ${begun.length} times`,
+    ),
     ...says(row.replayOf !== null && !isCutOff && !leaves.includes(row.status), ', a replay'),
     ...says(row.status === 'LOST' && !isCutOff, ', and was not killed'),
     ...says(hasEnded && !leaves.includes(row.status), `, and has ended: expected ${leaves}`),
@@ -143,8 +151,10 @@ function runOf(row: Row, lines: readonly LedgerLine[], accounts: Accounts) {
 function leavesOf(
   name: string,
   isSilent: boolean,
-  { untold = new Set(), unstored = new Set() }: Accounts,
+  { untold = new Set(), unstored = new Set(), ends = {} }: Accounts,
 ): readonly string[] {
+  const end = ends[name]
+  if (end !== undefined) return [end]
   // A worker without events stores that it started, and no more.
   if (untold.has(name)) return isSilent ? ['UNHEARD', 'STARTED'] : ['UNHEARD']
   return unstored.has(name) && isSilent ? ['UNHEARD'] : ['SUCCESS']

@@ -63,8 +63,13 @@ test.each([
     await waitFor('more looks', () => looksAfter(database, looksMs + 6000))
     expect(await shown(database)).toEqual(wanted)
     expect(ids.map((id) => ledger.runs(id).length)).toEqual([1, 2])
+    const again = new Set(['python.requeue'])
+    const accounts = { sent: ids, silent: SILENT, again, ends: { 'python.reject': status } }
+    expect(await disagreements(database, ledger, accounts)).toEqual([])
   },
 )
+
+const SILENT = new Set(['silent@rejects'])
 
 async function shown(database: Database): Promise<readonly unknown[]> {
   return await database.query(
