@@ -6,7 +6,7 @@ export interface Difference {
   readonly test: string
   /** Default all. */
   readonly backends?: readonly Backend[]
-  readonly kind: 'inherent' | 'remote control'
+  readonly kind: 'inherent' | 'remote control' | 'timing'
   readonly why: string
 }
 
@@ -35,6 +35,14 @@ export const DIFFERENCES: readonly Difference[] = [
     test: 'test_canvas.py::test_chain::test_replace_chain_with_empty_chain',
     kind: 'inherent',
     why: 'an empty chain cannot be made in TypeScript: a `TaskError` in place of `ImproperlyConfigured`',
+  },
+  {
+    test: 'test_canvas.py::test_chain::test_header_failure_fails_the_chords_after_it[*',
+    backends: ['postgresql'],
+    kind: 'timing',
+    why:
+      '`get()` raises at once where a member of the header has failed already, a second before `chord_unlock` marks the ' +
+      'last task that the test then looks at; with Python’s worker it fails too if the test pauses before `get()`',
   },
 ]
 

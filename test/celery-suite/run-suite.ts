@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { rabbitmqctl } from '../support/rabbitmqctl.ts'
@@ -93,12 +93,27 @@ async function runPytest(
       C_FORCE_ROOT: '1',
     },
   })
+  const watch = endWhenSilent(child, env.SUITE_REPORT)
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null] // as Node says
+  clearInterval(watch)
   if (code === null || !COUNTED.includes(code)) {
     throw new Error(
       `pytest ended with ${code ?? signal}, so that not all tests were run: nothing is counted; --verbose shows why`,
     )
   }
+}
+
+/** pytest's own timeout does not end a fixture that waits for ever: no test takes as long, with all its tries. */
+const SILENT_MS = 15 * 60_000
+
+function endWhenSilent(child: ChildProcess, report = ''): NodeJS.Timeout {
+  const startedAt = Date.now()
+  const lastAt = (): number => (existsSync(report) ? statSync(report).mtimeMs : startedAt)
+  return setInterval(() => {
+    if (Date.now() - lastAt() < SILENT_MS) return
+    console.error(`› No test has ended for ${SILENT_MS / 60_000} minutes: pytest is ended`)
+    child.kill('SIGKILL')
+  }, 10_000)
 }
 
 /** All passed, some failed, none was chosen. */

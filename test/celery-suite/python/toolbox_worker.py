@@ -17,6 +17,8 @@ import threading
 from contextlib import contextmanager
 
 import billiard.einfo
+import celery
+import celery.app.registry
 import celery.contrib.testing.manager
 import celery.contrib.testing.worker
 import celery.worker.state
@@ -27,6 +29,16 @@ from celery.utils.nodenames import anon_nodename
 # Celery 5.2's billiard makes code objects that Python 3.11 cannot trace: each failed task would end its worker.
 if hasattr(billiard.einfo, '_Code') and not hasattr(billiard.einfo._Code, 'co_positions'):
     billiard.einfo._Code.co_positions = lambda self: itertools.repeat((None,) * 4)
+
+# Celery 5.2 does not bind what it registers after it is set up: no worker of its own starts with the suite's class task.
+if celery.VERSION < (5, 3):
+    register = celery.app.registry.TaskRegistry.register
+
+    def register_bound(self, task):
+        register(self, task)
+        self[task.name].app  # binds it
+
+    celery.app.registry.TaskRegistry.register = register_bound
 
 COMMAND = json.loads(os.environ.get('SUITE_WORKER', 'null'))
 TIMEOUT = int(os.environ.get('SUITE_TIMEOUT', '120'))
