@@ -57,8 +57,8 @@ export class Dispatcher extends CommonService {
     if (!isDict(given)) return await this.#refuse(header, 'parameters are not given as an object')
     const guid = String(itemAtKey(given, 'guid') || randomUUID())
     const parameters = withItem(given, 'guid', guid)
-    const dcid = itemAtKey(parameters, 'ispyb_dcid')
-    if (dcid !== undefined) setSpanAttribute('dcid', String(dcid))
+    const dcid = itemAtKey(parameters, 'ispyb_dcid') || itemAtKey(parameters, 'dcid')
+    if (dcid) setSpanAttribute('dcid', String(dcid))
     const request: Request = { message: withItem(message, 'parameters', parameters), parameters }
     await this.extendLog('recipe_ID', guid, async () => {
       this.log.debug({ request: message }, 'received a processing request')

@@ -125,6 +125,16 @@ async function garbage(site: Zocalo): Promise<void> {
   expect(files).toHaveLength(2)
   const junk = join(site.folder, 'junk')
   writeFileSync(junk, '{"header": ')
+  const lost = join(site.folder, 'lost')
+  const death = { queue: 'no.such.queue', reason: 'rejected' }
+  writeFileSync(lost, JSON.stringify({ header: { 'x-death': [death] }, message: 'x' }))
+  const odd = site.ours('dlq-reinject', site.folder, lost, ...files)
+  expect(await odd.exited).toMatchObject({ code: 1 })
+  expect(odd.stderr.split('\n').filter((line) => line !== '')).toEqual([
+    expect.stringMatching(`^${site.folder}: EISDIR`),
+    expect.stringMatching(`^${lost}: no queue took`),
+    ...files.map((file) => expect.stringMatching(`^${file}: the letter does not say which queue`)),
+  ])
   const back = site.ours('dlq-reinject', '-d', 'cap.poison', junk, ...files, 'missing')
   expect(await back.exited).toMatchObject({ code: 1 })
   const bodies = (await site.messages('cap.poison', 2)).map(({ body }) => body.toString('latin1'))

@@ -6,7 +6,9 @@ import { decodeJson } from '../../../codecs/json/json.ts'
 import { type Dict, entriesOf, isDict, itemAtKey } from '../../../codecs/ordered-dict.ts'
 import { pythonPretty } from '../../../codecs/python/python-pretty.ts'
 import { pythonStr } from '../../../codecs/python/python-text.ts'
+import { DisconnectedError, UsageError } from '../../../errors.ts'
 import type { Transport } from '../../../recipes/transport/transport.ts'
+import { textOfError } from '../../../text-of-error.ts'
 import { print, printError } from '../../output/output.ts'
 import { seconds } from '../collected.ts'
 import { refuse, withRefusals } from '../refusals.ts'
@@ -63,17 +65,30 @@ async function reinject(named: readonly string[], options: ReinjectOptions): Pro
   let isFirst = true
   for (const file of files) {
     if (!isFirst && options.wait !== undefined) await sleep(options.wait * 1000)
-    const content = contentOf(file)
-    if (content === null) continue
-    isFirst = false
-    await reinjectFile({ file, content }, transport, { ...options, isPika })
+    isFirst = !(await isTried(file, transport, { ...options, isPika })) && isFirst
   }
+}
+
+type FileOptions = ReinjectOptions & { readonly isPika: boolean }
+
+/** Whether there was a file to send. One that cannot be sent keeps none of the others back; a lost connection does. */
+async function isTried(file: string, transport: Transport, options: FileOptions): Promise<boolean> {
+  try {
+    const content = contentOf(file)
+    if (content === null) return false
+    await reinjectFile({ file, content }, transport, options)
+  } catch (cause) {
+    if (cause instanceof DisconnectedError) throw cause
+    printError(`${file}: ${textOfError(cause)}`)
+    process.exitCode = 1
+  }
+  return true
 }
 
 async function reinjectFile(
   { file, content }: { readonly file: string; readonly content: string },
   transport: Transport,
-  { verbose = 0, destination, remove, isPika }: ReinjectOptions & { readonly isPika: boolean },
+  { verbose = 0, destination, remove, isPika }: FileOptions,
 ): Promise<void> {
   print(`Parsing message from ${file}`)
   const letter = letterIn(content)
@@ -136,7 +151,8 @@ function isEmpty(message: unknown): boolean {
 async function send(transport: Transport, letter: Dict, other: string | undefined): Promise<void> {
   const header = itemAtKey(letter, 'header') as Dict // letterIn has seen to that
   const queue = other ?? queueOf(header)
-  if (queue === null) refuse('the letter does not say which queue it died in; name one with -d')
+  if (queue === null)
+    throw new UsageError('the letter does not say which queue it died in; name one with -d')
   const kept = entriesOf(header).filter(([name]) => !DROPPED.has(name) && name !== 'dlq-reinjected')
   const headers: Record<string, string> = Object.fromEntries(
     kept.map(([name, value]) => [name, pythonStr(value)]),
