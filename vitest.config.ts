@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { defineConfig } from 'vitest/config'
+import { ALONE } from './test/support/alone.ts'
+import { LongestFirst } from './test/support/longest-first.ts'
 
 // The tests read the sources; everything that runs as its own process reads dist/.
 const alias = [
@@ -32,12 +34,6 @@ const LONG = [
 const OF_THE_WHOLE_ZOCALO =
   process.env.ZOCALO_WHOLE === '1' ? [] : ['test/interop/zocalo/instances.live.test.ts']
 
-/** Live tests that stop the servers of all the others, or are upset by how fast others let them be. */
-const ALONE = ['test/faults/**/*.live.test.ts', 'test/brokers/amqp/amqp-losses.live.test.ts']
-
-/** Named on the command line: Vitest runs every project it is given. */
-const isLongRun = process.argv.some((arg) => arg === 'long' || arg === '--project=long')
-
 const live = {
   globalSetup: 'test/support/global-setup.ts',
   // Servers, workers and tests share a few cores with other work: one more try on a build server.
@@ -49,6 +45,7 @@ const live = {
 export default defineConfig({
   resolve: { alias },
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -69,7 +66,7 @@ export default defineConfig({
           include: ['test/**/*.live.test.ts'],
           exclude: [...ALONE, ...LONG, ...OF_THE_WHOLE_ZOCALO],
           isolate: false, // as above
-          maxWorkers: 3, // each file has a virtual host and a database of its own, and waits a good deal
+          maxWorkers: 5, // each file has a virtual host and a database of its own, and waits most of the time
           sequence: { groupOrder: 1 }, // after the unit tests: servers and processes need the cores
         },
       },
@@ -78,7 +75,7 @@ export default defineConfig({
         test: {
           ...live,
           name: 'alone',
-          include: ALONE,
+          include: [...ALONE],
           exclude: LONG,
           fileParallelism: false,
           sequence: { groupOrder: 2 },

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Process } from '../support/processes.ts'
-import { rabbitmqctl } from '../support/rabbitmqctl.ts'
+import { startBroker, stopBroker } from '../support/rabbitmqctl.ts'
 
 /** A worker that can be ended at any time, and started anew. */
 export interface Victim {
@@ -28,8 +28,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     victim.process = await victim.start()
   },
   [RESTART]: async () => {
-    await rabbitmqctl('stop_app')
-    await rabbitmqctl('start_app')
+    await stopBroker()
+    await startBroker()
   },
 }
 

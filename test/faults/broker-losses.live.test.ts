@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { freshServers, liveApp, type Servers } from '../support/live-app.ts'
-import { rabbitmqctl } from '../support/rabbitmqctl.ts'
+import { startBroker, stopBroker } from '../support/rabbitmqctl.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { Effects, startFaultWorker } from './fault-worker.ts'
 
@@ -26,9 +26,9 @@ test('a broker stopped and started in the middle of 500 publishes and their runn
   const servers = await freshServers(['fault'])
   const { effects, flow } = await publishToWorker(servers)
   await waitFor('some publishes', () => flow.confirmed.size >= 100)
-  await rabbitmqctl('stop_app')
+  await stopBroker()
   const before = flow.confirmed.size
-  await rabbitmqctl('start_app')
+  await startBroker()
   await waitFor('publishes after the restart', () => flow.confirmed.size > before, PATIENCE)
   await flow.stop()
   expect(flow.confirmed.size).toBeGreaterThanOrEqual(AT_LEAST)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { CeleryApp } from '../../src/create-app.ts'
 import { startWorker } from '../support/embedded-app.ts'
 import { freshServers, liveApp } from '../support/live-app.ts'
-import { rabbitmqctl } from '../support/rabbitmqctl.ts'
+import { startBroker, stopBroker } from '../support/rabbitmqctl.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 test('200 delayed messages survive a restart of the broker, and none runs early', async () => {
@@ -17,8 +17,8 @@ test('200 delayed messages survive a restart of the broker, and none runs early'
   const ids = await sendMany(app, 200, 9)
   const held = async (): Promise<number> => (await app.broker().depth('celery_delayed_3')).messages
   await waitFor('all of them in their level', async () => (await held()) === 200)
-  await rabbitmqctl('stop_app')
-  await rabbitmqctl('start_app')
+  await stopBroker()
+  await startBroker()
   await startWorker(app)
   await waitFor('all of them', () => ids.every((id) => ranAt.has(id)), { deadlineMs: 60_000 })
   expect(Math.min(...ranAt.values())).toBeGreaterThanOrEqual(sentAt + 9_000)

@@ -17,7 +17,7 @@ import { openDatabase } from '../../src/database/open-database.ts'
 import { startWorker } from '../support/embedded-app.ts'
 import { freshServers, liveApp } from '../support/live-app.ts'
 import { migratedDatabase } from '../support/postgres.ts'
-import { rabbitmqctl } from '../support/rabbitmqctl.ts'
+import { startBroker, stopBroker } from '../support/rabbitmqctl.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 /** Shorter than a restart of the broker: its moment comes while the broker is away. 30 s by `npm run test:flow-delays`. */
@@ -68,8 +68,8 @@ test('what waits for its moment while the broker restarts runs once the broker i
     return ranAt.length === 1 && runAt !== null && (runAt?.getTime() ?? 0) > Date.now()
   })
   const endOfOthers = await waitWithTheBroker(app, database)
-  await rabbitmqctl('stop_app')
-  await rabbitmqctl('start_app')
+  await stopBroker()
+  await startBroker()
   expect(await board.waitForJob(job.uuid, PATIENCE)).toBe(true)
   const [first = 0, second = 0] = ranAt
   expect([ranAt.length, second - first >= DELAY_MS]).toEqual([2, true])

@@ -6,7 +6,7 @@ import {
   type TransportHeader,
   wrapSubscribe,
 } from '../../src/recipes/index.ts'
-import { rabbitmqctl } from '../support/rabbitmqctl.ts'
+import { startBroker, stopBroker } from '../support/rabbitmqctl.ts'
 import { zocaloSite } from '../support/recipes.ts'
 import { waitFor } from '../support/wait-for.ts'
 
@@ -47,8 +47,8 @@ test('services go on after a restart of the broker in the middle of 200 runs, an
     await new RecipeWrapper({ recipe: nodes, environment: { ID: id }, transport }).start()
     started.push(id)
     if (n !== RUNS / 2) continue
-    await rabbitmqctl('stop_app')
-    await rabbitmqctl('start_app')
+    await stopBroker()
+    await startBroker()
     await waitFor(
       'the broker',
       () =>

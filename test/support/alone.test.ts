@@ -1,16 +1,24 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { ALONE, OF_THEIR_OWN } from './alone.ts'
 import { PROJECT } from './services.ts'
 
-// Live tests run two at a time; one that stops the broker for all has to be in the project "alone" of vitest.config.ts.
-const ALONE = /^(?:chaos|faults)\/|^brokers\/amqp\/amqp-losses\.live\.test\.ts$/
+/** What all tests feel: the broker stopped, or short of memory. */
+const FOR_ALL = /stopBroker\(|stop_app|set_vm_memory_high_watermark/
+const HERE = ['support/alone.test.ts', 'support/rabbitmqctl.ts']
 
 test('only tests that run alone stop the broker of all tests', () => {
   const folder = join(PROJECT, 'test')
   const stopping = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && path !== 'support/alone.test.ts')
-    .filter((path) => readFileSync(join(folder, path), 'utf8').includes('stop_app'))
+    .filter((path) => path.endsWith('.ts') && !HERE.includes(path))
+    .filter((path) => FOR_ALL.test(readFileSync(join(folder, path), 'utf8')))
   expect(stopping.length).toBeGreaterThan(0)
-  expect(stopping.filter((path) => !ALONE.test(path))).toEqual([])
+  expect(stopping.filter((path) => !runsAlone(path))).toEqual([])
 })
+
+function runsAlone(path: string): boolean {
+  const [, inFaults] = /^faults\/(.*?)(?:\.live\.test)?\.ts$/.exec(path) ?? []
+  const isListed = ALONE.includes(`test/${path}`) || path.startsWith('chaos/')
+  return isListed || (inFaults !== undefined && !OF_THEIR_OWN.includes(inFaults))
+}

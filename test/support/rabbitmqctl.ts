@@ -29,6 +29,15 @@ export async function evaluate(expression: string): Promise<void> {
   if (answer !== 'ok') throw new Error(`rabbitmqctl eval ${expression} answers: ${answer}`)
 }
 
+/** Stops the broker for everybody, as `rabbitmqctl stop_app` does, without the second of CPU time that it takes to start. */
+export async function stopBroker(): Promise<void> {
+  await evaluate('rabbit:stop().')
+}
+
+export async function startBroker(): Promise<void> {
+  await evaluate('rabbit:start().')
+}
+
 function outputOf(cause: unknown): string {
   const { stdout = '', stderr = '' } = cause as { stdout?: string; stderr?: string } // as execFile rejects
   return `${stdout}${stderr}`.trim()

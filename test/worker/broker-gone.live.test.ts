@@ -39,3 +39,16 @@ test('a worker whose broker has fallen silent stops within its grace and half a 
   await worker.ended
   expect(performance.now() - startedAt).toBeLessThan(31_000)
 }, 60_000)
+
+test('a worker stops within seconds though the network to RabbitMQ swallows everything', async () => {
+  const way = await silenceable((await freshVhost()).url, 5672)
+  const app = embeddedApp({ broker_url: way.url })
+  const worker = app.worker()
+  await worker.start()
+
+  way.swallow()
+  const since = performance.now()
+  await worker.stop({ graceMs: 0 })
+  await app.close()
+  expect(performance.now() - since).toBeLessThan(15_000)
+})

@@ -1,19 +1,9 @@
-import { setTimeout as wait } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { AmqpBroker } from '../../../src/brokers/amqp/amqp-broker.ts'
-import type { Broker } from '../../../src/brokers/broker.ts'
-import type { Message, Route } from '../../../src/protocol/message.ts'
-import { durableExchange, durableQueue } from '../../../src/protocol/routing/topology.ts'
 import { freshVhost } from '../../support/rabbitmq.ts'
 import { rabbitmqctl } from '../../support/rabbitmqctl.ts'
 import { waitFor } from '../../support/wait-for.ts'
-
-const work = {
-  exchanges: [durableExchange('tasks', 'topic')],
-  queues: [durableQueue('work')],
-  bindings: [{ exchange: 'tasks', queue: 'work', routingKey: 'work' }],
-}
-const route: Route = { exchange: 'tasks', routingKey: 'work' }
+import { collecting, opened, publishing, route, text, work } from './flow.ts'
 
 test('a storm of closed connections loses nothing that is published and consumed meanwhile', async () => {
   const vhost = await freshVhost()
@@ -25,23 +15,6 @@ test('a storm of closed connections loses nothing that is published and consumed
   const sent = await flow.stop()
   await waitFor('every message', () => sent.every((text) => received.has(text)))
   expect(sent.length).toBeGreaterThan(100)
-})
-
-test('a restart of the broker loses nothing that is published and consumed meanwhile', async () => {
-  const vhost = await freshVhost()
-  const broker = opened(vhost.url)
-  await broker.declare(work)
-  const events: string[] = []
-  broker.on('lost', () => events.push('lost'))
-  broker.on('restored', () => events.push('restored'))
-  const received = await collecting(broker)
-  const flow = publishing(broker)
-  await rabbitmqctl('stop_app')
-  await rabbitmqctl('start_app')
-  await waitFor('the reconnect', () => events.includes('restored'), { deadlineMs: 40_000 })
-  const sent = await flow.stop()
-  await waitFor('every message', () => sent.every((text) => received.has(text)))
-  expect(events.slice(0, 2)).toEqual(['lost', 'restored'])
 })
 
 test('a missing exchange in the middle of a flood costs only the messages for it', async () => {
@@ -151,45 +124,3 @@ test('the connection is named, and its heartbeat is set', async () => {
   expect(seen).toContain('a test of names')
   expect(seen.split('\t')[1]).toBe('17')
 })
-
-function opened(url: string): Broker {
-  const broker = new AmqpBroker({ url })
-  onTestFinished(() => broker.close())
-  return broker
-}
-
-/** Consumes and acks everything; what came may have come twice. */
-async function collecting(broker: Broker): Promise<Set<string>> {
-  const received = new Set<string>()
-  await broker.consume('work', { prefetch: 50 }, (delivery) => {
-    received.add(delivery.message.body.toString())
-    void delivery.ack()
-  })
-  return received
-}
-
-/** Publishes without a pause until it is stopped; answers what was confirmed. */
-function publishing(broker: Broker): { stop(): Promise<string[]> } {
-  const confirmed: string[] = []
-  let isOn = true
-  const flow = (async () => {
-    for (let batch = 0; isOn; batch += 1) {
-      const texts = Array.from({ length: 20 }, (_, n) => `${batch}.${n}`)
-      const messages = texts.map((each) => ({ message: text(each), route }))
-      await broker.publishMany(messages, { deadlineMs: 60_000 })
-      confirmed.push(...texts)
-      await wait(5)
-    }
-  })()
-  return {
-    stop: async () => {
-      isOn = false
-      await flow
-      return confirmed
-    },
-  }
-}
-
-function text(body: string): Message {
-  return { headers: {}, properties: { deliveryMode: 2 }, body: Buffer.from(body) }
-}

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Vhost } from '../../support/rabbitmq.ts'
-import { evaluate, rabbitmqctl } from '../../support/rabbitmqctl.ts'
+import { evaluate, rabbitmqctl, startBroker, stopBroker } from '../../support/rabbitmqctl.ts'
 import { PROJECT, service } from '../../support/services.ts'
 import type { Faults } from './targets.ts'
 
@@ -23,8 +23,8 @@ export function rabbitmqFaults(): Faults {
   return {
     'all RabbitMQ connections closed': async ({ vhost }) => vhost.closeConnections(),
     'RabbitMQ restarted': async () => {
-      await rabbitmqctl('stop_app')
-      await rabbitmqctl('start_app')
+      await stopBroker()
+      await startBroker()
     },
     ...(isOurs() && { 'RabbitMQ killed': async () => kill() }),
     'memory alarm': async (_, seeds) => {
