@@ -7,7 +7,10 @@ export class TaskRegistry {
 
   add(task: Task<readonly never[], unknown>): void {
     if (this.#tasks.has(task.name)) {
-      throw new TaskError('TASK_INVALID', `there is already a task named "${task.name}"`)
+      throw new TaskError(
+        'TASK_INVALID',
+        `there is already a task named "${task.name}"; give one of them another name`,
+      )
     }
     this.#tasks.set(task.name, task)
   }

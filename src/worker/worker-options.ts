@@ -166,7 +166,8 @@ function queuesOf(config: Config, asked: readonly string[] | undefined): readonl
       )
     }
   }
-  if (asked.length === 0) throw new TaskError('TASK_INVALID', 'a worker needs at least one queue')
+  if (asked.length === 0)
+    throw new TaskError('TASK_INVALID', 'a worker needs at least one queue: set queues, or give -Q')
   return [...new Set(asked)]
 }
 

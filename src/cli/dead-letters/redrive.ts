@@ -81,7 +81,10 @@ async function putBack(
   for (const letter of letters) {
     const { id, part, cut } = letter
     try {
-      if (part !== null) throw new UsageError(`it is part ${part} of one message`)
+      if (part !== null)
+        throw new UsageError(
+          `it is part ${part} of a message that was too large to keep whole; send that again from its source`,
+        )
       await redrive(broker, letter)
       report.redriven.push(id)
       if (cut !== null) report.cut.push({ id, headers: cut })

@@ -26,7 +26,7 @@ export async function runToResume(
   const stored = await store.load(flowId)
   const known = job?.details ?? (stored && detailsOfRun(stored))
   if (stored === undefined || known === undefined)
-    throw new JobNotFound(`board "${name}" knows no run ${flowId} that a conductor has begun`)
+    throw new JobNotFound(`board "${name}" has no run ${flowId}, or no conductor has begun it`)
   if (!stored.atoms.some((atom) => atom.name === step))
     throw new JobFailure(`the run ${stored.flow.id} has no step "${step}"`)
   const resumeWith = { ...known.resumeWith, ...values }

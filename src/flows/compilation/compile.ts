@@ -188,7 +188,10 @@ class Compiler {
 
   #bordersOf(item: Item): Borders {
     const borders = this.#borders.get(item)
-    if (borders === undefined) throw new CompilationFailure(`"${item.name}" was not compiled`)
+    if (borders === undefined)
+      throw new CompilationFailure(
+        `"${item.name}" is used before it was compiled: it is not part of this flow`,
+      )
     return borders
   }
 
@@ -216,7 +219,10 @@ export function isAtom(node: Node): boolean {
 }
 
 export function atomOf(node: Node): Task | Retry {
-  if (node.atom === undefined) throw new CompilationFailure('a border of a flow is no atom')
+  if (node.atom === undefined)
+    throw new CompilationFailure(
+      `the ${node.kind} of a flow has no atom, expected a task or a retry`,
+    )
   return node.atom
 }
 

@@ -191,7 +191,8 @@ function storable(value: unknown): unknown {
 }
 
 function checkedJson(value: unknown, depth: number): FailureJson {
-  if (!isRecord(value)) throw new TypeError('a stored failure is not an object')
+  if (!isRecord(value))
+    throw new TypeError(`a stored failure is ${typeof value}, expected an object`)
   const { exception_str, traceback_str, exc_type_names, exc_args, causes } = value
   const names = Array.isArray(exc_type_names) ? exc_type_names.map(String) : []
   const last = names.at(-1)

@@ -108,7 +108,10 @@ function tokensOf(text: string): Token[] {
   while (text.slice(TOKEN.lastIndex).trim() !== '') {
     const at = TOKEN.lastIndex
     const match = TOKEN.exec(text)
-    if (match === null) throw new SyntaxError(`"${text.slice(at).trim()}" cannot be read`)
+    if (match === null)
+      throw new SyntaxError(
+        `"${text.slice(at).trim()}" cannot be read, expected a $symbol, a value or an operator`,
+      )
     tokens.push(tokenOf(match))
   }
   return tokens

@@ -259,7 +259,9 @@ class NamedItems {
     if (item === undefined || !this.#items.has(item))
       throw new DependencyFailure(`flow "${this.#flow}" has no item "${nameOf(named)}" to link`)
     if (typeof named === 'string' && this.#several.has(named))
-      throw new DependencyFailure(`flow "${this.#flow}" has several items "${named}"`)
+      throw new DependencyFailure(
+        `flow "${this.#flow}" has several items "${named}": link the item itself, not its name`,
+      )
     return item
   }
 }

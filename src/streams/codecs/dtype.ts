@@ -67,5 +67,5 @@ export function dtypeNameOf(array: ArrayBufferView): string {
   const row = ROWS.find(([name, , arrayType]) => array.constructor === arrayType && name !== 'bool')
   if (row !== undefined) return row[0]
   if (array instanceof Uint8Array) return 'uint8'
-  throw new TypeError(`a ${array.constructor.name} has no dtype`)
+  throw new TypeError(`a ${array.constructor.name} has no dtype, expected an array of numbers`)
 }

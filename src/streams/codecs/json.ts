@@ -22,7 +22,7 @@ export function json<T = unknown>(shape?: Shape<T>): Codec<T> {
 const MARK = '\u0000bigint:'
 
 function jsonText(value: unknown): string {
-  if (value === undefined) throw new TypeError('json() cannot encode undefined')
+  if (value === undefined) throw new TypeError('json() cannot encode undefined; null is a message')
   let hasBigint = false
   const written = JSON.stringify(value, (_key, field: unknown) => {
     if (typeof field === 'bigint') {

@@ -17,7 +17,8 @@ export function shaper<T>(shape: Shape<T> | undefined): (value: unknown) => T {
   if (shape === undefined) return (value) => asRunMessage(value) as T
   if ('~standard' in shape) return (value) => validated(shape, value) as T
   if ('parse' in shape && typeof shape.parse === 'function') return (value) => shape.parse(value)
-  if (typeof shape !== 'function') throw new TypeError('a shape is a schema, a class or a function')
+  if (typeof shape !== 'function')
+    throw new TypeError(`a shape is ${typeof shape}, expected a schema, a class or a function`)
   if (/^class\b/.test(Function.prototype.toString.call(shape))) {
     const Type = shape as new (value: unknown) => T
     return (value) => new Type(value)
@@ -31,7 +32,7 @@ function validated(
 ): unknown {
   const result = shape['~standard'].validate(value)
   if (result instanceof Promise)
-    throw new TypeError('the schema is asynchronous, which codecs are not')
+    throw new TypeError('the schema validates asynchronously, expected one that answers at once')
   const { issues, value: valid } = result as {
     readonly issues?: readonly { readonly message: string; readonly path?: readonly unknown[] }[]
     readonly value?: unknown

@@ -148,7 +148,7 @@ export class SqsPublisher {
   }
 
   async #placeOf(queue: string, route: Route, deadlineMs: number): Promise<QueuePlace> {
-    const late = (): Error => new CopyFailure('SQS does not answer where the queue is', {})
+    const late = (): Error => new CopyFailure(`SQS gave no url of queue "${queue}" in time`, {})
     try {
       return await withDeadline(this.#parts.queues.place(queue), deadlineMs, late)
     } catch (error) {

@@ -68,7 +68,8 @@ export class Board extends BaseBoard implements JobBoard {
       schedule ?? null,
       encoded(details),
     ])
-    if (row === undefined) throw new JobFailure(`job "${name}" was not posted`)
+    if (row === undefined)
+      throw new JobFailure(`job "${name}" was not posted: the database has returned no row`)
     return jobOf(row)
   }
 
@@ -176,7 +177,8 @@ export class Board extends BaseBoard implements JobBoard {
       const parameters = [...posted, rank, null, 0, job?.schedule ?? null, encoded(details)]
       return (await connection.query<JobRow>(sql.POST, parameters))[0]
     })
-    if (row === undefined) throw new JobFailure(`the run ${id} was not posted again`)
+    if (row === undefined)
+      throw new JobFailure(`the run ${id} was not posted again: the database has returned no row`)
     return jobOf(row)
   }
 

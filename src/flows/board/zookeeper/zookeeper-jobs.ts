@@ -158,7 +158,8 @@ async function lock(
     throw new UnclaimableJob(message, { cause: error })
   }
   const made = await readOrRemove(session, lockPath)
-  if (made === undefined) throw new UnclaimableJob(`job ${posting.uuid} was taken away`)
+  if (made === undefined)
+    throw new UnclaimableJob(`job ${posting.uuid} was removed from the board while it was claimed`)
   return made.madeBy
 }
 

@@ -122,7 +122,9 @@ export class PikaSender {
 
 /** A message that no queue took. */
 export function unroutable(parcel: Parcel): TransportError {
-  return new TransportError(`no queue took ${placeOf(parcel)}; is the queue there, and bound?`)
+  return new TransportError(
+    `no queue took ${placeOf(parcel)}: declare the queue, and bind it to the exchange`,
+  )
 }
 
 /** The driver's error where a connection ends in the middle of opening a channel. */
