@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { type Deferred, deferred } from '../../async/deferred.ts'
 import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import {
@@ -16,7 +15,8 @@ import { BoundedQueue, QUEUE_LIMIT } from './bounded-queue.ts'
 import { type BlockObserver, Counts } from './counts.ts'
 import { DropLog } from './drop-log.ts'
 import { Entry, type Fate } from './entry.ts'
-import { Intake } from './intake.ts'
+import type { Intake } from './intake.ts'
+import { Intakes } from './intakes.ts'
 import { type LaneHost, type Result, RunLane } from './lane.ts'
 import { laneOf } from './lane-of.ts'
 import type { Outlet } from './outlet.ts'
@@ -45,16 +45,12 @@ export class Run implements LaneHost {
   readonly counts = new Counts()
   readonly queue: BoundedQueue<Entry>
   readonly #parts: RunParts
-  readonly #intakes = new Map<ListenerLike, { intake: Intake; ended: Promise<void> }>()
-  /** All that have not let go of their connection, ended ones too. */
-  readonly #unclosed = new Set<Intake>()
+  readonly #intakes: Intakes
   readonly #outlets: Outlets
   readonly #ending = new AbortController()
-  readonly #sourcesOver: Deferred<void> = deferred()
   readonly #settlements: Settlements
   readonly #drops: DropLog
   #failure: Error | undefined
-  #isStopping = false
   #trace: TraceMessage | undefined
   #number = 0
 
@@ -66,6 +62,13 @@ export class Run implements LaneHost {
     this.log = parts.log
     this.#drops = new DropLog(parts.log)
     this.#settlements = new Settlements(parts.log)
+    this.#intakes = new Intakes({
+      block: parts.name,
+      log: parts.log,
+      limit: (parts.settings.queue.limit ?? QUEUE_LIMIT) + parts.operator.holds,
+      admit: (received, from) => this.#admit(received, from),
+      onFailed: (intake, error) => this.#onListenerFailed(intake, error),
+    })
     this.#outlets = new Outlets({
       block: parts.name,
       settings: parts.settings,
@@ -118,42 +121,25 @@ export class Run implements LaneHost {
   /** Works until the sources are over and all that was taken is through; rejects with what ended it. */
   async work(): Promise<void> {
     const lanes = this.#startLanes()
-    await this.#sourcesOver.promise
-    await Promise.all([...this.#intakes.values()].map(({ ended }) => ended))
+    await this.#intakes.ended()
     this.queue.close()
     await this.#orForced(lanes)
     this.#giveBackWaiting()
     await this.#orForced(this.#closeOutlets())
     this.#outlets.abandon()
     await this.#orForced(this.#settlements.all())
-    await this.#orForced(this.#closeIntakes())
+    await this.#orForced(this.#intakes.close({ isForced: this.signal.aborted }))
     await this.#closeOperator()
     this.#drops.flush()
     if (this.#failure !== undefined) throw this.#failure
   }
 
   async addListener(listener: ListenerLike): Promise<void> {
-    const { log, name, settings } = this
-    const intake = new Intake({
-      block: name,
-      listener,
-      log: log.child({ block: name }),
-      limit: (settings.queue.limit ?? QUEUE_LIMIT) + this.#parts.operator.holds,
-      admit: (received, from) => this.#admit(received, from),
-    })
-    this.#unclosed.add(intake)
-    void intake.whenClosed.then(() => this.#unclosed.delete(intake))
-    if (this.#isStopping) intake.stop()
-    const ended = intake.run().catch((error: unknown) => this.#onListenerFailed(intake, error))
-    this.#intakes.set(listener, { intake, ended })
-    void ended.then(() => this.#onListenerEnded(listener))
-    await intake.whenReady
+    await this.#intakes.add(listener)
   }
 
   async removeListener(listener: ListenerLike): Promise<void> {
-    const found = this.#intakes.get(listener)
-    found?.intake.stop()
-    await found?.ended
+    await this.#intakes.remove(listener)
   }
 
   async addPublisher(publisher: PublisherLike): Promise<void> {
@@ -166,9 +152,7 @@ export class Run implements LaneHost {
 
   /** Takes nothing new; what was taken is worked on. */
   endSources(): void {
-    this.#isStopping = true
-    for (const { intake } of this.#intakes.values()) intake.stop()
-    this.#sourcesOver.resolve()
+    this.#intakes.stop()
   }
 
   /** Ends at once: what is not through goes back to its source. */
@@ -264,12 +248,6 @@ export class Run implements LaneHost {
     else this.#failure ??= error
   }
 
-  /** The block ends with the last of its listeners. */
-  #onListenerEnded(listener: ListenerLike): void {
-    this.#intakes.delete(listener)
-    if (this.#intakes.size === 0) this.#sourcesOver.resolve()
-  }
-
   #onPublished(outlet: Outlet): void {
     this.counts.published += 1
     this.#parts.observer.onPublished?.(outlet.name)
@@ -289,13 +267,6 @@ export class Run implements LaneHost {
 
   #giveBackWaiting(): void {
     for (const entry of this.queue.drain()) entry.giveBack()
-  }
-
-  /** Ended ones close by themselves once all is settled; after a stop by force they close as they are. */
-  async #closeIntakes(): Promise<void> {
-    const unclosed = [...this.#unclosed]
-    if (this.signal.aborted) await Promise.all(unclosed.map((intake) => intake.close()))
-    else await Promise.all(unclosed.map((intake) => intake.whenClosed))
   }
 
   async #closeOutlets(): Promise<void> {
