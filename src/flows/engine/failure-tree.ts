@@ -1,7 +1,7 @@
 import { repr } from '../../codecs/python/python-repr.ts'
 import { atomOf, type Compilation, isAtom, type Node } from '../compilation/compile.ts'
 import { historyOf } from '../storage/records.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger } from './ledger/ledger.ts'
 import { Lookup } from './lookup.ts'
 
 interface TreeParts {

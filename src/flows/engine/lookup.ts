@@ -5,7 +5,7 @@ import { atomOf, type Compilation, type Node } from '../compilation/compile.ts'
 import { precedes } from '../compilation/visibility.ts'
 import { MissingDependencies, NotFound } from '../failures/flow-errors.ts'
 import { historyOf } from '../storage/records.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger } from './ledger/ledger.ts'
 
 /**
  * Finds values for atoms: what was injected into the atom, then what the run was given, then what visible atoms before

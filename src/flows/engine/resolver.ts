@@ -3,7 +3,7 @@ import { atomOf, type Compilation, isAtom, type Node } from '../compilation/comp
 import type { Failure } from '../failures/failure.ts'
 import { InvalidState } from '../failures/flow-errors.ts'
 import { historyOf } from '../storage/records.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger } from './ledger/ledger.ts'
 
 /** How a retry is asked; the engine gives it its arguments. */
 type AskRetry = (node: Node, retry: Retry) => Promise<Decision>

@@ -1,6 +1,6 @@
 import { atomOf, type Compilation, isAtom, type Node } from '../compilation/compile.ts'
 import { InvalidState, NotFound } from '../failures/flow-errors.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger } from './ledger/ledger.ts'
 
 /**
  * Puts a run back to where this step has not run yet: the step and all after it run again. What came before must have

@@ -9,9 +9,9 @@ import { failureOf } from '../remote/celery-remotes.ts'
 import { isRemote, type RemoteFunction, type Remotes } from '../remote/remote.ts'
 import type { StoredSignal } from '../storage/flow-store.ts'
 import { historyOf } from '../storage/records.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger } from './ledger/ledger.ts'
+import type { Notifier } from './ledger/notifier.ts'
 import type { Lookup } from './lookup.ts'
-import type { Notifier } from './notifier.ts'
 
 export type Action = 'execute' | 'revert'
 

@@ -1,7 +1,7 @@
 import { atomOf, type Compilation, isAtom, type Node } from '../compilation/compile.ts'
 import type { LinkDecider } from '../patterns/flow.ts'
 import { historyOf } from '../storage/records.ts'
-import type { Ledger } from './ledger.ts'
+import type { Ledger } from './ledger/ledger.ts'
 import { type Clearness, Neighbours } from './neighbours.ts'
 import { isPassed, isUndone, mayExecute, mayRevert } from './states.ts'
 

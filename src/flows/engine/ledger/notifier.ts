@@ -1,5 +1,5 @@
-import type { Logger } from '../../logger.ts'
-import type { AtomState, FlowState } from './states.ts'
+import type { Logger } from '../../../logger.ts'
+import type { AtomState, FlowState } from '../states.ts'
 
 interface FlowNotice {
   readonly name: string

@@ -1,9 +1,9 @@
-import type { Retry } from '../atoms/retry.ts'
-import type { Task } from '../atoms/task.ts'
-import type { Compilation } from '../compilation/compile.ts'
-import type { Failure } from '../failures/failure.ts'
-import type { AtomRecord, FlowRecord } from '../storage/records.ts'
-import { failureTree } from './failure-tree.ts'
+import type { Retry } from '../../atoms/retry.ts'
+import type { Task } from '../../atoms/task.ts'
+import type { Compilation } from '../../compilation/compile.ts'
+import type { Failure } from '../../failures/failure.ts'
+import type { AtomRecord, FlowRecord } from '../../storage/records.ts'
+import { failureTree } from '../failure-tree.ts'
 import type { Ledger, Notice } from './ledger.ts'
 
 /** What is known of a run at one of its notices. */

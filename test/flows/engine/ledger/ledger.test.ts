@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { type Deferred, deferred } from '../../../src/async/deferred.ts'
-import { type Compilation, compile, type Node } from '../../../src/flows/compilation/compile.ts'
-import { Ledger } from '../../../src/flows/engine/ledger.ts'
-import { Notifier } from '../../../src/flows/engine/notifier.ts'
-import { MemoryStore, task, unordered } from '../../../src/flows/index.ts'
-import type { Change } from '../../../src/flows/storage/flow-store.ts'
-import { plainAtom } from '../../../src/flows/storage/records.ts'
-import { silentLogger } from '../../../src/logger.ts'
+import { type Deferred, deferred } from '../../../../src/async/deferred.ts'
+import { type Compilation, compile, type Node } from '../../../../src/flows/compilation/compile.ts'
+import { Ledger } from '../../../../src/flows/engine/ledger/ledger.ts'
+import { Notifier } from '../../../../src/flows/engine/ledger/notifier.ts'
+import { MemoryStore, task, unordered } from '../../../../src/flows/index.ts'
+import type { Change } from '../../../../src/flows/storage/flow-store.ts'
+import { plainAtom } from '../../../../src/flows/storage/records.ts'
+import { silentLogger } from '../../../../src/logger.ts'
 
 /** A store on a pool of connections: each save ends when the test says so. */
 class PooledStore extends MemoryStore {

@@ -1,8 +1,8 @@
-import { atomOf, type Compilation, type Node } from '../compilation/compile.ts'
-import { Failure } from '../failures/failure.ts'
-import { NotFound } from '../failures/flow-errors.ts'
-import type { FlowEvent, FlowStore, UsedSignal } from '../storage/flow-store.ts'
-import type { Outline } from '../storage/outline.ts'
+import { atomOf, type Compilation, type Node } from '../../compilation/compile.ts'
+import { Failure } from '../../failures/failure.ts'
+import { NotFound } from '../../failures/flow-errors.ts'
+import type { FlowEvent, FlowStore, UsedSignal } from '../../storage/flow-store.ts'
+import type { Outline } from '../../storage/outline.ts'
 import {
   type AtomRecord,
   type FlowRecord,
@@ -10,9 +10,9 @@ import {
   INJECTOR,
   newId,
   type StoredFlow,
-} from '../storage/records.ts'
+} from '../../storage/records.ts'
+import { type AtomState, changesFlow, type FlowState, type Intention } from '../states.ts'
 import type { Notices, Notifier } from './notifier.ts'
-import { type AtomState, changesFlow, type FlowState, type Intention } from './states.ts'
 
 interface LedgerOptions {
   readonly compilation: Compilation
