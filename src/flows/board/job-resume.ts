@@ -1,4 +1,4 @@
-import type { FlowSourceRecord } from '../engine/engine.ts'
+import type { FlowSourceRecord } from '../engine/engine-options.ts'
 import type { FlowStore } from '../storage/flow-store.ts'
 import { INJECTOR, type StoredFlow } from '../storage/records.ts'
 import { JobFailure, JobNotFound } from './board-errors.ts'

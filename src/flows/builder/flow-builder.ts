@@ -1,6 +1,7 @@
 import type { Retry } from '../atoms/retry.ts'
 import { type AnyValues, type AtomContext, type Task, task } from '../atoms/task.ts'
-import { Engine, type EngineOptions } from '../engine/engine.ts'
+import { Engine } from '../engine/engine.ts'
+import type { EngineOptions } from '../engine/engine-options.ts'
 import {
   type Flow,
   graph,

@@ -1,72 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { type Logger, silentLogger } from '../../logger.ts'
-import type { Values } from '../atoms/atom.ts'
 import type { History } from '../atoms/retry.ts'
 import type { Task } from '../atoms/task.ts'
 import { atomOf, type Compilation, compile } from '../compilation/compile.ts'
 import type { Failure } from '../failures/failure.ts'
 import { InvalidState, NotFound } from '../failures/flow-errors.ts'
 import type { Flow } from '../patterns/flow.ts'
-import type { Remotes } from '../remote/remote.ts'
-import type { FlowEvent, FlowStore } from '../storage/flow-store.ts'
-import { outlineOf } from '../storage/outline.ts'
-import { type FlowRecord, historyOf } from '../storage/records.ts'
+import { historyOf } from '../storage/records.ts'
 import type { FlowWait } from '../waits/flow-wait.ts'
-import { failureTree } from './failure-tree.ts'
-import { Ledger, type Notice } from './ledger/ledger.ts'
-import { type NoticeContext, noticeContext } from './ledger/notice-context.ts'
+import type { EngineOptions } from './engine-options.ts'
+import type { Ledger } from './ledger/ledger.ts'
 import { type Notices, Notifier } from './ledger/notifier.ts'
+import { openLedger } from './ledger/open-ledger.ts'
 import { Lookup } from './lookup.ts'
 import { resumeFrom } from './resume-from.ts'
 import { type LoopState, Run } from './run.ts'
 import { type AtomState, ENDS, type FlowState, type Intention } from './states.ts'
 import { Statistics, type StatisticsValues } from './statistics.ts'
-
-export interface EngineOptions {
-  /** serial: one atom at a time; parallel: all that are ready. Default serial. */
-  readonly kind?: 'serial' | 'parallel' | undefined
-  /** Values for the flow's atoms: they win over what atoms provide. */
-  readonly store?: Values | undefined
-  /** Where the run is kept; in memory of this engine alone by default. */
-  readonly persist?: FlowStore | undefined
-  /** The run to start or, where it is stored, to go on with. Default: a new one. */
-  readonly flowId?: string | undefined
-  /**
-   * A nested retry that gives up leaves the decision to its parent's retry, or reverts the whole flow (true, the default);
-   * false is TaskFlow's default: it reverts its own flow alone.
-   */
-  readonly deferReverts?: boolean | undefined
-  /** A failure ends the run where it is: nothing is retried or reverted. */
-  readonly neverResolve?: boolean | undefined
-  /** Atoms that run at a time in a parallel engine. Default: all that are ready. */
-  readonly maxWorkers?: number | undefined
-  /** What a run does with atoms that wait for a moment or a signal: hold until then, or suspend. Default hold. */
-  readonly waits?: 'hold' | 'release' | undefined
-  /** The lease under which this engine writes; see Conductor. */
-  readonly epoch?: number | undefined
-  /** Aborted when the run must end at once, because its lease is lost. */
-  readonly signal?: AbortSignal | undefined
-  /** Makes the events that are stored with each transition, where the store has an outbox: flowEvents(). */
-  readonly eventOf?: ((notice: Notice, context: NoticeContext) => FlowEvent | undefined) | undefined
-  /** Called with each event once its transition is stored; an EventRelay does it for stores with an outbox. */
-  readonly onEvent?: ((event: FlowEvent) => void) | undefined
-  readonly logger?: Logger | undefined
-  readonly now?: (() => number) | undefined
-  /** Runs the steps that are Celery tasks: celeryRemotes(app). */
-  readonly remotes?: Remotes | undefined
-  /** Goes on with a stored run from this step: it and all after it run again, with `store` over the values before. */
-  readonly from?: string | undefined
-  /** Kept with a new run, so that a job can be made for it again. */
-  readonly source?: FlowSourceRecord | undefined
-  /** The job that it runs for; a flow that has ended for it does not run again. */
-  readonly job?: string | undefined
-}
-
-/** How a run's flow is made: the name that conductors know it by, or the text of its file. */
-export interface FlowSourceRecord {
-  readonly flow: string
-  readonly definition?: string | undefined
-}
 
 interface AtomStatus {
   readonly name: string
@@ -137,7 +87,7 @@ export class Engine {
 
   /** Reads what is stored of this run, or stores it for the first time. */
   async prepare(): Promise<void> {
-    if (this.#ledger === undefined) this.#ledger = await this.#openLedger(this.compile())
+    if (this.#ledger === undefined) this.#ledger = await this.#openLedger()
     const ledger = this.#ledger
     this.#takeBack(ledger)
     const { state, meta } = ledger.flow
@@ -243,7 +193,7 @@ export class Engine {
   }
 
   async #prepared(): Promise<Ledger> {
-    this.#ledger ??= await this.#openLedger(this.compile())
+    this.#ledger ??= await this.#openLedger()
     return this.#ledger
   }
 
@@ -255,54 +205,15 @@ export class Engine {
     ledger.setMeta({ resumedFor: job, endedFor: undefined })
   }
 
-  async #openLedger(compilation: Compilation): Promise<Ledger> {
-    const { persist, epoch, eventOf, onEvent, store } = this.#options
-    const stored = await persist?.load(this.flowId)
-    const flow = stored?.flow ?? this.#newFlow()
-    const ledger: Ledger = new Ledger(flow, stored, {
-      compilation,
+  async #openLedger(): Promise<Ledger> {
+    return await openLedger({
+      flow: this.flow,
+      flowId: this.flowId,
+      compilation: this.compile(),
+      options: this.#options,
       notifier: this.#notifier,
-      store: persist,
-      epoch,
-      eventOf:
-        eventOf && ((notice) => eventOf(notice, noticeContext(notice, { compilation, ledger }))),
-      onEvent,
-      explain: persist && ((name) => failureTree(name, { compilation, ledger })),
+      logger: this.#logger,
     })
-    const { missing, isAltered } = ledger
-    if (missing.length > 0) {
-      this.#logger.warn(
-        { flow: flow.name, atoms: missing },
-        'stored atoms are no longer part of the flow',
-      )
-    }
-    this.#noteVersion(ledger)
-    const outline = persist !== undefined && isAltered ? outlineOf(this.flow) : undefined
-    if (store !== undefined || outline !== undefined) ledger.inject(store ?? {}, outline)
-    return ledger
-  }
-
-  #newFlow(): FlowRecord {
-    const { source } = this.#options
-    const meta = source === undefined ? {} : { source }
-    return { id: this.flowId, name: this.flow.name, version: this.#version, state: 'PENDING', meta }
-  }
-
-  get #version(): string | null {
-    return 'version' in this.flow ? (this.flow.version ?? null) : null
-  }
-
-  /** Logs that a stored run continues with another version of its flow, and stores the versions before. */
-  #noteVersion({ flow }: Ledger): void {
-    const version = this.#version
-    if (flow.version === version) return
-    const { versions = [] } = flow.meta as { versions?: readonly unknown[] }
-    this.#logger.warn(
-      { flow: flow.name, version, storedVersion: flow.version },
-      'the run resumes with another version of its flow',
-    )
-    flow.meta.versions = [...versions, flow.version]
-    flow.version = version
   }
 }
 

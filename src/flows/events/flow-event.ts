@@ -1,6 +1,6 @@
 import { nextSeconds } from '../../events/event-fields.ts'
-import type { Notice } from '../engine/ledger/ledger.ts'
 import type { NoticeContext } from '../engine/ledger/notice-context.ts'
+import type { Notice } from '../engine/ledger/transitions.ts'
 import { Failure } from '../failures/failure.ts'
 import { isRemote } from '../remote/remote.ts'
 import type { FlowEvent } from '../storage/flow-store.ts'

@@ -1,7 +1,7 @@
 import { atomOf, type Compilation, type Node } from '../../compilation/compile.ts'
 import { Failure } from '../../failures/failure.ts'
 import { NotFound } from '../../failures/flow-errors.ts'
-import type { FlowEvent, FlowStore, UsedSignal } from '../../storage/flow-store.ts'
+import type { UsedSignal } from '../../storage/flow-store.ts'
 import type { Outline } from '../../storage/outline.ts'
 import {
   type AtomRecord,
@@ -12,28 +12,17 @@ import {
   type StoredFlow,
 } from '../../storage/records.ts'
 import { type AtomState, changesFlow, type FlowState, type Intention } from '../states.ts'
-import type { Notices, Notifier } from './notifier.ts'
+import { type TransitionOptions, Transitions } from './transitions.ts'
 
-interface LedgerOptions {
+interface LedgerOptions extends TransitionOptions {
   readonly compilation: Compilation
-  readonly notifier: Notifier
-  readonly store: FlowStore | undefined
-  readonly epoch: number | undefined
-  /** Makes the events that are stored with each transition. */
-  readonly eventOf: ((notice: Notice) => FlowEvent | undefined) | undefined
-  /** Called with each event once its transition is stored. */
-  readonly onEvent?: ((event: FlowEvent) => void) | undefined
   /** Where runs are kept: what is said of an atom that failed, for those who look at the run. */
   readonly explain?: ((name: string) => string) | undefined
 }
 
-export type Notice = {
-  [Type in keyof Notices]: { type: Type; notice: Notices[Type] }
-}[keyof Notices]
-
 /**
- * The records of a run. Changes gather here until `flush` stores them as one transition, and only then notifies listeners:
- * what they hear of is safe.
+ * The records of a run. Changes gather until `flush` stores them as one transition, and only then notifies listeners: what
+ * they hear of is safe.
  */
 export class Ledger {
   readonly flow: FlowRecord
@@ -41,17 +30,13 @@ export class Ledger {
   readonly #records: AtomRecord[] = []
   /** Records that no atom of this flow has any more, and the values given to the run. */
   readonly #others = new Map<string, AtomRecord>()
-  readonly #changed = new Set<AtomRecord>()
-  #notices: Notice[] = []
-  #used: UsedSignal[] = []
-  #isFlowChanged = false
+  readonly #transitions: Transitions
   #failures: Readonly<Record<string, Failure>> | undefined
-  #saving: Promise<void> | undefined
-  #next: Promise<void> | undefined
 
   constructor(flow: FlowRecord, stored: StoredFlow | undefined, options: LedgerOptions) {
     this.flow = flow
     this.#options = options
+    this.#transitions = new Transitions(flow, { ...options, isNew: stored === undefined })
     for (const atom of stored?.atoms ?? []) this.#others.set(atom.name, atom)
     for (const node of options.compilation.atoms) {
       const { name, version } = atomOf(node)
@@ -60,9 +45,8 @@ export class Ledger {
       this.#others.delete(name)
       const record = known?.kind === kind ? known : newRecord(name, kind, version)
       this.#records[node.index] = record
-      if (record !== known) this.#changed.add(record)
+      if (record !== known) this.#transitions.changeAtom(record)
     }
-    this.#isFlowChanged = stored === undefined
   }
 
   /** Names of stored atoms that the flow lacks now. */
@@ -96,7 +80,7 @@ export class Ledger {
 
   /** Whether the flow is not as it was stored, or is new. */
   get isAltered(): boolean {
-    return this.#changed.size > 0 || this.missing.length > 0
+    return this.#transitions.hasChangedAtoms || this.missing.length > 0
   }
 
   inject(values: Readonly<Record<string, unknown>>, outline?: Outline): void {
@@ -105,7 +89,7 @@ export class Ledger {
     record.results = { ...(record.results as object | null), ...values }
     record.state = 'SUCCESS'
     this.#others.set(INJECTOR, record)
-    this.#changed.add(record)
+    this.#transitions.changeAtom(record)
   }
 
   changeFlow(state: FlowState): boolean {
@@ -113,8 +97,8 @@ export class Ledger {
     const oldState = flow.state
     if (!changesFlow(oldState, state)) return false
     flow.state = state
-    this.#isFlowChanged = true
-    this.#notices.push({
+    this.#transitions.changeFlow()
+    this.#transitions.announce({
       type: 'flow',
       notice: { name: flow.name, flowId: flow.id, state, oldState },
     })
@@ -123,24 +107,24 @@ export class Ledger {
 
   setMeta(values: Readonly<Record<string, unknown>>): void {
     Object.assign(this.flow.meta, values)
-    this.#isFlowChanged = true
+    this.#transitions.changeFlow()
   }
 
   /** It is gone with the next transition. */
   useSignal(signal: UsedSignal): void {
-    this.#used.push(signal)
+    this.#transitions.useSignal(signal)
   }
 
   setIntention(node: Node, intention: Intention): void {
     const record = this.of(node)
     if (record.intention === intention) return
     record.intention = intention
-    this.#changed.add(record)
+    this.#transitions.changeAtom(record)
   }
 
   touch(node: Node): AtomRecord {
     const record = this.of(node)
-    this.#changed.add(record)
+    this.#transitions.changeAtom(record)
     return record
   }
 
@@ -162,10 +146,10 @@ export class Ledger {
     const oldState = record.state
     if (oldState === state && outcome === undefined) return
     record.state = state
-    this.#changed.add(record)
+    this.#transitions.changeAtom(record)
     const { name, id, kind } = record
     const notice = { name, id, flowId: this.flow.id, state, oldState, ...outcome }
-    this.#notices.push({ type: kind, notice })
+    this.#transitions.announce({ type: kind, notice })
   }
 
   /** Keeps what came of an atom's run. */
@@ -214,102 +198,10 @@ export class Ledger {
     return this.#options.compilation.atoms.flatMap((node) => this.of(node).revertFailure ?? [])
   }
 
-  /**
-   * Stores what has changed as one transition, then notifies listeners. Undefined where nothing is to be awaited. One save at a
-   * time, as two could be stored out of order: changes meanwhile are stored by the next one, or fail with the one before.
-   */
+  /** Stores what has changed as one transition; undefined where nothing is to be awaited. */
   flush(): Promise<void> | undefined {
-    if (this.#options.store === undefined) {
-      this.#changed.clear()
-      this.#publishEvents(this.#events())
-      return undefined
-    }
-    if (this.#next !== undefined) return this.#next
-    if (this.#changed.size === 0 && !this.#isFlowChanged) return this.#saving
-    if (this.#saving === undefined) return this.#save(this.#options.store)
-    this.#next = this.#saveAfter(this.#saving, this.#options.store)
-    return this.#next
+    return this.#transitions.flush()
   }
-
-  async #saveAfter(saving: Promise<void>, store: FlowStore): Promise<void> {
-    try {
-      await saving
-    } finally {
-      this.#next = undefined
-    }
-    await this.#save(store)
-  }
-
-  #save(store: FlowStore): Promise<void> | undefined {
-    const { epoch } = this.#options
-    const notices = this.#notices
-    const events = this.#events()
-    const atoms = [...this.#changed]
-    const used = this.#used
-    this.#changed.clear()
-    this.#used = []
-    this.#isFlowChanged = false
-    const saving = store.save({ flow: this.flow, atoms, events, used, epoch })
-    if (saving === undefined) {
-      this.#publishEvents(events)
-      return undefined
-    }
-    this.#notices = []
-    this.#saving = this.#notifyOnceSaved(saving, { atoms, notices, used, events })
-    return this.#saving
-  }
-
-  async #notifyOnceSaved(
-    saving: Promise<void>,
-    { atoms, notices, used, events }: Saved,
-  ): Promise<void> {
-    try {
-      await saving
-    } catch (error) {
-      // A later save, of an atom that still runs or of another run, must not leave this one out.
-      for (const atom of atoms) this.#changed.add(atom)
-      this.#isFlowChanged = true
-      this.#notices = [...notices, ...this.#notices]
-      this.#used = [...used, ...this.#used]
-      throw error
-    } finally {
-      this.#saving = undefined
-    }
-    this.#notify(notices)
-    this.#notifyEach(events)
-  }
-
-  /** What the changes since the last transition are to others. */
-  #events(): readonly FlowEvent[] {
-    const { eventOf } = this.#options
-    return eventOf === undefined ? [] : this.#notices.flatMap((notice) => eventOf(notice) ?? [])
-  }
-
-  /** A listener may cause more, e.g. by suspending: listeners are notified of that too. */
-  #publishEvents(events: readonly FlowEvent[]): void {
-    this.#notifyEach(events)
-    while (this.#notices.length > 0) {
-      const notices = this.#notices
-      this.#notices = []
-      this.#notify(notices)
-    }
-  }
-
-  #notifyEach(events: readonly FlowEvent[]): void {
-    const { onEvent } = this.#options
-    if (onEvent !== undefined) for (const event of events) onEvent(event)
-  }
-
-  #notify(notices: readonly Notice[]): void {
-    for (const { type, notice } of notices) this.#options.notifier.notify(type, notice as never)
-  }
-}
-
-interface Saved {
-  readonly atoms: readonly AtomRecord[]
-  readonly notices: readonly Notice[]
-  readonly used: readonly UsedSignal[]
-  readonly events: readonly FlowEvent[]
 }
 
 const ENDS = {

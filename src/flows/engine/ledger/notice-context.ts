@@ -4,7 +4,8 @@ import type { Compilation } from '../../compilation/compile.ts'
 import type { Failure } from '../../failures/failure.ts'
 import type { AtomRecord, FlowRecord } from '../../storage/records.ts'
 import { failureTree } from '../failure-tree.ts'
-import type { Ledger, Notice } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
+import type { Notice } from './transitions.ts'
 
 /** What is known of a run at one of its notices. */
 export interface NoticeContext {
