@@ -102,6 +102,7 @@ export type {
   PruneReport,
   Retention,
 } from './retention/types.ts'
+export type { ReconciledLoss } from './states/act-on-loss.ts'
 export {
   type BackfillOptions,
   type BackfillProgress,
@@ -109,5 +110,5 @@ export {
 } from './states/backfill.ts'
 export type { Loss, LossKind } from './states/loss.ts'
 export type { LossPolicies, LossPolicy } from './states/loss-policy.ts'
-export type { ReconciledLoss, ReconcilerOptions } from './states/reconciler.ts'
+export type { ReconcilerOptions } from './states/reconciler.ts'
 export type { StateOptions } from './states/state-jobs.ts'

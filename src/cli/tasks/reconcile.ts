@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { sleep } from '../../async/sleep.ts'
-import type { ReconciledLoss, ReconcilerOptions } from '../../monitor/states/reconciler.ts'
+import type { ReconciledLoss } from '../../monitor/states/act-on-loss.ts'
+import type { ReconcilerOptions } from '../../monitor/states/reconciler.ts'
 import { commandLogger, openApp } from '../app/open-app.ts'
 import { DATABASE, DRY_RUN, JSON_OUTPUT } from '../options/common-options.ts'
 import { openDatabaseOf } from '../options/open-database.ts'

@@ -7,7 +7,6 @@ import { LeaseHolder } from '../../leases/lease-holder.ts'
 import { PostgresLeases } from '../../leases/postgres-leases.ts'
 import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
-import { textOfError } from '../../text-of-error.ts'
 import type { TakeCensus } from '../evidence/census.ts'
 import type { Finding } from '../evidence/finding.ts'
 import { type EvidenceLimits, gather } from '../evidence/gather.ts'
@@ -18,15 +17,11 @@ import { type CallRoll, NO_ANSWERS } from '../evidence/roll-call.ts'
 import { closeChordUnlocks, settleDoubts } from '../evidence/settle-doubts.ts'
 import { unfinishedQueues } from '../evidence/unfinished-queues.ts'
 import { WorkerWatch } from '../evidence/worker-watch.ts'
+import { actionFor, actOnLoss, type ReconciledLoss } from './act-on-loss.ts'
 import type { Loss } from './loss.ts'
-import { type LossPolicies, type LossPolicy, lossPolicyOf } from './loss-policy.ts'
-import {
-  type FoundDoubt,
-  type FoundLoss,
-  noteDoubts,
-  noteLoss,
-  noteReplay,
-} from './note-finding.ts'
+import type { LossPolicies, LossPolicy } from './loss-policy.ts'
+import { type FoundDoubt, type FoundLoss, noteDoubts, noteLoss } from './note-finding.ts'
+import { RecordFreshness } from './record-freshness.ts'
 
 export interface ReconcilerOptions extends Partial<EvidenceLimits> {
   readonly database: Database
@@ -57,15 +52,6 @@ export interface ReconcilerOptions extends Partial<EvidenceLimits> {
   readonly isDryRun?: boolean
 }
 
-/** What was found, and what was done about it. */
-export interface ReconciledLoss extends Loss {
-  readonly action: LossPolicy
-  /** The id under which it was published again. */
-  readonly newId?: string
-  /** Why it was not. */
-  readonly problem?: string
-}
-
 const EVERY_MS = 30_000
 /** A worker that is killed after so long is known by then. */
 const WATCH_EVERY_MS = 1_000
@@ -76,8 +62,6 @@ const DEFAULT_LIMITS: EvidenceLimits = {
 }
 /** A doubt is no loss; so long the record must have kept up for it. */
 const DOUBT_AFTER_MS = 5_000
-/** A monitor at work reads as many in a moment. */
-const MOST_LAG = 1000
 const LEASE = { name: 'reconcile', holdMs: 30_000 }
 
 /**
@@ -92,9 +76,7 @@ export class Reconciler {
   readonly #workers: WorkerWatch
   readonly #turn: LeaseHolder
   readonly #jobs: readonly Periodic[]
-  /** Since when the record has kept up with what happens. */
-  #freshSinceMs: number | null = null
-  #lookedAtMs = 0
+  readonly #freshness: RecordFreshness
 
   constructor(options: ReconcilerOptions) {
     const { database, broker, logger = silentLogger, everyMs = EVERY_MS } = options
@@ -106,6 +88,8 @@ export class Reconciler {
     }
     this.#logger = logger
     this.#queues = new ObservedQueues(broker)
+    const sources = [options.config.platformQueue, ...(options.sources ?? [])]
+    this.#freshness = new RecordFreshness(this.#queues, sources)
     const { missedHeartbeats } = this.#limits
     this.#workers = new WorkerWatch(database, { ...options, missedHeartbeats })
     this.#turn = new LeaseHolder(new PostgresLeases(database), { ...LEASE, logger })
@@ -138,18 +122,14 @@ export class Reconciler {
 
   /** Whether the record keeps up with what happens, and has for a while. Judged by a stale record, a healthy task would look lost. */
   get isFresh(): boolean {
-    return this.#hasBeenFreshFor(this.#limits.graceMs)
-  }
-
-  #hasBeenFreshFor(ms: number): boolean {
-    return this.#freshSinceMs !== null && this.#lookedAtMs - this.#freshSinceMs >= ms
+    return this.#freshness.hasBeenFor(this.#limits.graceMs)
   }
 
   /** One look at everything; what it does about what it finds is done when this resolves. */
   async pass(): Promise<readonly ReconciledLoss[]> {
-    const { database, workQueues = [], isDryRun } = this.#options
+    const { database, workQueues = [], isDryRun, replay } = this.#options
     const names = [...new Set([...workQueues, ...(await unfinishedQueues(database))])]
-    await this.#look(names)
+    await this.#freshness.look(names)
     const queues = this.#observed(names)
     if (isDryRun === true) {
       const found = await this.#findings(queues, await this.#askAround())
@@ -157,24 +137,8 @@ export class Reconciler {
     }
     const done: ReconciledLoss[] = []
     for (const loss of await this.#inTurn((lease) => this.#note(lease, queues)))
-      done.push(await this.#act(loss))
+      done.push(await actOnLoss(loss, { database, logger: this.#logger, replay }))
     return done
-  }
-
-  async #look(queues: readonly string[]): Promise<void> {
-    const sources = [this.#options.config.platformQueue, ...(this.#options.sources ?? [])]
-    try {
-      await this.#queues.look(new Set([...queues, ...sources]))
-    } catch (cause) {
-      this.#freshSinceMs = null
-      throw cause
-    }
-    const keepUp = sources.every((queue) => {
-      const observed = this.#queues.get(queue)
-      return observed !== undefined && observed.consumers !== 0 && observed.messages <= MOST_LAG
-    })
-    this.#lookedAtMs = Date.now()
-    this.#freshSinceMs = keepUp ? (this.#freshSinceMs ?? this.#lookedAtMs) : null
   }
 
   /** Nothing where another monitor is at it. */
@@ -224,7 +188,7 @@ export class Reconciler {
   ): Promise<readonly Finding[]> {
     const { database, expectsResults = true } = this.#options
     const { graceMs } = this.#limits
-    if (!this.#hasBeenFreshFor(Math.min(graceMs, DOUBT_AFTER_MS))) return []
+    if (!this.#freshness.hasBeenFor(Math.min(graceMs, DOUBT_AFTER_MS))) return []
     const found = await gather(database, this.#sources(queues, api), this.#limits)
     if (!this.isFresh || api === 'silent') return found.filter(isDoubt)
     return expectsResults ? [...found, ...(await findNoResult(database, graceMs))] : found
@@ -232,10 +196,12 @@ export class Reconciler {
 
   /** Losses to act on now, in the order of ids, in which all other writers lock them. */
   #due(findings: readonly Finding[]): readonly DueLoss[] {
+    const { policies, replay, isDryRun } = this.#options
+    const mayReplay = replay !== undefined || isDryRun === true
     return findings
       .filter(isLoss)
       .toSorted(byId)
-      .map((loss) => ({ loss, action: this.#actionOf(loss) }))
+      .map((loss) => ({ loss, action: actionFor(loss, { policies, mayReplay }) }))
   }
 
   async #keepRecord(queues: ReadonlyMap<string, ObservedQueue>, api: ApiAnswer): Promise<void> {
@@ -267,32 +233,6 @@ export class Reconciler {
       look: lookIn(api),
       callRoll: callRoll ?? (() => Promise.resolve(NO_ANSWERS)),
       controlExchange,
-    }
-  }
-
-  #actionOf({ kind, candidate }: FoundLoss): LossPolicy {
-    if (kind === 'no-result') return 'leave'
-    const policy = lossPolicyOf(candidate.name, this.#options.policies ?? {})
-    if (policy !== 'replay') return policy
-    if (this.#options.replay === undefined && this.#options.isDryRun !== true) return 'mark'
-    // It may be what kills its workers.
-    return candidate.isReplay ? 'mark' : 'replay'
-  }
-
-  async #act(loss: ReconciledLoss): Promise<ReconciledLoss> {
-    const { replay } = this.#options
-    const { taskId, name, kind, action, reason } = loss
-    this.#logger.warn({ taskId, name, kind, action, reason }, 'a task is lost')
-    if (action !== 'replay' || replay === undefined) return loss
-    try {
-      const newId = await replay(taskId)
-      await noteReplay(this.#options.database, taskId, { replayed_as: newId })
-      return { ...loss, newId }
-    } catch (cause) {
-      const problem = textOfError(cause)
-      this.#logger.error({ taskId, err: cause }, 'a lost task was not replayed')
-      await noteReplay(this.#options.database, taskId, { problem })
-      return { ...loss, problem }
     }
   }
 }

@@ -1,10 +1,7 @@
 import type { ApiLook } from '../../../src/brokers/amqp/management-api.ts'
 import type { Database } from '../../../src/database/database.ts'
-import {
-  type ReconciledLoss,
-  Reconciler,
-  type ReconcilerOptions,
-} from '../../../src/monitor/states/reconciler.ts'
+import type { ReconciledLoss } from '../../../src/monitor/states/act-on-loss.ts'
+import { Reconciler, type ReconcilerOptions } from '../../../src/monitor/states/reconciler.ts'
 import { recordTask } from './recorded.ts'
 
 /** Announces its stop, and then finishes its tasks. */
