@@ -34,6 +34,9 @@ const LONG = [
 const OF_THE_WHOLE_ZOCALO =
   process.env.ZOCALO_WHOLE === '1' ? [] : ['test/interop/zocalo/instances.live.test.ts']
 
+/** Named on the command line: Vitest runs every project it is given. */
+const isLongRun = process.argv.some((arg) => arg === 'long' || arg === '--project=long')
+
 const live = {
   globalSetup: 'test/support/global-setup.ts',
   // Servers, workers and tests share a few cores with other work: one more try on a build server.
