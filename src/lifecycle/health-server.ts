@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../logger.ts'
+import { HttpServer } from './http-server.ts'
 
 export interface HealthServerOptions {
   readonly port: number
@@ -24,45 +24,34 @@ interface Answer {
  */
 export class HealthServer {
   readonly #options: HealthServerOptions
-  #server: Server | undefined
+  readonly #host: string
+  readonly #server: HttpServer
 
   constructor(options: HealthServerOptions) {
     this.#options = options
+    this.#host = options.host ?? '127.0.0.1'
+    this.#server = new HttpServer({ port: options.port, host: this.#host }, (request, response) => {
+      this.#respond(request, response).catch((error: unknown) => {
+        options.logger.warn({ err: error, path: request.url }, 'a health check request failed')
+        response.destroy()
+      })
+    })
   }
 
   /** Where it listens; with port 0 the system has chosen. */
   get port(): number {
-    return (this.#server?.address() as AddressInfo | null)?.port ?? this.#options.port
+    return this.#server.port
   }
 
   /** Rejects where the port is taken. */
   async start(): Promise<void> {
-    const { port, host = '127.0.0.1', logger } = this.#options
-    const server = createServer((request, response) => {
-      this.#respond(request, response).catch((error: unknown) => {
-        logger.warn({ err: error, path: request.url }, 'a health check request failed')
-        response.destroy()
-      })
-    })
-    this.#server = server
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(port, host, () => {
-        server.off('error', reject)
-        resolve()
-      })
-    })
-    logger.info({ host, port: this.port }, 'health and metrics are served')
+    await this.#server.start()
+    const { port } = this
+    this.#options.logger.info({ host: this.#host, port }, 'health and metrics are served')
   }
 
   async stop(): Promise<void> {
-    const server = this.#server
-    if (server === undefined) return
-    this.#server = undefined
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    })
+    await this.#server.stop()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,7 +10,7 @@ import {
   SiteConfig,
   type TransportHeader,
 } from '../../src/recipes/index.ts'
-import { Liveness } from '../../src/recipes/service/liveness.ts'
+import { livenessServer } from '../../src/recipes/service/liveness.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 type Take = (header: TransportHeader, message: unknown, service: CommonService) => unknown
@@ -221,7 +221,7 @@ test('a service leaves by itself when its lifetime is over', async () => {
 
 test('liveness answers 200 while the service takes things, and 408 where it does not in time', async () => {
   let isFree: () => Promise<void> = async () => undefined
-  const liveness = new Liveness({ port: 0, timeoutMs: 30, isFree: () => isFree() })
+  const liveness = livenessServer({ port: 0, timeoutMs: 30, isFree: () => isFree() })
   await liveness.start()
   onTestFinished(() => liveness.stop())
   const ask = async () => await fetch(`http://127.0.0.1:${liveness.port}/any`)

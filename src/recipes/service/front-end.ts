@@ -7,7 +7,7 @@ import type { SiteConfig } from '../site/site-config.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { CommonService, ServiceClass } from './common-service.ts'
 import { hostId } from './host-id.ts'
-import { Liveness } from './liveness.ts'
+import { livenessServer } from './liveness.ts'
 import { STATUS } from './service-status.ts'
 import { StatusBroadcasts } from './status-broadcasts.ts'
 
@@ -134,7 +134,9 @@ export class FrontEnd {
     })
     this.#service = service
     const health =
-      liveness === undefined ? null : new Liveness({ ...liveness, isFree: () => service.isFree() })
+      liveness === undefined
+        ? null
+        : livenessServer({ ...liveness, isFree: () => service.isFree() })
     try {
       await health?.start()
       await service.start()

@@ -1,50 +1,21 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { isDoneWithin } from '../../async/with-deadline.ts'
+import { HttpServer } from '../../lifecycle/http-server.ts'
 
 interface LivenessOptions {
   readonly port: number
   readonly timeoutMs: number
-  /** Resolves as soon as the service could take something else. */
+  /** Resolves as soon as the service could take another message. */
   readonly isFree: () => Promise<void>
 }
 
-/** Answers any GET: 200 `ok` where the service takes things, 408 where it does not within the timeout. */
-export class Liveness {
-  readonly #options: LivenessOptions
-  #server: Server | undefined
-
-  constructor(options: LivenessOptions) {
-    this.#options = options
-  }
-
-  get port(): number {
-    return (this.#server?.address() as AddressInfo | null)?.port ?? this.#options.port
-  }
-
-  async start(): Promise<void> {
-    const server = createServer((_request, response) => {
-      const answer = async (): Promise<void> => {
-        const isFree = await isDoneWithin(this.#options.timeoutMs, this.#options.isFree())
-        response.writeHead(isFree ? 200 : 408, { 'content-type': 'text/plain; charset=utf-8' })
-        response.end(isFree ? 'ok' : 'the service is busy')
-      }
-      answer().catch(() => response.destroy())
-    })
-    this.#server = server
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
-      server.listen(this.#options.port, () => resolve())
-    })
-  }
-
-  async stop(): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    await new Promise<void>((resolve) => {
-      if (server === undefined) return resolve()
-      server.close(() => resolve())
-      server.closeAllConnections()
-    })
-  }
+/** A server that answers any GET: 200 `ok` where the service could take a message within the timeout, else 408. */
+export function livenessServer({ port, timeoutMs, isFree }: LivenessOptions): HttpServer {
+  return new HttpServer({ port }, (_request, response) => {
+    const answer = async (): Promise<void> => {
+      const isReady = await isDoneWithin(timeoutMs, isFree())
+      response.writeHead(isReady ? 200 : 408, { 'content-type': 'text/plain; charset=utf-8' })
+      response.end(isReady ? 'ok' : 'the service is busy')
+    }
+    answer().catch(() => response.destroy())
+  })
 }

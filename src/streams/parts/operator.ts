@@ -83,41 +83,33 @@ const AsyncGeneratorFunction = Object.getPrototypeOf(async function* () {
   // Only its class is wanted.
 }).constructor
 
-class FunctionOperator extends Operator {
-  readonly #work: MessageFunction<unknown, unknown>
+/** An operator that is named after its function. */
+abstract class NamedOperator<Work extends { readonly name: string }> extends Operator {
+  protected readonly given: Work
 
-  constructor(work: MessageFunction<unknown, unknown>) {
+  constructor(given: Work) {
     super()
-    this.#work = work
+    this.given = given
   }
 
   override get name(): string {
-    return this.#work.name || 'operator'
-  }
-
-  process(message: unknown, context: OperatorContext): Results<unknown> {
-    return this.#work(message, context)
+    return this.given.name || 'operator'
   }
 }
 
-class StreamOperator extends Operator {
-  readonly #work: StreamFunction<unknown, unknown>
-
-  constructor(work: StreamFunction<unknown, unknown>) {
-    super()
-    this.#work = work
+class FunctionOperator extends NamedOperator<MessageFunction<unknown, unknown>> {
+  process(message: unknown, context: OperatorContext): Results<unknown> {
+    return this.given(message, context)
   }
+}
 
-  override get name(): string {
-    return this.#work.name || 'operator'
-  }
-
+class StreamOperator extends NamedOperator<StreamFunction<unknown, unknown>> {
   process(message: unknown, context: OperatorContext): AsyncIterable<unknown> {
-    return this.#work(only(message), context)
+    return this.given(only(message), context)
   }
 
   override work(lane: Lane): Promise<void> {
-    return runStream(this.#work, lane)
+    return runStream(this.given, lane)
   }
 }
 

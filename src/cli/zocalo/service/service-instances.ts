@@ -2,7 +2,7 @@ import { startTimer } from '../../../async/timer.ts'
 import { isDict, itemAtKey } from '../../../codecs/ordered-dict.ts'
 import { UsageError } from '../../../errors.ts'
 import { stopOnSignals } from '../../../lifecycle/stop-on-signals.ts'
-import { Liveness } from '../../../recipes/service/liveness.ts'
+import { livenessServer } from '../../../recipes/service/liveness.ts'
 import { forkInstance } from '../../../services/instances/forked-instance.ts'
 import { InstancePool } from '../../../services/instances/instance-pool.ts'
 import { printError } from '../../output/output.ts'
@@ -51,7 +51,7 @@ export async function runInstances(site: Site, plan: InstancesPlan): Promise<0 |
   })
   const { liveness, maxLifetimeMs = Number.POSITIVE_INFINITY } = plan
   const isFree = async (): Promise<void> => void (await depth())
-  const health = liveness === undefined ? null : new Liveness({ ...liveness, isFree })
+  const health = liveness === undefined ? null : livenessServer({ ...liveness, isFree })
   const lifetime = startTimer(maxLifetimeMs, () => pool.stop())
   const until = new AbortController()
   try {
