@@ -1,5 +1,7 @@
 import { BrokerError } from '../errors.ts'
 import type { Route } from '../protocol/message.ts'
+import type { PublishOptions } from './broker.ts'
+import type { BrokerFeatures } from './features.ts'
 
 /** The errors that every broker words alike. */
 
@@ -44,4 +46,18 @@ export function deliverySettled(queue: string): BrokerError {
 export function routeText(route: Route): string {
   const exchange = route.exchange === '' ? 'the default exchange' : `exchange "${route.exchange}"`
   return `${exchange} with routing key "${route.routingKey}"`
+}
+
+/** The reason to refuse a publish with an option that this broker would ignore; undefined where it supports all of them. */
+export function unsupportedOption(
+  { delayMs = 0, groupKey, dedupKey }: PublishOptions,
+  features: BrokerFeatures,
+): string | undefined {
+  if (delayMs > features.longestDelayMs) {
+    return `delayMs is ${delayMs}, and the longest delay here is ${features.longestDelayMs} ms`
+  }
+  if (groupKey !== undefined && !features.groups) return 'groupKey has no effect here'
+  return dedupKey !== undefined && !features.deduplication
+    ? 'dedupKey has no effect here'
+    : undefined
 }

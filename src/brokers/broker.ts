@@ -21,10 +21,7 @@ export interface Broker extends AsyncDisposable {
   /** Resolves once the broker has confirmed the message; rejects with a `BrokerError`, never drops silently. */
   publish(message: Message, route: Route, options?: PublishOptions): Promise<void>
 
-  /**
-   * Publishes all of them, confirmed together; rejects with the first failure, the others are still tried. `publishEach`
-   * says of each what became of it.
-   */
+  /** Publishes all of them, confirmed together; rejects with the first failure, the others are still tried. */
   publishMany(messages: readonly RoutedMessage[], options?: PublishOptions): Promise<void>
 
   /** Starts consuming; deliveries go to `onDelivery` one by one, never more unsettled than `prefetch`. */

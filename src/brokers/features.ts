@@ -44,11 +44,6 @@ export interface BrokerFeatures {
   readonly largestMessageBytes: number
 }
 
-/** Features that are there or not. */
-export type BrokerFeature = {
-  [Name in keyof BrokerFeatures]: BrokerFeatures[Name] extends boolean ? Name : never
-}[keyof BrokerFeatures]
-
 export const AMQP_FEATURES: BrokerFeatures = {
   mailboxes: true,
   outlivesProcess: true,

@@ -4,8 +4,6 @@ import { expect, onTestFinished, test } from 'vitest'
 import { AmqpBroker } from '../../src/brokers/amqp/amqp-broker.ts'
 import { featuresOf } from '../../src/brokers/features.ts'
 import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
-import { publishEach } from '../../src/brokers/publish-each.ts'
-import { durableQueue } from '../../src/protocol/routing/topology.ts'
 
 const SRC = join(import.meta.dirname, '../../src')
 
@@ -33,20 +31,8 @@ test.each([
   },
 )
 
-test('publishEach says of each message what became of it, in their order', async () => {
-  const broker = memoryBroker()
-  await broker.declare({ exchanges: [], queues: [durableQueue('work')], bindings: [] })
-  const messages = ['work', 'nowhere', 'work'].map((routingKey) => ({
-    message: { headers: {}, properties: {}, body: Buffer.from(routingKey) },
-    route: { exchange: '', routingKey },
-  }))
-  const outcomes = await publishEach(broker, messages, { mandatory: true })
-  expect(outcomes).toMatchObject([undefined, { code: 'MESSAGE_UNROUTABLE' }, undefined])
-  expect((await broker.depth('work')).messages).toBe(2)
-})
-
 test.each([{ delayMs: 5 }, { groupKey: 'a' }, { dedupKey: 'a' }])(
-  'an option that the broker cannot heed is refused, not passed over: %o',
+  'an option that the broker does not support is refused, not ignored: %o',
   async (options) => {
     const message = { headers: {}, properties: {}, body: Buffer.alloc(0) }
     const route = { exchange: '', routingKey: 'work' }

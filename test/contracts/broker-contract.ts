@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { deferred } from '../../src/async/deferred.ts'
 import type { Broker, ConsumeOptions, Delivery, Subscription } from '../../src/brokers/broker.ts'
-import type { BrokerFeature, BrokerFeatures } from '../../src/brokers/features.ts'
+import type { BrokerFeatures } from '../../src/brokers/features.ts'
 import type { Message, MessageProperties, Route } from '../../src/protocol/message.ts'
 import {
   type Binding,
@@ -30,6 +30,11 @@ export interface BrokerUnderTest {
   /** Of a server that copies its whole queue for each message that it hands out, fewer are asked. */
   readonly many?: number
 }
+
+/** Features that a broker has or lacks. */
+type BrokerFeature = {
+  [Name in keyof BrokerFeatures]: BrokerFeatures[Name] extends boolean ? Name : never
+}[keyof BrokerFeatures]
 
 /** What every broker promises: broker.ts, in tests. A test of more than that names the feature it needs. */
 export function brokerContract({ name, features, makeSpace, many = 300 }: BrokerUnderTest): void {

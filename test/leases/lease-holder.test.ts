@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { deferred } from '../../src/async/deferred.ts'
 import { LeaseHolder } from '../../src/leases/lease-holder.ts'
-import { MemoryLeases } from '../../src/leases/memory-leases.ts'
+import { MemoryLeases } from '../support/memory-leases.ts'
 
 test('one holder keeps the work from turn to turn, until it lets go', async () => {
   const leases = new MemoryLeases()

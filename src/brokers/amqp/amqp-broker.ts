@@ -15,11 +15,10 @@ import type {
   RoutedMessage,
   Subscription,
 } from '../broker.ts'
-import { brokerClosed, publishRefused, queueMissing } from '../broker-errors.ts'
+import { brokerClosed, publishRefused, queueMissing, unsupportedOption } from '../broker-errors.ts'
 import { Failover, type FailoverStrategy, failoverOrder, urlsIn } from '../failover.ts'
 import { AMQP_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
-import { unsupportedOption } from '../publish-each.ts'
 import type { AmqpTls } from './connecting/amqp-url.ts'
 import { type ConnectOptions, checkSettings, connect, targetOf } from './connecting/connect.ts'
 import { AmqpConnection } from './connecting/connection.ts'

@@ -14,10 +14,9 @@ import type {
   RoutedMessage,
   Subscription,
 } from '../broker.ts'
-import { brokerClosed, publishRefused, queueMissing } from '../broker-errors.ts'
+import { brokerClosed, publishRefused, queueMissing, unsupportedOption } from '../broker-errors.ts'
 import { MEMORY_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
-import { unsupportedOption } from '../publish-each.ts'
 import { declareIn } from './declare.ts'
 import { MemoryConsumer } from './receiving/memory-consumer.ts'
 import { HeldDeliveries } from './receiving/memory-delivery.ts'

@@ -14,11 +14,10 @@ import type {
   RoutedMessage,
   Subscription,
 } from '../broker.ts'
-import { brokerClosed, publishRefused } from '../broker-errors.ts'
+import { brokerClosed, publishRefused, unsupportedOption } from '../broker-errors.ts'
 import type { Claims } from '../claims.ts'
 import { type BrokerFeatures, SQS_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
-import { unsupportedOption } from '../publish-each.ts'
 import { SqsApi } from './connecting/sqs-api.ts'
 import { parseSqsUrl } from './connecting/sqs-url.ts'
 import { declareOn } from './declare.ts'

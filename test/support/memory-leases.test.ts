@@ -1,4 +1,4 @@
-import { MemoryLeases } from '../../src/leases/memory-leases.ts'
 import { leaseContract } from '../contracts/lease-contract.ts'
+import { MemoryLeases } from './memory-leases.ts'
 
 leaseContract(async () => new MemoryLeases())

@@ -1,12 +1,12 @@
-import type { Lease, LeaseOptions, Leases } from './lease.ts'
-import { LeaseTerm } from './lease-term.ts'
+import type { Lease, LeaseOptions, Leases } from '../../src/leases/lease.ts'
+import { LeaseTerm } from '../../src/leases/lease-term.ts'
 
 interface Holding {
   readonly epoch: number
   readonly term: LeaseTerm
 }
 
-/** Leases of one process, for tests and for programs that have no database. */
+/** Leases of one process, for tests without a database. */
 export class MemoryLeases implements Leases {
   readonly #holdings = new Map<string, Holding>()
 
