@@ -9,7 +9,7 @@ import {
   type TransportHeader,
   wrapSubscribe,
 } from '../recipes/index.ts'
-import { runCommand, wordsOf } from './run-command.ts'
+import { runCommand, timeoutOf, wordsOf } from './run-command.ts'
 
 const QUEUE = 'runner.submission'
 const TIMEOUT_SECONDS = 30
@@ -59,12 +59,12 @@ export class Runner extends CommonService {
 
   /** What failed, or null. */
   async #run(job: Job): Promise<object | null> {
-    for (const command of job.commands) {
+    for (const { command, words } of job.commands) {
       const { cwd, timeoutSeconds, outputFile } = job
       const { log } = this
       const options = { cwd, timeoutSeconds, outputFile, log }
       try {
-        const { exitCode, signal, timedOut } = await runCommand(wordsOf(command), options)
+        const { exitCode, signal, timedOut } = await runCommand(words, options)
         if (exitCode === 0) continue
         this.log.error({ command, exitCode, signal, timedOut }, 'the command failed')
         return { command, exitCode, timedOut }
@@ -79,7 +79,8 @@ export class Runner extends CommonService {
 }
 
 interface Job {
-  readonly commands: readonly string[]
+  /** As each is written, and its words. */
+  readonly commands: readonly { readonly command: unknown; readonly words: readonly string[] }[]
   readonly cwd: string
   readonly timeoutSeconds: number
   readonly outputFile: string | undefined
@@ -93,11 +94,13 @@ async function preparedJob(wrapper: RecipeWrapper, parameters: Dict): Promise<Jo
   await mkdir(cwd, { recursive: true })
   const words = await writtenFiles(wrapper, parameters)
   const output = itemAtKey(parameters, 'output_file')
-  const timeout = itemAtKey(parameters, 'timeout')
   return {
-    commands: commands.map((command) => replaced(String(command), words)),
+    commands: commands.map((command) => ({
+      command,
+      words: wordsOf(command).map((word) => replaced(word, words)),
+    })),
     cwd,
-    timeoutSeconds: timeout === undefined ? TIMEOUT_SECONDS : Number(timeout),
+    timeoutSeconds: timeoutOf(itemAtKey(parameters, 'timeout'), TIMEOUT_SECONDS),
     outputFile: typeof output === 'string' && output !== '' ? join(cwd, output) : undefined,
   }
 }

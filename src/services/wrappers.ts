@@ -3,7 +3,7 @@ import { sleep } from '../async/sleep.ts'
 import { type Dict, isDict, itemAtKey } from '../codecs/ordered-dict.ts'
 import { BaseWrapper, type WrapperClass } from '../recipes/index.ts'
 import type { PackageParts } from './package-parts.ts'
-import { runCommand, wordsOf } from './run-command.ts'
+import { runCommand, timeoutOf, wordsOf } from './run-command.ts'
 
 const HALF_MS = 10_000
 
@@ -24,7 +24,7 @@ class DummyWrapper extends BaseWrapper {
 const TIMEOUT_SECONDS = 3600
 
 /**
- * Runs the command line of a step as a process: `command` (or `commands`), `workingdir`, `timeout` in seconds, from its
+ * Runs the command line of a step as a process: `command`, or several `commands`, `workingdir`, `timeout` in seconds, from its
  * `job_parameters` or `parameters`. Its lines are logged as they come; its end goes to the output `updates`.
  */
 class CommandWrapper extends BaseWrapper {
@@ -40,9 +40,10 @@ class CommandWrapper extends BaseWrapper {
     const cwd = resolve(
       String(itemAtKey(parameters, 'workingdir') ?? itemAtKey(parameters, 'cwd') ?? '.'),
     )
-    const timeoutSeconds = Number(itemAtKey(parameters, 'timeout') ?? TIMEOUT_SECONDS)
+    const timeoutSeconds = timeoutOf(itemAtKey(parameters, 'timeout'), TIMEOUT_SECONDS)
+    const { log, signal } = this
     for (const command of commands) {
-      const result = await runCommand(wordsOf(command), { cwd, timeoutSeconds, log: this.log })
+      const result = await runCommand(command, { cwd, timeoutSeconds, log, signal })
       await this.update(result)
       if (result.exitCode !== 0) {
         this.log.error({ ...result }, 'the command failed')
@@ -53,9 +54,10 @@ class CommandWrapper extends BaseWrapper {
   }
 }
 
-function commandsOf(parameters: Dict): string[] {
-  const given = itemAtKey(parameters, 'commands') ?? itemAtKey(parameters, 'command')
-  return (Array.isArray(given) ? given : [given]).filter((one) => typeof one === 'string')
+function commandsOf(parameters: Dict): string[][] {
+  const given = itemAtKey(parameters, 'commands')
+  const commands = Array.isArray(given) ? given : [given ?? itemAtKey(parameters, 'command')]
+  return commands.filter((command) => command !== undefined && command !== null).map(wordsOf)
 }
 
 const OWN: Readonly<Record<string, WrapperClass>> = { command: CommandWrapper, dummy: DummyWrapper }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { isDoneWithin } from '../../async/with-deadline.ts'
 import { decodeJson } from '../../codecs/json/json.ts'
 import { isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
 import { pythonStr } from '../../codecs/python/python-text.ts'
@@ -15,6 +16,9 @@ interface WrapOptions extends SiteOptions {
   readonly recipewrapper?: string
   readonly exitZero?: boolean
 }
+
+/** Of a job that was cancelled and goes on. */
+const PATIENCE_MS = 5000
 
 const EXAMPLES = `
 FILE is the body of a recipe message, as the Runner writes it for $RECIPEWRAP. A project's own wrappers stand in its
@@ -125,16 +129,20 @@ async function runJob(job: BaseWrapper, { status, options, site, signal }: Run):
   if (hasFailed && options.exitZero !== true) process.exitCode = 1
 }
 
-/** Null where it was cancelled first. */
+/** Null where it was cancelled first; the job has a while then to end what it has started. */
 async function untilCancelled(
   work: Promise<boolean>,
   signal: AbortSignal,
 ): Promise<boolean | null> {
-  const cancelled = new Promise<null>((resolve) => {
-    signal.addEventListener('abort', () => resolve(null))
+  const cancelled = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve())
+  }).then(async () => {
+    await isDoneWithin(PATIENCE_MS, work)
+    return null
   })
+  const done = work.then((isSuccess) => (signal.aborted ? null : isSuccess))
   return await Promise.race([
-    work.catch((error) => (signal.aborted ? null : Promise.reject(error))),
+    done.catch((error) => (signal.aborted ? null : Promise.reject(error))),
     cancelled,
   ])
 }

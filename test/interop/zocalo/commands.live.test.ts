@@ -275,6 +275,12 @@ test('wrap runs a command of its step, and reports what zocalo.wrap reports', as
   expect(
     JSON.parse((await site.messages('cap.failure', 1))[0]?.body.toString() ?? '{}').payload,
   ).toBe('Processing failed')
+  ;(recipe['1'] ?? {}).job_parameters = { command: ['sh', '-c', 'echo pid $$; exec sleep 600'] }
+  writeFileSync(file, encodeJson(message))
+  const cancelled = site.ours('wrap', '--wrap', 'command', '--recipewrapper', file)
+  const [, pid] = await cancelled.waitForLine(/line=pid (\d+)/)
+  await cancelled.stop('SIGTERM')
+  expect(() => process.kill(Number(pid), 0)).toThrow('ESRCH')
 }, 120_000)
 
 test('a message that kills its service is a dead letter after the set number, and the service lives on', async () => {
