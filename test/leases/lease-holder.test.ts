@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { deferred } from '../../src/async/deferred.ts'
 import { LeaseHolder } from '../../src/leases/lease-holder.ts'
 import { MemoryLeases } from '../support/memory-leases.ts'
@@ -15,6 +15,8 @@ test('one holder keeps the work from turn to turn, until it lets go', async () =
 })
 
 test('work that takes longer than the lease is held for keeps it all the same', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
   const leases = new MemoryLeases()
   const holder = new LeaseHolder(leases, { name: 'job', holdMs: 90 })
   const done = deferred()
@@ -22,7 +24,8 @@ test('work that takes longer than the lease is held for keeps it all the same', 
     await done.promise
     return lost.aborted
   })
-  setTimeout(() => done.resolve(), 300)
+  await vi.advanceTimersByTimeAsync(300)
+  done.resolve()
   expect(await running).toBe(false)
 })
 
