@@ -1,11 +1,14 @@
 import type { Broker, RoutedMessage } from '../brokers/broker.ts'
+import type { Config } from '../config/config.ts'
 import type { Logger } from '../logger.ts'
 import { encodeEvents, encodePlatformEvents, groupOf } from '../protocol/events/encode-events.ts'
 import type { CeleryEvent } from '../protocol/events/events.ts'
-import type { EventSettings } from './event-settings.ts'
 
 /** As many as Celery's workers put into one message. */
 const MOST_IN_MESSAGE = 24
+
+/** The settings of a `Config` that sending events needs. */
+export type EventSettings = Pick<Config, 'event_exchange' | 'event_serializer' | 'platformQueue'>
 
 interface EventMessageParts {
   readonly hostname: string

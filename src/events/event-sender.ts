@@ -7,9 +7,8 @@ import { groupOf } from '../protocol/events/encode-events.ts'
 import { durableExchange } from '../protocol/routing/topology.ts'
 import { BrokerWatch } from './broker-watch.ts'
 import { type EventFields, stampedEvent } from './event-fields.ts'
-import { eventMessages } from './event-message.ts'
+import { type EventSettings, eventMessages } from './event-message.ts'
 import { EventQueue } from './event-queue.ts'
-import type { EventSettings } from './event-settings.ts'
 import type { LamportClock } from './lamport-clock.ts'
 
 export interface EventSenderParts {

@@ -1,13 +1,13 @@
 import { declaredPublisher } from '../brokers/declared-publisher.ts'
 import { type Service, service } from '../lifecycle/service.ts'
 import { type Logger, silentLogger } from '../logger.ts'
+import { vaultDispatcher } from '../schedule/vault-dispatcher.ts'
 import { redating } from './events/redate-tasks.ts'
 import type { WorkerClocks } from './events/worker-clocks.ts'
 import type { MonitorOptions } from './monitor-options.ts'
 import { partitions } from './partitions.ts'
 import { pruneTimer } from './retention/prune-timer.ts'
-import { vaultJobs } from './scheduled/vault-jobs.ts'
-import type { VaultRecorderOptions } from './scheduled/vault-recorder.ts'
+import { type VaultRecorderOptions, vaultRecorder } from './scheduled/vault-recorder.ts'
 import { stateJobs } from './states/state-jobs.ts'
 
 interface MonitorJobsParts
@@ -32,11 +32,13 @@ export function monitorJobs(parts: MonitorJobsParts): MonitorJobs {
   const { broker, config, database, queues, privacy, ownLogger } = parts
   const { clocks, logger = silentLogger, pruneEveryMs: everyMs } = parts
   const publisher = declaredPublisher(broker, () => config.topology())
+  const vault = { broker: publisher, database, queues, privacy, logger }
   const jobs = [
     redating(database, clocks, ownLogger),
     pruneTimer(database, config, { logger: ownLogger, everyMs }),
     ...stateJobs({ ...parts, logger, options: parts.states }),
-    ...vaultJobs({ broker: publisher, database, queues, privacy, logger }),
+    vaultRecorder(vault),
+    vaultDispatcher(vault),
   ]
   const days = partitions(database, ownLogger)
   return { days, others: endingEarly(jobs, [days, ...jobs]) }

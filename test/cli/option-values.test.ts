@@ -14,8 +14,8 @@ import {
   signalName,
   since,
 } from '../../src/cli/options/option-values.ts'
-import { timeSpanMs } from '../../src/cli/options/time-span.ts'
 import { Float } from '../../src/codecs/values.ts'
+import { timeSpanMs } from '../../src/time-span.ts'
 
 test.each([
   ['90s', 90_000],

@@ -4,8 +4,8 @@ import { decodeJson } from '../../codecs/json/json.ts'
 import { type LogLevel, logLevel } from '../../config/logging/log-level.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import { textOfError } from '../../text-of-error.ts'
+import { timeSpanMs } from '../../time-span.ts'
 import type { AutoscaleBounds } from '../../worker/pools/autoscale.ts'
-import { timeSpanMs } from './time-span.ts'
 
 // How the texts of the command line become values. Commander puts the option's name before what these throw.
 

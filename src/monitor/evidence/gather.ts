@@ -2,6 +2,7 @@ import type { ApiLook } from '../../brokers/amqp/management-api.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import type { Connection } from '../../database/database.ts'
 import { BrokerError } from '../../errors.ts'
+import { isLiving } from './census.ts'
 import { withoutEnded } from './count-active.ts'
 import type { Finding } from './finding.ts'
 import { awaited, givenBack } from './given-back.ts'
@@ -9,7 +10,6 @@ import { type HeldTask, tasksAtWork, tasksInTrouble } from './held-tasks.ts'
 import { judgeHeld, type WorkerEvidence } from './judge-held.ts'
 import type { ObservedQueue } from './observed-queues.ts'
 import { type CallRoll, mergedRolls, type RollCall } from './roll-call.ts'
-import { type Takers, takersOf } from './takers.ts'
 import { judgeUnreceived, type UnreceivedTask, unreceivedTasks } from './unreceived-tasks.ts'
 
 export interface EvidenceLimits {
@@ -133,3 +133,19 @@ async function hasConsumer(broker: Pick<Broker, 'depth'>, queue: string): Promis
     return error instanceof BrokerError && error.code === 'QUEUE_MISSING' ? false : null
   }
 }
+
+/** The living workers that say that they consume a queue, by its name. */
+type Takers = ReadonlyMap<string, ReadonlySet<string>>
+
+async function takersOf(database: Connection, missedHeartbeats: number): Promise<Takers> {
+  const rows = await database.query<{ queue: string; workers: readonly string[] }>(TAKERS, [
+    missedHeartbeats,
+  ])
+  return new Map(rows.map(({ queue, workers }) => [queue, new Set(workers)]))
+}
+
+const TAKERS = `
+  SELECT queue, array_agg(hostname) AS workers
+  FROM monitor.worker_process process, unnest(process.queues) AS queue
+  WHERE ${isLiving('process', '$1')}
+  GROUP BY queue`

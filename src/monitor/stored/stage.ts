@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto'
-import type { CopyColumn } from '../../database/copy/copy-columns.ts'
-import { copyRows } from '../../database/copy/copy-rows.ts'
+import { type CopyColumn, copyRows } from '../../database/copy/copy-columns.ts'
 import type { Transaction } from '../../database/database.ts'
 
 /**

@@ -1,5 +1,8 @@
 import type * as OpenTelemetry from '@opentelemetry/api'
 
+/** The name under which our spans are made. */
+export const TRACER = 'celery-toolbox'
+
 export type OpenTelemetryApi = typeof OpenTelemetry
 
 let api: OpenTelemetryApi | null | undefined

@@ -1,7 +1,6 @@
 import { textOrNull } from '../../protocol/field-readers.ts'
-import { loadTelemetry, type OpenTelemetryApi } from './open-telemetry.ts'
+import { loadTelemetry, type OpenTelemetryApi, TRACER } from './open-telemetry.ts'
 import { markFailed } from './span-failure.ts'
-import { TRACER } from './tracer.ts'
 
 type Headers = Readonly<Record<string, unknown>>
 

@@ -1,8 +1,7 @@
 import type { Attributes, Span } from '@opentelemetry/api'
 import type { Message, Route } from '../../protocol/message.ts'
-import { loadedTelemetry, loadTelemetry, type OpenTelemetryApi } from './open-telemetry.ts'
+import { loadedTelemetry, loadTelemetry, type OpenTelemetryApi, TRACER } from './open-telemetry.ts'
 import { markFailed } from './span-failure.ts'
-import { TRACER } from './tracer.ts'
 
 /** A message about to be published, and whose call it is. */
 interface TracedCall {

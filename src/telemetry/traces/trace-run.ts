@@ -1,9 +1,8 @@
 import type { Attributes, TextMapGetter } from '@opentelemetry/api'
 import type { Headers } from '../../protocol/message.ts'
 import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
-import { loadedTelemetry } from './open-telemetry.ts'
+import { loadedTelemetry, TRACER } from './open-telemetry.ts'
 import { markFailed } from './span-failure.ts'
-import { TRACER } from './tracer.ts'
 
 /** One run of a task, as it is traced. */
 export interface RunTrace {

@@ -1,7 +1,6 @@
-import { loadTelemetry } from './open-telemetry.ts'
+import { loadTelemetry, TRACER } from './open-telemetry.ts'
 import { markFailed } from './span-failure.ts'
 import { hasSdk } from './trace-message.ts'
-import { TRACER } from './tracer.ts'
 
 type Headers = Readonly<Record<string, unknown>>
 type Attributes = Readonly<Record<string, string | number | null | undefined>>

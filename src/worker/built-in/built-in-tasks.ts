@@ -1,6 +1,5 @@
 import type { App } from '../../tasks/app/app.ts'
-import { backendCleanup } from './backend-cleanup.ts'
-import type { BuiltInTask } from './built-in-task.ts'
+import { type BuiltInTask, builtIn } from './built-in-task.ts'
 import { accumulateTask, canvasTasks } from './canvas-tasks.ts'
 import { chordUnlock } from './chord-unlock.ts'
 import { chunksTask, mapTask, starmapTask } from './maps.ts'
@@ -17,4 +16,12 @@ export function builtInTasks(app: App): ReadonlyMap<string, BuiltInTask> {
     ...canvasTasks(app),
   ]
   return new Map(tasks.map((task) => [task.name, task]))
+}
+
+/** `celery.backend_cleanup`: removes results older than result_expires, where the backend does not do so by itself. */
+function backendCleanup(app: App): BuiltInTask {
+  return builtIn(app, 'celery.backend_cleanup', {}, async () => {
+    const results = await app.results()
+    await results.cleanup?.()
+  })
 }

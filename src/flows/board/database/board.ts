@@ -8,12 +8,19 @@ import { DatabaseStore } from '../../storage/database-store.ts'
 import { decoded, encoded } from '../../storage/encoding.ts'
 import { BaseBoard } from '../base-board.ts'
 import { JobFailure, JobNotFound, UnclaimableJob } from '../board-errors.ts'
-import { type Claim, detailsOf, type Job, type PostOptions, rankOf } from '../job.ts'
+import {
+  type Claim,
+  detailsOf,
+  type Job,
+  type JobDetails,
+  type PostOptions,
+  priorityOf,
+  rankOf,
+} from '../job.ts'
 import type { AwaitedSignal, JobBoard, JobFilter, ListOptions } from '../job-board.ts'
 import { runToResume } from '../job-resume.ts'
 import { nextRun } from '../job-schedule.ts'
 import { DatabaseClaim } from './database-claim.ts'
-import { type JobRow, jobOf } from './job-row.ts'
 import * as sql from './job-sql.ts'
 
 export interface BoardOptions {
@@ -258,3 +265,14 @@ export class Board extends BaseBoard implements JobBoard {
 }
 
 const LOOK_AGAIN_MS = 50
+
+/** A job as the statements of the board answer it. */
+interface JobRow extends Omit<Job, 'details' | 'priority'> {
+  readonly details: string
+  readonly priority: number
+  readonly epoch: number
+}
+
+function jobOf({ epoch: _, details, priority, ...row }: JobRow): Job {
+  return { ...row, priority: priorityOf(priority), details: decoded(details) as JobDetails }
+}

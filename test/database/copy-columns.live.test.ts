@@ -4,6 +4,7 @@ import {
   boolean,
   bytea,
   type CopyColumn,
+  copyRows,
   float8,
   hex,
   integer,
@@ -11,7 +12,6 @@ import {
   text,
   timeMs,
 } from '../../src/database/copy/copy-columns.ts'
-import { copyRows } from '../../src/database/copy/copy-rows.ts'
 import type { Database } from '../../src/database/database.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
 import { freshDatabase } from '../support/postgres.ts'

@@ -1,1 +1,0 @@
-export { timeSpanMs } from '../../time-span.ts'

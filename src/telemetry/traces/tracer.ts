@@ -1,2 +1,0 @@
-/** The name under which our spans are made. */
-export const TRACER = 'celery-toolbox'
