@@ -120,6 +120,32 @@ test.each([
   })
 })
 
+test('of a task whose end came long before its message the record says so', async () => {
+  const database = await migrated()
+  await storeResult(database, {
+    taskId: 'a',
+    status: 'SUCCESS',
+    json: '1',
+    done: "now() - interval '1 hour'",
+  })
+  await writeBatch(database, [await read(message({ id: 'a', task: 'export.pdf' }))])
+  const told = 'its end is dated 60 min before the monitor saw its message'
+  expect(await history(database, 'a')).toMatchObject({ status: 'SUCCESS', reason: told })
+  await absorbTasks(database, ['a'])
+  expect(await history(database, 'a')).toMatchObject({ status: 'SUCCESS', reason: told })
+})
+
+test('of a task that was started again after its end, as a redelivery is, the record says so', async () => {
+  const database = await migrated()
+  const ago = (seconds: number) => new Date(Date.now() - seconds * 1000)
+  const times = { published_at: ago(900), started_at: ago(300), finished_at: ago(600) }
+  await recordTask(database, { task_id: 'a', state: 'SUCCESS', state_at: ago(600), ...times })
+  expect(await history(database, 'a')).toMatchObject({
+    status: 'SUCCESS',
+    reason: 'it was started again 5 min after its end',
+  })
+})
+
 test('backfill makes no task of a result without a name, and says that others have no message', async () => {
   const database = await migrated()
   await storeResult(database, { taskId: 'nameless', status: 'FAILURE' })

@@ -87,13 +87,21 @@ SELECT
         THEN 'two calls were published under this id: arguments and result may be of different ones' END,
       CASE options ->> 'told_by'
         WHEN 'result' THEN 'known by its result alone: no message of it is recorded'
-        WHEN 'event' THEN 'known by events of its worker alone: no message of it is recorded' END), ''),
+        WHEN 'event' THEN 'known by events of its worker alone: no message of it is recorded'
+        -- No monitor ran, or a clock is wrong.
+        ELSE CASE WHEN ended_at < published_at - interval '5 seconds'
+          THEN 'its end is dated ' || monitor.in_words(published_at - ended_at)
+            || ' before the monitor saw its message'
+          -- A redelivery runs, or was cut off.
+          WHEN ended_at < started_at - interval '5 seconds' AND monitor.state_class(status) = 2
+          THEN 'it was started again ' || monitor.in_words(started_at - ended_at) || ' after its end' END END), ''),
     -- A task that was given up, and then went on.
     CASE WHEN status <> 'LOST' AND lost ->> 'state' = 'LOST'
       THEN 'it had been taken for lost: ' || (lost ->> 'reason') END), '') AS reason,
   status_at AS state_at, replay_of, lost, follow_ups
 FROM (
   SELECT known.*,
+    coalesce(finished_at, CASE WHEN monitor.state_class(stored) = 2 THEN stored_at END) AS ended_at,
     -- A worker that receives an expired task revokes it; a task that has started does not expire.
     CASE
       WHEN state = 'RECEIVED' AND NOT stored_more AND eta > now()

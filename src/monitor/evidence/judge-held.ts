@@ -115,9 +115,9 @@ function gone(task: HeldTask, { how, proof }: End, { roll }: WorkerEvidence): Fi
   }
 }
 
-function stopping(task: HeldTask, { knowsConnections }: WorkerEvidence): Finding {
-  const { worker, pid, offlineAt, connection, closedForMs } = task
-  const isOpen = knowsConnections && connection !== null && closedForMs === null
+function stopping(task: HeldTask, evidence: WorkerEvidence): Finding {
+  const { worker, pid, offlineAt } = task
+  const isOpen = isConnected(task, evidence)
   const still = isOpen
     ? 'its connection is open, so it may be finishing the task'
     : 'it may be finishing the task, and nothing shows whether it has ended'
@@ -130,16 +130,27 @@ function stopping(task: HeldTask, { knowsConnections }: WorkerEvidence): Finding
   }
 }
 
+/** As far as is known. */
+function isConnected(
+  { connection, closedForMs }: HeldTask,
+  { knowsConnections }: WorkerEvidence,
+): boolean {
+  return knowsConnections && connection !== null && closedForMs === null
+}
+
 /** A warm stop of Python runs some of what was prefetched, without events, and gives the rest back. */
 function notStarted(task: HeldTask, evidence: WorkerEvidence): Finding | undefined {
   const { worker, pid, offlineAt, stoppingForMs, isEarly } = task
   const isStopping = stoppingForMs !== null && stoppingForMs >= SETTLED_MS
   if (!isStopping || isEarly || endOf(task, evidence) !== undefined) return undefined
+  const still = isConnected(task, evidence)
+    ? 'its connection is open, and what it does not run goes back to its queue'
+    : 'it goes back to its queue, or was run, and nothing shows whether the worker has ended'
   return {
     candidate: task,
     status: 'UNHEARD',
     kind: 'stopping',
-    reason: `worker ${worker} announced its stop at ${offlineAt}; it goes back to its queue, or was run, and nothing shows whether the worker has ended`,
+    reason: `worker ${worker} announced its stop at ${offlineAt}; ${still}`,
     evidence: { worker, pid, offline_at: offlineAt },
   }
 }
@@ -159,7 +170,7 @@ function whyItMayLive(task: HeldTask): string {
   if (task.pool === 'solo') return 'it runs with -P solo, which sends none while a task runs'
   return task.isKnown && !mayBeBlocked(task)
     ? 'its connection is not known to be closed'
-    : 'it never answered remote control, so nothing shows whether it lives'
+    : 'it never answered remote control, or others have its name, so nothing shows whether it lives'
 }
 
 function untold(task: HeldTask, idleAt: string | null): Finding {

@@ -1,7 +1,11 @@
 import type { Connection } from '../../database/database.ts'
+import { isLiving } from './census.ts'
 import type { ObservedQueue } from './observed-queues.ts'
 
-/** Takes back doubts whose grounds are gone: the worker sends heartbeats again, or all messages are in their queue again. */
+/**
+ * Takes back doubts whose grounds are gone: the worker sends heartbeats again, or is online again, as a Python worker says
+ * that it stops when it has lost the broker; or all messages are in their queue again.
+ */
 export async function settleDoubts(
   connection: Connection,
   queues: Iterable<readonly [string, ObservedQueue]>,
@@ -24,9 +28,8 @@ const HEARD_AGAIN = `
   UPDATE monitor.task SET ${AS_BEFORE}
   FROM monitor.worker_process process
   WHERE task.worker = process.hostname AND process.pid = (task.unheard #>> '{evidence,pid}')::integer
-    AND monitor.state_class(task.state) = 1 AND task.state = 'UNHEARD' AND task.unheard ->> 'kind' = 'no-heartbeats'
-    AND process.heard_at
-      > now() - $1 * coalesce(nullif(process.heartbeat_every_s, 0), 2) * interval '1 second'`
+    AND monitor.state_class(task.state) = 1 AND task.state = 'UNHEARD'
+    AND task.unheard ->> 'kind' IN ('no-heartbeats', 'stopping') AND ${isLiving('process', '$1')}`
 
 /** Without consumers nothing is in a worker's hands: where all of them are there, each of them is. */
 const IN_QUEUE_AGAIN = `

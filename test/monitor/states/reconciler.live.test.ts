@@ -21,7 +21,7 @@ test('a task that was published, and that no worker received from its empty queu
   const database = await migrated()
   await published(database, 'vanished')
   await published(database, 'scheduled', { eta: new Date(Date.now() + 60_000) })
-  await published(database, 'fresh', { published_at: new Date(Date.now() + 1000) })
+  await published(database, 'fresh', { published_at: new Date(Date.now() + 60_000) })
   await published(database, 'begun')
   await process(database, 'w1@host')
   await watched(database)
@@ -234,6 +234,25 @@ test('a task of a Python worker that announced its stop is in doubt while the wo
     reason: expect.stringMatching(/has ended by the deadline of 30 s, and nothing was heard/),
     lost: { was: 'STARTED' },
   })
+})
+
+test('a worker that announced its stop as it lost the broker, and is online again, has its tasks as before', async () => {
+  const database = await migrated()
+  await heard(database, { hostname: 'back@host', ago: '1 second', offline: 'now()', ...PYTHON })
+  await started(database, 'running', 'back@host')
+  const state_at = new Date(Date.now() - 300_000)
+  await published(database, 'in hand', { state: 'RECEIVED', state_at, worker: 'back@host' })
+  await database.query(`update monitor.worker_process set heard_at = now() - interval '6 seconds'`)
+  const broker = queueWith(() => ({ messages: 1, consumers: 1 }))
+  expect(await passes(reconcilerOf(database, { broker }))).toEqual([])
+  for (const id of ['running', 'in hand'])
+    expect(await told(database, id)).toMatchObject({ status: 'UNHEARD' })
+  await database.query(
+    `update monitor.worker_process set online_at = now() + interval '1 second', last_heartbeat_at = now() + interval '1 second', heard_at = now()`,
+  )
+  expect(await passes(reconcilerOf(database, { broker }))).toEqual([])
+  expect(await told(database, 'running')).toMatchObject({ status: 'STARTED', state: 'STARTED' })
+  expect(await told(database, 'in hand')).toMatchObject({ status: 'RECEIVED', state: 'RECEIVED' })
 })
 
 test('the closed connection of a worker that announced its stop proves that it has ended', async () => {
