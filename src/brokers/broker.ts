@@ -3,7 +3,8 @@ import type { Topology } from '../protocol/routing/topology.ts'
 import type { BrokerFeatures } from './features.ts'
 
 /**
- * Journey 2/8, exchange and queue: carries messages and settles deliveries; knows nothing of tasks.
+ * Journey 2/7, exchange: carries messages and settles deliveries; knows nothing of tasks. Next: the queues, in
+ * config/queues/topology.ts.
  * test/contracts/broker-contract.ts says in tests what each method promises; every broker passes it.
  */
 export interface Broker extends AsyncDisposable {

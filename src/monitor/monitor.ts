@@ -31,9 +31,9 @@ const BATCHES_IN_HAND = MOST_WRITERS + 3
 const STOP_GRACE_MS = 10_000
 
 /**
- * Journey 6/8, monitor: the copies that the platform queue gets of every message, and the events of workers and
- * tasks, become rows in Postgres.
- * A delivery is acked once its row is committed. Next: Postgres, in write-batch.ts.
+ * Journey 6/7, monitor: the copies that the platform queue gets of every message, and the events of workers and
+ * tasks, become rows in Postgres (write-batch.ts). A delivery is acked once its row is committed. Next: the tables, in
+ * migrations/.
  */
 export class Monitor {
   readonly #options: MonitorOptions
@@ -41,10 +41,10 @@ export class Monitor {
   readonly #limits: BatchLimits
   readonly #counters = new MonitorCounters()
   readonly #clocks: WorkerClocks
-  readonly #reader: Decoder
-  readonly #intake: FlowControl
-  readonly #writer: Batcher
-  readonly #absence: OutageLog
+  readonly #decoder: Decoder
+  readonly #flow: FlowControl
+  readonly #batcher: Batcher
+  readonly #outages: OutageLog
   readonly #deadLetters: DeadLetters
   readonly #givingUp = new AbortController()
   readonly #life: Service
@@ -60,22 +60,22 @@ export class Monitor {
     const queues = new WorkQueues(config.topology(), config.platformQueue, config.TOPOLOGY)
     const privacy = new Privacy(config)
     this.#clocks = new WorkerClocks(this.#logger)
-    this.#reader = new Decoder({
+    this.#decoder = new Decoder({
       clocks: this.#clocks,
       platformQueue: config.platformQueue,
       queues,
       privacy,
       limits: limitsOf(config),
-      onRead: (one) => this.#writer.add(one),
+      onRead: (one) => this.#batcher.add(one),
     })
-    this.#intake = new FlowControl(this.#logger)
+    this.#flow = new FlowControl(this.#logger)
     this.#deadLetters = new DeadLetters({
       broker: options.broker,
       logger: this.#logger,
       code: 'ROW_REFUSED',
       onHeld: (_queue, isHeld) => this.#holdForDeadLetters(isHeld),
     })
-    this.#absence = new OutageLog({ logger: this.#logger, behind: () => this.#behind() })
+    this.#outages = new OutageLog({ logger: this.#logger, behind: () => this.#behind() })
     const common = { logger: this.#logger, signal: this.#givingUp.signal }
     const recorder = new BatchTransaction({
       ...common,
@@ -83,11 +83,11 @@ export class Monitor {
       onAway: (cause) => this.#onAway(cause),
       onBack: () => this.#onBack(),
     })
-    this.#writer = new Batcher({
+    this.#batcher = new Batcher({
       ...common,
       recorder,
       limits: this.#limits,
-      intake: this.#intake,
+      intake: this.#flow,
       counters: this.#counters,
       settle: (outcome) => this.#settle(outcome),
       onBatch: options.onBatch,
@@ -147,7 +147,7 @@ export class Monitor {
   }
 
   stats(): MonitorStats {
-    return this.#counters.stats(this.#writer.backlog)
+    return this.#counters.stats(this.#batcher.backlog)
   }
 
   get #takesEvents(): boolean {
@@ -164,10 +164,10 @@ export class Monitor {
   async #consume(): Promise<void> {
     const { config } = this.#options
     await this.#rememberClocks()
-    await this.#feed(config.platformQueue, mirrorTopologyOf(config)).open()
+    await this.#queueConsumer(config.platformQueue, mirrorTopologyOf(config)).open()
     if (!this.#takesEvents) return
     // Without them there is still the record of all messages, so a failure is no reason to stop.
-    await this.#feed(eventQueueName(config), eventTopology(config)).openOrTryLater()
+    await this.#queueConsumer(eventQueueName(config), eventTopology(config)).openOrTryLater()
   }
 
   async #rememberClocks(): Promise<void> {
@@ -177,14 +177,14 @@ export class Monitor {
     for (const { hostname, drift } of workers) this.#clocks.remember(hostname, drift * 1000)
   }
 
-  #feed(queue: string, topology: Topology): QueueConsumer {
+  #queueConsumer(queue: string, topology: Topology): QueueConsumer {
     return new QueueConsumer({
       broker: this.#options.broker,
       queue,
       topology,
       prefetch: this.#options.prefetch ?? BATCHES_IN_HAND * this.#limits.messages,
-      intake: this.#intake,
-      onDelivery: (delivery) => this.#reader.read(delivery),
+      intake: this.#flow,
+      onDelivery: (delivery) => this.#decoder.read(delivery),
       onProblem: (cause) => this.#counters.failed(cause),
       logger: this.#logger,
       signal: this.#givingUp.signal,
@@ -197,21 +197,21 @@ export class Monitor {
   }
 
   #holdForDeadLetters(isHeld: boolean): void {
-    void (isHeld ? this.#intake.hold('dead-letter') : this.#intake.release('dead-letter'))
+    void (isHeld ? this.#flow.hold('dead-letter') : this.#flow.release('dead-letter'))
   }
 
   #onAway(cause: unknown): void {
     this.#counters.away(cause)
     this.#logger.warn({ err: cause }, 'database unreachable, consuming paused until it is back')
-    void this.#intake.hold('database')
-    this.#absence.begin()
+    void this.#flow.hold('database')
+    this.#outages.begin()
   }
 
   #onBack(): void {
     this.#counters.back()
     this.#logger.info('database reachable again, consuming resumed')
-    void this.#intake.release('database')
-    this.#absence.end()
+    void this.#flow.release('database')
+    this.#outages.end()
   }
 
   async #behind(): Promise<Readonly<Record<string, unknown>>> {
@@ -223,22 +223,22 @@ export class Monitor {
 
   /** Takes nothing new, and writes what it has. */
   async #drain(cut: AbortSignal): Promise<void> {
-    this.#absence.end()
-    await this.#intake.hold('stopping')
+    this.#outages.end()
+    await this.#flow.hold('stopping')
     this.#deadLetters.stop()
     await Promise.race([this.#drained(), aborted(cut)])
   }
 
   async #drained(): Promise<void> {
-    await this.#reader.drained()
-    await this.#writer.drained()
+    await this.#decoder.drained()
+    await this.#batcher.drained()
   }
 
   async #giveBack(): Promise<void> {
-    this.#absence.end()
+    this.#outages.end()
     this.#deadLetters.stop()
     this.#givingUp.abort()
-    await this.#intake.close()
+    await this.#flow.close()
   }
 }
 

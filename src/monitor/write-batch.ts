@@ -11,9 +11,8 @@ import { writeTasks } from './tasks/write-tasks.ts'
 import { isUnreadable, writeQuarantine } from './write-quarantine.ts'
 
 /**
- * Journey 7/8, Postgres: a batch becomes rows in one transaction; writing it again changes nothing. All monitors go
- * through the tables in this order, and through each table in the order of its keys, so that none waits for another
- * that waits for it.
+ * Journey 7/7, Postgres: a batch becomes rows in one transaction; writing it again changes nothing. All monitors go
+ * through the tables in this order, and through each table in the order of its keys, so that they cannot deadlock.
  */
 export async function writeBatch(database: Database, batch: readonly Ingested[]): Promise<void> {
   const mirrored = batch.filter((one): one is MirrorRecord => !isEventRecord(one))

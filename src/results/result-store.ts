@@ -2,7 +2,7 @@ import type { TaskResult } from '../protocol/results/task-result.ts'
 import type { ResultNode } from './result-node.ts'
 
 /**
- * Journey 5/8, result: outcomes kept under their task id, where Python reads them too.
+ * Journey 5/7, result: outcomes kept under their task id, where Python reads them too. Next: the monitor, in monitor/monitor.ts.
  * test/contracts/result-store-contract.ts says in tests what each method promises.
  */
 export interface ResultStore extends AsyncDisposable {

@@ -31,8 +31,8 @@ interface WorkerParts {
 const STOP_WITHIN_MS = 30_000
 
 /**
- * Journey 4/8, worker: takes deliveries from the work queues, runs their tasks and settles each exactly once, in
- * task-consumer.ts. Next: the run, in task-runner.ts.
+ * Journey 4/7, worker: takes deliveries from the work queues (task-consumer.ts), runs their tasks (task-runner.ts) and settles
+ * each exactly once. Next: the result, in results/result-store.ts.
  */
 export class Worker implements AsyncDisposable {
   readonly settings: WorkerSettings

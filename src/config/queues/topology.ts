@@ -9,7 +9,10 @@ import {
 import type { Dict } from '../resolve/value-types.ts'
 import type { TaskQueue } from './task-queues.ts'
 
-/** The exchanges, queues and bindings of the task queues, as Celery would declare them. */
+/**
+ * Journey 3/7, queue: the exchanges, queues and bindings of the task queues, as Celery would declare them. Next: the worker, in
+ * worker/worker.ts.
+ */
 export function topologyOf(queues: readonly TaskQueue[], maxPriority: number | null): Topology {
   const exchanges = new Map<string, Exchange>()
   for (const queue of queues) {

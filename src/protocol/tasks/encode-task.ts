@@ -8,7 +8,7 @@ const NO_KWARGS: Readonly<Record<string, unknown>> = {}
 const NO_STAMPS: Readonly<Record<string, unknown>> = {}
 
 /**
- * Journey 1/8, publish: a call becomes a Celery message, protocol 2. Next: the exchange, in brokers/.
+ * Journey 1/7, publish: a call becomes a Celery message, protocol 2. Next: the exchange, in brokers/broker.ts.
  * https://docs.celeryq.dev/en/stable/internals/protocol.html#version-2
  */
 export function encodeTask(call: TaskCall): Message {

@@ -37,7 +37,7 @@ export interface PostgresStoreOptions {
 
 const SAVE_DEADLINE_MS = 30_000
 
-/** Journey 5/8, result: rows of Celery's own celery_taskmeta, as Python reads and writes them. Next: the monitor. */
+/** Journey 5/7, result: rows of Celery's own celery_taskmeta, as Python reads and writes them. */
 export class PostgresResultStore extends ServerStore {
   readonly kind = 'db+postgresql'
   readonly #options: PostgresStoreOptions

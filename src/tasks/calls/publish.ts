@@ -44,8 +44,8 @@ interface ReadyCall extends DatedMessage {
 }
 
 /**
- * Journey 1/8, publish: a call becomes a Celery message, confirmed by the broker before this resolves.
- * Next: the exchange, in brokers/. Rejects with `UnroutableTaskError` where the task would reach no work queue.
+ * Journey 1/7, publish: a call becomes a Celery message, confirmed by the broker before this resolves.
+ * Next: the exchange, in brokers/broker.ts. Rejects with `UnroutableTaskError` where the task would reach no work queue.
  *
  * No async function on the way waits for the broker: each takes some hundred bytes for as long as it waits.
  */

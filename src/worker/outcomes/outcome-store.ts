@@ -22,7 +22,7 @@ export interface Stored {
   readonly result: TaskResult | null
 }
 
-/** Journey 5/8, result: outcomes are stored, and counted where a chord waits for them. */
+/** Journey 5/7, result: outcomes are stored, and counted where a chord waits for them. */
 export class OutcomeStore {
   readonly #app: App
   readonly #results: ResultStore
