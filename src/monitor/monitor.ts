@@ -77,7 +77,7 @@ export class Monitor {
     })
     this.#outages = new OutageLog({ logger: this.#logger, behind: () => this.#behind() })
     const common = { logger: this.#logger, signal: this.#givingUp.signal }
-    const recorder = new BatchTransaction({
+    const transaction = new BatchTransaction({
       ...common,
       database,
       onAway: (cause) => this.#onAway(cause),
@@ -85,9 +85,9 @@ export class Monitor {
     })
     this.#batcher = new Batcher({
       ...common,
-      recorder,
+      transaction,
       limits: this.#limits,
-      intake: this.#flow,
+      flow: this.#flow,
       counters: this.#counters,
       settle: (outcome) => this.#settle(outcome),
       onBatch: options.onBatch,
@@ -183,7 +183,7 @@ export class Monitor {
       queue,
       topology,
       prefetch: this.#options.prefetch ?? BATCHES_IN_HAND * this.#limits.messages,
-      intake: this.#flow,
+      flow: this.#flow,
       onDelivery: (delivery) => this.#decoder.read(delivery),
       onProblem: (cause) => this.#counters.failed(cause),
       logger: this.#logger,

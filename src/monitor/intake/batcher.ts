@@ -8,8 +8,8 @@ import type { Ingested } from './ingested.ts'
 
 interface BatcherOptions {
   readonly limits: BatchLimits
-  readonly recorder: BatchTransaction
-  readonly intake: FlowControl
+  readonly transaction: BatchTransaction
+  readonly flow: FlowControl
   readonly counters: MonitorCounters
   readonly logger: Logger
   /** Nothing more is written once it is aborted. */
@@ -39,7 +39,7 @@ export class Batcher {
 
   add(one: Ingested): void {
     this.backlog.add(one)
-    if (this.backlog.bytes > MOST_HELD_BYTES) void this.#options.intake.hold('memory')
+    if (this.backlog.bytes > MOST_HELD_BYTES) void this.#options.flow.hold('memory')
     if (!this.#isWorthWriting(this.#writing.size)) return
     const writing = this.#write(() => this.#writing.delete(writing))
     this.#writing.add(writing)
@@ -59,23 +59,23 @@ export class Batcher {
   async #write(onEnd: () => void): Promise<void> {
     // What arrives in the same turn of the event loop goes along.
     await nextTurn()
-    const { limits, intake, signal } = this.#options
+    const { limits, flow, signal } = this.#options
     while (this.#isWorthWriting(this.#writing.size - 1) && !signal.aborted) {
       await this.#writeBatch(this.backlog.take(limits))
-      if (this.backlog.bytes <= MOST_HELD_BYTES / 2) await intake.release('memory')
+      if (this.backlog.bytes <= MOST_HELD_BYTES / 2) await flow.release('memory')
     }
     // In the same step as the last look at the backlog, so that nothing is added unseen.
     onEnd()
   }
 
   async #writeBatch(batch: readonly Ingested[]): Promise<void> {
-    const { recorder, settle, counters, logger, signal, onBatch } = this.#options
+    const { transaction, settle, counters, logger, signal, onBatch } = this.#options
     const startedAt = performance.now()
     const earlier = this.#settled
     const { promise, resolve: onSettled } = deferred()
     this.#settled = promise
     try {
-      const outcome = await recorder.record(batch)
+      const outcome = await transaction.record(batch)
       // In order: one ack then settles all that came before, where otherwise each would need its own.
       await earlier
       await settle(outcome)

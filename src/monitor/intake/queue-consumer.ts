@@ -10,7 +10,7 @@ interface QueueConsumerOptions {
   /** What the queue is part of, declared before it is consumed. */
   readonly topology: Topology
   readonly prefetch: number
-  readonly intake: FlowControl
+  readonly flow: FlowControl
   readonly onDelivery: (delivery: Delivery) => void
   /** Called when it cannot be consumed; it is tried again. */
   readonly onProblem: (cause: Error) => void
@@ -31,10 +31,10 @@ export class QueueConsumer {
 
   /** Resolves once it consumes. */
   async open(): Promise<void> {
-    const { broker, queue, topology, prefetch, intake, onDelivery } = this.#options
+    const { broker, queue, topology, prefetch, flow, onDelivery } = this.#options
     await broker.declare(topology)
     const options = { prefetch, onProblem: this.#options.onProblem }
-    await intake.open(await broker.consume(queue, options, onDelivery))
+    await flow.open(await broker.consume(queue, options, onDelivery))
   }
 
   /** For a queue that the monitor can do without at first: resolves after one try, and tries on where that failed. */
