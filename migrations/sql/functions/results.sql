@@ -54,8 +54,8 @@ $$;
 -- them.
 -- Of a task that is over in the state that both have, the backend has the last word on its result and its error. A
 -- worker's clock that is wrong is corrected by its measured drift, and nothing was stored later than now; where an event
--- reported the end, its time counts. A result that is dated as it was before is no later one, whatever has become of the
--- clock meanwhile.
+-- reported the end, its time counts. A result that is dated as it was before is no later one, even if the clock was
+-- set meanwhile.
 CREATE OR REPLACE FUNCTION monitor.absorb_results(task_ids text[]) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -151,7 +151,7 @@ function* targetsOf(entry: unknown): Generator<Step> {
   }
 }
 
-/** Python looks for "error" in whatever a node is, and fails where a text or a list has it. */
+/** Python looks for "error" in a node of any type, and fails if a text or a list has it. */
 function requireNoLinks(entry: unknown): void {
   if (!(typeof entry === 'string' || Array.isArray(entry)) || !entry.includes('error')) return
   throw new RecipeError(

@@ -96,7 +96,7 @@ function stampOf(filename: string): Buffer {
   return Buffer.from(new Float64Array([size, ctimeMs]).buffer)
 }
 
-/** Compiled code is run as it is: nobody else may have put it there. */
+/** Compiled code is run as it is, so no other user may have put it there. */
 function isOfOthers(folder: string): boolean {
   const stats = statSync(folder, { throwIfNoEntry: false })
   const uid = process.getuid?.()

@@ -1,0 +1,37 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { PROJECT } from './support/services.ts'
+
+/** A sentence with one of these leaves open who acts: name the worker, the monitor, the caller or the server instead. */
+const RIDDLES = /\b(?:nobody|somebody|whoever|whatever|told|tells|vanish\w*)\b/i
+
+/** The user of the system whose name it is. */
+const QUOTED = /'nobody'/g
+
+test('sources and docs name who acts: no nobody, whoever, whatever, told or vanished', () => {
+  const places = [
+    'src',
+    'docs',
+    'migrations',
+    'examples',
+    'README.md',
+    'CHANGELOG.md',
+    'CONTRIBUTING.md',
+  ]
+  const found = places.flatMap(filesIn).flatMap((file) =>
+    readFileSync(join(PROJECT, file), 'utf8')
+      .replaceAll(QUOTED, '')
+      .split('\n')
+      .flatMap((line, at) => (RIDDLES.test(line) ? [`${file}:${at + 1}: ${line.trim()}`] : [])),
+  )
+  expect(found).toEqual([])
+})
+
+function filesIn(place: string): string[] {
+  const path = join(PROJECT, place)
+  if (statSync(path).isFile()) return [place]
+  return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.(?:ts|md|sql|py|js|mjs)$/.test(file) && !file.includes('node_modules'))
+    .map((file) => `${place}/${file}`)
+}
