@@ -22,3 +22,15 @@ function runsAlone(path: string): boolean {
   const isListed = ALONE.includes(`test/${path}`) || path.startsWith('chaos/')
   return isListed || (inFaults !== undefined && !OF_THEIR_OWN.includes(inFaults))
 }
+
+test('commands look for tests of faults in the project that has them', () => {
+  const commands = ['package.json', 'scripts/test-faults.mjs', 'test/faults/deploys/main.ts']
+  const named = commands.flatMap((file) => [
+    ...readFileSync(join(PROJECT, file), 'utf8').matchAll(
+      /--project'?,? '?(alone|live)'?,? '?test\/(faults\/[\w-]+\.live\.test\.ts)/g,
+    ),
+  ])
+  expect(named.length).toBeGreaterThanOrEqual(4)
+  const astray = named.filter(([, project, path = '']) => (project === 'alone') !== runsAlone(path))
+  expect(astray.map(([, , path]) => path)).toEqual([])
+})

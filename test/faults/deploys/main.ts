@@ -22,7 +22,7 @@ if (values.help) console.log(HELP)
 else process.exitCode = deploy(positionals[0] ?? '20')
 
 function deploy(minutes: string): number {
-  const args = ['run', '--project', 'alone', 'test/faults/rolling-deploys.live.test.ts']
+  const args = ['run', '--project', 'live', 'test/faults/rolling-deploys.live.test.ts']
   const { status } = spawnSync(join(PROJECT, 'node_modules/.bin/vitest'), args, {
     cwd: PROJECT,
     env: {
