@@ -32,6 +32,16 @@ test('recipe check names every bad file, with the place and the category', async
   ])
 })
 
+test('validate-recipe ends with the list that workflows.validate_recipe prints', async () => {
+  const bad = recipeFile('{"start": []}')
+  const { code, out, err } = await run(['validate-recipe', recipeFile(JSON.stringify(RECIPE)), bad])
+  expect({ code, out }).toEqual({
+    code: 1,
+    out: `Errors found in the following recipes: ['${bad}']\n`,
+  })
+  expect(err).toContain('[start-empty]')
+})
+
 test('recipe draw shows each node with where its messages go', async () => {
   const file = recipeFile(JSON.stringify(RECIPE))
   const { code, out } = await run(['recipe', 'draw', file])

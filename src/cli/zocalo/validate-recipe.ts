@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { pythonRepr } from '../../codecs/python/python-text.ts'
 import { print, printError } from '../output/output.ts'
 import { recipeProblem } from '../recipe/read-recipe.ts'
 
@@ -21,7 +22,7 @@ export function addValidateRecipe(program: Command): void {
         return problem !== null
       })
       if (bad.length === 0) return
-      print(`The following recipes failed to validate:\n${bad.join('\n')}`)
+      print(`Errors found in the following recipes: ${pythonRepr(bad)}`)
       process.exitCode = 1
     })
 }
