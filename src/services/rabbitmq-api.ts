@@ -7,6 +7,8 @@ export interface ListedQueue {
   readonly name: string
   readonly vhost: string
   readonly messages: number
+  /** In the hands of consumers. */
+  readonly unacknowledged: number
   /** Messages a second that are delivered once more, and that are acknowledged. */
   readonly redeliveredPerSecond: number
   readonly acknowledgedPerSecond: number
@@ -78,6 +80,7 @@ function listed(answer: unknown): ListedQueue[] {
       name: String(queue.name),
       vhost: String(queue.vhost),
       messages: Number(queue.messages ?? 0),
+      unacknowledged: Number(queue.messages_unacknowledged ?? 0),
       redeliveredPerSecond: rateOf(stats.redeliver_details),
       acknowledgedPerSecond: rateOf(stats.ack_details),
       deliveryLimit: typeof limit === 'number' ? limit : null,

@@ -7,21 +7,43 @@ import { ackWith, CommonService, type TransportHeader } from '../recipes/index.t
 import { type ListedQueue, rabbitmqQueues } from './rabbitmq-api.ts'
 
 const EVERY_SECONDS = 5
-const HEAD_MS = 1000
-/** A message that stood at the head of a looping queue so often is taken out. */
-const MOST_SIGHTINGS = 5
+/** How long a look at a queue takes. */
+const LOOK_MS = 1000
+/** A message that others gave back so often is taken out. */
+const MOST_RETURNS = 5
+/** Messages that a look takes in hand at most. */
+const MOST_IN_HAND = 500
+/** What other services give back comes here first, while there is a look. */
+const PRIORITY = 100
 const KEPT_SIGHTINGS = 10_000
+
+interface Arrival {
+  readonly header: TransportHeader
+  readonly message: unknown
+  readonly isFirst: boolean
+  /** All that waited was in hand: another service has given it back. */
+  readonly cameBack: boolean
+}
+
+/** What is known of a message. */
+interface Sightings {
+  /** Nobody had given it back before this service did: that it is redelivered says nothing. */
+  readonly wasNew: boolean
+  readonly returnedHere: number
+  readonly returnedByOthers: number
+}
 
 /**
  * Takes messages that kill their services, or are given back for ever, out of queues without a delivery limit: RabbitMQ
  * itself does so where there is one (Zocalo: Schlockmeister, for ActiveMQ). It asks the management API which queues
- * deliver again and again and acknowledge nothing, and looks at the first message of those.
+ * deliver again and again and acknowledge nothing, and looks at what waits in those, and at what comes back. A message that only
+ * waits behind one that loops is left alone.
  */
 export class Schlockmeister extends CommonService {
   static override serviceName = 'Schlockmeister'
   static override loggerName = 'zocalo.service.schlockmeister'
 
-  readonly #sightings = new Map<string, number>()
+  readonly #sightings = new Map<string, Sightings>()
   #looking: Promise<void> | undefined
 
   override async initializing(): Promise<void> {
@@ -46,41 +68,63 @@ export class Schlockmeister extends CommonService {
   async #look(): Promise<void> {
     const vhost = this.config.block('pika')?.vhost
     const queues = await rabbitmqQueues(this.config, String(vhost ?? '/'))
-    for (const queue of queues.filter(isLooping)) await this.#inspect(queue.name)
+    for (const queue of queues.filter(isLooping)) await this.#inspect(queue)
   }
 
-  /** Only the first message: one that is given back stands there again. */
-  async #inspect(queue: string): Promise<void> {
-    const seen = deferred()
-    let isFirst = true
+  async #inspect({ name, unacknowledged }: ListedQueue): Promise<void> {
+    const arrivals: Arrival[] = []
+    const arrived = deferred()
+    let isEmpty = false
+    let isOver = false
     const id = await this.transport.subscribe(
-      queue,
-      async (header, message) => {
-        if (!isFirst) return
-        isFirst = false
-        try {
-          await this.#judge(queue, header, message)
-        } finally {
-          seen.resolve()
-        }
+      name,
+      (header, message) => {
+        // What this look gives back may come again at once; the end of the subscription gives that back.
+        if (isOver) return
+        const cameBack = isEmpty && header.redelivered === true
+        arrivals.push({ header, message, isFirst: arrivals.length === 0, cameBack })
+        arrived.resolve()
       },
-      { acknowledgement: true },
+      { acknowledgement: true, prefetchCount: MOST_IN_HAND, priority: PRIORITY },
     )
-    await Promise.race([seen.promise, sleep(HEAD_MS)])
+    await Promise.race([arrived.promise, sleep(LOOK_MS)])
+    isEmpty = (await this.transport.depth?.(name)) === 0
+    // Where nobody holds a message, the first is the head of the queue; else it may wait behind the one that loops.
+    const isHead = ({ header, message }: Arrival): boolean =>
+      unacknowledged === 0 &&
+      header.redelivered === true &&
+      !this.#known(name, header, message).wasNew
+    const [first] = arrivals
+    if (first === undefined || !isHead(first)) await sleep(LOOK_MS)
+    isOver = true
+    for (const arrival of arrivals) {
+      const isReturned = arrival.cameBack || (arrival.isFirst && isHead(arrival))
+      await this.#judge(name, arrival, isReturned)
+    }
     await this.transport.unsubscribe(id)
   }
 
-  async #judge(queue: string, header: TransportHeader, message: unknown): Promise<void> {
-    const key = `${queue} ${createHash('sha256').update(bytesOf(message)).digest('hex')}`
-    const count = (this.#sightings.get(key) ?? 0) + 1
-    const isOut = header.redelivered === true && Math.max(count, deathsOf(header)) > MOST_SIGHTINGS
-    if (!isOut) {
-      if (this.#sightings.size >= KEPT_SIGHTINGS) this.#sightings.clear()
-      if (header.redelivered === true) this.#sightings.set(key, count)
-      return await this.transport.nack(header)
-    }
+  async #judge(queue: string, { header, message }: Arrival, isReturned: boolean): Promise<void> {
+    const key = keyOf(queue, message)
+    const { wasNew, returnedHere, returnedByOthers } = this.#known(queue, header, message)
+    const count = returnedByOthers + (isReturned ? 1 : 0)
+    const isOut = Math.max(count, deathsOf(header) - returnedHere) > MOST_RETURNS
     this.#sightings.delete(key)
-    await this.#bury(queue, header, message, count)
+    if (isOut && header.redelivered === true) return await this.#bury(queue, header, message, count)
+    const [oldest] = this.#sightings.keys()
+    if (this.#sightings.size >= KEPT_SIGHTINGS && oldest !== undefined) {
+      this.#sightings.delete(oldest)
+    }
+    const seen = { wasNew, returnedHere: returnedHere + 1, returnedByOthers: count }
+    this.#sightings.set(key, seen)
+    await this.transport.nack(header)
+  }
+
+  #known(queue: string, header: TransportHeader, message: unknown): Sightings {
+    const wasNew = header.redelivered !== true
+    return (
+      this.#sightings.get(keyOf(queue, message)) ?? { wasNew, returnedHere: 0, returnedByOthers: 0 }
+    )
   }
 
   /** With the history of its way, in the form that RabbitMQ gives it, so that dlq-reinject knows where it belongs. */
@@ -138,6 +182,10 @@ function deathsOf(header: TransportHeader): number {
     typeof death === 'object' && death !== null && 'count' in death ? Number(death.count) : 0,
   )
   return Math.max(Number(header['x-delivery-count'] ?? 0), ...counts, 0)
+}
+
+function keyOf(queue: string, message: unknown): string {
+  return `${queue} ${createHash('sha256').update(bytesOf(message)).digest('hex')}`
 }
 
 function bytesOf(message: unknown): string | Uint8Array {

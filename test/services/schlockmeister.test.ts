@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { MemoryTransport, SiteConfig, type TransportHeader } from '../../src/recipes/index.ts'
+import { MemoryTransport, type TransportHeader } from '../../src/recipes/index.ts'
 import { Schlockmeister } from '../../src/services/schlockmeister.ts'
+import { siteWith } from '../support/listed-queues.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 test('a message that is given back for ever becomes a dead letter with its history, the next one is left alone', async () => {
@@ -68,16 +66,3 @@ test('a queue with a delivery limit is left to RabbitMQ', async () => {
   onTestFinished(() => service.stop())
   expect(transport.subscribedQueues).toEqual([])
 })
-
-async function siteWith(...queues: object[]): Promise<SiteConfig> {
-  const server = createServer((_request, response) => response.end(JSON.stringify(queues)))
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  const { port } = server.address() as AddressInfo
-  const config = SiteConfig.fromString(
-    `version: 1\na: {plugin: rabbitmqapi, base_url: "http://127.0.0.1:${port}/api", username: u, password: p}\nenvironments: {default: [a]}\n`,
-  )
-  await config.activate([])
-  return config
-}

@@ -36,6 +36,8 @@ export interface SubscribeOptions {
   readonly prefetchCount?: number
   /** Refuse a second consumer of the queue. */
   readonly exclusive?: boolean
+  /** A consumer of a higher priority gets messages before the others, while it may take more. RabbitMQ alone has it. */
+  readonly priority?: number
   /** Python's promise that the connection may be made again; here every subscription is taken up again. */
   readonly reconnectable?: boolean
   /** Hand over the body as it is, not parsed as JSON. */

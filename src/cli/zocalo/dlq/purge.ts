@@ -6,8 +6,10 @@ import {
   isDeadLetterQueue,
   queueOfDeadLetters,
 } from '../../../brokers/dead-letters/dead-letter-queue.ts'
+import { DisconnectedError } from '../../../errors.ts'
 import type { Transport, TransportHeader } from '../../../recipes/transport/transport.ts'
 import { rabbitmqQueues } from '../../../services/rabbitmq-api.ts'
+import { textOfError } from '../../../text-of-error.ts'
 import { print, printError } from '../../output/output.ts'
 import { seconds } from '../collected.ts'
 import { withRefusals } from '../refusals.ts'
@@ -102,16 +104,25 @@ class Purge {
   async run(queues: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
     this.#rest(FIRST_SECONDS)
     for (const queue of queues) {
-      await this.#transport.subscribe(
-        queue,
-        async (header, message) => await this.#take(queue, header, message),
-        { acknowledgement: true },
-      )
+      await this.#open(queue)
       this.#rest(FIRST_SECONDS)
     }
     await this.#idle.promise
     const found = queues.map((queue) => [queue, this.#reports.get(queue) ?? []] as const)
     return new Map(found.filter(([, lines]) => lines.length > 0))
+  }
+
+  /** A queue that is not there keeps none of the others from being emptied. */
+  async #open(queue: string): Promise<void> {
+    const take = async (header: TransportHeader, message: unknown): Promise<void> =>
+      await this.#take(queue, header, message)
+    try {
+      await this.#transport.subscribe(queue, take, { acknowledgement: true })
+    } catch (cause) {
+      if (cause instanceof DisconnectedError) throw cause
+      this.failures += 1
+      printError(textOfError(cause))
+    }
   }
 
   async #take(queue: string, header: TransportHeader, message: unknown): Promise<void> {

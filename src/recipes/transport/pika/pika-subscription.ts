@@ -74,6 +74,7 @@ export class PikaSubscription implements OpenSubscription {
           consumerTag: String(plan.id),
           noAck: !this.#isAcknowledged,
           exclusive: plan.options.exclusive === true,
+          ...(plan.options.priority !== undefined && { priority: plan.options.priority }),
         },
       )
       this.#queue = queue
