@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   statSync,
   utimesSync,
@@ -126,13 +127,14 @@ async function bundlePackages() {
 
 /** Its requires reach files that the package does not export, too. */
 function entryOf(name, code) {
-  const folder = join(ROOT, 'node_modules', name)
+  // By their real paths, as all else is: by two paths a module would be two, where node_modules is a link.
+  const folder = realpathSync(join(ROOT, 'node_modules', name))
   return {
     name: 'entry-of-package',
     resolveId: (id, importer) => {
       if (importer === undefined) return join(folder, '.entry.cjs')
       if (id === name) return require.resolve(name)
-      return id.startsWith(`${name}/`) ? join(ROOT, 'node_modules', id) : null
+      return id.startsWith(`${name}/`) ? join(folder, id.slice(name.length)) : null
     },
     load: (id) => (id.endsWith('.entry.cjs') ? code : null),
   }

@@ -16,6 +16,8 @@ export interface Silenceable {
   readonly restore: () => Promise<void>
   /** How many connections there have been. */
   readonly connections: () => number
+  /** How many there are now. */
+  readonly open: () => number
 }
 
 export async function silenceable(url: string, defaultPort: number): Promise<Silenceable> {
@@ -61,6 +63,7 @@ export async function silenceable(url: string, defaultPort: number): Promise<Sil
       await once(server, 'listening')
     },
     connections: () => pairs.length,
+    open: () => pairs.filter(([near]) => !near.destroyed).length,
   }
 }
 

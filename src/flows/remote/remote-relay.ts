@@ -27,7 +27,7 @@ export class RemoteRelay {
   readonly #turns: Periodic
   /** By their attempts: the answers that are waited for. */
   readonly #followed = new Map<string, Following>()
-  #unlisten: (() => Promise<void>) | undefined
+  #listening: Promise<() => Promise<void>> | undefined
   #quietTurns = QUIET_TURNS
 
   constructor(board: JobBoard, options: RelayOptions) {
@@ -41,9 +41,10 @@ export class RemoteRelay {
   }
 
   async start(): Promise<void> {
-    this.#unlisten = await this.#board.listen(() => {
+    this.#listening ??= this.#board.listen(() => {
       this.#quietTurns = QUIET_TURNS
     })
+    await this.#listening
     await this.#turns.start()
   }
 
@@ -52,7 +53,8 @@ export class RemoteRelay {
     const followings = [...this.#followed.values()]
     for (const { cut } of followings) cut.abort()
     await Promise.all(followings.map(({ ended }) => ended))
-    await this.#unlisten?.()
+    const unlisten = await this.#listening?.catch(() => undefined) // start() tells
+    await unlisten?.()
   }
 
   async #turn(): Promise<void> {

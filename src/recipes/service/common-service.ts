@@ -1,6 +1,7 @@
 import { backoffDelayMs } from '../../async/backoff.ts'
 import { deferred } from '../../async/deferred.ts'
 import { sleep } from '../../async/sleep.ts'
+import { isDoneWithin } from '../../async/with-deadline.ts'
 import { DisconnectedError, TransportError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { SiteConfig } from '../site/site-config.ts'
@@ -27,6 +28,9 @@ export interface ServiceClass {
   readonly loggerName?: string
   new (options?: ServiceOptions): CommonService
 }
+
+/** How long a stop waits for a start that is under way. */
+const START_ENDS_MS = 10_000
 
 /** After so many failures in a row, messages are given back later and later. */
 const GIVE_BACK = { initialMs: 100, factor: 2, maxMs: 5000, jitter: 0.2 }
@@ -55,6 +59,7 @@ export class CommonService {
   readonly #onStatus: (code: StatusCode) => void
   #watch: NeedsWatch | undefined
   #failures = 0
+  #starting: Promise<void> | undefined
   #stopping: Promise<void> | undefined
 
   constructor(options: ServiceOptions = {}) {
@@ -91,16 +96,26 @@ export class CommonService {
     return this.#ended.promise
   }
 
+  /** Called again, it starts once. Stopped meanwhile, it resolves without having begun. */
   async start(): Promise<void> {
+    this.#starting ??= this.#start()
+    await this.#starting
+  }
+
+  async #start(): Promise<void> {
     this.#onStatus(STATUS.starting)
     const { signal: leaving } = this.#leaving
     this.#watch = new NeedsWatch(this.needs, { log: this.log, leaving })
     try {
       await this.transport.connect()
+      leaving.throwIfAborted()
       this.transport.interceptCallbacks?.((callback) => this.#inLoop(callback))
       await this.initializing()
       this.#watch = new NeedsWatch(this.needs, { log: this.log, leaving })
+      leaving.throwIfAborted()
     } catch (cause) {
+      // How it ends is for stop() to say; what was opened after its last word is closed.
+      if (leaving.aborted) return await this.transport.disconnect().catch(() => undefined)
       await this.#fail(cause)
       throw cause
     }
@@ -149,6 +164,7 @@ export class CommonService {
   }
 
   async #stop(): Promise<void> {
+    await isDoneWithin(START_ENDS_MS, Promise.resolve(this.#starting))
     await this.#loop.close()
     this.#onStatus(STATUS.shuttingDown)
     let failure: Error | undefined

@@ -1,3 +1,4 @@
+import { aborted } from '../../async/aborted.ts'
 import { sleep } from '../../async/sleep.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import { BrokerError } from '../../errors.ts'
@@ -16,7 +17,10 @@ export async function firstConnection(app: App, signal: AbortSignal): Promise<Br
   app.readingBroker() // opens what is read from and written to; waiting would not mend a wrong url or option
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await app.readyBroker()
+      const ready = app.readyBroker()
+      await Promise.race([ready, aborted(signal)])
+      signal.throwIfAborted()
+      return await ready
     } catch (error) {
       const isAway = error instanceof BrokerError && error.code === 'BROKER_UNREACHABLE'
       if (!isAway || !isPatient || attempt > most || signal.aborted) throw error

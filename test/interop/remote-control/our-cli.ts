@@ -12,11 +12,16 @@ export async function ourCli(...args: readonly string[]): Promise<Ended & { erro
       return true
     }),
   )
+  const environment = { ...process.env }
   try {
     const code = await runProgram(args, await buildProgram(args))
     return { code, output: printed.stdout, errors: printed.stderr }
   } finally {
     process.exitCode = undefined
+    // -b sets a variable for what the command starts; the tests of other files run in this process, too.
+    for (const name of Object.keys(process.env))
+      if (!(name in environment)) delete process.env[name]
+    Object.assign(process.env, environment)
     for (const spy of spies) spy.mockRestore()
   }
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { deadLetterQueue } from '../../../brokers/dead-letters/dead-letter-queue.ts'
 
 export type StreamEntry = [id: Buffer, fields: Buffer[] | null]
 
@@ -74,7 +75,7 @@ export class ConsumerGroup {
   /** To the stream `dlq.<key>`, with the reason, before it leaves the group. */
   async reject(id: string, { data, reason }: { data: Buffer; reason: string }): Promise<void> {
     const { redis, key } = this.#parts
-    await redis.xadd(`dlq.${key}`, '*', 'data', data, 'id', id, 'error', reason)
+    await redis.xadd(deadLetterQueue(key), '*', 'data', data, 'id', id, 'error', reason)
     await this.ack(id)
   }
 
