@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { countText } from '../count-text.ts'
 import type { Database } from '../database/database.ts'
 import type { MigrationStatus } from '../database/migrate.ts'
 import { DATABASE, JSON_OUTPUT } from './options/common-options.ts'
@@ -111,5 +112,5 @@ function report(
 ): void {
   if (options.json === true) printJson({ [word]: steps })
   else if (steps.length === 0) print('nothing to do')
-  else print(`${steps.length} ${steps.length === 1 ? 'migration' : 'migrations'} ${word}`)
+  else print(`${countText(steps.length, 'migration')} ${word}`)
 }

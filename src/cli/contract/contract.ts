@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { countText } from '../../count-text.ts'
 import { UsageError } from '../../errors.ts'
 import { type GlobalOptions, openApp } from '../app/open-app.ts'
 import { print } from '../output/output.ts'
@@ -53,7 +54,7 @@ async function pull(options: ContractOptions): Promise<void> {
   const { asDeclarations, readPythonContract } = await import('./python-contract.ts')
   const contract = await readPythonContract(options.python, moduleOf(options))
   writeFileSync(options.output, asDeclarations(contract))
-  print(`${Object.keys(contract).length} tasks written to ${options.output}`)
+  print(`${countText(Object.keys(contract).length, 'task')} written to ${options.output}`)
 }
 
 async function stub(options: ContractOptions): Promise<void> {
@@ -65,7 +66,7 @@ async function stub(options: ContractOptions): Promise<void> {
   const { count, module, stub: text, untyped } = await stubOf(options)
   writeFileSync(options.output, text)
   writeFileSync(options.output.replace(/i$/, ''), module)
-  print(`${count} tasks written to ${options.output}`)
+  print(`${countText(count, 'task')} written to ${options.output}`)
   for (const name of untyped) {
     print(`  ${name} takes and gives Any: export it (export const … = app.task('${name}', …))`)
   }

@@ -1,6 +1,7 @@
 import { withDeadline } from '../../async/with-deadline.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import { openBroker } from '../../brokers/open-broker.ts'
+import { countText } from '../../count-text.ts'
 import type { CeleryApp } from '../../create-app.ts'
 import { silentLogger } from '../../logger.ts'
 import type { Queue, Topology } from '../../protocol/routing/topology.ts'
@@ -114,7 +115,7 @@ async function mirrorCheck(broker: Broker, queue: string): Promise<Check> {
   }
   return noted(
     name,
-    `no monitor reads ${queue}, where ${depth.messages} messages wait`,
+    `no monitor reads ${queue}, where ${countText(depth.messages, 'message waits', 'messages wait')}`,
     'start one: celery-toolbox monitor --migrate; or set MIRROR to False, so that no copies are made',
   )
 }

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
+import { countText } from '../../count-text.ts'
 import { UsageError } from '../../errors.ts'
 import { safeUrl } from '../../safe-url.ts'
 import { textOfError } from '../../text-of-error.ts'
@@ -126,7 +127,7 @@ async function lookAround(given: Omit<Found, 'queues'>): Promise<ReadonlyMap<str
 function sayPython({ python, contract }: Omit<Found, 'queues'>): void {
   if (python === undefined) return
   const name = python.name === null ? '' : ` "${python.name}"`
-  const tasks = contract === undefined ? '' : `, ${Object.keys(contract).length} tasks`
+  const tasks = contract === undefined ? '' : `, ${countText(Object.keys(contract).length, 'task')}`
   print(`  Celery ${python.version}${name}${tasks}`)
   print(`  queue ${python.queue} on the ${python.exchange_type} exchange ${python.exchange}`)
 }

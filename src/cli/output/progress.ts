@@ -1,3 +1,5 @@
+import { grouped } from '../../count-text.ts'
+
 export interface ProgressOptions {
   /** What is done, such as "replayed". */
   readonly title: string
@@ -85,10 +87,6 @@ export class Progress {
 
 function terminal(): Pick<ProgressStream, 'isTTY' | 'columns'> {
   return { isTTY: process.stderr.isTTY === true, columns: process.stderr.columns ?? 80 }
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString('en')
 }
 
 function spanText(seconds: number): string {

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { WorkerReply } from '../../control/control-replies.ts'
+import { countText } from '../../count-text.ts'
 import { commandLogger, type GlobalOptions, openApp } from '../app/open-app.ts'
 import { names, seconds } from '../options/option-values.ts'
 import { jsonText } from '../output/json-text.ts'
@@ -49,7 +50,7 @@ export async function askWorkers(question: Question, options: RemoteOptions): Pr
   if (!isText) print(jsonText(asJson(replies)))
   const answered = new Set(replies.flatMap((reply) => Object.keys(reply)))
   if (isText && isCounted && answered.size > 0) {
-    print(`\n${answered.size} ${answered.size === 1 ? 'node' : 'nodes'} online.`)
+    print(`\n${countText(answered.size, 'node')} online.`)
   }
   tellOfMissing(answered, options)
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { countText, grouped } from '../../count-text.ts'
 import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import { count, positiveInteger } from '../options/option-values.ts'
@@ -50,10 +51,10 @@ async function runBackfill(options: BackfillCommandOptions): Promise<void> {
   if (wantsJson(options)) printJson(done)
   else
     print(
-      `${done.added} tasks added, ${done.changed - done.added} others brought up to date, up to id ${done.lastId}`,
+      `${countText(done.added, 'task')} added, ${grouped(done.changed - done.added)} brought up to date, up to id ${done.lastId}`,
     )
   if (!wantsJson(options) && done.nameless > 0)
     print(
-      `${done.nameless} results without a name were left: of what call they are is not known (result_extended is off)`,
+      `${countText(done.nameless, 'result')} without a name left out: their calls are not known (result_extended is off)`,
     )
 }

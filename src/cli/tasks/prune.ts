@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { Config } from '../../config/config.ts'
+import { countText } from '../../count-text.ts'
 import { UsageError } from '../../errors.ts'
 import type {
   PrunedPartitions,
@@ -161,9 +162,9 @@ function printReport(report: PruneReport): void {
 
 function partitionsText({ dropped, reduced, rows }: PrunedPartitions): string {
   const parts = [
-    `${dropped.length} ${dropped.length === 1 ? 'day' : 'days'}`,
+    countText(dropped.length, 'day'),
     ...(reduced.length > 0 ? [`${reduced.length} but for what is kept longer`] : []),
-    ...(rows > 0 ? [`${rows} rows`] : []),
+    ...(rows > 0 ? [countText(rows, 'row')] : []),
   ]
   return parts.join(', ')
 }

@@ -1,3 +1,4 @@
+import { countText } from '../../count-text.ts'
 import { version } from '../../own-package.ts'
 import { safeUrl } from '../../safe-url.ts'
 import type { App } from '../../tasks/app/app.ts'
@@ -29,7 +30,7 @@ export function banner(app: App, settings: WorkerSettings, place: string): strin
 
 function poolLine({ pool, maxTasksPerChild, maxMemoryPerChild }: WorkerSettings): string {
   const children = [
-    ...(maxTasksPerChild === null ? [] : [`${maxTasksPerChild} tasks a child`]),
+    ...(maxTasksPerChild === null ? [] : [`${countText(maxTasksPerChild, 'task')} a child`]),
     ...(maxMemoryPerChild === null ? [] : [`${maxMemoryPerChild} KB a child`]),
   ]
   if (pool !== 'async' || children.length === 0) return [pool, ...children].join(', ')

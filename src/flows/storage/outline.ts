@@ -1,3 +1,4 @@
+import { countText } from '../../count-text.ts'
 import { Flow, type Item } from '../patterns/flow.ts'
 import { type AtomRecord, INJECTOR, type StoredFlow } from './records.ts'
 
@@ -63,7 +64,7 @@ const UNDECIDED: ReadonlySet<string> = new Set(['RUNNING', 'SUCCESS', 'FAILURE']
 
 function attemptsOf(history: unknown): string {
   const count = Array.isArray(history) ? history.length : 0
-  return count === 1 ? '1 attempt' : `${count} attempts`
+  return countText(count, 'attempt')
 }
 
 function namesOf(atoms: readonly AtomRecord[]): string[] {

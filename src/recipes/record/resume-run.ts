@@ -1,5 +1,6 @@
 import { decodeJson } from '../../codecs/json/json.ts'
 import { entriesOf, isDict } from '../../codecs/ordered-dict.ts'
+import { countText } from '../../count-text.ts'
 import type { Connection } from '../../database/database.ts'
 import type { Transport } from '../transport/transport.ts'
 import { idOfText } from './message-id.ts'
@@ -77,5 +78,7 @@ export async function whyNot(transport: Transport, step: UnfinishedStep): Promis
   if (quietSeconds < SOON) return `it was active ${quietSeconds.toFixed(1)} s ago and may still run`
   if (state !== 'PENDING' || sent.target === undefined) return null
   const waiting = (await transport.depth?.(sent.target)) ?? 0
-  return waiting > 0 ? `it may be one of the ${waiting} messages that wait in ${sent.target}` : null
+  return waiting > 0
+    ? `it may be in ${sent.target}, where ${countText(waiting, 'message waits', 'messages wait')}`
+    : null
 }

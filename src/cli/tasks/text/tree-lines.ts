@@ -1,3 +1,4 @@
+import { countText } from '../../../count-text.ts'
 import type { PendingStep } from '../../../monitor/queries/family-steps.ts'
 import type { FamilyTree, TreeNode } from '../../../monitor/queries/family-tree.ts'
 import { cellText, statusColour } from '../../output/table.ts'
@@ -144,7 +145,7 @@ function summary(tree: FamilyTree): string[] {
   const { tasks, pendingSteps, spanMs, overallStatus } = tree
   const steps = pendingSteps === 0 ? '' : `, ${pendingSteps} to come`
   return [
-    `${overallStatus}: ${tasks} ${tasks === 1 ? 'task' : 'tasks'}${steps}; ${durationText(spanMs)} in all; ${timesText(tree.totals)}`,
+    `${overallStatus}: ${countText(tasks, 'task')}${steps}; ${durationText(spanMs)} in all; ${timesText(tree.totals)}`,
     `● critical path: ${tree.criticalPath.length} of ${tasks}; █ ran, ░ waited, ▒ between retries`,
   ]
 }

@@ -1,3 +1,4 @@
+import { countText } from '../../../count-text.ts'
 import type { Chord, HistoryTask } from './family.ts'
 import type { QueueSituation } from './queue-situation.ts'
 import { inVault, type VaultSituation } from './vault-situation.ts'
@@ -87,15 +88,13 @@ function inQueue({ name, ahead, messages, consumers, problem }: QueueSituation):
   const sentences = messages === 0 ? [] : [aheadOfIt(name, ahead)]
   if (consumers === 0) sentences.unshift(`no consumer is on queue ${name}: start a worker for it`)
   else if (consumers !== null)
-    sentences.push(`queue ${name} has ${consumers} ${consumers === 1 ? 'consumer' : 'consumers'}`)
+    sentences.push(`queue ${name} has ${countText(consumers, 'consumer')}`)
   if (messages === 0)
     sentences.push(
       'no message waits in that queue: a worker that sends no events has it or had it (start it with -E), or it is gone',
     )
   else if (messages !== null)
-    sentences.push(
-      `${messages} ${messages === 1 ? 'message waits' : 'messages wait'} in that queue`,
-    )
+    sentences.push(`${countText(messages, 'message waits', 'messages wait')} in that queue`)
   if (problem !== null) sentences.push(`the broker could not be queried: ${problem}`)
   return sentences
 }
@@ -106,7 +105,7 @@ function aheadOfIt(queue: string, ahead: number): string {
 }
 
 function tasks(count: number): string {
-  return count === 1 ? '1 task is' : `${count} tasks are`
+  return countText(count, 'task is', 'tasks are')
 }
 
 function replayed({ lost, replayOf }: HistoryTask): string[] {
