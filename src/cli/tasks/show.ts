@@ -3,9 +3,10 @@ import type { RecordedMessage, ShownTask, TaskDetails } from '../../monitor/quer
 import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
 import { jsonText } from '../output/json-text.ts'
-import { print, printError, printJson, printTable, wantsJson } from '../output/output.ts'
+import { print, printTable } from '../output/output.ts'
 import { type Column, cellText } from '../output/table.ts'
 import type { TasksOptions } from './options/options.ts'
+import { printFound } from './print-found.ts'
 import { TASK_COLUMNS } from './text/columns.ts'
 
 export function addShow(tasks: Command): void {
@@ -24,14 +25,7 @@ async function runShow(id: string, options: TasksOptions): Promise<void> {
   const { showTask } = await import('../../monitor/queries/show-task.ts')
   await using database = await openCommandDatabase(options)
   const shown = await showTask(database, id)
-  if (shown === undefined) {
-    printError(`error: no task with the id "${id}" is recorded in ${database.safeUrl}`)
-    process.exitCode = 1
-  } else if (wantsJson(options)) {
-    printJson(shown)
-  } else {
-    printShown(shown)
-  }
+  printFound(shown, { id, database, options, printText: printShown })
 }
 
 const MESSAGE_COLUMNS: readonly Column<RecordedMessage>[] = [

@@ -1,15 +1,10 @@
 import type { Command } from 'commander'
+import type { FamilyTree } from '../../monitor/queries/family-tree.ts'
 import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openCommandDatabase } from '../options/open-database.ts'
-import {
-  isColoured,
-  print,
-  printError,
-  printJson,
-  terminalWidth,
-  wantsJson,
-} from '../output/output.ts'
+import { isColoured, print, terminalWidth } from '../output/output.ts'
 import type { TasksOptions } from './options/options.ts'
+import { printFound } from './print-found.ts'
 import { treeLines } from './text/tree-lines.ts'
 
 export function addTree(tasks: Command): void {
@@ -31,13 +26,10 @@ async function runTree(id: string, options: TasksOptions): Promise<void> {
   const { familyTree } = await import('../../monitor/queries/family-tree.ts')
   await using database = await openCommandDatabase(options)
   const tree = await familyTree(database, id)
-  if (tree === undefined) {
-    printError(`error: no task with the id "${id}" is recorded in ${database.safeUrl}`)
-    process.exitCode = 1
-  } else if (wantsJson(options)) {
-    printJson(tree)
-  } else {
-    const width = terminalWidth() ?? 100
-    for (const line of treeLines(tree, { width, isColoured: isColoured() })) print(line)
-  }
+  printFound(tree, { id, database, options, printText: printTree })
+}
+
+function printTree(tree: FamilyTree): void {
+  const width = terminalWidth() ?? 100
+  for (const line of treeLines(tree, { width, isColoured: isColoured() })) print(line)
 }

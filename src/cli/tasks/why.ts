@@ -5,9 +5,10 @@ import type { TaskWhy } from '../../monitor/queries/why/why-task.ts'
 import { commandLogger, openConfig } from '../app/open-app.ts'
 import { DATABASE, JSON_OUTPUT } from '../options/common-options.ts'
 import { openDatabaseOf } from '../options/open-database.ts'
-import { print, printError, printJson, wantsJson } from '../output/output.ts'
+import { print, printError } from '../output/output.ts'
 import { cellText } from '../output/table.ts'
 import type { TasksOptions } from './options/options.ts'
+import { printFound } from './print-found.ts'
 
 export function addWhy(tasks: Command): void {
   tasks
@@ -28,15 +29,11 @@ async function runWhy(id: string, options: TasksOptions): Promise<void> {
   const broker = { depth: (queue: string) => depthOf(queue, config, options) }
   const isKnown = namesBroker(config, options)
   const why = await whyTask(database, isKnown ? broker : undefined, id)
-  if (why === undefined) {
-    printError(`error: no task with the id "${id}" is recorded in ${database.safeUrl}`)
-    process.exitCode = 1
-  } else if (wantsJson(options)) {
-    printJson(why)
-  } else {
-    printWhy(why)
-    if (!isKnown && why.queue !== null) printError(UNASKED)
+  const printText = (found: TaskWhy): void => {
+    printWhy(found)
+    if (!isKnown && found.queue !== null) printError(UNASKED)
   }
+  printFound(why, { id, database, options, printText })
 }
 
 const UNASKED =
