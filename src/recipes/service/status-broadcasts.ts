@@ -35,6 +35,8 @@ export class StatusBroadcasts {
   #code: StatusCode = STATUS.constructing
   #sent: StatusCode | undefined
   #isFirst = true
+  /** It was said that none can be broadcast; others follow at every change. */
+  #isAway = false
   #pending: ReadonlyMap<string, unknown> | undefined
   #sending: Promise<void> | undefined
   #repeat: Timer | undefined
@@ -102,8 +104,10 @@ export class StatusBroadcasts {
       this.#pending = undefined
       try {
         await transport.broadcastStatus?.(status)
+        this.#isAway = false
       } catch (cause) {
-        log.warn({ err: cause }, 'the status of the service cannot be broadcast')
+        if (!this.#isAway) log.warn({ err: cause }, 'the status of the service cannot be broadcast')
+        this.#isAway = true
       }
     }
   }
