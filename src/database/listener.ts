@@ -5,7 +5,7 @@ import { isDoneWithin, withDeadline } from '../async/with-deadline.ts'
 import type { Logger } from '../logger.ts'
 import { endAtOnce, endInTime } from './silence-watch.ts'
 
-/** How often the server is asked whether it is still there: it may have nothing to tell. */
+/** How often the server is asked whether it is still there: it may have nothing to send. */
 const SILENT_MS = 10_000
 
 const BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 10_000, jitter: 0.5 }

@@ -78,6 +78,6 @@ export class Systemd {
 /** A third of the time after which systemd gives up; null where no watchdog asks for this process. */
 function watchdogMs({ watchdogUsec, watchdogPid }: SystemdVariables): number | null {
   const usec = Number(watchdogUsec)
-  const isMeant = watchdogPid === null || Number(watchdogPid) === process.pid
-  return usec > 0 && isMeant ? usec / 3_000 : null
+  const isOurs = watchdogPid === null || Number(watchdogPid) === process.pid
+  return usec > 0 && isOurs ? usec / 3_000 : null
 }

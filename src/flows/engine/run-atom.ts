@@ -56,8 +56,8 @@ export class AtomRunner {
     const last = historyOf(this.#parts.ledger.of(node)).at(-1)
     const { on } = retry
     if (on !== undefined && last !== undefined) {
-      const isMeant = Object.values(last[1]).every((failure) => failure.check(...on) !== undefined)
-      if (!isMeant) return retry.givenUp
+      const isMatch = Object.values(last[1]).every((failure) => failure.check(...on) !== undefined)
+      if (!isMatch) return retry.givenUp
     }
     const values = this.#retryValues(node, 'execute')
     const history = historyOf(this.#parts.ledger.of(node))

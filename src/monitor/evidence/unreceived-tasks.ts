@@ -38,8 +38,8 @@ interface QueueEvidence {
 }
 
 const MOST = 2000
-/** A worker reports at once what it takes; so long it may take to be recorded. */
-const TELLING_MS = 5_000
+/** A worker reports at once which tasks it takes; within this time the report is recorded. */
+const REPORTED_WITHIN_MS = 5_000
 
 export async function unreceivedTasks(
   database: Connection,
@@ -48,7 +48,7 @@ export async function unreceivedTasks(
 ): Promise<readonly UnreceivedTask[]> {
   return await database.query<UnreceivedTask>(UNRECEIVED, [
     queue,
-    Math.min(graceMs, TELLING_MS),
+    Math.min(graceMs, REPORTED_WITHIN_MS),
     MOST,
   ])
 }

@@ -79,8 +79,8 @@ export class ZookeeperTrash {
   /** A conductor of TaskFlow trashes what it cannot run. Our jobs among that come back, where it does not see them. */
   async takeBack(session: ZookeeperSession): Promise<void> {
     for (const found of await readJobs(session, this.#folder)) {
-      const { flow, is_trashed: isMeant } = found.posting.details
-      if (flow === undefined || isMeant === true) continue
+      const { flow, is_trashed: isTrashed } = found.posting.details
+      if (flow === undefined || isTrashed === true) continue
       await this.#putBack(session, found, { as: OURS, data: found.node.data })
     }
   }
