@@ -1,3 +1,4 @@
+import type { Client } from 'pg'
 import { type Logger, silentLogger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
 import { clientConfig, connectedClient } from './client-config.ts'
@@ -12,7 +13,7 @@ export type OpenDatabaseOptions = (GivenDatabase | EmbeddedDatabase) & {
   /** What pg_stat_activity shows. Default "celery-toolbox", or what the url says. */
   readonly applicationName?: string
   readonly logger?: Logger
-  /** How long one connection may take to open. Default 10 s. */
+  /** How long one connection may take to open. Default 5 s. */
   readonly connectTimeoutMs?: number
   /** How long a statement may be without an answer before the server is asked after it. Default 10 s. */
   readonly silentMs?: number
@@ -26,6 +27,12 @@ interface GivenDatabase {
 interface EmbeddedDatabase {
   readonly embedded: EmbeddedOptions
 }
+
+/**
+ * One that is begun while the network swallows packets stays silent: a program is current again that long, and a pause, after
+ * the server answers again.
+ */
+const CONNECT_TIMEOUT_MS = 5_000
 
 /** Opens PostgreSQL, the given one or an embedded one of our own, and makes sure that it answers. */
 export async function openDatabase(options: OpenDatabaseOptions): Promise<Database> {
@@ -45,10 +52,16 @@ async function connect(
   const { applicationName } = options
   const config = await clientConfig(url, { applicationName, fallbackName: 'celery-toolbox' })
   // For the client alone: given to the pool, it would also limit how long a query may wait for its turn.
-  const timed = { ...config, connectionTimeoutMillis: options.connectTimeoutMs ?? 10_000 }
+  const timed = {
+    ...config,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+  }
+  const open = new Set<Client>()
   class TimedClient extends pg.Client {
     constructor() {
       super(timed)
+      open.add(this)
+      this.once('end', () => open.delete(this))
     }
   }
   const pool = new pg.Pool({
@@ -69,6 +82,7 @@ async function connect(
     safeUrl: safeUrl(plainUrl(url)),
     pool,
     connect: () => connectedClient(new TimedClient()),
+    open,
     silentMs: options.silentMs,
     logger,
     onClosed,

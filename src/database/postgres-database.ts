@@ -1,5 +1,5 @@
 import type { Client, Pool, PoolClient } from 'pg'
-import { startTimer, type Timer } from '../async/timer.ts'
+import { isDoneWithin } from '../async/with-deadline.ts'
 import { DatabaseError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 import { asDatabaseError, unreachable } from './connection-loss.ts'
@@ -9,7 +9,7 @@ import { Listener } from './listener.ts'
 import { endAtOnce, SilenceWatch } from './silence-watch.ts'
 import { toParameter } from './sql-values.ts'
 
-const CLOSE_MS = 3_000
+const CLOSE_MS = 2_000
 
 interface PostgresDatabaseParts {
   readonly url: string
@@ -17,6 +17,8 @@ interface PostgresDatabaseParts {
   readonly pool: Pool
   /** A connected client outside the pool. */
   readonly connect: () => Promise<Client>
+  /** All clients of both kinds that have not ended, connected or not. */
+  readonly open: ReadonlySet<Client>
   readonly logger: Logger
   /** How long a statement may be without an answer before the server is asked after it. Default 10 s. */
   readonly silentMs?: number | undefined
@@ -35,7 +37,6 @@ export class PostgresDatabase implements Database {
   readonly #waiting = new Set<(reason: Error) => void>()
   readonly #watch: SilenceWatch
   #closing: Promise<void> | undefined
-  #closeTimer: Timer | undefined
 
   constructor(parts: PostgresDatabaseParts) {
     this.safeUrl = parts.safeUrl
@@ -90,8 +91,11 @@ export class PostgresDatabase implements Database {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#listeners].map((listener) => listener.stop()))
-    await this.#endPool()
+    const listening = Promise.all([...this.#listeners].map((listener) => listener.stop()))
+    await Promise.all([isDoneWithin(CLOSE_MS, listening), this.#endPool()])
+    // Those that are still connecting, too: a silent server would keep the process alive.
+    for (const client of this.#parts.open) endAtOnce(client)
+    await listening
     await this.#parts.onClosed()
   }
 
@@ -102,14 +106,7 @@ export class PostgresDatabase implements Database {
 
   /** A connection that does not say goodbye in time is closed without. */
   async #endPool(): Promise<void> {
-    const overdue = new Promise<void>((resolve) => {
-      this.#closeTimer = startTimer(CLOSE_MS, () => {
-        for (const client of this.#clients) endAtOnce(client)
-        resolve()
-      })
-    })
-    await Promise.race([this.#parts.pool.end(), overdue])
-    this.#closeTimer?.clear()
+    await isDoneWithin(CLOSE_MS, this.#parts.pool.end())
     for (const reject of this.#waiting) reject(new Error('the pool has ended'))
   }
 

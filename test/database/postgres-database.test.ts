@@ -16,6 +16,7 @@ test('a client that is connected after the database was closed is closed as well
     safeUrl: 'postgresql://localhost/x',
     pool: pool as unknown as Pool, // all of it that is used
     connect: () => Promise.reject(new Error('not used')),
+    open: new Set(),
     logger: silentLogger,
     onClosed: () => Promise.resolve(),
   })

@@ -3,6 +3,7 @@ import { migrations } from '../../migrations/index.ts'
 import { deferred } from '../../src/async/deferred.ts'
 import { migrateDown, migrateUp } from '../../src/database/migrate.ts'
 import { openDatabase } from '../../src/database/open-database.ts'
+import { TcpProxy } from '../faults/harness/proxy.ts'
 import { freshDatabase } from '../support/postgres.ts'
 import { silenceable } from '../support/silenceable.ts'
 
@@ -114,4 +115,21 @@ test('a database is closed though its connections have fallen silent', async () 
   swallow()
   const [outcome] = await Promise.allSettled([asked, database.close()])
   expect(outcome.status).toBe('rejected')
+})
+
+test('a database is closed though it is connecting to a server that is silent: no socket is left', async () => {
+  const direct = await freshDatabase()
+  const proxy = await TcpProxy.before(direct)
+  onTestFinished(() => proxy.close())
+  const database = await openDatabase({ url: proxy.urlFor(direct), connectTimeoutMs: 600_000 })
+  await database.listen('news', () => undefined)
+  const held = database.transaction(async () => await asked)
+  proxy.silence(true)
+  const asked = database.query('select 1') // over a connection of its own
+  void database.query('select 2').catch(() => undefined)
+  await expect.poll(() => proxy.connections).toBe(4)
+  await database.close()
+  await expect(asked).rejects.toMatchObject({ code: expect.stringContaining('DATABASE_') })
+  await expect(held).rejects.toThrow()
+  await expect.poll(() => proxy.connections).toBe(0)
 })

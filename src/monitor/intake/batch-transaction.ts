@@ -23,7 +23,7 @@ export interface Recorded {
   readonly refused: readonly Ingested[]
 }
 
-const AWAY_BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 5000, jitter: 0.5 }
+const AWAY_BACKOFF: Backoff = { initialMs: 100, factor: 2, maxMs: 2000, jitter: 0.5 }
 const CONTENDED_BACKOFF: Backoff = { initialMs: 10, factor: 2, maxMs: 1000, jitter: 1 }
 
 /** Writes batches, and tries again through deadlocks and outages of the database; rows that it refuses are set aside. */
