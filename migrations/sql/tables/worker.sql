@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS monitor.worker (
 -- it), closed_at (when its connection was first seen closed).
 -- connection: as the broker's management API names it. active: how many tasks it ran at active_at.
 -- queues: from which it takes tasks, by its last answer; NULL: it never answered. pool: how a Python worker runs its
--- tasks (prefork, solo, …). late_tasks: names of the tasks that it acknowledges late; NULL: it did not say.
+-- tasks (prefork, solo, …). acknowledges: when it acknowledges its tasks, by their
+-- names: early or late; NULL: it did not say.
 CREATE TABLE IF NOT EXISTS monitor.worker_process (
   hostname          text NOT NULL,
   pid               integer NOT NULL,
@@ -47,6 +48,6 @@ CREATE TABLE IF NOT EXISTS monitor.worker_process (
   active_at         timestamptz,
   queues            text[],
   pool              text,
-  late_tasks        text[],
+  acknowledges      jsonb,
   CONSTRAINT worker_process_pkey PRIMARY KEY (hostname, pid)
 ) WITH (fillfactor = 50);

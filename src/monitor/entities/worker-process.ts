@@ -28,8 +28,8 @@ export interface WorkerProcessRow {
   readonly queues: readonly string[] | null
   /** How a Python worker runs its tasks: prefork, solo, … */
   readonly pool: string | null
-  /** Names of the tasks that it acknowledges late; null: it did not say. */
-  readonly lateTasks: readonly string[] | null
+  /** When it acknowledges its tasks, by their names; null: it did not say. */
+  readonly acknowledges: Readonly<Record<string, 'early' | 'late'>> | null
 }
 
 const PRIMARY = { primary: true, primaryKeyConstraintName: 'worker_process_pkey' } as const
@@ -57,6 +57,6 @@ export const WorkerProcessEntity = new EntitySchema<WorkerProcessRow>({
     activeAt: { name: 'active_at', type: 'timestamptz', nullable: true },
     queues: { name: 'queues', type: 'text', array: true, nullable: true },
     pool: { name: 'pool', type: 'text', nullable: true },
-    lateTasks: { name: 'late_tasks', type: 'text', array: true, nullable: true },
+    acknowledges: { name: 'acknowledges', type: 'jsonb', nullable: true },
   },
 })

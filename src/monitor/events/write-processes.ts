@@ -66,6 +66,6 @@ const UPSERT = `
     closed_at = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.closed_at END,
     queues = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.queues END,
     pool = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.pool END,
-    late_tasks = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.late_tasks END,
+    acknowledges = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.acknowledges END,
     ${TIMES.map((column) => `${column} = greatest(kept.${column}, excluded.${column})`).join(',\n    ')},
     heard_at = now()`

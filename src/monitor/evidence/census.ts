@@ -10,9 +10,11 @@ interface WorkerAnswer {
   readonly queues: readonly string[]
   /** How a Python worker runs them; null where it does not say. */
   readonly pool: string | null
-  /** Names of the tasks that it acknowledges late; null where it does not say. */
-  readonly lateTasks: readonly string[] | null
+  /** When it acknowledges its tasks, by their names; null where it does not say. */
+  readonly acknowledges: Acknowledges | null
 }
+
+type Acknowledges = Readonly<Record<string, 'early' | 'late'>>
 
 /** The workers to ask: they alone hear the question, and the wait ends as soon as all of them have answered. */
 interface Asked {
@@ -64,7 +66,9 @@ export function censusOf({
   registered,
 }: Readonly<Record<'queues' | 'stats' | 'registered', Replies>>): readonly WorkerAnswer[] {
   const pools = new Map(answersIn(stats).map(([name, said]) => [name, poolOf(said)]))
-  const late = new Map(answersIn(registered).map(([name, said]) => [name, lateTasksIn(said)]))
+  const acknowledges = new Map(
+    answersIn(registered).map(([name, said]) => [name, acknowledgesIn(said)]),
+  )
   return answersIn(queues).flatMap(([hostname, said]) =>
     Array.isArray(said)
       ? [
@@ -72,7 +76,7 @@ export function censusOf({
             hostname,
             queues: said.flatMap(nameIn),
             pool: pools.get(hostname) ?? null,
-            lateTasks: late.get(hostname) ?? null,
+            acknowledges: acknowledges.get(hostname) ?? null,
           },
         ]
       : [],
@@ -83,15 +87,18 @@ function answersIn(replies: Replies): readonly (readonly [string, unknown])[] {
   return replies.flatMap((reply) => Object.entries(reply))
 }
 
-/** Each task is there as `name [acks_late=True]`; where one says neither, nothing is known. */
-function lateTasksIn(registered: unknown): readonly string[] | null {
+/** Each task is there as `name [acks_late=True]`. */
+function acknowledgesIn(registered: unknown): Acknowledges | null {
   if (!Array.isArray(registered)) return null
-  const said = registered.map((text) => (typeof text === 'string' ? ACKNOWLEDGES.exec(text) : null))
-  if (said.includes(null)) return null
-  return said.flatMap((match) => (match?.[2] === 'True' ? (match[1] ?? []) : []))
+  return Object.fromEntries(
+    registered.flatMap((text): [string, 'early' | 'late'][] => {
+      const [, name, isLate] = (typeof text === 'string' ? ACKS_LATE.exec(text) : null) ?? []
+      return name === undefined ? [] : [[name, isLate === 'True' ? 'late' : 'early']]
+    }),
+  )
 }
 
-const ACKNOWLEDGES = /^(.*) \[acks_late=(True|False)\]$/s
+const ACKS_LATE = /^(.*) \[acks_late=(True|False)\]$/s
 
 function nameIn(queue: unknown): string[] {
   return isRecord(queue) && typeof queue.name === 'string' ? [queue.name] : []
@@ -140,7 +147,7 @@ export function isLiving(process: string, missed: string): string {
 
 const LIVING = `
   SELECT hostname, bool_and(pool IS NOT NULL OR software IS NOT DISTINCT FROM 'celery-toolbox') AS "isKnown",
-    bool_and(late_tasks IS NOT NULL) AS "isListed"
+    bool_and(acknowledges IS NOT NULL) AS "isListed"
   FROM monitor.worker_process process
   WHERE ${isLiving('process', '$1')}
   GROUP BY hostname`
@@ -148,12 +155,12 @@ const LIVING = `
 /** Rows are locked in the order of their keys, as by those who write events. */
 const NOTE = `
   WITH answered AS MATERIALIZED (
-    SELECT process.hostname, process.pid, said.queues, said.pool, said."lateTasks" AS late_tasks
-    FROM jsonb_to_recordset($1::jsonb) AS said(hostname text, queues text[], pool text, "lateTasks" text[])
+    SELECT process.hostname, process.pid, said.queues, said.pool, said.acknowledges
+    FROM jsonb_to_recordset($1::jsonb) AS said(hostname text, queues text[], pool text, acknowledges jsonb)
     JOIN monitor.worker_process process ON process.hostname = said.hostname
     WHERE ${isLiving('process', '$2')}
       AND (process.queues IS DISTINCT FROM said.queues OR process.pool IS DISTINCT FROM coalesce(said.pool, process.pool)
-        OR process.late_tasks IS DISTINCT FROM coalesce(said."lateTasks", process.late_tasks))
+        OR process.acknowledges IS DISTINCT FROM coalesce(said.acknowledges, process.acknowledges))
       AND NOT EXISTS (SELECT FROM monitor.worker_process other
         WHERE other.hostname = process.hostname AND other.pid <> process.pid AND ${isLiving('other', '$2')})
     ORDER BY process.hostname COLLATE "C", process.pid
@@ -161,6 +168,6 @@ const NOTE = `
   )
   UPDATE monitor.worker_process process
   SET queues = answered.queues, pool = coalesce(answered.pool, process.pool),
-    late_tasks = coalesce(answered.late_tasks, process.late_tasks)
+    acknowledges = coalesce(answered.acknowledges, process.acknowledges)
   FROM answered
   WHERE process.hostname = answered.hostname AND process.pid = answered.pid`

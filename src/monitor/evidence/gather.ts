@@ -2,7 +2,6 @@ import type { ApiLook } from '../../brokers/amqp/management-api.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import type { Connection } from '../../database/database.ts'
 import { BrokerError } from '../../errors.ts'
-import { isLiving } from './census.ts'
 import { withoutEnded } from './count-active.ts'
 import type { Finding } from './finding.ts'
 import { awaited, givenBack } from './given-back.ts'
@@ -134,7 +133,10 @@ async function hasConsumer(broker: Pick<Broker, 'depth'>, queue: string): Promis
   }
 }
 
-/** The living workers that say that they consume a queue, by its name. */
+/**
+ * The workers that said that they consume a queue, by its name: those that live, and those that did until a while ago. A
+ * worker that is busy with a task in its own process is silent, and may have another message unread.
+ */
 type Takers = ReadonlyMap<string, ReadonlySet<string>>
 
 async function takersOf(database: Connection, missedHeartbeats: number): Promise<Takers> {
@@ -144,8 +146,13 @@ async function takersOf(database: Connection, missedHeartbeats: number): Promise
   return new Map(rows.map(({ queue, workers }) => [queue, new Set(workers)]))
 }
 
+/** Longer than it takes from the look at the queues to the answers of all workers. */
+const A_WHILE_S = 30
+
 const TAKERS = `
   SELECT queue, array_agg(hostname) AS workers
   FROM monitor.worker_process process, unnest(process.queues) AS queue
-  WHERE ${isLiving('process', '$1')}
+  WHERE process.heard_at > now() - interval '${A_WHILE_S} seconds'
+    - $1::float8 * coalesce(nullif(process.heartbeat_every_s, 0), 2) * interval '1 second'
+    AND coalesce(process.offline_at < process.last_heartbeat_at OR process.offline_at > now() - interval '${A_WHILE_S} seconds', true)
   GROUP BY queue`

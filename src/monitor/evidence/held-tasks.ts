@@ -76,8 +76,8 @@ const AT_WORK = `(${IS_STARTED} AND cut.hostname IS NULL AND NOT coalesce(${IS_S
       AND task.state <> 'UNHEARD' AND process.software IS DISTINCT FROM 'celery-toolbox'
       AND task.started_at < now() - interval '10 seconds')`
 
-const ACKNOWLEDGED = `(CASE WHEN task.name = ANY (process.late_tasks) THEN 'late'
-      WHEN task.name <> ALL (process.late_tasks) THEN 'early' END)`
+/** A task that is known by events alone may have a name that no worker knows, its shadow. */
+const ACKNOWLEDGED = '(process.acknowledges ->> task.name)'
 
 /** It ended and reported no outcome: the later end of its worker changes nothing. */
 const IS_OVER = `(task.state = 'UNHEARD' AND task.unheard ->> 'kind' = 'untold')`

@@ -69,4 +69,4 @@ const JUST_MS = 5_000
 
 const UNASKED = `
   SELECT FROM monitor.worker_process process
-  WHERE (queues IS NULL OR late_tasks IS NULL) AND online_at > now() - interval '1 minute' AND ${isLiving('process', '$1')} LIMIT 1`
+  WHERE (queues IS NULL OR acknowledges IS NULL) AND online_at > now() - interval '1 minute' AND ${isLiving('process', '$1')} LIMIT 1`

@@ -78,7 +78,7 @@ function registeredTasks(
   return worker.tasks(isTrue(builtins)).map((task) => {
     const attributes: Readonly<Record<string, unknown>> = {
       ...worker.defaultOptions(),
-      ...task.options,
+      ...saidIn(task.options),
       ...options.of(task),
       name: task.name,
     }
@@ -88,6 +88,11 @@ function registeredTasks(
     })
     return shown.length === 0 ? task.name : `${task.name} [${shown.join(' ')}]`
   })
+}
+
+/** An option that is undefined says nothing. */
+function saidIn(options: object): object {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 }
 
 function camelCase(item: string): string {

@@ -10,7 +10,7 @@ test('what Python workers answer shows their queues and how they run tasks', () 
     registered: answers('registered'),
   }
   expect(censusOf(recorded)).toEqual([
-    { hostname: 'w1@worker.example', queues: ['ctl.main'], pool: 'prefork', lateTasks: null },
+    { hostname: 'w1@worker.example', queues: ['ctl.main'], pool: 'prefork', acknowledges: {} },
   ])
 })
 
@@ -25,12 +25,12 @@ test('before Celery 5.3 a solo pool is known by its process', () => {
     { 'b@h': { pid: 7, pool: { 'max-concurrency': 2, processes: [8, 9] } } },
   ]
   expect(censusOf({ queues, stats, registered: [] })).toEqual([
-    { hostname: 'a@h', queues: ['q'], pool: 'solo', lateTasks: null },
-    { hostname: 'b@h', queues: ['q'], pool: 'unnamed', lateTasks: null },
+    { hostname: 'a@h', queues: ['q'], pool: 'solo', acknowledges: null },
+    { hostname: 'b@h', queues: ['q'], pool: 'unnamed', acknowledges: null },
   ])
 })
 
-test('workers say which tasks they acknowledge late; where one task is without an answer, nothing is known', () => {
+test('workers say which tasks they acknowledge late; of a task without an answer nothing is known', () => {
   const queues = ['a@h', 'b@h', 'c@h'].map((name) => ({ [name]: [{ name: 'export' }] }))
   const registered = [
     { 'a@h': ['pay [acks_late=False]', 'pay [x] late [acks_late=True]', 'b [acks_late=True]'] },
@@ -38,7 +38,11 @@ test('workers say which tasks they acknowledge late; where one task is without a
     { 'c@h': { error: 'no' } },
   ]
   const said = censusOf({ queues, stats: [], registered })
-  expect(said.map(({ lateTasks }) => lateTasks)).toEqual([['pay [x] late', 'b'], null, null])
+  expect(said.map(({ acknowledges }) => acknowledges)).toEqual([
+    { pay: 'early', 'pay [x] late': 'late', b: 'late' },
+    { pay: 'late' },
+    null,
+  ])
 })
 
 function answers(command: string): Readonly<Record<string, unknown>>[] {

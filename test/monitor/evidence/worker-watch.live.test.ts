@@ -50,4 +50,4 @@ test('the management API is asked no more often for workers that are known', asy
 })
 
 const takeCensus: TakeCensus = async ({ workers }) =>
-  workers.map((hostname) => ({ hostname, queues: ['export'], pool: 'prefork', lateTasks: [] }))
+  workers.map((hostname) => ({ hostname, queues: ['export'], pool: 'prefork', acknowledges: {} }))

@@ -73,7 +73,7 @@ interface Heard {
   /** null: it never answered. */
   readonly queues?: string | null
   readonly pool?: string
-  /** Names of the tasks that it acknowledges late; null: it did not say. Default: none. */
+  /** Name of the task that it acknowledges late; null: it did not say. Default: none. */
   readonly late?: string | null
 }
 
@@ -88,7 +88,7 @@ export async function heard(database: Database, worker: Heard): Promise<void> {
   )
   await database.query(
     `insert into monitor.worker_process (hostname, pid, last_heartbeat_at, heard_at, online_at, offline_at,
-       heartbeat_every_s, told_at, processed, software, restarted_at, idle_at, queues, pool, late_tasks)
+       heartbeat_every_s, told_at, processed, software, restarted_at, idle_at, queues, pool, acknowledges)
      values ($1, $2, now() - $3::interval, now() - $3::interval, ${online}, ${offline}, 2, now(), 1, $4,
        ${worker.restarted ?? 'null'}, ${worker.idle ?? 'null'}, $5, $6, $7)`,
     [
@@ -96,7 +96,7 @@ export async function heard(database: Database, worker: Heard): Promise<void> {
       worker.software ?? 'celery-toolbox',
       worker.queues === undefined ? '{}' : worker.queues,
       worker.pool ?? null,
-      worker.late === undefined ? '{}' : worker.late,
+      worker.late === null ? null : { 'export.pdf': 'early', [worker.late ?? '']: 'late' },
     ],
   )
 }

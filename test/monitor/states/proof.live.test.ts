@@ -183,6 +183,21 @@ test('a connection that is seen open again is not closed', async () => {
   ])
 })
 
+test('a worker that falls silent while it is asked may have the task unread', async () => {
+  const database = await migrated()
+  await process(database, 'busy@host')
+  await watched(database)
+  await published(database, 'task')
+  const ago = "now() - interval '451 seconds'"
+  const callRoll = async () => {
+    await database.query(
+      `update monitor.worker_process set heard_at = ${ago}, last_heartbeat_at = ${ago}`,
+    )
+    return { answered: new Set<string>(), holders: new Map() }
+  }
+  expect(await passes(reconcilerOf(database, { callRoll }))).toEqual([])
+})
+
 test('network waits hold no transaction open', async () => {
   const database = await migrated()
   await process(database, 'w1@host')
@@ -213,21 +228,21 @@ test('what a worker answers is noted of its living process, and of none where tw
     hostname,
     queues: ['export', 'mail'],
     pool: 'prefork',
-    lateTasks: ['export.pay_late'],
+    acknowledges: { 'export.pay_late': 'late' as const },
   }))
   await noteCensus(database, answers, 15)
   expect(
     await database.query(
-      'select hostname, queues, pool, late_tasks from monitor.worker_process order by hostname, pid',
+      'select hostname, queues, pool, acknowledges from monitor.worker_process order by hostname, pid',
     ),
   ).toEqual([
-    { hostname: 'two@host', queues: null, pool: null, late_tasks: null },
-    { hostname: 'two@host', queues: null, pool: null, late_tasks: null },
+    { hostname: 'two@host', queues: null, pool: null, acknowledges: null },
+    { hostname: 'two@host', queues: null, pool: null, acknowledges: null },
     {
       hostname: 'w1@host',
       queues: ['export', 'mail'],
       pool: 'prefork',
-      late_tasks: ['export.pay_late'],
+      acknowledges: { 'export.pay_late': 'late' },
     },
   ])
 })

@@ -391,7 +391,7 @@ test('what vanishes again after it was replayed is marked, and not replayed for 
 
 test('what is acknowledged late is not replayed while its queue may have it again', async () => {
   const database = await migrated()
-  await heard(database, { hostname: 'dead@host', ago: '95 seconds', late: '{export.pdf}' })
+  await heard(database, { hostname: 'dead@host', ago: '95 seconds', late: 'export.pdf' })
   await started(database, 'late acked', 'dead@host')
   await process(database, 'w2@host')
   await watched(database)
@@ -425,7 +425,7 @@ test('what is acknowledged late is not replayed while its queue may have it agai
 
 test('what was acknowledged early is replayed at once, though its queue is never empty', async () => {
   const database = await migrated()
-  await heard(database, { hostname: 'dead@host', ago: '95 seconds', late: '{mail.send}' })
+  await heard(database, { hostname: 'dead@host', ago: '95 seconds', late: 'mail.send' })
   await started(database, 'early acked', 'dead@host')
   const broker = queueWith((queue) => ({
     messages: queue === 'export' ? 7 : 0,
@@ -438,11 +438,15 @@ test('what was acknowledged early is replayed at once, though its queue is never
   ])
 })
 
-test('of a worker that did not say how it acknowledges, nothing is lost while the broker may have it', async () => {
+test.each([
+  ['of a worker that did not say how it acknowledges', null, 'export.pdf'],
+  ['by a name that its worker does not know, a shadow', 'mail.send', 'night.export'],
+] as const)('what runs %s is not lost while the broker may have it', async (_, late, name) => {
   const database = await migrated()
   const offline = "now() - interval '40 seconds'"
-  await heard(database, { hostname: 'old@host', ago: '40 seconds', offline, late: null, ...PYTHON })
+  await heard(database, { hostname: 'old@host', ago: '40 seconds', offline, late, ...PYTHON })
   await started(database, 'unknown', 'old@host')
+  await database.query('update monitor.task set name = $1', [name])
   let messages = 1
   const reconciler = reconcilerOf(database, {
     broker: queueWith(() => ({ messages, consumers: 1 })),

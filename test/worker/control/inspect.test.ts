@@ -174,7 +174,8 @@ const ASKED = { destination: [NAME], reply: true, timeoutMs: 5_000 }
 async function inspected(settings: Parameters<typeof embeddedApp>[0] = {}) {
   const app = embeddedApp(settings)
   const end = deferred()
-  const hang = app.task('export.hang', async (..._args: readonly unknown[]) => end.promise)
+  const unsaid: object = { acksLate: undefined }
+  const hang = app.task('export.hang', unsaid, async (..._args: readonly unknown[]) => end.promise)
   const late = app.task('export.late', { acksLate: true, rateLimit: '100/m' }, async () => {
     await end.promise
   })
