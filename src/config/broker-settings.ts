@@ -43,13 +43,17 @@ export function brokerUrlsOf(address: BrokerAddress): readonly string[] {
 
 export function brokerProblems(address: BrokerAddress): string[] {
   const { broker_url: url, broker_transport: transport } = address
-  if (url !== null && url.trim() !== '') {
-    return separateUrls(url)
-      .filter((one) => schemeOf(one) === undefined)
-      .map((one) => `broker_url: '${maskText(one)}' has an unknown transport, expected ${EXPECTED}`)
-  }
+  if (url !== null && url.trim() !== '') return urlProblems('broker_url', url)
   if (transport === null || SCHEMES.has(transport.toLowerCase())) return []
   return [`broker_transport: '${maskText(transport)}' is unknown, expected ${EXPECTED}`]
+}
+
+/** Also of the urls for reading and writing alone. */
+export function urlProblems(name: string, url: string | null): string[] {
+  if (url === null || url.trim() === '') return []
+  return separateUrls(url)
+    .filter((one) => schemeOf(one) === undefined)
+    .map((one) => `${name}: '${maskText(one)}' has an unknown transport, expected ${EXPECTED}`)
 }
 
 function normalUrl(url: string, address: BrokerAddress): string {

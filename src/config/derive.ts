@@ -1,4 +1,4 @@
-import { brokerProblems } from './broker-settings.ts'
+import { brokerProblems, urlProblems } from './broker-settings.ts'
 import { derive, isDefault, replace, value } from './derived.ts'
 import { printedShort } from './printed.ts'
 import { deriveQueues, queueWarnings } from './queues/derive-queues.ts'
@@ -26,6 +26,9 @@ function deriveBroker(resolution: Resolution): void {
       broker_password: value(resolution, 'broker_password'),
       broker_vhost: value(resolution, 'broker_vhost'),
     }),
+    ...(['broker_read_url', 'broker_write_url'] as const).flatMap((name) =>
+      urlProblems(name, value(resolution, name)),
+    ),
   )
   if (!isDefault(resolution, 'broker_transport_options')) return
   derive(resolution, 'broker_transport_options', sqsDefaults(value(resolution, 'QUEUE_PREFIX')))

@@ -10,10 +10,10 @@ test('a variable of a text setting is taken as it is', () => {
     environment: {
       CELERY_BROKER_URL: 'amqp://mq',
       CELERY_QUEUE_PREFIX: '5',
-      CELERY_TASK_SERIALIZER: '',
+      CELERY_EVENT_QUEUE_PREFIX: '',
     },
   })
-  expect([config.broker_url, config.QUEUE_PREFIX, config.task_serializer]).toEqual([
+  expect([config.broker_url, config.QUEUE_PREFIX, config.event_queue_prefix]).toEqual([
     'amqp://mq',
     '5',
     '',

@@ -171,7 +171,7 @@ test('many mistakes are all reported at once', () => {
     'worker_concurrency: 0 does not fit, expected an integer, 1 or more, or None',
     "task_acks_late: 'yes' does not fit, expected true or false",
     'broker_port: 70000 does not fit, expected a port, 1 to 65535, or None',
-    'accept_content: [1] does not fit, expected a list of texts',
+    'accept_content: [1] does not fit, expected a list of serializers (json, yaml, msgpack, pickle, raw) or content types',
     'CELERY_TASK_TIME_LIMIT: \'soon\' cannot be read (found "s" at position 0, expected a literal), expected seconds, 0 or more, or None',
     "CELERY_TASK_TRACK_STARTED: '' cannot be read (found the end at position 0, expected a literal), expected true or false",
     'QUEUES: [] names no queue, expected at least one',

@@ -38,7 +38,6 @@ test('a stop ends the waiting', async () => {
 test.each([
   ['TLS options', { broker_use_ssl: { ca_certs: '/nowhere/ca.pem' } }, /ca_certs cannot be read/],
   ['a login method', { broker_login_method: 'GUESS' }, /"GUESS" is unknown/],
-  ['a url to read from', { broker_read_url: 'gopher://' }, /no broker for the scheme "gopher"/],
 ])('%s that no later try would take end it at once', async (_, settings, why) => {
   const config = new Config({ broker_url: 'amqp://nowhere.invalid', ...settings })
   const app = createApp(config, { logger: silentLogger })

@@ -1,3 +1,4 @@
+import { serializerName } from '../resolve/named-types.ts'
 import { boolean, count, either, nullable, seconds, text } from '../resolve/value-types.ts'
 import { setting } from '../setting.ts'
 
@@ -17,7 +18,7 @@ export const eventSettings = {
   ),
   event_queue_prefix: setting(text, 'celeryev', 'The prefix of the names of these queues.'),
   event_queue_ttl: setting(nullable(seconds), 5, 'Seconds for which an event waits to be read.'),
-  event_serializer: setting(text, 'json', 'How events are written.'),
+  event_serializer: setting(serializerName, 'json', 'How events are written.'),
   events_logfile: setting(
     nullable(text),
     null,

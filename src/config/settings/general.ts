@@ -1,17 +1,10 @@
-import {
-  anything,
-  boolean,
-  nullable,
-  text,
-  textList,
-  textOrList,
-  timezone,
-} from '../resolve/value-types.ts'
+import { contentTypes } from '../resolve/named-types.ts'
+import { anything, boolean, nullable, text, textOrList, timezone } from '../resolve/value-types.ts'
 import { setting } from '../setting.ts'
 
 export const generalSettings = {
   accept_content: setting(
-    textList,
+    contentTypes,
     ['json'],
     'The content types that are read; a message of another one is refused unread.',
   ),

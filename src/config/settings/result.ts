@@ -1,3 +1,4 @@
+import { compressionName, contentTypes, serializerName } from '../resolve/named-types.ts'
 import {
   boolean,
   count,
@@ -8,7 +9,6 @@ import {
   oneOf,
   seconds,
   text,
-  textList,
 } from '../resolve/value-types.ts'
 import { setting } from '../setting.ts'
 
@@ -24,7 +24,7 @@ export const resultSettings = {
     { celeryDefault: null },
   ),
   result_accept_content: setting(
-    nullable(textList),
+    nullable(contentTypes),
     null,
     'The content types that results may have; None is accept_content for rpc://, and otherwise that of result_serializer.',
   ),
@@ -75,7 +75,7 @@ export const resultSettings = {
     1,
     'Seconds between two checks whether a chord is complete.',
   ),
-  result_compression: setting(nullable(text), null, 'How results are compressed.'),
+  result_compression: setting(nullable(compressionName), null, 'How results are compressed.'),
   result_exchange: setting(text, 'celeryresults', 'The exchange of results sent as messages.', {
     state: 'python',
   }),
@@ -106,5 +106,5 @@ export const resultSettings = {
     null,
     'Whether results sent as messages survive a restart of the broker.',
   ),
-  result_serializer: setting(text, 'json', 'How results are written.'),
+  result_serializer: setting(serializerName, 'json', 'How results are written.'),
 }

@@ -1,10 +1,15 @@
 import { router } from '../queues/routes.ts'
 import {
+  annotations,
+  compressionName,
+  rateLimit,
+  retryPolicy,
+  serializerName,
+} from '../resolve/named-types.ts'
+import {
   anything,
   boolean,
   count,
-  dict,
-  either,
   filledText,
   integer,
   nullable,
@@ -71,12 +76,12 @@ export const taskSettings = {
     'Run tasks in the process that calls them, before the call returns.',
   ),
   task_annotations: setting(
-    anything,
+    nullable(annotations),
     null,
     'Changes to the attributes of tasks: a dict by task name (or *), an object with annotate(task) and annotateAny(), or a list of such.',
   ),
   task_compression: setting(
-    nullable(text),
+    nullable(compressionName),
     null,
     'How message bodies are compressed: gzip, zlib, brotli, lzma, zstd or None.',
   ),
@@ -128,7 +133,7 @@ export const taskSettings = {
     'The type of the queues that follow from QUEUES.',
   ),
   task_default_rate_limit: setting(
-    nullable(either(text, integer)),
+    nullable(rateLimit),
     null,
     'The rate limit of tasks that have none of their own, e.g. 10/m.',
   ),
@@ -155,7 +160,7 @@ export const taskSettings = {
     'Publish again when the connection is lost meanwhile.',
   ),
   task_publish_retry_policy: setting(
-    dict,
+    retryPolicy,
     { max_retries: 3, interval_start: 0, interval_max: 1, interval_step: 0.2 },
     'How often and how fast publishing is tried again.',
   ),
@@ -197,7 +202,7 @@ export const taskSettings = {
     { celeryDefault: null },
   ),
   task_send_sent_event: setting(boolean, false, 'Send a task-sent event for each call.'),
-  task_serializer: setting(text, 'json', 'How message bodies are written.'),
+  task_serializer: setting(serializerName, 'json', 'How message bodies are written.'),
   task_soft_time_limit: setting(
     nullable(seconds),
     null,
