@@ -27,7 +27,7 @@ interface Arrival {
 
 /** What is known of a message. */
 interface Sightings {
-  /** Nobody had given it back before this service did: that it is redelivered says nothing. */
+  /** No other consumer had given it back before this service did: that it is redelivered proves nothing. */
   readonly wasNew: boolean
   readonly returnedHere: number
   readonly returnedByOthers: number
@@ -89,7 +89,7 @@ export class Schlockmeister extends CommonService {
     )
     await Promise.race([arrived.promise, sleep(LOOK_MS)])
     isEmpty = (await this.transport.depth?.(name)) === 0
-    // Where nobody holds a message, the first is the head of the queue; else it may wait behind the one that loops.
+    // If no consumer holds a message, the first is the head of the queue; else it may wait behind the one that loops.
     const isHead = ({ header, message }: Arrival): boolean =>
       unacknowledged === 0 &&
       header.redelivered === true &&

@@ -53,7 +53,7 @@ export class RemoteRelay {
     const followings = [...this.#followed.values()]
     for (const { cut } of followings) cut.abort()
     await Promise.all(followings.map(({ ended }) => ended))
-    const unlisten = await this.#listening?.catch(() => undefined) // start() tells
+    const unlisten = await this.#listening?.catch(() => undefined) // start() has rejected with it
     await unlisten?.()
   }
 
