@@ -15,7 +15,7 @@ export interface HeldTask extends Candidate {
   /** It announced its stop: since so many milliseconds, by the database's clock. */
   readonly stoppingForMs: number | null
   readonly offlineAt: string | null
-  /** No heartbeat for so long that some are missed. */
+  /** Nothing was heard of it for so long that some heartbeats are missed, if it sends any. */
   readonly isSilent: boolean
   readonly lastHeartbeatAt: string | null
   /** Another process came online with its name and pid. */
@@ -65,7 +65,7 @@ export async function tasksAtWork(
 
 const IS_STARTED = `${WAS} <> 'RECEIVED'`
 const IS_STOPPING = `(process.offline_at >= greatest(process.last_heartbeat_at, process.online_at))`
-const IS_SILENT = `(process.last_heartbeat_at IS NOT NULL AND process.heard_at
+const IS_SILENT = `(process.heard_at
       < now() - $1 * coalesce(nullif(process.heartbeat_every_s, 0), 2) * interval '1 second')`
 const IS_RESTARTED = `(process.restarted_at > task.state_at)`
 /** Heartbeats count what runs; the one after the start counts it, too. */

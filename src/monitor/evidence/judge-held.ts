@@ -32,7 +32,8 @@ export function judgeHeld(task: HeldTask, evidence: WorkerEvidence): Finding | u
   const end = endOf(task, evidence)
   if (end !== undefined) return gone(task, end, evidence)
   if (task.stoppingForMs !== null) return stopping(task, evidence)
-  if (task.isSilent) return notBeating(task)
+  if (task.isSilent && task.lastHeartbeatAt !== null) return notBeating(task)
+  if (isDisconnected(task, evidence)) return disconnected(task)
   return roll.answered.has(task.worker) ? untold(task, null) : undefined
 }
 
@@ -59,7 +60,8 @@ export function endOf(task: HeldTask, evidence: WorkerEvidence): End | undefined
   }
   if (task.stoppingForMs !== null) return endOfStop(task, evidence)
   if (!task.isSilent || evidence.listens.get(worker) !== false) return undefined
-  if (!task.isKnown || mayBeBlocked(task)) return undefined
+  // One that sends none may be connecting again just now.
+  if (!task.isKnown || mayBeBlocked(task) || task.lastHeartbeatAt === null) return undefined
   if (evidence.knowsConnections && task.connection !== null && task.closedForMs === null)
     return undefined
   const proof = { worker_is: 'silent', since: task.lastHeartbeatAt, connection: 'closed' }
@@ -152,6 +154,25 @@ function notStarted(task: HeldTask, evidence: WorkerEvidence): Finding | undefin
     kind: 'stopping',
     reason: `worker ${worker} announced its stop at ${offlineAt}; ${still}`,
     evidence: { worker, pid, offline_at: offlineAt },
+  }
+}
+
+/** Its queue of remote control, which was there, is gone. */
+function isDisconnected(
+  { isSilent, isKnown, worker }: HeldTask,
+  evidence: WorkerEvidence,
+): boolean {
+  return isSilent && isKnown && evidence.listens.get(worker) === false
+}
+
+function disconnected(task: HeldTask): Finding {
+  const { worker, pid } = task
+  return {
+    candidate: task,
+    status: 'UNHEARD',
+    kind: 'no-heartbeats',
+    reason: `worker ${worker} sends no heartbeats, and is not connected`,
+    evidence: { worker, pid, last_heartbeat_at: null },
   }
 }
 

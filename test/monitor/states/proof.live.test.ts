@@ -183,6 +183,23 @@ test('a connection that is seen open again is not closed', async () => {
   ])
 })
 
+test('a worker that never sent heartbeats is in doubt once it is not connected, and never taken for gone', async () => {
+  const database = await migrated()
+  await heard(database, { hostname: 'quiet@host', ago: '95 seconds', ...PYTHON })
+  await database.query('update monitor.worker_process set last_heartbeat_at = null')
+  await started(database, 'running', 'quiet@host')
+  let consumers = 1
+  const broker = queueWith(() => ({ messages: 0, consumers }))
+  expect(await passes(reconcilerOf(database, { broker }))).toEqual([])
+  expect(await told(database, 'running')).toMatchObject({ status: 'STARTED' })
+  consumers = 0
+  expect(await passes(reconcilerOf(database, { broker }))).toEqual([])
+  expect(await told(database, 'running')).toMatchObject({
+    status: 'UNHEARD',
+    reason: 'worker quiet@host sends no heartbeats, and is not connected',
+  })
+})
+
 test('a worker that falls silent while it is asked may have the task unread', async () => {
   const database = await migrated()
   await process(database, 'busy@host')
