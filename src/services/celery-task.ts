@@ -68,7 +68,9 @@ export class CeleryTask extends CommonService {
     const called = app.asyncResult(id, task)
     if (!(mayBeThere && (await called.isReady()))) {
       const ids = { taskId: id, ...(runId !== null && { rootId: runId }), parentId: stepId }
-      await app.sendTask(task, args, kwargs, { ...ids, ...(queue !== null && { queue }) })
+      // The key, too: a queue alone does not win over a route that names one.
+      const route = queue === null ? {} : { queue, routingKey: queue }
+      await app.sendTask(task, args, kwargs, { ...ids, ...route })
       this.log.info({ task, task_id: id }, 'a task was called')
     }
     try {

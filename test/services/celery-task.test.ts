@@ -29,6 +29,13 @@ test('a step calls a task and sends its result on, a failure to the output of fa
   ])
 })
 
+test("a step's queue is where its task goes, whatever its name", async () => {
+  const { run, sent, tasks } = await started()
+  await run({ task: 'export.add', args: [2, 3], queue: 'other' }, 2)
+  expect(await sent(1)).toMatchObject([{ payload: 5 }])
+  expect(tasks()).toMatchObject([{ routingKey: 'other' }])
+})
+
 test('a message that is delivered again finds the task that it had called', async () => {
   const { run, sent, transport, tasks, killNextSend } = await started()
   killNextSend()
@@ -49,7 +56,7 @@ test('a failed task without an output for it, and a step without a task, are dea
 })
 
 async function started() {
-  const app = createApp(new Config({ queues: ['export'], dotenv: false, environment: {} }))
+  const app = createApp(new Config({ queues: ['export', 'other'], dotenv: false, environment: {} }))
   app.task('export.add', (x: number, y: number) => x + y)
   app.task('export.fail', () => {
     throw new TypeError('no')
