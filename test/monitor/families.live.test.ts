@@ -85,6 +85,6 @@ test('for how long a task has run is not shown where its start is unknown', asyn
   )
   expect(told).toEqual({
     status: 'STARTED',
-    reason: 'started; its worker sends no events, so nothing shows whether it still runs',
+    reason: 'started; its worker sent no event of it, so nothing shows whether it still runs',
   })
 })

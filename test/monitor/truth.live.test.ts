@@ -37,7 +37,7 @@ test('without events a state of its own shows as well', async () => {
     status: 'PROGRESS',
     state: 'PROGRESS',
     result: { done: 3 },
-    reason: expect.stringMatching(/^started; its worker sends no events, so nothing shows/),
+    reason: expect.stringMatching(/^started; its worker sent no event of it, so nothing shows/),
   })
 })
 

@@ -23,7 +23,7 @@ SELECT
             AND status NOT IN ('RETRY', 'RECEIVED', 'LOST', 'UNHEARD', 'EXPIRED', 'UNROUTED', 'SCHEDULED')
             AND stored IS NOT NULL
           THEN 'started' || coalesce(' ' || monitor.in_words(now() - started_at) || ' ago', '')
-            || '; its worker sends no events, so nothing shows whether it still runs' END,
+            || '; its worker sent no event of it, so nothing shows whether it still runs' END,
         CASE WHEN status = 'UNHEARD' THEN unheard ->> 'reason'
         ELSE coalesce(
           -- Due in the vault and still there: it is in no queue.

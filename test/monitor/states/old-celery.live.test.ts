@@ -40,7 +40,7 @@ test.each([
     'old',
     {
       status: 'STARTED',
-      reason: /^started; its worker sends no events, so nothing shows whether it still runs$/,
+      reason: /^started; its worker sent no event of it, so nothing shows whether it still runs$/,
     },
   ],
   // It stores that the task failed.
