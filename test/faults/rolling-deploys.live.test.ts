@@ -84,6 +84,8 @@ async function atWork(field: Field): Promise<string[]> {
   return ids.flat()
 }
 
+const MOST_WAITING = 4
+
 /** Sends tasks until that pod begins one of them: the others go to the pod that sends no events. */
 async function takenBy(field: Field, { name: pod }: Pod, task: string): Promise<string[]> {
   const ids: string[] = []
@@ -91,7 +93,9 @@ async function takenBy(field: Field, { name: pod }: Pod, task: string): Promise<
     `${pod} to run ${task}`,
     async () => {
       if (ids.some((id) => field.ledger.runs(id).at(-1)?.worker === pod)) return true
-      ids.push(await send(field, task, CUT_OFF_S))
+      const waiting = ids.filter((id) => field.ledger.runs(id).length === 0)
+      // On a slow machine more would wait than the pods can run in time.
+      if (waiting.length < MOST_WAITING) ids.push(await send(field, task, CUT_OFF_S))
       return false
     },
     { ...PATIENCE, everyMs: 400 },
