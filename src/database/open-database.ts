@@ -61,6 +61,8 @@ async function connect(
     constructor() {
       super(timed)
       open.add(this)
+      // Unheard, a loss between two statements would end the process; the next statement rejects with it.
+      this.on('error', () => undefined)
       this.once('end', () => open.delete(this))
     }
   }

@@ -113,15 +113,12 @@ export class PostgresDatabase implements Database {
   async #withClient<Result>(work: (client: PoolClient) => Promise<Result>): Promise<Result> {
     this.#refuseWhenClosed()
     const client = await this.#checkOut()
-    // The pool listens to idle clients only; unheard, a loss between two statements would end the process.
-    client.on('error', ignoreLoss)
     this.#busy.add(client)
     try {
       return await work(client)
     } catch (error) {
       throw asDatabaseError(error, this.safeUrl)
     } finally {
-      client.off('error', ignoreLoss)
       this.#busy.delete(client)
       // The pool itself drops a client whose connection is gone.
       client.release()
@@ -212,8 +209,4 @@ async function rollBack(client: PoolClient): Promise<void> {
   } catch {
     // The first error has the reason; this one only says that the connection is gone too.
   }
-}
-
-function ignoreLoss(): void {
-  // The statement in flight, or the next one, rejects with the loss.
 }
