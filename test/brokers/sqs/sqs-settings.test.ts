@@ -103,3 +103,12 @@ test.each([
 ])('%o is refused by name', (options, why) => {
   expect(() => readSqsOptions(options)).toThrow(why)
 })
+
+test('times longer than the timers of the SDK count are cut, as it would end each call at once', () => {
+  const config = { connect_timeout: 1e12, read_timeout: 3_000_000 }
+  const { connectTimeoutMs, readTimeoutMs } = readSqsOptions({ 'client-config': config }).client
+  // The SDK adds the two for one of its timers.
+  expect(connectTimeoutMs + (readTimeoutMs ?? 0)).toBeLessThan(2 ** 31)
+  expect(connectTimeoutMs).toBeGreaterThan(10 * 86_400_000)
+  expect(readTimeoutMs).toBeGreaterThan(10 * 86_400_000)
+})

@@ -45,9 +45,12 @@ export function readClientConfig(given: unknown): ClientConfig {
   }
 }
 
+/** The SDK's timers count in 32 bits, and one of them takes the sum of two of these times. */
+const LONGEST_MS = 2 ** 30 - 1
+
 function seconds(config: Readonly<Record<string, unknown>>, name: string): number | undefined {
   const value = numberOf(config, name)
-  return value === undefined ? undefined : value * 1_000
+  return value === undefined ? undefined : Math.min(value * 1_000, LONGEST_MS)
 }
 
 function numberOf(config: Readonly<Record<string, unknown>>, name: string): number | undefined {
