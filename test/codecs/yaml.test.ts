@@ -69,6 +69,8 @@ describe('reading', () => {
     )
     expect(decodeYaml('a: 1\na: 2\n')).toStrictEqual({ a: 2 })
     expect(decodeYaml('x: &x {a: 1}\ny: {<<: *x, b: 2}\n')).toMatchObject({ y: { a: 1, b: 2 } })
+    const often = `- &x {a: 1}\n${'- {<<: [*x, {b: 2}], c: 3}\n'.repeat(1000)}`
+    expect((decodeYaml(often) as unknown[])[1000]).toStrictEqual({ a: 1, b: 2, c: 3 })
   })
 
   // Each result is that of yaml.safe_load(text).
@@ -103,6 +105,9 @@ describe('reading', () => {
     ['an alias of nothing', '- *x', 'YAML'],
     ['a number that is none', '!!int x', 'YAML at position 0: Unresolved tag'],
     ['a bomb of aliases', bomb(), 'YAML: Excessive alias count'],
+    ['a bomb of <<', mergeBomb('*k'), 'YAML: its << copy more than 1000000 entries'],
+    ['a bomb of lists after <<', mergeBomb('[*k, *k]'), 'YAML: its << copy more than 1000000'],
+    ['a bomb of objects after <<', mergeBomb('{<<: *k}'), 'YAML: its << copy more than 1000000'],
     ['a tab before a value', 'a:\tb\n', 'YAML: a tab between words'],
     ['a tab in a plain text', 'a: b\tc\n', 'YAML: a tab between words'],
     ['a tab at the end', 'a: 1\n\t\n', 'YAML: a tab between words'],
@@ -202,6 +207,12 @@ describe('writing', () => {
     )
   })
 })
+
+/** A thousand keys, copied a thousand times and once more. */
+function mergeBomb(source: string): string {
+  const keys = Array.from({ length: 1000 }, (_, at) => `k${at}: 1`)
+  return `- &k {${keys.join(', ')}}\n${`- {<<: ${source}}\n`.repeat(1001)}`
+}
 
 function bomb(): string {
   const lines = Array.from(

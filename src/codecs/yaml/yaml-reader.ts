@@ -5,6 +5,7 @@ import { requireBuilt } from '../../own-package.ts'
 import { textOfError } from '../../text-of-error.ts'
 import { DEFAULT_LIMITS, type MessageLimits, tooLarge, tooManyNodes } from '../limits.ts'
 import { dictOf } from '../own-key.ts'
+import { refuseManyMerges } from './yaml-merges.ts'
 import { SCALAR_TYPES } from './yaml-scalars.ts'
 import { checkTokens, TOO_DEEP, YamlRefusal } from './yaml-tokens.ts'
 
@@ -21,6 +22,7 @@ export function decodeYaml(source: string, limits: MessageLimits = DEFAULT_LIMIT
       prettyErrors: false,
     })
     refuseProblems(document)
+    refuseManyMerges(yaml(), document)
     return new PlainCopy(limits).of(document.toJS({ mapAsMap: true, maxAliasCount: MAX_ALIASES }))
   } catch (error) {
     throw error instanceof ProtocolError ? error : unreadableYaml(error)
