@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { retry } from '../../async/backoff.ts'
 import { DatabaseError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import { connectedClient } from '../client-config.ts'
 import { type Binaries, embeddedBinaries } from './embedded-binaries.ts'
 import { createCluster, folderFor, NAME, passwordOf } from './embedded-cluster.ts'
 import { startServer } from './embedded-server.ts'
@@ -148,8 +149,7 @@ async function freePort(): Promise<number> {
 
 async function createDatabase(url: string): Promise<void> {
   const { Client } = await import('pg')
-  const client = new Client({ connectionString: `${url}/postgres` })
-  await client.connect()
+  const client = await connectedClient(new Client({ connectionString: `${url}/postgres` }))
   try {
     const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [NAME])
     if (rowCount === 0) await client.query(`CREATE DATABASE ${NAME}`)
