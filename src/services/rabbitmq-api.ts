@@ -53,7 +53,7 @@ async function asked(
   let failure: unknown
   for (const base of String(block.base_url).split(',')) {
     try {
-      const answer = await fetch(`${base.trim().replace(/\/$/, '')}/${place}`, {
+      const answer = await fetch(addressOf(base.trim(), place), {
         ...request,
         headers: { ...request.headers, authorization: `Basic ${login}` },
         signal: AbortSignal.timeout(ANSWER_MS),
@@ -67,6 +67,16 @@ async function asked(
   }
   const reason = textOfError(failure)
   throw problem(`the management API of RabbitMQ cannot be asked: ${reason}`, failure)
+}
+
+/** What `fetch` says of a url that it does not take would show a password in it. */
+function addressOf(base: string, place: string): string {
+  if (!/^https?:/i.test(base) || !URL.canParse(base))
+    throw new Error('base_url is no url, expected one such as http://HOST:15672/api')
+  const { username, password } = new URL(base)
+  if (username !== '' || password !== '')
+    throw new Error('base_url holds a login, which belongs in username and password')
+  return `${base.replace(/\/$/, '')}/${place}`
 }
 
 function listed(answer: unknown): ListedQueue[] {
