@@ -57,12 +57,12 @@ export class ManagementApi {
 
   /** With or without a path before /api, and without what `fetch` does not take. */
   #base(): string {
-    const url = new URL(this.#options.url)
+    const url = readApiUrl(this.#options.url)
     return `${url.origin}${url.pathname.replace(/(?:\/api)?\/*$/, '')}`
   }
 
   #authorization(): string {
-    const { username, password } = new URL(this.#options.url)
+    const { username, password } = readApiUrl(this.#options.url)
     const broker = parseAmqpUrl(this.#options.brokerUrl)
     const login =
       username === ''
@@ -70,6 +70,14 @@ export class ManagementApi {
         : `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
     return `Basic ${Buffer.from(login).toString('base64')}`
   }
+}
+
+/** The error that Node has for it would show the password. */
+function readApiUrl(text: string): URL {
+  if (/^https?:/i.test(text) && URL.canParse(text)) return new URL(text)
+  const given = safeUrl(text)
+  const problem = `RABBITMQ_API_URL is ${given}, expected such as http://user:password@host:15672`
+  throw new BrokerError('BROKER_UNREACHABLE', problem)
 }
 
 function unreadableAnswer(url: string, cause: unknown): BrokerError {
