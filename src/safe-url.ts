@@ -15,7 +15,7 @@ const MASK = '***'
 /** The user is shown where it is plain; all between it and the last @ is the password, even with a `/` or `?` in it. */
 function withoutLogin(url: string): string {
   const start = url.indexOf('://')
-  if (start < 0) return url
+  if (start < 0) return lacksScheme(url) ? `${MASK}${url.slice(url.lastIndexOf('@'))}` : url
   const scheme = url.slice(0, start + 3)
   const rest = url.slice(start + 3)
   const end = rest.lastIndexOf('@')
@@ -23,6 +23,15 @@ function withoutLogin(url: string): string {
     ? scheme + withoutHalfLogin(rest)
     : `${scheme}${safeLogin(scheme, rest.slice(0, end))}@${rest.slice(end + 1)}`
 }
+
+/** `user:password@host`, of which the `amqp://` was forgotten. */
+export function lacksScheme(text: string): boolean {
+  const colon = text.indexOf(':')
+  const isLogin = colon >= 0 && colon <= LONGEST_USER && text.lastIndexOf('@') > colon
+  return isLogin && /^(?:\/\/)?[\w.%+-]*$/.test(text.slice(0, colon)) && !/\s/.test(text)
+}
+
+const LONGEST_USER = 64
 
 function safeLogin(scheme: string, login: string): string {
   const colon = login.indexOf(':')

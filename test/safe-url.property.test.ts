@@ -162,6 +162,23 @@ test.each([
   expect(safeUrl(url)).toBe(shown)
 })
 
+test.each([
+  'me:qzxwv/vwqjx@host:5672/v',
+  '//me:qzxwv;vwqjx@host',
+  ':qzxwv@host',
+  'me:qzxwv@vwqjx@host',
+])('a url without its scheme (%s) shows no password, either', (url) => {
+  // Among other words, nothing says that it is one.
+  const shown = outputs(url).filter((text) => !text.startsWith('cannot reach'))
+  for (const part of ['qzxwv', 'vwqjx']) expect(shown.join('\n')).not.toContain(part)
+  expect(safeUrl(url)).toMatch(/^\*\*\*@host/)
+})
+
+test('what only looks like a login is shown', () => {
+  for (const text of ['a: me@host', 'celery@host:1', 'redis: me:x@host is away', 'host:5672/v'])
+    expect(maskText(text)).toBe(text)
+})
+
 test('urls are separated where another begins, and not inside of a password', () => {
   expect(separateUrls('amqp://a:1@h; amqp://b:2@h')).toEqual(['amqp://a:1@h', 'amqp://b:2@h'])
   expect(separateUrls('amqp://a:x;amqp://y@h')).toEqual(['amqp://a:x;amqp://y@h'])

@@ -1,4 +1,4 @@
-import { safeUrl } from '../safe-url.ts'
+import { lacksScheme, safeUrl } from '../safe-url.ts'
 
 const MASK = '***'
 const SECRET_WORD =
@@ -18,7 +18,8 @@ const LONGEST = 32_768
 
 /** Text without the passwords of the urls in it and without the values of `secret=...` pairs. */
 export function maskText(text: string): string {
-  if (text.length <= LONGEST && !text.includes('=') && !text.includes('://')) return text
+  const isPlain = !text.includes('=') && !text.includes('://') && !lacksScheme(text)
+  if (text.length <= LONGEST && isPlain) return text
   const cut = text.length - LONGEST
   return cut <= 0 ? masked(text) : `${masked(text.slice(0, LONGEST))}… (${cut} more characters)`
 }
