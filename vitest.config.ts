@@ -14,7 +14,7 @@ const alias = [
 ]
 
 /**
- * Minutes of faults, deploys and random work, and what takes a hundred megabytes from Maven Central:
+ * Minutes of faults and deploys, and what takes a hundred megabytes from Maven Central:
  * `npm run test:long`, not a part of `npm test`.
  */
 const LONG = [
@@ -22,7 +22,6 @@ const LONG = [
   'test/deploy/deploy.live.test.ts',
   'test/faults/workflows.live.test.ts',
   'test/faults/pools/**/*.live.test.ts',
-  'test/{celery-suite,random-workflows}/**/*.live.test.ts',
   'test/flows/kills/every-transition.live.test.ts',
   'test/interop/huge-chord.live.test.ts',
   'test/streams/links/kafka/kafka.live.test.ts',

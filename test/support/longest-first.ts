@@ -2,6 +2,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files that take half a minute and more. Begun last, as a small file is, one keeps all the others waiting. */
 const LONG = [
+  'celery-suite/celery-suite',
   'matrix/celery-new',
   'matrix/celery-old',
   'examples/examples',
