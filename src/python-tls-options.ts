@@ -19,17 +19,22 @@ export class PythonTlsOptions {
     this.#unfit = unfit
   }
 
+  /** One that does not fit is not shown: it may be a password or a key. */
   text(key: string): string | undefined {
     const value = this.#options[key]
     if (value === undefined || value === null) return undefined
     if (typeof value === 'string' && value !== '') return value
-    throw this.#unfit(key, `is ${String(value)}, expected a text`)
+    const found = value === '' ? 'empty' : `of type ${typeof value}`
+    throw this.#unfit(key, `is ${found}, expected a text`)
   }
 
   /** What is in the file that it names, read now. */
   file(key: string): Buffer | undefined {
     const path = this.text(key)
     if (path === undefined) return undefined
+    if (path.includes('-----BEGIN')) {
+      throw this.#unfit(key, 'is the content of a file, expected its path')
+    }
     try {
       return readFileSync(path)
     } catch (cause) {

@@ -1,3 +1,4 @@
+import { maskValue } from '../../config/masking.ts'
 import { ConfigurationError } from '../../errors.ts'
 import { textOfError } from '../../text-of-error.ts'
 import { type Codec, raw, text } from '../codecs/codec.ts'
@@ -27,7 +28,8 @@ export class Fields {
   text(...names: readonly [string, ...string[]]): string | undefined {
     const value = this.get(...names)
     if (value === undefined || typeof value === 'string') return value
-    throw new FieldError(this.#nameOf(names[0]), `is ${JSON.stringify(value)}, expected a text`)
+    const used = this.#nameOf(names[0])
+    throw new FieldError(used, `is ${JSON.stringify(maskValue(used, value))}, expected a text`)
   }
 
   required(...names: readonly [string, ...string[]]): string {

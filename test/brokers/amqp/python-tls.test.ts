@@ -20,3 +20,9 @@ test.each(['ssl_version', 'tls_minimum_version', 'tls_maximum_version'])(
     expect(() => nodeTls({ [key]: 'TLSv9' }, 'host')).toThrow(`${key} is TLSv9, expected one of`)
   },
 )
+
+test('a key in the place of its path is refused without being shown', () => {
+  const refuse = () => nodeTls({ keyfile: '-----BEGIN PRIVATE KEY-----\n12345' }, 'host')
+  expect(refuse).toThrow('keyfile is the content of a file, expected its path')
+  expect(refuse).not.toThrow('12345')
+})

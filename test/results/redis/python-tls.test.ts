@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { expect, onTestFinished, test } from 'vitest'
 import { openResultStore } from '../../../src/results/open-result-store.ts'
 import { redisAddress } from '../../../src/results/redis/connecting/redis-url.ts'
@@ -66,6 +67,21 @@ test.each<[string, Record<string, unknown>, RegExp]>([
   expect(() => redisAddress(url, { redis_backend_use_ssl: options })).toThrow(why)
 })
 
+test.each<[Record<string, unknown>, string]>([
+  [{ ssl_password: 12345 }, 'ssl_password is of type number, expected a text'],
+  [{ ssl_password: ['12345'] }, 'ssl_password is of type object, expected a text'],
+  [{ ssl_password: '' }, 'ssl_password is empty, expected a text'],
+  [{ ssl_keyfile: { text: 12345 } }, 'ssl_keyfile is of type object, expected a text'],
+  [
+    { ssl_keyfile: '-----BEGIN PRIVATE KEY-----\n12345' },
+    'ssl_keyfile is the content of a file, expected its path',
+  ],
+])('a secret that does not fit is refused without being shown: %j', (options, why) => {
+  const refused = errorOf(() => redisAddress('rediss://host', { redis_backend_use_ssl: options }))
+  expect(inspect(refused)).toContain(`TLS for Redis: ${why}`)
+  expect(inspect(refused)).not.toContain('12345')
+})
+
 test('as in Celery, a redis:// url with options of TLS is refused rather than used in plain text', () => {
   expect(() => redisAddress('redis://host?ssl_cert_reqs=CERT_REQUIRED')).toThrow(
     /ssl_cert_reqs needs a rediss:\/\/ url/,
@@ -89,6 +105,14 @@ test.each<[string, string, Record<string, unknown> | null]>([
   expect(heard.length).toBeGreaterThan(0)
   for (const bytes of heard) expect(bytes).toEqual(TLS)
 })
+
+function errorOf(act: () => unknown): unknown {
+  try {
+    return act()
+  } catch (error) {
+    return error
+  }
+}
 
 /** Writes a file that holds its name. */
 function filesIn(folder: string): (name: string) => string {

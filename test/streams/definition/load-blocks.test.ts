@@ -140,6 +140,12 @@ test.each([
   ],
   [
     block(
+      `${OPERATOR}    listeners: [{ class: redis, kwargs: { url: ['redis://user:secret@a'], channel: c } }]`,
+    ),
+    /kwargs.url is \["redis:\/\/user:\*\*\*@a"\], expected a text/,
+  ],
+  [
+    block(
       `${OPERATOR}    listeners: [{ class: kafka, kwargs: { broker: 'a:1', topic: t, from: now } }]`,
     ),
     /kwargs.from is "now", expected one of earliest, latest/,
