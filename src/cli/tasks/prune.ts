@@ -29,7 +29,7 @@ interface PruneCommandOptions extends TasksOptions {
 }
 
 const EXAMPLES = `
-Drops old days of messages and events as whole partitions, and deletes tasks in small batches, so that monitors go on writing.
+Drops old days of messages and events as whole partitions, and deletes tasks in small batches, so that monitors can keep writing.
 Messages of failed and unfinished tasks are kept as long as their tasks. The ledger of replays is deleted with its tasks, a
 worker once nothing was heard of it for as long as tasks are kept, and a body of CLAIM_CHECK once it has expired. If
 the command is interrupted, the next run deletes the rest. Without --keep the setting RETENTION decides; monitors prune by it,
