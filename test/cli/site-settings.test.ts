@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { applySite, withSiteLogging } from '../../src/cli/app/site-settings.ts'
 import { Config } from '../../src/config/config.ts'
@@ -39,6 +40,30 @@ environments: {mine: [${blocks}]}
   const own = new Config({ broker_url: 'sqs://', dotenv: false })
   expect(own.get('broker_transport_options')).not.toMatchObject({ queue_name_prefix: 'zoc-' })
 })
+
+test.each(['http://me:se%cret@', 'me:se%cret@mq.example:15672/api'])(
+  'a base_url that is no url is refused by its place, without its password: %s',
+  async (url) => {
+    const folder = mkdtempSync(join(tmpdir(), 'site-settings-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    writeFileSync(
+      join(folder, 'site.yml'),
+      `version: 1
+api: {plugin: rabbitmqapi, base_url: '${url}', username: me, password: x}
+environments: {mine: [api]}
+`,
+    )
+    vi.stubEnv('ZOCALO_CONFIG', join(folder, 'site.yml'))
+    onTestFinished(async () => {
+      vi.stubEnv('ZOCALO_CONFIG', undefined)
+      await applySite()
+      vi.unstubAllEnvs()
+    })
+    const refused = await applySite(['mine']).catch((error: unknown) => inspect(error))
+    expect(refused).toContain('base_url of the block "rabbitmqapi" is no url')
+    expect(refused).not.toContain('cret')
+  },
+)
 
 test('a site file says where the broker of workers and monitors is, and what is logged where, unless the app does', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'site-settings-'))

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Logging } from '../../config/logging/logging.ts'
 import { setSiteSettings, zocaloVariable } from '../../config/resolve/environment.ts'
+import { ConfigError } from '../../errors.ts'
 import type { Logger, LogMethod } from '../../logger.ts'
 import type { SiteConfig } from '../../recipes/site/site-config.ts'
 import { printError } from '../output/output.ts'
@@ -91,7 +92,14 @@ function both(one: Logger, other: Logger): Logger {
 
 /** The first of its urls, with the user in it. */
 function apiUrlOf(block: Readonly<Record<string, unknown>>): string {
-  const url = new URL(String(block.base_url).split(',')[0]?.trim() ?? '')
+  const first = String(block.base_url).split(',')[0]?.trim() ?? ''
+  // Node's own error would hold the text, and a password in it.
+  if (!/^https?:/i.test(first) || !URL.canParse(first)) {
+    throw new ConfigError([
+      'base_url of the block "rabbitmqapi" is no url, expected one such as http://HOST:15672/api',
+    ])
+  }
+  const url = new URL(first)
   url.username = encodeURIComponent(String(block.username ?? ''))
   url.password = encodeURIComponent(String(block.password ?? ''))
   url.pathname = url.pathname.replace(/\/api\/?$/, '')
