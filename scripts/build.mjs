@@ -120,9 +120,15 @@ async function bundlePackages() {
       charset: 'ascii',
       entryFileNames: '[name].cjs',
       plugins: [whenUsed()],
-      banner: `/*\n${name}\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8')}*/`,
+      banner: `/*\n${name}\n\n${licenceOf(folder)}*/`,
     })
   }
+}
+
+/** Every file of it: amqplib's LICENSE names its author, and its LICENSE-MIT holds the terms. */
+function licenceOf(folder) {
+  const files = readdirSync(folder).filter((name) => name.startsWith('LICENSE'))
+  return files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n')
 }
 
 /** Its requires reach files that the package does not export, too. */

@@ -17,6 +17,28 @@ test('what a producer installs takes less than 25 MB on its disk', () => {
   expect(bytes.reduce((sum, each) => sum + each, 0)).toBeLessThan(MOST_BYTES)
 })
 
+test.each(['amqplib', 'commander', 'yaml'])(
+  'the package has the whole licence of %s, which is bundled into it',
+  (name) => {
+    const bundled = packedFiles().filter((path) => path.startsWith('dist/packages/'))
+    const texts = bundled.map((path) => words(readFileSync(join(PROJECT, path), 'utf8')))
+    const folder = join(PROJECT, 'node_modules', name)
+    const licences = readdirSync(folder).filter((file) => file.startsWith('LICENSE'))
+    expect(licences).not.toEqual([])
+    for (const file of licences) {
+      const licence = words(readFileSync(join(folder, file), 'utf8'))
+      expect(
+        texts.some((text) => text.includes(licence)),
+        file,
+      ).toBe(true)
+    }
+  },
+)
+
+function words(text: string): string {
+  return text.split(/\s+/).join(' ').trim()
+}
+
 function packedFiles(): readonly string[] {
   const args = ['pack', '--dry-run', '--ignore-scripts', '--json']
   const packed: Readonly<Record<string, Packed>> = JSON.parse(
