@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -10,9 +11,12 @@ import {
 import module from 'node:module'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { version } from '../../../src/own-package.ts'
 import { startProcess } from '../../support/processes.ts'
 import { sorted } from '../../support/sorted.ts'
 import { type Zocalo, zocalo, zocaloProgram } from '../../support/zocalo.ts'
+
+const ANOTHER_USER = 65_534
 
 /** From Node 22.1 on Node does it by itself, in its own way. */
 describe.skipIf('enableCompileCache' in module)('compiled code of zocalo.go', () => {
@@ -49,6 +53,36 @@ describe.skipIf('enableCompileCache' in module)('compiled code of zocalo.go', ()
     chmodSync(folder, 0o777)
     await go(site, cache)
     expect(readdirSync(folder)).toEqual([])
+  })
+
+  test.each([
+    ['no folder', '/dev/null'],
+    ['not there', '/nonexistent'],
+    ['not named', ''],
+  ])('is not needed: a home that is %s keeps no run from sending', async (_what, HOME) => {
+    const site = await zocalo()
+    await go(site, '', { env: { HOME, XDG_CACHE_HOME: '' } })
+  })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'is not kept by root in the home of another user',
+    async () => {
+      const site = await zocalo()
+      const home = join(site.folder, 'home')
+      mkdirSync(home)
+      chownSync(home, ANOTHER_USER, ANOTHER_USER)
+      await go(site, '', { env: { HOME: home, XDG_CACHE_HOME: '' } })
+      expect(readdirSync(home)).toEqual([])
+    },
+  )
+
+  test('is of one version of the package', async () => {
+    const site = await zocalo()
+    const cache = join(site.folder, 'cache')
+    await go(site, cache)
+    expect(readdirSync(join(cache, 'celery-toolbox'))).toEqual([
+      `${version()}-${process.version}-${process.arch}`,
+    ])
   })
 
   test('is not kept by a run that sends nothing, or where NODE_DISABLE_COMPILE_CACHE says so', async () => {

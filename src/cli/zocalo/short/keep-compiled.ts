@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import Module from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import { constants, Script } from 'node:vm'
 import { compiledFolder } from '../../../config/resolve/environment.ts'
+import { version } from '../../../own-package.ts'
 
 /** Node's own way to compile a CommonJS module, which its types leave out. */
 interface Modules {
@@ -35,12 +36,14 @@ export function keepCompiled(root: string): void {
   const folder = compiledFolder()
   const modules = (Module as unknown as { readonly prototype: Partial<Modules> }).prototype
   const compile = modules._compile
-  if (folder === null || compile === undefined || isOfOthers(folder)) return
+  if (folder === null || compile === undefined || !isOwn(folder)) return
   const below = root + sep
+  // In images of containers, files of two versions may share path, size and times.
+  const own = join(folder, `${version()}-${process.version}-${process.arch}`)
   const scripts: Compiled[] = []
   modules._compile = function (text, filename) {
     if (!filename.startsWith(below)) return compile.call(this, text, filename)
-    const compiled = compiledScript(text, filename, folder)
+    const compiled = compiledScript(text, filename, own)
     scripts.push(compiled)
     return runAsModule(compiled.script, this, filename)
   }
@@ -57,7 +60,7 @@ function runAsModule(script: Script, module: NodeJS.Module, filename: string): u
 
 function compiledScript(text: string, filename: string, folder: string): Compiled {
   const place = filename.replaceAll(':', '')
-  const file = join(folder, `${process.version}-${process.arch}`, `${place}.compiled`)
+  const file = join(folder, `${place}.compiled`)
   const cachedData = readKept(file, filename)
   const script = new Script(Module.wrap(text), {
     filename,
@@ -88,6 +91,7 @@ function keep({ script, filename, file, isNew }: Compiled): void {
     renameSync(unfinished, file)
   } catch {
     // A home without room or leave to write: the next run compiles again.
+    removed(unfinished)
   }
 }
 
@@ -96,10 +100,31 @@ function stampOf(filename: string): Buffer {
   return Buffer.from(new Float64Array([size, ctimeMs]).buffer)
 }
 
-/** Compiled code is run as it is, so no other user may have put it there. */
-function isOfOthers(folder: string): boolean {
-  const stats = statSync(folder, { throwIfNoEntry: false })
+function removed(file: string): void {
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // It was never there.
+  }
+}
+
+/**
+ * Compiled code is run as it is, so no other user may have put it there. Nor does root keep any in the home of another
+ * user (sudo): that user could not write to the folders that root has made.
+ */
+function isOwn(folder: string): boolean {
   const uid = process.getuid?.()
-  if (stats === undefined || uid === undefined) return false
-  return stats.uid !== uid || (stats.mode & WRITABLE_BY_OTHERS) !== 0
+  if (uid === undefined) return true
+  try {
+    const stats = statSync(folder, { throwIfNoEntry: false })
+    if (stats === undefined) return uid !== 0 || ownerAbove(folder) === 0
+    return stats.uid === uid && (stats.mode & WRITABLE_BY_OTHERS) === 0
+  } catch {
+    return false // a home that is no folder (/dev/null), or that this user may not read
+  }
+}
+
+function ownerAbove(folder: string): number {
+  const parent = dirname(folder)
+  return statSync(parent, { throwIfNoEntry: false })?.uid ?? ownerAbove(parent)
 }
