@@ -49,10 +49,10 @@ export function ticketOf({ properties, body }: Message): Ticket | undefined {
   if (!isRecord(found) || typeof found.claim !== 'string') return undefined
   return {
     claim: found.claim,
-    key: textOf(found.key),
-    contentType: textOf(found['content-type']),
-    contentEncoding: textOf(found['content-encoding']),
-    compression: textOf(found.compression),
+    key: textOrUndefined(found.key),
+    contentType: textOrUndefined(found['content-type']),
+    contentEncoding: textOrUndefined(found['content-encoding']),
+    compression: textOrUndefined(found.compression),
   }
 }
 
@@ -71,7 +71,7 @@ export function withBody(message: Message, ticket: Ticket, body: Buffer): Messag
   }
 }
 
-function textOf(value: unknown): string | undefined {
+function textOrUndefined(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
 

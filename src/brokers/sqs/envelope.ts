@@ -50,7 +50,7 @@ const NUMBER_PROPERTIES = new Set(['delivery_mode', 'priority', 'timestamp'])
 /** The text of a message as kombu writes it: keys, their order and blanks included. Throws where a header has no form. */
 export function envelope(message: Message, route: Route, options: EnvelopeOptions): string {
   const { isBase64, bodyEncoding = 'base64', deliveryTag = randomUUID() } = options
-  const plain = bodyEncoding === 'base64' ? undefined : textOf(message.body)
+  const plain = bodyEncoding === 'base64' ? undefined : utf8Text(message.body)
   const { contentType, contentEncoding, ...properties } = message.properties
   // Headers must travel over any broker: what none can hold is refused, and named, as elsewhere.
   encodeTable(message.headers)
@@ -155,11 +155,11 @@ function bodyOf(body: string, encoding: unknown): Buffer {
 function withoutBase64(text: string): string {
   const candidate = text.trim()
   if (candidate === '' || !BASE64.test(candidate)) return text
-  return textOf(Buffer.from(candidate, 'base64')) ?? text
+  return utf8Text(Buffer.from(candidate, 'base64')) ?? text
 }
 
 /** Undefined where it is no UTF-8. */
-function textOf(bytes: Buffer): string | undefined {
+function utf8Text(bytes: Buffer): string | undefined {
   return isUtf8(bytes) ? bytes.toString('utf8') : undefined
 }
 

@@ -4,6 +4,7 @@ import { flowEvents } from '../../flows/events/flow-event.ts'
 import { readFlowFile } from '../../flows/files/flow-file.ts'
 import { celeryRemotes } from '../../flows/remote/celery-remotes.ts'
 import { FileStore } from '../../flows/storage/file-store.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import { type GlobalOptions, openApp } from '../app/open-app.ts'
 import { VALUES } from '../options/common-options.ts'
 import { printError, printJson } from '../output/output.ts'
@@ -59,9 +60,7 @@ async function run(file: string, options: RunOptions): Promise<void> {
 export function jsonObject(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return value as Record<string, unknown> // just looked at
-    }
+    if (isRecord(value)) return value
   } catch {
     // The error below says what is expected.
   }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { UsageError } from '../../errors.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import { type PlannedSend, plannedSends } from '../../recipes/recipe/planned-sends.ts'
 import { JSON_OUTPUT } from '../options/common-options.ts'
 import { printJson, printTable, wantsJson } from '../output/output.ts'
@@ -78,7 +79,7 @@ function objectOf(json: string | undefined): object {
   if (json === undefined) return {}
   try {
     const value: unknown = JSON.parse(json)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+    if (isRecord(value)) return value
   } catch {
     // The error below names the option and shows what was given.
   }

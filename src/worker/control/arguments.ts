@@ -17,7 +17,7 @@ export function isTrue(value: unknown): boolean {
   return Boolean(value)
 }
 
-export function textOf(args: Arguments, name: string): string {
+export function requiredText(args: Arguments, name: string): string {
   const value = args[name]
   if (typeof value === 'string' && value !== '') return value
   throw refused(name, value, 'a text')
@@ -25,7 +25,7 @@ export function textOf(args: Arguments, name: string): string {
 
 /** Undefined where it is not given. */
 export function optionalText(args: Arguments, name: string): string | undefined {
-  return args[name] === undefined || args[name] === null ? undefined : textOf(args, name)
+  return args[name] === undefined || args[name] === null ? undefined : requiredText(args, name)
 }
 
 /** Undefined where it is not given. */

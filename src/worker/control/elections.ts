@@ -3,7 +3,7 @@ import type { CommandFunction } from '../../control/mailbox.ts'
 import type { EventFields } from '../../events/event-fields.ts'
 import type { Logger } from '../../logger.ts'
 import type { CeleryEvent } from '../../protocol/events/events.ts'
-import { textOf } from './arguments.ts'
+import { requiredText } from './arguments.ts'
 
 interface ElectionParts {
   /** The worker's name, "name@host". */
@@ -51,7 +51,8 @@ export class Elections {
     return [
       [
         'election',
-        (args) => this.#stand(textOf(args, 'id'), textOf(args, 'topic'), args.action ?? null),
+        (args) =>
+          this.#stand(requiredText(args, 'id'), requiredText(args, 'topic'), args.action ?? null),
       ],
     ]
   }

@@ -3,7 +3,7 @@ import { type TaskQueue, taskQueue } from '../../config/queues/task-queues.ts'
 import type { CommandFunction } from '../../control/mailbox.ts'
 import type { Logger } from '../../logger.ts'
 import type { ExchangeType } from '../../protocol/routing/topology.ts'
-import { type Arguments, optionalText, refused, textOf } from './arguments.ts'
+import { type Arguments, optionalText, refused, requiredText } from './arguments.ts'
 import type { ControlledQueues } from './controlled-worker.ts'
 
 interface QueueCommandParts {
@@ -63,7 +63,7 @@ function queueOf(args: Arguments, config: Config): TaskQueue {
 
 /** AMQP counts the bytes of a name in one byte. */
 function queueName(args: Arguments): string {
-  const name = textOf(args, 'queue')
+  const name = requiredText(args, 'queue')
   if (Buffer.byteLength(name) <= 255) return name
   throw refused('queue', `${name.slice(0, 40)}…`, 'a name of at most 255 bytes')
 }
