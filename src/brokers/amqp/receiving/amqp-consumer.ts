@@ -6,6 +6,7 @@ import { BrokerError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import type { ConsumeOptions, ConsumerProblem, Delivery, Subscription } from '../../broker.ts'
 import { queueMissing } from '../../broker-errors.ts'
+import { ProblemReport } from '../../problem-report.ts'
 import { isNotFound, serverText } from '../connecting/server-errors.ts'
 import { ConsumerChannel } from './consumer-channel.ts'
 
@@ -38,19 +39,20 @@ export class AmqpConsumer implements Subscription {
   #isAdjustPlanned: boolean = false
   #isClosed: boolean = false
   readonly #closing = new AbortController()
-  #problem: BrokerError | undefined
+  readonly #report: ProblemReport
   /** The connection over which another channel is being tried. */
   #tryingOn: ChannelModel | undefined
 
   constructor(parts: ConsumerParts) {
     this.queue = parts.queueName
     this.#parts = parts
+    this.#report = new ProblemReport(parts)
     this.#prefetch = parts.options.prefetch
   }
 
   /** Why the queue is not consumed, though the connection is there. */
   get problem(): ConsumerProblem | undefined {
-    return this.#problem && { queue: this.queue, reason: this.#problem.message }
+    return this.#report.problem
   }
 
   /** Starts consuming over this connection; rejects where the queue is not there. */
@@ -62,7 +64,7 @@ export class AmqpConsumer implements Subscription {
   async restore(model: ChannelModel): Promise<void> {
     try {
       await this.attach(model)
-      this.#noteEnd()
+      this.#report.noteEnd()
     } catch (cause) {
       if (!this.#parts.isAlive(model)) throw cause
       this.#note(cause)
@@ -97,7 +99,7 @@ export class AmqpConsumer implements Subscription {
     return this.#changes.run(async () => {
       if (this.#isClosed) return
       this.#isClosed = true
-      this.#problem = undefined
+      this.#report.forget()
       this.#closing.abort()
       await this.#channel?.close()
       this.#channel = undefined
@@ -178,7 +180,7 @@ export class AmqpConsumer implements Subscription {
     try {
       await this.#parts.declareQueue(model)
       await this.attach(model)
-      if (this.#parts.isAlive(model)) this.#noteEnd()
+      if (this.#parts.isAlive(model)) this.#report.noteEnd()
       return true
     } catch (cause) {
       if (!this.#isClosed && this.#parts.isAlive(model)) this.#note(cause)
@@ -187,20 +189,8 @@ export class AmqpConsumer implements Subscription {
   }
 
   #note(cause: unknown): void {
-    const isNew = this.#problem === undefined
-    this.#problem = consumeRefused(this.queue, this.#parts.safeUrl, cause)
-    if (!isNew || this.#isClosed) return
-    this.#parts.log.error(
-      { queue: this.queue, err: this.#problem },
-      'queue not consumed, trying again',
-    )
-    this.#parts.options.onProblem?.(this.#problem)
-  }
-
-  #noteEnd(): void {
-    if (this.#problem === undefined) return
-    this.#problem = undefined
-    this.#parts.log.info({ queue: this.queue }, 'queue consumed again')
+    if (this.#isClosed) return
+    this.#report.note(consumeRefused(this.queue, this.#parts.safeUrl, cause))
   }
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from '../../../logger.ts'
 import type { ConsumeOptions, ConsumerProblem, Delivery, Subscription } from '../../broker.ts'
 import { queueMissing } from '../../broker-errors.ts'
 import { handOver } from '../../hand-over.ts'
+import { ProblemReport } from '../../problem-report.ts'
 import type { MemoryQueue, QueueConsumer } from '../server/memory-queue.ts'
 import type { QueueEntry } from '../server/stored-message.ts'
 import { HeldDeliveries } from './memory-delivery.ts'
@@ -29,12 +30,13 @@ export class MemoryConsumer implements Subscription, QueueConsumer {
   #prefetch: number
   #isPaused: boolean = false
   #isClosed: boolean = false
-  #problem: Error | undefined
+  readonly #report: ProblemReport
   #again: Timer | undefined
 
   constructor(parts: MemoryConsumerParts) {
     this.queue = parts.queueName
     this.#parts = parts
+    this.#report = new ProblemReport(parts)
     this.#prefetch = parts.options.prefetch
   }
 
@@ -43,7 +45,7 @@ export class MemoryConsumer implements Subscription, QueueConsumer {
   }
 
   get problem(): ConsumerProblem | undefined {
-    return this.#problem && { queue: this.queue, reason: this.#problem.message }
+    return this.#report.problem
   }
 
   attach(): void {
@@ -53,7 +55,7 @@ export class MemoryConsumer implements Subscription, QueueConsumer {
       this.#tryLater()
       return
     }
-    this.#problem = undefined
+    this.#report.noteEnd()
     if (!this.#isPaused) this.#queue.addConsumer(this)
   }
 
@@ -97,7 +99,7 @@ export class MemoryConsumer implements Subscription, QueueConsumer {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#again?.clear()
-    this.#problem = undefined
+    this.#report.forget()
     this.detach()
     this.#parts.onClosed(this)
   }
@@ -105,12 +107,6 @@ export class MemoryConsumer implements Subscription, QueueConsumer {
   /** The queue may be declared again by another program. */
   #tryLater(): void {
     this.#again = startTimer(AGAIN_MS, () => this.attach()).unref()
-    if (this.#problem !== undefined) return
-    this.#problem = queueMissing(this.queue, this.#parts.safeUrl)
-    this.#parts.log.error(
-      { queue: this.queue, err: this.#problem },
-      'queue not consumed, trying again',
-    )
-    this.#parts.options.onProblem?.(this.#problem)
+    this.#report.note(queueMissing(this.queue, this.#parts.safeUrl))
   }
 }

@@ -5,6 +5,7 @@ import type { Logger } from '../../../logger.ts'
 import type { ConsumeOptions, ConsumerProblem, Delivery, Subscription } from '../../broker.ts'
 import { queueMissing } from '../../broker-errors.ts'
 import { handOver } from '../../hand-over.ts'
+import { ProblemReport } from '../../problem-report.ts'
 import { failureOf, reasonOf } from '../connecting/server-errors.ts'
 import { HeldDeliveries } from './held.ts'
 import type { Found, Polls } from './polls.ts'
@@ -54,7 +55,7 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
   #early = 0
   #isPaused: boolean = false
   #isClosed: boolean = false
-  #problem: Error | undefined
+  readonly #report: ProblemReport
   #rest: Timer | undefined
   #linger: Timer | undefined
   #hasLingered = false
@@ -63,6 +64,7 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
     this.queue = parts.queueName
     this.visibilitySeconds = parts.visibilitySeconds
     this.#parts = parts
+    this.#report = new ProblemReport(parts)
     this.#prefetch = parts.options.prefetch
     this.#held = new HeldDeliveries(parts.visibilitySeconds)
   }
@@ -76,7 +78,7 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
   }
 
   get problem(): ConsumerProblem | undefined {
-    return this.#problem && { queue: this.queue, reason: this.#problem.message }
+    return this.#report.problem
   }
 
   /** Polls that are on their way: one that is cut off may swallow a message. */
@@ -107,7 +109,7 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
     this.#isClosed = true
     this.#rest?.clear()
     this.#linger?.clear()
-    this.#problem = undefined
+    this.#report.forget()
     await this.#held.giveBack()
     this.#parts.onClosed(this)
   }
@@ -168,7 +170,7 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
       const found = await this.#parts.polls.poll(most)
       const count = found.received.length
       this.#failures = 0
-      this.#problem = undefined
+      this.#report.noteEnd()
       this.#adjustWidth(count, { asked: most, tookMs: found.tookMs })
       await this.#take(found)
       if (count === 0) this.#restAfterNothing(found)
@@ -225,7 +227,7 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
     const failure = failureOf(error)
     if (failure === 'missing') await this.#revive(error)
     else if (failure === 'login' || failure === 'refused') {
-      this.#say(
+      this.#report.note(
         new BrokerError(
           'BROKER_UNREACHABLE',
           `the queue "${this.queue}" on ${this.#parts.safeUrl} cannot be consumed: ${reasonOf(error)}`,
@@ -244,16 +246,8 @@ export class SqsConsumer implements Subscription, DeliveryHolder {
       await this.#parts.revive()
     } catch {
       // It is tried again; why is in the first error.
-      this.#say(queueMissing(this.queue, this.#parts.safeUrl, error))
+      this.#report.note(queueMissing(this.queue, this.#parts.safeUrl, error))
     }
-  }
-
-  /** Once for each time that it begins. */
-  #say(problem: Error): void {
-    if (this.#problem !== undefined) return
-    this.#problem = problem
-    this.#parts.log.error({ queue: this.queue, err: problem }, 'queue not consumed, trying again')
-    this.#parts.options.onProblem?.(problem)
   }
 
   /** Nothing comes after a closed consumer's last poll, and a timer would keep its process. */
