@@ -312,6 +312,16 @@ test('a message that kills its service is a dead letter after the set number, an
   expect(await living.stop()).toEqual({ code: 0, signal: null })
 }, 120_000)
 
+test('service goes on with a word too many, as zocalo.service does, and says so', async () => {
+  const site = await zocalo()
+  const run = site.ours('service', '-s', 'NoSuchService', 'extra')
+  expect(await run.exited).toMatchObject({ code: 1 })
+  expect(run.stderr).toContain('warning: without effect: extra')
+  expect(run.stderr).toContain('Unknown service "NoSuchService"')
+  const unnamed = site.ours('service', 'NoSuchService')
+  expect(await unnamed.exited).toMatchObject({ code: 2 })
+})
+
 test('the getting-started works as it is written', async () => {
   const site = await zocalo({
     example: {

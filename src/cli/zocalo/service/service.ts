@@ -57,9 +57,14 @@ export function addService(program: Command): void {
         .default(30),
     )
     .addOption(new Option('--as-instance', 'as one process of --min and --max').hideHelp())
+    .allowExcessArguments()
     .addHelpText('after', EXAMPLES)
   addVerbose(addSiteOptions(command), 'show debug output').action(
-    async (_options: unknown, self: Command) => await runService(self.optsWithGlobals()),
+    async (_options: unknown, self: Command) => {
+      // As Python's; its scripts run with them.
+      if (self.args.length > 0) printError(`warning: without effect: ${self.args.join(' ')}`)
+      await runService(self.optsWithGlobals())
+    },
   )
 }
 
