@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { asError } from '../../as-error.ts'
 import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
 import { Recent } from '../../async/recent.ts'
 import { sleep } from '../../async/sleep.ts'
@@ -112,7 +113,7 @@ export class DeadLetters {
     } catch (error) {
       // It may have been deleted.
       this.#declared.delete(queue)
-      return error instanceof Error ? error : new Error(String(error))
+      return asError(error)
     }
   }
 

@@ -1,3 +1,4 @@
+import { asError } from '../../as-error.ts'
 import { withDeadline } from '../../async/with-deadline.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
@@ -279,7 +280,7 @@ export class SqsBroker extends BaseBroker implements Broker {
     if (this.#isAway || this.#closing !== undefined) return
     this.#isAway = true
     this.#log.warn({ broker: this.safeUrl, err: cause }, 'SQS does not answer, trying again')
-    this.emitLost(cause instanceof Error ? cause : new Error(String(cause)))
+    this.emitLost(asError(cause))
   }
 
   #reached(): void {

@@ -1,3 +1,4 @@
+import { asError } from '../../as-error.ts'
 import { retry } from '../../async/backoff.ts'
 import type { Broker, Delivery } from '../../brokers/broker.ts'
 import type { Logger } from '../../logger.ts'
@@ -44,7 +45,7 @@ export class QueueConsumer {
       await this.open()
     } catch (cause) {
       logger.error({ err: cause, queue }, 'queue of the monitor not consumed, trying again')
-      onProblem(cause instanceof Error ? cause : new Error(String(cause)))
+      onProblem(asError(cause))
       retry(() => this.open(), { backoff: CONSUME_BACKOFF, signal }).then(
         () => logger.info({ queue }, 'queue of the monitor consumed'),
         // Only the end of the monitor ends the tries.

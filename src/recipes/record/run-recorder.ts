@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { asError } from '../../as-error.ts'
 import { encodeJson } from '../../codecs/json/json.ts'
 import type { Logger } from '../../logger.ts'
 import { encodeMessage } from '../transport/mangle.ts'
@@ -70,7 +71,7 @@ export class RunRecorder implements Middleware {
       try {
         await this.#step.run(step, async () => await callback(header, message))
       } catch (error) {
-        const { message: text, stack } = error instanceof Error ? error : new Error(String(error))
+        const { message: text, stack } = asError(error)
         const failed = { ...fields, exception: text, traceback: stack ?? null }
         this.#send([{ type: 'recipe-step-failed', fields: stamped(failed) }])
         throw error

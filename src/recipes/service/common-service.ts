@@ -1,3 +1,4 @@
+import { asError } from '../../as-error.ts'
 import { backoffDelayMs } from '../../async/backoff.ts'
 import { deferred } from '../../async/deferred.ts'
 import { sleep } from '../../async/sleep.ts'
@@ -172,7 +173,7 @@ export class CommonService {
       await this.inShutdown()
       await this.transport.disconnect()
     } catch (cause) {
-      failure = cause instanceof Error ? cause : new Error(String(cause))
+      failure = asError(cause)
       this.log.error({ err: failure }, 'the service did not stop cleanly')
     }
     this.#onStatus(failure === undefined ? STATUS.ended : STATUS.error)
@@ -184,7 +185,7 @@ export class CommonService {
     this.#onStatus(STATUS.error)
     this.log.error({ err: cause, ...fieldsOf(cause) }, 'the service cannot start')
     await this.transport.disconnect().catch(() => undefined)
-    this.#ended.resolve(cause instanceof Error ? cause : new Error(String(cause)))
+    this.#ended.resolve(asError(cause))
   }
 
   #inLoop(callback: MessageCallback): MessageCallback {

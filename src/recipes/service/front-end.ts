@@ -1,3 +1,4 @@
+import { asError } from '../../as-error.ts'
 import { deferred } from '../../async/deferred.ts'
 import { sleep } from '../../async/sleep.ts'
 import { startTimer, type Timer } from '../../async/timer.ts'
@@ -144,7 +145,7 @@ export class FrontEnd {
       if (this.#leaving.signal.aborted) await service.stop()
       return await service.ended
     } catch (cause) {
-      return cause instanceof Error ? cause : new Error(String(cause))
+      return asError(cause)
     } finally {
       await health?.stop()
     }

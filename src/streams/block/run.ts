@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { asError } from '../../as-error.ts'
 import { StreamError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import {
@@ -284,7 +285,7 @@ export class Run implements LaneHost {
   /** The first error ends the run, once all is closed; the others are in the log alone. */
   #noteFailure(error: unknown): void {
     this.log.error({ err: error, block: this.name }, 'block did not close cleanly')
-    this.#failure ??= error instanceof Error ? error : new Error(String(error))
+    this.#failure ??= asError(error)
   }
 
   /** The work, or its end by force, from where it is waited for a moment only. */

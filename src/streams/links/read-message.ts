@@ -1,3 +1,4 @@
+import { asError } from '../../as-error.ts'
 import type { Codec } from '../codecs/codec.ts'
 import { Received, type ReceivedParts } from '../parts/received.ts'
 
@@ -8,7 +9,7 @@ export function readMessage(codec: Codec, bytes: Buffer, rest: Rest = {}): Recei
   try {
     return new Received({ value: codec.decode(bytes), bytes, ...rest })
   } catch (error) {
-    const unreadable = error instanceof Error ? error : new Error(String(error))
+    const unreadable = asError(error)
     return new Received({ value: undefined, bytes, unreadable, ...rest })
   }
 }

@@ -1,3 +1,4 @@
+import { asError } from '../../as-error.ts'
 import { BrokerError, ProtocolError } from '../../errors.ts'
 import { exceptionInfo, tracebackOf } from '../../protocol/results/exceptions.ts'
 import { isReady } from '../../protocol/results/states.ts'
@@ -82,7 +83,7 @@ async function readMembers(
     const read = async (id: string): Promise<TaskResult> => all.get(id) ?? pendingResult(id)
     return await Promise.all(header.map(async (member) => nestedResult(member, read)))
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+    return asError(error)
   }
 }
 

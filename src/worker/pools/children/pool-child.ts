@@ -1,3 +1,4 @@
+import { asError } from '../../../as-error.ts'
 import { startTimer } from '../../../async/timer.ts'
 import type { Logger } from '../../../logger.ts'
 import { fromBorder, toBorder } from './border-values.ts'
@@ -148,6 +149,6 @@ function readEnd(end: unknown): RunEnd | Error {
   try {
     return fromBorder(end) as RunEnd // as serve-calls.ts wrote it
   } catch (error) {
-    return error instanceof Error ? error : new Error(String(error))
+    return asError(error)
   }
 }
