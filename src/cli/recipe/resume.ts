@@ -59,7 +59,7 @@ const COLUMNS: readonly Column<UnfinishedStep & { readonly what: string }>[] = [
   { title: 'step', value: ({ id }) => id, isWhole: true },
   { title: 'name', value: ({ name }) => name },
   { title: 'state', value: ({ state }) => state },
-  { title: 'what becomes of it', value: ({ what }) => what },
+  { title: 'action', value: ({ what }) => what },
 ]
 
 async function resumed(

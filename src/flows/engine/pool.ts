@@ -44,7 +44,7 @@ export class Pool {
     if (this.#crash !== undefined) throw this.#crash.error
   }
 
-  /** Resolves when an atom is through, or at `wake`. */
+  /** Resolves when an atom has ended, or at `wake`. */
   async changed(): Promise<void> {
     this.#change = deferred()
     await this.#change.promise

@@ -148,7 +148,7 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     }
   }
 
-  /** Starts, and resolves when all listeners have ended and all that was taken is through, or the signal has stopped it. */
+  /** Starts, and resolves when all listeners have ended and every message that was taken is settled, or the signal has stopped it. */
   async run({ signal, graceMs }: RunOptions = {}): Promise<void> {
     if (isAborted(signal)) return
     const onAbort = (): void => void this.stop(graceMs === undefined ? {} : { graceMs })

@@ -86,14 +86,14 @@ export class Entry implements Queued {
     this.#open += 1
   }
 
-  /** A publisher, or the operator, is through with it. */
+  /** A publisher, or the operator, has finished with it. */
   close(failure?: Error): void {
     this.failure ??= failure
     this.#open -= 1
     if (this.#open === 0) this.#settle()
   }
 
-  /** The operator is through with it: those behind it may publish. */
+  /** The operator has finished with it: the entries behind it may publish. */
   pass(): void {
     this.#hasPassed = true
     this.#before = undefined

@@ -107,7 +107,7 @@ export class RunLane implements Lane {
     return turn.then(() => this.#publishNow(result, entry))
   }
 
-  /** The operator is through with the message: it is settled once publishers are, too. */
+  /** The operator has finished with the message, which is settled once the publishers have, too. */
   done(entry: Entry): Promise<void> | undefined {
     const turn = entry.turn()
     if (turn === undefined) {
@@ -168,7 +168,7 @@ export class RunLane implements Lane {
     )
   }
 
-  /** The operator has returned although messages may come: the block is through. */
+  /** The operator has returned although messages may come: the block ends. */
   endBlock(): void {
     this.#run.endSources()
   }

@@ -85,7 +85,7 @@ export class Outlet {
     await this.#parts.sink.close?.()
   }
 
-  /** Gives up what is not through: its messages go back to their source. */
+  /** Gives up results that are not sent yet: their messages go back to their source. */
   abandon(): void {
     this.#isAbandoned = true
     this.#queue.close()

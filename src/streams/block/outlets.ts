@@ -77,7 +77,7 @@ export class Outlets implements Iterable<Outlet> {
     return waiting?.then(() => undefined)
   }
 
-  /** Gives up what is not through. */
+  /** Gives up results that are not sent yet. */
   abandon(): void {
     for (const outlet of this) outlet.abandon()
   }

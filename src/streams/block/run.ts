@@ -119,7 +119,7 @@ export class Run implements LaneHost {
     await Promise.all([...listeners].map((listener) => this.addListener(listener)))
   }
 
-  /** Works until the sources are over and all that was taken is through; rejects with what ended it. */
+  /** Resolves when the sources have ended and every message that was taken is settled; rejects with the error that ended the run. */
   async work(): Promise<void> {
     const lanes = this.#startLanes()
     await this.#intakes.ended()
@@ -156,7 +156,7 @@ export class Run implements LaneHost {
     this.#intakes.stop()
   }
 
-  /** Ends at once: what is not through goes back to its source. */
+  /** Ends at once: each message that is not finished goes back to its source. */
   force(): void {
     this.#ending.abort()
     this.endSources()

@@ -18,7 +18,7 @@ export interface Lane {
   contextOf(entry: Entry): OperatorContext
   /** Hands a result to every publisher; undefined where none of them is full. */
   publish(result: unknown, entry: Entry | undefined): Promise<void> | undefined
-  /** The operator is through with the message: it is settled once publishers are, too. */
+  /** The operator has finished with the message, which is settled once the publishers have, too. */
   done(entry: Entry): Promise<void> | undefined
   /** The operator keeps the message for a result to come: those behind it may pass. */
   hold(entry: Entry): void

@@ -65,7 +65,7 @@ class LaneStream implements AsyncIterableIterator<unknown> {
     }
   }
 
-  /** The generator wants no more; its last message is through when it has returned. */
+  /** The generator wants no more; its last message is finished when it has returned. */
   async return(): Promise<IteratorResult<unknown>> {
     return { done: true, value: undefined }
   }

@@ -69,7 +69,7 @@ export class Conclusions {
     try {
       // Sent before the message of the next attempt, whose own events are to come after it.
       if (outcome.kind === 'retry') {
-        events.concluded(job, { outcome, stored: outcomes.visible(job, outcome), isLate })
+        events.concluded(job, { outcome, stored: outcomes.resultFor(job, outcome), isLate })
       }
       const handedOn = await this.#handOn(job, outcome, acks)
       const save = async (): Promise<Stored> => outcomes.save(job, handedOn)

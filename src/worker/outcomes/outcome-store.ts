@@ -43,7 +43,7 @@ export class OutcomeStore {
    * no form in the result backend is a failure), and what there is to see of it.
    */
   async save(job: Job, outcome: Outcome): Promise<Stored> {
-    const result = this.visible(job, outcome)
+    const result = this.resultFor(job, outcome)
     const stored = this.#isOff
       ? { outcome, result }
       : await this.#saveEncodable(job, outcome, result)
@@ -52,8 +52,8 @@ export class OutcomeStore {
     return stored
   }
 
-  /** What callers are to see of an outcome; null where that is nothing. */
-  visible(job: Job, outcome: Outcome): TaskResult | null {
+  /** The result that callers see of an outcome; null where it is ignored. */
+  resultFor(job: Job, outcome: Outcome): TaskResult | null {
     if (this.#isIgnored(job, outcome) && job.request.chord === null) return null
     return resultOf(job.request, outcome, this.#place(job))
   }
