@@ -1,22 +1,13 @@
-import { onTestFinished } from 'vitest'
-import type { CeleryApp } from '../../../src/create-app.ts'
-import type { Database } from '../../../src/database/database.ts'
-import { Monitor } from '../../../src/monitor/monitor.ts'
-import { Ledger } from '../../support/ledger.ts'
-import { freshServers, liveApp, migratedDatabase, type Servers } from '../../support/live-app.ts'
 import { startNodePod, startPythonPod } from '../../support/pods.ts'
 import type { Process } from '../../support/processes.ts'
 import { service } from '../../support/services.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { openWatchedField, type WatchedField } from '../../support/watched-field.ts'
 
 type Language = 'python' | 'node'
 
-/** Work queues of both languages, their pods, a monitor that replays what is lost, and the tasks' own ledger. */
-export interface Field {
-  readonly servers: Servers
-  readonly app: CeleryApp
-  readonly database: Database
-  readonly ledger: Ledger
+/** The pods of both languages that are replaced, beside one of each that sends no events. */
+export interface Field extends WatchedField {
   /** Names of the pods whose tasks were cut off: killed, or stopped cold. */
   readonly killed: Set<string>
   /** The pods of the latest deploy. */
@@ -35,21 +26,13 @@ const WITHOUT_API = process.env.DEPLOY_WITHOUT_API === '1'
 let deploys = 0
 
 export async function openField(longestS: number): Promise<Field> {
-  const servers = await freshServers(['export', 'python'])
-  const app = liveApp(servers, { ...whatShowsAnEnd(longestS), RECONCILE: { '*': 'replay' } })
-  const database = await migratedDatabase(servers.databaseUrl)
-  const reconcile = { everyMs: 1000, graceMs: 3000, missedHeartbeats: 4 }
-  const parts = { broker: app.broker(), database, config: app.config, states: { reconcile } }
-  const monitor = new Monitor(parts)
-  onTestFinished(() => monitor.stop())
-  await monitor.start()
-  const ledger = new Ledger()
+  const watched = await openWatchedField({ shownBy: whatShowsAnEnd(longestS) })
+  const { servers, ledger } = watched
   await Promise.all([
     startPythonPod(servers, ledger, { name: 'silent-python@pods' }),
     startNodePod(servers, ledger, { name: 'silent-node@pods', args: [] }),
   ])
-  const pods = await newPods({ servers, ledger, database })
-  return { servers, app, database, ledger, killed: new Set(), pods }
+  return { ...watched, killed: new Set(), pods: await newPods(watched) }
 }
 
 /** The management API, or how long a platform waits for a stop: longer than tasks take. */
@@ -71,7 +54,7 @@ async function newPods({
   servers,
   ledger,
   database,
-}: Pick<Field, 'servers' | 'ledger' | 'database'>): Promise<Record<Language, Pod>> {
+}: WatchedField): Promise<Record<Language, Pod>> {
   deploys += 1
   const names = { python: `python-${deploys}@pods`, node: `node-${deploys}@pods` }
   const [python, node] = await Promise.all([

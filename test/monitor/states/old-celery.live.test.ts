@@ -1,14 +1,14 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
-import { Monitor } from '../../../src/monitor/monitor.ts'
-import { type Accounts, disagreements, Ledger } from '../../support/ledger.ts'
-import { freshServers, liveApp, migratedDatabase } from '../../support/live-app.ts'
+import { type Accounts, disagreements, type Ledger } from '../../support/ledger.ts'
 import { startPythonPod } from '../../support/pods.ts'
-import { service } from '../../support/services.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { looksAfter, openWatchedField } from '../../support/watched-field.ts'
+
+const OFTEN = { reconcile: { everyMs: 500, graceMs: 2000 } }
 
 test('Celery 5.2 reports nothing of a cold stop: what it cut off is lost if it was acknowledged, and else runs again', async () => {
-  const { servers, app, database, ledger } = await openField()
+  const { servers, app, database, ledger } = await openWatchedField(OFTEN)
   const pod = await startPythonPod(servers, ledger, {
     name: 'old@cold',
     python: 'old',
@@ -48,7 +48,7 @@ test.each([
 ] as const)(
   'without events, what Reject leaves is as %s Celery stores it, and what it gives back runs again',
   async (python, { status, reason }) => {
-    const { servers, app, database, ledger } = await openField()
+    const { servers, app, database, ledger } = await openWatchedField(OFTEN)
     await startPythonPod(servers, ledger, { name: 'silent@rejects', python })
     const sent = ['python.reject', 'python.requeue'].map((name) => app.sendTask(name))
     const ids = (await Promise.all(sent)).map(({ id }) => id)
@@ -75,26 +75,6 @@ async function shown(database: Database): Promise<readonly unknown[]> {
   return await database.query(
     'select name, status, reason, replay_of is not null or lost is not null as replays from monitor.task_history order by name',
   )
-}
-
-async function looksAfter(database: Database, atMs: number): Promise<boolean> {
-  const rows = await database.query('select from monitor.queue where looked_at > $1', [
-    new Date(atMs),
-  ])
-  return rows.length > 0
-}
-
-async function openField() {
-  const servers = await freshServers(['python'])
-  const api = service('RABBITMQ_API_URL')
-  const app = liveApp(servers, { RABBITMQ_API_URL: api, RECONCILE: { '*': 'replay' } })
-  const database = await migratedDatabase(servers.databaseUrl)
-  const reconcile = { everyMs: 500, graceMs: 2000, missedHeartbeats: 4 }
-  const parts = { broker: app.broker(), database, config: app.config, states: { reconcile } }
-  const monitor = new Monitor(parts)
-  onTestFinished(() => monitor.stop())
-  await monitor.start()
-  return { servers, app, database, ledger: new Ledger() }
 }
 
 async function isKnown(database: Database, worker: string): Promise<void> {

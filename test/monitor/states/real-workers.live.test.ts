@@ -1,12 +1,12 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
-import { Monitor } from '../../../src/monitor/monitor.ts'
-import { disagreements, Ledger } from '../../support/ledger.ts'
-import { freshServers, liveApp, migratedDatabase } from '../../support/live-app.ts'
+import { disagreements } from '../../support/ledger.ts'
 import { startNodePod, startPythonPod } from '../../support/pods.ts'
-import { service } from '../../support/services.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { looksAfter, openWatchedField } from '../../support/watched-field.ts'
+
+const OFTEN = { reconcile: { everyMs: 500, graceMs: 2000 } }
 
 test.each([
   ['that send events', ['-E']],
@@ -14,7 +14,7 @@ test.each([
 ])(
   'a state that a task sets itself shows within two seconds, and stays until the end, of workers %s',
   async (_, args) => {
-    const { servers, app, database, ledger } = await monitored()
+    const { servers, app, database, ledger } = await openWatchedField(OFTEN)
     const gate = `${ledger.file}.gate`
     await Promise.all([
       startPythonPod(servers, ledger, { name: 'python@states', args }),
@@ -41,7 +41,7 @@ test.each([
 )
 
 test('a fleet that stops to send events, and sends them again, loses none of its tasks, and runs none twice', async () => {
-  const { servers, app, database, ledger } = await monitored()
+  const { servers, app, database, ledger } = await openWatchedField(OFTEN)
   const pay = async (name: string, seconds: number) =>
     (await app.sendTask(name, [seconds], {}, { ignoreResult: name === 'python.forget' })).id
   const start = (name: string, args: readonly string[] = []) =>
@@ -76,19 +76,6 @@ test('a fleet that stops to send events, and sends them again, loses none of its
 const SLACK_MS = 500
 const PATIENCE = { deadlineMs: 60_000, everyMs: 300 }
 
-async function monitored() {
-  const servers = await freshServers(['export', 'python'])
-  const api = service('RABBITMQ_API_URL')
-  const app = liveApp(servers, { RABBITMQ_API_URL: api, RECONCILE: { '*': 'replay' } })
-  const database = await migratedDatabase(servers.databaseUrl)
-  const reconcile = { everyMs: 500, graceMs: 2000, missedHeartbeats: 4 }
-  const parts = { broker: app.broker(), database, config: app.config, states: { reconcile } }
-  const monitor = new Monitor(parts)
-  onTestFinished(() => monitor.stop())
-  await monitor.start()
-  return { servers, app, database, ledger: new Ledger() }
-}
-
 async function became(
   database: Database,
   ids: readonly string[],
@@ -114,11 +101,4 @@ async function isKnown(database: Database, hostname: string): Promise<boolean> {
     [hostname],
   )
   return rows.length === 1
-}
-
-async function looksAfter(database: Database, atMs: number): Promise<boolean> {
-  const rows = await database.query('select from monitor.queue where looked_at > $1', [
-    new Date(atMs),
-  ])
-  return rows.length > 0
 }

@@ -1,17 +1,14 @@
-import { expect, onTestFinished, test } from 'vitest'
-import type { ConfigOptions } from '../../../src/config/config.ts'
+import { expect, test } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
-import { Monitor } from '../../../src/monitor/monitor.ts'
 import { whyTask } from '../../../src/monitor/queries/why/why-task.ts'
-import { disagreements, Ledger } from '../../support/ledger.ts'
-import { freshServers, liveApp, migratedDatabase } from '../../support/live-app.ts'
+import { disagreements } from '../../support/ledger.ts'
 import { startNodePod, startPythonPod } from '../../support/pods.ts'
 import type { Process } from '../../support/processes.ts'
-import { service } from '../../support/services.ts'
 import { waitFor } from '../../support/wait-for.ts'
+import { openWatchedField, type WatchedField } from '../../support/watched-field.ts'
 
 test('tasks of workers of both languages that were killed are lost within 20 s, each with its evidence', async () => {
-  const field = await openField()
+  const field = await openWatchedField({ policy: 'mark' })
   const { app, database, ledger } = field
   const workers = await startPods(field, 'pods')
   const tasks = await Promise.all([
@@ -47,7 +44,7 @@ test('tasks of workers of both languages that were killed are lost within 20 s, 
 })
 
 test('what a killed worker acknowledges late is not lost: it waits in its queue, and the next worker runs it', async () => {
-  const field = await openField({ RECONCILE: { '*': 'replay' } })
+  const field = await openWatchedField()
   const { app, database, ledger } = field
   const workers = await startPods(field, 'first')
   const sent = ['python.pay_late', 'export.pay_late'].map((name) => app.sendTask(name, [10]))
@@ -72,23 +69,11 @@ test('what a killed worker acknowledges late is not lost: it waits in its queue,
   expect(await database.query('select from monitor.task')).toHaveLength(2)
 }, 90_000)
 
-type Field = Awaited<ReturnType<typeof openField>>
-
-async function openField(settings: Partial<ConfigOptions> = {}) {
-  const servers = await freshServers(['export', 'python'])
-  const api = service('RABBITMQ_API_URL')
-  const app = liveApp(servers, { RABBITMQ_API_URL: api, ...settings })
-  const database = await migratedDatabase(servers.databaseUrl)
-  const reconcile = { everyMs: 1000, graceMs: 3000, missedHeartbeats: 4 }
-  const parts = { broker: app.broker(), database, config: app.config, states: { reconcile } }
-  const monitor = new Monitor(parts)
-  onTestFinished(() => monitor.stop())
-  await monitor.start()
-  return { servers, app, database, ledger: new Ledger() }
-}
-
 /** Once the monitor knows them. */
-async function startPods({ servers, ledger, database }: Field, host: string): Promise<Process[]> {
+async function startPods(
+  { servers, ledger, database }: WatchedField,
+  host: string,
+): Promise<Process[]> {
   const workers = await Promise.all([
     startPythonPod(servers, ledger, { name: `py@${host}`, args: ['-E'] }),
     startNodePod(servers, ledger, { name: `node@${host}` }),
