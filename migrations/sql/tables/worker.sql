@@ -24,8 +24,10 @@ CREATE TABLE IF NOT EXISTS monitor.worker (
 -- By the clock of the worker: online_at, offline_at, last_heartbeat_at, idle_at (none of its tasks ran), restarted_at
 -- (a new process came with the same pid, as in a container), active_at.
 -- By the clock of the database: told_at (when it last sent an event of a task), heard_at (when anything was heard of
--- it), closed_at (when its connection was first seen closed).
--- connection: as the broker's management API names it. active: how many tasks it ran at active_at.
+-- it), closed_at (when its connection was first seen closed), shared_at (when its reports showed that two living
+-- processes have its name and pid).
+-- connection: as the broker's management API names it. active: how many tasks it ran at active_at;
+-- active_before: the same of the process that had its pid until restarted_at.
 -- queues: from which it takes tasks, by its last answer; NULL: it never answered. pool: how a Python worker runs its
 -- tasks (prefork, solo, …). acknowledges: when it acknowledges its tasks, by their
 -- names: early or late; NULL: it did not say.
@@ -38,6 +40,7 @@ CREATE TABLE IF NOT EXISTS monitor.worker_process (
   offline_at        timestamptz,
   idle_at           timestamptz,
   restarted_at      timestamptz,
+  shared_at         timestamptz,
   told_at           timestamptz,
   heartbeat_every_s double precision,
   processed         bigint,
@@ -46,6 +49,8 @@ CREATE TABLE IF NOT EXISTS monitor.worker_process (
   heard_at          timestamptz NOT NULL DEFAULT now(),
   active            integer,
   active_at         timestamptz,
+  active_before     integer,
+  active_before_at  timestamptz,
   queues            text[],
   pool              text,
   acknowledges      jsonb,

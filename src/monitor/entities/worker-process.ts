@@ -13,6 +13,8 @@ export interface WorkerProcessRow {
   readonly idleAt: Date | null
   /** A new process came online with the same pid. */
   readonly restartedAt: Date | null
+  /** When its reports showed that two living processes have its name and its pid. */
+  readonly sharedAt: Date | null
   /** When it last sent an event of a task; null: it never did. */
   readonly toldAt: Date | null
   readonly heartbeatEveryS: number | null
@@ -24,6 +26,9 @@ export interface WorkerProcessRow {
   /** How many tasks it ran when it last reported that, and when that was. */
   readonly active: number | null
   readonly activeAt: Date | null
+  /** The same of the process that had its pid before it. */
+  readonly activeBefore: number | null
+  readonly activeBeforeAt: Date | null
   /** From which it takes tasks, as it answered last; null: it never answered. */
   readonly queues: readonly string[] | null
   /** How a Python worker runs its tasks: prefork, solo, … */
@@ -47,6 +52,7 @@ export const WorkerProcessEntity = new EntitySchema<WorkerProcessRow>({
     offlineAt: { name: 'offline_at', type: 'timestamptz', nullable: true },
     idleAt: { name: 'idle_at', type: 'timestamptz', nullable: true },
     restartedAt: { name: 'restarted_at', type: 'timestamptz', nullable: true },
+    sharedAt: { name: 'shared_at', type: 'timestamptz', nullable: true },
     toldAt: { name: 'told_at', type: 'timestamptz', nullable: true },
     heartbeatEveryS: { name: 'heartbeat_every_s', type: 'double precision', nullable: true },
     processed: { name: 'processed', type: 'bigint', transformer: exactNumber, nullable: true },
@@ -55,6 +61,8 @@ export const WorkerProcessEntity = new EntitySchema<WorkerProcessRow>({
     heardAt: { name: 'heard_at', type: 'timestamptz', default: () => 'now()' },
     active: { name: 'active', type: 'integer', nullable: true },
     activeAt: { name: 'active_at', type: 'timestamptz', nullable: true },
+    activeBefore: { name: 'active_before', type: 'integer', nullable: true },
+    activeBeforeAt: { name: 'active_before_at', type: 'timestamptz', nullable: true },
     queues: { name: 'queues', type: 'text', array: true, nullable: true },
     pool: { name: 'pool', type: 'text', nullable: true },
     acknowledges: { name: 'acknowledges', type: 'jsonb', nullable: true },

@@ -22,6 +22,9 @@ const STAGE = new Stage<WorkerEntry>('process', [
   bigint('processed', (worker) => worker.processed),
 ])
 
+const LATEST_PROCESSED =
+  '(array_agg(processed ORDER BY at DESC, processed DESC) FILTER (WHERE processed IS NOT NULL))[1]'
+
 /** Of several events of a process in a batch each kind gives its latest time, and the latest gives the counts. */
 const NEW = `
   SELECT hostname, pid, max(software COLLATE "C") AS software, max(heartbeat_every_s) AS heartbeat_every_s,
@@ -31,8 +34,9 @@ const NEW = `
     max(at) FILTER (WHERE kind <> 'task' AND active = 0) AS idle_at,
     CASE WHEN bool_or(kind = 'task') THEN now() END AS told_at,
     max(at) FILTER (WHERE active IS NOT NULL) AS active_at,
+    CASE WHEN max(processed) > ${LATEST_PROCESSED} AND NOT bool_or(kind = 'online') THEN now() END AS shared_at,
     (array_agg(active ORDER BY at DESC, active DESC) FILTER (WHERE active IS NOT NULL))[1] AS active,
-    (array_agg(processed ORDER BY at DESC, processed DESC) FILTER (WHERE processed IS NOT NULL))[1] AS processed
+    ${LATEST_PROCESSED} AS processed
   FROM ${STAGE.table}
   GROUP BY hostname, pid
   ORDER BY hostname COLLATE "C", pid`
@@ -53,15 +57,21 @@ const IS_LATER = `coalesce(greatest(excluded.last_heartbeat_at, excluded.offline
       >= greatest(kept.last_heartbeat_at, kept.offline_at), true)`
 /** It has processed less than before, and not because the event is an older one: every connection makes a worker come online. */
 const IS_ANOTHER = `${COMES_AGAIN} AND ${IS_LATER} AND excluded.processed < kept.processed`
+/** No process has processed less than before: two have its name and pid, as containers may, and both are alive. */
+const IS_SHARED = `(excluded.shared_at IS NOT NULL OR (${IS_LATER} AND excluded.processed < kept.processed))`
 
 const UPSERT = `
-  INSERT INTO monitor.worker_process AS kept (hostname, pid, software, processed, active, ${TIMES.join(', ')})
-  SELECT hostname, pid, software, processed, active, ${TIMES.join(', ')} FROM (${NEW}) AS news
+  INSERT INTO monitor.worker_process AS kept (hostname, pid, software, processed, active, shared_at, ${TIMES.join(', ')})
+  SELECT hostname, pid, software, processed, active, shared_at, ${TIMES.join(', ')} FROM (${NEW}) AS news
   ON CONFLICT (hostname, pid) DO UPDATE SET
     software = coalesce(excluded.software, kept.software),
     processed = CASE WHEN ${IS_LATER} THEN coalesce(excluded.processed, kept.processed) ELSE kept.processed END,
     active = CASE WHEN ${IS_LATER} THEN coalesce(excluded.active, kept.active) ELSE kept.active END,
-    restarted_at = CASE WHEN ${IS_ANOTHER} THEN excluded.online_at ELSE kept.restarted_at END,
+    restarted_at = CASE WHEN ${IS_ANOTHER} THEN excluded.online_at WHEN ${COMES_AGAIN} THEN kept.restarted_at
+      WHEN ${IS_SHARED} THEN NULL ELSE kept.restarted_at END,
+    active_before = CASE WHEN ${IS_ANOTHER} THEN kept.active ELSE kept.active_before END,
+    active_before_at = CASE WHEN ${IS_ANOTHER} THEN kept.active_at ELSE kept.active_before_at END,
+    shared_at = CASE WHEN ${COMES_AGAIN} THEN NULL WHEN ${IS_SHARED} THEN now() ELSE kept.shared_at END,
     connection = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.connection END,
     closed_at = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.closed_at END,
     queues = CASE WHEN ${COMES_AGAIN} THEN NULL ELSE kept.queues END,

@@ -1,4 +1,5 @@
 import type { Connection } from '../../database/database.ts'
+import { isLiving } from './census.ts'
 import { CANDIDATE, type Candidate, CUT_OFF, IS_NOTED, IS_SAFE, WAS } from './finding.ts'
 import { isCoveredSince } from './queue-record.ts'
 
@@ -20,6 +21,15 @@ export interface HeldTask extends Candidate {
   readonly lastHeartbeatAt: string | null
   /** Another process came online with its name and pid. */
   readonly restartedAt: string | null
+  /** For so long that other process has sent heartbeats; the one that it replaced would have sent some between them. */
+  readonly aloneForMs: number
+  readonly heartbeatMs: number
+  /** The process that was replaced had announced its stop. */
+  readonly hadAnnounced: boolean
+  /** Two living processes have its name and its pid, so that nothing shows which of them an event is of. */
+  readonly isShared: boolean
+  /** Another living process has its name, and may be the one that answers remote control. */
+  readonly hasNamesake: boolean
   /** When it reported that it runs nothing, though this task had been started before. */
   readonly idleAt: string | null
   /** It answered remote control, so that the queue of that is there while it is connected. */
@@ -68,8 +78,15 @@ const IS_STOPPING = `(process.offline_at >= greatest(process.last_heartbeat_at, 
 const IS_SILENT = `(process.heard_at
       < now() - $1 * coalesce(nullif(process.heartbeat_every_s, 0), 2) * interval '1 second')`
 const IS_RESTARTED = `(process.restarted_at > task.state_at)`
+const HAD_ANNOUNCED = `(${IS_RESTARTED} AND process.offline_at > task.state_at AND process.offline_at < process.restarted_at)`
+/** As the process reported that had the task. */
+const ACTIVE = `CASE WHEN ${IS_RESTARTED} THEN process.active_before ELSE process.active END`
+const ACTIVE_AT = `(CASE WHEN ${IS_RESTARTED} THEN process.active_before_at ELSE process.active_at END)`
+const HAS_NAMESAKE = `EXISTS (SELECT FROM monitor.worker_process other
+        WHERE other.hostname = process.hostname AND other.pid <> process.pid AND ${isLiving('other', '$1')})`
 /** Heartbeats count what runs; the one after the start counts it, too. */
-const IS_IDLE = `(${IS_STARTED} AND cut.hostname IS NULL AND process.idle_at > greatest(task.started_at, task.state_at) + interval '1 second')`
+const IS_IDLE = `(${IS_STARTED} AND cut.hostname IS NULL AND ${IS_RESTARTED} IS NOT TRUE AND process.shared_at IS NULL
+      AND process.idle_at > greatest(task.started_at, task.state_at) + interval '1 second')`
 
 const IN_TROUBLE = `(${IS_STOPPING} OR ${IS_SILENT} OR ${IS_RESTARTED} OR ${IS_IDLE})`
 const AT_WORK = `(${IS_STARTED} AND cut.hostname IS NULL AND NOT coalesce(${IS_STOPPING}, false) AND NOT ${IS_SILENT}
@@ -100,11 +117,14 @@ const heldTasks = (condition: string): string => `
       process.offline_at::text AS "offlineAt", ${IS_SILENT} AS "isSilent",
       process.last_heartbeat_at::text AS "lastHeartbeatAt",
       CASE WHEN ${IS_RESTARTED} THEN process.restarted_at::text END AS "restartedAt",
+      coalesce(extract(epoch FROM process.last_heartbeat_at - process.restarted_at), 0)::float8 * 1000 AS "aloneForMs",
+      coalesce(nullif(process.heartbeat_every_s, 0), 2) * 1000 AS "heartbeatMs",
+      coalesce(${HAD_ANNOUNCED}, false) AS "hadAnnounced", process.shared_at IS NOT NULL AS "isShared", ${HAS_NAMESAKE} AS "hasNamesake",
       CASE WHEN ${IS_IDLE} THEN process.idle_at::text END AS "idleAt",
       process.queues IS NOT NULL AS "isKnown", process.pool, ${ACKNOWLEDGED} AS acknowledged, process.connection, process.closed_at::text AS "closedAt",
       extract(epoch FROM now() - process.closed_at)::float8 * 1000 AS "closedForMs",
-      process.active, process.active_at::text AS "activeAt",
-      coalesce(${IS_STARTED} AND task.started_at < process.active_at, false) AS "isCounted",
+      ${ACTIVE} AS active, ${ACTIVE_AT}::text AS "activeAt",
+      coalesce(${IS_STARTED} AND task.started_at < ${ACTIVE_AT}, false) AS "isCounted",
       task.published_at AS "publishedAt", extract(epoch FROM now() - process.heard_at)::float8 * 1000 AS "heardForMs",
       ${isCoveredSince('process.heard_at')} AS "isCovered"
     FROM monitor.worker_process process

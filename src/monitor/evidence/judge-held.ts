@@ -18,6 +18,8 @@ export interface WorkerEvidence {
 
 /** So long a connection must have been closed: what the process sent last is recorded by then. */
 const SETTLED_MS = 5_000
+/** After so many heartbeats of a process nothing else sends any under its name and process id. */
+const HEARTBEATS_ALONE = 3
 
 /**
  * What can be said of a task in the hands of a process; undefined where nothing is wrong. A task that its process had
@@ -27,14 +29,23 @@ export function judgeHeld(task: HeldTask, evidence: WorkerEvidence): Finding | u
   const { roll } = evidence
   if (task.cutOffAt !== null) return cutOff(task, task.cutOffAt, evidence)
   if (roll.holders.get(task.taskId) === task.worker) return undefined
-  if (!task.isStarted) return notStarted(task, evidence)
+  if (task.isShared) return task.isSilent && task.isStarted ? notBeating(task) : undefined
+  return task.isStarted ? judgeStarted(task, evidence) : notStarted(task, evidence)
+}
+
+function judgeStarted(task: HeldTask, evidence: WorkerEvidence): Finding | undefined {
   if (task.idleAt !== null) return untold(task, task.idleAt)
   const end = endOf(task, evidence)
   if (end !== undefined) return gone(task, end, evidence)
-  if (task.stoppingForMs !== null) return stopping(task, evidence)
+  if (task.stoppingForMs !== null || task.hadAnnounced) return stopping(task, evidence)
   if (task.isSilent && task.lastHeartbeatAt !== null) return notBeating(task)
   if (isDisconnected(task, evidence)) return disconnected(task)
-  return roll.answered.has(task.worker) ? untold(task, null) : undefined
+  return hasAnswered(task, evidence) ? untold(task, null) : undefined
+}
+
+/** Itself, and not another process under its name. */
+function hasAnswered(task: HeldTask, { roll }: WorkerEvidence): boolean {
+  return !task.hasNamesake && task.restartedAt === null && roll.answered.has(task.worker)
 }
 
 /** This run is over, even if its worker goes on; until the worker has ended its message may be in its hands: see unreceived-tasks.ts. */
@@ -54,7 +65,8 @@ export interface End {
 /** Undefined where the process may live. */
 export function endOf(task: HeldTask, evidence: WorkerEvidence): End | undefined {
   const { worker, restartedAt } = task
-  if (restartedAt !== null) {
+  if (task.isShared) return undefined
+  if (restartedAt !== null && isReplaced(task, evidence)) {
     const how = `was started again, as another process, at ${restartedAt}`
     return { how, proof: { worker_is: 'restarted', since: restartedAt } }
   }
@@ -66,6 +78,17 @@ export function endOf(task: HeldTask, evidence: WorkerEvidence): End | undefined
     return undefined
   const proof = { worker_is: 'silent', since: task.lastHeartbeatAt, connection: 'closed' }
   return { how: `was heard of last at ${task.lastHeartbeatAt}, and is not connected`, proof }
+}
+
+/**
+ * In containers all workers of a name have one process id. Where a second one comes online and the first lives, both send
+ * heartbeats; but one of Python that announced its stop sends none, and finishes its tasks.
+ */
+function isReplaced(task: HeldTask, { stopDeadlineMs }: WorkerEvidence): boolean {
+  const { aloneForMs, heartbeatMs, hadAnnounced, software } = task
+  if (!hadAnnounced || software === 'celery-toolbox')
+    return aloneForMs >= HEARTBEATS_ALONE * heartbeatMs
+  return stopDeadlineMs !== null && aloneForMs >= stopDeadlineMs
 }
 
 /**
@@ -189,7 +212,7 @@ function notBeating(task: HeldTask): Finding {
 
 function whyItMayLive(task: HeldTask): string {
   if (task.pool === 'solo') return 'it runs with -P solo, which sends none while a task runs'
-  return task.isKnown && !mayBeBlocked(task)
+  return task.isKnown && !task.isShared && !mayBeBlocked(task)
     ? 'its connection is not known to be closed'
     : 'it never answered remote control, or others have its name, so nothing shows whether it lives'
 }

@@ -29,7 +29,8 @@ const HEARD_AGAIN = `
   FROM monitor.worker_process process
   WHERE task.worker = process.hostname AND process.pid = (task.unheard #>> '{evidence,pid}')::integer
     AND monitor.state_class(task.state) = 1 AND task.state = 'UNHEARD'
-    AND task.unheard ->> 'kind' IN ('no-heartbeats', 'stopping') AND ${isLiving('process', '$1')}`
+    AND task.unheard ->> 'kind' IN ('no-heartbeats', 'stopping') AND ${isLiving('process', '$1')}
+    AND coalesce(process.restarted_at <= task.state_at, true)`
 
 /** Without consumers nothing is in a worker's hands: where all of them are there, each of them is. */
 const IN_QUEUE_AGAIN = `

@@ -69,6 +69,23 @@ test.each([
   },
 )
 
+test('Celery 5.2 lets two workers have one name, and neither is taken for the other: what both run is running', async () => {
+  const { servers, app, database, ledger } = await openWatchedField(OFTEN)
+  const twin = { name: 'twin@old', python: 'old', args: ['-E'] } as const
+  await Promise.all([1, 2].map(() => startPythonPod(servers, ledger, twin)))
+  const sent = [1, 2, 3, 4].map(() => app.sendTask('python.pay', [18]))
+  const ids = (await Promise.all(sent)).map(({ id }) => id)
+  await waitFor('all to run', () => ids.every((id) => ledger.runs(id).length === 1))
+  // Python workers are asked for what they have run for ten seconds.
+  const askedMs = Date.now() + 14_000
+  const looks = () => looksAfter(database, askedMs)
+  await waitFor('looks', looks, { deadlineMs: 30_000, everyMs: 300 })
+  expect(await database.query('select status, reason from monitor.task_history')).toEqual(
+    ids.map(() => ({ status: 'STARTED', reason: expect.stringMatching(/^running on worker/) })),
+  )
+  await agreement(database, ledger, { sent: ids })
+}, 120_000)
+
 const SILENT = new Set(['silent@rejects'])
 
 async function shown(database: Database): Promise<readonly unknown[]> {

@@ -177,11 +177,14 @@ test('no task is called lost while a queue holds messages, or the record is behi
     expect(await passes(reconcilerOf(database, { broker }))).toEqual([])
 })
 
+/** Its heartbeats have been the only ones since. */
+const RESTARTED = { restarted: "now() - interval '10 seconds'" }
+
 test('what a worker that is gone had in hand is lost, until another takes it', async () => {
   const database = await migrated()
   await heard(database, { hostname: 'dead@host', ago: '95 seconds' })
   await heard(database, { hostname: 'offline@host', ago: '1 second', offline: 'now()' })
-  await heard(database, { hostname: 'restarted@host', ago: '1 second', restarted: 'now()' })
+  await heard(database, { hostname: 'restarted@host', ago: '1 second', ...RESTARTED })
   await heard(database, { hostname: 'alive@host', ago: '1 second' })
   for (const name of ['dead', 'offline', 'restarted', 'alive'])
     await started(database, `on ${name}`, `${name}@host`)
