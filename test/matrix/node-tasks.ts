@@ -115,7 +115,7 @@ function addTimedTasks(app: CeleryApp): void {
     return 'done'
   })
   app.task('export.now', () => Date.now() / 1_000)
-  app.task('export.limited', { rateLimit: '4/s' }, () => Date.now() / 1_000)
+  app.task('export.limited', { rateLimit: '2/s' }, () => Date.now() / 1_000)
   app.task('export.sleep', async (seconds: number) => wait(seconds * 1_000, seconds))
   app.task('export.linger', { bind: true }, async ({ signal }, path: string) => {
     tell(path, 'began')

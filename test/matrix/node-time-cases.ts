@@ -34,7 +34,7 @@ export function timeCases() {
     rate_limit: async ({ call }) => {
       const times = await Promise.all([1, 2, 3, 4, 5].map(async () => call('python.limited')))
       const inOrder = (times as number[]).toSorted((one, other) => one - other)
-      // Four a second: five of them take one, less what the first may be late.
+      // Two a second: five of them take two, less what the first may be late.
       expect((inOrder.at(-1) ?? 0) - (inOrder[0] ?? 0)).toBeGreaterThan(0.5)
     },
   } satisfies Readonly<Record<string, NodeCase>>

@@ -121,7 +121,7 @@ def soft():
         return 'stopped softly'
 
 
-@app.task(name='python.limited', rate_limit='4/s')
+@app.task(name='python.limited', rate_limit='2/s')
 def limited():
     return time.time()
 

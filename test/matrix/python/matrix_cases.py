@@ -466,7 +466,7 @@ def hard_limit():
 def rate_limit():
     calls = [app.send_task('export.limited') for _ in range(5)]
     times = sorted(get(one) for one in calls)
-    # Four a second: five of them take one, less what the first may be late.
+    # Two a second: five of them take two, less what the first may be late.
     assert times[-1] - times[0] > 0.5, times
 
 
