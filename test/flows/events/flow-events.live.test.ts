@@ -129,7 +129,7 @@ test('`tasks why` says what a flow waits for', async () => {
     why: [
       'it is suspended, and in no process',
       'it waits for the signal "approval"',
-      expect.stringMatching(/^it goes on at \d{4}-/),
+      expect.stringMatching(/^its flow continues at \d{4}-/),
     ],
     flow: { signals: ['approval'] },
   })

@@ -34,7 +34,7 @@ export function inFlow({ until, signals, tasks }: FlowSituation): string[] {
       ({ taskId, name, status }) => `it waits for its step ${name} (${taskId}): ${status}`,
     ),
     ...signals.map((name) => `it waits for the signal "${name}"`),
-    ...(until === null ? [] : [`it goes on at ${until.toISOString()}`]),
+    ...(until === null ? [] : [`its flow continues at ${until.toISOString()}`]),
   ]
 }
 
