@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { countText } from '../../count-text.ts'
+import { countText, grouped } from '../../count-text.ts'
 import type { Block } from '../../streams/block/block.ts'
 import { print } from '../output/output.ts'
 import { runService } from '../run-service.ts'
@@ -67,7 +67,7 @@ async function runBlock(block: Block): Promise<void> {
   await runService(service, { name: 'stream', endsByItself: true })
   if (failure !== undefined) throw failure
   const { received, published } = block.stats
-  print(`stream: ${countText(received, 'message')} taken, ${published} written`)
+  print(`stream: ${countText(received, 'message')} taken, ${grouped(published)} written`)
 }
 
 function speed(text: string): number {

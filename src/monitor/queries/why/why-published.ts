@@ -1,4 +1,4 @@
-import { countText } from '../../../count-text.ts'
+import { countText, grouped } from '../../../count-text.ts'
 import type { Chord, HistoryTask } from './family.ts'
 import type { QueueSituation } from './queue-situation.ts'
 import { inVault, type VaultSituation } from './vault-situation.ts'
@@ -121,6 +121,6 @@ function replayed({ lost, replayOf }: HistoryTask): string[] {
 function inChord({ body, members, size }: Chord): string {
   const undone = members.filter(({ status }) => status !== 'SUCCESS').length + size - members.length
   return undone === 0
-    ? `all ${size} members of its chord have succeeded, after which ${body.name} runs`
-    : `${undone} of the ${size} members of its chord have not succeeded, for which ${body.name} waits`
+    ? `all ${grouped(size)} members of its chord have succeeded, after which ${body.name} runs`
+    : `${grouped(undone)} of the ${grouped(size)} members of its chord have not succeeded, for which ${body.name} waits`
 }

@@ -1,3 +1,4 @@
+import { grouped } from '../../../count-text.ts'
 import type { Chord, HistoryTask, Step, TaskState } from './family.ts'
 
 const MOST_NAMED = 10
@@ -49,15 +50,15 @@ function afterMembers({ members, size }: Chord): string[] {
     sentences.push(`it will never run, as members of its chord did not succeed: ${list(broken)}`)
   if (undone.length > 0)
     sentences.push(
-      `it waits for ${undone.length} of the ${size} members of its chord: ${list(undone)}`,
+      `it waits for ${grouped(undone.length)} of the ${grouped(size)} members of its chord: ${list(undone)}`,
     )
   if (unseen > 0)
     sentences.push(
-      `${unseen} of the ${size} members of its chord ${unseen === 1 ? 'is' : 'are'} not published yet`,
+      `${grouped(unseen)} of the ${grouped(size)} members of its chord ${unseen === 1 ? 'is' : 'are'} not published yet`,
     )
   if (sentences.length === 0)
     sentences.push(
-      `all ${size} members of its chord have succeeded, and its own message is not recorded yet`,
+      `all ${grouped(size)} members of its chord have succeeded, and its own message is not recorded yet`,
     )
   return sentences
 }
