@@ -22,6 +22,10 @@ test('a state that a task sets itself shows though an event said that it started
   await absorbUndated(database)
   await happened(database, 'task-started', { uuid: 'a', timestamp: SECONDS() - 60 })
   expect(await history(database, 'a')).toMatchObject({ state: 'PROGRESS', result: { done: 5 } })
+  // What is late goes no further: the arrival, and the message itself.
+  await happened(database, 'task-received', { uuid: 'a', timestamp: SECONDS() - 61 })
+  await writeBatch(database, [await read(message({ id: 'a', task: 'export.pdf' }))])
+  expect(await history(database, 'a')).toMatchObject({ status: 'PROGRESS', result: { done: 5 } })
   await happened(database, 'task-succeeded', { uuid: 'a', result: '7', runtime: 1 })
   expect(await history(database, 'a')).toMatchObject({ status: 'SUCCESS', state: 'SUCCESS' })
   await absorbUndated(database)
@@ -59,65 +63,6 @@ test('an event without a credible time counts as old as its arrival, and says so
   expect(await database.query('select fields from monitor.event')).toMatchObject([
     { fields: { remark: expect.stringMatching(/timestamp is not credible/) } },
   ])
-})
-
-test('names, roots and owners of any length are recorded, and found', async () => {
-  const database = await migrated()
-  const long = randomText(6000)
-  const given = { id: 'a', task: `export.${long}`, root_id: long, creator_id: long }
-  await writeBatch(database, [await read(longMessage(given))])
-  expect(await history(database, 'a')).toMatchObject({
-    name: `export.${long}`,
-    root_id: long,
-    creator_id: long,
-  })
-})
-
-test('an id of more than 1,024 characters goes to the quarantine with all of its message', async () => {
-  const database = await migrated()
-  const id = 'i'.repeat(1025)
-  await writeBatch(database, [
-    await read(longMessage({ id })),
-    await read(longMessage({ id: 'b' })),
-  ])
-  expect(await database.query('select task_id from monitor.task')).toEqual([{ task_id: 'b' }])
-  const [kept] = await database.query<{ code: string; reason: string; headers: { id: string } }>(
-    'select code, reason, headers from monitor.quarantine',
-  )
-  expect(kept).toMatchObject({
-    code: 'MESSAGE_INVALID',
-    reason: expect.stringMatching(/its id has 1025 characters/),
-    headers: { id },
-  })
-})
-
-test('two calls under one id are flagged, in whatever order they come', async () => {
-  const database = await migrated()
-  const calls = [message({ id: 'a', args: [1] }), message({ id: 'a', args: [2] })]
-  await writeBatch(database, await Promise.all(calls.map((one) => read(one))))
-  for (const one of [message({ id: 'b', args: [1] }), message({ id: 'b', args: [1], retries: 1 })])
-    await writeBatch(database, [await read(one)])
-  expect(await history(database, 'a')).toMatchObject({
-    reason: expect.stringMatching(/two calls were published under this id/),
-  })
-  expect((await history(database, 'b')).reason).not.toMatch(/two calls/)
-})
-
-test.each([
-  ['in one batch', [0, 1, 2], 3],
-  ['first and last', [0, 1, 2], 1],
-  ['after the retry', [1, 0, 2], 1],
-  ['the other first', [2, 1, 0], 1],
-])('two calls under one id are flagged whatever came between them: %s', async (_, order, size) => {
-  const database = await migrated()
-  const calls = [{ args: [1] }, { args: [1], retries: 1 }, { args: [2] }]
-  const messages = await Promise.all(order.map((at) => read(message({ id: 'a', ...calls[at] }))))
-  for (let at = 0; at < messages.length; at += size)
-    await writeBatch(database, messages.slice(at, at + size))
-  expect(await history(database, 'a')).toMatchObject({
-    retries: 1,
-    reason: expect.stringMatching(/two calls were published under this id/),
-  })
 })
 
 test('of a task whose end came long before its message the record says so', async () => {
@@ -169,24 +114,6 @@ test('is_result that is set on the body of a chord is found in celery.chord_unlo
   await markResults(database)
   expect(await history(database, 'body')).toMatchObject({ is_result: true })
   expect(await database.query('select from monitor.result_mark')).toEqual([])
-})
-
-test('an id that no index takes marks no body, and spoils nothing of what it came with', async () => {
-  const database = await migrated()
-  const unlockOf = (id: string, of: string) => {
-    const body = { task: 'export.total', options: { task_id: of, is_result: true } }
-    return message({ id, task: 'celery.chord_unlock', args: ['group', body] })
-  }
-  const long = Array.from({ length: 1000 }, (_, at) => String.fromCodePoint(0x4e00 + at * 7)).join(
-    '',
-  )
-  const batch = [unlockOf('a', long), unlockOf('b', 'nul\0byte'), unlockOf('c', 'body')]
-  await writeBatch(database, await Promise.all(batch.map((one) => read(one))))
-  expect(await database.query('select task_id from monitor.result_mark order by 1')).toEqual([
-    { task_id: 'body' },
-    { task_id: 'nul\ufffdbyte' },
-  ])
-  expect(await database.query('select from monitor.task')).toHaveLength(3)
 })
 
 test('what a worker dated by a clock that is wrong is stored by the right time', async () => {
@@ -259,18 +186,6 @@ async function happened(
 ): Promise<void> {
   const event = { type, hostname: 'w1@host', timestamp: SECONDS(), pid: 1, clock: 1, ...fields }
   await writeBatch(database, [await tell(eventsMessage([event]))])
-}
-
-function longMessage(given: Readonly<Record<string, string>>): ReturnType<typeof message> {
-  const made = message({ id: 'x', task: 'export.pdf' })
-  return { ...made, headers: { ...made.headers, ...given } }
-}
-
-/** That no database can compress. */
-function randomText(length: number): string {
-  return Array.from({ length }, () =>
-    String.fromCodePoint(0x4e00 + Math.floor(Math.random() * 20_000)),
-  ).join('')
 }
 
 async function history(database: Database, id: string): Promise<Record<string, unknown>> {
