@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -43,4 +43,35 @@ test('recorded inputs become the lines, files and dead letters that they became 
     async () => (await transport.depth('dlq.jsonlines')) === empty.dead_lettered,
     { deadlineMs: 20_000 },
   )
+})
+
+test('lines that cannot be written are dead letters in the end, and are not written later', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lines-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const name = crypto.randomUUID()
+  const transport = new MemoryTransport({ name })
+  onTestFinished(() => transport.disconnect())
+  const service = new JSONLines({ transport: new MemoryTransport({ name, deliveryLimit: 1 }) })
+  await service.start()
+  onTestFinished(() => service.stop())
+  const [blocked, free] = [join(folder, 'blocked'), join(folder, 'free.jsonl')]
+  const send = async (output_filename: string, message: unknown): Promise<void> => {
+    const recipe = {
+      start: [[1, message]],
+      '1': { queue: 'jsonlines', parameters: { output_filename } },
+    }
+    await new RecipeWrapper({ recipe, environment: { ID: 'x' }, transport }).start()
+  }
+  writeFileSync(blocked, 'a file where a folder is needed')
+  await send(join(blocked, 'lines.jsonl'), 'never')
+  await send(free, 'beside it')
+  await waitFor('the dead letter', async () => (await transport.depth('dlq.jsonlines')) === 1, {
+    deadlineMs: 20_000,
+  })
+  rmSync(blocked)
+  await send(join(blocked, 'lines.jsonl'), 'later')
+  await waitFor('the line', () => existsSync(join(blocked, 'lines.jsonl')), { deadlineMs: 20_000 })
+  await service.stop()
+  expect(readFileSync(join(blocked, 'lines.jsonl'), 'utf8')).toBe('"later"\n')
+  expect(readFileSync(free, 'utf8')).toBe('"beside it"\n')
 })

@@ -276,6 +276,8 @@ test('wrap runs a command of its step, and reports what zocalo.wrap reports', as
   expect(
     JSON.parse((await site.messages('cap.failure', 1))[0]?.body.toString() ?? '{}').payload,
   ).toBe('Processing failed')
+  const zero = site.ours('wrap', '--wrap', 'command', '--recipewrapper', file, '--exit-zero')
+  expect((await zero.exited).code).toBe(0)
   ;(recipe['1'] ?? {}).job_parameters = { command: ['sh', '-c', 'echo pid $$; exec sleep 600'] }
   writeFileSync(file, encodeJson(message))
   const cancelled = site.ours('wrap', '--wrap', 'command', '--recipewrapper', file)
