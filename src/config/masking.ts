@@ -1,3 +1,4 @@
+import { isRecord } from '../protocol/field-readers.ts'
 import { lacksScheme, safeUrl } from '../safe-url.ts'
 
 const MASK = '***'
@@ -142,8 +143,7 @@ function maskObject(name: string, value: object, holders: readonly unknown[]): u
       [...value].map(([key, item]) => [maskNested('', key, holders), mask(String(key), item)]),
     )
   }
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return value
+  if (!isRecord(value)) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [maskText(key), mask(key, item)]),
   )

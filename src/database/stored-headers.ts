@@ -1,6 +1,7 @@
 import { decodeJson } from '../codecs/json/json.ts'
 import { jsonText, plainJson } from '../codecs/json/json-text.ts'
 import { Decimal, Float } from '../codecs/values.ts'
+import { isRecord } from '../protocol/field-readers.ts'
 import type { Headers } from '../protocol/message.ts'
 
 /** The key of an object that stands for a value JSON cannot hold exactly: `{"__amqp__": type, "value": …}`. */
@@ -77,8 +78,7 @@ function tagged(type: string, value: string): string {
 }
 
 function isUntaggedDict(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return false
+  if (!isRecord(value)) return false
   // A reader of JSON gives `__type__` a meaning of its own, too.
   return !(Object.hasOwn(value, TAG) || Object.hasOwn(value, '__type__'))
 }

@@ -1,5 +1,6 @@
 import { printed } from '../../config/printed.ts'
 import type { WorkerReply } from '../../control/control-replies.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import { jsonText } from '../output/json-text.ts'
 
 interface ReplyTextOptions {
@@ -42,9 +43,7 @@ function bodyOf(said: unknown): string {
 
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return value
+  if (!isRecord(value)) return value
   const entries = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1))
   return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]))
 }

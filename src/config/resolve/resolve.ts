@@ -1,3 +1,4 @@
+import { isRecord } from '../../protocol/field-readers.ts'
 import { textOfError } from '../../text-of-error.ts'
 import type { Entry, Place } from '../entry.ts'
 import { isSecretName, maskText, maskValue } from '../masking.ts'
@@ -256,9 +257,7 @@ function addSite({ entries, environment, problems }: Resolution): void {
 export function frozenCopy(value: unknown, depth = 0): unknown {
   if (depth > 50) return value
   if (Array.isArray(value)) return Object.freeze(value.map((item) => frozenCopy(item, depth + 1)))
-  if (typeof value !== 'object' || value === null) return value
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return value
+  if (!isRecord(value)) return value
   const pairs = Object.entries(value).map(([key, item]) => [key, frozenCopy(item, depth + 1)])
   return Object.freeze(Object.fromEntries(pairs))
 }

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { maskValue } from '../../config/masking.ts'
 import { printed } from '../../config/printed.ts'
 import { version } from '../../own-package.ts'
+import { isRecord } from '../../protocol/field-readers.ts'
 import { safeUrl } from '../../safe-url.ts'
 import type { App } from '../../tasks/app/app.ts'
 
@@ -38,7 +39,6 @@ function plain(value: unknown): unknown {
     return ['function', 'symbol', 'bigint'].includes(typeof value) ? printed(value) : value
   }
   if (Array.isArray(value)) return value.map(plain)
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== Object.prototype && prototype !== null) return printed(value)
+  if (!isRecord(value)) return printed(value)
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]))
 }
