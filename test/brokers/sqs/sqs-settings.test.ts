@@ -112,3 +112,9 @@ test('times longer than the timers of the SDK count are cut, as it would end eac
   expect(connectTimeoutMs).toBeGreaterThan(10 * 86_400_000)
   expect(readTimeoutMs).toBeGreaterThan(10 * 86_400_000)
 })
+
+test('a login in the url of a predefined queue is not in the error that refuses it', () => {
+  const read = () =>
+    readSqsOptions({ predefined_queues: { 'a.fifo': { url: 'https://user:secret@host/1/a' } } })
+  expect(read).toThrow('of its name and its url https://user:***@host/1/a one ends with .fifo')
+})

@@ -1,4 +1,5 @@
 import { isRecord } from '../../../protocol/field-readers.ts'
+import { safeUrl } from '../../../safe-url.ts'
 import { optionRefused } from '../connecting/server-errors.ts'
 import type { SqsCredentials } from '../connecting/sqs-url.ts'
 import { isFifo } from '../queue-name.ts'
@@ -40,7 +41,7 @@ function readQueue(name: string, given: unknown): PredefinedQueue {
   if (isFifo(given.url) !== isFifo(name)) {
     throw optionRefused(
       option,
-      `of its name and its url ${given.url} one ends with .fifo, expected both or none`,
+      `of its name and its url ${safeUrl(given.url)} one ends with .fifo, expected both or none`,
     )
   }
   const { access_key_id: key, secret_access_key: secret, session_token: token, region } = given
