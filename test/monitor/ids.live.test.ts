@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest'
 import { writeBatch } from '../../src/monitor/write-batch.ts'
+import { isOnSqs } from '../support/rabbitmq.ts'
+import { eventsMessage, tell } from './events/tellings.ts'
 import { message, read } from './messages.ts'
+import { openPlace } from './monitored.ts'
 import { told } from './states/fleet.ts'
 import { migrated } from './states/recorded.ts'
 
@@ -22,6 +25,30 @@ test('names, roots and owners of any length are recorded, and found', async () =
     expect(await database.query(found, [id])).toEqual([{ task_id: 'a' }])
   }
 })
+
+test.each(['py', 'js'])(
+  'an id of 1,024 characters has its row and its end, of callers in %s',
+  async (lang) => {
+    const database = await migrated()
+    const id = 'i'.repeat(1024)
+    await writeBatch(database, [await read(longMessage({ id, lang }))])
+    const ended = { type: 'task-succeeded', uuid: id, hostname: 'w1@host', pid: 1, runtime: 1 }
+    await writeBatch(database, [
+      await tell(eventsMessage([{ ...ended, timestamp: Date.now() / 1000 }])),
+    ])
+    expect(await told(database, id)).toMatchObject({ status: 'SUCCESS', lang, worker: 'w1@host' })
+  },
+)
+
+test.skipIf(isOnSqs)(
+  'an id of more than 255 characters is no correlation id of AMQP, so the publish is refused',
+  async () => {
+    const place = await openPlace()
+    await place.publish([message({ id: 'i'.repeat(255) })])
+    const publishing = place.publish([message({ id: 'i'.repeat(256) })])
+    await expect(publishing).rejects.toThrow(/up to 255 chars/)
+  },
+)
 
 test('an id of more than 1,024 characters goes to the quarantine with all of its message', async () => {
   const database = await migrated()
