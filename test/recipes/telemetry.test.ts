@@ -1,11 +1,18 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest'
-import { MemoryTransport, RecipeWrapper, wrapSubscribe } from '../../src/recipes/index.ts'
+import {
+  MemoryTransport,
+  RecipeWrapper,
+  type TransportHeader,
+  wrapSubscribe,
+} from '../../src/recipes/index.ts'
 import { MetricsMiddleware } from '../../src/recipes/record/metrics-middleware.ts'
 import { TracingMiddleware } from '../../src/recipes/record/tracing-middleware.ts'
 import { Metrics } from '../../src/telemetry/metrics/metrics.ts'
 import { TransportMetrics } from '../../src/telemetry/metrics/transport-metrics.ts'
 import { spanFields } from '../../src/telemetry/traces/active-span.ts'
 import { transportTracer } from '../../src/telemetry/traces/trace-transport.ts'
+import { captured } from '../support/captured.ts'
+import { sorted } from '../support/sorted.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { forgetSpans, spanOf, startTracing } from '../telemetry/traced.ts'
 
@@ -44,6 +51,32 @@ test('a transport is counted under the names of python-workflows', async () => {
     'workflows_callback_processing_time_seconds_count{source="zocalo.service.mine:pass"} 2',
   )
 })
+
+test('metrics have the names, help, types, labels and buckets that python-workflows serves', async () => {
+  const { metrics: theirs } = captured<{ metrics: readonly string[] }>('endpoints')
+  const transport = memory()
+  const metrics = await Metrics.open()
+  const counts = new TransportMetrics(metrics.kit, 'peer_services:CapStore')
+  transport.addMiddleware(new MetricsMiddleware(counts))
+  const callbacks = {
+    'CapStore.receive': async (header: TransportHeader) => await transport.ack(header),
+  }
+  await transport.subscribe('q', callbacks['CapStore.receive'], { acknowledgement: true })
+  await transport.send('q', 'one')
+  await waitFor('the message', async () => (await metrics.read()).text.includes('_count{'))
+  const ours = new Set((await metrics.read()).text.split('\n').map(comparable))
+  // Its client library adds the times at which counters were made; ours does not.
+  const expected = theirs.filter((line) => !line.includes('_created')).map(comparable)
+  expect(expected.filter((line) => !ours.has(line))).toEqual([])
+})
+
+/** A line with its labels in one order, and without the value that is a time. */
+function comparable(line: string): string {
+  const [, name = '', labels = '', value = ''] = /^([a-z_]+)\{(.*)\} (.*)$/.exec(line) ?? []
+  if (name === '') return line
+  const inOrder = sorted(labels.replaceAll(/(le="\d+)\.0"/g, '$1"').split(','))
+  return `${name}{${inOrder.join(',')}} ${name.endsWith('_seconds_sum') ? '' : Number(value)}`
+}
 
 test('a run is one trace: sends and callbacks are spans of each other, named as those of python-workflows', async () => {
   forgetSpans()
