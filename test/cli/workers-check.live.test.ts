@@ -16,3 +16,15 @@ test('doctor names workers whose clocks are wrong, and by how much', async () =>
     advice: 'set their clocks (NTP)',
   })
 })
+
+test('doctor names workers that have run tasks and sent no events, and says what events would add', async () => {
+  await using database = await openDatabase({ url: await migratedDatabase() })
+  await database.query(
+    `insert into monitor.worker_process (hostname, pid, processed, told_at)
+     values ('silent@host', 1, 3, null), ('new@host', 1, 0, null), ('telling@host', 1, 3, now())`,
+  )
+  expect(await workersCheck(database)).toMatchObject({
+    found: '1 of 3 have run tasks and sent no events of them: silent@host',
+    advice: expect.stringMatching(/-E .*when each task was received and started.*UNHEARD/),
+  })
+})
