@@ -1,9 +1,11 @@
-import type { Client, Pool, PoolClient } from 'pg'
+import { finished } from 'node:stream/promises'
+import type { Client, ClientBase, Pool, PoolClient } from 'pg'
+import type * as CopyStreams from 'pg-copy-streams'
 import { isDoneWithin } from '../async/with-deadline.ts'
 import { DatabaseError } from '../errors.ts'
+import { requirePackage } from '../installed-packages.ts'
 import type { Logger } from '../logger.ts'
 import { asDatabaseError, unreachable } from './connection-loss.ts'
-import { copyInto } from './copy/copy-into.ts'
 import type { Database, Transaction } from './database.ts'
 import { Listener } from './listener.ts'
 import { endAtOnce, SilenceWatch } from './silence-watch.ts'
@@ -209,4 +211,15 @@ async function rollBack(client: PoolClient): Promise<void> {
   } catch {
     // The first error has the reason; this one only says that the connection is gone too.
   }
+}
+
+/** Runs `COPY … FROM STDIN`. Rejects with what PostgreSQL says; the connection is fit for the next statement then. */
+async function copyInto(client: ClientBase, sql: string, chunks: readonly Buffer[]): Promise<void> {
+  const { from }: typeof CopyStreams = requirePackage('pg-copy-streams')
+  const copying = client.query(from(sql))
+  // A row may be refused while others are still on their way: these are not sent any more.
+  copying.once('error', () => copying.destroy())
+  for (const chunk of chunks) copying.write(chunk)
+  copying.end()
+  await finished(copying)
 }

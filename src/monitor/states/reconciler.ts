@@ -1,7 +1,7 @@
 import type { ApiLook } from '../../brokers/amqp/management-api.ts'
 import type { Broker } from '../../brokers/broker.ts'
 import type { Config } from '../../config/config.ts'
-import type { Database } from '../../database/database.ts'
+import type { Connection, Database } from '../../database/database.ts'
 import type { Lease } from '../../leases/lease.ts'
 import { LeaseHolder } from '../../leases/lease-holder.ts'
 import { PostgresLeases } from '../../leases/postgres-leases.ts'
@@ -15,7 +15,6 @@ import { type ObservedQueue, ObservedQueues } from '../evidence/observed-queues.
 import { recordQueue } from '../evidence/queue-record.ts'
 import { type CallRoll, NO_ANSWERS } from '../evidence/roll-call.ts'
 import { closeChordUnlocks, settleDoubts } from '../evidence/settle-doubts.ts'
-import { unfinishedQueues } from '../evidence/unfinished-queues.ts'
 import { WorkerWatch } from '../evidence/worker-watch.ts'
 import { actionFor, actOnLoss, type ReconciledLoss } from './act-on-loss.ts'
 import type { Loss } from './loss.ts'
@@ -265,3 +264,20 @@ function isDoubt(finding: Finding): finding is FoundDoubt {
 function byId(one: FoundLoss, other: FoundLoss): number {
   return one.candidate.taskId < other.candidate.taskId ? -1 : 1
 }
+
+/** Queues of which unfinished tasks are known. */
+async function unfinishedQueues(connection: Connection): Promise<readonly string[]> {
+  const rows = await connection.query<{ queue: string }>(UNFINISHED_QUEUES)
+  return rows.map(({ queue }) => queue)
+}
+
+/** Column by column from value to value: quick, however many tasks wait. */
+const UNFINISHED_QUEUES = `
+  WITH RECURSIVE known AS (
+    (SELECT queue FROM monitor.task WHERE monitor.state_class(state) < 2 AND queue IS NOT NULL ORDER BY queue LIMIT 1)
+    UNION ALL
+    SELECT (SELECT task.queue FROM monitor.task
+      WHERE monitor.state_class(state) < 2 AND task.queue > known.queue ORDER BY task.queue LIMIT 1)
+    FROM known WHERE known.queue IS NOT NULL
+  )
+  SELECT queue FROM known WHERE queue IS NOT NULL LIMIT 1000`
