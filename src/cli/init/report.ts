@@ -15,19 +15,19 @@ export function readReport(text: string): PythonSettings {
   const settings = new Map(
     [...text.matchAll(SETTING)].map(([, name = '', value = '']) => [name, value.trim()]),
   )
-  const textOf = (name: string): string | null => {
+  const settingText = (name: string): string | null => {
     const value = literal(settings.get(name))
     return typeof value === 'string' ? value : null
   }
-  const queue = textOf('task_default_queue') ?? 'celery'
+  const queue = settingText('task_default_queue') ?? 'celery'
   return {
     version,
     name: null,
-    broker_url: textOf('broker_url') ?? 'amqp://guest:guest@localhost//',
-    result_backend: textOf('result_backend'),
+    broker_url: settingText('broker_url') ?? 'amqp://guest:guest@localhost//',
+    result_backend: settingText('result_backend'),
     queue,
-    exchange: textOf('task_default_exchange') ?? queue,
-    exchange_type: textOf('task_default_exchange_type') ?? 'direct',
+    exchange: settingText('task_default_exchange') ?? queue,
+    exchange_type: settingText('task_default_exchange_type') ?? 'direct',
     queues: queuesIn(settings.get('task_queues')) ?? [queue],
   }
 }

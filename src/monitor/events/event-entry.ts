@@ -25,9 +25,9 @@ export function eventEntry(event: CeleryEvent, privacy: Privacy): EventEntry {
   const entry = {
     type: storableText(type),
     happenedAtMs: eventTimeMs(event),
-    hostname: textOf(hostname),
+    hostname: eventText(hostname),
     clock: clockText(clock),
-    taskId: textOf(uuid),
+    taskId: eventText(uuid),
     fields: jsonbText(safeFields(rest, privacy)),
   }
   return { ...entry, digest: digestOf(entry, timestamp) }
@@ -39,7 +39,7 @@ export function eventTimeMs({ timestamp }: CeleryEvent): number {
 }
 
 /** An id that was sent as a number is its digits, as everywhere in Celery. */
-export function textOf(value: unknown): string | null {
+export function eventText(value: unknown): string | null {
   if (typeof value === 'number' || typeof value === 'bigint') return String(value)
   return typeof value === 'string' && value !== '' ? storableText(value) : null
 }

@@ -7,7 +7,7 @@ import { jsonbText } from '../stored/stored-json.ts'
 import type { CallSource } from '../tasks/task-progress.ts'
 import { publishedProgress, type TaskProgress } from '../tasks/task-progress.ts'
 import { errorText, revokedText, safeText } from './error-text.ts'
-import { type EventEntry, textOf } from './event-entry.ts'
+import { type EventEntry, eventText } from './event-entry.ts'
 import { outcomeOf } from './event-outcome.ts'
 import { runCall, runEvent, runProgress } from './run-entry.ts'
 
@@ -58,21 +58,26 @@ function callOf(
   }
   return {
     source,
-    name: textOf(name),
+    name: eventText(name),
     options: jsonbText(options),
     retries: count,
     queue: queueOf(event),
     routingKey: typeof event.routing_key === 'string' ? storableText(event.routing_key) : null,
-    origin: source === 'task-sent' ? textOf(event.hostname) : null,
+    origin: source === 'task-sent' ? eventText(event.hostname) : null,
     etaMs: optionalTime(event.eta),
     expiresMs: optionalTime(event.expires),
-    ...familyOf({ id: taskId, rootId: textOf(rootId), parentId: textOf(parentId), group: null }),
+    ...familyOf({
+      id: taskId,
+      rootId: eventText(rootId),
+      parentId: eventText(parentId),
+      group: null,
+    }),
   }
 }
 
 /** AMQP has no longer names: what is longer names no queue. */
 function queueOf({ queue }: CeleryEvent): string | null {
-  const name = textOf(queue)
+  const name = eventText(queue)
   return name === null || Buffer.byteLength(name) > LONGEST_QUEUE_NAME ? null : name
 }
 
@@ -96,7 +101,7 @@ function progressOf(event: CeleryEvent, hearing: Hearing): TaskProgress | null {
   const outcome = outcomeOf(event.outcome, privacy)
   const state = outcome?.state ?? STATES.get(event.type)?.(event)
   if (state === undefined) return null
-  const traceback = textOf(event.traceback) ?? outcome?.traceback ?? null
+  const traceback = eventText(event.traceback) ?? outcome?.traceback ?? null
   return {
     state: storableText(state),
     stateAtMs: atMs,

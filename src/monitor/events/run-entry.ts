@@ -6,7 +6,7 @@ import type { Privacy } from '../privacy/privacy.ts'
 import { jsonbText } from '../stored/stored-json.ts'
 import { publishedProgress, type TaskProgress } from '../tasks/task-progress.ts'
 import { safeText } from './error-text.ts'
-import { textOf } from './event-entry.ts'
+import { eventText } from './event-entry.ts'
 
 /**
  * An event of a run that no Celery worker runs: of a flow, a recipe or a block of a stream, or of one of their steps. The
@@ -31,8 +31,13 @@ export function runCall(event: CeleryEvent, { kind }: RunEvent, taskId: string) 
     source: 'event' as const,
     options: OF_A_RUN,
     kind,
-    name: textOf(name),
-    ...familyOf({ id: taskId, rootId: textOf(rootId), parentId: textOf(parentId), group: null }),
+    name: eventText(name),
+    ...familyOf({
+      id: taskId,
+      rootId: eventText(rootId),
+      parentId: eventText(parentId),
+      group: null,
+    }),
   } satisfies Partial<TaskEntry>
 }
 
@@ -44,7 +49,7 @@ export function runProgress(
 ): TaskProgress {
   // Of a step that a Celery task runs, its message and its worker tell how it goes.
   if (event.is_remote === true || state === 'PENDING') return publishedProgress(0)
-  const exception = safeText(textOf(event.exception), privacy)
+  const exception = safeText(eventText(event.exception), privacy)
   // A block ends well or not in an event of one type.
   const hasFailed = event.type === 'stream-ended' && exception !== null
   return {
@@ -53,7 +58,7 @@ export function runProgress(
     stateAtMs: atMs,
     startedAtMs: isStart ? atMs : null,
     exception,
-    traceback: safeText(textOf(event.traceback), privacy),
+    traceback: safeText(eventText(event.traceback), privacy),
     stored: hasFailed ? null : countsOf(event, privacy),
   }
 }

@@ -1,5 +1,5 @@
 import type { CeleryEvent } from '../../protocol/events/events.ts'
-import { type EventEntry, textOf } from './event-entry.ts'
+import { type EventEntry, eventText } from './event-entry.ts'
 import type { WorkerClocks } from './worker-clocks.ts'
 
 /** What a worker says of itself: a row of monitor.worker. */
@@ -82,9 +82,9 @@ function entryOf(
     ...known,
     clock: entry.clock,
     pid: countOf(event.pid, 2 ** 31),
-    software: textOf(event.sw_ident),
-    softwareVersion: textOf(event.sw_ver),
-    platform: textOf(event.sw_sys),
+    software: eventText(event.sw_ident),
+    softwareVersion: eventText(event.sw_ver),
+    platform: eventText(event.sw_sys),
     everySeconds: secondsOf(event.freq),
     active: countOf(event.active, 2 ** 31),
     processed: countOf(event.processed, Number.MAX_SAFE_INTEGER),

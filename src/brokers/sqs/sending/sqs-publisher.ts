@@ -111,7 +111,7 @@ export class SqsPublisher {
     return targets
   }
 
-  #textOf(message: Message, route: Route): string {
+  #envelopeOf(message: Message, route: Route): string {
     const { safeUrl, isBase64, bodyEncoding } = this.#parts
     const { expiration } = message.properties
     if (expiration !== undefined && !/^\d+$/.test(expiration)) {
@@ -131,7 +131,7 @@ export class SqsPublisher {
   async #bodyOf(sent: Sent, route: Route, { deadlineMs, targets }: BodyParts): Promise<Body> {
     const { message } = sent
     const groups = groupsOf(sent, targets)
-    const text = this.#textOf(message, route)
+    const text = this.#envelopeOf(message, route)
     if (text.length <= MOST_BYTES) {
       await this.#large?.turn(groups)
       return { body: text, tookMs: 0 }
@@ -139,7 +139,7 @@ export class SqsPublisher {
     if (this.#large === undefined) throw this.#tooLarge(message, route, text.length)
     const { ticket, tookMs } = await this.#large.keep(message, { deadlineMs, groups })
     // Headers have a limit of their own, far below.
-    return { body: this.#textOf(ticket, route), tookMs }
+    return { body: this.#envelopeOf(ticket, route), tookMs }
   }
 
   #tooLarge(message: Message, route: Route, bytes: number): BrokerError {
