@@ -157,6 +157,16 @@ test('nothing is repeated by a bare setInterval', () => {
   expect(offences(files, (file) => sourceOf(file).match(/\bsetInterval\(/g) ?? [])).toEqual([])
 })
 
+test('errors are logged under the key err', () => {
+  const otherKeys = (file: string) =>
+    [...sourceOf(file).matchAll(/\blog(?:ger)?\??\.(?:trace|debug|info|warn|error|fatal)\(/g)]
+      .map(({ index, 0: call }) => firstArgument(sourceOf(file).slice(index + call.length)))
+      .flatMap(
+        (fields) => fields.match(/(?<=[{,]\s*)(?:error|cause|exception|failure)\b\s*[:,}]/g) ?? [],
+      )
+  expect(offences(files, otherKeys)).toEqual([])
+})
+
 test('every advisory lock has its reason in docs/architecture.md', () => {
   const page = readFileSync(resolve(SRC, '../docs/architecture.md'), 'utf8')
   const [, table = ''] = /## One process at a time([\s\S]*?)\n## /.exec(page) ?? []
@@ -225,8 +235,16 @@ function delaysIn(source: string): string[] {
   return calls.map(({ index, 0: call }) => lastArgument(source.slice(index + call.length)))
 }
 
-/** The arguments of a call start the text, up to the bracket that closes it. */
 function lastArgument(text: string): string {
+  return argumentsAt(text).at(-1) ?? ''
+}
+
+function firstArgument(text: string): string {
+  return argumentsAt(text)[0] ?? ''
+}
+
+/** The arguments of a call start the text, up to the bracket that closes it. */
+function argumentsAt(text: string): string[] {
   let depth = 1
   const commas: number[] = []
   for (const [at, letter] of [...text].entries()) {
@@ -237,12 +255,7 @@ function lastArgument(text: string): string {
     const parts = [...commas, at].map((end, index) =>
       text.slice((commas[index - 1] ?? -1) + 1, end),
     )
-    return (
-      parts
-        .filter((part) => part.trim() !== '')
-        .at(-1)
-        ?.trim() ?? ''
-    )
+    return parts.map((part) => part.trim()).filter((part) => part !== '')
   }
-  return text
+  return [text]
 }

@@ -54,7 +54,7 @@ export function reportOutcome(
       const { throwsExpected = [] } = task.options
       if (throwsExpected.some((type) => outcome.error instanceof type)) {
         // In a line, as Celery does: an expected error needs no stack.
-        logger.info({ ...fields, error: summary(outcome.error) }, 'task failed as expected')
+        logger.info({ ...fields, err: summary(outcome.error) }, 'task failed as expected')
         return
       }
       logger.error({ ...fields, err: outcome.error }, 'task failed')

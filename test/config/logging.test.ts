@@ -100,6 +100,13 @@ test('what is no JSON is shown as it is', () => {
   expect(logLine('plain text', true)).toBe('plain text')
 })
 
+test('an expected error, which is logged without its stack, is a field of the line', () => {
+  const entry = { level: 'info', time: 'now', msg: 'failed', err: "RangeError('too far')" }
+  expect(logLine(JSON.stringify(entry), false)).toBe(
+    `[now: INFO] failed err="RangeError('too far')"`,
+  )
+})
+
 async function startFileLogging(options: LoggingOptions = {}) {
   const console = new PassThrough({ highWaterMark: 2 ** 26 })
   const folder = temporaryFolder()

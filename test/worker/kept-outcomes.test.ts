@@ -109,7 +109,7 @@ test('an error that a task says it expects is logged in a line, without where it
   const line = await waitFor('the line', () =>
     logger.lines.find(({ sentence }) => sentence === 'task failed as expected'),
   )
-  expect(line).toMatchObject({ level: 'info', fields: { error: "RangeError('out of range')" } })
+  expect(line).toMatchObject({ level: 'info', fields: { err: "RangeError('out of range')" } })
   expect(JSON.stringify(line)).not.toMatch(/\bat .*\.ts/)
   expect(onTaskError).not.toHaveBeenCalled()
 })

@@ -33,7 +33,8 @@ export function logLine(json: string, isColoured: boolean): string {
   const entry = parse(json)
   if (entry === undefined) return json
   const fields = Object.entries(entry)
-    .filter(([name]) => !OWN.includes(name))
+    // An expected error is logged in a line, without its stack.
+    .filter(([name, value]) => !OWN.includes(name) || (name === 'err' && typeof value === 'string'))
     .map(([name, value]) => ` ${name}=${fieldText(value)}`)
   const level = NAMES.get(entry.level) ?? String(entry.level)
   const line = `[${String(entry.time)}: ${level}] ${String(entry.msg ?? '')}${fields.join('')}`
