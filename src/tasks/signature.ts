@@ -1,4 +1,5 @@
 import { chunksDict, mapDict, starmapDict } from '../protocol/signature-tree/kinds.ts'
+import { stamped } from '../protocol/signature-tree/stamps.ts'
 import {
   type CallOptions,
   dictsOf,
@@ -10,7 +11,7 @@ import type { SignatureDict } from '../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../results/async-result.ts'
 import type { GroupResult } from '../results/group-result.ts'
 import type { Publisher } from './calls/publisher.ts'
-import { linked, linkedError, stamped } from './canvas/rewrite.ts'
+import { linked, linkedError } from './canvas/rewrite.ts'
 import type { AnyKwargs, Counted, GivenOf, OptionsFor, PositionalOf } from './kwargs-types.ts'
 import type { IfNone, Immutable, LackingArgs, Missing } from './task-types.ts'
 

@@ -42,6 +42,25 @@ function chainOf({ chain = [] }: CallOptions): readonly SignatureDict[] {
   return chain.map((step) => readSignature(dictOf(step), 'options.chain'))
 }
 
+/**
+ * The options of a group are those of each of its members, over their own, as in Celery: callbacks, errbacks and the steps
+ * behind it among them.
+ */
+export function memberOptions({
+  call,
+  link,
+  linkError,
+  chain,
+  end: { chord },
+}: SignatureOptions): CallOptions {
+  return {
+    ...call,
+    ...(link.length === 0 ? {} : { link }),
+    ...(linkError.length === 0 ? {} : { linkError }),
+    ...defined<CallOptions>({ chain, chord }),
+  }
+}
+
 export function taskIdOf(dict: SignatureDict): string {
   return String(dict.options.task_id)
 }

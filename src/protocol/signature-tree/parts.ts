@@ -135,6 +135,18 @@ export function endsWithGroup(dict: SignatureDict): boolean {
   return last === undefined ? isGroup(dict) : endsWithGroup(unrolled(last))
 }
 
+/** Steps without the empty groups among them, as in Celery; a chain of nothing else keeps one, whose value is []. */
+export function withoutEmptyGroups(steps: readonly SignatureDict[]): readonly SignatureDict[] {
+  const others = steps.filter((step) => !isEmpty(step))
+  return others.length > 0 ? others : steps.slice(-1)
+}
+
+/** An empty group, or a chain of nothing else. */
+function isEmpty(step: SignatureDict): boolean {
+  if (isChain(step)) return tasksOf(step).every(isEmpty)
+  return isGroup(step) && tasksOf(step).length === 0
+}
+
 /** The names of all tasks whose workers run what a signature starts: a map is run where its task is. */
 export function taskNames(dict: SignatureDict): string[] {
   if (isTask(dict)) return [mappedTask(dict) ?? dict.task]

@@ -4,14 +4,12 @@ import {
   isChain,
   isChord,
   isGroup,
-  isTask,
   unchunked,
 } from '../../protocol/signature-tree/kinds.ts'
 import {
   added,
-  defined,
   linksOf,
-  listOf,
+  optionsOf,
   type SignatureOptions,
   withOptions,
 } from '../../protocol/signature-tree/options.ts'
@@ -25,12 +23,13 @@ import {
   tasksOf,
   unrolled,
   withBody,
+  withoutEmptyGroups,
   withTasks,
 } from '../../protocol/signature-tree/parts.ts'
 import { signatureDict } from '../../protocol/signatures.ts'
-import type { CallOptions } from '../../protocol/tasks/call-options.ts'
+import { type CallOptions, toWireOptions } from '../../protocol/tasks/call-options.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
-import { withEndOptions } from './freeze.ts'
+import { bodyWithId, withEndOptions } from './freeze.ts'
 
 /**
  * The same signature that calls `callbacks` with its result, too; of a chord they are its body's. Of a group they are its first
@@ -67,9 +66,12 @@ export function linkedError(
   )
 }
 
-interface ErrorLinks {
-  /** `task_allow_error_cb_on_chord_header` */
+/** Whether errbacks of a chord are those of its header's tasks, too: `task_allow_error_cb_on_chord_header`. */
+export interface HeaderLinks {
   readonly isOnHeader: boolean
+}
+
+interface ErrorLinks extends HeaderLinks {
   /** Errbacks of a chain reach its chords when their ids are fixed; then Celery finds no more chords in a header. */
   readonly isStarted?: boolean
 }
@@ -88,7 +90,7 @@ function ofHeader(
 /** The steps of a chain within a chain: its errbacks are those of each, its callbacks those of the last, as in Celery. */
 export function linkedSteps(
   chain: SignatureDict,
-  { isOnHeader }: { readonly isOnHeader: boolean },
+  { isOnHeader }: HeaderLinks,
 ): readonly SignatureDict[] {
   const errbacks = linksOf(chain, 'link_error')
   const caught = tasksOf(chain).map((step) => linkedError(step, errbacks, { isOnHeader }))
@@ -125,7 +127,7 @@ function inGroup(
 }
 
 /** With no more of them it stays as it is. */
-export function withLinks(
+function withLinks(
   dict: SignatureDict,
   name: 'link' | 'link_error',
   more: readonly SignatureDict[],
@@ -158,25 +160,6 @@ function inTask(dict: SignatureDict, { headers, priority }: Inherited): Signatur
 }
 
 /**
- * The options of a group are those of each of its members, over their own, as in Celery: callbacks, errbacks and the steps
- * behind it among them.
- */
-export function memberOptions({
-  call,
-  link,
-  linkError,
-  chain,
-  end: { chord },
-}: SignatureOptions): CallOptions {
-  return {
-    ...call,
-    ...(link.length === 0 ? {} : { link }),
-    ...(linkError.length === 0 ? {} : { linkError }),
-    ...defined<CallOptions>({ chain, chord }),
-  }
-}
-
-/**
  * The same signature with one task at its end, so that it can be one member of a chord, or stand in one task's place:
  * a group that it ends with is gathered by `celery.accumulate`, as Celery's `replace` does it.
  */
@@ -193,10 +176,7 @@ export function endingAsOne(dict: SignatureDict): SignatureDict {
  * The same signature as one member of a chord's header. Callbacks and errbacks of a chain or a chord that ends with a group are
  * those of the group's members, as in Celery, and not of the task that gathers them here.
  */
-export function asHeaderMember(
-  dict: SignatureDict,
-  links: { readonly isOnHeader: boolean },
-): SignatureDict {
+export function asHeaderMember(dict: SignatureDict, links: HeaderLinks): SignatureDict {
   if (isGroup(dict) || !endsWithGroup(dict)) return endingAsOne(dict)
   const { link: _callbacks, link_error: _errbacks, ...options } = dict.options
   const [callbacks, errbacks] = [linksOf(dict, 'link'), linksOf(dict, 'link_error')]
@@ -238,28 +218,71 @@ function gather(): SignatureDict {
   return signatureDict({ task: GATHER, kwargs: { index: 0 } })
 }
 
-type Stamps = Readonly<Record<string, unknown>>
-
-/** Puts stamps on a signature: on each task within, and on its callbacks. Stamps it has already stay. */
-export function stamped(dict: SignatureDict, stamps: Stamps): SignatureDict {
-  const whole = withStampedLinks(dict, stamps)
-  if (isTask(dict)) return withOptions(whole, stampOptions(dict, stamps))
-  return mapParts(whole, (part) => stamped(part, stamps))
+/** A chord whose body is a chain: of a chord within it, each member carries the first step behind it, and not all of them. */
+export function withSplitBody(chord: SignatureDict, links: HeaderLinks): SignatureDict {
+  const body = bodyOf(chord)
+  if (!isChain(body)) return chord
+  const steps = tasksOf(body).flatMap((step) => splitBody(step, links))
+  return withBody(chord, withTasks(body, steps))
 }
 
-function stampOptions(dict: SignatureDict, stamps: Stamps): Record<string, unknown> {
-  const own = listOf(dict.options.stamped_headers)
-  const names = Object.keys(stamps).filter((name) => !own.includes(name))
-  const values = Object.fromEntries(names.map((name) => [name, stamps[name]]))
-  return { ...values, stamped_headers: [...own, ...names] }
+/**
+ * Every member of a header carries the body: of a body that is a chain it carries the first step, and the others follow in
+ * the outer chain, as in Celery. One that begins with a group stays whole: it is a chord itself.
+ */
+export function splitBody(chord: SignatureDict, links: HeaderLinks): readonly SignatureDict[] {
+  if (!isChord(chord)) return [chord]
+  const body = bodyWithId(chord)
+  const [first] = isChain(body) ? tasksOf(body) : []
+  const { link, linkError, chain, end } = optionsOf(chord)
+  const isAlone = link.length + linkError.length === 0 && chain === undefined && !end.chord
+  if (first === undefined || isGroup(first) || !isAlone) return [chord]
+  const [start, ...others] = spliced(body, links)
+  if (start === undefined) return [chord]
+  return [withBody(chord, start), ...others.flatMap((step) => splitBody(step, links))]
 }
 
-function withStampedLinks(dict: SignatureDict, stamps: Stamps): SignatureDict {
-  const names = (['link', 'link_error'] as const).filter((name) => linksOf(dict, name).length > 0)
-  if (names.length === 0) return dict
-  const links = names.map((name) => [
-    name,
-    linksOf(dict, name).map((link) => stamped(link, stamps)),
-  ])
-  return withOptions(dict, Object.fromEntries(links))
+/** Nested chains are spliced in, groups of one are that one. */
+export function stepsOf(chain: SignatureDict, links: HeaderLinks): readonly SignatureDict[] {
+  const steps = tasksOf(chain).flatMap((step) =>
+    isChain(step) ? spliced(step, links) : [unrolled(step)],
+  )
+  return withoutEmptyGroups(steps)
+}
+
+/** The options of a nested chain are those of its steps. */
+function spliced(chain: SignatureDict, links: HeaderLinks): readonly SignatureDict[] {
+  const options = optionsOf(chain)
+  const { call, inherited, extra } = options
+  const { link: _its, link_error: _own, ...others } = chain.options
+  const steps = linkedSteps(chain, links)
+  const own = withTasks({ ...chain, options: others }, steps)
+  const [first, ...rest] = stepsOf(inheriting(own, inherited), links)
+  if (first === undefined) return []
+  const called = {
+    ...first,
+    args: first.immutable ? first.args : [...chain.args, ...first.args],
+    options: { ...toWireOptions(call), ...extra, ...first.options },
+  }
+  return stepsWith([called, ...rest], { ...options, link: [], linkError: [] }, links)
+}
+
+/** The steps of a chain with all that its options say: errbacks of each, callbacks and membership of the last, and those behind it. */
+export function stepsWith(
+  steps: readonly SignatureDict[],
+  { link, linkError, end, chain = [] }: SignatureOptions,
+  { isOnHeader }: HeaderLinks,
+): readonly SignatureDict[] {
+  const links = { isOnHeader, isStarted: true }
+  const caught = steps.map((step) => linkedError(step, linkError, links))
+  const last = caught.at(-1)
+  if (last === undefined) return steps
+  // Not beside a chord but on its body: Celery 5.2 gives what stands beside it to the header's tasks.
+  const ended = called(withEndOptions(last, toWireOptions(end)), link)
+  return [...caught.slice(0, -1), ended, ...chain.toReversed()]
+}
+
+/** Of a group each member is called back, which is what such an option of a group means. */
+function called(step: SignatureDict, callbacks: readonly SignatureDict[]): SignatureDict {
+  return isChord(step) ? linked(step, callbacks) : withLinks(step, 'link', callbacks)
 }

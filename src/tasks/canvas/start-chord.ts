@@ -5,6 +5,7 @@ import { isGroup } from '../../protocol/signature-tree/kinds.ts'
 import {
   defined,
   listOf,
+  memberOptions,
   optionsOf,
   type SignatureOptions,
   withOptions,
@@ -26,14 +27,7 @@ import { type ResultTuple, tupleOfNode } from '../../results/result-node.ts'
 import { currentRequest, noteChild } from '../calls/current-request.ts'
 import type { Opening, Publisher, Started } from '../calls/publisher.ts'
 import { bodyWithId, frozen, frozenNode, withEndOptions } from './freeze.ts'
-import {
-  asHeaderMember,
-  bodyLinkedError,
-  countedByLeaf,
-  inheriting,
-  linked,
-  memberOptions,
-} from './rewrite.ts'
+import { asHeaderMember, bodyLinkedError, countedByLeaf, inheriting, linked } from './rewrite.ts'
 
 /**
  * Publishes the header's members, each of which knows the body. Where the result backend counts them, the last to finish

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { kindOf, mappedTask, unchunked } from '../../protocol/signature-tree/kinds.ts'
-import { optionsOf } from '../../protocol/signature-tree/options.ts'
+import { memberOptions, optionsOf } from '../../protocol/signature-tree/options.ts'
 import { checkBounds, endOf, flatMembers } from '../../protocol/signature-tree/parts.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import { type CallOptions, fromWireOptions } from '../../protocol/tasks/call-options.ts'
@@ -9,8 +9,8 @@ import { taskNode } from '../../results/result-node.ts'
 import { noteChild } from '../calls/current-request.ts'
 import type { Opening, Publisher, Started, StartWith } from '../calls/publisher.ts'
 import type { CallInput } from '../calls/task-call.ts'
-import { inheriting, memberOptions } from './rewrite.ts'
-import { startChain, withSplitBody } from './start-chain.ts'
+import { inheriting, withSplitBody } from './rewrite.ts'
+import { startChain } from './start-chain.ts'
 import { startChord } from './start-chord.ts'
 
 /** Starts a signature of any kind: a task, a chain, a group or a chord. */
@@ -21,13 +21,14 @@ export async function startSignature(
 ): Promise<Started> {
   const dict = unchunked(readSignature(signature))
   if (startWith.isPart !== true) checkBounds(dict)
+  const links = { isOnHeader: publisher.linksChordHeaders }
   switch (kindOf(dict)) {
     case 'chain':
       return await startChain(publisher, ...opened(dict, startWith))
     case 'group':
       return await startGroup(publisher, ...opened(dict, startWith))
     case 'chord':
-      return await startChord(publisher, ...opened(withSplitBody(publisher, dict), startWith))
+      return await startChord(publisher, ...opened(withSplitBody(dict, links), startWith))
     default:
       return startTask(publisher, dict, startWith) // not awaited: this would be kept until then
   }
