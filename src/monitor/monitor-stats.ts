@@ -1,7 +1,7 @@
 import { textOfError } from '../text-of-error.ts'
-import type { Backlog } from './intake/backlog.ts'
-import type { Recorded } from './intake/batch-transaction.ts'
-import { isEventRecord } from './intake/ingested.ts'
+import type { Backlog } from './recording/backlog.ts'
+import type { Recorded } from './recording/batch-transaction.ts'
+import { isEventRecord } from './recording/ingested.ts'
 
 export interface MonitorStats {
   /** Recorded and acked since the start, the quarantined among them. */

@@ -1,7 +1,7 @@
 import { bytea, hex, jsonb, text, timeMs } from '../database/copy/copy-columns.ts'
 import type { Transaction } from '../database/database.ts'
-import type { Ingested, Unreadable } from './intake/ingested.ts'
 import { alteredText } from './mirror/message-entry.ts'
+import type { Ingested, Unreadable } from './recording/ingested.ts'
 import { Stage } from './stored/stage.ts'
 
 export function isUnreadable(one: Ingested): one is Unreadable {

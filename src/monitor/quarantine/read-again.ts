@@ -1,11 +1,11 @@
 import type { Config } from '../../config/config.ts'
 import { EVENTS_HEADER } from '../../protocol/events/events.ts'
 import { eventRecord } from '../events/event-record.ts'
-import { type Ingested, isEventRecord } from '../intake/ingested.ts'
 import { mirrorRecordOf } from '../mirror/mirror-record.ts'
 import type { Problem } from '../mirror/types.ts'
 import { WorkQueues } from '../mirror/work-queues.ts'
 import { type Altered, Privacy, type PrivacySettings } from '../privacy/privacy.ts'
+import { type Ingested, isEventRecord } from '../recording/ingested.ts'
 import { type KeptRow, keptDelivery } from './kept-message.ts'
 
 export type ReadAgainConfig = Pick<Config, 'platformQueue' | 'topology'> &

@@ -1,6 +1,6 @@
 import { type Backoff, retry } from '../../async/backoff.ts'
 import type { Connection } from '../../database/database.ts'
-import { recordFailureOf } from '../intake/record-failure.ts'
+import { recordFailureOf } from '../recording/record-failure.ts'
 import {
   dropLeftovers,
   type Partition,
