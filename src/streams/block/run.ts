@@ -16,12 +16,12 @@ import { BoundedQueue, QUEUE_LIMIT } from './bounded-queue.ts'
 import { type BlockObserver, Counts } from './counts.ts'
 import { DropLog } from './drop-log.ts'
 import { Entry, type Fate } from './entry.ts'
-import type { Intake } from './intake.ts'
-import { Intakes } from './intakes.ts'
 import { type LaneHost, type Result, RunLane } from './lane.ts'
 import { laneOf } from './lane-of.ts'
 import type { Outlet } from './outlet.ts'
 import { Outlets } from './outlets.ts'
+import type { RunningListener } from './running-listener.ts'
+import { RunningListeners } from './running-listeners.ts'
 import type { BlockSettings } from './settings.ts'
 import { Settlements } from './settlements.ts'
 
@@ -46,7 +46,7 @@ export class Run implements LaneHost {
   readonly counts = new Counts()
   readonly queue: BoundedQueue<Entry>
   readonly #parts: RunParts
-  readonly #intakes: Intakes
+  readonly #listeners: RunningListeners
   readonly #outlets: Outlets
   readonly #ending = new AbortController()
   readonly #settlements: Settlements
@@ -63,12 +63,12 @@ export class Run implements LaneHost {
     this.log = parts.log
     this.#drops = new DropLog(parts.log)
     this.#settlements = new Settlements(parts.log)
-    this.#intakes = new Intakes({
+    this.#listeners = new RunningListeners({
       block: parts.name,
       log: parts.log,
       limit: (parts.settings.queue.limit ?? QUEUE_LIMIT) + parts.operator.holds,
       admit: (received, from) => this.#admit(received, from),
-      onFailed: (intake, error) => this.#onListenerFailed(intake, error),
+      onFailed: (listener, error) => this.#onListenerFailed(listener, error),
     })
     this.#outlets = new Outlets({
       block: parts.name,
@@ -92,7 +92,7 @@ export class Run implements LaneHost {
   }
 
   get listeners(): number {
-    return this.#intakes.size
+    return this.#listeners.size
   }
 
   /** How long the oldest message has waited for the operator. */
@@ -122,25 +122,25 @@ export class Run implements LaneHost {
   /** Resolves when the sources have ended and every message that was taken is settled; rejects with the error that ended the run. */
   async work(): Promise<void> {
     const lanes = this.#startLanes()
-    await this.#intakes.ended()
+    await this.#listeners.ended()
     this.queue.close()
     await this.#orForced(lanes)
     this.#giveBackWaiting()
     await this.#orForced(this.#closeOutlets())
     this.#outlets.abandon()
     await this.#orForced(this.#settlements.all())
-    await this.#orForced(this.#intakes.close({ isForced: this.signal.aborted }))
+    await this.#orForced(this.#listeners.close({ isForced: this.signal.aborted }))
     await this.#closeOperator()
     this.#drops.flush()
     if (this.#failure !== undefined) throw this.#failure
   }
 
   async addListener(listener: ListenerLike): Promise<void> {
-    await this.#intakes.add(listener)
+    await this.#listeners.add(listener)
   }
 
   async removeListener(listener: ListenerLike): Promise<void> {
-    await this.#intakes.remove(listener)
+    await this.#listeners.remove(listener)
   }
 
   async addPublisher(publisher: PublisherLike): Promise<void> {
@@ -153,7 +153,7 @@ export class Run implements LaneHost {
 
   /** Takes nothing new; what was taken is worked on. */
   endSources(): void {
-    this.#intakes.stop()
+    this.#listeners.stop()
   }
 
   /** Ends at once: each message that is not finished goes back to its source. */
@@ -192,24 +192,24 @@ export class Run implements LaneHost {
     return Promise.all(lanes)
   }
 
-  #admit(received: Received, intake: Intake): Promise<void> | undefined {
+  #admit(received: Received, listener: RunningListener): Promise<void> | undefined {
     this.#number += 1
     this.counts.received += 1
     if (received.isRepeated) this.counts.repeated += 1
-    this.#parts.observer.onReceived?.(intake.name, received.size)
+    this.#parts.observer.onReceived?.(listener.name, received.size)
     const { concurrency, ordered, partitionBy } = this.settings
     const placed =
       partitionBy === undefined ? undefined : laneOf(received, partitionBy, concurrency)
     const entry = new Entry({
       received: placed?.received ?? received,
-      source: intake,
+      source: listener,
       number: this.#number,
       lane: placed?.lane,
-      trace: this.#trace && this.#traceOf(received, intake.name, this.#trace),
-      before: concurrency > 1 && ordered && partitionBy === undefined ? intake.last : undefined,
+      trace: this.#trace && this.#traceOf(received, listener.name, this.#trace),
+      before: concurrency > 1 && ordered && partitionBy === undefined ? listener.last : undefined,
       onSettled: this.#settle,
     })
-    if (concurrency > 1) intake.last = entry
+    if (concurrency > 1) listener.last = entry
     return this.queue.put(entry)?.then((isTaken) => {
       if (!isTaken) entry.giveBack()
     })
@@ -238,13 +238,13 @@ export class Run implements LaneHost {
     entry.source.onSettled()
   }
 
-  #onListenerFailed(intake: Intake, cause: unknown): void {
+  #onListenerFailed(listener: RunningListener, cause: unknown): void {
     const error = new StreamError(
       'STREAM_LISTENER_FAILED',
-      `block "${this.name}": listener ${intake.name} failed: ${textOfError(cause)}`,
+      `block "${this.name}": listener ${listener.name} failed: ${textOfError(cause)}`,
       { cause },
     )
-    this.log.error({ err: error, block: this.name, listener: intake.name }, 'listener failed')
+    this.log.error({ err: error, block: this.name, listener: listener.name }, 'listener failed')
     if (this.settings.onError.afterwards === 'stop') this.fail(error)
     else this.#failure ??= error
   }

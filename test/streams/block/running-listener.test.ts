@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { deferred } from '../../../src/async/deferred.ts'
 import { silentLogger } from '../../../src/logger.ts'
-import { Intake } from '../../../src/streams/block/intake.ts'
+import { RunningListener } from '../../../src/streams/block/running-listener.ts'
 import { LinkListener } from '../../../src/streams/parts/listener.ts'
 
 test('what a listener opens after its block has ended without it is closed at once', async () => {
@@ -15,17 +15,17 @@ test('what a listener opens after its block has ended without it is closed at on
       closed += 1
     })
   })
-  const intake = new Intake({
+  const running = new RunningListener({
     block: 'b',
     listener,
     log: silentLogger,
     limit: 1,
     admit: () => undefined,
   })
-  const running = intake.run()
-  intake.stop()
+  const ended = running.run()
+  running.stop()
   await vi.advanceTimersByTimeAsync(5_000)
-  await running
+  await ended
   gate.resolve()
   await vi.advanceTimersByTimeAsync(0)
   expect(closed).toBe(1)

@@ -2,27 +2,27 @@ import { type Deferred, deferred } from '../../async/deferred.ts'
 import type { Logger } from '../../logger.ts'
 import type { ListenerLike } from '../parts/listener.ts'
 import type { Received } from '../parts/received.ts'
-import { Intake } from './intake.ts'
+import { RunningListener } from './running-listener.ts'
 
-interface IntakesParts {
+interface RunningListenersParts {
   readonly block: string
   readonly log: Logger
   /** The most messages of one listener that may be unsettled. */
   readonly limit: number
-  readonly admit: (received: Received, from: Intake) => Promise<void> | undefined
-  readonly onFailed: (intake: Intake, error: unknown) => void
+  readonly admit: (received: Received, from: RunningListener) => Promise<void> | undefined
+  readonly onFailed: (running: RunningListener, error: unknown) => void
 }
 
-/** The listeners of a run, each with its intake. The sources are over with the last of them. */
-export class Intakes {
-  readonly #parts: IntakesParts
-  readonly #open = new Map<ListenerLike, { intake: Intake; ended: Promise<void> }>()
+/** The listeners of a run. The sources are over with the last of them. */
+export class RunningListeners {
+  readonly #parts: RunningListenersParts
+  readonly #open = new Map<ListenerLike, { running: RunningListener; ended: Promise<void> }>()
   /** All that have not let go of their connection, ended ones too. */
-  readonly #unclosed = new Set<Intake>()
+  readonly #unclosed = new Set<RunningListener>()
   readonly #over: Deferred<void> = deferred()
   #isStopping = false
 
-  constructor(parts: IntakesParts) {
+  constructor(parts: RunningListenersParts) {
     this.#parts = parts
   }
 
@@ -33,26 +33,32 @@ export class Intakes {
   /** Resolves once the listener hears what is sent from now on. */
   async add(listener: ListenerLike): Promise<void> {
     const { block, log, limit, admit, onFailed } = this.#parts
-    const intake = new Intake({ block, listener, log: log.child({ block }), limit, admit })
-    this.#unclosed.add(intake)
-    void intake.whenClosed.then(() => this.#unclosed.delete(intake))
-    if (this.#isStopping) intake.stop()
-    const ended = intake.run().catch((error: unknown) => onFailed(intake, error))
-    this.#open.set(listener, { intake, ended })
+    const running = new RunningListener({
+      block,
+      listener,
+      log: log.child({ block }),
+      limit,
+      admit,
+    })
+    this.#unclosed.add(running)
+    void running.whenClosed.then(() => this.#unclosed.delete(running))
+    if (this.#isStopping) running.stop()
+    const ended = running.run().catch((error: unknown) => onFailed(running, error))
+    this.#open.set(listener, { running, ended })
     void ended.then(() => this.#onEnded(listener))
-    await intake.whenReady
+    await running.whenReady
   }
 
   async remove(listener: ListenerLike): Promise<void> {
     const found = this.#open.get(listener)
-    found?.intake.stop()
+    found?.running.stop()
     await found?.ended
   }
 
   /** Takes nothing new; the sources are over. */
   stop(): void {
     this.#isStopping = true
-    for (const { intake } of this.#open.values()) intake.stop()
+    for (const { running } of this.#open.values()) running.stop()
     this.#over.resolve()
   }
 
@@ -65,8 +71,8 @@ export class Intakes {
   /** Ended ones close by themselves once all is settled; after a stop by force they close as they are. */
   async close({ isForced }: { readonly isForced: boolean }): Promise<void> {
     const unclosed = [...this.#unclosed]
-    if (isForced) await Promise.all(unclosed.map((intake) => intake.close()))
-    else await Promise.all(unclosed.map((intake) => intake.whenClosed))
+    if (isForced) await Promise.all(unclosed.map((running) => running.close()))
+    else await Promise.all(unclosed.map((running) => running.whenClosed))
   }
 
   /** The block ends with the last of its listeners. */

@@ -12,13 +12,13 @@ import {
 import type { Received } from '../parts/received.ts'
 import type { Entry } from './entry.ts'
 
-interface IntakeParts {
+interface RunningListenerParts {
   readonly block: string
   readonly listener: ListenerLike
   readonly log: Logger
   readonly limit: number
   /** Puts a message into the queue, or gives it back where that is closed; undefined where there was room. */
-  readonly admit: (received: Received, intake: Intake) => Promise<void> | undefined
+  readonly admit: (received: Received, listener: RunningListener) => Promise<void> | undefined
 }
 
 /** How long a listener that does not end with its signal is waited for: it may have a connection to close. */
@@ -27,14 +27,14 @@ const LISTENER_MS = 5_000
 const ITERABLE_MS = 10
 
 /** One listener of a running block. */
-export class Intake implements Inlet {
+export class RunningListener implements Inlet {
   readonly name: string
   readonly block: string
   readonly log: Logger
   readonly limit: number
   /** The latest message, after which the next one comes. */
   last: Entry | undefined
-  readonly #parts: IntakeParts
+  readonly #parts: RunningListenerParts
   readonly #stopping = new AbortController()
   readonly #isReady: Deferred<void> = deferred()
   readonly #isClosed: Deferred<void> = deferred()
@@ -43,7 +43,7 @@ export class Intake implements Inlet {
   #hasEnded = false
   #hasClosed = false
 
-  constructor(parts: IntakeParts) {
+  constructor(parts: RunningListenerParts) {
     this.#parts = parts
     this.name = listenerName(parts.listener)
     this.block = parts.block
