@@ -1,8 +1,10 @@
-import { ackWith, CommonService, wrapSubscribe } from '../recipes/index.ts'
+import { ackWith, CommonService, type TransportHeader, wrapSubscribe } from '../recipes/index.ts'
 
 const DESTINATION = 'transient.destination'
 const TRANSACTION = 'transient.transaction'
 const EVERY_SECONDS = 3
+/** The share of transactions that SampleTxn aborts. */
+const ABORTED = 0.25
 
 /** Logs the messages of `transient.destination`. */
 export class SampleConsumer extends CommonService {
@@ -51,41 +53,49 @@ export class SampleProducer extends CommonService {
   }
 }
 
-/** Sends a text to `transient.transaction` every three idle seconds, in a transaction that is aborted at random. */
+/** Sends a text to `transient.transaction` every three idle seconds. */
 export class SampleTxnProducer extends CommonService {
-  static override serviceName = 'Transaction Message Producer'
-  static override loggerName = 'workflows.service.sample_txn_producer'
+  static override serviceName = 'TXN Message Producer'
   #count = 0
 
   override async initializing(): Promise<void> {
     this.registerIdle(EVERY_SECONDS, async () => {
       this.#count += 1
-      const transaction = await this.transport.transactionBegin()
-      await this.transport.send(TRANSACTION, `TXMessage #${this.#count}`, { transaction })
-      if (Math.random() > 0.5) await this.transport.transactionCommit(transaction)
-      else await this.transport.transactionAbort(transaction)
+      await this.transport.send(
+        TRANSACTION,
+        `TXMessage #${this.#count}\n++++++++Produced@ ${Date.now() / 1000}`,
+      )
+      this.log.info({ count: this.#count }, 'created a message')
     })
   }
 }
 
-/** Takes messages of `transient.transaction`, and acknowledges them in a transaction that is aborted at random. */
+/**
+ * Passes messages of `transient.transaction` on to `transient.destination`, in one transaction with their acknowledgement.
+ * Some transactions, chosen at random, are aborted: their messages come again.
+ */
 export class SampleTxn extends CommonService {
-  static override serviceName = 'Transaction Message Consumer'
-  static override loggerName = 'workflows.service.sample_txn'
+  static override serviceName = 'Transaction sample'
 
   override async initializing(): Promise<void> {
-    await this.transport.subscribe(
-      TRANSACTION,
-      async (header, message) => {
-        this.log.info({ message }, '=== Consume ====')
-        const { subscription } = header
-        const transaction = await this.transport.transactionBegin({ subscriptionId: subscription })
-        await this.transport.ack(header, { transaction })
-        if (Math.random() > 0.5) return await this.transport.transactionCommit(transaction)
-        await this.transport.transactionAbort(transaction)
-        await this.transport.nack(header)
-      },
-      { acknowledgement: true },
-    )
+    await this.transport.subscribe(TRANSACTION, (...parts) => this.#passOn(...parts), {
+      acknowledgement: true,
+    })
+  }
+
+  async #passOn(header: TransportHeader, message: unknown): Promise<void> {
+    this.log.info({ message }, '=== Receive ===')
+    const { subscription } = header
+    const transaction = await this.transport.transactionBegin({ subscriptionId: subscription })
+    await this.transport.ack(header, { transaction })
+    await this.transport.send(DESTINATION, message, { transaction })
+    if (Math.random() > ABORTED) {
+      await this.transport.transactionCommit(transaction)
+      this.log.info({ message }, 'the transaction is committed')
+      return
+    }
+    await this.transport.transactionAbort(transaction)
+    this.log.info({ message }, 'the transaction is aborted')
+    await this.transport.nack(header)
   }
 }

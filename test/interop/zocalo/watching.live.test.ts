@@ -45,20 +45,6 @@ test('a job goes on reporting itself when its connection was lost, and says on S
   expect(await job.exited).toEqual({ code: 0, signal: null })
 }, 120_000)
 
-test('the transaction sample settles each message on RabbitMQ, where the one of Python dies', async () => {
-  const site = await zocalo()
-  const queue = await site.queue('transient.transaction')
-  const transport = site.open()
-  for (const text of ['one', 'two', 'three', 'four']) await transport.send(queue, text)
-  const service = site.ours('service', '-s', 'SampleTxn')
-  for (const text of ['one', 'two', 'three', 'four']) {
-    await service.waitForLine(new RegExp(`Consume.*\\b${text}\\b`))
-  }
-  await waitFor('all to be settled', async () => (await transport.depth(queue)) === 0)
-  expect(await service.stop()).toEqual({ code: 0, signal: null })
-  expect(await transport.depth(queue)).toBe(0)
-}, 120_000)
-
 test('what dlq-purge prints can be piped into dlq-reinject', async () => {
   const site = await zocalo()
   const queue = await site.queue('cap.poison')
