@@ -88,7 +88,7 @@ export interface ConsumerProblem {
   readonly reason: string
 }
 
-/** A consumer: it goes on until it is closed, over lost connections, deleted queues and permissions that come back. */
+/** A consumer: it takes deliveries until it is closed, over lost connections, deleted queues and permissions that come back. */
 export interface Subscription {
   readonly queue: string
   /** Takes no new deliveries; those already handed out stay to be settled. */

@@ -36,7 +36,7 @@ export class Failover<Address> {
     return this.#current
   }
 
-  /** Goes on to the next address, and after the last one to the first. */
+  /** Passes to the next address, and after the last one to the first. */
   advance(): void {
     this.#current = this.#next() ?? this.#restarted() ?? this.#current
   }

@@ -1,7 +1,7 @@
 import type { Logger } from '../logger.ts'
 import type { Delivery } from './broker.ts'
 
-/** Hands a delivery to its consumer. One that throws leaves it unsettled, which is logged: the others go on. */
+/** Hands a delivery to its consumer. One that throws leaves it unsettled, which is logged; the consumer gets the next ones. */
 export function handOver(
   delivery: Delivery,
   onDelivery: (delivery: Delivery) => void,

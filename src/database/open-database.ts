@@ -92,7 +92,7 @@ async function connect(
   return await answering(database)
 }
 
-/** A database that does not answer is closed again before the error goes on. */
+/** A database that does not answer is closed again before the error is thrown. */
 async function answering(database: Database): Promise<Database> {
   try {
     await database.query('select 1')

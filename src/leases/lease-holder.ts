@@ -9,7 +9,7 @@ interface LeaseHolderOptions extends LeaseOptions {
 
 /**
  * Work that one process does at a time: `periodic((signal) => holder.run((lease) => …), …)`. It keeps the lease from one
- * turn to the next, as long as they follow each other within `holdMs`, and extends it while the work goes on.
+ * turn to the next, as long as they follow each other within `holdMs`, and extends it while the work runs.
  */
 export class LeaseHolder {
   readonly #leases: Leases

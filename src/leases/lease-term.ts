@@ -1,7 +1,7 @@
 import { startTimer, type Timer } from '../async/timer.ts'
 import { LeaseError } from '../errors.ts'
 
-/** How long one holder may go on, by its own clock, which never runs behind that of the server. */
+/** How long one holder may work, by its own clock, which never runs behind that of the server. */
 export class LeaseTerm {
   readonly #name: string
   readonly #holdMs: number

@@ -5,7 +5,7 @@ import { withDeadline } from '../async/with-deadline.ts'
 import { ServiceError } from '../errors.ts'
 
 interface DrainOptions {
-  /** How long what runs may go on before it is cut short. Default: as long as it takes. */
+  /** How long running work may take before it is cut short. Default: as long as it takes. */
   readonly graceMs?: number
 }
 
@@ -31,7 +31,7 @@ export interface Service extends AsyncDisposable {
 interface ServiceRun {
   /** Aborted as soon as the service is to stop. */
   readonly signal: AbortSignal
-  /** The service cannot go on: `ended` says so, and the owner stops it. */
+  /** The service cannot continue: `ended` says so, and the owner stops it. */
   readonly fail: (error: Error) => void
 }
 

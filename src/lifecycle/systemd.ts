@@ -10,7 +10,7 @@ export interface SystemdVariables {
 
 interface SystemdOptions {
   readonly variables: SystemdVariables
-  /** Called once, where systemd cannot be reached: the service goes on. */
+  /** Called once, where systemd cannot be reached: the service runs without it. */
   readonly onProblem: (problem: Error) => void
   /** Only tests give another. */
   readonly program?: string

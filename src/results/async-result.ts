@@ -46,7 +46,7 @@ export interface RevokeResultOptions {
 export type WorkerAnswer = Readonly<Record<string, unknown>>
 
 interface WalkOptions {
-  /** Go on where a result is not there yet, instead of throwing. Default false. */
+  /** Skip results that are not there yet, instead of throwing. Default false. */
   readonly intermediate?: boolean
 }
 

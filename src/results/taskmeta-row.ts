@@ -51,7 +51,7 @@ export function encodeRow(
     taskId,
     status,
     result: encodeResult(result),
-    // As in Python: a time for what is over, none for what goes on.
+    // As in Python: a time for what is over, none for a task that is still running.
     dateDone: isReady(status) ? (result.dateDone ?? new Date()) : null,
     traceback: withoutNul(result.traceback),
     children: result.children?.length ? bytesOf(result.children, serializer) : null,

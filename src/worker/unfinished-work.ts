@@ -1,6 +1,6 @@
 import type { Logger } from '../logger.ts'
 
-/** What goes on beside the deliveries: it is awaited at the stop, and a failure in it is logged, not lost. */
+/** Work that the worker does beside its deliveries: it is awaited at the stop, and a failure in it is logged, not lost. */
 export class UnfinishedWork {
   readonly #logger: Logger
   readonly #works = new Set<Promise<void>>()

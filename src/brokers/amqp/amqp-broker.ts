@@ -197,7 +197,7 @@ export class AmqpBroker extends BaseBroker implements Broker {
     for (const part of declarationsOf(topology)) await this.#declareAgain(model, part)
   }
 
-  /** A queue that was declared otherwise elsewhere in the meantime is theirs now; the rest goes on. */
+  /** A queue that was declared otherwise elsewhere in the meantime is theirs now; the others are declared. */
   async #declareAgain(
     model: ChannelModel,
     part: ReturnType<typeof declarationsOf>[number],

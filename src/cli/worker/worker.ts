@@ -126,7 +126,7 @@ async function runWorker(options: WorkerCommandOptions): Promise<'anew' | 'over'
     ...(options.grace !== undefined && { graceMs: options.grace * 1_000 }),
   }
   const { worker, service } = await openWorker(app, workerOptions, options.healthPort)
-  // In this process everything is the worker's: what else goes wrong in the app is logged, and the tasks go on.
+  // In this process everything is the worker's: what else goes wrong in the app is logged, and the worker keeps running tasks.
   process.on('unhandledRejection', (reason) => {
     if (currentRequest() !== undefined) return
     logging.logger.error({ err: reason }, 'a promise was rejected and not handled')

@@ -17,7 +17,7 @@ interface WrapOptions extends SiteOptions {
   readonly exitZero?: boolean
 }
 
-/** Of a job that was cancelled and goes on. */
+/** Of a job that was cancelled and keeps running. */
 const PATIENCE_MS = 5000
 
 const EXAMPLES = `

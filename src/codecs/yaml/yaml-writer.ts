@@ -53,7 +53,7 @@ function blockOf(value: unknown, depth: number): Block {
   return dictBlock(Object.entries(value), depth - 1)
 }
 
-/** A value that goes on one line; undefined for one that does not. */
+/** A value that fits on one line; undefined for one that does not. */
 function wordOf(value: unknown): string | undefined {
   switch (typeof value) {
     case 'string':

@@ -94,7 +94,7 @@ const FORGETFUL = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'
   (setting) => ['-c', setting],
 )
 
-/** A server whose parent was killed a moment ago may still be stopping; one that goes on running is another's. */
+/** A server whose parent was killed a moment ago may still be stopping; one that keeps running is another's. */
 async function previousServerGone(cluster: string, logger: Logger): Promise<void> {
   await retry(() => refuseIfRunning(cluster), {
     backoff: WAIT,

@@ -16,7 +16,7 @@ interface ResumableRun {
   readonly details: JobDetails
 }
 
-/** The stored run that is to go on from a step. Throws where it has not begun, or has no such step. */
+/** The stored run that a conductor is to resume from a step. Throws where it has not begun, or has no such step. */
 export async function runToResume(
   { name, store }: { readonly name: string; readonly store: FlowStore },
   run: Job | string,

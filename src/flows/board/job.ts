@@ -35,7 +35,7 @@ export interface JobDetails {
   readonly store: Readonly<Record<string, unknown>>
   /** The text of a flow file, which any conductor can run. */
   readonly definition?: string
-  /** The run goes on from this step: it and all after it run again. */
+  /** The engine resumes the run from this step: it and all after it run again. */
   readonly resumeFrom?: string
   /** Values for the run that resumes, over those it had; the next run of a scheduled job has those of `store` again. */
   readonly resumeWith?: Readonly<Record<string, unknown>>

@@ -12,7 +12,7 @@ export interface EngineOptions {
   readonly store?: Values | undefined
   /** Where the run is kept; in memory of this engine alone by default. */
   readonly persist?: FlowStore | undefined
-  /** The run to start or, where it is stored, to go on with. Default: a new one. */
+  /** The run to start or, where it is stored, to resume. Default: a new one. */
   readonly flowId?: string | undefined
   /**
    * A nested retry that gives up leaves the decision to its parent's retry, or reverts the whole flow (true, the default);
@@ -37,7 +37,7 @@ export interface EngineOptions {
   readonly now?: (() => number) | undefined
   /** Runs the steps that are Celery tasks: celeryRemotes(app). */
   readonly remotes?: Remotes | undefined
-  /** Goes on with a stored run from this step: it and all after it run again, with `store` over the values before. */
+  /** Resumes a stored run from this step: it and all after it run again, with `store` over the values before. */
   readonly from?: string | undefined
   /** Kept with a new run, so that a job can be made for it again. */
   readonly source?: FlowSourceRecord | undefined

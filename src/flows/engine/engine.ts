@@ -25,7 +25,7 @@ interface AtomStatus {
   readonly intention: Intention
 }
 
-/** Runs a flow: executes its atoms in order, retries and reverts them when one fails, goes on where it was left. */
+/** Runs a flow: executes its atoms in order, retries and reverts them when one fails, resumes it where it was left. */
 export class Engine {
   readonly flow: Flow | Task
   readonly flowId: string
@@ -146,7 +146,7 @@ export class Engine {
     }
   }
 
-  /** Lets running atoms finish and starts no others; `run` goes on later. */
+  /** Lets running atoms finish and starts no others; `run` resumes the flow later. */
   suspend(): void {
     this.#run?.suspend()
   }

@@ -21,7 +21,7 @@ export function resumeFrom(
     if (again.has(one) || !DONE.has(state)) ledger.reset(one)
     else ledger.setIntention(one, state === 'IGNORE' ? 'IGNORE' : 'EXECUTE')
   }
-  // The ends from which a run begins anew; from the others it goes on.
+  // The ends from which a run begins anew; from the others the engine resumes it.
   if (ledger.flow.state === 'REVERTED' || ledger.flow.state === 'SUCCESS')
     ledger.changeFlow('PENDING')
 }

@@ -97,7 +97,7 @@ export class AtomRunner {
     return await revert?.(revertValues, context)
   }
 
-  /** The call is published once an attempt; a run that goes on after a crash waits for the answer of the same attempt. */
+  /** The call is published once an attempt; a run that is resumed after a crash waits for the answer of the same attempt. */
   async #runRemote(
     node: Node,
     run: RemoteFunction,

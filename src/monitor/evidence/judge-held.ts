@@ -48,7 +48,7 @@ function hasAnswered(task: HeldTask, { roll }: WorkerEvidence): boolean {
   return !task.hasNamesake && task.restartedAt === null && roll.answered.has(task.worker)
 }
 
-/** This run is over, even if its worker goes on; until the worker has ended its message may be in its hands: see unreceived-tasks.ts. */
+/** This run is over, even if its worker keeps running; until the worker has ended its message may be in its hands: see unreceived-tasks.ts. */
 function cutOff(task: HeldTask, cutOffAt: string, evidence: WorkerEvidence): Finding | undefined {
   const end = endOf(task, evidence)
   if (end === undefined) return undefined
@@ -93,7 +93,7 @@ function isReplaced(task: HeldTask, { stopDeadlineMs }: WorkerEvidence): boolean
 
 /**
  * With `-P solo` a task keeps the whole process from sending heartbeats, to the broker as well, which closes the connection
- * then; the task goes on. A Python worker that has not said how it runs its tasks may be such a one.
+ * then; the worker still runs the task. A Python worker that has not said how it runs its tasks may be such a one.
  */
 function mayBeBlocked({ software, pool }: HeldTask): boolean {
   return software !== 'celery-toolbox' && (pool === null || pool === 'solo')

@@ -3,7 +3,7 @@ import type { FamilyMember } from './family-rows.ts'
 
 /**
  * The tasks that decided when the family was over, from its root on: from the last that ended, each time back to that
- * one of those before it that ended last. While it is not over, back from what has gone on for longest.
+ * one of those before it that ended last. While it is not over, back from what has run for longest.
  */
 export function criticalPath(members: readonly FamilyMember[]): string[] {
   const counted = members.filter(({ name }) => name !== 'celery.chord_unlock')

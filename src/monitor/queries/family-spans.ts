@@ -4,7 +4,7 @@ import type { FamilyMember, Mark, MarkKind } from './family-rows.ts'
 export interface Span {
   readonly kind: 'waiting' | 'running' | 'retry'
   readonly from: Date
-  /** Null where it goes on. */
+  /** Null where it has not ended. */
   readonly to: Date | null
 }
 
@@ -23,7 +23,7 @@ interface Turn {
   readonly at: Date
 }
 
-/** The marks at which something else began. What is received again while it waits or runs goes on as it was. */
+/** The marks at which something else began. A task that is received again while it waits or runs stays in the same span. */
 function turnsOf(marks: readonly Mark[]): Turn[] {
   const turns: Turn[] = []
   for (const { kind: mark, at } of marks) {
@@ -79,7 +79,7 @@ function isOver({ finishedAt, status }: FamilyMember): boolean {
 
 const NEVER_RUNS: ReadonlySet<string> = new Set(['EXPIRED', 'UNROUTED'])
 
-/** Milliseconds of each kind, up to now where it goes on. */
+/** Milliseconds of each kind, up to now where it has not ended. */
 export function totalMs(spans: readonly Span[], kind: Span['kind'], now: Date): number {
   return spans
     .filter((span) => span.kind === kind)

@@ -10,7 +10,7 @@ export interface ReplayManyOptions extends ReplayOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-/** A task that was not replayed, with the reason; the others go on. */
+/** A task that was not replayed, with the reason; the others are replayed. */
 export interface NotReplayed {
   readonly taskId: string
   readonly problem: MonitorError

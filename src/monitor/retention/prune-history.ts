@@ -10,8 +10,8 @@ import type { PrunedPartitions, PruneOptions, PruneReport, PruneStep, Retention 
 
 /**
  * Deletes what is older than it has to be: old days of messages and events as whole partitions, all else in small
- * batches with rests, so that writers never wait for long. One at a time runs on a database; cut short it goes on from
- * where it was when it is called again.
+ * batches with rests, so that writers never wait for long. One at a time runs on a database; one that was cut short is
+ * resumed where it was by the next call.
  */
 export async function pruneHistory(
   database: Database,
@@ -65,7 +65,7 @@ const SILENT_MS = 3_600_000
 
 /**
  * The lock goes with the transaction, and so with this process, also if that is killed. No lease: its time would have to be
- * extended while a long statement runs, and a prune that was suspended does no harm when it goes on beside another: both
+ * extended while a long statement runs, and a prune that was suspended does no harm when it resumes beside another: both
  * delete only what is too old.
  */
 async function isAlone(guard: Connection): Promise<boolean> {

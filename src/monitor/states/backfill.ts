@@ -3,7 +3,7 @@ import type { Database } from '../../database/database.ts'
 export interface BackfillOptions {
   /** Rows of celery_taskmeta that one transaction takes. Default 1000. */
   readonly batchSize?: number
-  /** Goes on after the row of this id. Default: from the first. */
+  /** Begins after the row of this id. Default: from the first. */
   readonly afterId?: number
   readonly onProgress?: (progress: BackfillProgress) => void
   /** Ends it after the batch at hand. */
@@ -19,7 +19,7 @@ export interface BackfillProgress {
   readonly changed: number
   /** Results without a name and without a task: nothing is made of them. */
   readonly nameless: number
-  /** Of the last row that is done: where another run may go on. */
+  /** Of the last row that is done: where another run may begin. */
   readonly lastId: number
 }
 

@@ -23,7 +23,7 @@ export interface Binding {
   readonly routingKey: string
 }
 
-/** Messages that come to the exchange `source` with a key that matches `routingKey` go on to the exchange `destination`. */
+/** Messages that come to the exchange `source` with a key that matches `routingKey` are passed to the exchange `destination`. */
 export interface ExchangeBinding {
   readonly source: string
   readonly destination: string

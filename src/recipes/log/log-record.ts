@@ -18,7 +18,7 @@ export interface LogSink {
   close?(): Promise<void>
 }
 
-/** The record as it goes on, or null where it is dropped. */
+/** The record as the filter passes it, or null where it is dropped. */
 export type LogFilter = (record: LogRecord) => LogRecord | null
 
 /** A record after all filters; null once one has dropped it. */

@@ -18,7 +18,7 @@ export class LogTree {
   readonly #opened = new Set<LogSink>()
   readonly warnings: string[] = []
 
-  /** An incremental definition opens nothing: it changes levels, and whether records go on to the logger above. */
+  /** An incremental definition opens nothing: it changes levels, and whether records are passed to the logger above. */
   apply(definition: Block, { isIncremental }: { readonly isIncremental: boolean }): void {
     const loggers = loggersOf(definition)
     if (isIncremental) {

@@ -58,7 +58,7 @@ function isSent(fields: Row['fields'], id: string): fields is SentMessage {
   return fields.headers.startsWith('{') && idOfText(fields.message) === id
 }
 
-/** Sends its message again, byte for byte: the run goes on from there. */
+/** Sends its message again, byte for byte: its step continues the run. */
 export async function resumeStep(transport: Transport, sent: SentMessage): Promise<void> {
   const parsed = decodeJson(sent.headers)
   const headers = isDict(parsed) ? Object.fromEntries(entriesOf(parsed)) : {}

@@ -39,7 +39,7 @@ const GIVE_BACK = { initialMs: 100, factor: 2, maxMs: 5000, jitter: 0.2 }
 /**
  * A service of a pipeline: subscribes in `initializing`, and does one thing at a time (Zocalo:
  * workflows.services.CommonService). A message whose callback fails is given back to its queue, whose delivery limit
- * makes it a dead letter; the service goes on.
+ * makes it a dead letter; the service takes the next message.
  */
 export class CommonService {
   /** For people: status pages. */

@@ -113,7 +113,7 @@ export class RecipeWrapper {
     )
   }
 
-  /** Sends a message to this step itself: a state to go on from. */
+  /** Sends a message to this step itself: a state from which it continues. */
   async checkpoint(payload: unknown, options: WrapperSendOptions = {}): Promise<void> {
     this.#transport()
     this.#startedStep()

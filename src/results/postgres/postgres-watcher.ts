@@ -58,7 +58,7 @@ export class PostgresWatcher {
     await stop?.()
   }
 
-  /** One timer for all of them; a look that goes on sets it when it has ended. */
+  /** One timer for all of them; a look that is under way sets it when it has ended. */
   #lookAt(at: number): void {
     if (this.#looking !== undefined || at === Number.POSITIVE_INFINITY) return
     if (this.#timer !== undefined && this.#timer.at <= at) return

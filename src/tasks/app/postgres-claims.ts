@@ -80,7 +80,7 @@ export function claimsOf(settings: ClaimSettings, logger: Logger): PostgresClaim
   ])
 }
 
-/** What has expired goes on the way, a little at a time: by its index, which a search by clock_timestamp() does not use. */
+/** Each claim also deletes a few that have expired: by its index, which a search by clock_timestamp() does not use. */
 const PUT = `
   WITH gone AS (
     DELETE FROM monitor.claim WHERE id IN (

@@ -17,7 +17,7 @@ const COUNTERS = {
 
 export type TransportCounter = keyof typeof COUNTERS
 
-/** What a recipe transport does, under the names and labels of python-workflows, so that its dashboards go on. */
+/** What a recipe transport does, under the names and labels of python-workflows, so that its dashboards need no change. */
 export class TransportMetrics {
   readonly #source: string
   readonly #counters: ReadonlyMap<string, Counter>

@@ -21,7 +21,7 @@ export type TraceMessage = (
 
 /**
  * What traces messages; undefined where OpenTelemetry's api is not installed or no SDK is registered with it, so that
- * messages without a trace cost nothing. A span goes on from the `traceparent` of its message, if it has one.
+ * messages without a trace cost nothing. A span continues the `traceparent` of its message, if it has one.
  */
 export async function messageTracer(): Promise<TraceMessage | undefined> {
   const api = await loadTelemetry()

@@ -12,8 +12,8 @@ interface TracedCall {
 }
 
 /**
- * Publishes within a span, of which the message carries the W3C headers (`traceparent`): the worker that runs the task goes on
- * from there. Names and attributes are those of Python's opentelemetry-instrumentation-celery.
+ * Publishes within a span, of which the message carries the W3C headers (`traceparent`): the worker that runs the task
+ * continues the trace. Names and attributes are those of Python's opentelemetry-instrumentation-celery.
  */
 export function tracePublish<Result>(
   call: TracedCall,

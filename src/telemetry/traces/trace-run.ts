@@ -6,7 +6,7 @@ import { markFailed } from './span-failure.ts'
 
 /** One run of a task, as it is traced. */
 export interface RunTrace {
-  /** Does it as part of the run: what is published in it goes on from the run's span. */
+  /** Does it as part of the run: what is published in it continues the run's span. */
   within<Result>(work: () => Promise<Result>): Promise<Result>
   set(attributes: Readonly<Record<string, string>>): void
   failed(error: unknown): void
@@ -58,7 +58,7 @@ export const UNTRACED: RunTrace = {
   end: () => undefined,
 }
 
-/** The W3C headers of the span that is active here, for work that goes on in another process. */
+/** The W3C headers of the span that is active here, for work that another process continues. */
 export function activeTrace(): Readonly<Record<string, string>> {
   const carrier: Record<string, string> = {}
   const api = loadedTelemetry()
@@ -73,7 +73,7 @@ export function withinTrace<Result>(headers: Headers, work: () => Result): Resul
   return api.context.with(api.propagation.extract(api.ROOT_CONTEXT, headers, HEADER_GETTER), work)
 }
 
-/** A part of what is going on, in a span of its own. */
+/** A part of the active work, in a span of its own. */
 export async function traceStep<Result>(
   name: string,
   work: () => Promise<Result>,

@@ -17,7 +17,7 @@ const WAIT_MS = 1_000
 
 /**
  * A worker that starts asks the others what is revoked, and sets its clock by theirs. Unlike Python's it does not wait a
- * second for them: it goes on once its own question has come back to it, as theirs have come to them by then, and heeds
+ * second for them: it starts once its own question has come back to it, as theirs have come to them by then, and heeds
  * what is answered later as it comes. Never rejects.
  */
 export async function mingle(parts: MingleParts): Promise<void> {

@@ -2,7 +2,7 @@ import { RunningTask } from '../running-task.ts'
 import { type LoopBlock, LoopWatch } from './loop-watch.ts'
 import type { Pool, PoolCall, PoolRun } from './pool.ts'
 
-/** Runs all tasks in this event loop: a function that never ends goes on after its limit, though the worker no longer waits. */
+/** Runs all tasks in this event loop: a function that never ends keeps running after its limit, though the worker no longer waits. */
 export class AsyncPool implements Pool {
   readonly name = 'async'
   readonly canKill = false

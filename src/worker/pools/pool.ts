@@ -30,7 +30,7 @@ export interface Pool {
   start(size: number): Promise<void>
   /** Begins one run; the pool never refuses, as the worker gives it no more runs than it has slots. */
   run(call: PoolCall): PoolRun
-  /** Room for more runs, or fewer: a run that has begun goes on to its end. */
+  /** Room for more runs, or fewer: a run that has begun is not cut short. */
   resize(size: number): void
   /** Runs that begin from now on have the app loaded anew, where the pool has children to load it. */
   restart(): void

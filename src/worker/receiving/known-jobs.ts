@@ -48,7 +48,7 @@ export class KnownJobs {
   }
 
   /**
-   * `joined`: the job here goes on, and is settled with this delivery. `done`: it has ended here, or was acknowledged when
+   * `joined`: the job here keeps running, and is settled with this delivery. `done`: it has ended here, or was acknowledged when
    * it began; this delivery is to be acknowledged.
    */
   recognise(delivery: Delivery, request: TaskRequest): 'joined' | 'done' | undefined {

@@ -25,7 +25,7 @@ interface ReceiverParts {
   readonly kept: DeadLetters
   readonly outcomes: OutcomeStore
   readonly events: TaskEvents
-  /** What goes on beside the deliveries. */
+  /** Work that the worker does beside its deliveries. */
   readonly track: (work: Promise<unknown>) => void
   /** A delivery that is a call of a task. */
   readonly onJob: (job: Job) => void

@@ -19,7 +19,7 @@ interface WorkQueuesParts {
   readonly held: () => number
   /** How many more jobs could start now. */
   readonly freeSlots: () => number
-  /** What goes on beside the deliveries. */
+  /** Work that the worker does beside its deliveries. */
   readonly track: (work: Promise<unknown> | undefined) => void
   readonly logger: Logger
 }

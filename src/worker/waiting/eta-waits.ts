@@ -17,7 +17,7 @@ interface EtaWaitsParts {
 /** What is to come sooner waits here, though there is a vault. */
 const LONG_WAIT_MS = 5_000
 
-/** What is to come later than this goes on waiting in its queue, where that can delay messages. */
+/** A task due later than this is sent back to wait in its queue, where that can delay messages. */
 const SENT_ON_MS = 15_000
 
 /** Where jobs wait whose eta is still to come: here, or in the vault. */

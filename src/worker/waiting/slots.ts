@@ -36,7 +36,7 @@ export class Slots<Job> {
     this.#fill()
   }
 
-  /** Those beyond a smaller number go on to their end. */
+  /** Runs beyond a smaller number keep their slots to their end. */
   resize(concurrency: number): void {
     this.#concurrency = concurrency
     this.#fill()

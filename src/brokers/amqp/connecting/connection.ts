@@ -38,7 +38,7 @@ export class AmqpConnection {
   /** Connections in a row that were lost soon. */
   #shortLives = 0
   #lastFailure: unknown
-  /** It was open before: what follows is a reconnect, which goes on for as long as it takes. */
+  /** It was open before: what follows is a reconnect, which is tried until it succeeds. */
   #wasOpen: boolean = false
 
   constructor(parts: ConnectionParts) {

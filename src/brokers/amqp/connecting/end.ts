@@ -2,7 +2,7 @@ import type { Channel, ChannelModel } from 'amqplib'
 import { isDoneWithin } from '../../../async/with-deadline.ts'
 
 /**
- * An end goes on after so long without the server's answer. One that is short of memory reads nothing until it has some
+ * The client closes after so long without the server's answer. A server that is short of memory reads nothing until it has some
  * again, which may take hours; one that is gone is found to be by the deadline for answers.
  */
 const PATIENCE_MS = 5000
@@ -12,7 +12,7 @@ const LITTLE_PATIENCE_MS = 500
 /** Connections whose server did not answer in time. */
 const mute = new WeakSet<object>()
 
-/** Waits for the server's answer to a cancel or a close, for a time; an end goes on without it, and after a refusal as well. */
+/** Waits for the server's answer to a cancel or a close, for a time; the client closes without it, and after a refusal as well. */
 export async function answeredWithin(
   patient: Channel | ChannelModel,
   answer: Promise<unknown>,

@@ -4,7 +4,7 @@ import { readTable } from '../../headers/read-table.ts'
 import { encodeTable } from '../../headers/write-table.ts'
 import type { StoredMessage } from './stored-message.ts'
 
-/** The message as it goes on to a dead-letter exchange; undefined where it would only go round in a circle. */
+/** The message as a dead-letter exchange gets it; undefined where it would only go round in a circle. */
 export function deadLetter(
   stored: StoredMessage,
   queue: string,

@@ -34,7 +34,7 @@ export class TypeTokens {
     return token
   }
 
-  /** Goes on where the next token is this one. */
+  /** Takes the next token where it is this one. */
   take(token: string): boolean {
     if (this.peek() !== token) return false
     this.#at += 1

@@ -149,7 +149,7 @@ export class Board extends BaseBoard implements JobBoard {
     return rows.map((row) => ({ ...jobOf(row), failure: decoded(row.failure) }))
   }
 
-  /** Puts a trashed job back on the board: its flow goes on where it was. */
+  /** Puts a trashed job back on the board: a conductor resumes its flow where it was. */
   async replay(id: string): Promise<void> {
     await this.#change(sql.REPLAY, id)
   }

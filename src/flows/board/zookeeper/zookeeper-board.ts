@@ -151,7 +151,7 @@ export class ZookeeperBoard extends BaseBoard implements JobBoard {
     return await this.#trash.jobs(await this.#session())
   }
 
-  /** Puts a trashed job back on the board: its flow goes on where it was. */
+  /** Puts a trashed job back on the board: a conductor resumes its flow where it was. */
   async replay(id: string): Promise<void> {
     await this.#trash.replay(await this.#session(), id)
   }
@@ -195,7 +195,7 @@ export class ZookeeperBoard extends BaseBoard implements JobBoard {
   /** A job's schedule from now on. */
   async resetSchedule(id: string, schedule: string): Promise<void> {
     const runAt = Math.round(nextRun(schedule).getTime() / 1000)
-    // The run of a job that has an owner goes on first.
+    // The owner of a job resumes its run first.
     await this.#change(id, ({ owner }) => ({ schedule, ...(owner === null && { run_at: runAt }) }))
   }
 

@@ -29,7 +29,7 @@ export class PikaSubscription implements OpenSubscription {
   readonly #held = new Set<number>()
   #channel: AmqpChannel | undefined
   #queue = ''
-  /** Delivery tags count per channel; ids go on counting over channels, so that an old one is never taken for a new. */
+  /** Delivery tags count per channel; ids are counted across channels, so that an old one is never taken for a new. */
   #base = 0
   #highest = 0
   #commits: CommitLine | undefined

@@ -75,7 +75,7 @@ async function receive(inlet: Inlet, parts: ReadParts): Promise<void> {
   }
 }
 
-/** Reads the messages that peers had sent before the stop; a peer that goes on sending delays it by the limits above at most. */
+/** Reads the messages that peers had sent before the stop; a peer that keeps sending delays it by the limits above at most. */
 async function drain(
   socket: ReadSocket,
   inlet: Inlet,

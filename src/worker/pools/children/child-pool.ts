@@ -208,7 +208,7 @@ export class ChildPool implements Pool {
     this.#fill()
   }
 
-  /** Its function goes on, unless its child is ended. */
+  /** Its function keeps running, unless its child is ended. */
   #cut(run: ChildRun): void {
     this.#atRisk.delete(run)
     const child = [...this.#children].find((candidate) => candidate.run === run)

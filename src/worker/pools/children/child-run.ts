@@ -14,7 +14,7 @@ interface ChildRunParts {
   readonly call: PoolCall
   /** What it is called on the way to the child and back. */
   readonly number: number
-  /** It is over although its function may go on: the child that runs it, where it has one, has to go. */
+  /** It is over although its function may keep running: the child that runs it, where it has one, has to go. */
   readonly onCut: (run: ChildRun) => void
   /** Another child will be needed in its place soon. */
   readonly onAtRisk: (run: ChildRun) => void
