@@ -226,6 +226,11 @@ export function atomOf(node: Node): Task | Retry {
   return node.atom
 }
 
+/** For sorting: the highest priority first, then as declared. */
+export function byPriority(a: Node, b: Node): number {
+  return atomOf(b).priority - atomOf(a).priority || a.declared - b.declared
+}
+
 function connect(from: Node, to: Node): void {
   from.after = added(from.after, to)
   to.before = added(to.before, from)

@@ -1,5 +1,5 @@
 import type { Logger } from '../../logger.ts'
-import { atomOf, type Compilation, type Node } from '../compilation/compile.ts'
+import { byPriority, type Compilation, type Node } from '../compilation/compile.ts'
 import { Failure } from '../failures/failure.ts'
 import { LeaseLost, StorageFailure } from '../failures/flow-errors.ts'
 import { Parking } from '../waits/parking.ts'
@@ -33,7 +33,7 @@ export class Run {
   readonly #abort: AbortSignal
   readonly #pool: Pool
   readonly #failures: Failure[] = []
-  #done: Done[] = []
+  readonly #done: Done[] = []
   #isSuspendAsked = false
   #hasEnded = false
   #tools: RunTools | undefined
@@ -67,12 +67,8 @@ export class Run {
 
   async *states(ledger: Ledger): AsyncGenerator<LoopState | FlowState, void, unknown> {
     const { statistics } = this.#parts
-    const { compilation, options, notifier, logger } = this.#parts
     this.#tools = runTools(ledger, {
-      compilation,
-      options,
-      notifier,
-      logger,
+      ...this.#parts,
       parking: this.#parking,
       signal: this.#abort,
       now: this.#now,
@@ -141,7 +137,7 @@ export class Run {
       const analyzing = this.#entered('ANALYZING')
       if (isWatched) yield analyzing
       next = await this.#analyze()
-      if (this.#goesOn(next)) continue
+      if (this.#hasWork(next)) continue
       if (!this.#mayHold()) return
       yield this.#entered('WAITING')
       next = await this.#holdWaits()
@@ -153,7 +149,7 @@ export class Run {
     return state
   }
 
-  #goesOn(next: ReadonlySet<Node>): boolean {
+  #hasWork(next: ReadonlySet<Node>): boolean {
     if (next.size > 0 && this.#mayGoOn()) return true
     return this.#pool.size > 0 || this.#done.length > 0 || this.#pool.isCrashed
   }
@@ -179,12 +175,9 @@ export class Run {
     return next
   }
 
-  /** The highest priority first, then as declared. */
   async #schedule(next: ReadonlySet<Node>): Promise<void> {
     if (!this.#mayGoOn()) return
-    const batch = [...next].sort(
-      (a, b) => atomOf(b).priority - atomOf(a).priority || a.declared - b.declared,
-    )
+    const batch = [...next].sort(byPriority)
     if (this.#parts.options.kind === 'parallel') {
       this.#pool.add(batch)
       return
@@ -215,8 +208,7 @@ export class Run {
   async #analyze(): Promise<Set<Node>> {
     const { ledger, resolver, selector } = this.#use()
     const next = new Set<Node>()
-    const done = this.#done
-    this.#done = []
+    const done = this.#done.splice(0)
     // Failures first: no decider is asked about what they revert.
     resolver.begin()
     for (const { node, action, result } of done)
@@ -271,8 +263,7 @@ export class Run {
 
   async #conclude(): Promise<FlowState> {
     const { ledger, selector } = this.#use()
-    const { atoms } = this.#parts.compilation
-    const states = atoms.map((node) => ledger.of(node).state)
+    const states = this.#parts.compilation.atoms.map((node) => ledger.of(node).state)
     this.#parts.statistics.incomplete = states.filter((state) => state !== 'SUCCESS').length
     if (this.#failures.length > 0) ledger.changeFlow('FAILURE')
     else if (this.#parking.size > 0 || selector.isWorkLeft()) {
@@ -297,8 +288,7 @@ export class Run {
 
   #refuseLostLease(): void {
     if (!this.#abort.aborted) return
-    const { reason } = this.#abort
-    throw new LeaseLost('the lease of this flow was lost', { cause: reason })
+    throw new LeaseLost('the lease of this flow was lost', { cause: this.#abort.reason })
   }
 
   #use(): RunTools {
