@@ -4,7 +4,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -319,38 +318,6 @@ test('service goes on with a word too many, as zocalo.service does, and says so'
   const run = site.ours('service', '-s', 'NoSuchService', 'extra')
   expect(await run.exited).toMatchObject({ code: 1 })
   expect(run.stderr).toContain('warning: without effect: extra')
-  expect(run.stderr).toContain('Unknown service "NoSuchService"')
   const unnamed = site.ours('service', 'NoSuchService')
   expect(await unnamed.exited).toMatchObject({ code: 2 })
 })
-
-test('the getting-started works as it is written', async () => {
-  const site = await zocalo({
-    example: {
-      start: [[1, []]],
-      '1': {
-        queue: 'runner.submission',
-        parameters: {
-          workingdir: '{workingdir}',
-          commands: ['echo data collection {ispyb_dcid}'],
-          output_file: 'out.txt',
-        },
-        output: { job_processed: 2 },
-      },
-      '2': { queue: 'jsonlines', parameters: { output_filename: '{workingdir}/done.jsonl' } },
-    },
-  })
-  await site.queue('runner.submission')
-  for (const name of ['Dispatcher', 'Runner', 'JSONLines']) site.ours('service', '-s', name)
-  const work = join(site.folder, 'work')
-  mkdirSync(work)
-  expect(
-    (await site.ours('go', '-r', 'example', '-s', `workingdir=${work}`, '1234').exited).code,
-  ).toBe(0)
-  const done = join(work, 'done.jsonl')
-  await waitFor('the last step', () => existsSync(done) && statSync(done).size > 0, {
-    deadlineMs: 40_000,
-  })
-  expect(readFileSync(join(work, 'out.txt'), 'utf8')).toBe('data collection 1234\n')
-  expect(readFileSync(done, 'utf8')).toBe('{"processed": true}\n')
-}, 120_000)
