@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { openEnvelope } from '../src/brokers/sqs/envelope.ts'
+import { openEnvelope } from '../src/brokers/sqs/messages/envelope.ts'
 import { decodeJson } from '../src/codecs/json/json.ts'
 import { repr } from '../src/codecs/python/python-repr.ts'
 import { decodeYaml } from '../src/codecs/yaml/yaml.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { openEnvelope } from '../../src/brokers/sqs/envelope.ts'
+import { openEnvelope } from '../../src/brokers/sqs/messages/envelope.ts'
 import type { Database } from '../../src/database/database.ts'
 import { ticketOf } from '../../src/protocol/claim-check.ts'
 import { startWorker } from '../support/embedded-app.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { openEnvelope } from '../../src/brokers/sqs/envelope.ts'
+import { openEnvelope } from '../../src/brokers/sqs/messages/envelope.ts'
 import { Effects, startFaultWorker } from '../faults/fault-worker.ts'
 import { migratedDatabase } from '../support/live-app.ts'
 import { freshSqsPlace, readyIn, type SqsPlace, sqsApp, sqsProcess } from '../support/sqs-app.ts'

@@ -1,6 +1,6 @@
 import type { Topology } from '../../protocol/routing/topology.ts'
 import type { KnownTopology } from '../known-topology.ts'
-import type { SqsQueues } from './queues.ts'
+import type { SqsQueues } from './queues/queues.ts'
 
 /**
  * Declares every queue, then throws the first refusal. Exchanges and bindings are remembered in this process: SQS has none.

@@ -1,5 +1,5 @@
 import { deadLetterQueue } from '../../brokers/dead-letters/dead-letter-queue.ts'
-import { sqsQueueName } from '../../brokers/sqs/queue-name.ts'
+import { sqsQueueName } from '../../brokers/sqs/queues/queue-name.ts'
 import { readSqsOptions, type SqsSettings } from '../../brokers/sqs/settings/sqs-options.ts'
 import type { Config } from '../../config/config.ts'
 import { silentLogger } from '../../logger.ts'

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { SQS } from '@aws-sdk/client-sqs'
 import { expect, onTestFinished, test } from 'vitest'
-import { openEnvelope } from '../../../src/brokers/sqs/envelope.ts'
+import { openEnvelope } from '../../../src/brokers/sqs/messages/envelope.ts'
 import { Config, type ConfigOptions } from '../../../src/config/config.ts'
 import { type CeleryApp, createApp } from '../../../src/create-app.ts'
 import { durableQueue } from '../../../src/protocol/routing/topology.ts'

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { envelope, openEnvelope } from '../../../src/brokers/sqs/envelope.ts'
-import { sqsQueueName } from '../../../src/brokers/sqs/queue-name.ts'
+import { envelope, openEnvelope } from '../../../src/brokers/sqs/messages/envelope.ts'
+import { sqsQueueName } from '../../../src/brokers/sqs/queues/queue-name.ts'
 
 const FOLDER = join(import.meta.dirname, '../../fixtures/celery')
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FauxqsServer, startFauxqs } from 'fauxqs'
 import { onTestFinished } from 'vitest'
-import { sqsQueueName } from '../../../src/brokers/sqs/queue-name.ts'
+import { sqsQueueName } from '../../../src/brokers/sqs/queues/queue-name.ts'
 import { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
 
 let starting: Promise<FauxqsServer> | undefined

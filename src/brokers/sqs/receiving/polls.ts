@@ -1,7 +1,7 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs'
 import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
 import type { SqsApi } from '../connecting/sqs-api.ts'
-import type { QueuePlace } from '../queues.ts'
+import type { QueuePlace } from '../queues/queues.ts'
 import type { SqsSettings } from '../settings/sqs-options.ts'
 import { earlier, type Mark, markNow, sinceMs } from './lease-clock.ts'
 import type { Receipts } from './receipts.ts'

@@ -2,7 +2,7 @@ import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
 import { sleep } from '../../../async/sleep.ts'
 import { failureOf, isExpiredReceipt } from '../connecting/server-errors.ts'
 import type { SqsApi } from '../connecting/sqs-api.ts'
-import type { QueuePlace } from '../queues.ts'
+import type { QueuePlace } from '../queues/queues.ts'
 import { Batches } from './batches.ts'
 
 /**

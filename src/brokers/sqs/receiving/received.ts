@@ -3,8 +3,8 @@ import { withDeadline } from '../../../async/with-deadline.ts'
 import type { Logger } from '../../../logger.ts'
 import { ticketOf, withBody } from '../../../protocol/claim-check.ts'
 import type { Claims } from '../../claims.ts'
-import { type Opened, openEnvelope } from '../envelope.ts'
-import { unseal } from '../sealed-body.ts'
+import { type Opened, openEnvelope } from '../messages/envelope.ts'
+import { unseal } from '../messages/sealed-body.ts'
 
 /** A message as SQS gave it, and what is in it. */
 export interface Received {

@@ -1,4 +1,4 @@
-import type { QueuePlace, SqsQueues } from '../queues.ts'
+import type { QueuePlace, SqsQueues } from '../queues/queues.ts'
 import type { SqsDelivery } from './sqs-delivery.ts'
 
 /**

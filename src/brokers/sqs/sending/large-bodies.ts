@@ -4,7 +4,7 @@ import { withTicket } from '../../../protocol/claim-check.ts'
 import type { Message } from '../../../protocol/message.ts'
 import type { Claims } from '../../claims.ts'
 import { reasonOf } from '../connecting/server-errors.ts'
-import { seal } from '../sealed-body.ts'
+import { seal } from '../messages/sealed-body.ts'
 import { keptUntil } from './delay.ts'
 
 interface LargeBodiesParts {

@@ -4,7 +4,7 @@ import { type Deferred, deferred } from '../../../async/deferred.ts'
 import { startTimer } from '../../../async/timer.ts'
 import { failureOf, isEntryWorthRetrying, reasonOf } from '../connecting/server-errors.ts'
 import type { SqsApi } from '../connecting/sqs-api.ts'
-import type { QueuePlace } from '../queues.ts'
+import type { QueuePlace } from '../queues/queues.ts'
 import { Lanes } from './lanes.ts'
 import type { MessageIds } from './message-ids.ts'
 

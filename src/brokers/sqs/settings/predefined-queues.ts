@@ -2,7 +2,7 @@ import { isRecord } from '../../../protocol/field-readers.ts'
 import { safeUrl } from '../../../safe-url.ts'
 import { optionRefused } from '../connecting/server-errors.ts'
 import type { SqsCredentials } from '../connecting/sqs-url.ts'
-import { isFifo } from '../queue-name.ts'
+import { isFifo } from '../queues/queue-name.ts'
 
 /** A queue of kombu's `predefined_queues`: it is there already, perhaps with credentials of its own. */
 export interface PredefinedQueue {

@@ -1,5 +1,5 @@
 import { optionRefused } from '../connecting/server-errors.ts'
-import type { BodyEncoding } from '../envelope.ts'
+import type { BodyEncoding } from '../messages/envelope.ts'
 import { type ClientConfig, readClientConfig } from './client-config.ts'
 import { type PredefinedQueue, readPredefinedQueues } from './predefined-queues.ts'
 

@@ -1,13 +1,13 @@
-import { type Backoff, retry } from '../../async/backoff.ts'
-import { BrokerError } from '../../errors.ts'
-import type { Queue } from '../../protocol/routing/topology.ts'
-import { queueMissing } from '../broker-errors.ts'
-import { deadLetterQueue, isDeadLetterQueue } from '../dead-letters/dead-letter-queue.ts'
-import { failureOf, reasonOf } from './connecting/server-errors.ts'
-import type { SqsApi } from './connecting/sqs-api.ts'
+import { type Backoff, retry } from '../../../async/backoff.ts'
+import { BrokerError } from '../../../errors.ts'
+import type { Queue } from '../../../protocol/routing/topology.ts'
+import { queueMissing } from '../../broker-errors.ts'
+import { deadLetterQueue, isDeadLetterQueue } from '../../dead-letters/dead-letter-queue.ts'
+import { failureOf, reasonOf } from '../connecting/server-errors.ts'
+import type { SqsApi } from '../connecting/sqs-api.ts'
+import type { PredefinedQueue } from '../settings/predefined-queues.ts'
+import type { SqsSettings } from '../settings/sqs-options.ts'
 import { isFifo, requireQueueName, sqsQueueName } from './queue-name.ts'
-import type { PredefinedQueue } from './settings/predefined-queues.ts'
-import type { SqsSettings } from './settings/sqs-options.ts'
 
 interface SqsQueuesParts {
   readonly api: SqsApi

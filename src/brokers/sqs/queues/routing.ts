@@ -1,6 +1,6 @@
-import type { Route } from '../../protocol/message.ts'
-import { bindingTakes, type ExchangeType } from '../../protocol/routing/topology.ts'
-import type { KnownTopology } from '../known-topology.ts'
+import type { Route } from '../../../protocol/message.ts'
+import { bindingTakes, type ExchangeType } from '../../../protocol/routing/topology.ts'
+import type { KnownTopology } from '../../known-topology.ts'
 
 /** One queue that a message goes to. */
 export interface Target {

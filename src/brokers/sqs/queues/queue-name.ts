@@ -1,4 +1,4 @@
-import { BrokerError } from '../../errors.ts'
+import { BrokerError } from '../../../errors.ts'
 
 const FIFO = '.fifo'
 const MOST_CHARACTERS = 80

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import { randomUUID } from 'node:crypto'
-import { decodeJson, encodeJson } from '../../codecs/json/json.ts'
-import { amqpProperties, propertiesOf } from '../../protocol/amqp-properties.ts'
-import { isRecord } from '../../protocol/field-readers.ts'
-import type { Message, MessageProperties, Route } from '../../protocol/message.ts'
-import { FAIRNESS_HEADER } from '../../protocol/routing/fairness.ts'
-import { encodeTable } from '../headers/write-table.ts'
+import { decodeJson, encodeJson } from '../../../codecs/json/json.ts'
+import { amqpProperties, propertiesOf } from '../../../protocol/amqp-properties.ts'
+import { isRecord } from '../../../protocol/field-readers.ts'
+import type { Message, MessageProperties, Route } from '../../../protocol/message.ts'
+import { FAIRNESS_HEADER } from '../../../protocol/routing/fairness.ts'
+import { encodeTable } from '../../headers/write-table.ts'
 
 interface EnvelopeOptions {
   /** kombu's `sqs_base64_encoding`: the whole envelope as base64. Both are read. */

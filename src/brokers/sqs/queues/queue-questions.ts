@@ -1,8 +1,8 @@
-import { BrokerError } from '../../errors.ts'
-import type { QueueDepth } from '../broker.ts'
-import { queueMissing } from '../broker-errors.ts'
-import { failureOf, reasonOf } from './connecting/server-errors.ts'
-import type { SqsApi } from './connecting/sqs-api.ts'
+import { BrokerError } from '../../../errors.ts'
+import type { QueueDepth } from '../../broker.ts'
+import { queueMissing } from '../../broker-errors.ts'
+import { failureOf, reasonOf } from '../connecting/server-errors.ts'
+import type { SqsApi } from '../connecting/sqs-api.ts'
 import type { SqsQueues } from './queues.ts'
 
 interface QueueQuestionsParts {
