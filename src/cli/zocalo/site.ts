@@ -17,6 +17,8 @@ export interface SiteOptions {
   readonly environment?: readonly string[]
   readonly transport?: string
   readonly verbose?: number
+  /** Logs the transport, too, where the site's configuration says nothing of logging. */
+  readonly debug?: boolean
   readonly rabbitHost?: string
   readonly rabbitPort?: string
   readonly rabbitUser?: string
@@ -69,10 +71,9 @@ export async function openSite(options: SiteOptions): Promise<Site> {
   const setup = config.plugin('logging')
   const verbosity = options.verbose ?? 0
   if (setup !== null) setup.verbosity = verbosity
-  const log = new SiteLog(setup, [
-    consoleSink(verbosity > 0 ? 10 : 20, printError),
-    ...(await graylogOf(config)),
-  ])
+  const { debug: isDebugging = false } = options
+  const console = consoleSink(verbosity > 0 || isDebugging ? 10 : 20, printError)
+  const log = new SiteLog(setup, [console, ...(await graylogOf(config))], { isDebugging })
   recordCrashes(log.logger('zocalo'), () => log.close())
   for (const warning of config.warnings)
     log.logger('zocalo').warn({ warning }, 'warning about the site configuration')

@@ -18,14 +18,20 @@ const DEFAULTS: ReadonlyMap<string, number> = new Map([
 export class SiteLog {
   readonly #setup: LoggingSetup | null
   readonly #sinks: readonly LogSink[]
+  readonly #defaults: ReadonlyMap<string, number>
   readonly #levels = new Map<string, number>()
   readonly #services = new Set<string>()
   /** What a front end adds to every record: what its service does. */
   extra: () => Readonly<Record<string, unknown>> = () => ({})
 
-  constructor(setup: LoggingSetup | null, sinks: readonly LogSink[]) {
+  constructor(
+    setup: LoggingSetup | null,
+    sinks: readonly LogSink[],
+    { isDebugging = false }: { readonly isDebugging?: boolean } = {},
+  ) {
     this.#setup = setup
     this.#sinks = sinks
+    this.#defaults = isDebugging ? new Map([...DEFAULTS, ['workflows', OURS.debug]]) : DEFAULTS
   }
 
   logger(name: string, fields: Readonly<Record<string, unknown>> = {}): Logger {
@@ -85,7 +91,7 @@ export class SiteLog {
   }
 
   #said(name: string): number | undefined {
-    if (this.#setup === null) return DEFAULTS.get(name)
+    if (this.#setup === null) return this.#defaults.get(name)
     const level = this.#setup.levelOf(name === '' ? 'root' : name)
     return level === null ? undefined : levelNumber(level)
   }

@@ -44,6 +44,7 @@ export async function runFrontEnd(
     serviceClass,
     metricsPort: options.metrics === true ? options.metricsPort : undefined,
   })
+  const debugging = options.debug === true ? await callLog(site) : null
   const frontEnd = new FrontEnd({
     serviceClass,
     name,
@@ -52,6 +53,7 @@ export async function runFrontEnd(
       if (role === 'service') {
         if (record !== null) transport.addMiddleware?.(record.recorder)
         for (const middleware of telemetry.middleware) transport.addMiddleware?.(middleware)
+        if (debugging !== null) transport.addMiddleware?.(debugging)
       }
       return transport
     },
@@ -121,6 +123,11 @@ export function sharedOptions({
     liveness:
       liveness === true ? { port: livenessPort, timeoutMs: livenessTimeout * 1000 } : undefined,
   }
+}
+
+async function callLog({ log }: Site) {
+  const { CallLog } = await import('../../../recipes/record/call-log.ts')
+  return new CallLog(log.logger('workflows.transport'))
 }
 
 /** Over the broker of the app that -A names, a monitor hears of every step. */
