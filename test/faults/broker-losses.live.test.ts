@@ -1,7 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { freshServers, liveApp, type Servers } from '../support/live-app.ts'
+import { eventTopology } from '../../src/monitor/events/event-topology.ts'
+import {
+  finishedHistory,
+  freshServers,
+  liveApp,
+  type Servers,
+  startMonitor,
+} from '../support/live-app.ts'
 import { startBroker, stopBroker } from '../support/rabbitmqctl.ts'
+import { service } from '../support/services.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { Effects, startFaultWorker } from './fault-worker.ts'
 
@@ -33,6 +41,30 @@ test('a broker stopped and started in the middle of 500 publishes and their runn
   await flow.stop()
   expect(flow.confirmed.size).toBeGreaterThanOrEqual(AT_LEAST)
   await waitFor('every task', () => missing(flow.confirmed, effects).length === 0, PATIENCE)
+})
+
+test('a broker restarted while events waited for a monitor: the end of each task is recorded all the same', async () => {
+  const servers = await freshServers(['fault'])
+  const app = liveApp(servers)
+  const broker = await app.readyBroker()
+  await broker.declare(eventTopology(app.config)) // as a monitor leaves it behind
+  // The monitor reads no results in Redis: events alone tell how these end.
+  const env = {
+    CELERY_RESULT_BACKEND: service('REDIS_URL'),
+    CELERY_WORKER_SEND_TASK_EVENTS: 'True',
+  }
+  const worker = await startFaultWorker(servers, new Effects(), { env })
+  const calls = await Promise.all([1, 2, 3].map((n) => app.sendTask('fault.work', [n])))
+  const ended = () => servers.ledger?.lines().filter(({ what }) => what === 'end').length
+  await waitFor('the end of the tasks', () => ended() === calls.length)
+  await worker.stop()
+  await stopBroker()
+  await startBroker()
+  const history = await finishedHistory(
+    await startMonitor(servers),
+    calls.map(({ id }) => id),
+  )
+  expect(history.map((row) => row?.status)).toEqual(['SUCCESS', 'SUCCESS', 'SUCCESS'])
 })
 
 function missing(confirmed: ReadonlySet<number>, effects: Effects): number[] {

@@ -21,10 +21,9 @@ export function encodeEvents(
 ): { readonly message: Message; readonly route: Route } {
   const { content, properties } = contentOf(events, serializerByName(serializer))
   return {
-    // Not durable: how things stood a moment ago is of no use tomorrow.
     message: {
       headers: { hostname },
-      properties: { ...properties, deliveryMode: 1, priority: 0 },
+      properties: { ...properties, deliveryMode: deliveryModeOf(events), priority: 0 },
       body: content,
     },
     route: { exchange, routingKey: routingKeyOf(events) },
@@ -55,6 +54,14 @@ export function groupOf(type: string): string {
 function routingKeyOf(events: CeleryEvent | readonly CeleryEvent[]): string {
   if (!isList(events)) return events.type.replaceAll('-', '.')
   return `${groupOf(events[0]?.type ?? 'task')}.multi`
+}
+
+/**
+ * Celery's are all transient, so that RabbitMQ drops those that wait in a durable queue when it restarts: the end of a task
+ * would be missing in the record. A heartbeat of before the restart is of no use.
+ */
+function deliveryModeOf(events: CeleryEvent | readonly CeleryEvent[]): 1 | 2 {
+  return !isList(events) && events.type === 'worker-heartbeat' ? 1 : 2
 }
 
 function contentOf(events: unknown, serializer: Serializer): Content {
