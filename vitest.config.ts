@@ -22,6 +22,7 @@ const LONG = [
   'test/deploy/deploy.live.test.ts',
   'test/faults/workflows.live.test.ts',
   'test/faults/pools/**/*.live.test.ts',
+  'test/faults/soak.live.test.ts',
   'test/flows/kills/every-transition.live.test.ts',
   'test/interop/huge-chord.live.test.ts',
   'test/streams/links/kafka/kafka.live.test.ts',

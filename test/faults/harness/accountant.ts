@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Broker } from '../../../src/brokers/broker.ts'
 import type { Database } from '../../../src/database/database.ts'
-import { waitFor } from '../../support/wait-for.ts'
+import { type WaitOptions, waitFor } from '../../support/wait-for.ts'
 import { type Held, leaksSince } from './leaks.ts'
 import type { Targets } from './targets.ts'
 
@@ -14,6 +14,8 @@ export interface Books {
   /** What producers were promised, and what tasks did: a line each. */
   readonly ledger: () => readonly Line[]
   readonly held: () => Promise<Held>
+  /** How long to wait until all is quiet. */
+  readonly settled?: WaitOptions
 }
 
 /** A line that a producer or a task wrote. */
@@ -66,7 +68,8 @@ export class Accountant {
 
   /** Once all is quiet, or as it is where it does not become so. */
   async account(struck: readonly Struck[], before: Held): Promise<Account> {
-    await waitFor('the record to be complete', () => this.#isComplete(), SETTLED).catch(
+    const { settled = SETTLED } = this.#books
+    await waitFor('the record to be complete', () => this.#isComplete(), settled).catch(
       () => undefined,
     )
     const states = await this.#states()
@@ -110,18 +113,18 @@ export class Accountant {
     const states = await this.#states()
     const stored = await this.#stored()
     return accepted(this.#books.ledger()).flatMap(({ id, name }) => {
-      const state = states.get(id)
+      const { status, reason } = states.get(id) ?? {}
       const kept = stored.get(id)
-      const isPythonsEnd = isPythons(name) && (state === kept || !isEnd(kept))
-      return state === 'SUCCESS' || isPythonsEnd ? [] : [`${name} ${id} is ${state}`]
+      const isPythonsEnd = isPythons(name) && (status === kept || !isEnd(kept))
+      return status === 'SUCCESS' || isPythonsEnd ? [] : [`${name} ${id} is ${status} (${reason})`]
     })
   }
 
-  async #states(): Promise<ReadonlyMap<string, string>> {
-    const rows = await this.#books.database.query<{ task_id: string; status: string }>(
-      'select task_id, status from monitor.task_history',
+  async #states(): Promise<ReadonlyMap<string, Recorded>> {
+    const rows = await this.#books.database.query<Recorded & { readonly task_id: string }>(
+      'select task_id, status, reason from monitor.task_history',
     )
-    return new Map(rows.map(({ task_id: id, status }) => [id, status]))
+    return new Map(rows.map((row) => [row.task_id, row]))
   }
 
   async #stored(): Promise<ReadonlyMap<string, string>> {
@@ -162,7 +165,7 @@ export class Accountant {
   async #spinning(): Promise<readonly string[]> {
     const victims = this.#books.targets.victims.filter(({ endsGracefully }) => endsGracefully)
     const before = victims.map(({ process: { pid } }) => cpuSeconds(pid))
-    await new Promise((resolve) => setTimeout(resolve, 5_000))
+    if (before.length > 0) await new Promise((resolve) => setTimeout(resolve, 5_000))
     return victims
       .map(({ name, process: { pid } }, at) => ({
         name,
@@ -171,6 +174,12 @@ export class Accountant {
       .filter(({ share }) => share > 0.1)
       .map(({ name, share }) => `${name}: ${Math.round(share * 100)} % of a core`)
   }
+}
+
+/** What the record says of a task. */
+interface Recorded {
+  readonly status: string
+  readonly reason: string | null
 }
 
 interface Repeat {

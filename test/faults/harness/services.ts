@@ -202,7 +202,11 @@ export async function heldOpen({ servers, proxies, folder }: Site): Promise<Held
     .filter((file) => file.endsWith('.json'))
     .flatMap((file) => {
       // As programs/inside.mjs writes it.
-      const { pid: _, ...open } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Held
+      const {
+        pid: _,
+        memory: __,
+        ...open
+      } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Held
       return Object.entries(open).map(([what, count]) => [`${file.slice(0, -5)}: ${what}`, count])
     })
   return {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chown, mkdtemp, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, readFile, rm, stat, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -15,20 +15,25 @@ export interface SmallDisk {
   readonly free: () => Promise<void>
 }
 
-const SIZE = '256m'
+/** What the record of a minute takes, and what an empty database does. */
+const MINUTE_MEBIBYTES = 40
+const EMPTY_MEBIBYTES = 160
 const SPACE = 'celery_toolbox_small_disk'
 /** Enough for some rows, so that it is full in the middle of the work. */
 const LEFT_BYTES = 256 * 1024
 
 /** Moves the database, which nobody uses yet, onto a disk of its own in memory; undefined where we may not mount one. */
-export async function smallDisk(databaseUrl: string): Promise<SmallDisk | undefined> {
+export async function smallDisk(
+  databaseUrl: string,
+  { minutes }: { readonly minutes: number },
+): Promise<SmallDisk | undefined> {
   const name = new URL(databaseUrl).pathname.slice(1)
   const client = new Client({ connectionString: service('DATABASE_URL') })
   await client.connect()
   onTestFinished(() => client.end())
   try {
     const server = await serverOf(client)
-    const folder = await mounted(server)
+    const folder = await mounted(server, EMPTY_MEBIBYTES + Math.ceil(minutes * MINUTE_MEBIBYTES))
     await client.query(`create tablespace ${SPACE} location '${folder}'`)
     await client.query(`alter database ${name} set tablespace ${SPACE}`)
     onTestFinished(async () => {
@@ -50,9 +55,9 @@ async function serverOf(client: Client): Promise<number> {
   return Number(/PPid:\s+(\d+)/.exec(status)?.[1])
 }
 
-async function mounted(server: number): Promise<string> {
+async function mounted(server: number, mebibytes: number): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'small-disk-'))
-  await inMountsOf(server, ['mount', '-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', folder])
+  await inMountsOf(server, ['mount', '-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'tmpfs', folder])
   const { uid, gid } = await stat(`/proc/${server}`)
   await chown(join(`/proc/${server}/root`, folder), uid, gid)
   return folder
@@ -72,7 +77,8 @@ function diskAt(folder: string): SmallDisk {
   return {
     fill: async () => {
       const { bavail, bsize } = await statfs(folder)
-      await writeFile(filler, Buffer.alloc(Math.max(0, bavail * bsize - LEFT_BYTES)))
+      const bytes = Math.max(1, bavail * bsize - LEFT_BYTES)
+      await execute('fallocate', ['--length', String(bytes), filler])
     },
     free: () => rm(filler, { force: true }),
   }

@@ -38,7 +38,9 @@ function report() {
     .reduce((sum, event) => sum + process.listenerCount(event), 0)
   try {
     const descriptors = readdirSync('/proc/self/fd').length
-    const text = JSON.stringify({ pid: process.pid, descriptors, listeners, ...open })
+    const { rss, heapUsed } = process.memoryUsage()
+    const memory = { rss, heapUsed }
+    const text = JSON.stringify({ pid: process.pid, memory, descriptors, listeners, ...open })
     writeFileSync(join(folder, `${name}.json`), text)
   } catch {
     // As above; the next report comes.
