@@ -12,7 +12,7 @@ const KINDS = ['bare', 'block', 'arroyopy'] as const
 /** Frames of 1 KiB and of 1 MB from a PUSH through a process to a PULL: a bare loop, a block, and a block of arroyopy. */
 export async function streamsScenario(count: number): Promise<Scenario> {
   const cpuMs = new Map<string, number[]>()
-  const large = Math.ceil(count / 40)
+  const [small, large] = [count * 5, Math.ceil(count / 40)]
   const idle = roundTrips(NAMES)
   return {
     name: 'streams',
@@ -23,7 +23,7 @@ export async function streamsScenario(count: number): Promise<Scenario> {
       { ours: 'celery-toolbox, 1 MB', than: 'arroyopy, 1 MB', atLeast: 1.5 },
     ],
     contenders: [
-      ...KINDS.map((kind) => contender(kind, { size: '1 KiB', bytes: 1_024, count, cpuMs })),
+      ...KINDS.map((kind) => contender(kind, { size: '1 KiB', bytes: 1_024, count: small, cpuMs })),
       ...KINDS.map((kind) =>
         contender(kind, { size: '1 MB', bytes: 1_000_000, count: large, cpuMs }),
       ),
@@ -48,16 +48,17 @@ interface Load {
   readonly cpuMs: Map<string, number[]>
 }
 
-/** The process is started before, and warmed up: its start is not measured. */
+/** The process is started before, and warmed up until its code is compiled: neither is measured. */
 function contender(kind: ForwarderKind, { size, bytes, count, cpuMs }: Load): Contender {
   const name = `${NAMES[kind]}, ${size}`
   return {
     name,
     run: async () => {
-      const idleMs = await cpuOf(kind, (ends) => ends.carry(bytes, WARM_UP))
+      const warmUp = Math.ceil(count / 5)
+      const idleMs = await cpuOf(kind, (ends) => ends.carry(bytes, warmUp))
       let rate = 0
       const busyMs = await cpuOf(kind, async (ends) => {
-        await ends.carry(bytes, WARM_UP)
+        await ends.carry(bytes, warmUp)
         rate = await ends.carry(bytes, count)
       })
       cpuMs.set(name, [...(cpuMs.get(name) ?? []), (busyMs - idleMs) / count])
@@ -65,8 +66,6 @@ function contender(kind: ForwarderKind, { size, bytes, count, cpuMs }: Load): Co
     },
   }
 }
-
-const WARM_UP = 100
 
 async function cpuOf(kind: ForwarderKind, work: (ends: Ends) => Promise<unknown>): Promise<number> {
   const forwarder = await Forwarder.start(kind)

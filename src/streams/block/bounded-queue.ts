@@ -5,7 +5,7 @@ export type WhenFull = 'wait' | 'drop-oldest' | 'drop-newest' | 'latest'
 export interface QueueLimits {
   /** The most messages that wait. Default 64. */
   readonly limit?: number | undefined
-  /** The most bytes that wait; a single larger message still passes, alone. Default 64 MiB. */
+  /** The most bytes that wait; a single larger message still passes, alone. Default 16 MiB. */
   readonly limitBytes?: number | undefined
   /**
    * `wait` holds back the source (default). The others drop, counted and logged: the oldest, the newest, or with `latest`
@@ -21,7 +21,7 @@ export interface Queued {
 }
 
 export const QUEUE_LIMIT = 64
-const QUEUE_LIMIT_BYTES = 64 * 1024 * 1024
+const QUEUE_LIMIT_BYTES = 16 * 1024 * 1024
 
 /** Messages between those who put and those who take, bounded by number and by bytes. */
 export class BoundedQueue<Item extends Queued> {

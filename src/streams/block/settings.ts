@@ -14,7 +14,7 @@ export interface RetryPolicy {
 export type OnError = 'skip' | 'stop' | 'retry' | RetryPolicy | { readonly retry: RetryPolicy }
 
 export interface BlockOptions {
-  /** Messages between listeners and operator. Default 64 messages, 64 MiB, wait. */
+  /** Messages between listeners and operator. Default 64 messages, 16 MiB, wait. */
   readonly queue?: QueueLimits
   /** Of each publisher between operator and wire. Default 64 messages, 16 MiB, wait. */
   readonly outlet?: QueueLimits
@@ -40,7 +40,6 @@ export interface BlockSettings {
   readonly graceMs: number
 }
 
-const OUTLET_LIMIT_BYTES = 16 * 1024 * 1024
 const WHEN_FULL: readonly WhenFull[] = ['wait', 'drop-oldest', 'drop-newest', 'latest']
 
 /** The options of a block, checked; defaults where nothing was given. */
@@ -63,7 +62,7 @@ export function blockSettings(name: string, options: BlockOptions): BlockSetting
   }
   return {
     queue,
-    outlet: { limitBytes: OUTLET_LIMIT_BYTES, ...outlet },
+    outlet,
     onError: errorPolicy(name, options.onError ?? 'skip'),
     concurrency,
     ordered,
