@@ -33,7 +33,7 @@ export class WorkerEvents {
   constructor(parts: WorkerEventsParts) {
     const { app, broker, name, options, logger } = parts
     const { carriesEvents } = broker
-    const isTold = options.taskEvents ?? tellsOfTasks(app.config, carriesEvents)
+    const sendsTasks = options.taskEvents ?? sendsTaskEvents(app.config, carriesEvents)
     this.#sender = new EventSender(
       {
         hostname: name,
@@ -42,7 +42,7 @@ export class WorkerEvents {
         clock: app.clock,
         logger,
       },
-      { muted: isTold ? [] : ['task'] },
+      { muted: sendsTasks ? [] : ['task'] },
     )
     this.tasks = new TaskEvents({
       sender: this.#sender,
@@ -92,7 +92,7 @@ export class WorkerEvents {
 }
 
 /** Where events go to the platform queue they are its only news of what became of a task. */
-function tellsOfTasks(config: Config, carriesEvents: boolean): boolean {
+function sendsTaskEvents(config: Config, carriesEvents: boolean): boolean {
   if (!carriesEvents && config.source('worker_send_task_events') === 'default') return true
   return config.worker_send_task_events
 }

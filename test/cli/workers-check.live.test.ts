@@ -9,7 +9,7 @@ test('doctor names workers whose clocks are wrong, and by how much', async () =>
     `insert into monitor.worker (hostname, drift_s) values ('w1@host', 3600), ('w2@host', -90), ('w3@host', null)`,
   )
   await database.query(
-    `insert into monitor.worker_process (hostname, pid, told_at) select hostname, 1, now() from monitor.worker`,
+    `insert into monitor.worker_process (hostname, pid, task_event_at) select hostname, 1, now() from monitor.worker`,
   )
   expect(await workersCheck(database)).toMatchObject({
     found: 'clocks are wrong: w1@host (3600 s behind), w2@host (90 s ahead)',
@@ -20,7 +20,7 @@ test('doctor names workers whose clocks are wrong, and by how much', async () =>
 test('doctor names workers that have run tasks and sent no events, and says what events would add', async () => {
   await using database = await openDatabase({ url: await migratedDatabase() })
   await database.query(
-    `insert into monitor.worker_process (hostname, pid, processed, told_at)
+    `insert into monitor.worker_process (hostname, pid, processed, task_event_at)
      values ('silent@host', 1, 3, null), ('new@host', 1, 0, null), ('telling@host', 1, 3, now())`,
   )
   expect(await workersCheck(database)).toMatchObject({

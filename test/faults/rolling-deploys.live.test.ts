@@ -108,7 +108,7 @@ async function agreement({ database, ledger, killed }: Field, sent: readonly str
     killed,
     sent,
     silent: SILENT,
-    untold: new Set(['python.give_up']),
+    withoutOutcome: new Set(['python.give_up']),
     unstored: new Set(['python.forget', 'export.forget']),
   }
   await waitFor(

@@ -59,7 +59,7 @@ export interface Accounts {
   /** The ids of all tasks: each of them has run. */
   readonly sent?: readonly string[]
   /** Names of tasks that leave no outcome. */
-  readonly untold?: ReadonlySet<string>
+  readonly withoutOutcome?: ReadonlySet<string>
   /** Names of tasks that store no result: of those that workers without events run no end is known. */
   readonly unstored?: ReadonlySet<string>
   /** Names of tasks that give themselves back to their queue, and run again. */
@@ -151,12 +151,12 @@ function runOf(row: Row, lines: readonly LedgerLine[], accounts: Accounts) {
 function leavesOf(
   name: string,
   isSilent: boolean,
-  { untold = new Set(), unstored = new Set(), ends = {} }: Accounts,
+  { withoutOutcome = new Set(), unstored = new Set(), ends = {} }: Accounts,
 ): readonly string[] {
   const end = ends[name]
   if (end !== undefined) return [end]
   // A worker without events stores that it started, and no more.
-  if (untold.has(name)) return isSilent ? ['UNHEARD', 'STARTED'] : ['UNHEARD']
+  if (withoutOutcome.has(name)) return isSilent ? ['UNHEARD', 'STARTED'] : ['UNHEARD']
   return unstored.has(name) && isSilent ? ['UNHEARD'] : ['SUCCESS']
 }
 

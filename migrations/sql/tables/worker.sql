@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS monitor.worker (
 --
 -- By the clock of the worker: online_at, offline_at, last_heartbeat_at, idle_at (none of its tasks ran), restarted_at
 -- (a new process came with the same pid, as in a container), active_at.
--- By the clock of the database: told_at (when it last sent an event of a task), heard_at (when anything was heard of
+-- By the clock of the database: task_event_at (when it last sent an event of a task), heard_at (when anything was heard of
 -- it), closed_at (when its connection was first seen closed), shared_at (when its reports showed that two living
 -- processes have its name and pid).
 -- connection: as the broker's management API names it. active: how many tasks it ran at active_at;
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS monitor.worker_process (
   idle_at           timestamptz,
   restarted_at      timestamptz,
   shared_at         timestamptz,
-  told_at           timestamptz,
+  task_event_at     timestamptz,
   heartbeat_every_s double precision,
   processed         bigint,
   connection        text,

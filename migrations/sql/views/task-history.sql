@@ -85,7 +85,7 @@ SELECT
         END),
       CASE WHEN clash
         THEN 'two calls were published under this id: arguments and result may be of different ones' END,
-      CASE options ->> 'told_by'
+      CASE options ->> 'reported_by'
         WHEN 'result' THEN 'known by its result alone: no message of it is recorded'
         WHEN 'event' THEN 'known by events of its worker alone: no message of it is recorded'
         -- No monitor ran, or a clock is wrong.

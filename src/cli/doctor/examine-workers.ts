@@ -39,7 +39,7 @@ const WHAT_EVENTS_ADD =
   'worker, how long it ran and whether it was lost; without, a task that left its queue is UNHEARD until its result is stored'
 
 const WORKERS = `
-  SELECT hostname, bool_or(told_at IS NOT NULL OR coalesce(processed, 0) = 0) AS "sendsEvents",
+  SELECT hostname, bool_or(task_event_at IS NOT NULL OR coalesce(processed, 0) = 0) AS "sendsEvents",
     (SELECT drift_s FROM monitor.worker WHERE worker.hostname = worker_process.hostname) AS drift
   FROM monitor.worker_process
   WHERE heard_at > now() - interval '5 minutes' AND coalesce(offline_at < last_heartbeat_at, true)

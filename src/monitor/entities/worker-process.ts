@@ -16,7 +16,7 @@ export interface WorkerProcessRow {
   /** When its reports showed that two living processes have its name and its pid. */
   readonly sharedAt: Date | null
   /** When it last sent an event of a task; null: it never did. */
-  readonly toldAt: Date | null
+  readonly taskEventAt: Date | null
   readonly heartbeatEveryS: number | null
   readonly processed: number | null
   /** As the broker's management API names it. */
@@ -53,7 +53,7 @@ export const WorkerProcessEntity = new EntitySchema<WorkerProcessRow>({
     idleAt: { name: 'idle_at', type: 'timestamptz', nullable: true },
     restartedAt: { name: 'restarted_at', type: 'timestamptz', nullable: true },
     sharedAt: { name: 'shared_at', type: 'timestamptz', nullable: true },
-    toldAt: { name: 'told_at', type: 'timestamptz', nullable: true },
+    taskEventAt: { name: 'task_event_at', type: 'timestamptz', nullable: true },
     heartbeatEveryS: { name: 'heartbeat_every_s', type: 'double precision', nullable: true },
     processed: { name: 'processed', type: 'bigint', transformer: exactNumber, nullable: true },
     connection: { name: 'connection', type: 'text', nullable: true },

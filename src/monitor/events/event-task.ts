@@ -49,7 +49,7 @@ function callOf(
   const task = typeof name === 'string' ? name : null
   const count = typeof retries === 'number' && retries > 0 ? wholeNumber(retries) : 0
   const options = {
-    told_by: source,
+    reported_by: source,
     ...(count > 0 && { retries: count }),
     ...argumentsOf(event, task, privacy),
     ...(typeof event.eta === 'string' && { eta: event.eta }),
@@ -165,7 +165,7 @@ function optionalTime(value: unknown): number | null {
 }
 
 /** The same for all such events, so that none of them is later than another. */
-const OF_AN_EVENT = jsonbText({ told_by: 'event' })
+const OF_AN_EVENT = jsonbText({ reported_by: 'event' })
 
 const NOTHING = {
   kind: 'task',

@@ -101,4 +101,4 @@ const RUN_EVENTS: ReadonlyMap<string, RunEvent> = new Map<string, RunEvent>([
 ])
 
 /** The same for all such events. What a step results in is kept by its run: no result backend is to be asked. */
-const OF_A_RUN = jsonbText({ told_by: 'event', ignore_result: true })
+const OF_A_RUN = jsonbText({ reported_by: 'event', ignore_result: true })

@@ -51,14 +51,14 @@ export class WorkerClocks {
 
   /** When it happened, by the monitor's clock: not after it came. What no clock can have said is as old as its arrival. */
   timeOf(event: CeleryEvent, receivedAtMs: number): number {
-    const toldMs = eventTimeMs(event)
-    if (!isCredible(toldMs, receivedAtMs)) return receivedAtMs
-    if (typeof event.hostname !== 'string') return Math.min(toldMs, receivedAtMs)
+    const eventMs = eventTimeMs(event)
+    if (!isCredible(eventMs, receivedAtMs)) return receivedAtMs
+    if (typeof event.hostname !== 'string') return Math.min(eventMs, receivedAtMs)
     const known = this.#clocks.get(event.hostname) ?? this.#add(event.hostname)
     if (event.type.startsWith('worker-')) {
-      this.#measure(event.hostname, known, { behindMs: receivedAtMs - toldMs, receivedAtMs })
+      this.#measure(event.hostname, known, { behindMs: receivedAtMs - eventMs, receivedAtMs })
     }
-    return Math.min(toldMs + known.driftMs, receivedAtMs)
+    return Math.min(eventMs + known.driftMs, receivedAtMs)
   }
 
   /** In seconds: how far behind the clock of a worker is; null where it is right, as far as known. */
@@ -118,7 +118,7 @@ export class WorkerClocks {
 }
 
 /** Whether a clock can have said so: an event may have waited long, and no clock is a day ahead. */
-export function isCredible(toldMs: number, receivedAtMs: number): boolean {
-  const ageMs = receivedAtMs - toldMs
+export function isCredible(eventMs: number, receivedAtMs: number): boolean {
+  const ageMs = receivedAtMs - eventMs
   return ageMs < 365 * DAY_MS && ageMs > -DAY_MS
 }

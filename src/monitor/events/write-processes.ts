@@ -32,7 +32,7 @@ const NEW = `
     max(at) FILTER (WHERE kind IN ('online', 'heartbeat')) AS last_heartbeat_at,
     max(at) FILTER (WHERE kind = 'offline') AS offline_at,
     max(at) FILTER (WHERE kind <> 'task' AND active = 0) AS idle_at,
-    CASE WHEN bool_or(kind = 'task') THEN now() END AS told_at,
+    CASE WHEN bool_or(kind = 'task') THEN now() END AS task_event_at,
     max(at) FILTER (WHERE active IS NOT NULL) AS active_at,
     CASE WHEN max(processed) > ${LATEST_PROCESSED} AND NOT bool_or(kind = 'online') THEN now() END AS shared_at,
     (array_agg(active ORDER BY at DESC, active DESC) FILTER (WHERE active IS NOT NULL))[1] AS active,
@@ -46,7 +46,7 @@ const TIMES = [
   'last_heartbeat_at',
   'offline_at',
   'idle_at',
-  'told_at',
+  'task_event_at',
   'heartbeat_every_s',
   'active_at',
 ] as const

@@ -58,9 +58,9 @@ function ended(task: HeldTask, left: number, running: number): Finding {
   return {
     candidate: task,
     status: 'UNHEARD',
-    kind: 'untold',
+    kind: 'no-outcome',
     reason: `worker ${worker} reported at ${activeAt} that ${was}: the task ended and sent no outcome, as one that raises Ignore`,
-    evidence: { worker, pid, active: running, left, told_at: activeAt },
+    evidence: { worker, pid, active: running, left, reported_at: activeAt },
   }
 }
 
@@ -75,7 +75,7 @@ function begunLate(task: HeldTask): Finding {
   return {
     candidate: task,
     status: 'UNHEARD',
-    kind: 'untold',
+    kind: 'no-outcome',
     reason: `worker ${worker} started it after it had announced its stop at ${offlineAt}, and has ended: the task was cut off, or raised Ignore`,
     evidence: { worker, pid, offline_at: offlineAt },
   }

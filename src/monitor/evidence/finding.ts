@@ -27,7 +27,7 @@ export type DoubtKind =
   /** Its worker sends no heartbeats, but is connected, or may be. */
   | 'no-heartbeats'
   /** Its worker has it no longer, and reported no outcome. */
-  | 'untold'
+  | 'no-outcome'
   /** Its worker has ended, and had not acknowledged it, as far as is known: the broker gives it to another. */
   | 'given-back'
 

@@ -97,7 +97,7 @@ const AT_WORK = `(${IS_STARTED} AND cut.hostname IS NULL AND NOT coalesce(${IS_S
 const ACKNOWLEDGED = '(process.acknowledges ->> task.name)'
 
 /** It ended and reported no outcome: the later end of its worker changes nothing. */
-const IS_OVER = `(task.state = 'UNHEARD' AND task.unheard ->> 'kind' = 'untold')`
+const IS_OVER = `(task.state = 'UNHEARD' AND task.unheard ->> 'kind' = 'no-outcome')`
 
 /** The process id that the latest event of the task names. */
 const LATEST_PID = `
@@ -162,4 +162,4 @@ const LEFT = `
   LEFT JOIN LATERAL (${LATEST_PID}) AS latest ON true
   WHERE task.worker = $1 AND ${IS_NOT_OVER} AND ${IS_RUNNING} AND ${IS_STARTED} AND task.started_at < $3::text::timestamptz
     AND coalesce(latest.pid = $2::integer, true) AND NOT ${IS_NOTED}
-    AND (NOT ${IS_OVER} OR task.unheard #>> '{evidence,told_at}' = $3)`
+    AND (NOT ${IS_OVER} OR task.unheard #>> '{evidence,reported_at}' = $3)`

@@ -34,13 +34,13 @@ export function judgeHeld(task: HeldTask, evidence: WorkerEvidence): Finding | u
 }
 
 function judgeStarted(task: HeldTask, evidence: WorkerEvidence): Finding | undefined {
-  if (task.idleAt !== null) return untold(task, task.idleAt)
+  if (task.idleAt !== null) return noOutcome(task, task.idleAt)
   const end = endOf(task, evidence)
   if (end !== undefined) return gone(task, end, evidence)
   if (task.stoppingForMs !== null || task.hadAnnounced) return stopping(task, evidence)
   if (task.isSilent && task.lastHeartbeatAt !== null) return notBeating(task)
   if (isDisconnected(task, evidence)) return disconnected(task)
-  return hasAnswered(task, evidence) ? untold(task, null) : undefined
+  return hasAnswered(task, evidence) ? noOutcome(task, null) : undefined
 }
 
 /** Itself, and not another process under its name. */
@@ -217,12 +217,12 @@ function whyItMayLive(task: HeldTask): string {
     : 'it never answered remote control, or others have its name, so nothing shows whether it lives'
 }
 
-function untold(task: HeldTask, idleAt: string | null): Finding {
+function noOutcome(task: HeldTask, idleAt: string | null): Finding {
   const { worker, pid } = task
   return {
     candidate: task,
     status: 'UNHEARD',
-    kind: 'untold',
+    kind: 'no-outcome',
     reason: `worker ${worker} has ended it and sent no outcome, as of a task that raises Ignore`,
     evidence: { worker, pid, shown_by: idleAt === null ? 'its answer' : `idle at ${idleAt}` },
   }

@@ -40,7 +40,7 @@ const LONGEST_GAP_MS = 120_000
 export function isCoveredSince(time: string): string {
   return `coalesce(${time} >= queue.covered_since AND NOT EXISTS (
         SELECT FROM monitor.worker_process silent
-        WHERE silent.told_at IS NULL AND silent.processed > 0 AND silent.heard_at >= ${time}), false)`
+        WHERE silent.task_event_at IS NULL AND silent.processed > 0 AND silent.heard_at >= ${time}), false)`
 }
 
 const TAKERS = `

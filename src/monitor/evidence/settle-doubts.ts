@@ -49,4 +49,4 @@ const CLOSE_UNLOCKS = `
   WHERE left(task.name, 200) = 'celery.chord_unlock' AND monitor.state_class(task.state) < 2
     AND task.state IN ('PENDING', 'RETRY', 'UNHEARD') AND task.published_at > now() - interval '2 days'
     AND body.task_id = task.args #>> '{1,options,task_id}'
-    AND body.options IS NOT NULL AND NOT body.options ? 'told_by'`
+    AND body.options IS NOT NULL AND NOT body.options ? 'reported_by'`

@@ -32,11 +32,11 @@ export function unreadEntry(arrived: Arrived, problem: Problem): UnreadEntry {
     message: safe.message,
     // By its own digest, a copy of it is recognised all the same.
     row: { ...kept, digest: row.digest, altered },
-    problem: { ...problem, reason: NOT_TOLD },
+    problem: { ...problem, reason: NOT_KEPT },
   }
 }
 
-const NOT_TOLD =
+const NOT_KEPT =
   'not shown, and the body not kept: what cannot be read may hold what REDACT names (REDACT_UNREADABLE)'
 
 export function problemOf(cause: unknown): Problem {

@@ -105,7 +105,7 @@ async function takeBatch(
 const ADD = `
   INSERT INTO monitor.task (task_id, name, args, kwargs, queue, retries, published_at, options)
   SELECT task_id, name, monitor.read_result(args), monitor.read_result(kwargs), queue, coalesce(retries, 0),
-    coalesce(date_done AT TIME ZONE 'UTC', now()), '{"told_by": "result"}'
+    coalesce(date_done AT TIME ZONE 'UTC', now()), '{"reported_by": "result"}'
   FROM public.celery_taskmeta meta
   WHERE task_id = ANY ($1) AND monitor.state_class(status) > 0 AND name IS NOT NULL
     AND NOT EXISTS (SELECT FROM monitor.task WHERE task.task_id = meta.task_id)

@@ -47,7 +47,7 @@ const EARLIEST = {
 const PUBLISHED = {
   column: 'published_at',
   value: `CASE WHEN ${isOfMessage('kept')} AND NOT ${isOfMessage('excluded')} THEN kept.published_at
-      WHEN ${isOfMessage('excluded')} AND kept.options ->> 'told_by' <> 'result' THEN excluded.published_at
+      WHEN ${isOfMessage('excluded')} AND kept.options ->> 'reported_by' <> 'result' THEN excluded.published_at
       ELSE least(kept.published_at, excluded.published_at) END`,
 }
 

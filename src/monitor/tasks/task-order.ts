@@ -56,14 +56,14 @@ export function callOrderSql(row: string): string {
 
 /** Whether a row stems from a message, and so is dated by the monitor itself. */
 export function isOfMessage(row: string): string {
-  return `(${row}.options IS NOT NULL AND NOT ${row}.options ? 'told_by')`
+  return `(${row}.options IS NOT NULL AND NOT ${row}.options ? 'reported_by')`
 }
 
 /** Options are written by the source of the call; a row without them was not written by the monitor. */
 function knowledgeSql(row: string): string {
   const cases = Object.entries(KNOWLEDGE).map(([name, rank]) => `WHEN '${name}' THEN ${rank}`)
   return `CASE WHEN ${row}.options IS NULL THEN -1
-      ELSE CASE coalesce(${row}.options ->> 'told_by', 'message') ${cases.join(' ')} ELSE 3 END END`
+      ELSE CASE coalesce(${row}.options ->> 'reported_by', 'message') ${cases.join(' ')} ELSE 3 END END`
 }
 
 function text(row: string, column: string): string {

@@ -79,7 +79,7 @@ test('where no message says how a task was called, its caller’s event does', a
     },
   ])
   expect(JSON.parse(tasks[0]!.options)).toMatchObject({
-    told_by: 'task-sent',
+    reported_by: 'task-sent',
     argsrepr: '(2, 3)',
     kwargsrepr: '{}',
     exchange: '',

@@ -35,7 +35,7 @@ test('what is sent while no monitor runs waits for the next, and a task has its 
     name: 'export.add',
     worker: 'w1@host',
     args: null,
-    options: { told_by: 'task-received', argsrepr: '(1, 2)' },
+    options: { reported_by: 'task-received', argsrepr: '(1, 2)' },
     received_at: new Date(NOW * 1000),
     started_at: new Date((NOW + 1) * 1000),
     finished_at: null,

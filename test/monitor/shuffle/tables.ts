@@ -6,7 +6,7 @@ import type { Database } from '../../../src/database/database.ts'
  */
 const ROWS: Readonly<Record<string, string>> = {
   task: `select task_id as key, to_jsonb(task) - 'updated_at'
-    - case when options ? 'told_by' then 'published_at' else 'updated_at' end as row from monitor.task`,
+    - case when options ? 'reported_by' then 'published_at' else 'updated_at' end as row from monitor.task`,
   message: `select encode(digest, 'hex') as key, to_jsonb(message) - 'id' - 'received_at' - 'day' as row from monitor.message`,
   event: `select encode(digest, 'hex') as key, to_jsonb(event) - 'id' - 'received_at' as row from monitor.event`,
   quarantine: `select encode(digest, 'hex') as key, to_jsonb(quarantine) - 'id' - 'received_at' as row from monitor.quarantine`,

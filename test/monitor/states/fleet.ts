@@ -88,7 +88,7 @@ export async function heard(database: Database, worker: Heard): Promise<void> {
   )
   await database.query(
     `insert into monitor.worker_process (hostname, pid, last_heartbeat_at, heard_at, online_at, offline_at,
-       heartbeat_every_s, told_at, processed, software, restarted_at, idle_at, queues, pool, acknowledges)
+       heartbeat_every_s, task_event_at, processed, software, restarted_at, idle_at, queues, pool, acknowledges)
      values ($1, $2, now() - $3::interval, now() - $3::interval, ${online}, ${offline}, 2, now(), 1, $4,
        ${worker.restarted ?? 'null'}, ${worker.idle ?? 'null'}, $5, $6, $7)`,
     [
@@ -116,7 +116,7 @@ export async function process(
 ): Promise<void> {
   await database.query(
     `insert into monitor.worker_process
-       (hostname, pid, last_heartbeat_at, heard_at, online_at, offline_at, heartbeat_every_s, told_at, processed, queues)
+       (hostname, pid, last_heartbeat_at, heard_at, online_at, offline_at, heartbeat_every_s, task_event_at, processed, queues)
      values ($1, 1, ${heard}, ${heard}, ${online}, ${offline}, 30, ${told}, $2, $3)`,
     [hostname, processed, queues === 'NULL' ? null : queues],
   )

@@ -37,15 +37,14 @@ export async function attach<Socket extends AnySocket>(
   }
 }
 
-/** ZeroMQ gives an address free in the background: the socket of the run before may have it still. */
+/** ZeroMQ gives an address free in the background: the socket of the run before may have it still, or be at it. */
 async function bind(socket: AnySocket, address: string): Promise<void> {
   for (let triesLeft = BIND_TRIES; ; triesLeft -= 1) {
     try {
       await socket.bind(address)
       return
     } catch (cause) {
-      const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
-      if (!isTaken || triesLeft === 0) throw cause
+      if (!isPassing(cause) || triesLeft === 0) throw cause
       await sleep(BIND_PAUSE_MS)
     }
   }
@@ -53,6 +52,11 @@ async function bind(socket: AnySocket, address: string): Promise<void> {
 
 const BIND_TRIES = 10
 const BIND_PAUSE_MS = 20
+
+function isPassing(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error && error.code
+  return code === 'EADDRINUSE' || code === 'EAGAIN'
+}
 
 function secure(socket: AnySocket, { curve }: ZmqOptions): void {
   if (curve === undefined) return
