@@ -31,18 +31,20 @@ function deriveBroker(resolution: Resolution): void {
     ),
   )
   if (!isDefault(resolution, 'broker_transport_options')) return
-  derive(resolution, 'broker_transport_options', sqsDefaults(value(resolution, 'QUEUE_PREFIX')))
+  const options = { ...sqsDefaults(value(resolution, 'QUEUE_PREFIX')), ...PYTHON_RETRIES }
+  derive(resolution, 'broker_transport_options', options)
 }
 
-/** What the transport options are where none are given, and what given ones are merged over when a broker of SQS is opened. */
+/** For Python, which reads the same options: they do nothing here. */
+const PYTHON_RETRIES = { interval_start: 0, max_retries: 1 }
+
+/** What given transport options are merged over when a broker of SQS is opened. */
 export function sqsDefaults(queuePrefix: string): Readonly<Record<string, unknown>> {
   return {
     region: 'us-west-2',
     queue_name_prefix: `${queuePrefix}-`,
     wait_time_seconds: 20,
     visibility_timeout: 20,
-    interval_start: 0,
-    max_retries: 1,
   }
 }
 

@@ -55,7 +55,7 @@ export async function startMoto(): Promise<RunningSqs> {
 
 async function listening(name: string, server: ChildProcess, port: number): Promise<RunningSqs> {
   try {
-    await waitFor(name, () => server.exitCode !== null || answers(port), { deadlineMs: 60_000 })
+    await waitFor(name, () => server.exitCode !== null || answers(port), { deadlineMs: 110_000 })
     if (server.exitCode !== null) throw new Error(`${name} ended with ${server.exitCode}`)
   } catch (error) {
     server.kill('SIGKILL')

@@ -33,6 +33,7 @@ import { rejectionOf } from './receiving/rejection.ts'
 import { SqsConsumer } from './receiving/sqs-consumer.ts'
 import { type DeliveryHolder, SqsDelivery } from './receiving/sqs-delivery.ts'
 import { SqsPublisher } from './sending/sqs-publisher.ts'
+import { warnOfIdleOptions } from './settings/known-options.ts'
 import { readSqsOptions, type SqsSettings } from './settings/sqs-options.ts'
 
 interface SqsBrokerOptions {
@@ -88,6 +89,7 @@ export class SqsBroker extends BaseBroker implements Broker {
     this.#messages = new ReceivedMessages({ claims: this.#claims, log: this.#log })
     this.features = this.#claims === undefined ? SQS_FEATURES : WITH_CLAIMS
     this.#settings = readSqsOptions(options.transportOptions)
+    warnOfIdleOptions(options.transportOptions, this.#log)
     this.#drainMs = options.drainMs ?? this.#settings.waitSeconds * 1_000 + POLL_PATIENCE_MS
     this.#got = new HeldDeliveries(this.#settings.visibilitySeconds)
     this.#api = new SqsApi({

@@ -34,9 +34,8 @@ function transportOptions(
   urls: readonly string[],
 ): Readonly<Record<string, unknown>> | undefined {
   const areGiven = config.source('broker_transport_options') !== 'derived'
-  if (isSqs(urls))
-    return { ...sqsDefaults(config.QUEUE_PREFIX), ...config.broker_transport_options }
-  return areGiven ? config.broker_transport_options : undefined
+  const given = areGiven ? config.broker_transport_options : undefined
+  return isSqs(urls) ? { ...sqsDefaults(config.QUEUE_PREFIX), ...given } : given
 }
 
 function isSqs([url]: readonly string[]): boolean {

@@ -67,6 +67,14 @@ export function optionRefused(name: string, why: string): BrokerError {
   )
 }
 
+/** An option that is heeded, with a value that does not fit; `shown` has no secret in it. */
+export function optionUnfit(name: string, shown: string, expected: string): BrokerError {
+  return new BrokerError(
+    'BROKER_UNREACHABLE',
+    `broker_transport_options: "${name}" is ${shown}, expected ${expected}`,
+  )
+}
+
 interface Facts {
   readonly httpStatusCode: number | undefined
   readonly code: string

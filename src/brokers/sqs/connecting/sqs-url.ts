@@ -14,14 +14,17 @@ export interface SqsCredentials {
 }
 
 /** A secret may hold any character, also `/` and `@` that are not escaped. */
-const SHAPE = /^sqs:\/\/(?:(?<login>.*)@)?(?<host>[^@/?#]*)(?:[/?#][^@]*)?$/is
+const SHAPE = /^sqs:\/\/(?:(?<login>.*)@)?(?<host>[^@/?#]*)(?:\/[^@?]*)?(?<query>\?[^@]*)?$/is
 const HOST = /^(?:\[[\da-f:.]+\]|[^[\]:]+)(?::\d{1,5})?$/i
 
 /** Reads `sqs://KEY:SECRET@HOST:PORT`; everything after the scheme may be left out, as in Celery. */
 export function parseSqsUrl(url: string): SqsUrl {
-  const { login, host = '' } = SHAPE.exec(url)?.groups ?? {}
+  const { login, host = '', query } = SHAPE.exec(url)?.groups ?? {}
   if (!SHAPE.test(url) || (host !== '' && !HOST.test(host))) {
     throw unreadableUrl(url, 'expected sqs://KEY:SECRET@HOST:PORT, or sqs:// for Amazon itself')
+  }
+  if (query !== undefined && query !== '?') {
+    throw unreadableUrl(url, 'expected no query: options are broker_transport_options')
   }
   return { credentials: credentialsIn(url, login), host: host === '' ? undefined : host }
 }

@@ -1,4 +1,14 @@
 import { optionRefused } from '../connecting/server-errors.ts'
+import {
+  dictIn,
+  numberIn,
+  type Option,
+  type Options,
+  optionOf,
+  textIn,
+  unfit,
+  wholeNumberIn,
+} from './option-values.ts'
 
 /** What of botocore's Config has an equal in the SDK for Node. */
 export interface ClientConfig {
@@ -13,49 +23,52 @@ export interface ClientConfig {
 const CONNECT_TIMEOUT_MS = 5_000
 /** Polls hold a socket each. */
 const MOST_SOCKETS = 256
+const NAME = 'client-config'
 
-const KNOWN = new Set([
+/** Retries are the broker's own: a publish until its deadline, all else until it succeeds. Sockets are kept by it as well. */
+const WITHOUT_EFFECT = ['retries', 'tcp_keepalive']
+const KNOWN = [
   'connect_timeout',
   'max_pool_connections',
   'read_timeout',
   'region_name',
-  'retries',
-  'tcp_keepalive',
   'user_agent_extra',
-])
+  ...WITHOUT_EFFECT,
+]
 
-/** kombu's `client-config`. Retries are the broker's own: a publish until its deadline, all else until it succeeds. */
-export function readClientConfig(given: unknown): ClientConfig {
-  const config = (given ?? {}) as Readonly<Record<string, unknown>>
-  if (typeof config !== 'object' || Array.isArray(config)) {
-    throw optionRefused('client-config', 'expected a dict')
-  }
+/** kombu's `client-config`. */
+export function readClientConfig(options: Options): ClientConfig {
+  const config = dictIn(optionOf(options, NAME))
   for (const name of Object.keys(config)) {
-    if (!KNOWN.has(name)) {
-      throw optionRefused(`client-config.${name}`, `expected one of ${[...KNOWN].join(', ')}`)
+    if (!KNOWN.includes(name)) {
+      throw optionRefused(`${NAME}.${name}`, `expected one of ${KNOWN.toSorted().join(', ')}`)
     }
   }
-  const { user_agent_extra: userAgent, region_name: region } = config
+  const option = (key: string): Option => optionOf(config, key, `${NAME}.${key}`)
   return {
-    connectTimeoutMs: seconds(config, 'connect_timeout') ?? CONNECT_TIMEOUT_MS,
-    readTimeoutMs: seconds(config, 'read_timeout'),
-    maxSockets: numberOf(config, 'max_pool_connections') ?? MOST_SOCKETS,
-    userAgent: typeof userAgent === 'string' ? userAgent : undefined,
-    region: typeof region === 'string' ? region : undefined,
+    connectTimeoutMs: millisecondsIn(option('connect_timeout')) ?? CONNECT_TIMEOUT_MS,
+    readTimeoutMs: millisecondsIn(option('read_timeout')),
+    maxSockets: wholeNumberIn(option('max_pool_connections'), SOCKETS) ?? MOST_SOCKETS,
+    userAgent: textIn(option('user_agent_extra')),
+    region: textIn(option('region_name')),
   }
 }
 
+/** Options of `client-config` that are given and do nothing, by their full names. */
+export function idleClientOptions(options: Options): readonly string[] {
+  const config = dictIn(optionOf(options, NAME))
+  return WITHOUT_EFFECT.filter((name) => config[name] !== undefined).map(
+    (name) => `${NAME}.${name}`,
+  )
+}
+
+const SOCKETS = { least: 1, most: 65_536 }
 /** The SDK's timers count in 32 bits, and one of them takes the sum of two of these times. */
 const LONGEST_MS = 2 ** 30 - 1
 
-function seconds(config: Readonly<Record<string, unknown>>, name: string): number | undefined {
-  const value = numberOf(config, name)
-  return value === undefined ? undefined : Math.min(value * 1_000, LONGEST_MS)
-}
-
-function numberOf(config: Readonly<Record<string, unknown>>, name: string): number | undefined {
-  const value = config[name]
-  if (value === undefined || value === null) return undefined
-  if (typeof value === 'number' && value > 0) return value
-  throw optionRefused(`client-config.${name}`, 'expected a number above 0')
+function millisecondsIn(option: Option): number | undefined {
+  if (option.value === undefined) return undefined
+  const seconds = numberIn(option)
+  if (seconds !== undefined && seconds > 0) return Math.min(seconds * 1_000, LONGEST_MS)
+  throw unfit(option, 'seconds, above 0')
 }
