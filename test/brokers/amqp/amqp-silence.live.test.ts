@@ -22,7 +22,7 @@ test.each<[string, (broker: AmqpBroker) => Promise<unknown>]>([
   expect(way.connections()).toBe(2)
 })
 
-test('a consumer and the publishes after one that was given up go over another connection', async () => {
+test('a consumer and the publishes of a connection that has fallen silent go over another one', async () => {
   const { broker, way } = await opened()
   await broker.declare(WORK)
   let received = 0
@@ -31,9 +31,8 @@ test('a consumer and the publishes after one that was given up go over another c
     void delivery.ack()
   })
   way.swallow()
-  const given = broker.publish(MESSAGE, ROUTE, { deadlineMs: 200 })
-  await expect(given).rejects.toMatchObject({ code: 'PUBLISH_UNCONFIRMED' })
-  await waitFor('another connection', () => way.connections() === 2)
+  await broker.publish(MESSAGE, ROUTE, { deadlineMs: 3_000 })
+  expect(way.connections()).toBeGreaterThan(1)
   // The server has heard nothing of the loss, and gives one to the consumer that it still sees.
   for (const _ of [1, 2]) await broker.publish(MESSAGE, ROUTE)
   await waitFor('a message', () => received > 0)

@@ -39,6 +39,34 @@ test('publishes are given up once nothing has been confirmed for their deadline,
   expect(server.unconfirmed.length).toBeGreaterThan(0)
 })
 
+test('a publish waits on while the server confirms others, and not for ever', async () => {
+  const { publisher, server } = await publishing()
+  const startedAt = performance.now()
+  const forgotten = publisher.publish(MESSAGE, ROUTE, { deadlineMs: 200 }).catch(codeOf)
+  server.unconfirmed.splice(0)
+  const others = (async () => {
+    while (performance.now() < startedAt + 2_000) {
+      const other = publisher.publish(MESSAGE, ROUTE, { deadlineMs: 200 })
+      server.confirm(1)
+      await other
+      await sleep(20)
+    }
+  })()
+  expect(await forgotten).toBe('PUBLISH_UNCONFIRMED')
+  expect(performance.now() - startedAt).toBeGreaterThan(1_000)
+  expect(performance.now() - startedAt).toBeLessThan(2_000)
+  await others
+})
+
+test('a publish waits on while a server that confirms nothing is seen to be at work', async () => {
+  const { publisher, server, connection } = await publishing()
+  connection.isAtWork = true
+  const published = publisher.publish(MESSAGE, ROUTE, { deadlineMs: 200 })
+  await sleep(700)
+  server.confirm(1)
+  await published
+})
+
 test('the time in which this process was busy does not count against a publish', async () => {
   const { publisher, server } = await publishing()
   const published = publisher.publish(MESSAGE, ROUTE, { deadlineMs: 150 })
@@ -53,8 +81,7 @@ test('the time in which this process was busy does not count against a publish',
 test('a publish that is made while the deadline of another one passes is given up, too', async () => {
   const { publisher } = await publishing()
   const startedAt = performance.now()
-  const publish = async () =>
-    publisher.publish(MESSAGE, ROUTE, { deadlineMs: 100 }).catch((error: BrokerError) => error.code)
+  const publish = async () => publisher.publish(MESSAGE, ROUTE, { deadlineMs: 100 }).catch(codeOf)
   const given = [publish()]
   // Its timer and the one of the deadline are due in the same turn of the event loop, the deadline's first.
   setTimeout(() => given.push(publish()), 115)
@@ -66,18 +93,28 @@ test('a publish that is made while the deadline of another one passes is given u
   expect(ends).toEqual(['PUBLISH_UNCONFIRMED', 'PUBLISH_UNCONFIRMED'])
 })
 
+function codeOf(error: BrokerError): string {
+  return error.code
+}
+
 async function publishing() {
   const server = new ConfirmingServer()
-  const connection = { isOpen: true, isAlive: () => false, lastFailure: undefined }
+  const connection = {
+    isOpen: true,
+    isAlive: () => false,
+    lastFailure: undefined,
+    isAtWork: false,
+    isServerAtWork: async () => connection.isAtWork,
+  }
   const publisher = new AmqpPublisher({
     safeUrl: 'amqp://here',
     log: silentLogger,
-    connection: connection as unknown as AmqpConnection, // the three fields that are read
+    connection: connection as unknown as AmqpConnection, // the fields that are read
   })
   const model = { createConfirmChannel: async () => server.channel }
   await publisher.attach(model as unknown as ChannelModel) // the one method that is used
   onTestFinished(() => publisher.close())
-  return { publisher, server }
+  return { publisher, server, connection }
 }
 
 /** Confirms when it is asked to. */

@@ -33,6 +33,8 @@ export class AmqpConnection {
   /** Set up, and open to everyone. */
   #isUsable: boolean = false
   #isSeeking: boolean = false
+  /** The server has said that it takes no messages for now. */
+  #isBlocked: boolean = false
   #seekUntil = 0
   #openedAt = 0
   /** Connections in a row that were lost soon. */
@@ -71,6 +73,19 @@ export class AmqpConnection {
     if (this.#isSeeking || this.#isUsable || this.#closing.signal.aborted) return
     this.#isSeeking = true
     void this.#seek()
+  }
+
+  /** Whether the server takes another connection, and has not said that it takes no messages from this one. Never rejects. */
+  async isServerAtWork(): Promise<boolean> {
+    if (!this.#isUsable || this.#isBlocked) return false
+    try {
+      const model = await this.#parts.connect()
+      model.on('error', () => undefined)
+      await end(model)
+      return true
+    } catch {
+      return false
+    }
   }
 
   async close(): Promise<void> {
@@ -134,10 +149,12 @@ export class AmqpConnection {
       error = cause
     })
     model.on('blocked', (reason) => {
+      this.#isBlocked = true
       this.#lastFailure = new Error(`the broker blocks publishes: ${reason}`)
       this.#parts.log.warn({ broker: this.#parts.safeUrl, reason }, 'broker blocks publishes')
     })
     model.on('unblocked', () => {
+      this.#isBlocked = false
       this.#lastFailure = undefined
     })
     model.on('close', (cause) => {
@@ -148,6 +165,7 @@ export class AmqpConnection {
 
   #onClose(cause: Error): void {
     this.#model = undefined
+    this.#isBlocked = false
     this.#lastFailure = cause
     if (!this.#isUsable) return
     this.#isUsable = false

@@ -14,6 +14,8 @@ const DEADLINE_MS = 5000
 const REPLACE_AGAIN_MS = 100
 /** Deadlines are looked at no more often than this. */
 const LOOK_EVERY_MS = 50
+/** So long before messages are given up, it is looked whether the server is at work. */
+const LOOK_BEFORE_MS = 2000
 /** A timer this late says that the event loop was busy, and that nothing was heard meanwhile. */
 const BUSY_MS = 100
 
@@ -27,6 +29,7 @@ export class AmqpPublisher {
   readonly #outbox: Outbox
   #channel: ConfirmChannel | undefined
   #isAsking = false
+  #isLooking = false
   #emptied: Deferred<void> | undefined
   #expiry: { readonly at: number; readonly timer: Timer } | undefined
 
@@ -111,7 +114,7 @@ export class AmqpPublisher {
       isReturned: false,
       isSettled: false,
     })
-    this.#expireAt(addedAt + deadlineMs)
+    this.#expireAt(addedAt + deadlineMs - Math.min(LOOK_BEFORE_MS, deadlineMs / 2))
   }
 
   /** The channel ended and the connection did not: a message was refused. */
@@ -145,7 +148,9 @@ export class AmqpPublisher {
       this.#expiry = undefined
       if (lateMs > BUSY_MS) this.#outbox.postpone(lateMs)
       const now = performance.now()
-      this.#expireAt(this.#outbox.expire(now, (outgoing) => this.#unconfirmed(outgoing)))
+      const next = this.#outbox.expire(now, (outgoing) => this.#unconfirmed(outgoing))
+      if (next - now <= LOOK_BEFORE_MS) void this.#lookAtServer()
+      this.#expireAt(next - now > LOOK_BEFORE_MS ? next - LOOK_BEFORE_MS : next)
     })
   }
 
@@ -160,6 +165,23 @@ export class AmqpPublisher {
     this.#log.debug({ ...outgoing.route, reason }, 'publish given up')
     if (isOpen) void this.#askForAnswer()
     return error
+  }
+
+  /**
+   * RabbitMQ reads nothing from a connection whose messages its queues cannot take in yet, for half a minute where millions
+   * wait in them, and says nothing of it. It answers on another connection then.
+   */
+  async #lookAtServer(): Promise<void> {
+    if (this.#isLooking) return
+    this.#isLooking = true
+    try {
+      if (!(await this.#connection.isServerAtWork())) return
+      this.#outbox.heard()
+      // Or this connection is dead, and nothing has said so: then it is closed, and what was sent goes over another.
+      void this.#askForAnswer()
+    } finally {
+      this.#isLooking = false
+    }
   }
 
   /** Any question would do: a server that does not answer it either has its connection closed. */

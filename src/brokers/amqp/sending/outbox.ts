@@ -10,12 +10,17 @@ import { isReturnOf, type Outgoing, refusedByServer, send } from './outgoing.ts'
 const MOST_SENT = 2_000
 const MOST_SENT_BYTES = 16 * 1024 * 1024
 
+/** A message whose own confirm never comes is given up in the end, though the server is at work. */
+const MOST_RENEWALS = 5
+const LONGEST_WAIT_MS = 30_000
+
 const nextTurn = setImmediate
 
 /**
  * Every publish from its call to its confirm: a bounded number on their way, the others in line. What a lost channel
  * left unconfirmed is sent again over the next one, so nothing is dropped; the broker may see a message twice, never
- * not at all. The deadline of a message counts from its write to the socket; in line, from when the line moved last.
+ * not at all. The deadline of a message counts from its write to the socket, and for a while again from each sign that the
+ * server is at work; in line, from when the line moved last.
  */
 export class Outbox {
   readonly #safeUrl: string
@@ -99,6 +104,11 @@ export class Outbox {
     return next
   }
 
+  /** The server has shown that it is at work. */
+  heard(): void {
+    this.#moved()
+  }
+
   /** For so long this process heard nothing, as its event loop was busy: no fault of the server. */
   postpone(ms: number): void {
     this.#movedAt += ms
@@ -114,10 +124,16 @@ export class Outbox {
 
   #overdueAt(outgoing: Outgoing, now: number): number {
     const isSent = this.#sent.has(outgoing)
-    if (isSent && outgoing.overdueAt < Number.POSITIVE_INFINITY) return outgoing.overdueAt
+    if (isSent && outgoing.overdueAt < Number.POSITIVE_INFINITY) return this.#renewed(outgoing)
     // What is not written yet will not be overdue sooner than if it were written now.
     const sinceMs = isSent ? now : Math.max(outgoing.addedAt, this.#movedAt)
     return sinceMs + Math.min(outgoing.deadlineMs, this.#mostDeadlineMs)
+  }
+
+  #renewed({ overdueAt, deadlineMs }: Outgoing): number {
+    if (this.#mostDeadlineMs < Number.POSITIVE_INFINITY) return overdueAt
+    const longerMs = Math.min(MOST_RENEWALS * deadlineMs, LONGEST_WAIT_MS - deadlineMs)
+    return Math.max(overdueAt, Math.min(overdueAt + longerMs, this.#movedAt + deadlineMs))
   }
 
   get #mayGoAtOnce(): boolean {
@@ -190,7 +206,7 @@ export class Outbox {
   }
 
   #onConfirm(outgoing: Outgoing, error: unknown): void {
-    if (this.#waiting.size > 0) this.#moved()
+    this.#moved()
     this.#forget(outgoing)
     if (this.#suspects > 0) this.#suspects -= 1
     if (error) this.#settle(outgoing, refusedByServer(outgoing, this.#safeUrl, error))
