@@ -4,8 +4,15 @@ import type { ThreadAnswer } from './thread.ts'
 /** In a thread: answers each job with what the function makes of it. */
 export function serveThread<Job>(work: (job: Job) => unknown): void {
   parentPort?.on('message', (job: Job) => {
-    void answerOf(work, job).then((answer) => parentPort?.postMessage(answer))
+    void answerOf(work, job).then((answer) => parentPort?.postMessage(answer, ownBytesOf(answer)))
   })
+}
+
+/** Bytes that have their memory to themselves are handed over, not copied. */
+function ownBytesOf(answer: ThreadAnswer): ArrayBuffer[] {
+  const value = 'value' in answer ? answer.value : undefined
+  if (!(value instanceof Uint8Array && value.buffer instanceof ArrayBuffer)) return []
+  return value.byteLength === value.buffer.byteLength ? [value.buffer] : []
 }
 
 async function answerOf<Job>(work: (job: Job) => unknown, job: Job): Promise<ThreadAnswer> {

@@ -35,6 +35,7 @@ export class Thread {
   readonly #options: ThreadOptions
   #worker: Worker | undefined
   #last: Promise<unknown> = Promise.resolve()
+  #isBusy = false
 
   constructor(options: ThreadOptions) {
     this.#options = options
@@ -47,6 +48,14 @@ export class Thread {
     return await answer
   }
 
+  /** The next job gets a new thread: this one has taken memory that it would keep. */
+  renew(): void {
+    const worker = this.#worker
+    if (worker === undefined || this.#isBusy) return
+    this.#forget(worker)
+    void worker.terminate()
+  }
+
   async #run(job: unknown): Promise<ThreadAnswer> {
     const worker = this.#started()
     const answer = deferred<ThreadAnswer>()
@@ -56,11 +65,13 @@ export class Thread {
     worker.once('message', answer.resolve).once('error', onError).once('exit', onExit)
     // Someone waits for the answer, so the process must live as long as the job.
     worker.ref()
+    this.#isBusy = true
     try {
       worker.postMessage(job)
       return await answer.promise
     } finally {
       timer.clear()
+      this.#isBusy = false
       worker.off('message', answer.resolve).off('error', onError).off('exit', onExit)
       worker.unref()
     }

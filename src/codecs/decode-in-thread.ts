@@ -1,8 +1,9 @@
 import { pathToFileURL } from 'node:url'
-import { Thread, type ThreadAnswer } from '../async/thread.ts'
+import { Thread, type ThreadAnswer, type ThreadLost } from '../async/thread.ts'
 import { ProtocolError } from '../errors.ts'
 import { ownFile } from '../own-package.ts'
-import { DECODE_MS, type MessageLimits, tooLarge } from './limits.ts'
+import { QUICK_MS } from './in-turn.ts'
+import { DECODE_MS, type MessageLimits, TooSlow, tooLarge } from './limits.ts'
 import { fromThread } from './thread-values.ts'
 
 /** What is written in JavaScript and cannot be divided: expanding bzip2, xz and zstd, and reading YAML. */
@@ -15,35 +16,61 @@ export type DecodeJob =
     }
   | { readonly kind: 'yaml'; readonly text: string; readonly limits: MessageLimits }
 
-const thread = new Thread({
-  module: () => pathToFileURL(ownFile('src/codecs/decode-thread.ts')),
-  jobMs: DECODE_MS,
-  limits: { maxOldGenerationSizeMb: 512 },
-})
+/** What YAML of the most tokens takes; what is expanded is not in a thread's heap. */
+const MOST_MB = 160
+/** A thread keeps what it has taken for such jobs: the next one gets a new thread. */
+const LARGE_JOB = 8 * 1024 * 1024
+
+/** Jobs that take long have a thread of their own: the others never wait for one. */
+const quick = threadFor(QUICK_MS)
+const slow = threadFor(DECODE_MS)
 
 export async function expandInThread(
   contentType: string,
   bytes: Buffer,
-  maxBytes: number,
+  limits: Pick<MessageLimits, 'maxBytes' | 'withinMs'>,
 ): Promise<Buffer> {
-  const answer = await thread.run({
-    kind: 'expand',
-    contentType,
-    bytes,
-    maxBytes,
-  } satisfies DecodeJob)
-  const expanded = outcomeOf(answer) as Uint8Array // what a decompressor gives
+  const { maxBytes } = limits
+  const expanded = (await outcomeOf(
+    { kind: 'expand', contentType, bytes, maxBytes },
+    limits,
+  )) as Uint8Array // what a decompressor gives
   return Buffer.from(expanded.buffer, expanded.byteOffset, expanded.byteLength)
 }
 
 export async function decodeYamlInThread(text: string, limits: MessageLimits): Promise<unknown> {
-  return fromThread(outcomeOf(await thread.run({ kind: 'yaml', text, limits } satisfies DecodeJob)))
+  return fromThread(await outcomeOf({ kind: 'yaml', text, limits }, limits))
 }
 
-function outcomeOf(answer: ThreadAnswer): unknown {
+function threadFor(jobMs: number): Thread {
+  return new Thread({
+    module: () => pathToFileURL(ownFile('src/codecs/decode-thread.ts')),
+    jobMs,
+    limits: { maxOldGenerationSizeMb: MOST_MB, maxYoungGenerationSizeMb: 16 },
+  })
+}
+
+async function outcomeOf(
+  job: DecodeJob,
+  { withinMs = DECODE_MS }: Pick<MessageLimits, 'withinMs'>,
+): Promise<unknown> {
+  const thread = withinMs > QUICK_MS ? slow : quick
+  const answer = await thread.run(job)
+  if (job.kind === 'yaml' || isLarge(answer)) thread.renew()
   if ('value' in answer) return answer.value
   const { name, code, message } = answer.failure
   if (code === 'MESSAGE_TOO_LARGE') throw tooLarge(message)
   if (code === 'MESSAGE_UNDECODABLE') throw new ProtocolError(code, message)
   throw name === 'RangeError' ? new RangeError(message) : new Error(message)
+}
+
+function isLarge(answer: ThreadAnswer): boolean {
+  return 'value' in answer && answer.value instanceof Uint8Array && answer.value.length > LARGE_JOB
+}
+
+/** What a body that its thread was lost with may be told: it took too long, or too much memory. */
+export function lostInThread(place: string, lost: ThreadLost): ProtocolError {
+  const problem = `${place}${lost.message}`
+  if (lost.reason === 'time') return new TooSlow(problem, { cause: lost })
+  return tooLarge(problem, lost)
 }

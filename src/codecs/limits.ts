@@ -7,6 +7,8 @@ export interface MessageLimits {
   readonly maxBytes: number
   /** Values in a body: each number, text, list and dict is one. */
   readonly maxNodes: number
+  /** How long it may be worked on: to be expanded, and again to be decoded. Default: a minute. */
+  readonly withinMs?: number
 }
 
 export const DEFAULT_LIMITS: MessageLimits = { maxBytes: 64 * 1024 * 1024, maxNodes: 10_000_000 }
@@ -25,6 +27,13 @@ export function tooLarge(problem: string, cause?: unknown): ProtocolError {
   return new ProtocolError('MESSAGE_TOO_LARGE', problem, cause === undefined ? {} : { cause })
 }
 
+/** The body takes more time than it had: with more, it may be read. */
+export class TooSlow extends ProtocolError {
+  constructor(problem: string, options?: ErrorOptions) {
+    super('MESSAGE_TOO_LARGE', problem, options)
+  }
+}
+
 export function tooManyNodes(maxNodes: number, format: string): ProtocolError {
   return tooLarge(
     `the body holds more than ${maxNodes} values as ${format}; MESSAGE_LIMIT_NODES allows no more`,
@@ -32,13 +41,16 @@ export function tooManyNodes(maxNodes: number, format: string): ProtocolError {
 }
 
 /** The time that a body of so many bytes may take, in slices. */
-export function decodingTime(bytes: Uint8Array, format: string): SliceOptions {
-  const seconds = DECODE_MS / 1000
+export function decodingTime(
+  bytes: Uint8Array,
+  format: string,
+  { withinMs = DECODE_MS }: Pick<MessageLimits, 'withinMs'> = {},
+): SliceOptions {
   return {
-    withinMs: DECODE_MS,
+    withinMs,
     onLate: () =>
-      tooLarge(
-        `the body of ${bytes.length} bytes takes more than ${seconds} s to read as ${format}`,
+      new TooSlow(
+        `the body of ${bytes.length} bytes takes more than ${withinMs / 1000} s to read as ${format}`,
       ),
   }
 }

@@ -24,6 +24,7 @@ export class DictBuilder {
   #map: Map<unknown, unknown> | undefined
   #key: unknown
   #hasKey = false
+  #size = 0
 
   add(value: unknown): void {
     if (this.#hasKey) this.#set(value)
@@ -31,16 +32,43 @@ export class DictBuilder {
     this.#hasKey = !this.#hasKey
   }
 
+  /** Whether the value of a key comes next. */
+  get isOpen(): boolean {
+    return this.#hasKey
+  }
+
+  get lastKey(): unknown {
+    return this.#key
+  }
+
+  /** How many keys have come with their values. */
+  get size(): number {
+    return this.#size
+  }
+
   finish(): object {
     return this.#map ?? this.#object
   }
 
   #set(value: unknown): void {
+    this.#size += 1
     if (this.#map === undefined && typeof this.#key !== 'string') {
-      this.#map = new Map(Object.entries(this.#object))
+      this.#map = mapOf(this.#object)
     }
     if (this.#map === undefined)
       setOwn(this.#object, this.#key as string, value) // looked at just now
     else this.#map.set(this.#key, value)
   }
+}
+
+/** Key by key: of millions, a list of pairs would take more than the object itself. */
+function mapOf(object: Readonly<Record<string, unknown>>): Map<unknown, unknown> {
+  const map = new Map<unknown, unknown>()
+  for (const key in object) map.set(key, object[key])
+  return map
+}
+
+/** A list that grew value by value has room for seventeen at least. */
+export function fitted(items: unknown[]): unknown[] {
+  return items.length < 17 ? items.slice() : items
 }

@@ -5,9 +5,10 @@ import { decodeYamlInThread } from './decode-in-thread.ts'
 import { decodeJson, encodeJson, jsonReader } from './json/json.ts'
 import { JsonNodes } from './json/json-nodes.ts'
 import { DEFAULT_LIMITS, decodingTime, type MessageLimits } from './limits.ts'
+import { MemoryBudget } from './memory-budget.ts'
 import { decodeMsgpack, encodeMsgpack } from './msgpack/msgpack.ts'
 import { MsgpackNodes, MsgpackReader } from './msgpack/msgpack-reader.ts'
-import { readPickle } from './pickle/pickle-reader.ts'
+import { PickleReading, readPickle } from './pickle/pickle-reader.ts'
 import { writePickle } from './pickle/pickle-writer.ts'
 import { decodeYaml, encodeYaml } from './yaml/yaml.ts'
 
@@ -63,9 +64,10 @@ const json: Serializer = {
     return decodeJson(utf8(bytes, 'JSON'))
   },
   decodeLarge: async (bytes, { limits, floatsAt }) => {
-    const time = decodingTime(bytes, 'JSON')
+    const time = decodingTime(bytes, 'JSON', limits)
     await inSlices(new JsonNodes(bytes, limits.maxNodes), time)
-    return await inSlices(jsonReader(utf8(bytes, 'JSON'), floatsAt), time)
+    const memory = new MemoryBudget(bytes, limits, 'JSON')
+    return await inSlices(jsonReader(utf8(bytes, 'JSON'), floatsAt, memory), time)
   },
 }
 
@@ -90,9 +92,10 @@ const msgpack: Serializer = {
     return decodeMsgpack(bytes)
   },
   decodeLarge: async (bytes, { limits }) => {
-    const time = decodingTime(bytes, 'msgpack')
+    const time = decodingTime(bytes, 'msgpack', limits)
     await inSlices(new MsgpackNodes(bytes, limits.maxNodes), time)
-    return await inSlices(new MsgpackReader(bytes), time)
+    const memory = new MemoryBudget(bytes, limits, 'msgpack')
+    return await inSlices(new MsgpackReader(bytes, { memory }), time)
   },
 }
 
@@ -104,7 +107,10 @@ const pickle: Serializer = {
   encode: writePickle,
   largestAtOnce: AT_ONCE,
   decode: readPickle,
-  decodeLarge: async (bytes) => readPickle(bytes),
+  decodeLarge: async (bytes, { limits }) => {
+    const memory = new MemoryBudget(bytes, limits, 'pickle')
+    return await inSlices(new PickleReading(bytes, memory), decodingTime(bytes, 'pickle', limits))
+  },
 }
 
 const raw: Serializer = {

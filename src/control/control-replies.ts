@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { startTimer } from '../async/timer.ts'
 import type { LamportClock } from '../events/lamport-clock.ts'
 import type { Logger } from '../logger.ts'
-import { clockOf, decodeReply } from '../protocol/control/control.ts'
+import { clockOf, readReply } from '../protocol/control/control.ts'
 import { replyExchangeName, replyTopology } from '../protocol/control/control-topology.ts'
-import type { Route } from '../protocol/message.ts'
+import type { Message, Route } from '../protocol/message.ts'
 import type { ControlCarrier, ControlDelivery, ControlSubscription } from './control-carrier.ts'
 import type { ControlSettings } from './control-settings.ts'
 
@@ -85,17 +85,19 @@ export class ControlReplies {
   }
 
   #receive(delivery: ControlDelivery): void {
-    const { logger, clock, settings } = this.#parts
+    const { logger, clock } = this.#parts
     delivery.ack().catch((error: unknown) => {
       logger.debug({ err: error }, 'an answer to remote control was not acknowledged')
     })
     clock.adjust(clockOf(delivery.message))
-    try {
-      const { ticket, body } = decodeReply(delivery.message, settings.accept_content)
-      // Without a collector it came too late.
-      this.#collectors.get(ticket ?? '')?.(body)
-    } catch (error) {
+    this.#take(delivery.message).catch((error: unknown) => {
       logger.warn({ err: error }, 'an answer to remote control cannot be read')
-    }
+    })
+  }
+
+  async #take(message: Message): Promise<void> {
+    const { ticket, body } = await readReply(message, this.#parts.settings.accept_content)
+    // Without a collector it came too late.
+    this.#collectors.get(ticket ?? '')?.(body)
   }
 }

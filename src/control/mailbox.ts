@@ -3,11 +3,13 @@ import { printed } from '../config/printed.ts'
 import { BrokerError } from '../errors.ts'
 import type { LamportClock } from '../events/lamport-clock.ts'
 import type { Logger } from '../logger.ts'
+import { takesTurns } from '../protocol/body-in-turn.ts'
 import {
   type ControlCommand,
   clockOf,
   decodeCommand,
   encodeReply,
+  readCommand,
 } from '../protocol/control/control.ts'
 import { isAddressedTo } from '../protocol/control/control-address.ts'
 import {
@@ -15,7 +17,7 @@ import {
   mailboxTopology,
   replyExchangeTopology,
 } from '../protocol/control/control-topology.ts'
-import { readEvents } from '../protocol/events/decode-events.ts'
+import { readEvents, readEventsInTurn } from '../protocol/events/decode-events.ts'
 import type { CeleryEvent } from '../protocol/events/events.ts'
 import type { Message } from '../protocol/message.ts'
 import { durableExchange, type Topology } from '../protocol/routing/topology.ts'
@@ -135,13 +137,15 @@ export class Mailbox {
 
   async #answer(delivery: ControlDelivery): Promise<void> {
     const { hostname, settings, clock, events } = this.#parts
+    const { message, route } = delivery
     await delivery.ack()
-    if (events !== undefined && delivery.route.exchange === events.exchange) {
-      for (const event of readEvents(delivery.message).events) events.onEvent(event)
+    if (events !== undefined && route.exchange === events.exchange) {
+      const read = takesTurns(message) ? await readEventsInTurn(message) : readEvents(message)
+      for (const event of read.events) events.onEvent(event)
       return
     }
-    clock.adjust(clockOf(delivery.message))
-    const command = decodeCommand(delivery.message, settings.accept_content)
+    clock.adjust(clockOf(message))
+    const command = await readCommand(message, settings.accept_content)
     if (!isAddressedTo(command, hostname)) return
     const answer = await this.#run(command)
     if (command.reply !== null) await this.#reply(command.reply, answer)

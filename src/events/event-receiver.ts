@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { Broker, Delivery, Subscription } from '../brokers/broker.ts'
 import type { Config } from '../config/config.ts'
 import type { Logger } from '../logger.ts'
-import { readEvents } from '../protocol/events/decode-events.ts'
+import { takesTurns } from '../protocol/body-in-turn.ts'
+import { type ReadEvents, readEvents, readEventsInTurn } from '../protocol/events/decode-events.ts'
 import type { CeleryEvent } from '../protocol/events/events.ts'
 import { durableExchange, type Queue, type Topology } from '../protocol/routing/topology.ts'
 
@@ -52,11 +53,17 @@ export class EventReceiver {
   }
 
   #receive(delivery: Delivery): void {
-    const { logger, onEvent } = this.#parts
+    const { logger } = this.#parts
+    const { message } = delivery
     delivery.ack().catch((error: unknown) => {
       logger.debug({ err: error }, 'a message of events was not acknowledged')
     })
-    const { events, problem } = readEvents(delivery.message)
+    if (takesTurns(message)) void readEventsInTurn(message).then((read) => this.#hear(read))
+    else this.#hear(readEvents(message))
+  }
+
+  #hear({ events, problem }: ReadEvents): void {
+    const { logger, onEvent } = this.#parts
     if (problem !== null) logger.warn({ err: problem }, 'an event cannot be read')
     for (const event of events) onEvent(event)
   }

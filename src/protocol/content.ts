@@ -1,6 +1,6 @@
-import { Semaphore } from '../async/semaphore.ts'
 import { ThreadLost } from '../async/thread.ts'
-import { type MessageLimits, tooLarge } from '../codecs/limits.ts'
+import { lostInThread } from '../codecs/decode-in-thread.ts'
+import type { MessageLimits } from '../codecs/limits.ts'
 import {
   type DecodeLargeOptions,
   type Serializer,
@@ -66,14 +66,11 @@ export async function decodeLargeBody(
 ): Promise<unknown> {
   const bytes = expandedBytes(message)
   try {
-    // One at a time: each may take as much memory as a message may.
-    return await READING.run(() => serializer.decodeLarge(bytes, options))
+    return await serializer.decodeLarge(bytes, options)
   } catch (cause) {
     throw unreadableBody(serializer, cause)
   }
 }
-
-const READING = new Semaphore(1)
 
 function expandedBytes(message: Message): Buffer {
   if (message.headers.compression !== undefined && message.headers.compression !== null) {
@@ -85,7 +82,7 @@ function expandedBytes(message: Message): Buffer {
 function unreadableBody({ name }: Serializer, cause: unknown): ProtocolError {
   if (cause instanceof ProtocolError) return cause
   if (cause instanceof ThreadLost && cause.reason !== 'crash') {
-    return tooLarge(`the body takes too much to read as ${name}: ${cause.message}`, cause)
+    return lostInThread(`the body takes too much to read as ${name}: `, cause)
   }
   return undecodable(`the body is no ${name}: ${showCause(cause)}`, cause)
 }

@@ -1,4 +1,6 @@
 import { compress, compressionFor, decompress } from '../codecs/compression/compression.ts'
+import { inTurn } from '../codecs/in-turn.ts'
+import { DEFAULT_LIMITS } from '../codecs/limits.ts'
 import { type Serializer, serializerByName } from '../codecs/serializers.ts'
 import { ProtocolError } from '../errors.ts'
 import { decodeResultMeta, encodeResultMeta } from '../protocol/results/result-meta.ts'
@@ -61,7 +63,17 @@ export class ResultText {
 
   async decodeValue(text: Buffer): Promise<unknown> {
     this.#checkAccepted()
-    return this.#serializer.decode(await expanded(text))
+    const serializer = this.#serializer
+    const body = compressedIn(text)
+    if (body === undefined && text.length <= serializer.largestAtOnce)
+      return serializer.decode(text)
+    return await inTurn(DEFAULT_LIMITS, async (limits) => {
+      const plain =
+        body === undefined ? text : await decompress(body.bytes, body.contentType, limits)
+      return plain.length <= serializer.largestAtOnce
+        ? serializer.decode(plain, limits)
+        : await serializer.decodeLarge(plain, { limits })
+    })
   }
 
   #checkAccepted(): void {
@@ -81,9 +93,15 @@ export class ResultText {
   }
 }
 
-async function expanded(text: Buffer): Promise<Buffer> {
-  if (!text.subarray(0, COMPRESSED_MARK.length).equals(COMPRESSED_MARK)) return text
+interface Compressed {
+  readonly contentType: string
+  readonly bytes: Buffer
+}
+
+/** Undefined where the text is not compressed. */
+function compressedIn(text: Buffer): Compressed | undefined {
+  if (!text.subarray(0, COMPRESSED_MARK.length).equals(COMPRESSED_MARK)) return undefined
   const rest = text.subarray(COMPRESSED_MARK.length)
   const end = rest.indexOf(0)
-  return await decompress(rest.subarray(end + 1), rest.subarray(0, end).toString('latin1'))
+  return { contentType: rest.subarray(0, end).toString('latin1'), bytes: rest.subarray(end + 1) }
 }

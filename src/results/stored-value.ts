@@ -1,3 +1,5 @@
+import { inTurn } from '../codecs/in-turn.ts'
+import { DEFAULT_LIMITS } from '../codecs/limits.ts'
 import { readPickle } from '../codecs/pickle/pickle-reader.ts'
 import { writePickle } from '../codecs/pickle/pickle-writer.ts'
 import { type Serializer, serializerByName } from '../codecs/serializers.ts'
@@ -24,9 +26,8 @@ export function encodeResult({ taskId, status, result }: TaskResult): Buffer | n
   }
 }
 
-/** The value of a result column, whichever Celery wrote it; never runs what a pickle asks for. */
-export function decodeResult(status: string, bytes: Buffer, serializer: Serializer): unknown {
-  const value = decodeStored(bytes, serializer)
+/** What the value of a result column stands for. */
+export function decodeResult(status: string, value: unknown): unknown {
   if (!isExceptionState(status)) return value
   return value === null ? null : exceptionFromMeta(value)
 }
@@ -37,8 +38,7 @@ export function decodeResult(status: string, bytes: Buffer, serializer: Serializ
  */
 export function decodeStored(bytes: Buffer, serializer: Serializer): unknown {
   if (isPickle(bytes, serializer)) return readPickle(bytes)
-  // JSON as well: result_serializer may have been another one when this was written.
-  const forms = serializer.name === 'json' ? [serializer] : [serializer, JSON_FORM]
+  const forms = formsOf(serializer)
   let failure: unknown
   for (const form of forms) {
     try {
@@ -48,6 +48,31 @@ export function decodeStored(bytes: Buffer, serializer: Serializer): unknown {
     }
   }
   throw unknownForm(forms, failure)
+}
+
+/** The same off the event loop, or in slices of its time: for values that are large. */
+export async function readLargeStored(bytes: Buffer, serializer: Serializer): Promise<unknown> {
+  const forms = isPickle(bytes, serializer) ? [PICKLE_FORM] : formsOf(serializer)
+  let failure: unknown
+  for (const form of forms) {
+    try {
+      return await inTurn(DEFAULT_LIMITS, (limits) => form.decodeLarge(bytes, { limits }))
+    } catch (cause) {
+      failure ??= cause
+    }
+  }
+  if (failure instanceof ProtocolError && failure.code === 'MESSAGE_TOO_LARGE') throw failure
+  throw forms[0] === PICKLE_FORM ? failure : unknownForm(forms, failure)
+}
+
+/** Whether reading it at once would keep the event loop from everything else for too long. */
+export function isLargeStored(bytes: Buffer, serializer: Serializer): boolean {
+  return bytes.length > Math.min(serializer.largestAtOnce, PICKLE_FORM.largestAtOnce)
+}
+
+/** JSON as well: result_serializer may have been another one when it was written. */
+function formsOf(serializer: Serializer): readonly Serializer[] {
+  return serializer.name === 'json' ? [serializer] : [serializer, JSON_FORM]
 }
 
 /** By the first byte of protocol 2 and later, or the last of any: no text ends so, and msgpack has nothing behind 0x80. */
@@ -61,6 +86,7 @@ const PICKLE_END = 0x2e
 
 /** What results are in where nothing else is said. */
 export const JSON_FORM = serializerByName('json')
+const PICKLE_FORM = serializerByName('pickle')
 
 function unknownForm(forms: readonly Serializer[], cause: unknown): ProtocolError {
   const why = textOfError(cause)

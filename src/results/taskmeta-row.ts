@@ -6,7 +6,9 @@ import {
   decodeResult,
   decodeStored,
   encodeResult,
+  isLargeStored,
   JSON_FORM,
+  readLargeStored,
   refuse,
   unreadableResult,
 } from './stored-value.ts'
@@ -61,13 +63,47 @@ export function encodeRow(
   return { ...row, byteLength: text.reduce((sum, part) => sum + (part?.length ?? 0), 200) }
 }
 
+/** At once, however long it takes. */
 export function decodeRow(row: TaskmetaRow, serializer: Serializer = JSON_FORM): TaskResult {
+  return resultOf(row, (bytes) => decodeStored(bytes, serializer))
+}
+
+/** The same, where a large value keeps the event loop from nothing else. */
+export async function readRow(
+  row: TaskmetaRow,
+  serializer: Serializer = JSON_FORM,
+): Promise<TaskResult> {
+  const large = COLUMNS.flatMap((column) => row[column] ?? []).filter((bytes) =>
+    isLargeStored(bytes, serializer),
+  )
+  const read = new Map<Buffer, () => unknown>()
+  for (const bytes of large) read.set(bytes, await outcomeOf(readLargeStored(bytes, serializer)))
+  return resultOf(row, (bytes) => {
+    const outcome = read.get(bytes)
+    return outcome === undefined ? decodeStored(bytes, serializer) : outcome()
+  })
+}
+
+const COLUMNS = ['result', 'args', 'kwargs', 'children'] as const
+
+/** What gives the value again, or throws the error again, later. */
+async function outcomeOf(reading: Promise<unknown>): Promise<() => unknown> {
+  try {
+    const value = await reading
+    return () => value
+  } catch (cause) {
+    return () => {
+      throw cause
+    }
+  }
+}
+
+function resultOf(row: TaskmetaRow, stored: (bytes: Buffer) => unknown): TaskResult {
   const { taskId, status, traceback } = row
-  const stored = (bytes: Buffer) => decodeStored(bytes, serializer)
   return {
     taskId,
     status,
-    result: read(row, 'result', (bytes) => decodeResult(status, bytes, serializer)),
+    result: read(row, 'result', (bytes) => decodeResult(status, stored(bytes))),
     traceback,
     dateDone: row.dateDone instanceof Date ? row.dateDone : null,
     ...(row.children && { children: asList(read(row, 'children', stored)) }),

@@ -1,13 +1,17 @@
 import { deflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { deferred } from '../../src/async/deferred.ts'
 import { inSlices } from '../../src/async/slices.ts'
 import { decompress } from '../../src/codecs/compression/compression.ts'
+import { inTurn, QUICK_MS } from '../../src/codecs/in-turn.ts'
 import { decodeJson, encodeJson, jsonReader } from '../../src/codecs/json/json.ts'
 import { JsonNodes } from '../../src/codecs/json/json-nodes.ts'
-import { DEFAULT_LIMITS } from '../../src/codecs/limits.ts'
+import { DECODE_MS, DEFAULT_LIMITS, TooSlow } from '../../src/codecs/limits.ts'
 import { decodeMsgpack, encodeMsgpack } from '../../src/codecs/msgpack/msgpack.ts'
 import { MsgpackReader } from '../../src/codecs/msgpack/msgpack-reader.ts'
+import { PickleReading, readPickle } from '../../src/codecs/pickle/pickle-reader.ts'
+import { writePickle } from '../../src/codecs/pickle/pickle-writer.ts'
 import { serializerByName } from '../../src/codecs/serializers.ts'
 import { DateTime, LocalDate } from '../../src/codecs/values.ts'
 
@@ -63,8 +67,38 @@ describe('expanding', () => {
 
   test('many tiny bzip2 streams are expanded while the event loop goes on', async () => {
     const empty = Buffer.from('425a683917724538509000000000', 'hex')
-    const turns = await turnsWhile(decompress(Buffer.concat(Array(20_000).fill(empty)), 'bzip2'))
+    const turns = await turnsWhile(decompress(Buffer.concat(Array(9_000).fill(empty)), 'bzip2'))
     expect(turns).toBeGreaterThan(1)
+  })
+
+  test.each([
+    ['zstd', zstdFrame(0x58, [spaces(0, true)])],
+    ['zstd', Buffer.from('502a4d1800000000', 'hex')],
+    ['bzip2', Buffer.from('425a683917724538509000000000', 'hex')],
+  ])(
+    '%s of more parts than any compressor makes is refused, though they hold nothing',
+    async (name, part) => {
+      await expect(decompress(Buffer.concat(Array(10_001).fill(part)), name)).rejects.toMatchObject(
+        {
+          ...TOO_LARGE,
+          message: expect.stringContaining('more than 10000 frames, streams and blocks'),
+        },
+      )
+    },
+  )
+
+  test('a body that takes long makes room for the others, and is read when its turn comes', async () => {
+    const gate = deferred()
+    const slow = Array.from({ length: 3 }, () =>
+      inTurn(DEFAULT_LIMITS, async ({ withinMs }) => {
+        if (withinMs === QUICK_MS) throw new TooSlow('it takes longer')
+        await gate.promise
+        return withinMs
+      }),
+    )
+    expect(await inTurn(DEFAULT_LIMITS, async () => 'read')).toBe('read')
+    gate.resolve()
+    expect(await Promise.all(slow)).toEqual([DECODE_MS, DECODE_MS, DECODE_MS])
   })
 
   test('zlib of more than the limit is refused with the figures', async () => {
@@ -93,6 +127,36 @@ describe('slices', () => {
         const reader = new MsgpackReader(bytes)
         while (!reader.advance(1));
         expect(reader.result()).toEqual(decodeMsgpack(bytes))
+      }),
+    )
+  })
+
+  test('any pickle reads the same in slices of one step', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
+        const bytes = writePickle(value)
+        const reading = new PickleReading(bytes)
+        while (!reading.advance(1));
+        expect(reading.result()).toEqual(readPickle(bytes))
+      }),
+    )
+  })
+
+  test('small parts of a large text are read as the text would be as a whole', async () => {
+    const rows = fc.array(fc.jsonValue({ maxDepth: 4 }), { maxLength: 40 })
+    await fc.assert(
+      fc.asyncProperty(rows, async (value) => {
+        const long = JSON.stringify([
+          value,
+          'x'.repeat(3000),
+          {
+            dates: [{ __type__: 'date', __value__: '2031-02-03' }],
+            far: [12345678901234567890n.toString(), -0, { list: value }],
+          },
+        ])
+        const bytes = Buffer.from(long.replace('"12345678901234567890"', '12345678901234567890'))
+        const read = await serializerByName('json').decodeLarge(bytes, { limits: DEFAULT_LIMITS })
+        expect(read).toEqual(decodeJson(bytes.toString()))
       }),
     )
   })
@@ -131,6 +195,42 @@ describe.each(['json', 'msgpack', 'yaml'] as const)('%s', (name) => {
     expect(turns).toBeGreaterThan(1)
   })
 })
+
+describe.each(['json', 'msgpack', 'pickle'] as const)(
+  '%s takes no more memory than it may',
+  (name) => {
+    const serializer = serializerByName(name)
+    const limits = { ...DEFAULT_LIMITS, maxNodes: 100_000 }
+    const read = (value: unknown) => serializer.decodeLarge(serializer.encode(value), { limits })
+    const dictOf = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, at) => [`key-number-${at}`, at % 10]))
+
+    test('as many keys as there is room for are read, and many more are refused', async () => {
+      await expect(read(dictOf(2_000))).resolves.toEqual(dictOf(2_000))
+      await expect(read(dictOf(50_000))).rejects.toMatchObject({
+        ...TOO_LARGE,
+        message: expect.stringMatching(/the body of \d+ bytes takes more than \d+ bytes of memory/),
+      })
+    })
+
+    test('dicts of which each has another key are refused, rows of a table are read', async () => {
+      const odd = Array.from({ length: 40_000 }, (_, at) => ({ [`key-number-${at}`]: 1 }))
+      await expect(read(odd)).rejects.toMatchObject(TOO_LARGE)
+      const rows = Array.from({ length: 2_000 }, (_, at) => ({
+        id: at,
+        name: `name ${at}`,
+        size: 1.5,
+      }))
+      await expect(read(rows)).resolves.toEqual(rows)
+    })
+  },
+)
+
+test('ten million numbers are legal', async () => {
+  const body = Buffer.from(`[${'1,'.repeat(9_999_998)}1]`)
+  const read = await serializerByName('json').decodeLarge(body, { limits: DEFAULT_LIMITS })
+  expect(read).toHaveLength(9_999_999)
+}, 60_000)
 
 describe('YAML', () => {
   test('dates, bytes, sets and keys of any kind are the same when they were read in a thread', async () => {

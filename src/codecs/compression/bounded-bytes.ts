@@ -1,3 +1,23 @@
+import { tooLarge } from '../limits.ts'
+
+/**
+ * Frames of zstd, streams of bzip2, and blocks of both: no compressor makes so many of what a message may hold, and each takes
+ * its time, even if it holds nothing.
+ */
+const MOST_PARTS = 10_000
+
+/** Counts the parts of a compressed body, and stops at too many. */
+export class PartCount {
+  #parts = 0
+
+  add(): void {
+    this.#parts += 1
+    if (this.#parts > MOST_PARTS) {
+      throw tooLarge(`it is made of more than ${MOST_PARTS} frames, streams and blocks`)
+    }
+  }
+}
+
 /** Collects what comes out of a decompressor, and stops it with a RangeError when it is too much. */
 export class BoundedBytes {
   readonly #maxBytes: number

@@ -1,5 +1,5 @@
 import { BitReader } from './bit-reader.ts'
-import { BoundedBytes } from './bounded-bytes.ts'
+import { BoundedBytes, PartCount } from './bounded-bytes.ts'
 import { BLOCK_MARK, bzip2Crc, combineCrc, END_MARK } from './bzip2-bits.ts'
 import { readColumn } from './bzip2-column.ts'
 
@@ -7,16 +7,24 @@ import { readColumn } from './bzip2-column.ts'
 export function bzip2Decompress(bytes: Uint8Array, maxBytes: number): Buffer {
   const bits = new BitReader(bytes)
   const output = new BoundedBytes(maxBytes)
-  do readStream(bits, output, maxBytes)
+  const parts = new PartCount()
+  do readStream(bits, output, { maxBytes, parts })
   while (bits.startsByteWith('BZh'))
   return output.finish()
 }
 
-function readStream(bits: BitReader, output: BoundedBytes, maxBytes: number): void {
+interface Bounds {
+  readonly maxBytes: number
+  readonly parts: PartCount
+}
+
+function readStream(bits: BitReader, output: BoundedBytes, { maxBytes, parts }: Bounds): void {
+  parts.add()
   const level = bits.read(24) === 0x425a68 ? bits.read(8) - 0x30 : 0
   if (level < 1 || level > 9) throw new Error('expected a bzip2 header ("BZh1" to "BZh9")')
   let crc = 0
   while (readMark(bits) === 'block') {
+    parts.add()
     const expected = bits.read32()
     const block = readBlock(bits, { size: level * 100_000, maxBytes })
     if (bzip2Crc(block) !== expected) throw new Error('expected another checksum of a block')

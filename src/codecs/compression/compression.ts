@@ -1,10 +1,9 @@
 import { promisify } from 'node:util'
 import { brotliCompress, brotliDecompress, deflate, inflate } from 'node:zlib'
-import { Semaphore } from '../../async/semaphore.ts'
 import { ThreadLost } from '../../async/thread.ts'
 import { ProtocolError } from '../../errors.ts'
 import { textOfError } from '../../text-of-error.ts'
-import { expandInThread } from '../decode-in-thread.ts'
+import { expandInThread, lostInThread } from '../decode-in-thread.ts'
 import { DEFAULT_LIMITS, type MessageLimits, tooLarge } from '../limits.ts'
 import { xzStore } from './xz.ts'
 import { zstdCompress } from './zstd.ts'
@@ -16,8 +15,10 @@ interface Compression {
   readonly names: readonly string[]
   /** Absent where bodies are read only. */
   readonly compress?: (bytes: Buffer) => Promise<Buffer>
-  decompress(bytes: Buffer, maxBytes: number): Promise<Buffer>
+  decompress(bytes: Buffer, limits: ExpandLimits): Promise<Buffer>
 }
+
+type ExpandLimits = Pick<MessageLimits, 'maxBytes' | 'withinMs'>
 
 const deflated = promisify(deflate)
 const inflated = promisify(inflate)
@@ -31,30 +32,30 @@ const COMPRESSIONS: readonly Compression[] = [
     contentType: 'application/x-gzip',
     names: ['gzip', 'zlib'],
     compress: (bytes) => deflated(bytes),
-    decompress: (bytes, maxBytes) => inflated(bytes, { maxOutputLength: maxBytes }),
+    decompress: (bytes, { maxBytes }) => inflated(bytes, { maxOutputLength: maxBytes }),
   },
   {
     contentType: 'application/x-bz2',
     names: ['bzip2', 'bzip'],
-    decompress: (bytes, maxBytes) => expandInThread('application/x-bz2', bytes, maxBytes),
+    decompress: (bytes, limits) => expandInThread('application/x-bz2', bytes, limits),
   },
   {
     contentType: 'application/x-brotli',
     names: ['brotli'],
     compress: (bytes) => brotliCompressed(bytes),
-    decompress: (bytes, maxBytes) => brotliDecompressed(bytes, { maxOutputLength: maxBytes }),
+    decompress: (bytes, { maxBytes }) => brotliDecompressed(bytes, { maxOutputLength: maxBytes }),
   },
   {
     contentType: 'application/x-lzma',
     names: ['lzma', 'xz'],
     compress: async (bytes) => xzStore(bytes),
-    decompress: (bytes, maxBytes) => expandInThread('application/x-lzma', bytes, maxBytes),
+    decompress: (bytes, limits) => expandInThread('application/x-lzma', bytes, limits),
   },
   {
     contentType: 'application/zstd',
     names: ['zstd', 'zstandard'],
     compress: zstdCompress,
-    decompress: (bytes, maxBytes) => expandInThread('application/zstd', bytes, maxBytes),
+    decompress: (bytes, limits) => expandInThread('application/zstd', bytes, limits),
   },
 ]
 
@@ -75,20 +76,17 @@ export async function compress(bytes: Uint8Array, name: string): Promise<Buffer>
 export async function decompress(
   bytes: Uint8Array,
   contentType: string,
-  limits: Pick<MessageLimits, 'maxBytes'> = DEFAULT_LIMITS,
+  limits: ExpandLimits = DEFAULT_LIMITS,
 ): Promise<Buffer> {
   const compression = find(contentType, 'MESSAGE_UNDECODABLE')
   const size = bytes.length
   const maxBytes = Math.min(limits.maxBytes, Math.max(FREE_OF_RATIO, size * MAX_RATIO))
   try {
-    return await EXPANDING.run(() => compression.decompress(asBuffer(bytes), maxBytes))
+    return await compression.decompress(asBuffer(bytes), { ...limits, maxBytes })
   } catch (cause) {
     throw unexpandable({ contentType, size, maxBytes, cause })
   }
 }
-
-/** Bodies that are expanded at the same time: each may take its whole limit. */
-const EXPANDING = new Semaphore(2)
 
 /** No producer's data shrinks so much. */
 const MAX_RATIO = 100_000
@@ -108,7 +106,8 @@ function unexpandable({ contentType, size, maxBytes, cause }: Failure): Protocol
     return tooLarge(`${place}it expands to more than ${maxBytes} bytes, ${ratio}`, cause)
   }
   const why = textOfError(cause)
-  if (cause instanceof ThreadLost && cause.reason !== 'crash') return tooLarge(place + why, cause)
+  if (cause instanceof ThreadLost && cause.reason !== 'crash') return lostInThread(place, cause)
+  if (cause instanceof ProtocolError) return new ProtocolError(cause.code, place + why, { cause })
   return new ProtocolError('MESSAGE_UNDECODABLE', place + why, { cause })
 }
 

@@ -1,3 +1,5 @@
+import { PartCount } from './bounded-bytes.ts'
+
 /**
  * Zstandard frames ask for a window, the memory to look back in, of up to terabytes, however little they hold. The
  * library takes it at once, so it is cut down first to what the frame can fill.
@@ -5,9 +7,10 @@
  */
 export function withSmallWindows(bytes: Buffer, maxBytes: number): Buffer {
   const copy = Buffer.from(bytes)
+  const parts = new PartCount()
   let expanded = 0
   for (let at = 0; at < copy.length; ) {
-    const frame = readFrame(copy, at)
+    const frame = readFrame(copy, at, parts)
     expanded += frame.certainBytes
     if (expanded > maxBytes) throw new RangeError(`more than ${maxBytes} bytes`)
     if (frame.windowAt !== null)
@@ -36,7 +39,8 @@ const SKIPPABLE = 0x184d2a5
 const LARGEST_BLOCK = 128 * 1024
 const NO_CONTENT = { windowAt: null, contentBytes: 0, certainBytes: 0, mostBytes: 0 }
 
-function readFrame(bytes: Buffer, start: number): Frame {
+function readFrame(bytes: Buffer, start: number, parts: PartCount): Frame {
+  parts.add()
   const magic = bytes.length - start < 4 ? 0 : bytes.readUInt32LE(start)
   if (magic >>> 4 === SKIPPABLE && bytes.length - start >= 8) {
     return { ...NO_CONTENT, end: start + 8 + bytes.readUInt32LE(start + 4) }
@@ -49,7 +53,7 @@ function readFrame(bytes: Buffer, start: number): Frame {
   const idLength = [0, 1, 2, 4][descriptor & 3] ?? 0
   const sizeAt = start + 5 + (isSingle ? 0 : 1) + idLength
   const contentBytes = contentSize(bytes, sizeAt, sizeLength)
-  const blocks = readBlocks(bytes, sizeAt + sizeLength)
+  const blocks = readBlocks(bytes, sizeAt + sizeLength, parts)
   const end = blocks.end + ((descriptor & 4) === 0 ? 0 : 4)
   return { ...blocks, end, windowAt, contentBytes }
 }
@@ -64,9 +68,11 @@ function contentSize(bytes: Buffer, at: number, length: number): number {
 function readBlocks(
   bytes: Buffer,
   start: number,
+  parts: PartCount,
 ): Pick<Frame, 'end' | 'certainBytes' | 'mostBytes'> {
   let [at, certainBytes, mostBytes, isLast] = [start, 0, 0, false]
   while (!isLast && at + 3 <= bytes.length) {
+    parts.add()
     const header = bytes.readUIntLE(at, 3)
     const [type, size] = [(header >> 1) & 3, header >> 3]
     isLast = (header & 1) === 1

@@ -1,11 +1,14 @@
 import type { Divisible } from '../../async/slices.ts'
 import { ProtocolError } from '../../errors.ts'
 import { MAX_DIGITS } from '../limits.ts'
+import type { MemoryBudget } from '../memory-budget.ts'
 import { exactInteger } from '../numbers.ts'
 import { orderedDict } from '../ordered-dict.ts'
-import { setOwn } from '../own-key.ts'
+import { fitted, setOwn } from '../own-key.ts'
 import { Float } from '../values.ts'
 import { readTyped } from './json-types.ts'
+import { endOfSmallPart, LONGEST_PART } from './small-parts.ts'
+import { isUnlikeJavaScript } from './unlike-javascript.ts'
 
 interface ParseOptions {
   /** Gives `1.0` as `Float`: everywhere, or in one place of the outermost list (its number). */
@@ -13,6 +16,8 @@ interface ParseOptions {
   readonly keepOrder?: boolean
   readonly plainObjects?: boolean
   readonly maxDepth: number
+  /** Asked before a value is made: for texts that are large. */
+  readonly memory?: MemoryBudget | undefined
 }
 
 /** A text that is no JSON, with the offset at which it stops being any. */
@@ -56,9 +61,13 @@ const CLOSE_OBJECT = 0x7d
 /** What is being filled. */
 interface Holder {
   /** Exactly one of the two: a list, or an object (a Map where order counts) and the key whose value comes next. */
-  readonly items: unknown[] | null
+  items: unknown[] | null
+  /** What came before the items of a list that is long: a list that grows leaves larger and larger ones behind it. */
+  chunks: unknown[][] | null
   readonly object: Record<string, unknown> | Map<string, unknown> | null
   key: string
+  /** How many values it has. */
+  count: number
   readonly outer: Holder | null
 }
 
@@ -66,8 +75,10 @@ interface Holder {
 export class JsonParser implements Divisible<unknown> {
   readonly #text: string
   readonly #options: ParseOptions
+  readonly #memory: MemoryBudget | undefined
   #at = 0
   #depth = 0
+  #noPartBefore = 0
   #holder: Holder | null = null
   #outermost: Holder | null = null
   #value: unknown
@@ -76,6 +87,7 @@ export class JsonParser implements Divisible<unknown> {
   constructor(text: string, options: ParseOptions) {
     this.#text = text
     this.#options = options
+    this.#memory = options.memory
     if (text.charCodeAt(0) === 0xfeff) throw this.#expected('JSON without a byte order mark')
   }
 
@@ -94,16 +106,37 @@ export class JsonParser implements Divisible<unknown> {
     switch (this.#next()) {
       case QUOTE:
         this.#place(this.#string())
+        this.#memory?.text()
         break
       case OPEN_OBJECT:
+        if (this.#placeSmallPart()) break
         this.#open(null, this.#options.keepOrder === true ? new Map() : {})
         break
       case OPEN_LIST:
+        if (this.#placeSmallPart()) break
         this.#open([], null)
         break
       default:
         this.#place(this.#scalar())
     }
+  }
+
+  /** Of a large text, the small parts are read by JSON.parse: their values take less memory, and less time. */
+  #placeSmallPart(): boolean {
+    if (this.#memory === undefined || this.#at < this.#noPartBefore || this.#keepsFloats()) {
+      return false
+    }
+    const end = endOfSmallPart(this.#text, this.#at, this.#options.maxDepth - this.#depth)
+    const value = end < 0 ? undefined : partOf(this.#text.slice(this.#at, end))
+    if (value === undefined) {
+      // Looked at again for each bracket in it, it would take quadratic time.
+      this.#noPartBefore = end < 0 ? this.#at + LONGEST_PART / 2 : end
+      return false
+    }
+    this.#memory.value(value)
+    this.#at = end
+    this.#place(value)
+    return true
   }
 
   #open(items: Holder['items'], object: Holder['object']): void {
@@ -114,10 +147,13 @@ export class JsonParser implements Divisible<unknown> {
     this.#at += 1
     if (this.#take(object === null ? CLOSE_LIST : CLOSE_OBJECT)) {
       this.#depth -= 1
+      this.#memory?.empty()
       this.#place(items ?? emptyObject())
       return
     }
-    this.#holder = { items, object, key: '', outer: this.#holder }
+    if (object === null) this.#memory?.list()
+    else this.#memory?.dict()
+    this.#holder = { items, chunks: null, object, key: '', count: 0, outer: this.#holder }
     this.#outermost ??= this.#holder
     if (object !== null) this.#readKey(this.#holder)
   }
@@ -127,6 +163,9 @@ export class JsonParser implements Divisible<unknown> {
     let value = read
     while (this.#holder !== null) {
       const holder = this.#holder
+      holder.count += 1
+      if (holder.object === null) this.#memory?.item()
+      else this.#memory?.key(holder.key, holder.count)
       put(holder, value)
       if (this.#take(COMMA)) {
         if (holder.object !== null) this.#readKey(holder)
@@ -139,13 +178,13 @@ export class JsonParser implements Divisible<unknown> {
     this.#isDone = true
   }
 
-  #closed({ items, object, outer }: Holder): unknown {
+  #closed({ items, chunks, object, outer }: Holder): unknown {
     if (!this.#take(object === null ? CLOSE_LIST : CLOSE_OBJECT)) {
       throw this.#expected(object === null ? '"," or "]"' : '"," or "}"')
     }
     this.#depth -= 1
     this.#holder = outer
-    return object === null ? items : this.#finished(object)
+    return object === null ? listOf(items ?? [], chunks) : this.#finished(object)
   }
 
   /** Of two equal keys the later value counts, in the place of the first: Python's dict. */
@@ -166,13 +205,14 @@ export class JsonParser implements Divisible<unknown> {
     if (this.#options.plainObjects === true) return object
     const { __type__: type, __value__: value } = object
     if (type === undefined || value === undefined || Object.keys(object).length !== 2) return object
+    if (type === 'datetime') this.#memory?.date()
+    else this.#memory?.object()
     return readTyped(type, value)
   }
 
   #string(): string {
     const start = this.#at
-    let end = this.#text.indexOf('"', start + 1)
-    while (end >= 0 && this.#isEscaped(end)) end = this.#text.indexOf('"', end + 1)
+    const end = this.#endOfString(start + 1)
     if (end < 0) {
       this.#at = this.#text.length
       throw this.#expected('a closing double quote')
@@ -181,15 +221,23 @@ export class JsonParser implements Divisible<unknown> {
     return this.#unquote(start, end + 1)
   }
 
-  #isEscaped(quote: number): boolean {
-    let at = quote - 1
-    while (this.#text.charCodeAt(at) === BACKSLASH) at -= 1
-    return (quote - at) % 2 === 0
+  /** A search finds the first quote soonest; behind the first backslash it would stop at each escaped one. */
+  #endOfString(start: number): number {
+    const text = this.#text
+    const end = text.indexOf('"', start)
+    if (end < 0 || text.charCodeAt(end - 1) !== BACKSLASH) return end
+    let at = text.indexOf('\\', start)
+    for (let code = BACKSLASH; code !== QUOTE; code = text.charCodeAt(at)) {
+      if (Number.isNaN(code)) return -1
+      at += code === BACKSLASH ? 2 : 1
+    }
+    return at
   }
 
   #unquote(start: number, end: number): string {
     const plain = this.#text.slice(start + 1, end - 1)
     if (!NEEDS_CARE.test(plain)) return plain
+    this.#memory?.text(plain.length)
     const quoted = `"${plain}"`
     try {
       return JSON.parse(quoted)
@@ -242,7 +290,7 @@ export class JsonParser implements Divisible<unknown> {
   #keepsFloats(): boolean {
     const { keepFloats } = this.#options
     if (typeof keepFloats === 'boolean') return keepFloats
-    return this.#outermost?.items?.length === keepFloats
+    return this.#outermost?.items != null && this.#outermost.count === keepFloats
   }
 
   /** Whether the next character is this one; if so it is passed. */
@@ -253,11 +301,15 @@ export class JsonParser implements Divisible<unknown> {
   }
 
   #next(): number {
-    let code = this.#text.charCodeAt(this.#at)
+    const text = this.#text
+    let at = this.#at
+    let code = text.charCodeAt(at)
+    // Over a local: there may be millions of blanks.
     while (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
-      this.#at += 1
-      code = this.#text.charCodeAt(this.#at)
+      at += 1
+      code = text.charCodeAt(at)
     }
+    this.#at = at
     return Number.isNaN(code) ? END : code
   }
 
@@ -280,10 +332,34 @@ const ZERO = 0x30
 const NINE = 0x39
 const SMALL_E = 0x65
 
-function put({ items, object, key }: Holder, value: unknown): void {
-  if (items !== null) items.push(value)
-  else if (object instanceof Map) object.set(key, value)
+function put(holder: Holder, value: unknown): void {
+  const { items, object, key } = holder
+  if (items !== null) {
+    items.push(value)
+    if (items.length === CHUNK) {
+      holder.chunks ??= []
+      holder.chunks.push(items)
+      holder.items = []
+    }
+  } else if (object instanceof Map) object.set(key, value)
   else if (object !== null) setOwn(object, key, value)
+}
+
+const CHUNK = 32_768
+
+function listOf(items: unknown[], chunks: unknown[][] | null): unknown[] {
+  return chunks === null ? fitted(items) : ([] as unknown[]).concat(...chunks, items)
+}
+
+/** Undefined where JSON.parse would read it otherwise, or not at all. Empty ones take less if they are made here. */
+function partOf(text: string): unknown {
+  if (text.length < 3 || isUnlikeJavaScript(text)) return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    // Read value by value, it is said where the mistake is.
+    return undefined
+  }
 }
 
 /** An object without room for keys: it takes less than half of what `{}` takes, and bodies may hold millions. */

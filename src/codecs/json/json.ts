@@ -1,7 +1,9 @@
 import type { Divisible } from '../../async/slices.ts'
 import { explainUnencodable } from '../encodable.ts'
+import type { MemoryBudget } from '../memory-budget.ts'
 import { JSON_FORMAT, jsonText, UNENCODABLE } from './json-encoder.ts'
 import { JsonParser, parseJson } from './json-parser.ts'
+import { isUnlikeJavaScript } from './unlike-javascript.ts'
 
 const MAX_DEPTH = JSON_FORMAT.maxDepth
 
@@ -21,8 +23,12 @@ interface DecodeJsonOptions {
 }
 
 /** JSON that is read in slices; its floats may be kept in one place of the outermost list. */
-export function jsonReader(text: string, keepFloats: boolean | number = false): Divisible<unknown> {
-  return new JsonParser(text, { keepFloats, maxDepth: MAX_DEPTH })
+export function jsonReader(
+  text: string,
+  keepFloats: boolean | number = false,
+  memory?: MemoryBudget,
+): Divisible<unknown> {
+  return new JsonParser(text, { keepFloats, maxDepth: MAX_DEPTH, memory })
 }
 
 /**
@@ -60,25 +66,6 @@ export function hasWholeFloat(text: string): boolean {
 function isSpecial(text: string, keepFloats: boolean): boolean {
   return isUnlikeJavaScript(text) || (keepFloats && hasWholeFloat(text)) || mayBeTooDeep(text)
 }
-
-/**
- * What JSON.parse would read otherwise than Python: long integers, NaN, Infinity, -0, typed values. An
- * escaped ASCII letter may spell `__type__`, so it counts too; no encoder writes one unasked.
- */
-function isUnlikeJavaScript(text: string): boolean {
-  return (
-    text.includes('__type__') ||
-    text.includes('NaN') ||
-    text.includes('Infinity') ||
-    (text.includes('\\u00') && ESCAPED_LETTER.test(text)) ||
-    (text.includes('-0') && MINUS_ZERO.test(text)) ||
-    LONG_NUMBER.test(text)
-  )
-}
-
-const ESCAPED_LETTER = /\\u00[5-7]/
-const MINUS_ZERO = /(?:^|[[,:\s])-0(?![.\d])/
-const LONG_NUMBER = /\d{16}/
 
 /** JSON.parse nests without limit, and what walks its value later would overflow the stack. */
 function mayBeTooDeep(text: string): boolean {

@@ -2,8 +2,9 @@ import type { Divisible } from '../../async/slices.ts'
 import { ByteReader } from '../byte-reader.ts'
 import { isoText } from '../iso-text.ts'
 import { MAX_DEPTH, tooManyNodes } from '../limits.ts'
+import type { MemoryBudget } from '../memory-budget.ts'
 import { exactInteger } from '../numbers.ts'
-import { DictBuilder } from '../own-key.ts'
+import { DictBuilder, fitted } from '../own-key.ts'
 import { DateTime } from '../values.ts'
 
 /**
@@ -25,6 +26,8 @@ export function decodeMsgpack(bytes: Uint8Array, options: DecodeMsgpackOptions =
 interface DecodeMsgpackOptions {
   /** Give bin as a view of the message instead of a copy: it keeps the whole message in memory. */
   readonly shareBytes?: boolean
+  /** Asked while values are made: for bodies that are large. */
+  readonly memory?: MemoryBudget | undefined
 }
 
 class SharingReader extends ByteReader {
@@ -47,15 +50,17 @@ interface Holder {
 /** Keeps its place between two values, so that many bytes can be read in slices. */
 export class MsgpackReader implements Divisible<unknown> {
   readonly #reader: ByteReader
+  readonly #memory: MemoryBudget | undefined
   #holder: Holder | null = null
   #depth = 0
   #value: unknown
   #isDone = false
 
-  constructor(bytes: Uint8Array, { shareBytes = false }: DecodeMsgpackOptions = {}) {
+  constructor(bytes: Uint8Array, { shareBytes = false, memory }: DecodeMsgpackOptions = {}) {
     const Reader = shareBytes ? SharingReader : ByteReader
     const reader: ByteReader = new Reader(bytes, () => `msgpack at byte ${reader.at}`)
     this.#reader = reader
+    this.#memory = memory
   }
 
   advance(steps: number): boolean {
@@ -71,8 +76,16 @@ export class MsgpackReader implements Divisible<unknown> {
     const reader = this.#reader
     const tag = reader.byte()
     const size = sizeOf(tag, reader)
-    if (size === undefined) this.#place(readScalar(reader, tag))
+    if (size === undefined) this.#place(this.#scalar(tag))
     else this.#open(reader.count(size.count), size.isMap)
+  }
+
+  #scalar(tag: number): unknown {
+    const { at } = this.#reader
+    const value = readScalar(this.#reader, tag)
+    if (typeof value === 'string') this.#memory?.text(this.#reader.at - at)
+    else if (typeof value === 'object' && value !== null) this.#memory?.object(this.#reader.at - at)
+    return value
   }
 
   #open(count: number, isMap: boolean): void {
@@ -80,10 +93,13 @@ export class MsgpackReader implements Divisible<unknown> {
       throw this.#reader.fail(`expected at most ${MAX_DEPTH} levels of nesting`)
     }
     if (count === 0) {
+      this.#memory?.dict()
       this.#place(isMap ? {} : [])
       return
     }
     this.#depth += 1
+    if (isMap) this.#memory?.dict()
+    else this.#memory?.list()
     this.#holder = {
       list: [],
       dict: isMap ? new DictBuilder() : null,
@@ -92,18 +108,27 @@ export class MsgpackReader implements Divisible<unknown> {
     }
   }
 
+  #add({ list, dict }: Holder, value: unknown): void {
+    if (dict === null) {
+      this.#memory?.item()
+      list.push(value)
+    } else {
+      dict.add(value)
+      if (!dict.isOpen) this.#memory?.key(dict.lastKey, dict.size)
+    }
+  }
+
   /** Puts a value where it belongs, and closes all that is complete by it. */
   #place(read: unknown): void {
     let value = read
     while (this.#holder !== null) {
       const holder: Holder = this.#holder
-      if (holder.dict === null) holder.list.push(value)
-      else holder.dict.add(value)
+      this.#add(holder, value)
       holder.left -= 1
       if (holder.left > 0) return
       this.#depth -= 1
       this.#holder = holder.outer
-      value = holder.dict === null ? holder.list : holder.dict.finish()
+      value = holder.dict === null ? fitted(holder.list) : holder.dict.finish()
     }
     const { left } = this.#reader
     if (left > 0) throw this.#reader.fail(`expected the end, found ${left} more bytes`)

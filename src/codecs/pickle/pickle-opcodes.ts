@@ -19,6 +19,8 @@ type Run = (stack: PickleStack, reader: ByteReader) => void
 interface Operation {
   readonly name: string
   readonly run: Run
+  /** Bytes of memory that what it makes takes, beside those of a text. */
+  readonly cost: number
 }
 
 /** Operations that push one value, which they read by themselves. */
@@ -102,19 +104,35 @@ const FOREIGN: Readonly<Record<string, number>> = {
   READONLY_BUFFER: 0x98,
 }
 
+/** Bytes of a place on the stack, which leaves smaller ones behind as it grows. */
+const PLACE = 28
+const COSTS: readonly (readonly [RegExp, number])[] = [
+  [/^(?:PROTO|FRAME|POP|POP_MARK|APPENDS?|SETITEMS?|ADDITEMS)$/, 0],
+  [/^(?:FLOAT|BINFLOAT|INT|LONG\d?)$/, 44],
+  [/^(?:LONG_)?(?:BIN)?PUT$|^MEMOIZE$/, 90],
+  [/STRING|UNICODE|BYTES|BYTEARRAY/, 60],
+  [/^MARK$|LIST|DICT|SET|TUPLE/, 72],
+  [/GLOBAL|REDUCE|NEWOBJ|INST|OBJ|BUILD/, 120],
+]
+
 /** Every operation of protocols 0 to 5 (but STOP), by its code: https://docs.python.org/3/library/pickletools.html */
 export const OPERATIONS: readonly (Operation | undefined)[] = tabulate()
 
 function tabulate(): (Operation | undefined)[] {
   const table: (Operation | undefined)[] = new Array(256).fill(undefined)
   for (const [name, [code, read]] of Object.entries(PUSHES)) {
-    table[code] = { name, run: (stack, reader) => stack.push(read(reader)) }
+    table[code] = { name, run: (stack, reader) => stack.push(read(reader)), cost: costOf(name) }
   }
-  for (const [name, [code, run]] of Object.entries(STEPS)) table[code] = { name, run }
+  for (const [name, [code, run]] of Object.entries(STEPS))
+    table[code] = { name, run, cost: costOf(name) }
   for (const [name, code] of Object.entries(FOREIGN)) {
-    table[code] = { name, run: (_, reader) => refuseForeign(reader) }
+    table[code] = { name, run: (_, reader) => refuseForeign(reader), cost: 0 }
   }
   return table
+}
+
+function costOf(name: string): number {
+  return COSTS.find(([names]) => names.test(name))?.[1] ?? PLACE
 }
 
 function uint32(reader: ByteReader): number {
@@ -164,7 +182,7 @@ function callWithKeywords(stack: PickleStack, reader: ByteReader): void {
   if (!(args instanceof PickledTuple && keywords instanceof PickledDict)) {
     throw reader.fail('expected a tuple of arguments and a dict of keyword arguments')
   }
-  const isBare = keywords.entries.length === 0
+  const isBare = keywords.pairs.length === 0
   stack.call(callee, isBare ? args : new PickledTuple([...args.items, keywords]))
 }
 

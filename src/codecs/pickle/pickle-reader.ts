@@ -1,6 +1,8 @@
+import type { Divisible } from '../../async/slices.ts'
 import { ByteReader } from '../byte-reader.ts'
+import type { MemoryBudget } from '../memory-budget.ts'
 import { OPERATIONS } from './pickle-opcodes.ts'
-import { revivePickled } from './pickle-revive.ts'
+import { Reviver } from './pickle-revive.ts'
 import { PickleStack } from './pickle-stack.ts'
 
 /**
@@ -8,22 +10,62 @@ import { PickleStack } from './pickle-stack.ts'
  * classes become values; any other class becomes a `PythonObject`, which only records what was there.
  */
 export function readPickle(bytes: Uint8Array): unknown {
-  const run = { name: 'start', at: 0 }
-  const reader = new ByteReader(bytes, () => `pickle at byte ${run.at} (${run.name})`)
-  const stack = new PickleStack(reader)
-  while (true) {
-    run.at = reader.at
-    run.name = 'end'
+  const reading = new PickleReading(bytes)
+  reading.advance(Number.POSITIVE_INFINITY)
+  return reading.result()
+}
+
+/** The same a little at a time, within a budget of memory. */
+export class PickleReading implements Divisible<unknown> {
+  readonly #reader: ByteReader
+  readonly #stack: PickleStack
+  readonly #memory: MemoryBudget | undefined
+  #reviver: Reviver | undefined
+  #step = 'start'
+  #stepAt = 0
+
+  constructor(bytes: Uint8Array, memory?: MemoryBudget) {
+    const place = (): string => `pickle at byte ${this.#stepAt} (${this.#step})`
+    this.#reader = new ByteReader(bytes, place)
+    this.#stack = new PickleStack(this.#reader)
+    this.#memory = memory
+  }
+
+  advance(steps: number): boolean {
+    let left = steps
+    for (; left > 0 && this.#reviver === undefined; left -= 1) this.#runOperation()
+    return this.#reviver?.advance(left) ?? false
+  }
+
+  result(): unknown {
+    return this.#reviver?.result()
+  }
+
+  #runOperation(): void {
+    const reader = this.#reader
+    this.#stepAt = reader.at
+    this.#step = 'end'
     const code = reader.byte()
-    if (code === STOP) break
+    if (code === STOP) {
+      this.#stop()
+      return
+    }
     const operation = OPERATIONS[code]
     if (operation === undefined)
       throw reader.fail(`expected an operation, found the byte 0x${code.toString(16)}`)
-    run.name = operation.name
-    operation.run(stack, reader)
+    this.#step = operation.name
+    operation.run(this.#stack, reader)
+    // What was read of it is the text that it made, as a rule.
+    const read = reader.at - this.#stepAt
+    this.#memory?.bytes(operation.cost + (read > SHORT ? read : 0))
   }
-  run.name = 'STOP'
-  return revivePickled(stack.pop(), reader)
+
+  #stop(): void {
+    this.#step = 'STOP'
+    this.#reviver = new Reviver(this.#stack.pop(), this.#reader, this.#memory)
+  }
 }
 
 const STOP = 0x2e
+/** Numbers are no longer. */
+const SHORT = 9

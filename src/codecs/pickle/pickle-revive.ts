@@ -1,4 +1,6 @@
+import type { Divisible } from '../../async/slices.ts'
 import type { ByteReader } from '../byte-reader.ts'
+import type { MemoryBudget } from '../memory-budget.ts'
 import { dictOf, setOwn } from '../own-key.ts'
 import { PythonObject, Tuple } from '../values.ts'
 import { isKnown, reviveKnown } from './pickle-known.ts'
@@ -10,11 +12,6 @@ import {
   PickledTuple,
 } from './pickle-values.ts'
 
-/** Turns what the pickle machine left into plain values. What was shared stays shared, also in a circle. */
-export function revivePickled(value: unknown, reader: ByteReader): unknown {
-  return new Reviver(reader).revive(value)
-}
-
 const MAX_DEPTH = 900
 /** A small pickle can share one list so often that walking its value would never end. */
 const MAX_WEIGHT = 20_000_000
@@ -24,90 +21,174 @@ interface Revived {
   readonly weight: number
 }
 
-class Reviver {
+/** A container that is being filled. */
+interface Holder {
+  readonly source: object
+  /** What is to be revived for it, one after the other. */
+  readonly parts: readonly unknown[]
+  at: number
+  readonly take: (value: unknown) => void
+  readonly finish: () => unknown
+  readonly startWeight: number
+  readonly outer: Holder | null
+}
+
+type Filling = Pick<Holder, 'parts' | 'take' | 'finish'>
+
+/**
+ * Turns what the pickle machine left into plain values, a part at a time, so that it can be done in slices. What was
+ * shared stays shared, also in a circle.
+ */
+export class Reviver implements Divisible<unknown> {
   readonly #reader: ByteReader
+  readonly #memory: MemoryBudget | undefined
   readonly #revived = new Map<object, Revived>()
+  #holder: Holder | null = null
   #depth = 0
   #weight = 0
+  #value: unknown
+  #isDone = false
 
-  constructor(reader: ByteReader) {
+  constructor(source: unknown, reader: ByteReader, memory?: MemoryBudget) {
     this.#reader = reader
+    this.#memory = memory
+    this.#read(source)
   }
 
-  revive(value: unknown): unknown {
+  advance(steps: number): boolean {
+    for (let left = steps; left > 0 && !this.#isDone; left -= 1) this.#step()
+    return this.#isDone
+  }
+
+  result(): unknown {
+    return this.#value
+  }
+
+  #step(): void {
+    const holder = this.#holder
+    if (holder === null) return
+    if (holder.at < holder.parts.length) {
+      holder.at += 1
+      this.#read(holder.parts[holder.at - 1])
+    } else this.#close(holder)
+  }
+
+  #read(source: unknown): void {
     this.#weigh(1)
-    if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return value
-    const before = this.#revived.get(value)
-    if (before === undefined) return this.#container(value)
-    this.#weigh(before.weight)
-    return before.value
+    if (typeof source !== 'object' || source === null || source instanceof Uint8Array) {
+      this.#place(source)
+      return
+    }
+    const before = this.#revived.get(source)
+    if (before === undefined) this.#open(source)
+    else {
+      this.#weigh(before.weight)
+      this.#place(before.value)
+    }
   }
 
-  #container(source: object): unknown {
+  #place(value: unknown): void {
+    if (this.#holder !== null) this.#holder.take(value)
+    else {
+      this.#value = value
+      this.#isDone = true
+    }
+  }
+
+  #open(source: object): void {
     if (this.#depth >= MAX_DEPTH)
       throw this.#reader.fail(`expected at most ${MAX_DEPTH} levels of nesting`)
-    const start = this.#weight
     this.#depth += 1
-    const value = this.#fill(source)
-    this.#depth -= 1
-    this.#revived.set(source, { value, weight: this.#weight - start })
-    return value
+    this.#memory?.object()
+    const startWeight = this.#weight
+    this.#holder = { ...this.#fillingOf(source), source, at: 0, startWeight, outer: this.#holder }
   }
 
-  #fill(source: object): unknown {
+  #close({ source, finish, startWeight, outer }: Holder): void {
+    const value = finish()
+    this.#depth -= 1
+    this.#revived.set(source, { value, weight: this.#weight - startWeight })
+    this.#holder = outer
+    this.#place(value)
+  }
+
+  #fillingOf(source: object): Filling {
     if (source instanceof PickledDict) return this.#dict(source)
     if (source instanceof PickledTuple) return this.#tuple(source)
     if (source instanceof PickledSet) return this.#set(source)
-    if (source instanceof PickledGlobal) return new PythonObject(source.module, source.name)
+    if (source instanceof PickledGlobal) return named(source)
     if (source instanceof PickledObject) return this.#object(source)
-    return this.#list(source as unknown[])
+    return this.#list(source as unknown[]) // nothing else is on the machine's stack
   }
 
-  #list(source: readonly unknown[]): unknown[] {
+  #list(source: readonly unknown[]): Filling {
     const list = this.#begin(source, [] as unknown[])
-    for (const item of source) list.push(this.revive(item))
-    return list
+    return { parts: source, take: (item) => this.#push(list, item), finish: () => list }
   }
 
-  #tuple(source: PickledTuple): unknown {
+  #tuple(source: PickledTuple): Filling {
     const tuple = this.#begin(source, Object.setPrototypeOf([], Tuple.prototype))
-    for (const item of source.items) tuple.push(this.revive(item))
-    return Object.freeze(tuple)
+    return {
+      parts: source.items,
+      take: (item) => this.#push(tuple, item),
+      finish: () => Object.freeze(tuple),
+    }
   }
 
-  #set(source: PickledSet): Set<unknown> {
+  #set(source: PickledSet): Filling {
     const set = this.#begin(source, new Set<unknown>())
-    for (const item of source.items) set.add(this.revive(item))
-    return set
+    return { parts: source.items, take: (item) => set.add(item), finish: () => set }
   }
 
-  #dict(source: PickledDict): object {
-    if (source.entries.some(([key]) => typeof key !== 'string')) {
-      const map = this.#begin(source, new Map<unknown, unknown>())
-      for (const [key, value] of source.entries) map.set(this.revive(key), this.revive(value))
-      return map
+  #dict(source: PickledDict): Filling {
+    const isMap = source.pairs.some((key, at) => at % 2 === 0 && typeof key !== 'string')
+    const dict = this.#begin(source, isMap ? new Map<unknown, unknown>() : {})
+    let [key, places] = [undefined as unknown, 0]
+    const take = (value: unknown): void => {
+      places += 1
+      if (places % 2 === 1) key = value
+      else {
+        this.#memory?.key(key, places / 2)
+        if (dict instanceof Map) dict.set(key, value)
+        else setOwn(dict, String(key), value)
+      }
     }
-    const object = this.#begin(source, {})
-    for (const [key, value] of source.entries) setOwn(object, String(key), this.revive(value))
-    return object
+    return { parts: source.pairs, take, finish: () => dict }
   }
 
-  #object(source: PickledObject): unknown {
+  #object(source: PickledObject): Filling {
     const { module, name } = source.global
-    const shell = isKnown(`${module}.${name}`) ? emptyObject() : this.#begin(source, emptyObject())
-    const parts = {
-      args: this.#list(source.args),
-      state: this.revive(source.state),
-      items: this.#list(source.items),
-      entries: source.entries.map(
-        ([key, value]) => [this.revive(key), this.revive(value)] as const,
-      ),
+    const path = `${module}.${name}`
+    const shell = isKnown(path) ? emptyObject() : this.#begin(source, emptyObject())
+    const parts = [...source.args, source.state, ...source.items, ...source.pairs]
+    const values: unknown[] = []
+    const finish = (): unknown => {
+      const read = this.#partsOf(source, values)
+      const known = reviveKnown(path, read)
+      if (known !== undefined) return known
+      // What was put into an instance of a list or dict class follows its arguments.
+      const args = [...read.args, ...nonEmpty(read.items), ...nonEmpty(read.entries).map(dictOf)]
+      return Object.freeze(Object.assign(shell, { module, name, args, state: read.state }))
     }
-    const known = reviveKnown(`${module}.${name}`, parts)
-    if (known !== undefined) return known
-    // What was put into an instance of a list or dict class follows its arguments.
-    const args = [...parts.args, ...nonEmpty(parts.items), ...nonEmpty(parts.entries).map(dictOf)]
-    return Object.freeze(Object.assign(shell, { module, name, args, state: parts.state }))
+    return { parts, take: (value) => this.#push(values, value), finish }
+  }
+
+  #partsOf({ args, items }: PickledObject, values: readonly unknown[]) {
+    const entries: (readonly [unknown, unknown])[] = []
+    const itemsAt = args.length + 1
+    const pairsAt = itemsAt + items.length
+    for (let at = pairsAt; at < values.length; at += 2) entries.push([values[at], values[at + 1]])
+    return {
+      args: values.slice(0, args.length),
+      state: values[args.length],
+      items: values.slice(itemsAt, pairsAt),
+      entries,
+    }
+  }
+
+  #push(list: unknown[], item: unknown): void {
+    this.#memory?.item()
+    list.push(item)
   }
 
   /** Makes the value known before it is filled, as what is inside may refer to it. */
@@ -120,6 +201,10 @@ class Reviver {
     this.#weight += weight
     if (this.#weight > MAX_WEIGHT) throw this.#reader.fail(`expected at most ${MAX_WEIGHT} values`)
   }
+}
+
+function named({ module, name }: PickledGlobal): Filling {
+  return { parts: [], take: () => undefined, finish: () => new PythonObject(module, name) }
 }
 
 /** A PythonObject still to be filled; its constructor would freeze it too early for one that holds itself. */

@@ -80,7 +80,7 @@ export class PickleStack {
       throw this.#reader.fail('expected a dict to set keys of')
     }
     if (items.length % 2 !== 0) throw this.#reader.fail('expected a value for each key')
-    for (let at = 0; at < items.length; at += 2) dict.entries.push([items[at], items[at + 1]])
+    addAll(dict.pairs, items)
   }
 
   /** Records a call instead of making it. */

@@ -7,10 +7,15 @@ import { exactInteger } from '../numbers.ts'
 function readLine(reader: ByteReader): Buffer {
   const end = reader.bytes.indexOf(0x0a, reader.at)
   if (end < 0) throw reader.fail('expected a line break, found the end')
+  if (end - reader.at > LONGEST_LINE)
+    throw reader.fail(`expected a line of at most ${LONGEST_LINE} bytes`)
   const line = reader.take(end - reader.at)
   reader.take(1)
   return line
 }
+
+/** Escapes in it are replaced one by one. Python writes no such lines since protocol 1. */
+const LONGEST_LINE = 1024 * 1024
 
 export function readName(reader: ByteReader): string {
   return readLine(reader).toString('utf8')

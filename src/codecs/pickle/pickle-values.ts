@@ -1,6 +1,7 @@
 /** A dict being unpickled; whether it becomes an object or a Map is known at the end. */
 export class PickledDict {
-  readonly entries: [unknown, unknown][] = []
+  /** Keys and values in turn. */
+  readonly pairs: unknown[] = []
 }
 
 export class PickledTuple {
@@ -34,7 +35,7 @@ export class PickledObject {
   state: unknown = null
   /** What was appended to it, or set on it as to a dict. */
   readonly items: unknown[] = []
-  readonly entries: [unknown, unknown][] = []
+  readonly pairs: unknown[] = []
 
   constructor(global: PickledGlobal, args: readonly unknown[]) {
     this.global = global

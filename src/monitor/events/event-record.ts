@@ -1,8 +1,8 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import type { MessageLimits } from '../../codecs/limits.ts'
 import { ProtocolError } from '../../errors.ts'
-import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
-import { readEvents } from '../../protocol/events/decode-events.ts'
+import { takesTurns } from '../../protocol/body-in-turn.ts'
+import { readEvents, readEventsInTurn } from '../../protocol/events/decode-events.ts'
 import type { CeleryEvent } from '../../protocol/events/events.ts'
 import type { MessageEntry } from '../mirror/message-entry.ts'
 import type { TaskEntry } from '../mirror/task-entry.ts'
@@ -38,7 +38,7 @@ interface EventRecordOptions {
   readonly clocks?: WorkerClocks
 }
 
-/** Never throws, and never rejects; a compressed message takes its time. */
+/** Never throws, and never rejects; a message that is compressed or large takes its time. */
 export function eventRecord(
   delivery: Delivery,
   options: EventRecordOptions,
@@ -47,11 +47,8 @@ export function eventRecord(
   const { senders = new TaskEventSenders(), clocks = new WorkerClocks() } = options
   const arrived = { delivery, privacy, receivedAtMs, senders, clocks }
   const { message } = delivery
-  if (!isCompressed(message)) return recordOf(arrived, readEvents(message, limits))
-  return expandMessage(message, limits).then(
-    (plain) => recordOf(arrived, readEvents(plain, limits)),
-    (problem: unknown) => recordOf(arrived, { events: [], problem }),
-  )
+  if (!takesTurns(message)) return recordOf(arrived, readEvents(message, limits))
+  return readEventsInTurn(message, limits).then((read) => recordOf(arrived, read))
 }
 
 interface Arrived {

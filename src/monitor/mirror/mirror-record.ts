@@ -1,7 +1,9 @@
 import type { Delivery } from '../../brokers/broker.ts'
-import type { MessageLimits } from '../../codecs/limits.ts'
+import { inTurn } from '../../codecs/in-turn.ts'
+import { DEFAULT_LIMITS, type MessageLimits, TooSlow } from '../../codecs/limits.ts'
 import { ProtocolError } from '../../errors.ts'
-import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
+import { takesTurns } from '../../protocol/body-in-turn.ts'
+import { expandMessage } from '../../protocol/compressed-message.ts'
 import { isLarge } from '../../protocol/content.ts'
 import { identify } from '../../protocol/describe-message.ts'
 import type { Message } from '../../protocol/message.ts'
@@ -32,7 +34,7 @@ interface MirrorOptions {
   readonly limits?: MessageLimits | undefined
 }
 
-/** Never throws, and never rejects; a compressed message takes its time. */
+/** Never throws, and never rejects; a message that is compressed or large takes its time. */
 export function mirrorRecordOf(
   delivery: Delivery,
   queues: WorkQueues,
@@ -42,18 +44,19 @@ export function mirrorRecordOf(
   const { message, route } = copiedFrom(delivery)
   const queue = queues.reachedBy(route)
   const arrival = { delivery, published: message, route, receivedAtMs, queue, privacy, limits }
-  if (!(isCompressed(message) || isLarge(message))) return readWith(arrival, message)
-  return expandMessage(message, limits).then(
-    (plain) => readLarge(arrival, plain),
-    (cause: unknown) => undecodable(arrival, cause),
-  )
+  if (!takesTurns(message)) return readWith(arrival, message)
+  return inTurn(limits ?? DEFAULT_LIMITS, async (within) =>
+    readLarge({ ...arrival, limits: within }, await expandMessage(message, within)),
+  ).catch((cause: unknown) => undecodable(arrival, cause))
 }
 
 /** Off the event loop or in slices of its time, and without writing arguments down that no row has room for. */
 async function readLarge(arrival: Arrival, plain: Message): Promise<MirrorRecord> {
   const { privacy, limits } = arrival
   const isShort = plain.body.length <= privacy.payloadLimitBytes
-  if (privacy.hasRules || isShort || !isLarge(plain)) return readWith(arrival, plain)
+  const isRedacted = privacy.hasRules && plain.body.length <= MOST_REDACTED_BYTES
+  if (isRedacted || isShort || !isLarge(plain)) return readWith(arrival, plain)
+  if (privacy.hasRules) return await readUnredacted(arrival, plain)
   const known = knownOf(arrival)
   try {
     const how = limits === undefined ? {} : { limits }
@@ -62,9 +65,36 @@ async function readLarge(arrival: Arrival, plain: Message): Promise<MirrorRecord
     const task = { ...entry, ...unwritten(plain), firstCall: null }
     return withinLimit(mirroredAs(known, { task, taskId: task.taskId, problem: null }), privacy)
   } catch (cause) {
+    if (cause instanceof TooSlow) throw cause
     return quarantined(known, problemOf(cause))
   }
 }
+
+/** More would keep the event loop for too long: what is to be taken out is looked for value by value. */
+const MOST_REDACTED_BYTES = 4 * 1024 * 1024
+
+/** Of a body in which nothing can be looked for, nothing is kept: neither its arguments nor what follows the task. */
+async function readUnredacted(arrival: Arrival, plain: Message): Promise<MirrorRecord> {
+  const { privacy, published } = arrival
+  const { message } = privacy.unreadableMessage({ ...published, body: EMPTY })
+  const known = knownOf(arrival, { message, redacted: ['body'], isUnderstood: false })
+  const row = { ...known.row, altered: { redacted: ['body'], dropped: published.body.length } }
+  const unread = { ...known, row }
+  try {
+    const how = arrival.limits === undefined ? {} : { limits: arrival.limits }
+    const request = await decodeLargeTask({ ...plain, headers: message.headers }, READABLE, how)
+    const bare = { ...request, args: [], kwargs: {}, ...NOTHING_FOLLOWS }
+    const { args, kwargs } = unwritten({ ...plain, body: EMPTY }, plain.body.length)
+    const task = { ...taskEntry(bare, unread), args, kwargs, firstCall: null }
+    return mirroredAs(unread, { task, taskId: task.taskId, problem: null })
+  } catch (cause) {
+    if (cause instanceof TooSlow) throw cause
+    return undecodable(arrival, cause)
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+const NOTHING_FOLLOWS = { callbacks: null, errbacks: null, chain: null, chord: null }
 
 const OPEN = new Privacy()
 

@@ -18,10 +18,13 @@ export function withinLimit(read: MirrorRecord, privacy: Privacy): MirrorRecord 
 }
 
 /** Stands for the arguments of a body too large to write down: how long it is, and how it begins. */
-export function unwritten({ body, properties }: Message): Pick<TaskEntry, 'args' | 'kwargs'> {
+export function unwritten(
+  { body, properties }: Message,
+  bytes = body.length,
+): Pick<TaskEntry, 'args' | 'kwargs'> {
   const isText = properties.contentType !== 'application/x-msgpack'
   const preview = isText ? body.subarray(0, PREVIEW_CHARACTERS).toString() : ''
-  const args = { __truncated__: true, bytes: body.length, preview: storableText(preview) }
+  const args = { __truncated__: true, bytes, preview: storableText(preview) }
   return { args: JSON.stringify(args), kwargs: '{}' }
 }
 

@@ -1,5 +1,6 @@
 import { serializerByName } from '../../codecs/serializers.ts'
 import { ProtocolError } from '../../errors.ts'
+import { bodyInTurn, takesTurns } from '../body-in-turn.ts'
 import { acceptedSerializer, decodeBody } from '../content.ts'
 import { isRecord } from '../field-readers.ts'
 import type { Message, Route } from '../message.ts'
@@ -58,7 +59,19 @@ export function encodeReply(
 
 /** Throws ProtocolError where the message is no command. */
 export function decodeCommand(message: Message, accept: readonly string[]): ControlCommand {
-  const body = bodyOf(message, accept)
+  return commandIn(bodyOf(message, accept))
+}
+
+/** The same of a message that may be compressed or large: at once where it is neither. */
+export async function readCommand(
+  message: Message,
+  accept: readonly string[],
+): Promise<ControlCommand> {
+  if (!takesTurns(message)) return decodeCommand(message, accept)
+  return commandIn(recordIn(await bodyInTurn(message, accept)))
+}
+
+function commandIn(body: Body): ControlCommand {
   const { method, destination, pattern, matcher } = body
   if (typeof method !== 'string') {
     throw invalid('the method of a command', method, 'a text')
@@ -75,9 +88,23 @@ export function decodeCommand(message: Message, accept: readonly string[]): Cont
 
 /** Throws ProtocolError where the message is no answer. */
 export function decodeReply(message: Message, accept: readonly string[]): ControlReply {
-  const { ticket } = message.headers
-  return { ticket: typeof ticket === 'string' ? ticket : null, body: bodyOf(message, accept) }
+  return { ticket: ticketOf(message), body: bodyOf(message, accept) }
 }
+
+/** The same of a message that may be compressed or large: at once where it is neither. */
+export async function readReply(
+  message: Message,
+  accept: readonly string[],
+): Promise<ControlReply> {
+  if (!takesTurns(message)) return decodeReply(message, accept)
+  return { ticket: ticketOf(message), body: recordIn(await bodyInTurn(message, accept)) }
+}
+
+function ticketOf({ headers: { ticket } }: Message): string | null {
+  return typeof ticket === 'string' ? ticket : null
+}
+
+type Body = Readonly<Record<string, unknown>>
 
 /** The clock that a message brings; 0 where it brings none. */
 export function clockOf({ headers: { clock } }: Message): number {
@@ -103,8 +130,11 @@ function messageOf(
   }
 }
 
-function bodyOf(message: Message, accept: readonly string[]): Readonly<Record<string, unknown>> {
-  const body = decodeBody(message, acceptedSerializer(message, accept))
+function bodyOf(message: Message, accept: readonly string[]): Body {
+  return recordIn(decodeBody(message, acceptedSerializer(message, accept)))
+}
+
+function recordIn(body: unknown): Body {
   if (!isRecord(body)) throw invalid('a message of remote control', body, 'an object')
   return body
 }

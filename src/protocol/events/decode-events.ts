@@ -1,5 +1,6 @@
-import type { MessageLimits } from '../../codecs/limits.ts'
+import { type MessageLimits, tooLarge } from '../../codecs/limits.ts'
 import { ProtocolError } from '../../errors.ts'
+import { bodyInTurn } from '../body-in-turn.ts'
 import { acceptedSerializer, decodeBody } from '../content.ts'
 import { invalidField, isRecord, requiredText } from '../field-readers.ts'
 import type { Message } from '../message.ts'
@@ -7,7 +8,7 @@ import { showValue } from '../show-value.ts'
 import type { CeleryEvent } from './events.ts'
 
 /** What of a message of events could be read, and why the rest could not. */
-interface ReadEvents {
+export interface ReadEvents {
   readonly events: readonly CeleryEvent[]
   readonly problem: ProtocolError | null
 }
@@ -24,7 +25,25 @@ export function readEvents(message: Message, limits?: MessageLimits): ReadEvents
   }
 }
 
+/** The same for a message that takes its turn: compressed, or large. */
+export async function readEventsInTurn(
+  message: Message,
+  limits?: MessageLimits,
+): Promise<ReadEvents> {
+  try {
+    return eventsIn(await bodyInTurn(message, READABLE, limits))
+  } catch (cause) {
+    return { events: [], problem: asProblem(cause) }
+  }
+}
+
+/** No worker holds so many back, to send them together. */
+const MOST_EVENTS = 10_000
+
 function eventsIn(body: unknown): ReadEvents {
+  if (Array.isArray(body) && body.length > MOST_EVENTS) {
+    throw tooLarge(`a message of ${body.length} events, expected at most ${MOST_EVENTS}`)
+  }
   const list: readonly unknown[] = Array.isArray(body) ? body : [body]
   const events: CeleryEvent[] = []
   const problems: ProtocolError[] = []

@@ -1,7 +1,7 @@
 import type { Serializer } from '../../codecs/serializers.ts'
 import type { Database } from '../../database/database.ts'
 import { groupPickle, memberIdsOf, unreadableGroup } from '../saved-group.ts'
-import { decodeStored, JSON_FORM } from '../stored-value.ts'
+import { decodeStored, isLargeStored, JSON_FORM, readLargeStored } from '../stored-value.ts'
 import { writeFailureOf } from './saving/write-failure.ts'
 import { createSql, type TaskmetaTables } from './tables/taskmeta-sql.ts'
 
@@ -33,7 +33,7 @@ export class PostgresGroups {
       [groupId],
     )
     if (!row?.result) return null
-    const memberIds = membersIn(row.result, this.#serializer)
+    const memberIds = await membersIn(row.result, this.#serializer)
     if (memberIds === null) throw unreadableGroup(groupId)
     return memberIds
   }
@@ -53,9 +53,12 @@ export class PostgresGroups {
   }
 }
 
-function membersIn(bytes: Buffer, serializer: Serializer): readonly string[] | null {
+async function membersIn(bytes: Buffer, serializer: Serializer): Promise<readonly string[] | null> {
   try {
-    return memberIdsOf(decodeStored(bytes, serializer))
+    const stored = isLargeStored(bytes, serializer)
+      ? await readLargeStored(bytes, serializer)
+      : decodeStored(bytes, serializer)
+    return memberIdsOf(stored)
   } catch {
     // Said by the caller, who knows which group it is.
     return null

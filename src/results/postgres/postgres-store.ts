@@ -6,7 +6,7 @@ import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
 import type { ChordMember } from '../result-store.ts'
 import { ServerStore } from '../server-store.ts'
-import { decodeRow, encodeRow, type TaskmetaRow } from '../taskmeta-row.ts'
+import { encodeRow, readRow, type TaskmetaRow } from '../taskmeta-row.ts'
 import { deleteExpired } from './delete-expired.ts'
 import { PostgresChords } from './postgres-chords.ts'
 import { PostgresGroups } from './postgres-groups.ts'
@@ -69,7 +69,7 @@ export class PostgresResultStore extends ServerStore {
     this.watcher = new PostgresWatcher({
       logger,
       readReady: (taskIds) => table.readReady(taskIds),
-      decode: (row) => decodeRow(row, serializer),
+      decode: (row) => readRow(row, serializer),
       listen: (onResults) => listenForResults(database, onResults),
     })
     this.groups = new PostgresGroups(database, tables, serializer)
@@ -78,7 +78,7 @@ export class PostgresResultStore extends ServerStore {
       logger,
       deadlineMs: saveDeadlineMs,
       readReady: async (taskIds) =>
-        (await table.readReady(taskIds)).map((row) => decodeRow(row, serializer)),
+        await Promise.all((await table.readReady(taskIds)).map((row) => readRow(row, serializer))),
       save: (member) => this.#saveMember(member),
     })
   }
@@ -101,7 +101,7 @@ export class PostgresResultStore extends ServerStore {
 
   protected async read(taskId: string): Promise<TaskResult> {
     const row = await this.#table.read(taskId)
-    return row ? decodeRow(row, this.#serializer) : pendingResult(taskId)
+    return row ? await readRow(row, this.#serializer) : pendingResult(taskId)
   }
 
   protected async end(): Promise<void> {

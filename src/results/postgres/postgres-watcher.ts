@@ -11,7 +11,7 @@ interface PostgresWatcherOptions {
   readonly logger: Logger
   /** The rows, of these ids, whose tasks are over. */
   readonly readReady: (taskIds: readonly string[]) => Promise<readonly TaskmetaRow[]>
-  readonly decode: (row: TaskmetaRow) => TaskResult
+  readonly decode: (row: TaskmetaRow) => Promise<TaskResult>
   /** Calls back with ids that became ready; resolves to what stops it. */
   readonly listen: (onResults: (taskIds: readonly string[]) => void) => Promise<() => Promise<void>>
 }
@@ -84,18 +84,19 @@ export class PostgresWatcher {
   async #look(): Promise<void> {
     const taskIds = this.#looks.takeDue(performance.now())
     try {
-      for (const row of await this.#options.readReady(taskIds)) this.#answer(row)
+      for (const row of await this.#options.readReady(taskIds)) void this.#answer(row)
       if (this.#looks.size > 0) this.#startListening()
     } catch (error) {
       this.#handle(error, taskIds)
     }
   }
 
-  #answer(row: TaskmetaRow): void {
+  /** Never rejects. */
+  async #answer(row: TaskmetaRow): Promise<void> {
     // Once these are answered, no caller waits for it any more.
     this.#looks.delete(row.taskId)
     try {
-      this.#waiters.resolve(this.#options.decode(row))
+      this.#waiters.resolve(await this.#options.decode(row))
     } catch (error) {
       this.#waiters.reject(row.taskId, error)
     }

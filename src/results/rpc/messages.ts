@@ -1,6 +1,7 @@
 import { serializerByName } from '../../codecs/serializers.ts'
 import type { Config } from '../../config/config.ts'
 import { ResultError } from '../../errors.ts'
+import { bodyInTurn, takesTurns } from '../../protocol/body-in-turn.ts'
 import { acceptedSerializer, decodeBody } from '../../protocol/content.ts'
 import type { Message } from '../../protocol/message.ts'
 import { decodeResultMeta } from '../../protocol/results/result-meta.ts'
@@ -44,12 +45,29 @@ export function resultMessage(result: TaskResult, settings: RpcSettings): Messag
 
 /** Reads a message that carries a result; throws ResultError RESULT_UNREADABLE where it is none. */
 export function resultOfMessage(message: Message, settings: RpcSettings): TaskResult {
-  const accepted = settings.result_accept_content ?? settings.accept_content ?? ['json']
   try {
-    return decodeResultMeta(decodeBody(message, acceptedSerializer(message, accepted)))
+    const serializer = acceptedSerializer(message, acceptedBy(settings))
+    return decodeResultMeta(decodeBody(message, serializer))
   } catch (cause) {
     throw unreadableReply(message, cause)
   }
+}
+
+/** The same of a message that may be compressed or large: at once where it is neither. */
+export async function readResultMessage(
+  message: Message,
+  settings: RpcSettings,
+): Promise<TaskResult> {
+  if (!takesTurns(message)) return resultOfMessage(message, settings)
+  try {
+    return decodeResultMeta(await bodyInTurn(message, acceptedBy(settings)))
+  } catch (cause) {
+    throw unreadableReply(message, cause)
+  }
+}
+
+function acceptedBy({ result_accept_content, accept_content }: RpcSettings): readonly string[] {
+  return result_accept_content ?? accept_content ?? ['json']
 }
 
 /** The queue that a caller listens on, as Python declares its own. The broker deletes it with its last consumer. */

@@ -9,7 +9,7 @@ import type { ResultStore, WaitOptions } from '../result-store.ts'
 import { StoreLife } from '../store-life.ts'
 import { Waiters } from '../waiters.ts'
 import { RpcInbox } from './inbox.ts'
-import { type RpcSettings, replyQueue, resultMessage, resultOfMessage } from './messages.ts'
+import { type RpcSettings, readResultMessage, replyQueue, resultMessage } from './messages.ts'
 
 export interface RpcStoreOptions {
   /** Closed, after the store, by the code that opened it. */
@@ -129,12 +129,13 @@ export class RpcResultStore implements ResultStore {
     delivery.ack().catch((error: unknown) => {
       this.#logger.debug({ err: error }, 'reply not acknowledged')
     })
-    this.#take(delivery.message)
+    void this.#take(delivery.message)
   }
 
-  #take(message: Message): void {
+  /** Never rejects. */
+  async #take(message: Message): Promise<void> {
     try {
-      const result = resultOfMessage(message, this.#settings)
+      const result = await readResultMessage(message, this.#settings)
       this.#inbox.add(result)
       if (isReady(result.status)) this.#waiters.resolve(result)
     } catch (error) {

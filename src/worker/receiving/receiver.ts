@@ -1,9 +1,11 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import type { DeadLetters } from '../../brokers/dead-letters/dead-letters.ts'
+import { inTurn } from '../../codecs/in-turn.ts'
 import type { MessageLimits } from '../../codecs/limits.ts'
 import { limitsOf } from '../../config/message-limits.ts'
 import { TaskError } from '../../errors.ts'
-import { expandMessage, isCompressed } from '../../protocol/compressed-message.ts'
+import { takesTurns } from '../../protocol/body-in-turn.ts'
+import { expandMessage } from '../../protocol/compressed-message.ts'
 import { isLarge } from '../../protocol/content.ts'
 import {
   type DecodeTaskOptions,
@@ -48,25 +50,25 @@ export class Receiver {
 
   receive(delivery: Delivery): void {
     const { message } = delivery
-    if (isCompressed(message) || isLarge(message)) this.#parts.track(this.#receiveLarge(delivery))
-    else this.#read(delivery, () => decodeTask(message, this.#accepted, this.#how(delivery)))
+    if (takesTurns(message)) this.#parts.track(this.#receiveLarge(delivery))
+    else
+      this.#read(delivery, () => decodeTask(message, this.#accepted, how(delivery, this.#limits)))
   }
 
   async #receiveLarge(delivery: Delivery): Promise<void> {
     try {
-      const plain = await expandMessage(delivery.message, this.#limits)
-      const how = this.#how(delivery)
-      const request = isLarge(plain)
-        ? await decodeLargeTask(plain, this.#accepted, how)
-        : decodeTask(plain, this.#accepted, how)
+      const request = await inTurn(this.#limits, (within) => this.#decoded(delivery, within))
       this.#read(delivery, () => request)
     } catch (error) {
       await this.#refuse(delivery, error)
     }
   }
 
-  #how(delivery: Delivery): DecodeTaskOptions {
-    return { limits: this.#limits, deliveryInfo: arrivalOf(delivery) }
+  async #decoded(delivery: Delivery, limits: MessageLimits): Promise<TaskRequest> {
+    const plain = await expandMessage(delivery.message, limits)
+    return isLarge(plain)
+      ? await decodeLargeTask(plain, this.#accepted, how(delivery, limits))
+      : decodeTask(plain, this.#accepted, how(delivery, limits))
   }
 
   #read(delivery: Delivery, decode: () => TaskRequest): void {
@@ -112,6 +114,10 @@ export class Receiver {
       ),
     )
   }
+}
+
+function how(delivery: Delivery, limits: MessageLimits): DecodeTaskOptions {
+  return { limits, deliveryInfo: arrivalOf(delivery) }
 }
 
 function arrivalOf({ route, redelivered }: Delivery): DeliveryInfo {

@@ -67,7 +67,7 @@ function watching(read: (ids: readonly string[]) => readonly TaskmetaRow[]) {
       queries.push(ids)
       return read(ids)
     },
-    decode: ({ taskId }) => ({ ...success(1), taskId }),
+    decode: async ({ taskId }) => ({ ...success(1), taskId }),
     listen: async (onResults) => {
       hear = onResults
       return async () => undefined
