@@ -27,6 +27,7 @@ export async function streamsScenario(count: number): Promise<Scenario> {
       ...KINDS.map((kind) =>
         contender(kind, { size: '1 MB', bytes: 1_000_000, count: large, cpuMs }),
       ),
+      { name: 'nothing between, 1 MB', run: () => joined(1_000_000, large) },
       ...idle.contenders,
     ],
     notes: () => [
@@ -65,6 +66,14 @@ function contender(kind: ForwarderKind, { size, bytes, count, cpuMs }: Load): Co
       return rate
     },
   }
+}
+
+async function joined(bytes: number, count: number): Promise<number> {
+  const ends = Ends.joined()
+  await ends.carry(bytes, Math.ceil(count / 5))
+  const rate = await ends.carry(bytes, count)
+  ends.stop()
+  return rate
 }
 
 async function cpuOf(kind: ForwarderKind, work: (ends: Ends) => Promise<unknown>): Promise<number> {
