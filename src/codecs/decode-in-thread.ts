@@ -68,7 +68,7 @@ function isLarge(answer: ThreadAnswer): boolean {
   return 'value' in answer && answer.value instanceof Uint8Array && answer.value.length > LARGE_JOB
 }
 
-/** What a body that its thread was lost with may be told: it took too long, or too much memory. */
+/** The error of a body whose thread ended before its time: it took too long, or too much memory. */
 export function lostInThread(place: string, lost: ThreadLost): ProtocolError {
   const problem = `${place}${lost.message}`
   if (lost.reason === 'time') return new TooSlow(problem, { cause: lost })
