@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { endOnBrokenPipe, flushed } from './output/output.ts'
-import { buildProgram } from './program.ts'
+import { buildProgram } from './program/program.ts'
 import { runProgram } from './run-program.ts'
 
 // Also imported by `npm start`, which sets process.argv; so it runs when it is loaded.

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { expect, test } from 'vitest'
-import { buildProgram } from '../../src/cli/program.ts'
+import { buildWholeProgram } from '../../src/cli/program/program.ts'
 
 const page = readFileSync(resolve(import.meta.dirname, '../../docs/cli.md'), 'utf8')
-const program = await buildProgram()
+const program = await buildWholeProgram()
 const all = descendantsOf(program)
 const commands = leavesOf(program)
 

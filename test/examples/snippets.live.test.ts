@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { expect, onTestFinished, test } from 'vitest'
-import { buildProgram } from '../../src/cli/program.ts'
+import { buildWholeProgram } from '../../src/cli/program/program.ts'
 import { MODULES, write } from '../projects/project.ts'
 import { startProcess } from '../support/processes.ts'
 import { PROJECT, service } from '../support/services.ts'
@@ -60,7 +60,7 @@ for place, text in json.load(sys.stdin):
 })
 
 test('every command of README and docs exists, with the options it is given', async () => {
-  const program = await buildProgram()
+  const program = await buildWholeProgram()
   const lines = [...blocks('sh'), ...blocks('bash')].flatMap(({ place, text }) =>
     text
       .replaceAll(/\\\n\s*/g, ' ')

@@ -1,7 +1,7 @@
 import { version } from '../../own-package.ts'
 import { WORKFLOWS_VERSION, ZOCALO_VERSION } from '../../recipes/service/status-broadcasts.ts'
-import { type AddCommand, programWith } from '../bare-program.ts'
 import { endOnBrokenPipe, flushed, print } from '../output/output.ts'
+import { type AddCommand, programWith } from '../program/bare-program.ts'
 import { runProgram } from '../run-program.ts'
 
 /** One of Zocalo's commands under its own name: `zocalo.go` is `celery-toolbox go`. */

@@ -1,5 +1,5 @@
 import { vi } from 'vitest'
-import { buildProgram } from '../../../src/cli/program.ts'
+import { buildProgram } from '../../../src/cli/program/program.ts'
 import { runProgram } from '../../../src/cli/run-program.ts'
 import type { Ended } from './stock-celery.ts'
 

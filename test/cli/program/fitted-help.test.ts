@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { fitted } from '../../src/cli/fitted-help.ts'
+import { fitted } from '../../../src/cli/program/fitted-help.ts'
 
 test('paragraphs are wrapped, and what fits stays as it was written', () => {
   const short = 'One line.\nAnother one.'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { version } from '../own-package.ts'
+import { version } from '../../own-package.ts'
 import { FittedCommand } from './fitted-help.ts'
 
 export type AddCommand = (program: Command) => void
