@@ -19,6 +19,10 @@ export function countReport(report) {
   }
 }
 
+export function addCounts(one, other) {
+  return Object.fromEntries(Object.entries(one).map(([name, count]) => [name, count + other[name]]))
+}
+
 export function summaryLine({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed, ${skipped} skipped`
 }

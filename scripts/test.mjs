@@ -13,7 +13,7 @@ import {
   step,
 } from './project.mjs'
 import { servicesEnv } from './services-env.mjs'
-import { readReport, summaryLine } from './test-report.mjs'
+import { addCounts, readReport, summaryLine } from './test-report.mjs'
 
 const HELP = `Usage: npm test [-- VITEST-ARGUMENTS]
 
@@ -30,17 +30,15 @@ requireNode()
 const startedAt = Date.now()
 const environment = process.env.CI ? { ...process.env, NO_COLOR: '1' } : process.env
 const problems = []
+const LIVE = ['--project', 'alone', '--project', 'live']
+/** Named projects, and a coverage of all of them, are of one run. */
+const isOneRun = args.some((arg) => /^--(?:project|coverage)\b/.test(arg))
 
 await stage(ensureInstalled)
 await stage(() => step('Style (biome ci)', bin('biome'), ['ci', '.'], environment))
 await stage(() => step('Types (tsc)', bin('tsc'), ['--noEmit'], environment))
 await stage(ensureBuilt)
-if (needsServers(args)) {
-  const services = join(ROOT, 'scripts/services')
-  await stage(() => step('Servers (scripts/services up)', services, ['up'], environment))
-}
-const counts = await runTests()
-report(counts)
+report(isOneRun ? await runOne() : await runBoth())
 
 /** A stage that fails is named and counted, and the next one is tried: one run shows all that is wrong. */
 async function stage(work) {
@@ -51,17 +49,37 @@ async function stage(work) {
   }
 }
 
-async function runTests() {
+async function runOne() {
+  if (needsServers(args)) await bringServers()
+  return await runTests('Tests', args)
+}
+
+/** The unit tests need no servers, and keep the cores busy while these start and the first live tests stop them. */
+async function runBoth() {
+  const [unit, live] = await Promise.all([
+    runTests('Unit tests', ['--project', 'unit', '--passWithNoTests', ...args]),
+    bringServers().then(() => runTests('Live tests', [...LIVE, '--passWithNoTests', ...args])),
+  ])
+  const counts = addCounts(unit, live)
+  if (Object.values(counts).every((count) => count === 0)) problems.push('no test was found')
+  return counts
+}
+
+async function bringServers() {
+  const services = join(ROOT, 'scripts/services')
+  await stage(() => step('Servers (scripts/services up)', services, ['up'], environment))
+}
+async function runTests(title, given) {
   const folder = mkdtempSync(join(tmpdir(), 'celery-toolbox-test-'))
   const file = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
   const env = { ...servicesEnv(), ...environment }
   try {
     const testsStartedAt = Date.now()
-    console.error('› Tests (vitest run)')
-    const { code } = await run(bin('vitest'), ['run', ...reporters, ...args], { env })
-    console.error(`  ${((Date.now() - testsStartedAt) / 1000).toFixed(1)} s`)
-    return countsOf(file, code)
+    console.error(`› ${title} (vitest run)`)
+    const { code } = await run(bin('vitest'), ['run', ...reporters, ...given], { env })
+    console.error(`  ${title}: ${((Date.now() - testsStartedAt) / 1000).toFixed(1)} s`)
+    return countsOf(title, file, code)
   } catch (error) {
     problems.push(`vitest did not run: ${error.message}`)
     return { passed: 0, failed: 0, skipped: 0 }
@@ -70,10 +88,11 @@ async function runTests() {
   }
 }
 
-function countsOf(file, code) {
+function countsOf(title, file, code) {
   const counts = readReport(file)
   // Errors outside of any test (an unhandled rejection, no test found, a crash) are in the exit code alone.
-  if (code !== 0 && counts.failed === 0) problems.push(`vitest ended with exit code ${code}`)
+  if (code !== 0 && counts.failed === 0)
+    problems.push(`${title}: vitest ended with exit code ${code}`)
   return counts
 }
 

@@ -90,8 +90,18 @@ function partsOf(file: string): readonly Part[] {
 
 const DECLARED = /^(?:export )?(?:async )?(?:function\*?|class|const|let) (\w+)/
 
+const imports = new Map<string, ReadonlyMap<string, string>>()
+
 /** The files of tests from which names are imported. */
 function importsOf(file: string): ReadonlyMap<string, string> {
+  const known = imports.get(file)
+  if (known !== undefined) return known
+  const found = readImports(file)
+  imports.set(file, found)
+  return found
+}
+
+function readImports(file: string): ReadonlyMap<string, string> {
   const imports = sourceOf(file).matchAll(/^import \{([^}]+)\} from '(\.[^']+)'/gm)
   return new Map(
     [...imports].flatMap(([, names = '', path = '']) => {

@@ -124,7 +124,7 @@ function outputs(url: string): string[] {
 
 /** Every way to look at an app, at its config and at what it opens. */
 function shownByAnApp(settings: Parameters<typeof makeConfig>[0]): (() => unknown)[] {
-  const app = () => createApp(makeConfig(settings))
+  const app = once(() => createApp(makeConfig(settings)))
   const seen: (() => unknown)[] = [
     () => makeConfig(settings),
     app,
@@ -132,11 +132,22 @@ function shownByAnApp(settings: Parameters<typeof makeConfig>[0]): (() => unknow
     () => app().control,
     () => app().task('export.x', () => 1),
   ]
-  return seen.flatMap((get) => [
-    () => inspect(get(), { depth: 8, showHidden: true, getters: true }),
-    () => JSON.stringify(get()) ?? '',
-    () => String(get()),
-  ])
+  return seen.flatMap((get) => {
+    const got = once(get)
+    return [
+      () => inspect(got(), { depth: 8, showHidden: true, getters: true }),
+      () => JSON.stringify(got()) ?? '',
+      () => String(got()),
+    ]
+  })
+}
+
+function once<T>(get: () => T): () => T {
+  let got: { readonly value: T } | undefined
+  return () => {
+    got ??= { value: get() }
+    return got.value
+  }
 }
 
 test('no four characters of a password are seen, whatever it holds', { timeout: 120_000 }, () => {

@@ -39,18 +39,24 @@ export function up() {
     SERVERS.forEach((server, index) => {
       state[server.name] = started[index]
     })
-    state.python = {
-      ...python,
-      taskflow: await bringTaskflow(),
-      arroyo: await bringArroyo(),
-      zocalo: await bringZocalo(),
-      flower: await bringFlower(python.newest.python),
-      mypy: await bringMypy(),
-    }
+    state.python = { ...python, ...(await bringPeers(python.newest.python)) }
     writeState(state)
     writeEnvFile(variablesOf(state))
     return state
   })
+}
+
+/** Environments of their own, made side by side: pip mostly waits for PyPI. */
+async function bringPeers(newest) {
+  const peers = {
+    taskflow: bringTaskflow(),
+    arroyo: bringArroyo(),
+    zocalo: bringZocalo(),
+    flower: bringFlower(newest),
+    mypy: bringMypy(),
+  }
+  const found = await allOrFirstFailure(Object.values(peers))
+  return Object.fromEntries(Object.keys(peers).map((name, at) => [name, found[at]]))
 }
 
 /** The variables that tests get, and that `scripts/services env` prints. */

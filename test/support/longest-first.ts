@@ -2,6 +2,14 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /** Files that take half a minute and more. Begun last, as a small file is, one keeps all the others waiting. */
 const LONG = [
+  // Of those that run alone: what minds busy cores (faults/stopping) comes last, once the unit tests have ended.
+  'faults/harness',
+  'faults/blocked-stop',
+  'faults/broker-losses',
+  'faults/delayed-delivery',
+  'faults/flows',
+  'faults/recipes',
+  'brokers/amqp/amqp-restart',
   'celery-suite/celery-suite',
   'matrix/celery-new',
   'matrix/celery-old',
@@ -13,6 +21,7 @@ const LONG = [
   'celery-node/celery-node',
   'monitor/states/real-workers',
   'monitor/states/old-celery',
+  'monitor/states/worker-killed',
   'faults/rolling-deploys',
   'projects/first-hour',
   'results/postgres-store-python',
@@ -23,6 +32,10 @@ const LONG = [
   'examples/commands/commands',
   'cli/init/migration',
   'brokers/amqp/amqp-losses',
+  'results/celery-tasks',
+  'interop/zocalo/pipelines',
+  'interop/zocalo/watching',
+  'interop/workflows',
 ]
 
 /** As Vitest sorts them, but for those that are known to be long: where nothing has run yet, it knows of sizes alone. */
