@@ -21,6 +21,19 @@ test('a task that the record is in doubt of is not finished, and the reason is t
   })
 })
 
+test('a task in doubt is explained by an event of it whose bytes a network spoiled, and by nothing else', async () => {
+  const id = '914f2346-13da-408e-a6d6-c9118e863791'
+  const unfinished = async (status: string, ...bodies: readonly string[]) =>
+    (await accountOf({ ledger: ran(id), record: [[id, status]], quarantine: bodies })).unfinished
+  expect(
+    await unfinished('UNHEARD', `[{"type": "task-succe\xff\xffed", "uuid": "${id}"}]`),
+  ).toEqual([])
+  expect(await unfinished('UNHEARD', `[{"uuid": "${id.replace('13da', '13\xffa')}"}]`)).toEqual([])
+  expect(await unfinished('UNHEARD', '[{"uuid": "another"}]')).toHaveLength(1)
+  expect(await unfinished('UNHEARD')).toHaveLength(1)
+  expect(await unfinished('LOST', `[{"uuid": "${id}"}]`)).toHaveLength(1)
+})
+
 test('what was accepted and has no row, or never ran, is told', async () => {
   const account = await accountOf({
     ledger: [line('a', 'accepted'), ...ran('b')],
@@ -47,15 +60,21 @@ interface Books {
   readonly ledger: readonly Line[]
   readonly record: readonly Row[]
   readonly struck?: readonly Struck[]
+  /** The bodies of events that could not be read. */
+  readonly quarantine?: readonly string[]
 }
 
-async function accountOf({ ledger, record, struck = [] }: Books) {
+async function accountOf({ ledger, record, struck = [], quarantine = [] }: Books) {
   const rows = record.map(([id, status, reason]) => ({ task_id: id, status, reason }))
+  const kept = quarantine.map((body) => ({ body: Buffer.from(body, 'latin1') }))
   const database = {
-    query: async (text: string) => (text.includes('celery_taskmeta') ? [] : rows),
+    query: async (text: string) => {
+      if (text.includes('monitor.quarantine')) return kept
+      return text.includes('celery_taskmeta') ? [] : rows
+    },
   }
   const accountant = new Accountant({
-    database: database as unknown as Database, // of which it asks two questions
+    database: database as unknown as Database, // of which it asks three questions
     broker: {} as Broker, // it looks at no queue
     consumers: {},
     targets: { victims: [] } as never, // there is no process

@@ -46,9 +46,11 @@ export async function runFaults({ seed, minutes, strikes, watch }: RunOptions): 
   const { app, site, targets, accountant } = await startRun(minutes, problems)
   await wait(3_000) // some work without faults
   const before = await heldOpen(site)
-  const watched = watch?.(site)
-  const struck = await strikeFor(minutes * 60_000, targets, { seeds: new Seeds(seed), strikes })
-  watched?.()
+  const endWatch = watch?.(site)
+  const struck = await strikeFor(minutes * 60_000, targets, {
+    seeds: new Seeds(seed),
+    strikes,
+  }).finally(endWatch)
   await stopProducers(targets)
   await startPythonWorkerAnew(targets)
   const account = await accountant.account(struck, before)

@@ -75,17 +75,21 @@ function nodeServices(site: Site): Unstarted[] {
     of('Node worker', () =>
       started(
         'Node worker',
-        ['worker', '-A', app, '-Q', `faults,${SPARE_QUEUE}`, '-c', '5', '-E'],
+        ['worker', '-A', app, '-Q', `faults,${SPARE_QUEUE}`, '-c', '5', '-E', '-n', 'node@%h'],
         {
           line: /worker ready/,
         },
       ),
     ),
     of('Redis worker', () =>
-      started('Redis worker', ['worker', '-A', app, '-Q', 'redis', '-c', '5', '-E'], {
-        line: /worker ready/,
-        env: { CELERY_RESULT_BACKEND: redis },
-      }),
+      started(
+        'Redis worker',
+        ['worker', '-A', app, '-Q', 'redis', '-c', '5', '-E', '-n', 'redis@%h'],
+        {
+          line: /worker ready/,
+          env: { CELERY_RESULT_BACKEND: redis },
+        },
+      ),
     ),
   ]
 }
@@ -154,6 +158,8 @@ function nodeEnv(site: Site, name: string): Record<string, string> {
   return {
     ...serversEnv(site),
     CELERY_TASK_ACKS_LATE: 'True',
+    // A run ends once all timers have, and a command of Redis that was lost has one for so long: two minutes by default.
+    CELERY_REDIS_SOCKET_TIMEOUT: '20',
     LEDGER: join(site.folder, 'ledger'),
     HARNESS_FOLDER: site.folder,
     HARNESS_NAME: name,

@@ -33,7 +33,8 @@ export async function smallDisk(
   onTestFinished(() => client.end())
   try {
     const server = await serverOf(client)
-    const folder = await mounted(server, EMPTY_MEBIBYTES + Math.ceil(minutes * MINUTE_MEBIBYTES))
+    const mebibytes = EMPTY_MEBIBYTES + Math.ceil(minutes * MINUTE_MEBIBYTES)
+    const folder = await mounted(server, mebibytes)
     await client.query(`create tablespace ${SPACE} location '${folder}'`)
     await client.query(`alter database ${name} set tablespace ${SPACE}`)
     onTestFinished(async () => {
@@ -41,7 +42,7 @@ export async function smallDisk(
       await client.query(`drop tablespace ${SPACE}`)
       await unmounted(server, folder)
     })
-    return diskAt(join(`/proc/${server}/root`, folder))
+    return diskAt(server, folder, mebibytes)
   } catch (cause) {
     console.log(`faults: without those of a full disk: ${cause}`)
     return undefined
@@ -72,14 +73,15 @@ async function inMountsOf(server: number, command: readonly string[]): Promise<v
   await execute('nsenter', ['-t', String(server), '-m', ...command])
 }
 
-function diskAt(folder: string): SmallDisk {
-  const filler = join(folder, 'filler')
+/** Its size shrinks to what is on it: a file that fills it would race with what PostgreSQL writes meanwhile. */
+function diskAt(server: number, folder: string, mebibytes: number): SmallDisk {
+  const resize = (size: string) =>
+    inMountsOf(server, ['mount', '-o', `remount,size=${size}`, folder])
   return {
     fill: async () => {
-      const { bavail, bsize } = await statfs(folder)
-      const bytes = Math.max(1, bavail * bsize - LEFT_BYTES)
-      await execute('fallocate', ['--length', String(bytes), filler])
+      const { blocks, bfree, bsize } = await statfs(join(`/proc/${server}/root`, folder))
+      await resize(String((blocks - bfree) * bsize + LEFT_BYTES))
     },
-    free: () => rm(filler, { force: true }),
+    free: () => resize(`${mebibytes}m`),
   }
 }
