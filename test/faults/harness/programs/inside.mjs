@@ -1,6 +1,6 @@
 // Runs inside each Node process of the harness (node --import): sets its clock as the file "clock" says, and tells every
 // half second what it holds open.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const { HARNESS_FOLDER: folder, HARNESS_NAME: name } = process.env
@@ -41,7 +41,9 @@ function report() {
     const { rss, heapUsed } = process.memoryUsage()
     const memory = { rss, heapUsed }
     const text = JSON.stringify({ pid: process.pid, memory, descriptors, listeners, ...open })
-    writeFileSync(join(folder, `${name}.json`), text)
+    // Whole, whenever it is read.
+    writeFileSync(join(folder, `${name}.part`), text)
+    renameSync(join(folder, `${name}.part`), join(folder, `${name}.json`))
   } catch {
     // As above; the next report comes.
   }
