@@ -26,7 +26,7 @@ test.each(Array.from({ length: RUNS }, (_, run) => FIRST + run))(
     expect(found).toEqual(CLEAN)
     expect(accepted).toBeGreaterThan(0)
   },
-  MINUTES * 60_000 + 400_000,
+  MINUTES * 60_000 + 900_000,
 )
 
 /** The lines of all seeds once more, where there were many. */

@@ -32,7 +32,7 @@ test(
       grown: [],
     })
   },
-  MINUTES * 60_000 + 400_000,
+  MINUTES * 60_000 + 900_000,
 )
 
 /** All but the ends of our own processes: what a process takes is seen in one that lives. */

@@ -80,7 +80,7 @@ async function accountOf({ ledger, record, struck = [], quarantine = [] }: Books
     targets: { victims: [] } as never, // there is no process
     ledger: () => ledger,
     held: async () => ({}),
-    settled: { deadlineMs: 0 },
+    patienceMs: 0,
   })
   return await accountant.account(struck, {})
 }
