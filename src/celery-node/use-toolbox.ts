@@ -1,4 +1,6 @@
+import { inspect } from 'node:util'
 import type { Config, ConfigOptions } from '../config/config.ts'
+import { maskValue } from '../config/masking.ts'
 import type { CeleryApp } from '../create-app.ts'
 import { TaskError } from '../errors.ts'
 import { metaOf } from './async-result.ts'
@@ -52,9 +54,19 @@ export function useToolbox(
       `useToolbox was given ${given === null ? 'null' : `a value of type ${typeof given}`}, expected a client, a worker or the package of celery.node`,
     )
   }
+  maskInLogs(given.conf)
   const equipment = new Equipment(given.conf, config, { ...options, isWorker })
   Object.defineProperties(given, sharedParts(equipment))
   return Object.assign(given, isWorker ? workerParts(given, equipment) : clientParts(equipment))
+}
+
+/** Celery.node's settings hold urls with passwords; logged with its client, they show none. */
+function maskInLogs(conf: CeleryNodePeer['conf']): void {
+  const masked = () => maskValue('', { ...conf })
+  Object.defineProperties(conf, {
+    toJSON: { value: masked, configurable: true },
+    [inspect.custom]: { value: masked, configurable: true },
+  })
 }
 
 function sharedParts(equipment: Equipment): PropertyDescriptorMap {

@@ -1,5 +1,7 @@
+import { inspect } from 'node:util'
 import type { DataSource, DataSourceOptions, Logger } from 'typeorm'
 import { migrations } from '../../migrations/index.ts'
+import { safeUrl } from '../safe-url.ts'
 import { connectionOptions } from './connection-options.ts'
 import { loadTypeorm } from './load-typeorm.ts'
 import { MIGRATIONS_TABLE } from './migrations-table.ts'
@@ -22,7 +24,7 @@ export async function typeormSource(
   // Loaded here, so that an app which records nothing loads no TypeORM.
   const typeorm = loadTypeorm()
   const pg = await import('pg')
-  return new typeorm.DataSource({
+  const source = new typeorm.DataSource({
     type: 'postgres',
     entities: options.entities ?? [],
     migrations: options.migrations ?? [...migrations],
@@ -33,6 +35,12 @@ export async function typeormSource(
     poolSize: options.poolSize ?? 10,
     logger: silent,
     extra: { ...connectionOptions(url), types: typeParsers(pg.types) },
+  })
+  // TypeORM keeps the password where an object that is logged shows it.
+  const shown = () => `DataSource(${safeUrl(url)})`
+  return Object.defineProperties(source, {
+    toJSON: { value: shown },
+    [inspect.custom]: { value: shown },
   })
 }
 

@@ -3,6 +3,7 @@ import { startInterval, type Timer } from '../../async/timer.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Message, Route } from '../../protocol/message.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
+import { safeUrl } from '../../safe-url.ts'
 import { BaseBroker } from '../base-broker.ts'
 import type {
   Broker,
@@ -45,7 +46,7 @@ export class MemoryBroker extends BaseBroker implements Broker {
 
   constructor(name: string, log: Logger = silentLogger) {
     super()
-    this.safeUrl = `memory://${name}`
+    this.safeUrl = safeUrl(`memory://${name}`)
     this.#log = log
     this.#space = memorySpace(name)
     this.#publisher = new MemoryPublisher({
