@@ -66,10 +66,11 @@ def sqs_options(prefix):
 
 def name_group(headers=None, properties=None, **_):
     """The ids that celery-toolbox gives its own messages: a family keeps its order in the mirror, and what is sent twice
-    arrives once."""
+    arrives once. A retry keeps the fairness key of its call, also in the mirror: kombu sends the same ids to all queues."""
     if not isinstance(headers, dict) or 'id' not in headers:
         return
-    properties.setdefault('MessageGroupId', accepted(headers.get('root_id') or headers['id']))
+    group = headers.get('fairness_key') or headers.get('root_id') or headers['id']
+    properties.setdefault('MessageGroupId', accepted(str(group)))
     identity = f"{headers['id']}-{headers.get('retries') or 0}-{kind(headers)}"
     properties.setdefault('MessageDeduplicationId', accepted(identity))
 

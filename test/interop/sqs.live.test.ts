@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { openEnvelope } from '../../src/brokers/sqs/messages/envelope.ts'
 import { chain, chord } from '../../src/tasks/canvas/canvas.ts'
 import { startWorker } from '../support/embedded-app.ts'
 import { finishedHistory } from '../support/live-app.ts'
@@ -54,6 +55,26 @@ test('Python publishes from a whole pool of connections and loses nothing; its i
   expect(
     sorted(mirror.map(({ messageDeduplicationId }) => String(messageDeduplicationId))),
   ).toEqual(sorted(sent.map((id) => `${id}-0-task`)))
+}, 60_000)
+
+test('a retry in Python keeps the fairness key of a call from Node', async () => {
+  const place = await freshSqsPlace()
+  const app = sqsApp(place)
+  await startPythonWorker({ env: place.env, queues: ['python'] })
+  const call = await app
+    .signature('python.flaky', [1])
+    .set({ fairnessKey: 'tenant-7' })
+    .applyAsync()
+  expect(await call.get({ timeoutMs: 30_000 })).toBe(1)
+  const groups = readyIn(place, 'platform.fifo').map(({ body, messageGroupId }) => [
+    openEnvelope(body, '').message.headers.retries,
+    messageGroupId,
+  ])
+  // kombu sends one set of properties to all queues, so that the mirror's copy has this group, too.
+  expect(groups).toEqual([
+    [0, call.id],
+    [1, 'tenant-7'],
+  ])
 }, 60_000)
 
 /** Four threads, each with a connection of its own while the others hold theirs. */
