@@ -33,6 +33,7 @@ function calling({ blocked = false } = {}) {
   const connection = { stream: stream as unknown as Socket, blocked } // the two members that are used
   const channel = {
     connection,
+    ch: 1,
     _rpc: (...[, , , done]: [number, object, number, (error: unknown) => void]) => {
       answer = () => done(null)
     },

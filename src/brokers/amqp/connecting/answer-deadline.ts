@@ -4,6 +4,8 @@ import { startInterval, type Timer } from '../../../async/timer.ts'
 /** The parts of the driver that are not public: each question of a channel to the server goes through `_rpc`. */
 export interface DriverChannel {
   readonly connection: DriverConnection
+  /** Its number. */
+  readonly ch: number
   _rpc(method: number, fields: object, expected: number, done: Done): void
 }
 

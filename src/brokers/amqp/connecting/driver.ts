@@ -17,6 +17,7 @@ interface DriverTables {
 }
 
 interface DriverFrames {
+  encodeMethod(id: number, channel: number, fields: object): Buffer
   encodeProperties(id: number, channel: number, size: number, fields: object): Buffer
   decode(id: number, bytes: Buffer): { readonly headers?: Record<string, unknown> }
 }
@@ -109,9 +110,33 @@ function adapted({ codec, rest }: DriverParts, folder: string): Driver {
   const { prototype } = channel.BaseChannel
   if (typeof prototype._rpc !== 'function') throw unexpectedDriver(folder)
   addAnswerDeadline(prototype)
+  refuseUnwritable(prototype, frames)
   requireOurTables(frames, folder)
   return driver
 }
+
+/**
+ * The driver takes a question for asked before it writes it: after one that cannot be written, the channel waits for ever for an
+ * answer, and so do all questions behind it. So each is written once for nothing.
+ */
+function refuseUnwritable(channels: DriverChannel, frames: DriverFrames): void {
+  const call = channels._rpc
+  channels._rpc = function (method, fields, expected, done) {
+    for (const [name, value] of Object.entries(fields)) refuseLong(name, value)
+    frames.encodeMethod(method, this.ch, fields)
+    call.call(this, method, fields, expected, done)
+  }
+}
+
+/** Each text of a question is a name, and AMQP has no longer ones. */
+function refuseLong(name: string, value: unknown): void {
+  if (typeof value !== 'string' || Buffer.byteLength(value) <= LONGEST_NAME) return
+  throw new RangeError(
+    `${name} has ${Buffer.byteLength(value)} bytes, expected at most ${LONGEST_NAME}`,
+  )
+}
+
+const LONGEST_NAME = 255
 
 /** Takes the modules under a folder out of the cache, and answers what was there. */
 function takeFromCache(folder: string): NodeJS.Dict<NodeJS.Module> {
