@@ -48,7 +48,9 @@ test('where Redis refuses the password, neither log nor error shows the password
     .subscriber()
     .get('value of a task')
     .catch((error) => errors.push(error))
-  await connectRedis(url, logger).catch((error) => errors.push(error))
+  await connectRedis(url, { log: logger, signal: new AbortController().signal }).catch((error) =>
+    errors.push(error),
+  )
   expect(errors).toHaveLength(3)
   expect(lines.join()).toContain('WRONGPASS')
   expect(`${lines.join()}${inspect(errors, { depth: 9, showHidden: true })}`).not.toMatch(

@@ -1,4 +1,4 @@
-import { aborted } from '../async/aborted.ts'
+import { aborted, unlessAborted } from '../async/aborted.ts'
 import type { ConsumerProblem } from '../brokers/broker.ts'
 import { DeadLetters } from '../brokers/dead-letters/dead-letters.ts'
 import { limitsOf } from '../config/message-limits.ts'
@@ -111,13 +111,13 @@ export class Monitor {
     return [
       service({
         name: 'tables',
-        start: async () => this.#prepare(),
+        start: async ({ signal }) => unlessAborted(signal, this.#prepare()),
         stop: async () => this.#logger.info({ ...this.stats() }, 'monitor stopped'),
       }),
       days,
       service({
         name: 'record',
-        start: async () => this.#consume(),
+        start: async ({ signal }) => unlessAborted(signal, this.#consume()),
         drain: async (cut) => this.#drain(cut),
         stop: async () => this.#giveBack(),
       }),

@@ -134,9 +134,49 @@ test.each(EACH)(
     cut(ways)
     const starting = one.start().catch(() => undefined)
     await Promise.race([starting, attempted()])
+    const since = performance.now()
     await one.stop()
     await one.stop()
     await starting
+    expect(performance.now() - since).toBeLessThan(SOON_MS)
+    await restore(ways)
+    await expectClosed(one, ways)
+  },
+  90_000,
+)
+
+test.each(EACH)(
+  'a $kind that is stopped while it connects to servers that never answer ends soon, and leaves nothing open',
+  async ({ make }) => {
+    const ways = await openWays()
+    const one = await make(ways)
+    swallow(ways)
+    const starting = one.start().catch(() => undefined)
+    await Promise.race([starting, attempted()])
+    const since = performance.now()
+    await one.stop().catch(() => undefined) // a database that swallows questions is an error of some
+    await starting
+    expect(performance.now() - since).toBeLessThan(DATABASE_MS)
+    drop(ways)
+    await restore(ways)
+    await expectClosed(one, ways)
+  },
+  90_000,
+)
+
+test.each(EACH)(
+  'a $kind that is stopped while it connects to a RabbitMQ that never answers ends soon, and leaves nothing open',
+  async ({ make }) => {
+    const ways = await openWays()
+    const one = await make(ways)
+    ways.broker.swallowAll()
+    const starting = one.start().catch(() => undefined)
+    await Promise.race([starting, attempted()])
+    const since = performance.now()
+    await one.stop()
+    await starting
+    expect(performance.now() - since).toBeLessThan(SOON_MS)
+    ways.broker.drop()
     await restore(ways)
     await expectClosed(one, ways)
   },
@@ -158,6 +198,11 @@ test.each(EACH)(
   90_000,
 )
 
+/** Far less than any of them waits for a RabbitMQ. */
+const SOON_MS = 4_000
+/** A question that a database does not answer is given up after five seconds. */
+const DATABASE_MS = 8_000
+
 /** Servers of the test's own, each by a way that can be cut. */
 async function openWays(): Promise<Ways> {
   const [vhost, url] = [await freshVhost(), await migratedDatabase()]
@@ -171,6 +216,16 @@ async function openWays(): Promise<Ways> {
 function cut({ broker, database }: Ways): void {
   broker.cut()
   database.cut()
+}
+
+function swallow({ broker, database }: Ways): void {
+  broker.swallowAll()
+  database.swallowAll()
+}
+
+function drop({ broker, database }: Ways): void {
+  broker.drop()
+  database.drop()
 }
 
 async function restore({ broker, database }: Ways): Promise<void> {

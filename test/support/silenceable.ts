@@ -7,6 +7,8 @@ export interface Silenceable {
   readonly url: string
   /** Nothing passes any more, and neither side is told. */
   readonly swallow: () => void
+  /** Nothing passes on new connections, either. */
+  readonly swallowAll: () => void
   /** What the server says passes no more; it hears all. */
   readonly swallowAnswers: () => void
   /** Ends the present connections. */
@@ -24,10 +26,15 @@ export async function silenceable(url: string, defaultPort: number): Promise<Sil
   const target = new URL(url)
   const [port, host] = [Number(target.port || defaultPort), target.hostname]
   const pairs: (readonly [near: Socket, far: Socket])[] = []
+  let isMute = false
   const server = createServer((near) => {
     const far = connect(port, host)
     pairs.push([near, far])
     for (const socket of [near, far]) socket.on('error', () => undefined)
+    if (isMute) {
+      near.resume()
+      return
+    }
     near.pipe(far)
     far.pipe(near)
   })
@@ -40,15 +47,20 @@ export async function silenceable(url: string, defaultPort: number): Promise<Sil
     drop()
     server.close()
   })
+  const swallow = (): void => {
+    for (const [near, far] of pairs) {
+      cut(near, far)
+      cut(far, near)
+    }
+  }
   target.hostname = '127.0.0.1'
   target.port = String((server.address() as AddressInfo).port) // a TCP server has no other address
   return {
     url: target.href,
-    swallow: () => {
-      for (const [near, far] of pairs) {
-        cut(near, far)
-        cut(far, near)
-      }
+    swallow,
+    swallowAll: () => {
+      isMute = true
+      swallow()
     },
     swallowAnswers: () => {
       for (const [near, far] of pairs) cut(far, near)
@@ -59,6 +71,8 @@ export async function silenceable(url: string, defaultPort: number): Promise<Sil
       drop()
     },
     restore: async () => {
+      isMute = false
+      if (server.listening) return
       server.listen(Number(target.port), '127.0.0.1')
       await once(server, 'listening')
     },

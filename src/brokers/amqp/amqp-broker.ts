@@ -74,9 +74,9 @@ export class AmqpBroker extends BaseBroker implements Broker {
     this.#connection = new AmqpConnection({
       safeUrl: this.safeUrl,
       log: this.#log,
-      connect: () =>
+      connect: (signal) =>
         servers.each(
-          (url) => connect(targetOf(url, options), { ...options, timeoutMs }),
+          (url) => connect(targetOf(url, options), { ...options, timeoutMs, signal }),
           isHopeless,
         ),
       onOpen: (model) => this.#restore(model),

@@ -1,3 +1,4 @@
+import { isDoneWithin } from '../../async/with-deadline.ts'
 import type { Database } from '../../database/database.ts'
 import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
@@ -13,17 +14,21 @@ interface EventRelayOptions {
 
 const EVERY_MS = 500
 const MOST_AT_ONCE = 500
+/** How long a stop waits for the turn under way, or for the last one. */
+const TURN_ENDS_MS = 5_000
 
 /** Sends the events that were stored with the transitions of flows. One that the broker has not taken stays stored. */
 export class EventRelay {
   readonly #database: Database
   readonly #options: EventRelayOptions
   readonly #turns: Periodic
+  /** From a turn that failed to the next one that did not. */
+  #isAway = false
 
   constructor(database: Database, options: EventRelayOptions) {
     this.#database = database
     this.#options = options
-    this.#turns = periodic(async () => await this.#sendAll(), {
+    this.#turns = periodic(async () => await this.#turn(), {
       name: 'sending the events of flows',
       everyMs: options.everyMs ?? EVERY_MS,
       logger: options.logger ?? silentLogger,
@@ -34,10 +39,18 @@ export class EventRelay {
     await this.#turns.start()
   }
 
-  /** Sends what is stored by now. */
+  /** Sends what is stored by now, unless the database or the broker was away just before. */
   async stop(): Promise<void> {
-    await this.#turns.stop()
-    await this.#sendAll().catch(() => undefined) // another relay, or the next, sends it
+    // A turn that waits for a database which does not answer ends by itself; its rows are not removed, and are sent again.
+    await this.#turns.stop({ withinMs: TURN_ENDS_MS }).catch(() => undefined)
+    // Another relay, or the next, sends what is left.
+    if (!this.#isAway) await isDoneWithin(TURN_ENDS_MS, this.#sendAll())
+  }
+
+  async #turn(): Promise<void> {
+    this.#isAway = true
+    await this.#sendAll()
+    this.#isAway = false
   }
 
   async #sendAll(): Promise<void> {

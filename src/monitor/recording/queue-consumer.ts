@@ -16,7 +16,7 @@ interface QueueConsumerOptions {
   /** Called when it cannot be consumed; it is tried again. */
   readonly onProblem: (cause: Error) => void
   readonly logger: Logger
-  /** Ends the tries to consume again. */
+  /** Aborted when the monitor ends: what begins to consume later is closed, and it is not tried again. */
   readonly signal: AbortSignal
 }
 
@@ -32,10 +32,13 @@ export class QueueConsumer {
 
   /** Resolves once it consumes. */
   async open(): Promise<void> {
-    const { broker, queue, topology, prefetch, flow, onDelivery } = this.#options
+    const { broker, queue, topology, prefetch, flow, onDelivery, signal } = this.#options
     await broker.declare(topology)
+    signal.throwIfAborted()
     const options = { prefetch, onProblem: this.#options.onProblem }
-    await flow.open(await broker.consume(queue, options, onDelivery))
+    const subscription = await broker.consume(queue, options, onDelivery)
+    if (signal.aborted) await subscription.close()
+    else await flow.open(subscription)
   }
 
   /** For a queue that the monitor can do without at first: resolves after one try, and tries on where that failed. */

@@ -61,6 +61,7 @@ export class CommonService {
   #watch: NeedsWatch | undefined
   #failures = 0
   #starting: Promise<void> | undefined
+  #isConnecting = false
   #stopping: Promise<void> | undefined
 
   constructor(options: ServiceOptions = {}) {
@@ -108,7 +109,7 @@ export class CommonService {
     const { signal: leaving } = this.#leaving
     this.#watch = new NeedsWatch(this.needs, { log: this.log, leaving })
     try {
-      await this.transport.connect()
+      await this.#connect()
       leaving.throwIfAborted()
       this.transport.interceptCallbacks?.((callback) => this.#inLoop(callback))
       await this.initializing()
@@ -164,7 +165,18 @@ export class CommonService {
     await this.#loop.isFree()
   }
 
+  async #connect(): Promise<void> {
+    this.#isConnecting = true
+    try {
+      await this.transport.connect()
+    } finally {
+      this.#isConnecting = false
+    }
+  }
+
   async #stop(): Promise<void> {
+    // A server that does not answer is not waited for; start() closes what has come of it all the same.
+    if (this.#isConnecting) await this.transport.disconnect().catch(() => undefined)
     await isDoneWithin(START_ENDS_MS, Promise.resolve(this.#starting))
     await this.#loop.close()
     this.#onStatus(STATUS.shuttingDown)

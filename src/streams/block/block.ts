@@ -1,4 +1,5 @@
 import { startTimer } from '../../async/timer.ts'
+import { isDoneWithin } from '../../async/with-deadline.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import { checkListener, type ListenerLike, listenerName } from '../parts/listener.ts'
@@ -26,6 +27,9 @@ export interface RunOptions {
   readonly graceMs?: number | undefined
 }
 
+/** How long a stop waits for publishers that are being opened, and do not heed its signal. */
+const OPENING_ENDS_MS = 1_000
+
 /**
  * Listeners, one operator, publishers. Messages pass through one bounded queue; each is settled with its source once all
  * publishers have its results. It can be started, stopped and started again; blocks share nothing.
@@ -43,6 +47,8 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
   #run: Run | undefined
   #last: Run | undefined
   #finished: Promise<void> = Promise.resolve()
+  /** While its publishers are being opened: nothing has been taken yet. */
+  #opening: Promise<void> | undefined
 
   constructor(name: string, operator: Operator<In, Out>, parts: BlockParts = {}) {
     if (typeof name !== 'string' || name === '') {
@@ -100,7 +106,7 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     return this.#finished
   }
 
-  /** Opens publishers, then listeners; resolves once it hears what is sent from now on. */
+  /** Opens publishers, then listeners; resolves once it hears what is sent from now on, or once it was stopped before. */
   async start(): Promise<void> {
     if (this.#run !== undefined) {
       this.#log.warn({ block: this.name }, 'block is running already')
@@ -116,15 +122,9 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     this.#run = run
     this.#last = run
     this.#log.debug({ block: this.name, run: run.id }, 'block starts')
-    try {
-      await run.open(this.#publishers)
-    } catch (error) {
-      this.#run = undefined
-      throw error
-    }
-    this.#finished = this.#work(run)
-    this.#finished.catch(() => undefined) // whether it is awaited or not
-    await this.#begin(run)
+    this.#opening = this.#open(run)
+    await this.#opening
+    if (this.#run === run && !run.isStopping) await this.#begin(run)
   }
 
   /** Ends listeners, works on what was taken until `graceMs` have passed, gives the rest back, closes publishers. */
@@ -139,7 +139,8 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
       return
     }
     run.endSources()
-    if (graceMs <= 0) run.force()
+    if (graceMs <= 0 || this.#opening !== undefined) run.force()
+    if (this.#opening !== undefined) await isDoneWithin(OPENING_ENDS_MS, this.#opening)
     const deadline = startTimer(graceMs, () => run.force())
     try {
       await this.#finished.catch(() => undefined) // `finished` and `run` reject with the error
@@ -155,7 +156,6 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       await this.start()
-      if (isAborted(signal)) onAbort()
       if (this.#listeners.size === 0) this.#run?.endSources()
       await this.#finished
     } finally {
@@ -210,6 +210,22 @@ export class Block<In = unknown, Out = unknown> implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.isRunning) await this.stop()
+  }
+
+  async #open(run: Run): Promise<void> {
+    try {
+      await run.open(this.#publishers)
+    } catch (error) {
+      this.#run = undefined
+      this.#finished = Promise.resolve()
+      // How the opening ended was not waited for: the stop has ended it.
+      if (!run.isStopping) throw error
+      return
+    } finally {
+      this.#opening = undefined
+    }
+    this.#finished = this.#work(run)
+    this.#finished.catch(() => undefined) // whether it is awaited or not
   }
 
   async #begin(run: Run): Promise<void> {

@@ -87,6 +87,11 @@ export class Run implements LaneHost {
     return this.#ending.signal
   }
 
+  /** Its sources are over: nothing new is taken. */
+  get isStopping(): boolean {
+    return this.#listeners.isStopping
+  }
+
   get outlets(): Iterable<Outlet> {
     return this.#outlets
   }

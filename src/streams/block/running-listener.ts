@@ -40,6 +40,7 @@ export class RunningListener implements Inlet {
   readonly #isClosed: Deferred<void> = deferred()
   readonly #closers: (() => unknown)[] = []
   #unsettled = 0
+  #wasReady = false
   #hasEnded = false
   #hasClosed = false
 
@@ -62,6 +63,7 @@ export class RunningListener implements Inlet {
   }
 
   ready(): void {
+    this.#wasReady = true
     this.#isReady.resolve()
   }
 
@@ -103,6 +105,8 @@ export class RunningListener implements Inlet {
       await Promise.race([runListener(this.#parts.listener, this), this.#overdue()])
       this.#isReady.resolve()
     } catch (error) {
+      // Stopped while it was connecting: that the connection did not come about is no failure then.
+      if (this.signal.aborted && !this.#wasReady) return this.#isReady.resolve()
       this.#isReady.reject(error)
       throw error
     } finally {

@@ -26,6 +26,10 @@ export class RunningListeners {
     this.#parts = parts
   }
 
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
   get size(): number {
     return this.#open.size
   }

@@ -25,6 +25,8 @@ export interface ConnectOptions {
   readonly timeoutMs: number
   /** A connection that is silent for so long while an answer is due is closed. Default 10 s. */
   readonly silentMs?: number | undefined
+  /** Aborted, it ends a try that is under way. The connection that came of a try has nothing to do with it. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** What can be judged before there is a connection. */
@@ -46,6 +48,27 @@ export function checkSettings(url: string, options: ConnectSettings): void {
 
 /** One connection to the server, set up as it should be. */
 export async function connect(target: AmqpTarget, options: ConnectOptions): Promise<ChannelModel> {
+  const { signal } = options
+  signal?.throwIfAborted()
+  const socket = new AbortController()
+  return await new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      socket.abort()
+      // The driver hears of a socket that ends before the server has answered only when its time is over.
+      reject(signal?.reason)
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    open(target, options, socket.signal)
+      .then(resolve, reject)
+      .finally(() => signal?.removeEventListener('abort', onAbort))
+  })
+}
+
+async function open(
+  target: AmqpTarget,
+  options: ConnectOptions,
+  signal: AbortSignal,
+): Promise<ChannelModel> {
   const { protocol, hostname: host, port, username, password, vhost } = target
   const { transportOptions: given = {} } = options
   const driver = loadDriver()
@@ -66,6 +89,7 @@ export async function connect(target: AmqpTarget, options: ConnectOptions): Prom
       ...(options.tls as object), // its certificates are readonly, the driver's are not
       ...(tlsOf(target, options) as object),
       ...credentialsOf(driver, target, options),
+      ...({ signal } as object), // the driver hands it to the socket, and its types do not have it
       // With Nagle's algorithm a confirm that is waited for takes 40 ms.
       noDelay: true,
       keepAlive: true,

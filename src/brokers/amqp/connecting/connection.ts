@@ -17,7 +17,8 @@ const STEADY_MS = 5000
 interface ConnectionParts {
   readonly safeUrl: string
   readonly log: Logger
-  readonly connect: () => Promise<ChannelModel>
+  /** The signal ends a try. */
+  readonly connect: (signal: AbortSignal) => Promise<ChannelModel>
   /** Brings back topology, consumers and publishes, before anyone else may use the connection. */
   readonly onOpen: (model: ChannelModel) => Promise<void>
   readonly onLost: (cause: Error) => void
@@ -79,7 +80,7 @@ export class AmqpConnection {
   async isServerAtWork(): Promise<boolean> {
     if (!this.#isUsable || this.#isBlocked) return false
     try {
-      const model = await this.#parts.connect()
+      const model = await this.#parts.connect(this.#closing.signal)
       model.on('error', () => undefined)
       await end(model)
       return true
@@ -123,8 +124,10 @@ export class AmqpConnection {
   }
 
   async #open(): Promise<void> {
-    const model = await this.#parts.connect()
-    this.#closing.signal.throwIfAborted()
+    const { signal } = this.#closing
+    const model = await this.#parts.connect(signal)
+    if (signal.aborted) await end(model)
+    signal.throwIfAborted()
     this.#watch(model)
     this.#model = model
     try {
@@ -179,6 +182,7 @@ export class AmqpConnection {
   }
 
   #onFailure(failure: { cause: unknown; attempt: number; delayMs: number }): void {
+    this.#closing.signal.throwIfAborted()
     this.#lastFailure = failure.cause
     if (!this.#wasOpen) {
       if (isHopeless(failure.cause) || performance.now() > this.#seekUntil) throw failure.cause

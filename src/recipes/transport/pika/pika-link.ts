@@ -61,7 +61,7 @@ export class PikaLink {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort()
+    this.#closing.abort(new DisconnectedError('the connection to RabbitMQ was closed'))
     const model = this.#model
     this.#model = undefined
     if (model !== undefined) await end(model)
@@ -69,12 +69,14 @@ export class PikaLink {
 
   async #connect(): Promise<void> {
     this.#targets ??= targetsOf(this.#parts.options)
+    const { signal } = this.#closing
     let failure: unknown
     for (const target of this.#targets) {
       try {
-        await this.#open(target)
+        await this.#open(target, signal)
         return
       } catch (cause) {
+        signal.throwIfAborted()
         failure = cause
       }
     }
@@ -84,13 +86,16 @@ export class PikaLink {
     })
   }
 
-  async #open(target: AmqpTarget): Promise<void> {
+  async #open(target: AmqpTarget, signal: AbortSignal): Promise<void> {
     const { tls, connectionName } = this.#parts.options
     const model = await connect(target, {
       timeoutMs: CONNECT_MS,
+      signal,
       connectionName,
       ...(typeof tls === 'object' && { tls }),
     })
+    if (signal.aborted) await end(model)
+    signal.throwIfAborted()
     let reason: Error | undefined
     model.on('error', (cause: Error) => {
       reason = cause
@@ -121,6 +126,7 @@ export class PikaLink {
         this.#parts.log.info({ attempt }, 'connection to RabbitMQ restored')
         return
       } catch (cause) {
+        if (signal.aborted) return
         this.#parts.log.warn({ attempt, reason: serverText(cause) }, 'RabbitMQ unreachable')
         await sleep(backoffDelayMs(RECONNECT, attempt), signal).catch(() => undefined)
       }

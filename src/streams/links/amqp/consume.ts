@@ -1,4 +1,4 @@
-import { aborted } from '../../../async/aborted.ts'
+import { aborted, unlessAborted } from '../../../async/aborted.ts'
 import type { Broker, Delivery, Subscription } from '../../../brokers/broker.ts'
 import { DeadLetters } from '../../../brokers/dead-letters/dead-letters.ts'
 import { ConfigurationError } from '../../../errors.ts'
@@ -53,9 +53,21 @@ interface ConsumeParts {
   readonly codec: Codec
 }
 
-async function run(inlet: Inlet, { app, queue, options, codec }: ConsumeParts): Promise<void> {
-  const { broker, close } = brokerOf(app, inlet.log)
+async function run(inlet: Inlet, parts: ConsumeParts): Promise<void> {
+  const { broker, close } = brokerOf(parts.app, inlet.log)
   inlet.defer(close)
+  const { dead, subscription } = await unlessAborted(inlet.signal, open(inlet, broker, parts))
+  inlet.ready()
+  await aborted(inlet.signal)
+  dead.stop()
+  await subscription.pause()
+}
+
+async function open(
+  inlet: Inlet,
+  broker: Broker,
+  { queue, options, codec }: ConsumeParts,
+): Promise<{ readonly dead: DeadLetters; readonly subscription: Subscription }> {
   await declare(broker, queue, options)
   const dead = new DeadLetters({
     broker,
@@ -84,10 +96,7 @@ async function run(inlet: Inlet, { app, queue, options, codec }: ConsumeParts): 
   const subscription = await subscribing
   // Open until the last delivery is settled.
   inlet.defer(() => subscription.close())
-  inlet.ready()
-  await aborted(inlet.signal)
-  dead.stop()
-  await subscription.pause()
+  return { dead, subscription }
 }
 
 async function hold(

@@ -1,3 +1,4 @@
+import { unlessAborted } from '../../../async/aborted.ts'
 import type { Broker } from '../../../brokers/broker.ts'
 import { BrokerError, ConfigurationError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
@@ -41,7 +42,12 @@ export function publish(
   const codec = codecOf(options.codec, `amqp publish ${name}`)
   return new LinkPublisher(`amqp ${name}`, async ({ log, signal }) => {
     const { broker, close } = brokerOf(app, log)
-    await declare(broker, target, options)
+    try {
+      await unlessAborted(signal, declare(broker, target, options))
+    } catch (error) {
+      await close()
+      throw error
+    }
     return {
       inFlight: IN_FLIGHT,
       publish: (message, context) =>

@@ -1,4 +1,5 @@
 import type { Message } from '@platformatic/kafka'
+import { unlessAborted } from '../../../async/aborted.ts'
 import { codecOf } from '../../codecs/codec.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import { linkFailed } from '../link-failed.ts'
@@ -36,7 +37,7 @@ export function consume(
       await offsets.committed()
       await consumer.close(true)
     })
-    const messages = await opened(topic, () =>
+    const opening = opened(topic, () =>
       consumer.consume({
         topics: [topic],
         autocommit: false,
@@ -48,6 +49,7 @@ export function consume(
         maxWaitTime: 200,
       }),
     )
+    const messages = await unlessAborted(inlet.signal, opening)
     inlet.ready()
     const onAbort = (): void => void messages.close()
     inlet.signal.addEventListener('abort', onAbort, { once: true })

@@ -18,7 +18,7 @@ export function addStream(url: string, key: string, options: AddStreamOptions = 
   const codec = codecOf(options.codec, `redis addStream ${key}`)
   const trim = options.maxLength === undefined ? [] : ['MAXLEN', '~', options.maxLength]
   return new LinkPublisher(`redis stream ${key}`, async ({ log, signal }) => {
-    const redis = await connectRedis(url, log)
+    const redis = await connectRedis(url, { log, signal })
     signal.addEventListener('abort', () => redis.disconnect(), { once: true })
     return {
       inFlight: IN_FLIGHT,

@@ -1,4 +1,5 @@
 import type { Redis, RedisOptions } from 'ioredis'
+import { unlessAborted } from '../../../async/aborted.ts'
 import { ConfigurationError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 import { withoutArgumentsInErrors } from '../../../redis-errors.ts'
@@ -8,10 +9,16 @@ import { loadDriver } from '../load-driver.ts'
 
 const MOST_DELAY_MS = 2_000
 
+interface ConnectParts {
+  readonly log: Logger
+  /** Aborted, it ends a first connection that is being made. */
+  readonly signal: AbortSignal
+}
+
 /** A connection that comes back by itself; commands wait while Redis is away. The first one has to succeed. */
 export async function connectRedis(
   url: string,
-  log: Logger,
+  { log, signal }: ConnectParts,
   options: RedisOptions = {},
 ): Promise<Redis> {
   const { Redis } = await loadDriver(() => import('ioredis'), { name: 'ioredis', link: 'redis' })
@@ -29,13 +36,20 @@ export async function connectRedis(
     if (isUp) log.warn({ redis: safeUrl(url), err: error }, 'redis unreachable, trying again')
   })
   try {
-    await redis.connect()
+    signal.throwIfAborted()
+    await unlessAborted(signal, redis.connect())
   } catch (cause) {
-    redis.disconnect()
+    end(redis)
     throw linkFailed(`redis cannot connect to ${safeUrl(url)}`, cause)
   }
   isUp = true
   return redis
+}
+
+/** Without waiting for a server that may never answer. */
+function end(redis: Redis): void {
+  redis.disconnect()
+  redis.stream?.destroy()
 }
 
 /** Refused before anything is opened. */

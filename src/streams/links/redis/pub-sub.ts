@@ -1,4 +1,4 @@
-import { aborted } from '../../../async/aborted.ts'
+import { aborted, unlessAborted } from '../../../async/aborted.ts'
 import { safeUrl } from '../../../safe-url.ts'
 import { type Codec, codecOf } from '../../codecs/codec.ts'
 import { LinkListener } from '../../parts/listener.ts'
@@ -18,7 +18,7 @@ export function subscribe(url: string, channel: string, options: RedisOptions = 
   checkRedis('subscribe', url, channel)
   const codec = codecOf(options.codec, `redis subscribe ${channel}`)
   return new LinkListener(`redis subscribe ${channel}`, async (inlet) => {
-    const redis = await connectRedis(url, inlet.log, { autoResubscribe: true })
+    const redis = await connectRedis(url, inlet, { autoResubscribe: true })
     redis.on('reconnecting', () => {
       inlet.log.warn(
         { redis: safeUrl(url), channel },
@@ -40,7 +40,7 @@ export function subscribe(url: string, channel: string, options: RedisOptions = 
       if (waiting !== undefined) redis.stream?.pause()
     })
     try {
-      await redis.subscribe(channel)
+      await unlessAborted(inlet.signal, redis.subscribe(channel))
       inlet.ready()
       await aborted(inlet.signal)
     } finally {
@@ -57,7 +57,7 @@ export function publish(url: string, channel: string, options: RedisOptions = {}
   checkRedis('publish', url, channel)
   const codec = codecOf(options.codec, `redis publish ${channel}`)
   return new LinkPublisher(`redis publish ${channel}`, async ({ log, signal }) => {
-    const redis = await connectRedis(url, log)
+    const redis = await connectRedis(url, { log, signal })
     signal.addEventListener('abort', () => redis.disconnect(), { once: true })
     return {
       inFlight: IN_FLIGHT,

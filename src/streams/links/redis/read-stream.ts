@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { Redis } from 'ioredis'
+import { unlessAborted } from '../../../async/aborted.ts'
 import { startInterval } from '../../../async/timer.ts'
 import { withDeadline } from '../../../async/with-deadline.ts'
 import { withoutArgumentsInErrors } from '../../../redis-errors.ts'
@@ -36,7 +37,7 @@ export function readStream(
   const { claimAfterMs = 30_000 } = options
   const consumer = options.consumer ?? `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`
   return new LinkListener(`redis stream ${key}`, async (inlet) => {
-    const redis = await connectRedis(url, inlet.log)
+    const redis = await connectRedis(url, inlet)
     const name = options.group ?? inlet.block
     const group = new ConsumerGroup({ redis, key, group: name, consumer, claimAfterMs })
     const reader = new StreamReader({ group, key, codec, inlet })
@@ -46,7 +47,7 @@ export function readStream(
       if (options.consumer === undefined) await leave(group, redis)
       redis.disconnect()
     })
-    await group.make()
+    await unlessAborted(inlet.signal, group.make())
     // Reading waits on the server, so it has a connection of its own: acknowledgements must not wait behind it.
     const waiting = withoutArgumentsInErrors(redis.duplicate())
     waiting.on('error', () => undefined) // the other connection reports the loss
