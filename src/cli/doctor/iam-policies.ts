@@ -10,6 +10,7 @@ interface IamStatement {
   readonly Effect: 'Allow'
   readonly Action: readonly string[]
   readonly Resource: readonly string[]
+  readonly Condition?: Readonly<Record<string, unknown>>
 }
 
 interface IamPolicy {
@@ -41,37 +42,52 @@ export function iamPolicies(config: Config): IamPolicies {
   const arns = (queues: readonly string[]): string[] =>
     queues.map((queue) => arnOf(queue, settings))
   const dead = (queues: readonly string[]): string[] => queues.map(deadLetterQueue)
+  const makesRedrives = mayCreate(settings) && settings.maxReceives !== undefined
+  // The policy of a queue that is created names its queue of dead letters, which is asked for its ARN.
+  const redriven = makesRedrives ? dead(all) : []
+  const look: Part[] = makesRedrives
+    ? [['Redrive', ['sqs:GetQueueAttributes'], arns(redriven)]]
+    : []
   return {
     producer: policy(settings, [
-      ['Find', find(settings), arns(all)],
+      ['Find', find(settings), arns([...all, ...redriven])],
       ['Send', ['sqs:SendMessage'], arns(all)],
+      ...look,
     ]),
     worker: policy(settings, [
-      ['Find', find(settings), arns([...all, ...dead(work)])],
+      ['Find', find(settings), arns(unique([...all, ...dead(work), ...redriven]))],
       ['Send', ['sqs:SendMessage'], arns([...all, ...dead(work)])],
       ['Take', TAKE, arns(work)],
+      ...look,
     ]),
     monitor: policy(settings, [
-      ['Find', find(settings), arns([...all, ...dead([platform])])],
+      ['Find', find(settings), arns(unique([...all, ...dead([platform]), ...redriven]))],
       // What waited in the scheduled-message store, and what is replayed, goes to the work queues.
       ['Send', ['sqs:SendMessage'], arns([...all, ...dead([platform])])],
       ['Take', TAKE, arns([platform])],
       ['Look', ['sqs:GetQueueAttributes'], arns(work)],
+      ...look,
     ]),
   }
 }
 
-function find({ createsQueues, predefined, tags }: SqsSettings): string[] {
-  const mayCreate = createsQueues && predefined.size === 0
-  if (!mayCreate) return ['sqs:GetQueueUrl']
-  const tagging = Object.keys(tags).length > 0 ? ['sqs:TagQueue'] : []
+type Part = readonly [sid: string, actions: readonly string[], resources: readonly string[]]
+
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)]
+}
+
+function find(settings: SqsSettings): string[] {
+  if (!mayCreate(settings)) return ['sqs:GetQueueUrl']
+  const tagging = Object.keys(settings.tags).length > 0 ? ['sqs:TagQueue'] : []
   return ['sqs:GetQueueUrl', 'sqs:CreateQueue', ...tagging]
 }
 
-function policy(
-  settings: SqsSettings,
-  parts: readonly (readonly [string, readonly string[], readonly string[]])[],
-): IamPolicy {
+function mayCreate({ createsQueues, predefined }: SqsSettings): boolean {
+  return createsQueues && predefined.size === 0
+}
+
+function policy(settings: SqsSettings, parts: readonly Part[]): IamPolicy {
   const statements = parts.map(
     ([Sid, Action, Resource]): IamStatement => ({ Sid, Effect: 'Allow', Action, Resource }),
   )
@@ -82,21 +98,28 @@ function policy(
 function encryption({ creationAttributes, region }: SqsSettings): IamStatement[] {
   const key = creationAttributes.KmsMasterKeyId
   if (key === undefined) return []
-  const kind = key.startsWith('alias/') ? key : `key/${key}`
-  const arn = key.startsWith('arn:') ? key : `arn:aws:kms:${region ?? '*'}:${ANY_ACCOUNT}:${kind}`
-  return [
-    {
-      Sid: 'Key',
-      Effect: 'Allow',
-      Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
-      Resource: [arn],
-    },
-  ]
+  const keys = `arn:${partitionOf(region)}:kms:${region ?? '*'}:${ANY_ACCOUNT}:key/`
+  const may = {
+    Sid: 'Key',
+    Effect: 'Allow',
+    Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
+  } as const
+  const alias = /(?:^|:)(alias\/.+)$/.exec(key)?.[1]
+  if (alias === undefined)
+    return [{ ...may, Resource: [key.startsWith('arn:') ? key : keys + key] }]
+  // IAM knows no alias as a resource of these actions: it is a condition on all keys.
+  const isAlias = { 'ForAnyValue:StringEquals': { 'kms:ResourceAliases': [alias] } }
+  return [{ ...may, Resource: [`${keys}*`], Condition: isAlias }]
 }
 
-function arnOf(queue: string, { prefix, region, predefined }: SqsSettings): string {
+function arnOf(queue: string, { prefix, region: ofAll, predefined }: SqsSettings): string {
   const name = sqsQueueName(queue, prefix)
-  const url = (predefined.get(name) ?? predefined.get(queue))?.url
-  const [account, given] = url === undefined ? [] : new URL(url).pathname.split('/').slice(1)
-  return `arn:aws:sqs:${region ?? '*'}:${account ?? ANY_ACCOUNT}:${given ?? name}`
+  const { url, region = ofAll } = predefined.get(name) ?? predefined.get(queue) ?? {}
+  const [account = ANY_ACCOUNT, given = name] = url?.split('/').slice(3) ?? []
+  return `arn:${partitionOf(region)}:sqs:${region ?? '*'}:${account}:${given}`
+}
+
+function partitionOf(region: string = ''): string {
+  if (region.startsWith('cn-')) return 'aws-cn'
+  return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws'
 }
