@@ -6,7 +6,7 @@ with its own name, and platform.fifo bound with '#' so that the monitor gets a c
 import hashlib
 import re
 
-from celery import Celery
+from celery import Celery, current_task
 from celery.signals import before_task_publish, worker_init
 from kombu import Exchange, Queue
 
@@ -71,13 +71,26 @@ def name_group(headers=None, properties=None, **_):
         return
     group = headers.get('fairness_key') or headers.get('root_id') or headers['id']
     properties.setdefault('MessageGroupId', accepted(str(group)))
-    identity = f"{headers['id']}-{headers.get('retries') or 0}-{kind(headers)}"
+    identity = f"{headers['id']}-{headers.get('retries') or 0}-{kind(headers, properties)}"
     properties.setdefault('MessageDeduplicationId', accepted(identity))
 
 
-def kind(headers):
-    nesting = headers.get('replaced_task_nesting') or 0
+def kind(headers, properties):
+    """What replaces a task has its id, and would be dropped as its double."""
+    nesting = headers.get('replaced_task_nesting')
+    if nesting is None:
+        # Celery 5.2 sends it as a property, with the first step of what replaces a task, and counts no further than 1.
+        nesting = (properties.get('replaced_task_nesting') or 0) + nesting_of(current_task)
+        if nesting > 0:
+            properties['replaced_task_nesting'] = nesting
     return f'replacement{nesting}' if nesting > 0 else 'task'
+
+
+def nesting_of(task):
+    """How deep in replacements the task is that runs now, if any does."""
+    request = getattr(task, 'request', None)
+    found = getattr(request, 'replaced_task_nesting', 0) or 0
+    return found or (getattr(request, 'properties', None) or {}).get('replaced_task_nesting') or 0
 
 
 def accepted(text):

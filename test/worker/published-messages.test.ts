@@ -195,6 +195,21 @@ test('a chord that is the member of a group says so in the options of its body, 
   for (const { headers } of published) expect(headers).not.toHaveProperty('add_to_parent')
 })
 
+test('the steps of what replaced a task say so, where Celery 5.2 said it of the first one alone', async () => {
+  const app = projectApp()
+  await startWorker(app, { queues: ['proj'] })
+  const sig: Sig = (name, ...args) => app.signature(`proj.tasks.${name}`, args)
+  await chain(
+    sig('add', 1, 1).set({ replacedTaskNesting: 2 }),
+    sig('mul', 3),
+    sig('echo').set({ replacedTaskNesting: 5 }),
+    sig('echo'),
+  ).applyAsync()
+  const published = await publishedBy(app, 4)
+  const nestings = published.map(({ headers }) => headers.replaced_task_nesting)
+  expect(nestings).toEqual([2, 2, 5, 5])
+})
+
 interface Sent {
   readonly task: unknown
   readonly headers: Readonly<Record<string, unknown>>

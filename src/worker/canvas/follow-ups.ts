@@ -1,4 +1,5 @@
 import { isGroup } from '../../protocol/signature-tree/kinds.ts'
+import { withOptions } from '../../protocol/signature-tree/options.ts'
 import type { SignatureDict, TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { App } from '../../tasks/app/app.ts'
 import { runInTaskContext } from '../../tasks/calls/current-request.ts'
@@ -35,9 +36,20 @@ async function publishAfterSuccess(app: App, request: TaskRequest, value: unknow
     if (hasCallbacks) await startCallbacks(app, callbacks, value)
     const next = chain?.at(-1)
     if (next !== undefined) {
-      await app.start(next, { args: [value], options: { chain: chain?.slice(0, -1) ?? [] } })
+      const options = { chain: chain?.slice(0, -1) ?? [] }
+      await app.start(nestedAs(request, next), { args: [value], options })
     }
   })
+}
+
+/**
+ * A step of what replaced a task says so, as it may have the task's id: Celery 5.2 says it of the first step alone, later
+ * versions and ours of each.
+ */
+function nestedAs({ replacedTaskNesting }: TaskRequest, step: SignatureDict): SignatureDict {
+  const isSaid = step.options.replaced_task_nesting !== undefined
+  if (isSaid || replacedTaskNesting === 0) return step
+  return withOptions(step, { replaced_task_nesting: replacedTaskNesting })
 }
 
 async function startCallbacks(
