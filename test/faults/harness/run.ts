@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly minutes: number
   /** The faults to strike with, by name. Default: all. */
   readonly strikes?: (fault: string, targets: Targets) => boolean
+  /** A queue whose tasks are run, and not accounted for. */
+  readonly except?: string
   /** Told where the processes are, once they run; what it returns is called when the faults are over. */
   readonly watch?: (site: Site) => () => void
 }
@@ -41,9 +43,10 @@ export interface Findings extends Account {
 }
 
 /** Producers, workers and a monitor under faults in the order of a seed; answers what was found when all was quiet again. */
-export async function runFaults({ seed, minutes, strikes, watch }: RunOptions): Promise<Findings> {
+export async function runFaults(options: RunOptions): Promise<Findings> {
+  const { seed, minutes, strikes, watch } = options
   const problems: string[] = []
-  const { app, site, targets, accountant } = await startRun(minutes, problems)
+  const { app, site, targets, accountant } = await startRun(options, problems)
   await wait(3_000) // some work without faults
   const before = await heldOpen(site)
   const endWatch = watch?.(site)
@@ -54,11 +57,11 @@ export async function runFaults({ seed, minutes, strikes, watch }: RunOptions): 
   await stopProducers(targets)
   await startPythonWorkerAnew(targets)
   const account = await accountant.account(struck, before)
-  const deaf = await whoIsDeaf(app, site.folder)
+  const deaf = await whoIsDeaf(app, options, site.folder)
   return { ...account, struck, problems: [...problems, ...deaf] }
 }
 
-async function startRun(minutes: number, problems: string[]) {
+async function startRun({ minutes, except }: RunOptions, problems: string[]) {
   const servers = await freshServers(QUEUES)
   const disk = await smallDisk(servers.databaseUrl, { minutes })
   const database = await migratedDatabase(servers.databaseUrl)
@@ -79,9 +82,9 @@ async function startRun(minutes: number, problems: string[]) {
   const accountant = new Accountant({
     database,
     broker: await app.readyBroker(),
-    consumers: CONSUMERS,
+    consumers: Object.fromEntries(Object.entries(CONSUMERS).filter(([queue]) => queue !== except)),
     targets,
-    ledger: () => readLedger(folder),
+    ledger: () => readLedger(folder).filter(({ name }) => !name.startsWith(`${except}.`)),
     held: () => heldOpen(site),
   })
   return { app, site, targets, accountant }
@@ -121,9 +124,16 @@ async function startPythonWorkerAnew({ victims }: Targets): Promise<void> {
 }
 
 /** After all of that, one call more for each worker runs at once. */
-async function whoIsDeaf(app: CeleryApp, folder: string): Promise<readonly string[]> {
+async function whoIsDeaf(
+  app: CeleryApp,
+  { except }: RunOptions,
+  folder: string,
+): Promise<readonly string[]> {
   const calls = await Promise.all(
-    QUEUES.map(async (queue) => ({ queue, ...(await app.sendTask(`${queue}.step`, [1])) })),
+    QUEUES.filter((queue) => queue !== except).map(async (queue) => ({
+      queue,
+      ...(await app.sendTask(`${queue}.step`, [1])),
+    })),
   )
   const deaf = () => {
     const ended = readLedger(folder).filter(({ what }) => what === 'end')
