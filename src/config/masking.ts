@@ -1,9 +1,12 @@
 import { isRecord } from '../protocol/field-readers.ts'
 import { lacksScheme, safeUrl } from '../safe-url.ts'
+import { nearestName } from './resolve/nearest-name.ts'
 
 const MASK = '***'
 const SECRET_WORD =
-  /^(?:pass|passwd|password|passphrase|pwd|secret|token|key|keys|apikey|credentials?|dsn|auth|authorization|sas|signature)$/i
+  /^(?:pass|passwd|passwords?|passphrases?|pwd|secrets?|tokens?|keys?|apikeys?|secretkeys?|accesskeys?|credentials?|dsn|auth|authorization|sas|signature)$/i
+/** Who misspells one of these has a secret in it all the same. */
+const OFTEN_MISSPELT = ['password', 'passphrase', 'secret', 'credentials']
 /** Names with a word that sounds secret and is not. */
 const NO_SECRET =
   /(?:routing|binding|partition|group|sort|cache|hash|primary)[_-]?keys?$|key[_-]?(?:prefix|space|name)|auth[_-]?provider|^security_key$|publish_key|token_?type|key[_-]?alias/i
@@ -11,15 +14,23 @@ const NO_SECRET =
 /** Whether a setting, option or key of that name holds a secret. */
 export function isSecretName(name: string): boolean {
   if (NO_SECRET.test(name)) return false
-  return wordsOf(name).some((word) => SECRET_WORD.test(word))
+  return wordsOf(name).some((word) => SECRET_WORD.test(word) || isMisspelt(word))
+}
+
+function isMisspelt(word: string): boolean {
+  if (word.length < 5 || word.length > 12) return false
+  const like = OFTEN_MISSPELT.filter(
+    (secret) => secret[0] === word[0]?.toLowerCase() && Math.abs(secret.length - word.length) <= 1,
+  )
+  return nearestName(word, like, 1) !== undefined
 }
 
 /** No log line, and no setting, needs more; what is longer is cut before it is searched. */
 const LONGEST = 32_768
 
-/** Text without the passwords of the urls in it and without the values of `secret=...` pairs. */
+/** Text without the passwords of the urls in it and without the values of `secret=...` and `'secret': '...'`. */
 export function maskText(text: string): string {
-  const isPlain = !text.includes('=') && !text.includes('://') && !lacksScheme(text)
+  const isPlain = !/=|:\/\/|["']\s*:/.test(text) && !lacksScheme(text)
   if (text.length <= LONGEST && isPlain) return text
   const cut = text.length - LONGEST
   return cut <= 0 ? masked(text) : `${masked(text.slice(0, LONGEST))}… (${cut} more characters)`
@@ -71,14 +82,14 @@ function maskWord(word: string): string {
   return /^["'(<]*(?:https?|file|node):/i.test(word) ? word : safeUrl(word)
 }
 
-/** `name=value`: from one `=` to the next, so that each character is looked at a few times at most. */
+/** `name=value`, or `'name': 'value'`: from one to the next, so that each character is looked at a few times at most. */
 function maskPairs(text: string): string {
   let done = ''
   let from = 0
-  for (let equals = text.indexOf('='); equals >= 0; equals = text.indexOf('=', equals + 1)) {
-    if (equals < from) continue
-    if (!isSecretName(nameBefore(text, equals, from))) continue
-    const value = valueAfter(text, equals)
+  for (const { index, 0: mark } of text.matchAll(/=|["']\s*:(?=\s*[bu]?["'[{(])/g)) {
+    if (index < from) continue
+    if (!isSecretName(nameBefore(text, index, from))) continue
+    const value = valueAfter(text, index + mark.length)
     if (value.start === value.end) continue
     done += `${text.slice(from, value.start)}${MASK}`
     from = value.end
@@ -97,21 +108,35 @@ function nameBefore(text: string, equals: number, from: number): string {
   return text.slice(start, end)
 }
 
-/** In quotes it ends with them; else with a blank, an & or a separator that something like it follows. */
-function valueAfter(
-  text: string,
-  equals: number,
-): { readonly start: number; readonly end: number } {
-  let start = equals + 1
+/** In quotes or brackets it ends with them; else with a blank, an & or a separator that something like it follows. */
+function valueAfter(text: string, from: number): { readonly start: number; readonly end: number } {
+  let start = from
   while (start < text.length && /\s/.test(text[start] ?? '')) start += 1
-  const quote = text[start]
-  if (quote === "'" || quote === '"') {
-    const end = text.indexOf(quote, start + 1)
-    return { start, end: end < 0 ? text.length : end + 1 }
-  }
+  const isPrefixed = /[bu]/.test(text[start] ?? '') && /["']/.test(text[start + 1] ?? '')
+  const opening = start + (isPrefixed ? 1 : 0)
+  const first = text[opening] ?? ''
+  if (/["']/.test(first)) return { start, end: endOfQuotes(text, opening) }
+  if (/[[{(]/.test(first)) return { start, end: endOfBrackets(text, start) }
   let end = start
   while (end < text.length && !isEndOfValue(text, end)) end += 1
   return { start, end }
+}
+
+function endOfQuotes(text: string, opening: number): number {
+  let end = opening + 1
+  while (end < text.length && text[end] !== text[opening]) end += text[end] === '\\' ? 2 : 1
+  return Math.min(end + 1, text.length)
+}
+
+/** Of brackets in quotes, some may be counted as well: then it ends later. */
+function endOfBrackets(text: string, opening: number): number {
+  let depth = 0
+  for (let at = opening; at < text.length; at += 1) {
+    if (/[[{(]/.test(text[at] ?? '')) depth += 1
+    if (/[\]})]/.test(text[at] ?? '')) depth -= 1
+    if (depth === 0) return at + 1
+  }
+  return text.length
 }
 
 function isEndOfValue(text: string, at: number): boolean {

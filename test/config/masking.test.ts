@@ -28,6 +28,10 @@ test.each([
   's3_secret_access_key',
   'key',
   'db_password2',
+  'passwords',
+  'curve_secretkey',
+  'broker_pasword',
+  'broker_passwort',
 ])('%s names a secret', (name) => {
   expect(isSecretName(name)).toBe(true)
 })
@@ -62,6 +66,11 @@ test.each([
   ],
   ['Protocol=https;AccountKey=abc==;Name=n', 'Protocol=https;AccountKey=***;Name=n'],
   ['amqp://h/v', 'amqp://h/v'],
+  [`{'user': 'u', 'password': 'p@x'}`, `{'user': 'u', 'password': ***}`],
+  [`{"password" : "p\\"x", "user": "u"}`, `{"password" : ***, "user": "u"}`],
+  [`{'credentials': {'id': 'p', 'x': ['y']}, 'a': 1}`, `{'credentials': ***, 'a': 1}`],
+  [`{'password': 'p`, `{'password': ***`],
+  [`the option "key": expected text`, `the option "key": expected text`],
 ])('%s is shown as %s', (text, shown) => {
   expect(maskText(text)).toBe(shown)
 })
