@@ -205,6 +205,7 @@ test.each([
   ['wrong', fc.record(places, { requiredKeys: [] })],
 ])(
   'no secret of %s settings is in toString, inspect, JSON, the rows of config show or a ConfigError',
+  { timeout: 120_000 },
   (_, settings) => {
     fc.assert(
       fc.property(settings, fc.boolean(), (options, strict) => {

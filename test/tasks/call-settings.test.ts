@@ -168,6 +168,37 @@ async function prioritiesOf(settings: Partial<ConfigOptions>): Promise<(number |
   return seen
 }
 
+test('a route says how a message is compressed and kept, where the call does not', async () => {
+  const route = { queue: 'export', compression: 'gzip', delivery_mode: 'transient' }
+  const app = embeddedApp({ task_routes: { 'export.*': route } })
+  await app.sendTask('export.add', [1])
+  await app.sendTask('export.add', [1], {}, { compression: 'brotli', deliveryMode: 2 })
+  const sent = [await app.broker().get('export'), await app.broker().get('export')]
+  const seen = sent.map((delivery) => [
+    delivery?.message.headers.compression,
+    delivery?.message.properties.deliveryMode,
+  ])
+  expect(seen).toEqual([
+    ['application/x-gzip', 1],
+    ['application/x-brotli', 2],
+  ])
+})
+
+test('calls of tasks that are declared carry the time limits of the config, others none', async () => {
+  const app = embeddedApp({ task_time_limit: 9, task_soft_time_limit: 5 })
+  app.task('export.known', () => null)
+  app.task('export.own', { timeLimit: 60 }, () => null)
+  for (const name of ['export.known', 'export.own', 'export.unknown']) await app.sendTask(name)
+  const limits: unknown[] = []
+  for (let sent = 0; sent < 3; sent += 1)
+    limits.push((await app.broker().get('export'))?.message.headers.timelimit)
+  expect(limits).toEqual([
+    [9, 5],
+    [60, 5],
+    [null, null],
+  ])
+})
+
 async function headersOf(
   settings: Partial<ConfigOptions>,
   options: CallOptions,

@@ -66,6 +66,7 @@ interface Undeclared {
 export class App extends ConnectedApp implements Publisher {
   readonly tasks = new TaskRegistry()
   #routes: TaskRoutes
+  readonly #limits: CallOptions
   readonly #publishing: PublishContext
   readonly #made = new AppResults({
     store: async () => await this.results(),
@@ -76,6 +77,7 @@ export class App extends ConnectedApp implements Publisher {
   constructor(config: Config, options: AppOptions = {}) {
     super(config, options)
     this.#routes = new TaskRoutes(config, this.logger)
+    this.#limits = limitsOf(config)
     becomeCurrent(this)
     this.#publishing = {
       withOwnOptions: (call) => this.#withOwnOptions(call),
@@ -239,11 +241,12 @@ export class App extends ConnectedApp implements Publisher {
     return publish(call, this.#publishing)
   }
 
-  /** With the options of the task itself, where it is declared here. */
+  /** With the options of the task itself, where it is declared here; as since Celery 5.7, it has the time limits of the config. */
   #withOwnOptions(call: CallInput): CallInput {
     const task = this.tasks.get(call.task)
     if (task === undefined) return call
-    return { ...call, options: { ...callOptionsOf(task.options, call.args), ...call.options } }
+    const options = { ...this.#limits, ...callOptionsOf(task.options, call.args), ...call.options }
+    return { ...call, options }
   }
 
   /** Where a call of this task would be published. Throws `UnroutableTaskError`. */
@@ -283,5 +286,12 @@ export class App extends ConnectedApp implements Publisher {
   async restoreGroup<Value = unknown>(groupId: string): Promise<GroupResult<Value> | null> {
     const members = await (await this.results()).restoreGroup?.(groupId)
     return members ? this.#made.ofSavedGroup(groupId, members) : null
+  }
+}
+
+function limitsOf({ task_time_limit, task_soft_time_limit }: Config): CallOptions {
+  return {
+    ...(task_time_limit !== null && { timeLimit: task_time_limit }),
+    ...(task_soft_time_limit !== null && { softTimeLimit: task_soft_time_limit }),
   }
 }

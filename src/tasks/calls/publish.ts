@@ -51,8 +51,11 @@ interface ReadyCall extends DatedMessage {
  */
 export function publish(input: CallInput, context: PublishContext): Promise<string> {
   try {
-    const ready = readyCall(context.withOwnOptions(input), context)
-    const { compression = context.defaults.compression } = input.options
+    const own = context.withOwnOptions(input)
+    const route = context.routes().routeOf(own)
+    const routed = withOptionsOf(route, own)
+    const ready = readyCall(routed, route, context)
+    const { compression = context.defaults.compression } = routed.options
     return compression === undefined
       ? publishReady(ready, context)
       : publishCompressed(ready, compression, context)
@@ -61,9 +64,24 @@ export function publish(input: CallInput, context: PublishContext): Promise<stri
   }
 }
 
-function readyCall(input: CallInput, context: PublishContext): ReadyCall {
+/** Routes may say how a message is sent, too, where neither the call nor the task does. */
+function withOptionsOf({ options }: ResolvedRoute, call: CallInput): CallInput {
+  const { compression, deliveryMode } = options
+  if (compression === undefined && deliveryMode === undefined) return call
+  const ofRoute = {
+    ...(typeof compression === 'string' && { compression }),
+    ...(deliveryMode !== undefined &&
+      ({ deliveryMode: isTransient(deliveryMode) ? 1 : 2 } as const)),
+  }
+  return { ...call, options: { ...ofRoute, ...call.options } }
+}
+
+function isTransient(deliveryMode: unknown): boolean {
+  return deliveryMode === 1 || deliveryMode === 'transient'
+}
+
+function readyCall(input: CallInput, route: ResolvedRoute, context: PublishContext): ReadyCall {
   const { options } = input
-  const route = context.routes().routeOf(input)
   const call = taskCall(input, context.defaults, currentRequest())
   const { retry = context.defaults.retry, retryPolicy = context.defaults.retryPolicy } = options
   return {

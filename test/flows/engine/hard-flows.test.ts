@@ -83,7 +83,9 @@ test('a parallel engine without a worker is refused', () => {
 })
 
 // Each copied what the others had left: twenty seconds of CPU.
-test('10,000 steps that fail under one retry are each noted in its history, and run again once', async () => {
+test('10,000 steps that fail under one retry are each noted in its history, and run again once', {
+  timeout: 120_000,
+}, async () => {
   const runs = new Map<string, number>()
   const names = Array.from({ length: 10_000 }, (_, at) => `t${at}`)
   const steps = names.map((name) =>

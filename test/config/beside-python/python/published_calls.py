@@ -1,0 +1,29 @@
+"""A producer of plain Celery: for each case an app with its settings, which publishes one call.
+
+Reads [{"settings", "args", "kwargs", "options"}] as JSON from standard input; writes for each null, or the name of the exception that
+the call raised. AMQP_URL says where.
+"""
+import json
+import os
+import sys
+
+from celery import Celery
+
+
+def note(*args, **kwargs):
+    pass
+
+
+def publish(case):
+    app = Celery('probe', set_as_current=False, broker=os.environ['AMQP_URL'])
+    app.conf.update(result_backend='disabled://', **case['settings'])
+    app.task(note, name='probe.note')
+    try:
+        app.tasks['probe.note'].apply_async(tuple(case['args']), case['kwargs'], **case['options'])
+    except Exception as error:
+        return type(error).__name__
+    finally:
+        app.close()
+
+
+print(json.dumps([publish(case) for case in json.load(sys.stdin)]))
