@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { maskValue } from '../../config/masking.ts'
 import type { Path } from '../../definitions/parse.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
@@ -76,6 +77,10 @@ interface Place {
   readonly options: LoadOptions
 }
 
+function shown(field: string, value: unknown): string {
+  return JSON.stringify(maskValue(field, value))
+}
+
 async function loadBlock(
   file: BlockFile,
   { given, index, options, rootId }: BlockPlace,
@@ -83,7 +88,7 @@ async function loadBlock(
   const path = ['blocks', index]
   const failed = (problem: string, at: Path = path, cause?: unknown): ConfigurationError =>
     file.error(at, `Failed to load block ${index}: ${problem}`, cause)
-  if (!isMap(given)) throw failed(`expected a map, found ${JSON.stringify(given)}`)
+  if (!isMap(given)) throw failed(`expected a map, found ${shown('', given)}`)
   const { name, description, operator: work, listeners = [], publishers = [], ...rest } = given
   if (typeof name !== 'string' || name === '') {
     throw failed("Block configuration must have a 'name' field")
@@ -93,7 +98,7 @@ async function loadBlock(
     throw failed(`block "${name}": Block configuration must have an 'operator' field`)
   for (const [field, value] of Object.entries(rest)) {
     if (OPTIONS.has(field)) continue
-    throw failed(`block "${name}": unknown field "${field}" (${JSON.stringify(value)})`, [
+    throw failed(`block "${name}": unknown field "${field}" (${shown(field, value)})`, [
       ...path,
       field,
     ])

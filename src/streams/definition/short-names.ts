@@ -1,3 +1,4 @@
+import { maskValue } from '../../config/masking.ts'
 import { amqp } from '../links/amqp/amqp.ts'
 import type { AmqpApp } from '../links/amqp/app.ts'
 import { files } from '../links/files/files.ts'
@@ -236,7 +237,10 @@ function listOf(fields: Fields, name: string): readonly string[] | undefined {
   const value = fields.get(name)
   const isList = Array.isArray(value) && value.every((item) => typeof item === 'string')
   if (value === undefined || isList) return value as string[] | undefined
-  throw new FieldError(name, `is ${JSON.stringify(value)}, expected a list of texts`)
+  throw new FieldError(
+    name,
+    `is ${JSON.stringify(maskValue(name, value))}, expected a list of texts`,
+  )
 }
 
 /** Without the fields that are not given. */

@@ -208,6 +208,17 @@ test.each([
   await expect(loadBlocks(await folder(yaml))).rejects.toThrow(error)
 })
 
+test.each([
+  `{ name: b, operator: {}, listener: { class: kafka, sasl: { username: u, password: qzxwvjk } } }`,
+  `{ name: b, operator: {}, publisher: { curve: { secretKey: qzxwvjk } } }`,
+  `{ name: b, operator: {}, from: 'redis://u:qzxwvjk@h' }`,
+  `[redis://u:qzxwvjk@h]`,
+])('a mistake in a block shows no secret: %s', async (text) => {
+  const error = await loadBlocks(await folder(`blocks:\n  - ${text}\n`)).catch(String)
+  expect(error).toContain('Failed to load block 0')
+  expect(error).not.toContain('qzxw')
+})
+
 test('a file that is missing, and blocks that are not there, are named', async () => {
   await expect(loadBlocks('/nowhere/x.yml')).rejects.toThrow(
     'Configuration file not found: /nowhere/x.yml',
