@@ -48,12 +48,12 @@ export class Thread {
     return await answer
   }
 
-  /** The next job gets a new thread: this one has taken memory that it would keep. */
-  renew(): void {
+  /** The next job gets a new thread: this one has taken memory that it would keep. Resolves once it has given that back. */
+  async renew(): Promise<void> {
     const worker = this.#worker
     if (worker === undefined || this.#isBusy) return
     this.#forget(worker)
-    void worker.terminate()
+    await worker.terminate()
   }
 
   async #run(job: unknown): Promise<ThreadAnswer> {

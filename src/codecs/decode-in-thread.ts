@@ -56,7 +56,7 @@ async function outcomeOf(
 ): Promise<unknown> {
   const thread = withinMs > QUICK_MS ? slow : quick
   const answer = await thread.run(job)
-  if (job.kind === 'yaml' || isLarge(answer)) thread.renew()
+  if (job.kind === 'yaml' || isLarge(answer)) await thread.renew()
   if ('value' in answer) return answer.value
   const { name, code, message } = answer.failure
   if (code === 'MESSAGE_TOO_LARGE') throw tooLarge(message)

@@ -6,18 +6,19 @@ const LIST = 48
 const DICT = 56
 const EMPTY = 24
 const ITEM = 8
-const TEXT = 32
-const OBJECT = 200
-const DATE = 400
-/** A key that makes a new shape, or a new entry of the table of all keys, both of which leave old ones behind. */
-const NEW_KEY = 230
+const TEXT = 40
+const OBJECT = 340
+const DATE = 700
+/** A key that no dict had before: in a small dict it makes a new shape, in any a new entry of the table of all keys. */
+const NEW_KEY = 270
+const NEW_SHAPE = 400
 /** A key of a dict of many, which is a hash table. */
 const HASHED_KEY = 50
 const MOST_KEYS_OF_A_SHAPE = 16
 /** Few enough that keys whose hashes collide cost little. */
 const MOST_KNOWN_KEYS = 512
 
-/** Each value that may be there may take so much, beside twice the body. */
+/** Each value that may be there may take so much, beside a share of the body. */
 const BYTES_A_NODE = 14
 const SMALLEST = 1024 * 1024
 
@@ -32,8 +33,8 @@ export class MemoryBudget {
   #bytes = 0
 
   constructor(body: Uint8Array, { maxNodes }: MessageLimits, format: string) {
-    // A text that is not ASCII may take two bytes a character while it is read.
-    const share = isAscii(body) ? 2 * body.length : body.length
+    // The body itself, what it was expanded from, and its text are in memory as well: more of it if it is not ASCII.
+    const share = Math.floor(body.length * (isAscii(body) ? 1.5 : 0.75))
     this.#mostBytes = Math.max(SMALLEST, share + BYTES_A_NODE * maxNodes)
     this.#problem = (mostBytes) =>
       `the body of ${body.length} bytes takes more than ${mostBytes} bytes of memory as ${format}; MESSAGE_LIMIT_NODES allows no more`
@@ -80,7 +81,7 @@ export class MemoryBudget {
     else if (!this.#known.has(key)) {
       if (this.#known.size === MOST_KNOWN_KEYS) this.#known.clear()
       this.#known.add(key)
-      this.#take(NEW_KEY)
+      this.#take(place > MOST_KEYS_OF_A_SHAPE ? NEW_KEY : NEW_SHAPE)
     } else this.#take(place > MOST_KEYS_OF_A_SHAPE ? HASHED_KEY : ITEM)
   }
 

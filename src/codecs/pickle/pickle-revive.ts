@@ -13,6 +13,8 @@ import {
 } from './pickle-values.ts'
 
 const MAX_DEPTH = 900
+/** Bytes of memory: the container, what says that it was revived, and what fills it. */
+const CONTAINER = 150
 /** A small pickle can share one list so often that walking its value would never end. */
 const MAX_WEIGHT = 20_000_000
 
@@ -99,7 +101,7 @@ export class Reviver implements Divisible<unknown> {
     if (this.#depth >= MAX_DEPTH)
       throw this.#reader.fail(`expected at most ${MAX_DEPTH} levels of nesting`)
     this.#depth += 1
-    this.#memory?.object()
+    this.#memory?.bytes(CONTAINER)
     const startWeight = this.#weight
     this.#holder = { ...this.#fillingOf(source), source, at: 0, startWeight, outer: this.#holder }
   }

@@ -1,4 +1,4 @@
-import { type MessageLimits, tooLarge } from '../../codecs/limits.ts'
+import { DEFAULT_LIMITS, type MessageLimits, tooLarge } from '../../codecs/limits.ts'
 import { ProtocolError } from '../../errors.ts'
 import { bodyInTurn } from '../body-in-turn.ts'
 import { acceptedSerializer, decodeBody } from '../content.ts'
@@ -28,15 +28,18 @@ export function readEvents(message: Message, limits?: MessageLimits): ReadEvents
 /** The same for a message that takes its turn: compressed, or large. */
 export async function readEventsInTurn(
   message: Message,
-  limits?: MessageLimits,
+  limits: MessageLimits = DEFAULT_LIMITS,
 ): Promise<ReadEvents> {
+  const maxNodes = Math.min(limits.maxNodes, MOST_VALUES)
   try {
-    return eventsIn(await bodyInTurn(message, READABLE, limits))
+    return eventsIn(await bodyInTurn(message, READABLE, { ...limits, maxNodes }))
   } catch (cause) {
     return { events: [], problem: asProblem(cause) }
   }
 }
 
+/** What is read of events is written down again, as rows: it takes more than what is read of a task. */
+const MOST_VALUES = 1_000_000
 /** No worker holds so many back, to send them together. */
 const MOST_EVENTS = 10_000
 

@@ -1,0 +1,157 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Broker } from '../../src/brokers/broker.ts'
+import { openBroker } from '../../src/brokers/open-broker.ts'
+import type { Database } from '../../src/database/database.ts'
+import type { CeleryApp } from '../../src/index.ts'
+import type { Route } from '../../src/protocol/message.ts'
+import { freshServers, liveApp, migratedDatabase, type Servers } from '../support/live-app.ts'
+import { waitFor } from '../support/wait-for.ts'
+import { type Bomb, bombsOf, otherBombs } from './hostile/bombs.ts'
+import { allowedMb, MOST_PAUSE_MS, Watched } from './hostile/watched.ts'
+
+/** `npm run test:hostile`: bodies of 60 MB, expanded. */
+const BYTES = Number(process.env.HOSTILE_MB ?? 4) * 1_000_000
+const MINUTES = 60_000
+
+describe('a worker and a monitor', { timeout: 20 * MINUTES }, () => {
+  test(`read or keep each message of ${BYTES / 1e6} MB, in their memory and without a pause`, async () => {
+    const place = await openPlace()
+    const faults: string[] = []
+    for (const bomb of bombsOf(BYTES)) faults.push(...(await struckBy(bomb, place)))
+    expect(faults).toEqual([])
+  })
+
+  test(`take events and commands of ${BYTES / 1e6} MB, in their memory and without a pause`, async () => {
+    const place = await openPlace()
+    const { worker, monitor, app } = place
+    const { event_exchange: exchange, control_exchange: control } = app.config
+    const routes = [
+      { exchange, routingKey: 'task.succeeded' },
+      { exchange: `${control}.pidbox`, routingKey: '' },
+    ]
+    const figures: string[] = []
+    for (const [at, message] of otherBombs(BYTES).entries()) {
+      await Promise.all([worker.reset(), monitor.reset()])
+      for (const route of routes) await place.broker.publish(message, route)
+      await place.quiet()
+      const bomb = { name: `number ${at}`, bytes: BYTES }
+      figures.push(...figuresOf('worker', worker, bomb), ...figuresOf('monitor', monitor, bomb))
+    }
+    expect(figures).toEqual([])
+    await waitFor(
+      'an answer',
+      async () => Object.keys(await app.control.inspect().ping()).length > 0,
+    )
+  })
+})
+
+interface Place {
+  readonly broker: Broker
+  readonly database: Database
+  readonly worker: Watched
+  readonly monitor: Watched
+  readonly app: CeleryApp
+  /** Resolves once all is taken but dead letters, and worked on. */
+  quiet(): Promise<void>
+}
+
+async function openPlace(): Promise<Place> {
+  const servers = await freshServers(['hostile'])
+  const database = await migratedDatabase(servers.databaseUrl)
+  const broker = openBroker(servers.vhost)
+  onTestFinished(() => broker.close())
+  const appFile = new URL('hostile/hostile-app.ts', import.meta.url).pathname
+  const env = { ...servers.env, CELERY_ACCEPT_CONTENT: '["json","yaml","msgpack"]' }
+  const worker = new Watched(['worker', '-A', appFile, '-Q', 'hostile', '-c', '2'], env)
+  const monitor = new Watched(['monitor', '--database', servers.databaseUrl], env)
+  await worker.process.waitForLine(/worker ready/)
+  await monitor.process.waitForLine(/monitor started/)
+  const app = liveApp(servers)
+  const quiet = async (): Promise<void> => {
+    await waitFor('empty queues', () => isQuiet(servers), { deadlineMs: 2 * MINUTES, everyMs: 200 })
+    // A command is acknowledged before it is read: what has been read answers the next one.
+    await waitFor(
+      'an answer',
+      async () => Object.keys(await app.control.inspect().ping()).length > 0,
+      { deadlineMs: 2 * MINUTES },
+    )
+  }
+  return { broker, database, worker, monitor, app, quiet }
+}
+
+const TASKS: Route = { exchange: 'task_exchange', routingKey: 'hostile' }
+
+/** What is wrong with how the two take it. */
+async function struckBy(bomb: Bomb, place: Place): Promise<string[]> {
+  const { worker, monitor, database } = place
+  const id = `bomb-${bomb.name}`
+  const keptBefore = await kept(place)
+  await Promise.all([worker.reset(), monitor.reset()])
+  await place.broker.publish(bomb.message(id), TASKS)
+  const end = await waitFor(`the end of ${bomb.name}`, () => endOf(id, place, keptBefore), {
+    deadlineMs: 2 * MINUTES,
+  })
+  await waitFor(`the record of ${bomb.name}`, () => isRecorded(id, database), {
+    deadlineMs: 2 * MINUTES,
+  })
+  const figures = [...figuresOf('worker', worker, bomb), ...figuresOf('monitor', monitor, bomb)]
+  const wrong = end === bomb.end ? figures : [...figures, `it ${end}, expected that it ${bomb.end}`]
+  return wrong.map((problem) => `${bomb.name}: ${problem}`)
+}
+
+function figuresOf(
+  name: string,
+  { mostMb, longestPauseMs }: Watched,
+  { bytes, name: bomb }: Pick<Bomb, 'bytes' | 'name'>,
+): string[] {
+  if (process.env.HOSTILE_MB !== undefined)
+    console.log(
+      `${bomb}: ${name} ${mostMb.toFixed(0)} MB of ${allowedMb(bytes).toFixed(0)}, ${longestPauseMs} ms`,
+    )
+  return [
+    ...(mostMb > allowedMb(bytes) ? [`the ${name} took ${mostMb.toFixed(0)} MB for ${bomb}`] : []),
+    ...(longestPauseMs > MOST_PAUSE_MS
+      ? [`the ${name} was deaf for ${longestPauseMs} ms by ${bomb}`]
+      : []),
+  ]
+}
+
+async function isQuiet({ vhost }: Servers): Promise<boolean> {
+  const lines = await vhost.rabbitmqctl(
+    'list_queues',
+    '-q',
+    '--no-table-headers',
+    'name',
+    'messages',
+  )
+  return lines
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .every(([name = '', messages = '0']) => name.startsWith('dlq.') || Number(messages) === 0)
+}
+
+async function kept({ broker }: Place): Promise<number> {
+  return (await broker.depth('dlq.hostile').catch(() => ({ messages: 0 }))).messages
+}
+
+async function endOf(
+  id: string,
+  place: Place,
+  keptBefore: number,
+): Promise<'runs' | 'kept' | null> {
+  const [row] = await place.database.query<{ status: string }>(
+    "select status from celery_taskmeta where task_id = $1 and status in ('SUCCESS', 'FAILURE')",
+    [id],
+  )
+  if (row !== undefined) return 'runs'
+  return (await kept(place)) > keptBefore ? 'kept' : null
+}
+
+async function isRecorded(id: string, database: Database): Promise<boolean> {
+  const [row] = await database.query<{ count: number }>(
+    `select (select count(*) from monitor.message where headers->>'id' = $1)
+       + (select count(*) from monitor.quarantine where headers->>'id' = $1) as count`,
+    [id],
+  )
+  return Number(row?.count) === 1
+}
