@@ -64,33 +64,52 @@ def sqs_options(prefix):
     }
 
 
-def name_group(headers=None, properties=None, **_):
+def name_group(headers=None, body=None, properties=None, **_):
     """The ids that celery-toolbox gives its own messages: a family keeps its order in the mirror, and what is sent twice
     arrives once. A retry keeps the fairness key of its call, also in the mirror: kombu sends the same ids to all queues."""
     if not isinstance(headers, dict) or 'id' not in headers:
         return
     group = headers.get('fairness_key') or headers.get('root_id') or headers['id']
     properties.setdefault('MessageGroupId', accepted(str(group)))
-    identity = f"{headers['id']}-{headers.get('retries') or 0}-{kind(headers, properties)}"
+    identity = f"{headers['id']}-{headers.get('retries') or 0}-{kind(headers, body, properties)}"
     properties.setdefault('MessageDeduplicationId', accepted(identity))
 
 
-def kind(headers, properties):
+def kind(headers, body, properties):
     """What replaces a task has its id, and would be dropped as its double."""
     nesting = headers.get('replaced_task_nesting')
     if nesting is None:
-        # Celery 5.2 sends it as a property, with the first step of what replaces a task, and counts no further than 1.
-        nesting = (properties.get('replaced_task_nesting') or 0) + nesting_of(current_task)
+        # Celery 5.2 says it of the first step of a replacement alone, as a property, or not at all.
+        request = getattr(current_task, 'request', None)
+        nesting = nesting_of(request) + is_replacement(request, headers, body)
         if nesting > 0:
             properties['replaced_task_nesting'] = nesting
     return f'replacement{nesting}' if nesting > 0 else 'task'
 
 
-def nesting_of(task):
+def nesting_of(request):
     """How deep in replacements the task is that runs now, if any does."""
-    request = getattr(task, 'request', None)
-    found = getattr(request, 'replaced_task_nesting', 0) or 0
-    return found or (getattr(request, 'properties', None) or {}).get('replaced_task_nesting') or 0
+    properties = getattr(request, 'properties', None) or {}
+    found = getattr(request, 'replaced_task_nesting', 0) or properties.get('replaced_task_nesting')
+    return found or 0
+
+
+def is_replacement(request, headers, body):
+    """Whether the message, or a step behind it, takes the place of the task that runs now; its retry does not."""
+    running = getattr(request, 'id', None)
+    if running is None:
+        return False
+    if headers['id'] == running:
+        return (headers.get('retries') or 0) == (request.retries or 0)
+    embed = body[2] if isinstance(body, (list, tuple)) and len(body) > 2 else {}
+    return holds([embed.get('chain'), embed.get('chord')], running)
+
+
+def holds(signature, task_id):
+    """Whether one of its tasks has that id."""
+    if isinstance(signature, dict):
+        return signature.get('task_id') == task_id or holds(list(signature.values()), task_id)
+    return isinstance(signature, (list, tuple)) and any(holds(part, task_id) for part in signature)
 
 
 def accepted(text):
