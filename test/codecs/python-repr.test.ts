@@ -158,3 +158,15 @@ describe('limits', () => {
     expect(repr('é'.repeat(5_000_000)).length).toBe(1024 + 5)
   })
 })
+
+test('of a dict of millions no more keys are looked at than are shown', () => {
+  class Endless extends Map<number, number> {
+    override *[Symbol.iterator](): MapIterator<[number, number]> {
+      for (let key = 0; ; key += 1) {
+        if (key > 10_000) throw new Error('it was gone through')
+        yield [key, key]
+      }
+    }
+  }
+  expect(repr(new Endless())).toMatch(/^\{0: 0, 1: 1, .*, \.\.\.\}$/)
+})

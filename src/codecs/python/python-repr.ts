@@ -70,14 +70,12 @@ class ReprWriter {
   #object(value: object): boolean {
     if (value instanceof Tuple) return this.#list(value, '(', value.length === 1 ? ',)' : ')')
     if (Array.isArray(value)) return this.#list(value, '[', ']')
-    if (value instanceof Map) return this.#dict(value, [...value])
+    if (value instanceof Map) return this.#dict(value, value)
     if (value instanceof Set && value.size > 0) return this.#list([...value], '{', '}')
     if (value instanceof Uint8Array) return this.#bytes(value)
     const text = objectRepr(value)
     if (text !== undefined) return this.#emit(this.#cut(text))
-    return hasToJson(value)
-      ? this.write(value.toJSON(''))
-      : this.#dict(value, Object.entries(value))
+    return hasToJson(value) ? this.write(value.toJSON('')) : this.#dict(value, entriesOf(value))
   }
 
   #list(items: readonly unknown[], open: string, close: string): boolean {
@@ -91,7 +89,7 @@ class ReprWriter {
     return this.#leave(close, isWhole)
   }
 
-  #dict(dict: object, entries: readonly (readonly [unknown, unknown])[]): boolean {
+  #dict(dict: object, entries: Iterable<readonly [unknown, unknown]>): boolean {
     if (this.#isClosed(dict)) return this.#emit('{...}')
     if (!this.#emit('{')) return false
     this.#above.push(dict)
@@ -99,7 +97,8 @@ class ReprWriter {
     let separator = ''
     for (const [key, value] of entries) {
       if (value === undefined) continue
-      isWhole = isWhole && (separator === '' || this.#emit(separator)) && this.#entry(key, value)
+      isWhole = (separator === '' || this.#emit(separator)) && this.#entry(key, value)
+      if (!isWhole) break
       separator = ', '
     }
     return this.#leave('}', isWhole)
@@ -156,6 +155,11 @@ class ReprWriter {
     const blank = kept.lastIndexOf(' ')
     return `${blank < 0 ? kept : kept.slice(0, blank)}...`
   }
+}
+
+/** One by one, as of millions only a few are shown. */
+function* entriesOf(dict: object): Generator<readonly [string, unknown]> {
+  for (const key of Object.keys(dict)) yield [key, (dict as Readonly<Record<string, unknown>>)[key]]
 }
 
 const SURROGATE = /[\ud800-\udfff]/
