@@ -23,9 +23,11 @@ export class EventQueue {
     return this.#waiting.splice(0, most)
   }
 
-  /** What could not be sent goes back to where it was. */
+  /** What could not be sent goes back to where it was, whichever of several batches comes back first. */
   putBack(events: readonly CeleryEvent[]): void {
-    this.#waiting = [...events, ...this.#waiting]
+    this.#waiting = [...events, ...this.#waiting].toSorted(
+      (one, other) => Number(one.clock) - Number(other.clock),
+    )
     this.#limit()
   }
 

@@ -22,6 +22,8 @@ export interface EventSenderParts {
 
 const MOST_WAITING = 10_000
 const MOST_AT_ONCE = 240
+/** Batches that the broker has not confirmed yet: with more, events wait, and travel together with those that come next. */
+const MOST_UNCONFIRMED = 4
 const CLOSE_DEADLINE_MS = 2_000
 const AWAY_BACKOFF: Backoff = { initialMs: 500, factor: 2, maxMs: 10_000, jitter: 0.5 }
 
@@ -35,7 +37,9 @@ export class EventSender {
   readonly #muted: Set<string>
   readonly #watch = new BrokerWatch(() => this.#sendAgain())
   #declared: Broker | undefined
-  #sending: Promise<void> | undefined
+  /** The turn of the event loop at whose end events are sent. */
+  #turn: Promise<void> | undefined
+  readonly #unconfirmed = new Set<Promise<void>>()
   #nextTry: Timer | undefined
   #attempt = 0
   #isClosed: boolean = false
@@ -68,7 +72,7 @@ export class EventSender {
   send(type: string, fields: EventFields = {}): void {
     if (this.#isClosed || this.#muted.has(groupOf(type))) return
     this.#queue.add(stampedEvent(type, fields, this.#parts))
-    if (this.#nextTry === undefined) this.#sending ??= this.#sendAll()
+    if (this.#nextTry === undefined) this.#sendSoon()
   }
 
   /** Past the events that wait: resolves once the broker has these, and rejects where it has not. */
@@ -83,7 +87,10 @@ export class EventSender {
 
   /** Resolves once everything is sent, or it has been tried. */
   async flush(): Promise<void> {
-    await this.#sending
+    while (this.#turn !== undefined || this.#unconfirmed.size > 0) {
+      await this.#turn
+      await Promise.all(this.#unconfirmed)
+    }
   }
 
   /** Sends what waits, for a moment at most, and not at all where the connection is lost. */
@@ -97,13 +104,30 @@ export class EventSender {
     this.#nextTry?.clear()
   }
 
-  /** The events of one turn of the event loop travel together, and so do those that come while these are sent. */
-  async #sendAll(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
-    let isSent = true
-    while (isSent && this.#queue.size > 0 && !this.#watch.isLost) isSent = await this.#sendSome()
-    this.#sending = undefined
-    if (!isSent) this.#tryAgainLater()
+  /**
+   * The events of one turn of the event loop travel together. They do not wait until those before them are confirmed: a worker
+   * that is killed has then written what it says of a task before it acknowledges the task.
+   */
+  #sendSoon(): void {
+    this.#turn ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() => {
+      this.#turn = undefined
+      this.#sendWaiting()
+    })
+  }
+
+  #sendWaiting(): void {
+    while (this.#mayWrite()) {
+      const sending = this.#sendSome().then((isSent) => {
+        this.#unconfirmed.delete(sending)
+        if (isSent) this.#sendWaiting()
+      })
+      this.#unconfirmed.add(sending)
+    }
+  }
+
+  #mayWrite(): boolean {
+    const isAway = this.#nextTry !== undefined || this.#watch.isLost
+    return !isAway && this.#queue.size > 0 && this.#unconfirmed.size < MOST_UNCONFIRMED
   }
 
   async #sendSome(): Promise<boolean> {
@@ -119,6 +143,7 @@ export class EventSender {
       this.#declared = undefined
       this.#queue.putBack(events)
       this.#sayAway(error)
+      this.#tryAgainLater()
       return false
     }
   }
@@ -133,7 +158,7 @@ export class EventSender {
   }
 
   #tryAgainLater(): void {
-    if (this.#isClosed) return
+    if (this.#isClosed || this.#nextTry !== undefined) return
     this.#attempt += 1
     const delayMs = backoffDelayMs(AWAY_BACKOFF, this.#attempt)
     this.#nextTry = startTimer(delayMs, () => this.#sendAgain()).unref()
@@ -142,7 +167,7 @@ export class EventSender {
   #sendAgain(): void {
     this.#nextTry?.clear()
     this.#nextTry = undefined
-    if (this.#queue.size > 0) this.#sending ??= this.#sendAll()
+    if (this.#queue.size > 0) this.#sendSoon()
   }
 
   #sayAway(error: unknown): void {

@@ -23,6 +23,26 @@ test('events of tasks that are sent in one turn travel together, as from Celeryâ
   ])
 })
 
+test('an event is written though those before it are not confirmed yet, and no end of them is', async () => {
+  const broker = await listeningBroker()
+  const sender = senderOn(broker)
+  const confirms: (() => void)[] = []
+  const written: number[] = []
+  vi.spyOn(broker, 'publishMany').mockImplementation((messages) => {
+    written.push(messages.length)
+    return new Promise((resolve) => confirms.push(resolve))
+  })
+  for (let turn = 1; turn <= 8; turn += 1) {
+    sender.send('task-started', { uuid: String(turn) })
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    expect(written).toHaveLength(Math.min(turn, 4))
+  }
+  confirms[0]?.()
+  await waitFor('the rest, together', () => written.length === 5)
+  for (const confirm of confirms) confirm()
+  await sender.flush()
+})
+
 test('every event says who sent it, and when', async () => {
   const broker = await listeningBroker()
   const before = Date.now() / 1_000
