@@ -8,7 +8,7 @@ const EMPTY = 24
 const ITEM = 8
 const TEXT = 40
 const OBJECT = 340
-const DATE = 700
+const DATE = 900
 /** A key that no dict had before: in a small dict it makes a new shape, in any a new entry of the table of all keys. */
 const NEW_KEY = 270
 const NEW_SHAPE = 400
