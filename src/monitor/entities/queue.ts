@@ -11,6 +11,8 @@ export interface QueueRow {
   readonly unacknowledged: number | null
   /** Since when each look found no more consumers than workers that are heard of. */
   readonly coveredSince: Date | null
+  /** Since when no events of Python workers can be missing; null where none were missed. */
+  readonly eventsFrom: Date | null
 }
 
 export const QueueEntity = new EntitySchema<QueueRow>({
@@ -24,5 +26,6 @@ export const QueueEntity = new EntitySchema<QueueRow>({
     consumers: { name: 'consumers', type: 'integer', nullable: true },
     unacknowledged: { name: 'unacknowledged', type: 'integer', nullable: true },
     coveredSince: { name: 'covered_since', type: 'timestamptz', nullable: true },
+    eventsFrom: { name: 'events_from', type: 'timestamptz', nullable: true },
   },
 })

@@ -10,6 +10,8 @@ interface QueueRecord {
   readonly missedHeartbeats: number
   /** How often it is looked at. */
   readonly everyMs: number
+  /** Whether events of Python workers may be missing until now. */
+  readonly lacksEvents: boolean
 }
 
 /**
@@ -17,7 +19,7 @@ interface QueueRecord {
  * are heard of and say that they take from it: a worker that sends nothing at all may take what it likes unseen.
  */
 export async function recordQueue(database: Connection, record: QueueRecord): Promise<void> {
-  const { queue, observed, look, missedHeartbeats, everyMs } = record
+  const { queue, observed, look, missedHeartbeats, everyMs, lacksEvents } = record
   const { messages, consumers } = observed
   const unacknowledged = look?.unacknowledged(queue) ?? null
   await database.query(UPSERT, [
@@ -27,6 +29,7 @@ export async function recordQueue(database: Connection, record: QueueRecord): Pr
     unacknowledged,
     missedHeartbeats,
     Math.max(LONGEST_GAP_MS, 4 * everyMs),
+    lacksEvents,
   ])
 }
 
@@ -43,6 +46,11 @@ export function isCoveredSince(time: string): string {
         WHERE silent.task_event_at IS NULL AND silent.processed > 0 AND silent.heard_at >= ${time}), false)`
 }
 
+/** The same of a task whose events were not persistent, and may be missing. */
+export function mayLackEvents(time: string): string {
+  return `coalesce(${time} < queue.events_from, false)`
+}
+
 const TAKERS = `
   SELECT count(*) FROM monitor.worker_process process
   WHERE ${isLiving('process', '$5')} AND $1 = ANY (process.queues)`
@@ -55,4 +63,7 @@ const UPSERT = `
     unacknowledged = excluded.unacknowledged,
     covered_since = CASE WHEN excluded.covered_since IS NULL THEN NULL
       WHEN kept.looked_at < now() - $6::float8 * interval '1 millisecond' THEN excluded.covered_since
-      ELSE coalesce(kept.covered_since, excluded.covered_since) END`
+      ELSE coalesce(kept.covered_since, excluded.covered_since) END,
+    events_from = CASE WHEN $7 AND EXISTS (
+        SELECT FROM monitor.worker_process python WHERE python.software = 'py-celery' AND $1 = ANY (python.queues))
+      THEN now() ELSE kept.events_from END`

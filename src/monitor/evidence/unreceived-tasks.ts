@@ -11,7 +11,7 @@ import {
   WAS,
 } from './finding.ts'
 import type { ObservedQueue } from './observed-queues.ts'
-import { isCoveredSince } from './queue-record.ts'
+import { isCoveredSince, mayLackEvents } from './queue-record.ts'
 import type { RollCall } from './roll-call.ts'
 
 /** A task that was published to a queue which holds nothing any more, or went back to it, and that no worker reported. */
@@ -23,6 +23,8 @@ export interface UnreceivedTask extends Candidate {
   readonly isCutOff?: boolean
   /** Whether all workers that may have taken it since send events of what they take. */
   readonly isCovered: boolean
+  /** Whether their events may be missing from the record. */
+  readonly lacksEvents?: boolean
 }
 
 interface QueueEvidence {
@@ -56,7 +58,8 @@ export async function unreceivedTasks(
 /** Lost where all workers report what they take, and none has it; in doubt where one that does not report may have it. */
 export function judgeUnreceived(task: UnreceivedTask, queue: QueueEvidence): Finding | undefined {
   const holder = queue.roll.holders.get(task.taskId)
-  if (!task.isCovered || holder !== undefined) return inDoubt(task, queue, holder)
+  if (!task.isCovered || task.lacksEvents === true || holder !== undefined)
+    return inDoubt(task, queue, holder)
   const isMissed = Math.min(task.dueMs, queue.emptyMs) >= queue.graceMs
   // What workers have in hand unacknowledged may go back to the queue.
   if (!isMissed || (queue.unacknowledged ?? 0) > 0 || queue.silent.length > 0) return undefined
@@ -69,7 +72,7 @@ function inDoubt(
   holder: string | undefined,
 ): Finding {
   const { consumers } = observed
-  const taken = task.isCutOff === true ? takenAgain(task) : takenBy(consumers)
+  const taken = task.isCutOff === true ? takenAgain(task) : takenBy(task, consumers)
   return {
     candidate: task,
     status: 'UNHEARD',
@@ -86,7 +89,10 @@ function cameTo({ was, retries, queue, hadWorker, isCutOff }: UnreceivedTask): s
   return was === 'RETRY' ? `retry ${retries} was published to ${queue}` : `published to ${queue}`
 }
 
-function takenBy(consumers: number | null): string {
+function takenBy({ isCovered, lacksEvents }: UnreceivedTask, consumers: number | null): string {
+  if (isCovered && lacksEvents === true) {
+    return 'RabbitMQ may have deleted the events of its worker when it restarted'
+  }
   return consumers !== 0
     ? 'its worker sends no events'
     : 'the queue is empty and has no consumer now, so a worker that sends no events may have taken it'
@@ -129,7 +135,8 @@ const UNRECEIVED = `
   SELECT * FROM (
     SELECT ${CANDIDATE}, task.published_at AS "publishedAt", cut.hostname AS "hadWorker", cut.hostname IS NOT NULL AS "isCutOff",
       extract(epoch FROM now() - ${SINCE})::float8 * 1000 AS "dueMs",
-      ${isCoveredSince('coalesce(cut.happened_at, task.published_at)')} AS "isCovered"
+      ${isCoveredSince('coalesce(cut.happened_at, task.published_at)')} AS "isCovered",
+      ${mayLackEvents('coalesce(cut.happened_at, task.published_at)')} AS "lacksEvents"
     FROM monitor.task
     LEFT JOIN monitor.queue ON queue.name = task.queue
     LEFT JOIN public.celery_taskmeta meta ON meta.task_id = task.task_id
@@ -141,6 +148,6 @@ const UNRECEIVED = `
       AND (meta.task_id IS NULL OR meta.status IN ('PENDING', ${WAS}))
       AND NOT ${IS_NOTED} AND NOT ${IS_SAFE}
   ) AS unreceived
-  WHERE "dueMs" >= $2 AND (state <> 'UNHEARD' OR "isCovered")
+  WHERE "dueMs" >= $2 AND (state <> 'UNHEARD' OR ("isCovered" AND NOT "lacksEvents"))
   ORDER BY random()
   LIMIT $3`

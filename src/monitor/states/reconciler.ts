@@ -8,6 +8,7 @@ import { PostgresLeases } from '../../leases/postgres-leases.ts'
 import { type Periodic, periodic } from '../../lifecycle/periodic.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { TakeCensus } from '../evidence/census.ts'
+import { EventGap, type GapBroker } from '../evidence/event-gap.ts'
 import type { Finding } from '../evidence/finding.ts'
 import { type EvidenceLimits, gather } from '../evidence/gather.ts'
 import { findNoResult } from '../evidence/no-result.ts'
@@ -24,7 +25,7 @@ import { RecordFreshness } from './record-freshness.ts'
 
 export interface ReconcilerOptions extends Partial<EvidenceLimits> {
   readonly database: Database
-  readonly broker: Pick<Broker, 'depth'>
+  readonly broker: Pick<Broker, 'depth'> & GapBroker
   readonly config: Pick<Config, 'platformQueue'>
   readonly logger?: Logger
   /** By task name. Default: all are marked. */
@@ -76,6 +77,7 @@ export class Reconciler {
   readonly #turn: LeaseHolder
   readonly #jobs: readonly Periodic[]
   readonly #freshness: RecordFreshness
+  readonly #gap: EventGap
 
   constructor(options: ReconcilerOptions) {
     const { database, broker, logger = silentLogger, everyMs = EVERY_MS } = options
@@ -87,6 +89,7 @@ export class Reconciler {
     }
     this.#logger = logger
     this.#queues = new ObservedQueues(broker)
+    this.#gap = new EventGap(broker)
     const sources = [options.config.platformQueue, ...(options.sources ?? [])]
     this.#freshness = new RecordFreshness(this.#queues, sources)
     const { missedHeartbeats } = this.#limits
@@ -112,6 +115,7 @@ export class Reconciler {
   }
 
   async stop(): Promise<void> {
+    this.#gap.stop()
     await Promise.all(this.#jobs.map((job) => job.stop()))
   }
 
@@ -122,6 +126,10 @@ export class Reconciler {
   /** Whether the record keeps up with what happens, and has for a while. Judged by a stale record, a healthy task would look lost. */
   get isFresh(): boolean {
     return this.#freshness.hasBeenFor(this.#limits.graceMs)
+  }
+
+  get #doubtAfterMs(): number {
+    return Math.min(this.#limits.graceMs, DOUBT_AFTER_MS)
   }
 
   /** One look at everything; what it does about what it finds is done when this resolves. */
@@ -187,7 +195,7 @@ export class Reconciler {
   ): Promise<readonly Finding[]> {
     const { database, expectsResults = true } = this.#options
     const { graceMs } = this.#limits
-    if (!this.#freshness.hasBeenFor(Math.min(graceMs, DOUBT_AFTER_MS))) return []
+    if (!this.#freshness.hasBeenFor(this.#doubtAfterMs)) return []
     const found = await gather(database, this.#sources(queues, api), this.#limits)
     if (!this.isFresh || api === 'silent') return found.filter(isDoubt)
     return expectsResults ? [...found, ...(await findNoResult(database, graceMs))] : found
@@ -206,8 +214,11 @@ export class Reconciler {
   async #keepRecord(queues: ReadonlyMap<string, ObservedQueue>, api: ApiAnswer): Promise<void> {
     const { database, everyMs = EVERY_MS } = this.#options
     const { missedHeartbeats } = this.#limits
+    const lacksEvents = await this.#gap.isOpen(database)
+    // Before it writes: a connection that is lost meanwhile opens the gap again.
+    if (this.#freshness.hasBeenFor(this.#doubtAfterMs)) this.#gap.closeAfter(this.#doubtAfterMs)
     for (const [queue, observed] of queues) {
-      const record = { queue, observed, look: lookIn(api), missedHeartbeats, everyMs }
+      const record = { queue, observed, look: lookIn(api), missedHeartbeats, everyMs, lacksEvents }
       await recordQueue(database, record)
     }
     await closeChordUnlocks(database)

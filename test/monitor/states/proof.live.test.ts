@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events'
 import { expect, test } from 'vitest'
 import type { Database } from '../../../src/database/database.ts'
 import { noteCensus } from '../../../src/monitor/evidence/census.ts'
@@ -69,6 +70,33 @@ test('of a queue whose only consumer is unknown nothing is proven, though anothe
   await passes(reconciler)
   await database.query(`update monitor.queue set covered_since = now() - interval '1 hour'`)
   expect(await passes(reconciler)).not.toEqual([])
+})
+
+test('RabbitMQ deletes events of Python workers when it restarts: what was published before is in doubt, and not lost', async () => {
+  const database = await migrated()
+  await heard(database, { hostname: 'w1@host', ago: '1 second', queues: '{export}', ...PYTHON })
+  await watched(database)
+  await published(database, 'before the monitor')
+  const broker = new EventEmitter()
+  const reconciler = reconcilerOf(database, {
+    broker: Object.assign(
+      broker,
+      queueWith(() => ({ messages: 0, consumers: 1 })),
+    ),
+  })
+  expect(await passes(reconciler)).toEqual([])
+  expect(await told(database, 'before the monitor')).toMatchObject({
+    status: 'UNHEARD',
+    reason:
+      'published to export; RabbitMQ may have deleted the events of its worker when it restarted',
+  })
+  await published(database, 'recorded whole', { published_at: new Date() })
+  await passes(reconciler)
+  expect(await told(database, 'recorded whole')).toMatchObject({ status: 'LOST' })
+  await published(database, 'before the restart', { published_at: new Date() })
+  broker.emit('lost')
+  expect(await passes(reconciler)).toEqual([])
+  expect(await told(database, 'before the restart')).toMatchObject({ status: 'UNHEARD' })
 })
 
 test('while a worker that takes from the queue does not answer, it may have the task unread', async () => {
