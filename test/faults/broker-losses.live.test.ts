@@ -1,13 +1,19 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
+import { openBroker } from '../../src/brokers/open-broker.ts'
+import { Config } from '../../src/config/config.ts'
+import type { Database } from '../../src/database/database.ts'
 import { eventTopology } from '../../src/monitor/events/event-topology.ts'
+import { Monitor } from '../../src/monitor/monitor.ts'
 import {
   finishedHistory,
   freshServers,
   liveApp,
+  migratedDatabase,
   type Servers,
   startMonitor,
 } from '../support/live-app.ts'
+import { startPythonWorker } from '../support/python-celery.ts'
 import { startBroker, stopBroker } from '../support/rabbitmqctl.ts'
 import { service } from '../support/services.ts'
 import { waitFor } from '../support/wait-for.ts'
@@ -66,6 +72,67 @@ test('a broker restarted while events waited for a monitor: the end of each task
   )
   expect(history.map((row) => row?.status)).toEqual(['SUCCESS', 'SUCCESS', 'SUCCESS'])
 })
+
+test('a broker restarted while events of a Python worker waited for a monitor: a task that ran is in doubt, and not lost', async () => {
+  const servers = await freshServers(['python'])
+  const results = service('REDIS_URL')
+  const app = liveApp(servers, { result_backend: results })
+  const env = { ...servers.env, RESULT_BACKEND: results }
+  await startPythonWorker({ env, queues: ['python'], args: ['-E'] })
+  const database = await migratedDatabase(servers.databaseUrl)
+  const known = await quickMonitor(servers, database)
+  await waitFor(
+    'a look at the queue and its worker',
+    async () => (await coveredQueues(database)) === 1,
+  )
+  await finishedHistory(database, [(await app.sendTask('python.add', [0, 0])).id])
+  await known.stop()
+  const call = await app.sendTask('python.add', [1, 2])
+  expect(await call.get({ timeoutMs: 20_000 })).toBe(3)
+  await stopBroker()
+  await startBroker()
+  await quickMonitor(servers, database)
+  const [row] = await waitFor(
+    'a verdict',
+    async () => {
+      const found = await database.query<{ status: string; reason: string }>(
+        `select status, reason from monitor.task_history where task_id = $1 and status <> 'PENDING'`,
+        [call.id],
+      )
+      return found.length > 0 && found
+    },
+    PATIENCE,
+  )
+  expect(row).toMatchObject({
+    status: 'UNHEARD',
+    reason: expect.stringContaining('RabbitMQ may have deleted the events of its worker'),
+  })
+})
+
+async function quickMonitor(servers: Servers, database: Database): Promise<Monitor> {
+  const broker = openBroker(servers.vhost)
+  onTestFinished(() => broker.close())
+  const config = new Config({
+    queues: servers.queues,
+    broker_url: servers.vhost.url,
+    dotenv: false,
+    environment: {},
+  })
+  const states = { reconcile: { everyMs: 300, graceMs: 1_000 } }
+  const monitor = new Monitor({ broker, database, config, states })
+  await monitor.start()
+  onTestFinished(() => monitor.stop())
+  return monitor
+}
+
+async function coveredQueues(database: Database): Promise<number | undefined> {
+  const [row] = await database.query<{ covered: number }>(
+    `select count(*)::integer as covered from monitor.queue
+     where name = 'python' and covered_since is not null and exists (
+       select from monitor.worker_process where software = 'py-celery' and 'python' = any (queues))`,
+  )
+  return row?.covered
+}
 
 function missing(confirmed: ReadonlySet<number>, effects: Effects): number[] {
   const ended = effects.of('end')
