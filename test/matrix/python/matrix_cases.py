@@ -501,6 +501,9 @@ def terminate():
     file = path()
     running = app.send_task('export.linger', (file,))
     until('its start', lambda: os.path.exists(file))
+    if BACKEND != 'rpc':
+        # A Python worker stores "revoked" for a task whose start is not stored yet, though it runs elsewhere.
+        until('its start in the backend', lambda: running.state == 'STARTED')
     running.revoke(terminate=True)
     error = failing(running)
     same([type(error), error.args, running.state], [TaskRevokedError, ('terminated',), 'REVOKED'])
