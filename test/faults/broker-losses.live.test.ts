@@ -5,6 +5,7 @@ import { Config } from '../../src/config/config.ts'
 import type { Database } from '../../src/database/database.ts'
 import { eventTopology } from '../../src/monitor/events/event-topology.ts'
 import { Monitor } from '../../src/monitor/monitor.ts'
+import { disagreements, Ledger } from '../support/ledger.ts'
 import {
   finishedHistory,
   freshServers,
@@ -87,8 +88,8 @@ test('a broker restarted while events of a Python worker waited for a monitor: a
   )
   await finishedHistory(database, [(await app.sendTask('python.add', [0, 0])).id])
   await known.stop()
-  const call = await app.sendTask('python.add', [1, 2])
-  expect(await call.get({ timeoutMs: 20_000 })).toBe(3)
+  const call = await app.sendTask('python.echo', [3])
+  expect(await call.get({ timeoutMs: 20_000 })).toEqual({ args: [3], kwargs: {} })
   await stopBroker()
   await startBroker()
   await quickMonitor(servers, database)
@@ -107,6 +108,8 @@ test('a broker restarted while events of a Python worker waited for a monitor: a
     status: 'UNHEARD',
     reason: expect.stringContaining('RabbitMQ may have deleted the events of its worker'),
   })
+  const ends = { 'python.echo': 'UNHEARD' }
+  expect(await disagreements(database, servers.ledger ?? new Ledger(), { ends })).toEqual([])
 })
 
 async function quickMonitor(servers: Servers, database: Database): Promise<Monitor> {
