@@ -1,5 +1,5 @@
 import { decodeJson } from '../../codecs/json/json.ts'
-import { JsonSyntaxError } from '../../codecs/json/json-parser.ts'
+import { JsonSyntaxError } from '../../codecs/json/json-scanner.ts'
 import {
   type Dict,
   entriesOf,
