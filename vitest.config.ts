@@ -34,6 +34,9 @@ const LONG = [
 const OF_THE_WHOLE_ZOCALO =
   process.env.ZOCALO_WHOLE === '1' ? [] : ['test/interop/zocalo/instances.live.test.ts']
 
+/** Measures of CPU time that other tests beside them would spoil: they share the caches of the cores. */
+const QUIET = 'test/**/*.quiet.test.ts'
+
 /** Named on the command line: Vitest runs every project it is given. */
 const isLongRun = process.argv.some((arg) => arg === 'long' || arg === '--project=long')
 
@@ -57,7 +60,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.live.test.ts'],
+          exclude: ['test/**/*.live.test.ts', QUIET],
           testTimeout: 30_000, // property tests, where cores are shared
           maxWorkers: Math.max(8, availableParallelism()), // more than cores, as many tests wait for a timer
           isolate: false, // to load the sources once a core, not once a file, is most of the time
@@ -86,6 +89,16 @@ export default defineConfig({
           sequence: { groupOrder: 1 }, // first: they wait more than they work, beside the unit tests of `npm test`
         },
       },
+      {
+        extends: true,
+        test: {
+          name: 'quiet',
+          include: [QUIET],
+          testTimeout: 60_000,
+          fileParallelism: false,
+          sequence: { groupOrder: 3 }, // after all others
+        },
+      },
       ...(isLongRun
         ? [
             {
@@ -95,7 +108,7 @@ export default defineConfig({
                 name: 'long',
                 include: LONG,
                 fileParallelism: false,
-                sequence: { groupOrder: 3 },
+                sequence: { groupOrder: 4 },
               },
             },
           ]

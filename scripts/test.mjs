@@ -30,6 +30,10 @@ requireNode()
 const startedAt = Date.now()
 const environment = process.env.CI ? { ...process.env, NO_COLOR: '1' } : process.env
 const problems = []
+/** Texts of 1 MB, too: `npm run check` leaves out what takes long. */
+const WHOLE = { GROWTH_WHOLE: '1' }
+/** The tests of these projects need nothing but Node. */
+const WITHOUT_SERVERS = ['unit', 'quiet']
 const LIVE = ['--project', 'alone', '--project', 'live']
 /** Named projects, and a coverage of all of them, are of one run. */
 const isOneRun = args.some((arg) => /^--(?:project|coverage)\b/.test(arg))
@@ -38,7 +42,7 @@ await stage(ensureInstalled)
 await stage(() => step('Style (biome ci)', bin('biome'), ['ci', '.'], environment))
 await stage(() => step('Types (tsc)', bin('tsc'), ['--noEmit'], environment))
 await stage(ensureBuilt)
-report(isOneRun ? await runOne() : await runBoth())
+report(isOneRun ? await runOne() : await runAll())
 
 /** A stage that fails is named and counted, and the next one is tried: one run shows all that is wrong. */
 async function stage(work) {
@@ -54,13 +58,17 @@ async function runOne() {
   return await runTests('Tests', args)
 }
 
-/** The unit tests need no servers, and keep the cores busy while these start and the first live tests stop them. */
-async function runBoth() {
+/**
+ * The unit tests need no servers, and keep the cores busy while these start and the first live tests stop them. Those that
+ * measure what other tests would spoil come last.
+ */
+async function runAll() {
   const [unit, live] = await Promise.all([
-    runTests('Unit tests', ['--project', 'unit', '--passWithNoTests', ...args]),
+    runTests('Unit tests', ['--project', 'unit', '--passWithNoTests', ...args], WHOLE),
     bringServers().then(() => runTests('Live tests', [...LIVE, '--passWithNoTests', ...args])),
   ])
-  const counts = addCounts(unit, live)
+  const quiet = await runTests('Quiet tests', ['--project', 'quiet', '--passWithNoTests', ...args])
+  const counts = [unit, live, quiet].reduce(addCounts)
   if (Object.values(counts).every((count) => count === 0)) problems.push('no test was found')
   return counts
 }
@@ -69,11 +77,12 @@ async function bringServers() {
   const services = join(ROOT, 'scripts/services')
   await stage(() => step('Servers (scripts/services up)', services, ['up'], environment))
 }
-async function runTests(title, given) {
+
+async function runTests(title, given, more = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'celery-toolbox-test-'))
   const file = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const env = { ...servicesEnv(), ...environment }
+  const env = { ...servicesEnv(), ...environment, ...more }
   try {
     const testsStartedAt = Date.now()
     console.error(`› ${title} (vitest run)`)
@@ -104,11 +113,10 @@ function report(counts) {
   process.exitCode = total.failed === 0 ? 0 : 1
 }
 
-/** The tests of project "unit" need nothing but Node. */
 function needsServers(given) {
   const projects = given.flatMap((arg, index) => {
     if (arg === '--project') return [given[index + 1]]
     return arg.startsWith('--project=') ? [arg.slice('--project='.length)] : []
   })
-  return projects.length === 0 || projects.some((name) => name !== 'unit')
+  return projects.length === 0 || projects.some((name) => !WITHOUT_SERVERS.includes(name))
 }

@@ -1,4 +1,4 @@
-const MOST_TURNS = 16
+const MOST_TURNS = 8
 /** Clearly less than quadratic: no need to measure again. */
 const STEADY = 2.25
 

@@ -147,14 +147,14 @@ test('what is due in the vault is in no queue, and says what publishes it', asyn
     queue: null,
     why: [
       expect.stringMatching(
-        /^it is not published yet: due \d+ s ago, waiting in the vault to be published$/,
+        /^it is not published yet: due 6\d s ago, waiting in the vault to be published$/,
       ),
       'what is due is published by a monitor, or a worker with ETA_VAULT: see that one runs',
     ],
   })
   await hold('again', minuteAgo, { state: 'RETRY', retries: 2, exception: 'ValueError: no ink' })
   expect((await why('again'))?.why[0]).toMatch(
-    /^it is to be tried again: retry 2, due \d+ s ago, waiting in the vault .*; it failed with ValueError: no ink/,
+    /^it is to be tried again: retry 2, due 6\d s ago, waiting in the vault .*; it failed with ValueError: no ink/,
   )
   await hold('later', new Date(Date.now() + 3_600_000), {})
   expect(await why('later')).toMatchObject({

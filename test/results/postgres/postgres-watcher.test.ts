@@ -1,32 +1,12 @@
-import { expect, onTestFinished, test } from 'vitest'
-import { silentLogger } from '../../../src/logger.ts'
+import { expect, test } from 'vitest'
 import { LookSchedule } from '../../../src/results/postgres/look-schedule.ts'
-import { PostgresWatcher } from '../../../src/results/postgres/postgres-watcher.ts'
-import { encodeRow, type TaskmetaRow } from '../../../src/results/taskmeta-row.ts'
+import { encodeRow } from '../../../src/results/taskmeta-row.ts'
 import { success } from '../../contracts/result-store-contract.ts'
 import { growthOf } from '../../support/growth.ts'
+import { waitAll, watching } from './watching.ts'
 
 test('each wait for a result costs the same, however many wait already', async () => {
-  const waitAll = async (count: number) => {
-    const { watcher } = watching(() => [])
-    const waits = Array.from({ length: count }, (_, id) => watcher.wait(`${id}`, {}))
-    await watcher.close(new Error('enough'))
-    await Promise.allSettled(waits)
-  }
   expect(await growthOf(500, waitAll)).toBeLessThan(3)
-})
-
-/** Beside all other tests, caches that are shared with them make more of it; quadratic work costs 4. */
-const MOST_FOR_TWICE = process.env.GROWTH_WHOLE === undefined ? 3 : 2.3
-
-test('from 20,000 to 80,000 waits, twice as many cost 2.3 times as much, at most', async () => {
-  const waitAll = async (count: number) => {
-    const { watcher } = watching(() => [])
-    const waits = Array.from({ length: count }, (_, id) => watcher.wait(`${id}`, {}))
-    await watcher.close(new Error('enough'))
-    await Promise.allSettled(waits)
-  }
-  expect(await growthOf(20_000, waitAll, 4)).toBeLessThan(MOST_FOR_TWICE)
 })
 
 test('results that are announced one by one cost the same, however many wait', async () => {
@@ -60,26 +40,3 @@ test('many waits are looked for with one query, and an announced result at once'
   await watcher.close(new Error('enough'))
   await Promise.allSettled(waits)
 })
-
-function watching(read: (ids: readonly string[]) => readonly TaskmetaRow[]) {
-  const queries: (readonly string[])[] = []
-  let hear: ((ids: readonly string[]) => void) | undefined
-  const watcher = new PostgresWatcher({
-    logger: silentLogger,
-    readReady: async (ids) => {
-      queries.push(ids)
-      return read(ids)
-    },
-    decode: async ({ taskId }) => ({ ...success(1), taskId }),
-    listen: async (onResults) => {
-      hear = onResults
-      return async () => undefined
-    },
-  })
-  onTestFinished(() => watcher.close(new Error('the test has ended')))
-  const announce = (ids: readonly string[]): boolean => {
-    hear?.(ids)
-    return hear !== undefined
-  }
-  return { watcher, queries, announce }
-}
