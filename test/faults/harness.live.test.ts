@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest'
-import { type Findings, runFaults } from './harness/run.ts'
+import { CLEAN, type Findings, runFaults } from './harness/run.ts'
 
 /** `npm run test:faults -- --seeds N --minutes M` is the long form. */
 const RUNS = Number(process.env.FAULTS_SEEDS ?? 1)
@@ -33,18 +33,6 @@ test.each(Array.from({ length: RUNS }, (_, run) => FIRST + run))(
 afterAll(() => {
   if (RUNS > 1) console.log(figures.join('\n'))
 })
-
-const CLEAN = {
-  problems: [],
-  unrecorded: [],
-  unfinished: [],
-  neverRan: [],
-  unexplained: [],
-  messagesLeft: {},
-  consumersMissing: [],
-  spinning: [],
-  leaks: [],
-}
 
 function figuresOf({ accepted, repeats, struck, ...found }: Findings): string {
   const wrong = Object.entries(found).filter(([, list]) => Object.keys(list).length > 0)

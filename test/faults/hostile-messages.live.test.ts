@@ -4,7 +4,8 @@ import { openBroker } from '../../src/brokers/open-broker.ts'
 import type { Database } from '../../src/database/database.ts'
 import type { CeleryApp } from '../../src/index.ts'
 import type { Route } from '../../src/protocol/message.ts'
-import { freshServers, liveApp, migratedDatabase, type Servers } from '../support/live-app.ts'
+import { freshServers, liveApp, migratedDatabase } from '../support/live-app.ts'
+import { hasNothingWaiting } from '../support/rabbitmq.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { type Bomb, bombsOf, otherBombs } from './hostile/bombs.ts'
 import { allowedMb, MOST_PAUSE_MS, Watched } from './hostile/watched.ts'
@@ -68,7 +69,10 @@ async function openPlace(): Promise<Place> {
   await monitor.process.waitForLine(/monitor started/)
   const app = liveApp(servers)
   const quiet = async (): Promise<void> => {
-    await waitFor('empty queues', () => isQuiet(servers), { deadlineMs: 2 * MINUTES, everyMs: 200 })
+    await waitFor('empty queues', () => hasNothingWaiting(servers.vhost), {
+      deadlineMs: 2 * MINUTES,
+      everyMs: 200,
+    })
     // A command is acknowledged before it is read: what has been read answers the next one.
     await waitFor(
       'an answer',
@@ -114,20 +118,6 @@ function figuresOf(
       ? [`the ${name} was deaf for ${longestPauseMs} ms by ${bomb}`]
       : []),
   ]
-}
-
-async function isQuiet({ vhost }: Servers): Promise<boolean> {
-  const lines = await vhost.rabbitmqctl(
-    'list_queues',
-    '-q',
-    '--no-table-headers',
-    'name',
-    'messages',
-  )
-  return lines
-    .split('\n')
-    .map((line) => line.split('\t'))
-    .every(([name = '', messages = '0']) => name.startsWith('dlq.') || Number(messages) === 0)
 }
 
 async function kept({ broker }: Place): Promise<number> {

@@ -93,3 +93,14 @@ function scoped(args: string[], vhost: string): string[] {
   const [command = '', ...rest] = args
   return OF_A_VHOST.has(command) ? [command, '--vhost', vhost, ...rest] : args
 }
+
+/** Whether all queues but those of dead letters are empty. */
+export async function hasNothingWaiting({
+  rabbitmqctl,
+}: Pick<Vhost, 'rabbitmqctl'>): Promise<boolean> {
+  const lines = await rabbitmqctl('list_queues', '-q', '--no-table-headers', 'name', 'messages')
+  return lines
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .every(([name = '', messages = '0']) => name.startsWith('dlq.') || Number(messages) === 0)
+}

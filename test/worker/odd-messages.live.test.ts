@@ -13,6 +13,7 @@ import { decodeTask } from '../../src/protocol/tasks/decode-task.ts'
 import { encodeTask } from '../../src/protocol/tasks/encode-task.ts'
 import { COMMAND, EVENT, EVENT_TYPES, OBJECTS, spoiled, TASK } from '../protocol/spoiled.ts'
 import { freshServers, liveApp, type Servers, startMonitor } from '../support/live-app.ts'
+import { hasNothingWaiting } from '../support/rabbitmq.ts'
 import { waitFor } from '../support/wait-for.ts'
 
 const TASKS: Route = { exchange: 'task_exchange', routingKey: 'odd' }
@@ -177,7 +178,7 @@ async function openPlace(): Promise<Place> {
       broker.publishMany(messages.map((message) => ({ message, route }))),
     publishRaw: (tables) => publishRaw(servers, tables),
     settled: async (calls) => {
-      await waitFor('queues without messages', () => isQuiet(servers), {
+      await waitFor('queues without messages', () => hasNothingWaiting(servers.vhost), {
         deadlineMs: 2 * MINUTE,
         everyMs: 500,
       })
@@ -196,21 +197,6 @@ async function openPlace(): Promise<Place> {
       )
     },
   }
-}
-
-/** Of all queues but those of dead letters. */
-async function isQuiet({ vhost }: Servers): Promise<boolean> {
-  const lines = await vhost.rabbitmqctl(
-    'list_queues',
-    '-q',
-    '--no-table-headers',
-    'name',
-    'messages',
-  )
-  return lines
-    .split('\n')
-    .map((line) => line.split('\t'))
-    .every(([name = '', messages = '0']) => name.startsWith('dlq.') || Number(messages) === 0)
 }
 
 async function recordedCalls(database: Database): Promise<number> {

@@ -151,3 +151,16 @@ function openRedis(): Targets['redis'] {
   onTestFinished(() => redis.disconnect())
   return { ask: async ([name = '', ...args]) => redis.call(name, ...args) }
 }
+
+/** What a run finds where nothing is wrong. */
+export const CLEAN: Omit<Findings, 'accepted' | 'repeats' | 'struck'> = {
+  problems: [],
+  unrecorded: [],
+  unfinished: [],
+  neverRan: [],
+  unexplained: [],
+  messagesLeft: {},
+  consumersMissing: [],
+  spinning: [],
+  leaks: [],
+}
