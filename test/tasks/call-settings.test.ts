@@ -104,6 +104,35 @@ test('a priority of a step’s own wins over the inherited one', async () => {
   expect(seen).toEqual([7, 2, 2])
 })
 
+test('as in Celery, a task’s own priority wins over the inherited one, task_default_priority included', async () => {
+  const settings = { task_inherit_parent_priority: true, task_default_priority: 4 }
+  expect(await prioritiesOf(settings)).toEqual([7, 4, 4, 4])
+})
+
+test.each([
+  [false, null],
+  [true, 7],
+])(
+  'a callback that names its queue has no priority, unless it inherits one (%j)',
+  async (inherits, expected) => {
+    const app = embeddedApp({
+      task_inherit_parent_priority: inherits,
+      TOPOLOGY: 'celery',
+    })
+    const seen: (number | null)[] = []
+    app.task('export.note', { bind: true }, (self) => void seen.push(self.request.priority))
+    await startWorker(app)
+    const note = app.signature('export.note', [], {}, { isImmutable: true })
+    const elsewhere = app.signature('other.note', [], {}, { isImmutable: true, queue: 'other' })
+    const link = [note.set({ queue: 'export' }), elsewhere]
+    await app.sendTask('export.note', [], {}, { queue: 'export', priority: 7, link })
+    await waitFor('both', () => seen.length === 2)
+    expect(seen).toEqual([7, expected])
+    const other = await waitFor('the other one', () => app.broker().get('other'))
+    expect(other?.message.properties.priority ?? null).toBe(expected)
+  },
+)
+
 test('headers and priority that a workflow is started with reach each of its tasks, whose own ones stay', async () => {
   const app = embeddedApp()
   const seen: string[] = []

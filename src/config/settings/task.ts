@@ -120,7 +120,7 @@ export const taskSettings = {
   task_default_priority: setting(
     nullable(integer),
     null,
-    'The priority of messages that name none.',
+    'The priority of the calls of tasks that the app declares, where neither the call nor the task sets one.',
   ),
   task_default_queue: setting(
     filledText,

@@ -43,6 +43,8 @@ export interface ResolvedRoute extends Route {
   /** What must exist before the message is published; null where nothing is known. */
   readonly declare: Topology | null
   readonly priority?: number
+  /** A router knew the task. */
+  readonly isRouted: boolean
   /** The router's and the call's options together: routers may set any option of a call. */
   readonly options: RouteOptions
 }
@@ -61,6 +63,7 @@ export function resolveRoute(input: RouteInput): ResolvedRoute {
     routingKey,
     queue: queue?.name ?? null,
     declare: queue === null ? null : topologyOf([queue]),
+    isRouted: found !== null,
     options,
   }
   return typeof options.priority === 'number' ? { ...route, priority: options.priority } : route

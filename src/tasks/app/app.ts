@@ -8,7 +8,8 @@ import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import type { AsyncResult } from '../../results/async-result.ts'
 import type { GroupResult } from '../../results/group-result.ts'
 import { annotatedOptions } from '../annotations.ts'
-import { callDefaults } from '../calls/call-defaults.ts'
+import { callDefaults, taskDefaults } from '../calls/call-defaults.ts'
+import type { OwnCall } from '../calls/priority.ts'
 import { type PublishContext, publish } from '../calls/publish.ts'
 import type { Publisher, Started, StartWith } from '../calls/publisher.ts'
 import { sentFields } from '../calls/sent-event.ts'
@@ -66,7 +67,7 @@ interface Undeclared {
 export class App extends ConnectedApp implements Publisher {
   readonly tasks = new TaskRegistry()
   #routes: TaskRoutes
-  readonly #limits: CallOptions
+  readonly #ofTasks: CallOptions
   readonly #publishing: PublishContext
   readonly #made = new AppResults({
     store: async () => await this.results(),
@@ -77,7 +78,7 @@ export class App extends ConnectedApp implements Publisher {
   constructor(config: Config, options: AppOptions = {}) {
     super(config, options)
     this.#routes = new TaskRoutes(config, this.logger)
-    this.#limits = limitsOf(config)
+    this.#ofTasks = taskDefaults(config)
     becomeCurrent(this)
     this.#publishing = {
       withOwnOptions: (call) => this.#withOwnOptions(call),
@@ -241,12 +242,12 @@ export class App extends ConnectedApp implements Publisher {
     return publish(call, this.#publishing)
   }
 
-  /** With the options of the task itself, where it is declared here; as since Celery 5.7, it has the time limits of the config. */
-  #withOwnOptions(call: CallInput): CallInput {
+  /** With the options of the task itself, where it is declared here; as in Celery, only then the config's priority and limits count. */
+  #withOwnOptions(call: CallInput): OwnCall {
     const task = this.tasks.get(call.task)
-    if (task === undefined) return call
-    const options = { ...this.#limits, ...callOptionsOf(task.options, call.args), ...call.options }
-    return { ...call, options }
+    if (task === undefined) return { ...call, isDeclared: false }
+    const own = callOptionsOf(task.options, call.args)
+    return { ...call, options: { ...this.#ofTasks, ...own, ...call.options }, isDeclared: true }
   }
 
   /** Where a call of this task would be published. Throws `UnroutableTaskError`. */
@@ -286,12 +287,5 @@ export class App extends ConnectedApp implements Publisher {
   async restoreGroup<Value = unknown>(groupId: string): Promise<GroupResult<Value> | null> {
     const members = await (await this.results()).restoreGroup?.(groupId)
     return members ? this.#made.ofSavedGroup(groupId, members) : null
-  }
-}
-
-function limitsOf({ task_time_limit, task_soft_time_limit }: Config): CallOptions {
-  return {
-    ...(task_time_limit !== null && { timeLimit: task_time_limit }),
-    ...(task_soft_time_limit !== null && { softTimeLimit: task_soft_time_limit }),
   }
 }

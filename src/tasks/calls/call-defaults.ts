@@ -1,5 +1,5 @@
 import type { Config } from '../../config/config.ts'
-import type { RetryPolicy } from '../../protocol/tasks/call-options.ts'
+import type { CallOptions, RetryPolicy } from '../../protocol/tasks/call-options.ts'
 import { localTimezone } from '../../protocol/times.ts'
 
 /** What a config says about every call. */
@@ -12,7 +12,6 @@ export interface CallDefaults {
   readonly compression: string | undefined
   readonly ignoreResult: boolean
   readonly deliveryMode: 1 | 2
-  readonly priority: number | null
   readonly inheritPriority: boolean
   /** How deep argsrepr and kwargsrepr show; undefined where the config leaves it at Celery's own. */
   readonly reprLevels: number | undefined
@@ -30,7 +29,6 @@ export function callDefaults(config: Config, replyTo: string): CallDefaults {
     compression: config.task_compression ?? undefined,
     ignoreResult: config.task_ignore_result,
     deliveryMode: config.task_default_delivery_mode,
-    priority: config.task_default_priority ?? null,
     inheritPriority: config.task_inherit_parent_priority,
     reprLevels: config.has('task_repr_maxlevels')
       ? config.task_repr_maxlevels || Number.POSITIVE_INFINITY
@@ -39,6 +37,16 @@ export function callDefaults(config: Config, replyTo: string): CallDefaults {
     retryPolicy: config.has('task_publish_retry_policy')
       ? readPolicy(config.task_publish_retry_policy)
       : undefined,
+  }
+}
+
+/** What a config says of each task that is declared with it: a call by name has none of it, as in Celery. */
+export function taskDefaults(config: Config): CallOptions {
+  const { task_default_priority: priority, task_time_limit, task_soft_time_limit } = config
+  return {
+    ...(priority !== null && { priority }),
+    ...(task_time_limit !== null && { timeLimit: task_time_limit }),
+    ...(task_soft_time_limit !== null && { softTimeLimit: task_soft_time_limit }),
   }
 }
 

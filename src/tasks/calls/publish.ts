@@ -12,13 +12,14 @@ import { tracePublish } from '../../telemetry/traces/trace-publish.ts'
 import type { DatedMessage } from '../app/app-vault.ts'
 import type { CallDefaults } from './call-defaults.ts'
 import { currentRequest, noteChild } from './current-request.ts'
+import { type OwnCall, priorityOf } from './priority.ts'
 import type { PublishedCall } from './sent-event.ts'
 import { type CallInput, taskCall } from './task-call.ts'
 import type { TaskRoutes } from './task-routes.ts'
 
 /** What publishing needs of the app. */
 export interface PublishContext {
-  readonly withOwnOptions: (call: CallInput) => CallInput
+  readonly withOwnOptions: (call: CallInput) => OwnCall
   readonly routes: () => TaskRoutes
   readonly defaults: CallDefaults
   /** task_protocol: 2, or 1 for workers before Celery 4. */
@@ -65,7 +66,7 @@ export function publish(input: CallInput, context: PublishContext): Promise<stri
 }
 
 /** Routes may say how a message is sent, too, where neither the call nor the task does. */
-function withOptionsOf({ options }: ResolvedRoute, call: CallInput): CallInput {
+function withOptionsOf({ options }: ResolvedRoute, call: OwnCall): OwnCall {
   const { compression, deliveryMode } = options
   if (compression === undefined && deliveryMode === undefined) return call
   const ofRoute = {
@@ -80,15 +81,20 @@ function isTransient(deliveryMode: unknown): boolean {
   return deliveryMode === 1 || deliveryMode === 'transient'
 }
 
-function readyCall(input: CallInput, route: ResolvedRoute, context: PublishContext): ReadyCall {
+function readyCall(input: OwnCall, route: ResolvedRoute, context: PublishContext): ReadyCall {
   const { options } = input
-  const call = taskCall(input, context.defaults, currentRequest())
+  const caller = currentRequest()
+  const call = taskCall(input, context.defaults, caller)
+  const priority = priorityOf(input, route, {
+    isTask: caller !== undefined,
+    inherited: context.defaults.inheritPriority ? caller?.priority : null,
+  })
   const { retry = context.defaults.retry, retryPolicy = context.defaults.retryPolicy } = options
   return {
     taskId: call.id,
     name: call.task,
     eta: call.eta,
-    message: messageOf(call, route, context),
+    message: messageOf(priority === undefined ? call : { ...call, priority }, context),
     route,
     delayed: context.routes().delayed(route, call.eta),
     deadlineMs: retry ? deadlineMs(retryPolicy) : ONE_TRY_MS,
@@ -97,13 +103,8 @@ function readyCall(input: CallInput, route: ResolvedRoute, context: PublishConte
   }
 }
 
-function messageOf(
-  call: TaskCall,
-  { priority }: ResolvedRoute,
-  { protocol, defaults }: PublishContext,
-): Message {
-  const encode = protocol === 1 ? encodeTaskV1 : encodeTask
-  return encode(priority === undefined ? call : { priority, ...call }, defaults)
+function messageOf(call: TaskCall, { protocol, defaults }: PublishContext): Message {
+  return (protocol === 1 ? encodeTaskV1 : encodeTask)(call, defaults)
 }
 
 async function publishCompressed(

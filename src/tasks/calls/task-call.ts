@@ -33,7 +33,7 @@ export interface CallInput {
 const OPTION_NAMES: ReadonlySet<string> = new Set(CALL_OPTION_NAMES)
 const ORIGIN = `gen${process.pid}@${hostname()}`
 
-/** Turns a call into the fields of its message. `parent` is the request that makes the call, if one does. */
+/** Turns a call into the fields of its message, but for its priority. `parent` is the request that makes the call, if one does. */
 export function taskCall(
   input: CallInput,
   defaults: CallDefaults,
@@ -51,7 +51,7 @@ export function taskCall(
     ...familyOf(id, options, parent),
     ...timesOf(options, defaults.timezone),
     ...shownAs(input, defaults),
-    ...deliveryOf(options, defaults, parent),
+    ...deliveryOf(options, defaults),
     ...followedBy(options),
     ...stampsOf(input),
     ...headersOf(input),
@@ -82,22 +82,12 @@ function timesOf(options: CallOptions, timezone: string | undefined): Partial<Ta
   return { ...due, expires: ends, expirationMs: expirationMs(ends, now) }
 }
 
-function deliveryOf(
-  options: CallOptions,
-  defaults: CallDefaults,
-  parent: Caller | undefined,
-): Partial<TaskCall> {
-  const inherited = defaults.inheritPriority ? parent?.priority : null
-  const priority =
-    options.priority === undefined
-      ? (inherited ?? defaults.priority ?? undefined)
-      : options.priority
+function deliveryOf(options: CallOptions, defaults: CallDefaults): Partial<TaskCall> {
   return {
     replyTo: options.replyTo ?? defaults.replyTo,
     serializer: options.serializer ?? defaults.serializer,
     ignoreResult: options.ignoreResult ?? defaults.ignoreResult,
     deliveryMode: options.deliveryMode ?? defaults.deliveryMode,
-    ...(priority === undefined ? {} : { priority }),
   }
 }
 

@@ -81,11 +81,8 @@ export class TaskRoutes {
     })
     // Which workers have such a queue only they know.
     if (this.#config.worker_direct && route.exchange === DIRECT_EXCHANGE) return route
-    // As in Celery, a queue that only the call names is declared before it is published to.
-    if (isOpen && route.queue !== null) {
-      if (!this.#config.task_create_missing_queues) this.#checkQueue(task, route.queue)
-      return route
-    }
+    if (isOpen && route.queue !== null)
+      return this.#toItsQueue(task, { ...route, queue: route.queue })
     const reached = this.#reached(route)
     if (reached.length === 0) {
       throw new UnroutableTaskError(task, route.routingKey, this.#workQueues)
@@ -97,6 +94,13 @@ export class TaskRoutes {
       )
     }
     return route
+  }
+
+  /** As in Celery, a queue that only the call names is declared before it is published to. */
+  #toItsQueue(task: string, route: ResolvedRoute & { readonly queue: string }): ResolvedRoute {
+    if (!this.#config.task_create_missing_queues) this.#checkQueue(task, route.queue)
+    // A plain Celery has no routes of its own.
+    return this.#isByNameOnly ? { ...route, isRouted: false } : route
   }
 
   #reached(route: Route): string[] {

@@ -1,6 +1,8 @@
 /** Settings as Celery names them, with a call; `queue` is a name that no other case has. */
 export interface PublishedCase {
   readonly name: string
+  /** Of a task that neither side declares; of ignore_result, docs/interop.md says how it differs. */
+  readonly isByName?: true
   readonly settings?: (queue: string) => Readonly<Record<string, unknown>>
   /** As apply_async names them. */
   readonly options?: (queue: string) => Readonly<Record<string, unknown>>
@@ -33,6 +35,41 @@ export const PUBLISHED_CASES: readonly PublishedCase[] = [
     name: 'task_default_priority, and another one in the call',
     settings: () => ({ task_default_priority: 4 }),
     options: () => ({ priority: 0 }),
+  },
+  {
+    name: 'task_default_priority, and a queue in the call',
+    settings: () => ({ task_default_priority: 4 }),
+    options: (queue) => ({ queue }),
+  },
+  {
+    name: 'task_default_priority, by name',
+    isByName: true,
+    settings: () => ({ task_default_priority: 4 }),
+    options: () => ({ ignore_result: false }),
+  },
+  { name: 'a queue in the call', options: (queue) => ({ queue }) },
+  {
+    name: 'a queue in the call, by name',
+    isByName: true,
+    options: (queue) => ({ queue, ignore_result: false }),
+  },
+  { name: 'a queue and a priority in the call', options: (queue) => ({ queue, priority: 0 }) },
+  {
+    name: 'task_queue_max_priority, and a queue in the call',
+    settings: () => ({ task_queue_max_priority: 10 }),
+    options: (queue) => ({ queue }),
+  },
+  {
+    name: 'task_routes with a priority, and task_default_priority',
+    settings: (queue) => ({
+      task_default_priority: 4,
+      task_routes: { 'probe.*': { queue: `${queue}-routed`, priority: 3 } },
+    }),
+  },
+  {
+    name: 'task_routes with a priority, and another queue in the call',
+    settings: (queue) => ({ task_routes: { 'probe.*': { queue, priority: 3 } } }),
+    options: (queue) => ({ queue: `${queue}-${ARGS_QUEUE}` }),
   },
   ...[1, 2, 'transient', 'persistent'].map((mode) => ({
     name: `task_default_delivery_mode ${mode}`,

@@ -20,14 +20,16 @@ const KWARGS = { x: { y: { z: null } } }
 
 interface Case {
   readonly queue: string
+  readonly task: string
   readonly settings: Readonly<Record<string, unknown>>
   readonly options: Readonly<Record<string, unknown>>
 }
 
-const CASES: readonly Case[] = PUBLISHED_CASES.map(({ settings, options }, at) => {
+const CASES: readonly Case[] = PUBLISHED_CASES.map(({ isByName, settings, options }, at) => {
   const queue = `case${at}`
   return {
     queue,
+    task: isByName === true ? 'probe.elsewhere' : 'probe.note',
     settings: { task_default_queue: queue, ...settings?.(queue) },
     options: options?.(queue) ?? {},
   }
@@ -88,7 +90,7 @@ async function publishByPython(vhost: Vhost): Promise<readonly boolean[]> {
 
 async function publishByNode({ url }: Vhost): Promise<readonly boolean[]> {
   const failed: boolean[] = []
-  for (const { queue, settings, options } of CASES) {
+  for (const { queue, task, settings, options } of CASES) {
     const config = new Config({
       TOPOLOGY: 'celery',
       MIRROR: false,
@@ -100,8 +102,8 @@ async function publishByNode({ url }: Vhost): Promise<readonly boolean[]> {
       ...(settings as ConfigOptions),
     })
     const app = createApp(config)
-    const note = app.task('probe.note', { params: ['x'] }, (..._args: unknown[]) => null)
-    const call = note.applyAsync(ARGS, { kwargs: KWARGS, ...callOptions(options) })
+    app.task('probe.note', { params: ['x'] }, (..._args: unknown[]) => null)
+    const call = app.sendTask(task, ARGS, KWARGS, callOptions(options))
     failed.push(
       await call.then(
         () => false,
@@ -194,8 +196,7 @@ async function shown({ message, route }: Delivery): Promise<unknown> {
   return plain({
     route,
     headers,
-    // Without one it is 0 to RabbitMQ. Python writes none where the call names its queue, and 0 elsewhere.
-    properties: { priority: 0, ...amqpProperties(properties) },
+    properties: amqpProperties(properties),
     body: readBody(bytes, String(properties.contentType)),
   })
 }

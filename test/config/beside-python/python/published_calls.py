@@ -1,11 +1,12 @@
 """A producer of plain Celery: for each case an app with its settings, which publishes one call.
 
-Reads [{"settings", "args", "kwargs", "options"}] as JSON from standard input; writes for each null, or the name of the exception that
+Reads [{"task", "settings", "args", "kwargs", "options"}] as JSON from standard input; writes for each null, or the name of the exception that
 the call raised. AMQP_URL says where.
 """
 import json
 import os
 import sys
+from functools import partial
 
 from celery import Celery
 
@@ -19,7 +20,9 @@ def publish(case):
     app.conf.update(result_backend='disabled://', **case['settings'])
     app.task(note, name='probe.note')
     try:
-        app.tasks['probe.note'].apply_async(tuple(case['args']), case['kwargs'], **case['options'])
+        task = app.tasks.get(case['task'])
+        apply_async = task.apply_async if task else partial(app.send_task, case['task'])
+        apply_async(tuple(case['args']), case['kwargs'], **case['options'])
     except Exception as error:
         return type(error).__name__
     finally:
