@@ -8,15 +8,16 @@ import { freshServers, liveApp } from '../support/live-app.ts'
 const CALLS = Number(process.env.BURST_CALLS ?? 20_000)
 const ROUNDS = Number(process.env.BURST_ROUNDS ?? 5)
 const A_ROUND = 10_000
-const QUEUES = ['burst', 'platform.fifo']
 
 const MOST_BYTES_A_CALL = 4_000
 const MINUTES = 60_000
+/** RabbitMQ stops for seconds now and then, where a million wait in its queues. */
+const LONGEST_ROUND_MS = 20_000
 
 setFlagsFromString('--expose-gc')
 const collectGarbage: () => void = runInNewContext('gc')
 
-describe('calls that nobody awaits', { timeout: 10 * MINUTES }, () => {
+describe('calls that nobody awaits', { timeout: 10 * MINUTES + ROUNDS * LONGEST_ROUND_MS }, () => {
   test.each<[string, (task: ReturnType<typeof adding>, number: number) => Promise<unknown>]>([
     ['calls', (task, number) => task.delay(number, 'some text')],
     ['calls with kwargs', (task, x) => task.applyAsync([], { kwargs: { x, y: 'some text' } })],
@@ -32,15 +33,13 @@ describe('calls that nobody awaits', { timeout: 10 * MINUTES }, () => {
     ])
   })
 
-  test(`${ROUNDS} times ${A_ROUND} calls: none is rejected, and memory is flat`, async () => {
+  test(`${ROUNDS} times ${A_ROUND} calls without a worker: none is rejected, and memory is flat`, async () => {
     const app = await burstApp()
     const task = adding(app)
     const after: number[] = []
     for (let round = 0; round < ROUNDS; round += 1) {
       await Promise.all(Array.from({ length: A_ROUND }, (_, at) => task.delay(at, 'some text')))
       after.push(heapBytes())
-      // As if there were workers: with half a million waiting RabbitMQ pauses for longer than a call waits.
-      if (round % 10 === 9) for (const queue of QUEUES) await app.broker().purge(queue)
     }
     // The first rounds fill what is kept for good: caches, and code that was compiled.
     const [start = 0, ...rest] = after.slice(Math.min(2, ROUNDS - 1))

@@ -67,6 +67,18 @@ test('a publish waits on while a server that confirms nothing is seen to be at w
   await published
 })
 
+test('what a lost connection cut off has its whole deadline for the next one', async () => {
+  const { publisher, server } = await publishing()
+  const next = new ConfirmingServer()
+  const published = publisher.publish(MESSAGE, ROUTE, { deadlineMs: 300 })
+  await sleep(200)
+  server.channel.emit('close')
+  await sleep(200)
+  await publisher.attach(modelOf(next))
+  next.confirm(1)
+  await published
+})
+
 test('the time in which this process was busy does not count against a publish', async () => {
   const { publisher, server } = await publishing()
   const published = publisher.publish(MESSAGE, ROUTE, { deadlineMs: 150 })
@@ -111,10 +123,13 @@ async function publishing() {
     log: silentLogger,
     connection: connection as unknown as AmqpConnection, // the fields that are read
   })
-  const model = { createConfirmChannel: async () => server.channel }
-  await publisher.attach(model as unknown as ChannelModel) // the one method that is used
+  await publisher.attach(modelOf(server))
   onTestFinished(() => publisher.close())
   return { publisher, server, connection }
+}
+
+function modelOf({ channel }: ConfirmingServer): ChannelModel {
+  return { createConfirmChannel: async () => channel } as unknown as ChannelModel // the one method that is used
 }
 
 /** Confirms when it is asked to. */

@@ -78,7 +78,9 @@ export class AmqpConnection {
 
   /** Whether the server takes another connection, and has not said that it takes no messages from this one. Never rejects. */
   async isServerAtWork(): Promise<boolean> {
-    if (!this.#isUsable || this.#isBlocked) return false
+    if (this.#isBlocked) return false
+    // It has just taken one, and is declaring what there was: which waits for its busy queues.
+    if (!this.#isUsable) return this.#model !== undefined
     try {
       const model = await this.#parts.connect(this.#closing.signal)
       model.on('error', () => undefined)

@@ -70,9 +70,13 @@ export class Outbox {
     this.#pump()
   }
 
-  /** The channel is gone, ended by `refusal` where the server closed it because of a message. */
+  /**
+   * The channel is gone, ended by `refusal` where the server closed it because of a message. What it carried, and all that is in
+   * line, has its whole deadline again, as a server that has fallen silent took up most of the first.
+   */
   detach(refusal?: Error): void {
     this.#channel = undefined
+    this.#moved()
     const unsure = [...this.#sent]
     this.#sent.clear()
     this.#sentBytes = 0
