@@ -136,10 +136,16 @@ export class AsyncResult<Value = unknown> {
     intermediate = false,
   }: WalkOptions = {}): AsyncGenerator<readonly [parent: AsyncResult | null, result: AsyncResult]> {
     const line: (readonly [AsyncResult | null, AsyncResult])[] = [[null, this]]
+    const known = new Set([this.id])
     for (const [parent, result] of line) {
       yield [parent, result]
       if (await result.isReady()) {
-        for (const child of await result.children()) line.push([result, child])
+        for (const child of await result.children()) {
+          // Stored by others: children may be in a circle.
+          if (known.has(child.id)) continue
+          known.add(child.id)
+          line.push([result, child])
+        }
       } else if (!intermediate) {
         throw new ResultError(
           'RESULT_INCOMPLETE',

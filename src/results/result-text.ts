@@ -2,11 +2,12 @@ import { compress, compressionFor, decompress } from '../codecs/compression/comp
 import { inTurn } from '../codecs/in-turn.ts'
 import { DEFAULT_LIMITS } from '../codecs/limits.ts'
 import { type Serializer, serializerByName } from '../codecs/serializers.ts'
-import { ProtocolError } from '../errors.ts'
+import { ProtocolError, ResultError } from '../errors.ts'
 import { decodeResultMeta, encodeResultMeta } from '../protocol/results/result-meta.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
 import { textOfError } from '../text-of-error.ts'
-import { refuse, unreadableResult } from './stored-value.ts'
+import { shownId, unreadableResult } from './failures.ts'
+import { refuse } from './stored-value.ts'
 
 interface ResultTextOptions {
   /** Celery's result_serializer. Default json. */
@@ -53,11 +54,14 @@ export class ResultText {
     return Buffer.concat([COMPRESSED_MARK, Buffer.from(`${contentType}\0`), body])
   }
 
-  async decode(taskId: string, text: Buffer): Promise<TaskResult> {
+  /** What is kept for this task in `place`. */
+  async decode(taskId: string, text: Buffer, place: string): Promise<TaskResult> {
     try {
-      return decodeResultMeta(await this.decodeValue(text))
+      const result = decodeResultMeta(await this.decodeValue(text))
+      if (result.taskId !== taskId) throw ofAnother(result.taskId)
+      return result
     } catch (cause) {
-      throw unreadableResult(taskId, cause)
+      throw unreadableResult(taskId, cause, place)
     }
   }
 
@@ -91,6 +95,13 @@ export class ResultText {
     const { name: _name, ...kept } = result
     return kept
   }
+}
+
+function ofAnother(taskId: string): ResultError {
+  return new ResultError(
+    'RESULT_UNREADABLE',
+    `its task_id is "${shownId(taskId)}", expected the id that it is kept under`,
+  )
 }
 
 interface Compressed {

@@ -4,7 +4,7 @@ import { readPickle } from '../codecs/pickle/pickle-reader.ts'
 import { writePickle } from '../codecs/pickle/pickle-writer.ts'
 import { type Serializer, serializerByName } from '../codecs/serializers.ts'
 import { Tuple } from '../codecs/values.ts'
-import { ProtocolError, ResultError } from '../errors.ts'
+import { ProtocolError } from '../errors.ts'
 import { exceptionFromMeta, exceptionToMeta } from '../protocol/results/exceptions.ts'
 import { isExceptionState } from '../protocol/results/states.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/results/task-result.ts'
@@ -121,13 +121,4 @@ function storable(value: unknown): unknown {
   } catch {
     return showValue(value)
   }
-}
-
-/** A stored result, or a part of one, that does not hold what Celery saves. */
-export function unreadableResult(taskId: string, cause: unknown, place = ''): ResultError {
-  return new ResultError(
-    'RESULT_UNREADABLE',
-    `the stored result of task "${taskId}" cannot be read${place}: ${textOfError(cause)}`,
-    { cause },
-  )
 }

@@ -1,6 +1,7 @@
 import type { Serializer } from '../codecs/serializers.ts'
 import { isReady } from '../protocol/results/states.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
+import { unreadableResult } from './failures.ts'
 import type { ChordMember } from './result-store.ts'
 import {
   decodeResult,
@@ -10,7 +11,6 @@ import {
   JSON_FORM,
   readLargeStored,
   refuse,
-  unreadableResult,
 } from './stored-value.ts'
 
 /** One row of celery_taskmeta; the columns that old tables lack may be missing. */
@@ -163,7 +163,7 @@ function read(
   try {
     return decode(bytes)
   } catch (cause) {
-    throw unreadableResult(row.taskId, cause, `, in column "${column}"`)
+    throw unreadableResult(row.taskId, cause, `column "${column}" of PostgreSQL`)
   }
 }
 

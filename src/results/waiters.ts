@@ -1,6 +1,7 @@
 import { startTimer } from '../async/timer.ts'
 import { ResultError } from '../errors.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
+import { shownId } from './failures.ts'
 import type { WaitOptions } from './result-store.ts'
 
 interface Waiter {
@@ -73,6 +74,6 @@ export class Waiters {
 function timedOut(taskId: string, timeoutMs: number | undefined): ResultError {
   return new ResultError(
     'RESULT_TIMEOUT',
-    `task "${taskId}" has no result after ${timeoutMs} ms of waiting`,
+    `task "${shownId(taskId)}" has no result after ${timeoutMs} ms of waiting`,
   )
 }

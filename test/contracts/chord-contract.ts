@@ -260,6 +260,32 @@ export function abandonedChordContract(name: string, openStore: OpenStore): void
       expect(releases).toEqual([['a', 'b']])
     })
 
+    test('a chord that no one can release keeps none behind it', async () => {
+      const { chords } = await open(openStore)
+      const groups = [chordOf(['a']), chordOf(['b']), chordOf(['c'])]
+      for (const [groupId, members] of groups) {
+        await chords.begin(groupId, 1)
+        const failing = members.map((member) =>
+          chords.saveMember({ ...member, body: () => `body of ${groupId}` }, async () => {
+            throw new Error('broker away')
+          }),
+        )
+        await Promise.allSettled(failing)
+      }
+      const released: string[] = []
+      const looking = chords.releaseAbandoned?.((body) => {
+        if (body === `body of ${groups[0]?.[0]}`) throw new Error('the body is spoiled')
+        if (!groups.some(([groupId]) => body === `body of ${groupId}`)) return undefined
+        return async () => void released.push(body)
+      })
+      await expect(looking).rejects.toThrow('the body is spoiled')
+      const behind = groups.slice(1).map(([groupId]) => `body of ${groupId}`)
+      expect(new Set(released)).toEqual(new Set(behind))
+      await chords.releaseAbandoned?.((body) =>
+        body === `body of ${groups[0]?.[0]}` ? async () => undefined : undefined,
+      )
+    })
+
     test('a chord that is not complete, or was released, is not abandoned', async () => {
       const { chords } = await open(openStore)
       const bodies: string[] = []

@@ -61,6 +61,17 @@ test('a revoked task throws TaskFailedError with the state REVOKED', async () =>
   })
 })
 
+test('children in a circle, as others may store them, are gone through once', async () => {
+  const { store, resultOf } = openStore()
+  const [first, second] = [success('first'), success('second')]
+  const childOf = ({ taskId }: { readonly taskId: string }) => [[[taskId, null], null]]
+  await store.save({ ...first, children: childOf(second) })
+  await store.save({ ...second, children: [...childOf(first), ...childOf(second)] })
+  const ids: string[] = []
+  for await (const [, { id }] of resultOf(first.taskId).dependencies()) ids.push(id)
+  expect(ids).toEqual([first.taskId, second.taskId])
+})
+
 test('an AsyncResult shows the progress of a task', async () => {
   const { store, resultOf } = openStore()
   const done = success('fine')

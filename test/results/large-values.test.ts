@@ -31,7 +31,7 @@ describe.each(['json', 'pickle'] as const)('a stored result in %s', (name) => {
     await expect(readRow(row(Array(4).fill(TOO_MANY).flat()))).rejects.toMatchObject({
       code: 'RESULT_UNREADABLE',
       message: expect.stringMatching(
-        /task "x" cannot be read, in column "result": the body of \d+ bytes/,
+        /task "x" cannot be read, in column "result" of PostgreSQL: the body of \d+ bytes/,
       ),
     })
   })
@@ -40,7 +40,7 @@ describe.each(['json', 'pickle'] as const)('a stored result in %s', (name) => {
 test('a compressed result that expands beyond the limit is refused by its name', async () => {
   const bomb = deflateSync(Buffer.alloc(70 * 1024 * 1024, ' '))
   const text = Buffer.concat([Buffer.from('\0celery-compressed\0application/x-gzip\0'), bomb])
-  await expect(new ResultText().decode('x', text)).rejects.toMatchObject({
+  await expect(new ResultText().decode('x', text, 'Redis')).rejects.toMatchObject({
     code: 'RESULT_UNREADABLE',
     message: expect.stringContaining('it expands to more than 67108864 bytes'),
   })

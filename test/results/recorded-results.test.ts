@@ -36,7 +36,8 @@ test.each(['redis-success', 'redis-failure'])(
     const values = Object.values(redis_keys).map(({ value }) => value)
     expect(values).toHaveLength(1)
     for (const value of values) {
-      const result = await text.decode('the task', Buffer.from(value))
+      const { task_id: taskId } = JSON.parse(value)
+      const result = await text.decode(taskId, Buffer.from(value), 'Redis')
       expect(text.encode(result).toString()).toBe(toMilliseconds(value))
     }
   },

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { ResultError } from '../../src/errors.ts'
-import { UnsavedResult } from '../../src/results/unsaved.ts'
+import { UnsavedResult } from '../../src/results/failures.ts'
 import { chain } from '../../src/tasks/canvas/canvas.ts'
 import { embeddedApp, recordingLogger, startWorker } from '../support/embedded-app.ts'
 import { waitFor } from '../support/wait-for.ts'

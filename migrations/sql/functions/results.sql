@@ -95,7 +95,10 @@ BEGIN
         OR (task.result IS NULL AND (said.result IS NOT NULL OR said.state = 'SUCCESS'))
         OR (NOT said.is_error AND (task.exception IS NOT NULL OR task.traceback IS NOT NULL))
         OR (said.traceback IS NOT NULL AND said.traceback IS DISTINCT FROM task.traceback)
-        OR (said.is_error AND monitor.exception_text(monitor.stored_result(said.state, said.result, longest))
+        -- What could not be read once holds no exception, and is not read each second again.
+        OR (said.is_error
+          AND NOT (coalesce(task.result ? '__unreadable__', false) AND task.stored_date IS NOT DISTINCT FROM said.stored_date)
+          AND monitor.exception_text(monitor.stored_result(said.state, said.result, longest))
           IS DISTINCT FROM task.exception
           AND monitor.exception_text(monitor.stored_result(said.state, said.result, longest)) IS NOT NULL)))
     ORDER BY task.task_id

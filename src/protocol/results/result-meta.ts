@@ -31,13 +31,14 @@ export function decodeResultMeta(value: unknown): TaskResult {
   if (!isRecord(value)) throw unreadableField('the result', value, 'an object')
   const { status, task_id: taskId } = value
   if (typeof taskId !== 'string') throw unreadableField('task_id', taskId, "the task's id")
-  if (typeof status !== 'string') throw unreadableField(`status of ${taskId}`, status, 'a state')
+  if (typeof status !== 'string' || status === '')
+    throw unreadableField('status', status, 'a state')
   return {
     taskId,
     status,
     result: resultOf(status, value.result),
     traceback: textOrNull(value.traceback),
-    dateDone: dateOf(taskId, value.date_done),
+    dateDone: dateOf(value.date_done),
     ...extrasOf(value),
   }
 }
@@ -83,16 +84,15 @@ function extendedFrom(meta: Source): Partial<TaskResult> {
   }
 }
 
-function dateOf(taskId: string, value: unknown): Date | null {
+function dateOf(value: unknown): Date | null {
   if (value === null || value === undefined) return null
   if (value instanceof Date) return value
   const text = value instanceof DateTime ? value.toString() : value
-  if (typeof text !== 'string')
-    throw unreadableField(`date_done of ${taskId}`, value, 'an ISO 8601 time')
+  if (typeof text !== 'string') throw unreadableField('date_done', value, 'an ISO 8601 time')
   try {
     return parseIso(text)
   } catch (cause) {
-    throw unreadableField(`date_done of ${taskId}`, value, 'an ISO 8601 time', cause)
+    throw unreadableField('date_done', value, 'an ISO 8601 time', cause)
   }
 }
 

@@ -1,10 +1,11 @@
 import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
+import { despiteFailures } from '../../async/despite-failures.ts'
 import { Gather } from '../../async/gather.ts'
 import { sleep } from '../../async/sleep.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
 import type { ChordCounter, ChordMember, HandedOver, Release, Unlock } from '../result-store.ts'
 import { ChordLocks } from './chord-locks.ts'
-import { type ChordState, ChordTable, type ChordTableOptions } from './tables/chord-table.ts'
+import { type ChordState, ChordTable, type ChordTableOptions, idsIn } from './tables/chord-table.ts'
 
 interface PostgresChordsOptions extends ChordTableOptions {
   /** Saves a member's result and counts it; undefined where the count of its chord was never begun. */
@@ -70,23 +71,24 @@ export class PostgresChords implements ChordCounter {
     releaseOf: (body: string) => Release | undefined,
     unlockOf: (groupId: string, body: string) => Unlock | undefined = () => undefined,
   ): Promise<number> {
-    let released = 0
-    for (const { groupId, body, memberIds } of await this.#table.unreleased()) {
-      if (this.#releasing.has(groupId)) continue
+    return await despiteFailures(await this.#table.unreleased(), async (chord) => {
+      const { groupId, body, memberIds } = chord
+      if (this.#releasing.has(groupId)) return false
       const release = releaseOf(body)
       const unlock = unlockOf(groupId, body)
       // Where it is being released, or handed over, elsewhere, it is not abandoned.
       if (memberIds !== null && unlock !== undefined) {
-        await this.#alone(groupId, async () => this.#unlock(groupId, memberIds, unlock))
-        released += 1
-      } else if (memberIds === null && release !== undefined) {
-        await this.#tryRelease(groupId, async (results) => {
-          await release(results)
-          released += 1
-        })
+        await this.#alone(groupId, async () => this.#unlock(groupId, idsIn(memberIds), unlock))
+        return true
       }
-    }
-    return released
+      if (memberIds !== null || release === undefined) return false
+      let isReleased = false
+      await this.#tryRelease(groupId, async (results) => {
+        await release(results)
+        isReleased = true
+      })
+      return isReleased
+    })
   }
 
   async #unlock(groupId: string, memberIds: readonly string[], unlock: Unlock): Promise<void> {

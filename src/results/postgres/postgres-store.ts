@@ -4,6 +4,7 @@ import type { Database } from '../../database/database.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
+import { unreadableMember } from '../failures.ts'
 import type { ChordMember } from '../result-store.ts'
 import { ServerStore } from '../server-store.ts'
 import { encodeRow, readRow, type TaskmetaRow } from '../taskmeta-row.ts'
@@ -78,7 +79,7 @@ export class PostgresResultStore extends ServerStore {
       logger,
       deadlineMs: saveDeadlineMs,
       readReady: async (taskIds) =>
-        await Promise.all((await table.readReady(taskIds)).map((row) => readRow(row, serializer))),
+        await Promise.all((await table.readReady(taskIds)).map((row) => this.#readMember(row))),
       save: (member) => this.#saveMember(member),
     })
   }
@@ -110,6 +111,14 @@ export class PostgresResultStore extends ServerStore {
     await this.#announcer.drain()
     await this.watcher.close(this.life.closedError())
     if (this.#options.ownsDatabase) await this.#options.database.close()
+  }
+
+  async #readMember(row: TaskmetaRow): Promise<TaskResult> {
+    try {
+      return await readRow(row, this.#serializer)
+    } catch (error) {
+      return unreadableMember(row.taskId, error)
+    }
   }
 
   async #saveMember(member: ChordMember): Promise<ChordState | undefined> {

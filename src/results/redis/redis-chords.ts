@@ -1,17 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import type { ChainableCommander } from 'ioredis'
+import { despiteFailures } from '../../async/despite-failures.ts'
 import { sleep } from '../../async/sleep.ts'
 import { startInterval } from '../../async/timer.ts'
 import { exceptionToMeta } from '../../protocol/results/exceptions.ts'
 import { isExceptionState } from '../../protocol/results/states.ts'
 import type { TaskResult } from '../../protocol/results/task-result.ts'
+import { shownId, UncountableChord, UnsavedResult } from '../failures.ts'
 import { type ResultNode, taskIdsOf, tupleOfNode } from '../result-node.ts'
 import type { ChordCounter, ChordMember, Release } from '../result-store.ts'
 import type { ResultText } from '../result-text.ts'
 import { isExceptionInfo } from '../stored-value.ts'
-import { UnsavedResult } from '../unsaved.ts'
 import { readMembers } from './chord-results.ts'
-import type { RedisArgument, RedisConnection } from './connecting/connection.ts'
+import { isWrongType, type RedisArgument, type RedisConnection } from './connecting/connection.ts'
 import type { ChordKeys, RedisKeys } from './keys.ts'
 import {
   ADD_MEMBER_SCRIPT,
@@ -119,16 +120,14 @@ export class RedisChords implements ChordCounter {
   async releaseAbandoned(releaseOf: (body: string) => Release | undefined): Promise<number> {
     const { connection, keys } = this.#options
     const left = await connection.run((redis) => redis.hgetall(keys.unreleased))
-    let released = 0
-    for (const [groupId, body] of Object.entries(left)) {
+    return await despiteFailures(Object.entries(left), async ([groupId, body]) => {
       const release = releaseOf(body)
-      if (release === undefined) continue
+      if (release === undefined) return false
       const token = randomUUID()
-      if ((await this.#claim(groupId, token)) !== 'claimed') continue
+      if ((await this.#claim(groupId, token)) !== 'claimed') return false
       await this.#release(groupId, token, release)
-      released += 1
-    }
-    return released
+      return true
+    })
   }
 
   async #countOrSave(member: ChordMember, release: Release, saving?: Saving): Promise<boolean> {
@@ -174,7 +173,11 @@ export class RedisChords implements ChordCounter {
       [isOrdered ? 1 : 0, index, mark, entry, ...lifetimes, ...claiming, ...(saving?.args ?? [])],
     )
     // As the scripts say.
-    return (await (saving === undefined ? counted : savedOrNot(counted, result.taskId))) as Count
+    return (await counted.catch((cause: unknown) => {
+      if (isWrongType(cause)) throw uncountable(groupId, cause, group)
+      if (saving === undefined) throw cause
+      throw new UnsavedResult(result.taskId, { cause, isFinal: false })
+    })) as Count
   }
 
   async #claim(groupId: string, token: string): Promise<unknown> {
@@ -219,8 +222,7 @@ export class RedisChords implements ChordCounter {
   }
 }
 
-function savedOrNot(saved: Promise<unknown>, taskId: string): Promise<unknown> {
-  return saved.catch((cause: unknown) => {
-    throw new UnsavedResult(taskId, { cause, isFinal: false })
-  })
+function uncountable(groupId: string, cause: unknown, group: string): UncountableChord {
+  const expected = `Celery's counters of a chord under "${shownId(group)}.*" in Redis`
+  return new UncountableChord(groupId, cause, expected)
 }

@@ -3,10 +3,10 @@ import type { Config } from '../../config/config.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
+import { shownId, UnsavedResult, unreadableResult } from '../failures.ts'
 import { ResultText } from '../result-text.ts'
 import { ServerStore } from '../server-store.ts'
-import { UnsavedResult } from '../unsaved.ts'
-import { RedisConnection } from './connecting/connection.ts'
+import { isWrongType, RedisConnection } from './connecting/connection.ts'
 import type { RedisSettings } from './connecting/redis-url.ts'
 import { RedisKeys } from './keys.ts'
 import { RedisChords, type Saving } from './redis-chords.ts'
@@ -87,7 +87,7 @@ export class RedisResultStore extends ServerStore {
     }
     this.watcher = new RedisWatcher({
       ...parts,
-      decode: (taskId, text) => this.#text.decode(taskId, text),
+      decode: (taskId, text) => this.#decode(taskId, text),
     })
     const resultSeconds = secondsOf(settings.result_expires)
     this.groups = new RedisGroups({ ...parts, resultSeconds })
@@ -110,8 +110,17 @@ export class RedisResultStore extends ServerStore {
   }
 
   protected async read(taskId: string): Promise<TaskResult> {
-    const text = await this.#connection.run((redis) => redis.getBuffer(this.#keys.task(taskId)))
-    return text === null ? pendingResult(taskId) : await this.#text.decode(taskId, text)
+    const key = this.#keys.task(taskId)
+    const text = await this.#connection
+      .run((redis) => redis.getBuffer(key))
+      .catch((cause: unknown) => {
+        throw isWrongType(cause) ? unreadableResult(taskId, cause, placeOf(key)) : cause
+      })
+    return text === null ? pendingResult(taskId) : await this.#decode(taskId, text)
+  }
+
+  async #decode(taskId: string, text: Buffer): Promise<TaskResult> {
+    return await this.#text.decode(taskId, text, placeOf(this.#keys.task(taskId)))
   }
 
   protected async end(): Promise<void> {
@@ -140,6 +149,10 @@ export class RedisResultStore extends ServerStore {
   }
 }
 
+function placeOf(key: string): string {
+  return `key "${shownId(key)}" of Redis`
+}
+
 function resultText(settings: RedisStoreSettings): ResultText {
   return new ResultText({
     serializer: settings.result_serializer,
@@ -166,10 +179,8 @@ function secondsOf(seconds: number | null | undefined): number {
   return seconds ? Math.max(1, Math.floor(seconds)) : 0
 }
 
-/** The key or the value is the reason, and no state of the server. */
+/** The value is the reason, and no state of the server. */
 function isValueRefused(cause: unknown): boolean {
   const text = cause instanceof Error ? cause.message : ''
-  return /^WRONGTYPE|maximum allowed size|Cannot create a string longer|invalid bulk length/.test(
-    text,
-  )
+  return /maximum allowed size|Cannot create a string longer|invalid bulk length/.test(text)
 }

@@ -3,8 +3,8 @@ import { type RedisScript, redisScript } from './connecting/connection.ts'
 /** Answers whether it was kept. */
 const SAVE = `
 local function save(key, text, seconds, isFinal)
-  local head = redis.call('GETRANGE', key, 0, 63)
-  local kept = string.match(head, 'status[^%a]+([%w_]+)')
+  local head = redis.pcall('GETRANGE', key, 0, 63)
+  local kept = type(head) == 'string' and string.match(head, 'status[^%a]+([%w_]+)')
   if kept == 'SUCCESS' then return 0 end
   if isFinal ~= '1' and (kept == 'FAILURE' or kept == 'REVOKED') then return 0 end
   if seconds == '0' then redis.call('SET', key, text) else redis.call('SETEX', key, seconds, text) end
@@ -15,7 +15,8 @@ end
 
 /**
  * Keeps a result and notifies its subscribers, unless there is a SUCCESS (as in Python), or the new state is not final and the
- * old one is. The state is looked for where every serializer but YAML puts it, at the beginning.
+ * old one is. The state is looked for where every serializer but YAML puts it, at the beginning; what is no text, such as a list,
+ * is no result, and gives way.
  * KEYS: result. ARGV: text, seconds or 0, "1" where it is final.
  */
 export const SAVE_SCRIPT: RedisScript = redisScript(
@@ -51,9 +52,12 @@ local function count()
   local wanted = redis.call('GET', size)
   if not wanted then return 'uncounted' end
   local arrived = ordered and redis.call('ZCARD', members) or redis.call('LLEN', members)
-  if arrived < tonumber(wanted) + tonumber(redis.call('GET', added) or '0') then return 'open' end
+  local due = (tonumber(wanted) or 0 / 0) + (tonumber(redis.call('GET', added) or '0') or 0 / 0)
+  if due ~= due or due == math.huge then return redis.error_reply('WRONGTYPE ' .. size .. ' or ' .. added .. ' holds no number') end
+  if arrived < due then return 'open' end
   if ARGV[10] ~= '' then
-    redis.call('HSETNX', unreleased, ARGV[9], ARGV[10])
+    local left = redis.pcall('HSETNX', unreleased, ARGV[9], ARGV[10])
+    if type(left) == 'table' and not string.find(left.err, 'WRONGTYPE', 1, true) then return left end
     if ARGV[5] ~= '0' then redis.call('EXPIRE', unreleased, ARGV[5]) end
   end
   if redis.call('SET', claim, ARGV[7], 'NX', 'PX', ARGV[8]) then return 'claimed' end
@@ -66,7 +70,8 @@ end
  * three, so what they have counted is looked for at its index: by its id, as the members of a group within a chord share
  * indexes with others of the chord; where entries are compressed, by the index alone). The caller that finds all members
  * counted claims the release, and leaves the body in Redis for other workers, should it die before it has released it; a
- * second try with the same token has the claim still.
+ * second try with the same token has the claim still. Where the key of these bodies holds something else, none is left there:
+ * that is no reason not to release.
  * KEYS: members, added, size, seen, claim, group, unreleased. ARGV: "1" where ordered, index, mark, entry, seconds for the
  * counters or 0, seconds for the group or 0, token, milliseconds of the claim, group id, body or "".
  * Answers the state: "done", "uncounted", "open", "claimed" or "elsewhere".
@@ -119,7 +124,7 @@ return redis.call('DEL', KEYS[1])
 export const RELEASED_SCRIPT: RedisScript = redisScript(`
 local owner = redis.call('GET', KEYS[2])
 if owner and owner ~= ARGV[1] then return 0 end
-redis.call('HDEL', KEYS[1], ARGV[3])
+redis.pcall('HDEL', KEYS[1], ARGV[3])
 for n = 3, #KEYS do redis.call('DEL', KEYS[n]) end
 redis.call('SET', KEYS[2], 'done', 'EX', ARGV[2])
 return 1

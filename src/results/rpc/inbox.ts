@@ -1,9 +1,10 @@
+import { ResultError } from '../../errors.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import type { TaskResult } from '../../protocol/results/task-result.ts'
 
-/** The latest result of each task that arrived; when there are too many, the oldest are dropped. */
+/** The latest result of each task that arrived, or why it cannot be read; when there are too many, the oldest are dropped. */
 export class RpcInbox {
-  readonly #byId = new Map<string, TaskResult>()
+  readonly #byId = new Map<string, TaskResult | ResultError>()
   readonly #most: number
 
   constructor(most: number) {
@@ -12,19 +13,35 @@ export class RpcInbox {
 
   /** A state that is not final never replaces one that is. */
   add(result: TaskResult): void {
-    const before = this.#byId.get(result.taskId)
-    if (before !== undefined && isReady(before.status) && !isReady(result.status)) return
-    this.#byId.delete(result.taskId)
-    this.#byId.set(result.taskId, result)
-    if (this.#byId.size > this.#most) this.#dropOldest()
+    if (this.#isOver(result.taskId) && !isReady(result.status)) return
+    this.#put(result.taskId, result)
   }
 
+  /** The same of one that cannot be read: who asks for it later learns why. */
+  addUnreadable(taskId: string, error: ResultError): void {
+    if (!this.#isOver(taskId)) this.#put(taskId, error)
+  }
+
+  /** Throws the error of one that cannot be read. */
   get(taskId: string): TaskResult | undefined {
-    return this.#byId.get(taskId)
+    const kept = this.#byId.get(taskId)
+    if (kept instanceof ResultError) throw kept
+    return kept
   }
 
   delete(taskId: string): void {
     this.#byId.delete(taskId)
+  }
+
+  #isOver(taskId: string): boolean {
+    const kept = this.#byId.get(taskId)
+    return kept !== undefined && !(kept instanceof ResultError) && isReady(kept.status)
+  }
+
+  #put(taskId: string, kept: TaskResult | ResultError): void {
+    this.#byId.delete(taskId)
+    this.#byId.set(taskId, kept)
+    if (this.#byId.size > this.#most) this.#dropOldest()
   }
 
   #dropOldest(): void {

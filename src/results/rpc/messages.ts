@@ -8,6 +8,7 @@ import { decodeResultMeta } from '../../protocol/results/result-meta.ts'
 import type { TaskResult } from '../../protocol/results/task-result.ts'
 import type { Queue } from '../../protocol/routing/topology.ts'
 import { textOfError } from '../../text-of-error.ts'
+import { shownId } from '../failures.ts'
 import { ResultText } from '../result-text.ts'
 
 /** The settings of a `Config` that results sent as messages need. */
@@ -85,7 +86,7 @@ function unreadableReply({ properties }: Message, cause: unknown): ResultError {
   const why = textOfError(cause)
   return new ResultError(
     'RESULT_UNREADABLE',
-    `the result that came for task "${properties.correlationId ?? '(unknown)'}" cannot be read: ${why}`,
+    `the reply that came for task "${shownId(properties.correlationId ?? '(unknown)')}" over rpc:// cannot be read: ${why}`,
     { cause },
   )
 }

@@ -5,6 +5,7 @@ import type { Message } from '../../protocol/message.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
 import { textOfError } from '../../text-of-error.ts'
+import { shownId } from '../failures.ts'
 import type { ResultStore, WaitOptions } from '../result-store.ts'
 import { StoreLife } from '../store-life.ts'
 import { Waiters } from '../waiters.ts'
@@ -140,8 +141,11 @@ export class RpcResultStore implements ResultStore {
       if (isReady(result.status)) this.#waiters.resolve(result)
     } catch (error) {
       const { correlationId } = message.properties
-      this.#logger.warn({ correlationId, err: error }, 'reply cannot be read')
-      if (correlationId !== undefined) this.#waiters.reject(correlationId, error)
+      const about = correlationId === undefined ? {} : { correlationId: shownId(correlationId) }
+      this.#logger.warn({ ...about, err: error }, 'reply cannot be read')
+      if (correlationId === undefined) return
+      if (error instanceof ResultError) this.#inbox.addUnreadable(correlationId, error)
+      this.#waiters.reject(correlationId, error)
     }
   }
 

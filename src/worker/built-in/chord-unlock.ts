@@ -5,7 +5,9 @@ import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import { unreadableMember } from '../../results/failures.ts'
 import { nestedResult, type ResultNode, taskIdsOf } from '../../results/result-node.ts'
+import type { ResultStore } from '../../results/result-store.ts'
 import { resultTree } from '../../results/saved-group.ts'
 import type { App } from '../../tasks/app/app.ts'
 import { CHORD_UNLOCK } from '../../tasks/canvas/start-chord.ts'
@@ -76,7 +78,7 @@ async function readMembers(
     const left = header.flatMap(taskIdsOf).reverse()
     for (let at = 0; at < left.length; at += AT_ONCE) {
       const some = left.slice(at, at + AT_ONCE)
-      const read = await Promise.all(some.map(async (id) => results.get(id)))
+      const read = await Promise.all(some.map(async (id) => readMember(results, id)))
       if (!read.every(({ status }) => isReady(status))) return undefined
       for (const result of read) all.set(result.taskId, result)
     }
@@ -84,6 +86,14 @@ async function readMembers(
     return await Promise.all(header.map(async (member) => nestedResult(member, read)))
   } catch (error) {
     return asError(error)
+  }
+}
+
+async function readMember(results: ResultStore, taskId: string): Promise<TaskResult> {
+  try {
+    return await results.get(taskId)
+  } catch (error) {
+    return unreadableMember(taskId, error)
   }
 }
 

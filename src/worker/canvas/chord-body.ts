@@ -1,12 +1,15 @@
 import { repr } from '../../codecs/python/python-repr.ts'
 import { BrokerError } from '../../errors.ts'
+import { isReady } from '../../protocol/results/states.ts'
 import type { ExceptionInfo, TaskResult } from '../../protocol/results/task-result.ts'
+import { taskIdOf } from '../../protocol/signature-tree/options.ts'
+import { endOf } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
+import { isRefusedForGood, UncountableChord, unreadableMember } from '../../results/failures.ts'
 import { taskIdsOf } from '../../results/result-node.ts'
 import type { ChordMember } from '../../results/result-store.ts'
 import { resultTree } from '../../results/saved-group.ts'
 import { isExceptionInfo } from '../../results/stored-value.ts'
-import { isRefusedForGood } from '../../results/unsaved.ts'
 import type { App } from '../../tasks/app/app.ts'
 import { type Caller, runInTaskContext } from '../../tasks/calls/current-request.ts'
 import { textOfError } from '../../text-of-error.ts'
@@ -27,9 +30,27 @@ export async function saveMember(
     return
   }
   const counted = { ...member, body: () => leaveBody(app, { body, caller }) }
-  await results.chords.saveMember(counted, async (members) => {
-    await runInTaskContext(caller, async () => releaseBody(app, body, members))
-  })
+  try {
+    await results.chords.saveMember(counted, async (members) => {
+      await runInTaskContext(caller, async () => releaseBody(app, body, members))
+    })
+  } catch (error) {
+    if (!(error instanceof UncountableChord)) throw error
+    await runInTaskContext(caller, async () => failUncountable(app, body, error))
+  }
+}
+
+/** A chord whose count is spoiled never comes to its end: its body fails, by the first member that finds out. */
+async function failUncountable(
+  app: App,
+  body: SignatureDict,
+  error: UncountableChord,
+): Promise<void> {
+  const results = await app.results()
+  const { status } = await results.get(taskIdOf(endOf(body))).catch(() => ({ status: 'PENDING' }))
+  if (isReady(status)) return
+  app.logger.error({ err: error }, 'a chord cannot be counted, its body fails')
+  await failBody(app, body, { text: error.message, traceback: null })
 }
 
 /** All members of a chord are done: starts its body with their values, or fails it with the first error. */
@@ -99,15 +120,17 @@ async function whyFailed(app: App, failed: TaskResult): Promise<WhyFailed> {
 async function calledFor(app: App, { taskId }: TaskResult): Promise<CalledFor | undefined> {
   const results = await app.results()
   if (results.chords?.isSharedWithPython !== true) return undefined
-  const { children = [] } = await results.get(taskId)
+  const { children = [] } = await results.get(taskId).catch((error: unknown) => {
+    // Then which errbacks it called is unknown, too.
+    return unreadableMember(taskId, error)
+  })
   const nodes = children.map((child) => resultTree(child))
   return { taskId, ids: new Set(nodes.flatMap((node) => (node === null ? [] : taskIdsOf(node)))) }
 }
 
 /** Python's words, https://docs.celeryq.dev/en/stable/userguide/canvas.html#error-handling */
 function dependencyText({ taskId, result }: TaskResult): string {
-  const info = (result ?? {}) as Partial<ExceptionInfo>
-  return `Dependency ${taskId} raised ${exceptionRepr(info)}`
+  return `Dependency ${taskId} raised ${exceptionRepr(isExceptionInfo(result) ? result : {})}`
 }
 
 /** As Python shows an exception. */

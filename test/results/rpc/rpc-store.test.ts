@@ -93,6 +93,26 @@ test('a reply that cannot be read rejects the wait for its task alone', async ()
   await expect(patient).rejects.toMatchObject({ code: 'RESULT_TIMEOUT' })
 })
 
+test('a reply that cannot be read is refused to those who ask later, too, but where a good one has come before', async () => {
+  const { broker, worker, caller, replyTo } = await openPair()
+  const [taskId, other] = [freshId(), freshId()]
+  await caller.beforePublish()
+  await worker.save({ ...success('good'), taskId: other, replyTo })
+  for (const correlationId of [other, taskId])
+    await broker.publish(
+      {
+        headers: {},
+        properties: { contentType: 'application/json', correlationId },
+        body: Buffer.from('[['),
+      },
+      { exchange: '', routingKey: replyTo },
+    )
+  const refused = { code: 'RESULT_UNREADABLE', message: expect.stringMatching(`${taskId}.*rpc://`) }
+  await expect(caller.waitFor(taskId, { timeoutMs: 5000 })).rejects.toMatchObject(refused)
+  await expect(caller.get(taskId)).rejects.toMatchObject(refused)
+  expect(await caller.get(other)).toMatchObject({ result: 'good' })
+})
+
 test('groups cannot be kept, and the error says what can', async () => {
   const { caller } = await openPair()
   const expected = { code: 'RESULT_UNSUPPORTED', message: expect.stringContaining('rpc:// cannot') }

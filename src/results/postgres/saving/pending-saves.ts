@@ -1,8 +1,8 @@
 import { deferred } from '../../../async/deferred.ts'
 import { startTimer, type Timer } from '../../../async/timer.ts'
 import { isReady } from '../../../protocol/results/states.ts'
+import { UnsavedResult } from '../../failures.ts'
 import type { TaskmetaRow } from '../../taskmeta-row.ts'
-import { UnsavedResult } from '../../unsaved.ts'
 import type { ChordState } from '../tables/chord-table.ts'
 import { writeFailureOf } from './write-failure.ts'
 

@@ -26,8 +26,8 @@ export interface ChordState {
 interface UnreleasedChord {
   readonly groupId: string
   readonly body: string
-  /** Of one that is handed over; null where it is to be released. */
-  readonly memberIds: readonly string[] | null
+  /** JSON, of one that is handed over; null where it is to be released. */
+  readonly memberIds: string | null
 }
 
 export interface ChordTableOptions {
@@ -65,8 +65,7 @@ export class ChordTable {
   async unreleased(): Promise<readonly UnreleasedChord[]> {
     const { database } = this.#options
     try {
-      const rows = await database.query<UnreleasedRow>(UNRELEASED_CHORDS_SQL)
-      return rows.map(({ memberIds, ...chord }) => ({ ...chord, memberIds: idsIn(memberIds) }))
+      return await database.query<UnreleasedChord>(UNRELEASED_CHORDS_SQL)
     } catch (error) {
       if (writeFailureOf(error) === 'altered') return []
       throw error
@@ -82,7 +81,7 @@ export class ChordTable {
   /** The members' ids, for the task that will poll them; undefined where this chord is not counted (any longer). */
   async handOver(groupId: string, body: string | null): Promise<readonly string[] | undefined> {
     const [row] = await this.#query<{ memberIds: string }>(HAND_OVER_SQL, [groupId, body])
-    return row === undefined ? undefined : (idsIn(row.memberIds) ?? undefined)
+    return row === undefined ? undefined : idsIn(row.memberIds)
   }
 
   async waitedFor(groupId: string): Promise<void> {
@@ -121,13 +120,7 @@ export class ChordTable {
   }
 }
 
-interface UnreleasedRow {
-  readonly groupId: string
-  readonly body: string
-  readonly memberIds: string | null
-}
-
 /** As this class has written them. */
-function idsIn(memberIds: string | null): readonly string[] | null {
-  return memberIds === null ? null : (JSON.parse(memberIds) as readonly string[])
+export function idsIn(memberIds: string): readonly string[] {
+  return JSON.parse(memberIds) as readonly string[]
 }

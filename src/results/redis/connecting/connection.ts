@@ -33,6 +33,11 @@ function isPassing(error: unknown): boolean {
   return error instanceof Error && PASSING.test(error.message)
 }
 
+/** What is under the key is no text, or no list: another program wrote it. */
+export function isWrongType(error: unknown): boolean {
+  return error instanceof Error && /^WRONGTYPE\b/.test(error.message)
+}
+
 /** A Lua script; Redis runs it as one step. */
 export interface RedisScript {
   readonly lua: string
