@@ -96,10 +96,23 @@ function offsetText(offset: number): string {
   return `${offset < 0 ? '-' : '+'}${hour}:${minute}`
 }
 
+const formats = new Map<string, Intl.DateTimeFormat>()
+
+/** Made once for each zone, as it takes longer than its use. */
+function formatOf(timezone: string): Intl.DateTimeFormat {
+  const known = formats.get(timezone)
+  if (known !== undefined) return known
+  const format = new Intl.DateTimeFormat('en', { timeZone: timezone, timeZoneName: 'longOffset' })
+  formats.set(timezone, format)
+  return format
+}
+
 /** How far a time zone is ahead of UTC at that time. */
 function offsetMinutes(date: Date, timezone: string): number {
-  const format = new Intl.DateTimeFormat('en', { timeZone: timezone, timeZoneName: 'longOffset' })
-  const name = format.formatToParts(date).find((part) => part.type === 'timeZoneName')?.value ?? ''
+  const name =
+    formatOf(timezone)
+      .formatToParts(date)
+      .find((part) => part.type === 'timeZoneName')?.value ?? ''
   const [, sign, hours = '0', minutes = '0'] = /GMT([+-])(\d\d):(\d\d)/.exec(name) ?? []
   const offset = Number(hours) * 60 + Number(minutes)
   return sign === '-' ? -offset : offset

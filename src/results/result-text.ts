@@ -18,6 +18,8 @@ interface ResultTextOptions {
   readonly accepted?: readonly string[] | null | undefined
   /** Keep name, arguments, worker, retries and queue too: Celery's result_extended. */
   readonly isExtended?: boolean | undefined
+  /** The zone that times are written in. Default UTC. */
+  readonly timezone?: string | undefined
 }
 
 /** Before a compressed text: this, its content type, and a NUL. Since Celery 5.7. */
@@ -36,7 +38,7 @@ export class ResultText {
   /** At once: what is changed afterwards does not change what is kept. */
   encode(result: TaskResult): Buffer {
     try {
-      return this.#serializer.encode(encodeResultMeta(this.#kept(result)))
+      return this.#serializer.encode(encodeResultMeta(this.#kept(result), this.#options.timezone))
     } catch (cause) {
       throw refuse(result.taskId, textOfError(cause), cause)
     }

@@ -2,7 +2,7 @@ import { DateTime } from '../../codecs/values.ts'
 import { ResultError } from '../../errors.ts'
 import { isRecord, type Source, textOrNull } from '../field-readers.ts'
 import { showValue } from '../show-value.ts'
-import { parseIso, toIso } from '../times.ts'
+import { isoAfterSeconds, parseIso, toIso } from '../times.ts'
 import { exceptionFromMeta, exceptionToMeta } from './exceptions.ts'
 import { isExceptionState, isReady } from './states.ts'
 import type { ExceptionInfo, TaskResult } from './task-result.ts'
@@ -11,14 +11,14 @@ import type { ExceptionInfo, TaskResult } from './task-result.ts'
  * A result as Celery's RPC and Redis backends keep it, ready for JSON; keys as Python orders them.
  * https://docs.celeryq.dev/en/stable/internals/protocol.html
  */
-export function encodeResultMeta(result: TaskResult): Record<string, unknown> {
+export function encodeResultMeta(result: TaskResult, timezone?: string): Record<string, unknown> {
   const { status, dateDone, groupId, parentId } = result
   return {
     status,
     result: isExceptionState(status) ? storedException(result.result) : result.result,
     traceback: result.traceback,
     children: result.children ?? [],
-    date_done: isReady(status) && dateDone !== null ? toIso(dateDone) : null,
+    date_done: isReady(status) && dateDone !== null ? isoIn(timezone, dateDone) : null,
     ...(groupId ? { group_id: groupId } : {}),
     ...(parentId ? { parent_id: parentId } : {}),
     ...(result.name === undefined ? {} : extendedOf(result)),
@@ -41,6 +41,11 @@ export function decodeResultMeta(value: unknown): TaskResult {
     dateDone: dateOf(value.date_done),
     ...extrasOf(value),
   }
+}
+
+/** As in Python, a result says in the app's own zone when it was. */
+function isoIn(timezone: string | undefined, date: Date): string {
+  return timezone === undefined ? toIso(date) : isoAfterSeconds(0, date, timezone)
 }
 
 function storedException(result: unknown): unknown {

@@ -1,4 +1,5 @@
 import type { Backoff } from '../../async/backoff.ts'
+import { timezoneOf } from '../../config/app-timezone.ts'
 import type { Config } from '../../config/config.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { isReady } from '../../protocol/results/states.ts'
@@ -27,6 +28,8 @@ export type RedisStoreSettings = RedisSettings &
       | 'result_serializer'
       | 'result_compression'
       | 'result_backend_transport_options'
+      | 'timezone'
+      | 'enable_utc'
     >
   >
 
@@ -159,6 +162,7 @@ function resultText(settings: RedisStoreSettings): ResultText {
     compression: settings.result_compression,
     accepted: settings.result_accept_content,
     isExtended: settings.result_extended,
+    timezone: timezoneOf(settings),
   })
 }
 

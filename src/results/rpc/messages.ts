@@ -1,4 +1,5 @@
 import { serializerByName } from '../../codecs/serializers.ts'
+import { timezoneOf } from '../../config/app-timezone.ts'
 import type { Config } from '../../config/config.ts'
 import { ResultError } from '../../errors.ts'
 import { bodyInTurn, takesTurns } from '../../protocol/body-in-turn.ts'
@@ -21,6 +22,8 @@ export type RpcSettings = Partial<
     | 'result_extended'
     | 'result_persistent'
     | 'result_serializer'
+    | 'timezone'
+    | 'enable_utc'
   >
 >
 
@@ -30,6 +33,7 @@ export function resultMessage(result: TaskResult, settings: RpcSettings): Messag
   const text = new ResultText({
     serializer: serializer.name,
     isExtended: settings.result_extended,
+    timezone: timezoneOf(settings),
   })
   return {
     headers: {},

@@ -1,6 +1,6 @@
+import { timezoneOf } from '../../config/app-timezone.ts'
 import type { Config } from '../../config/config.ts'
 import type { CallOptions, RetryPolicy } from '../../protocol/tasks/call-options.ts'
-import { localTimezone } from '../../protocol/times.ts'
 
 /** What a config says about every call. */
 export interface CallDefaults {
@@ -48,11 +48,6 @@ export function taskDefaults(config: Config): CallOptions {
     ...(task_time_limit !== null && { timeLimit: task_time_limit }),
     ...(task_soft_time_limit !== null && { softTimeLimit: task_soft_time_limit }),
   }
-}
-
-/** The app's zone, as in Celery: `timezone`, else UTC, or this machine's own with `enable_utc` off. */
-export function timezoneOf(config: Config): string | undefined {
-  return config.timezone ?? (config.enable_utc ? undefined : localTimezone())
 }
 
 /** Celery's names; a number of retries that is None is without end. */
