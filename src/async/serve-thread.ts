@@ -8,11 +8,11 @@ export function serveThread<Job>(work: (job: Job) => unknown): void {
   })
 }
 
-/** Bytes that have their memory to themselves are handed over, not copied. */
+/** Bytes that share their memory with no others are handed over, not copied. */
 function ownBytesOf(answer: ThreadAnswer): ArrayBuffer[] {
   const value = 'value' in answer ? answer.value : undefined
   if (!(value instanceof Uint8Array && value.buffer instanceof ArrayBuffer)) return []
-  return value.byteLength === value.buffer.byteLength ? [value.buffer] : []
+  return value.buffer.byteLength > Buffer.poolSize ? [value.buffer] : []
 }
 
 async function answerOf<Job>(work: (job: Job) => unknown, job: Job): Promise<ThreadAnswer> {

@@ -44,7 +44,8 @@ export class Thread {
   /** The answer to a job, once those before it are done. Rejects with `ThreadLost`. */
   async run(job: unknown): Promise<ThreadAnswer> {
     const answer = this.#last.then(() => this.#run(job))
-    this.#last = answer.catch(() => undefined)
+    // Only that it ended: an answer of many megabytes would be kept until the next one.
+    this.#last = answer.then(NOTHING, NOTHING)
     return await answer
   }
 
@@ -98,6 +99,8 @@ export class Thread {
     if (this.#worker === worker) this.#worker = undefined
   }
 }
+
+const NOTHING = (): undefined => undefined
 
 /** Tests run the sources as they are, and Node 20 reads no TypeScript by itself. */
 function startWorker(module: URL, options: WorkerOptions): Worker {

@@ -18,23 +18,51 @@ export class PartCount {
   }
 }
 
-/** Collects what comes out of a decompressor, and stops it with a RangeError when it is too much. */
+/** So many bytes are collected in pieces: most bodies are no longer. */
+const PIECEWISE = 1024 * 1024
+const ROOM_TO_GROW = 8
+
+/**
+ * Collects what comes out of a decompressor, and stops it with a RangeError when it is too much. A large body is written to one place
+ * with much room: the system gives memory only for what is written, so hardly a byte is held twice.
+ */
 export class BoundedBytes {
   readonly #maxBytes: number
-  readonly #chunks: Uint8Array[] = []
+  #pieces: Uint8Array[] = []
+  #place: Uint8Array = new Uint8Array(0)
   #length = 0
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
 
-  add(chunk: Uint8Array): void {
-    this.#length += chunk.length
+  add(piece: Uint8Array): void {
+    const start = this.#length
+    this.#length += piece.length
     if (this.#length > this.#maxBytes) throw new RangeError(`more than ${this.#maxBytes} bytes`)
-    this.#chunks.push(chunk)
+    if (this.#length <= PIECEWISE) {
+      this.#pieces.push(piece)
+      return
+    }
+    if (this.#length > this.#place.length) this.#move(start)
+    this.#place.set(piece, start)
   }
 
   finish(): Buffer {
-    return Buffer.concat(this.#chunks, this.#length)
+    if (this.#length <= PIECEWISE) return Buffer.concat(this.#pieces, this.#length)
+    return Buffer.from(this.#place.buffer, 0, this.#length)
+  }
+
+  /** To a larger place, with all that was written so far. */
+  #move(written: number): void {
+    const larger = new Uint8Array(Math.min(this.#maxBytes, ROOM_TO_GROW * this.#length))
+    larger.set(this.#place.subarray(0, written))
+    let at = 0
+    for (const piece of this.#pieces) {
+      larger.set(piece, at)
+      at += piece.length
+    }
+    this.#pieces = []
+    this.#place = larger
   }
 }

@@ -1,10 +1,12 @@
+import type { Transform } from 'node:stream'
 import { promisify } from 'node:util'
-import { brotliCompress, brotliDecompress, deflate, inflate } from 'node:zlib'
+import { brotliCompress, createBrotliDecompress, createInflate, deflate } from 'node:zlib'
 import { ThreadLost } from '../../async/thread.ts'
 import { ProtocolError } from '../../errors.ts'
 import { textOfError } from '../../text-of-error.ts'
 import { expandInThread, lostInThread } from '../decode-in-thread.ts'
 import { DEFAULT_LIMITS, type MessageLimits, tooLarge } from '../limits.ts'
+import { BoundedBytes } from './bounded-bytes.ts'
 import { xzStore } from './xz.ts'
 import { zstdCompress } from './zstd.ts'
 
@@ -21,9 +23,7 @@ interface Compression {
 type ExpandLimits = Pick<MessageLimits, 'maxBytes' | 'withinMs'>
 
 const deflated = promisify(deflate)
-const inflated = promisify(inflate)
 const brotliCompressed = promisify(brotliCompress)
-const brotliDecompressed = promisify(brotliDecompress)
 
 /** Celery's compressions: https://docs.celeryq.dev/en/stable/userguide/calling.html#compression */
 const COMPRESSIONS: readonly Compression[] = [
@@ -32,7 +32,7 @@ const COMPRESSIONS: readonly Compression[] = [
     contentType: 'application/x-gzip',
     names: ['gzip', 'zlib'],
     compress: (bytes) => deflated(bytes),
-    decompress: (bytes, { maxBytes }) => inflated(bytes, { maxOutputLength: maxBytes }),
+    decompress: (bytes, { maxBytes }) => expanded(createInflate(PIECES), bytes, maxBytes),
   },
   {
     contentType: 'application/x-bz2',
@@ -43,7 +43,7 @@ const COMPRESSIONS: readonly Compression[] = [
     contentType: 'application/x-brotli',
     names: ['brotli'],
     compress: (bytes) => brotliCompressed(bytes),
-    decompress: (bytes, { maxBytes }) => brotliDecompressed(bytes, { maxOutputLength: maxBytes }),
+    decompress: (bytes, { maxBytes }) => expanded(createBrotliDecompress(PIECES), bytes, maxBytes),
   },
   {
     contentType: 'application/x-lzma',
@@ -86,6 +86,17 @@ export async function decompress(
   } catch (cause) {
     throw unexpandable({ contentType, size, maxBytes, cause })
   }
+}
+
+/** Large enough that the pieces of a large body take little time, and few of them wait to be collected. */
+const PIECES = { chunkSize: 256 * 1024 }
+
+/** Node's own functions hold a large body twice: in pieces, and as a whole. */
+async function expanded(expand: Transform, bytes: Buffer, maxBytes: number): Promise<Buffer> {
+  const output = new BoundedBytes(maxBytes)
+  expand.end(bytes)
+  for await (const piece of expand) output.add(piece)
+  return output.finish()
 }
 
 /** No producer's data shrinks so much. */
