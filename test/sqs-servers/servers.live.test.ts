@@ -5,6 +5,7 @@ import { SQS_FEATURES } from '../../src/brokers/features.ts'
 import { sqsQueueName } from '../../src/brokers/sqs/queues/queue-name.ts'
 import { SqsBroker } from '../../src/brokers/sqs/sqs-broker.ts'
 import { durableQueue } from '../../src/protocol/routing/topology.ts'
+import { spoiledEnvelopesContract } from '../brokers/sqs/spoiled-envelopes-contract.ts'
 import { brokerContract } from '../contracts/broker-contract.ts'
 import { type RunningSqs, startElasticMq, startMoto } from '../support/sqs-servers.ts'
 
@@ -57,6 +58,8 @@ describe.each([
       }
     },
   })
+
+  spoiledEnvelopesContract(async () => server.host)
 
   test('the group of a message arrives on a standard queue', async () => {
     const prefix = `t${randomUUID().slice(0, 8)}-`

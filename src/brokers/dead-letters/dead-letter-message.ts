@@ -1,3 +1,4 @@
+import { amqpProperties, propertiesOf } from '../../protocol/amqp-properties.ts'
 import { withoutDeliveryCounters } from '../../protocol/delivery-counters.ts'
 import type { Message } from '../../protocol/message.ts'
 import type { Delivery } from '../broker.ts'
@@ -19,13 +20,20 @@ const MOST_NAMED = 20
 
 /**
  * The message as it is kept in `dlq.<queue>`: the same body, byte for byte, and headers that say why. A broker takes it
- * with any headers: those that route, have no form or are too large are cut, and named in the reason and in `x-dlq-cut`.
+ * with any headers: those that route, have no form or are too large are cut, and named in the reason and in `x-dlq-cut`. So are
+ * properties and names that are longer than AMQP has them, as SQS brings them.
  */
 export function deadLetterMessage(delivery: Delivery, { code, reason }: DeadLetterReason): Message {
   const { message, route } = delivery
-  const { headers, cut } = fitting(withoutDeliveryCounters(message.headers))
+  const { headers, cut: cutHeaders } = fitting(withoutDeliveryCounters(message.headers))
   // It must wait for a person, so it does not expire; and it is not sent by the user whom it names.
-  const { expiration: _expiration, userId, ...properties } = message.properties
+  const { expiration: _expiration, userId, ...others } = message.properties
+  const named = Object.entries(amqpProperties(others))
+  const long = named.filter(([, value]) => shortText(value) !== value)
+  const properties = propertiesOf(
+    Object.fromEntries(named.map(([name, value]) => [name, shortText(value)])),
+  )
+  const cut = [...cutHeaders, ...long.map(([name]) => name)]
   const names = namesOf(cut)
   const notes = cut.length === 0 ? '' : `; headers cut: ${names}`
   return {
@@ -36,13 +44,23 @@ export function deadLetterMessage(delivery: Delivery, { code, reason }: DeadLett
       'x-dlq-code': code,
       'x-dlq-reason': `${shortened(reason, LONG_REASON)}${notes}`,
       'x-dlq-queue': delivery.queue,
-      'x-dlq-exchange': route.exchange,
-      'x-dlq-routing-key': route.routingKey,
+      'x-dlq-exchange': shortText(route.exchange),
+      'x-dlq-routing-key': shortText(route.routingKey),
       'x-dlq-time': new Date().toISOString(),
       ...(cut.length > 0 && { 'x-dlq-cut': names }),
-      ...(userId !== undefined && { 'x-dlq-user-id': userId }),
+      ...(userId !== undefined && { 'x-dlq-user-id': shortText(userId) }),
     },
   }
+}
+
+/** AMQP has texts of properties, and names of exchanges, of up to so many bytes. */
+const MOST_TEXT_BYTES = 255
+/** Of three bytes a character. */
+const SHORT_TEXT = 70
+
+function shortText<Value>(value: Value): Value | string {
+  const isLong = typeof value === 'string' && Buffer.byteLength(value) > MOST_TEXT_BYTES
+  return isLong ? shortened(value, SHORT_TEXT) : value
 }
 
 /** The letter in several, each with its place: `x-dlq-part` is "1/2". */

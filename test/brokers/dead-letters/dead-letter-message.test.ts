@@ -40,6 +40,23 @@ test('what a broker takes is kept as it is, with the user it came from in a head
   expect(letter.properties).toEqual({ deliveryMode: 2 })
 })
 
+test('properties and names that are longer than AMQP has them are cut, so that the letter can be sent', () => {
+  const long = 'ü'.repeat(300_000)
+  const properties = {
+    correlationId: long,
+    replyTo: 'r'.repeat(255),
+    userId: long,
+    priority: 1e308,
+  }
+  const route = { exchange: long, routingKey: long }
+  const letter = deadLetterMessage({ ...deliveryOf({}, properties), route }, WHY)
+  expect(encodeTable(letter.headers).length).toBeLessThan(2_000)
+  expect(encodeTable({ ...letter.properties }).length).toBeLessThan(600)
+  expect(letter.properties).toMatchObject({ replyTo: 'r'.repeat(255), priority: 1e308 })
+  expect(letter.headers['x-dlq-cut']).toBe('correlation_id')
+  expect(letter.headers['x-dlq-reason']).toContain('correlation_id')
+})
+
 test('a dead letter is without the counts of the quorum queue that it died in', () => {
   const letter = deadLetterMessage(deliveryOf({ id: 'a', 'x-delivery-count': 3 }), WHY)
   expect(letter.headers).not.toHaveProperty('x-delivery-count')

@@ -90,6 +90,15 @@ test('the names of queues are those of kombu', () => {
   }
 })
 
+test('a body that is no base64, though it is said to be, stays as it came', () => {
+  const bodyOf = (body: string) => {
+    const text = JSON.stringify({ body, headers: {}, properties: { body_encoding: 'base64' } })
+    return openEnvelope(text, 'celery').message.body.toString()
+  }
+  expect(bodyOf('[[], {}, {}]')).toBe('[[], {}, {}]')
+  expect(bodyOf('aGVs\nbG8')).toBe('hello')
+})
+
 function recorded(name: string): readonly string[] {
   const vector = JSON.parse(readFileSync(join(FOLDER, `${name}.json`), 'utf8')) as {
     send_message: readonly { params: { MessageBody: string } }[]

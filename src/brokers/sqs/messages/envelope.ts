@@ -147,9 +147,13 @@ function routeIn(info: unknown, queue: string): Route {
   }
 }
 
+/** What says that it is base64, and is not, stays as it came: so it is kept, and can be looked at. */
 function bodyOf(body: string, encoding: unknown): Buffer {
-  return encoding === 'base64' ? Buffer.from(body, 'base64') : Buffer.from(body)
+  const isEncoded = encoding === 'base64' && !NO_BASE64.test(body)
+  return isEncoded ? Buffer.from(body, 'base64') : Buffer.from(body)
 }
+
+const NO_BASE64 = /[^A-Za-z\d+/=_\-\s]/
 
 /** As kombu: where it is base64 of UTF-8, that is meant. */
 function withoutBase64(text: string): string {

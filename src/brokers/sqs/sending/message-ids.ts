@@ -73,6 +73,7 @@ function kindOf(headers: Message['headers']): string {
   return typeof nesting === 'number' && nesting > 0 ? `replacement${nesting}` : 'task'
 }
 
-function acceptable(id: string): string {
+/** The id, or a digest in the place of one that SQS refuses. */
+export function acceptable(id: string): string {
   return ACCEPTED.test(id) ? id : createHash('sha256').update(id).digest('hex')
 }

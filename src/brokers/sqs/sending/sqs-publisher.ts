@@ -12,7 +12,7 @@ import type { QueuePlace, SqsQueues } from '../queues/queues.ts'
 import type { Routing, Target } from '../queues/routing.ts'
 import { delayOf, LONGEST_DELAY_MS } from './delay.ts'
 import { LargeBodies, nameOf } from './large-bodies.ts'
-import { messageIds, type Sent, sentOf } from './message-ids.ts'
+import { acceptable, messageIds, type Sent, sentOf } from './message-ids.ts'
 import { CopyFailure, Outbox } from './outbox.ts'
 
 interface SqsPublisherParts {
@@ -74,7 +74,7 @@ export class SqsPublisher {
   ): Promise<void> {
     await this.#outbox(queue).send({
       body,
-      ids: groupId === undefined ? {} : { groupId },
+      ids: groupId === undefined ? {} : { groupId: acceptable(groupId) },
       delaySeconds: Math.ceil(Math.min(delayMs, LONGEST_DELAY_MS) / 1_000),
       deadlineMs: DEADLINE_MS,
     })
