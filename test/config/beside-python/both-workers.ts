@@ -19,6 +19,8 @@ export interface WorkerCase {
   readonly name: string
   readonly settings?: Readonly<Record<string, unknown>>
   readonly concurrency?: number
+  /** Python's pool: the one of its own that its settings need. */
+  readonly pool?: 'solo' | 'threads' | 'prefork'
 }
 
 /** A language's workers, on servers of their own. */
@@ -31,8 +33,11 @@ export interface Side {
 }
 
 /** One worker for each case in each language; a case's queue has its name. */
-export async function startBothSides(cases: readonly WorkerCase[]): Promise<readonly [Side, Side]> {
-  return await Promise.all([startSide('python', cases), startSide('node', cases)])
+export async function startBothSides(
+  cases: readonly WorkerCase[],
+  prepare: (broker: Broker) => Promise<void> = async () => undefined,
+): Promise<readonly [Side, Side]> {
+  return await Promise.all([startSide('python', cases, prepare), startSide('node', cases, prepare)])
 }
 
 export async function stopBothSides(sides: readonly Side[] = []): Promise<void> {
@@ -43,10 +48,9 @@ export async function stopBothSides(sides: readonly Side[] = []): Promise<void> 
 /** A call as Python's send_task makes it: whether its result is kept is left to the task. */
 export async function callTask(
   { broker }: Side,
-  { queue, ...call }: Pick<TaskCall, 'task' | 'args' | 'id'> & { readonly queue: string },
+  { queue, ...call }: TaskCall & { readonly queue: string },
 ): Promise<void> {
   const message = encodeTask({
-    kwargs: {},
     ignoreResult: null,
     replyTo: `${queue}-replies`,
     ...call,
@@ -59,14 +63,19 @@ export function beganKey(id: string): string {
   return `began:${id}`
 }
 
-async function startSide(language: Side['language'], cases: readonly WorkerCase[]): Promise<Side> {
+async function startSide(
+  language: Side['language'],
+  cases: readonly WorkerCase[],
+  prepare: (broker: Broker) => Promise<void>,
+): Promise<Side> {
   const [vhost, database] = await Promise.all([makeVhost(), createTestDatabase()])
   const url = databaseUrl(database)
   await makeSchema(url)
   const servers = { vhost, databaseUrl: url }
+  const broker = openBroker(vhost)
+  await prepare(broker)
   const workers =
     language === 'python' ? await startPython(cases, servers) : await startNode(cases, servers)
-  const broker = openBroker(vhost)
   return {
     language,
     vhost,
@@ -101,7 +110,7 @@ async function startPython(cases: readonly WorkerCase[], servers: SideServers): 
   const input = cases.map((one) => ({
     name: one.name,
     settings: settingsOf(one, servers),
-    options: one.concurrency === undefined ? {} : { pool: 'threads', concurrency: one.concurrency },
+    options: { pool: one.pool ?? 'solo', concurrency: one.concurrency ?? 1 },
   }))
   const program: Process = startProcess(service('PYTHON_CELERY'), [file], {
     env: {

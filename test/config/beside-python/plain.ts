@@ -1,5 +1,7 @@
 const TIME = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?/g
-const OWN = new Set(['pid', 'traceback'])
+const OWN = new Set([
+  ...['pid', 'traceback', 'clock', 'timestamp', 'runtime', 'loadavg', 'sw_ident', 'sw_ver'],
+])
 
 /** What a worker wrote, but for what is of this call, this worker or its language. */
 export function plain(value: unknown, id: string, key = ''): unknown {

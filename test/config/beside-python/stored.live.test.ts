@@ -58,7 +58,13 @@ async function callAll(side: Side): Promise<void> {
     if (one.store === 'rpc') await side.broker.declare(repliesTo(one))
     for (const call of one.calls) {
       const id = idOf(side, one, call)
-      await callTask(side, { queue: one.name, task: `probe.${call}`, args: ARGS[call], id })
+      await callTask(side, {
+        queue: one.name,
+        task: `probe.${call}`,
+        args: ARGS[call],
+        kwargs: {},
+        id,
+      })
     }
   }
   const keys = STORED_CASES.map((one) => beganKey(idOf(side, one, 'wait')))
