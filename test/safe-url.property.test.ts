@@ -45,6 +45,7 @@ const secret = fc
       separators.map((separator, at) => `${WORDS[at]}${separator}`).join('') + WORDS[4],
   )
 const WORDS = ['qzxwv', 'jkqxz', 'vwqjx', 'zzqkj', 'xjvwq']
+const FOURS = WORDS.flatMap((word) => [word.slice(0, 4), word.slice(1)])
 
 const scheme = fc.constantFrom(
   'amqp',
@@ -154,11 +155,8 @@ test('no four characters of a password are seen, whatever it holds', { timeout: 
   fc.assert(
     fc.property(scheme, user, secret, place, (...[kind, name, password, where]) => {
       const url = `${kind}://${name}:${password}@${where}`
-      for (const shown of outputs(url)) {
-        for (const word of WORDS)
-          for (const run of [word.slice(0, 4), word.slice(1)])
-            expect(shown.includes(run), `${url} is shown as ${shown}`).toBe(false)
-      }
+      const telling = outputs(url).filter((shown) => FOURS.some((four) => shown.includes(four)))
+      expect(telling, url).toEqual([])
     }),
     { numRuns: 200 },
   )

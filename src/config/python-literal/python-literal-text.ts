@@ -22,6 +22,8 @@ const HEX_LENGTHS: ReadonlyMap<string, number> = new Map([
 
 interface Opening {
   readonly quote: string
+  /** Made once a text, as it is asked for at each character. */
+  readonly closing: RegExp
   readonly isRaw: boolean
   readonly isBytes: boolean
 }
@@ -46,7 +48,7 @@ export function readTexts(cursor: LiteralCursor, mayBreakLines: boolean): string
 function readText(cursor: LiteralCursor): { readonly text: string; readonly isBytes: boolean } {
   const opening = readOpening(cursor)
   const parts: string[] = []
-  while (!cursor.looksAt(closing(opening.quote))) {
+  while (!cursor.looksAt(opening.closing)) {
     if (cursor.isAtEnd) throw cursor.unexpected(opening.quote)
     parts.push(readPiece(cursor, opening))
   }
@@ -58,11 +60,8 @@ function readOpening(cursor: LiteralCursor): Opening {
   OPENING.lastIndex = cursor.at
   const [found = '', prefix = '', quote = ''] = OPENING.exec(cursor.text) ?? []
   cursor.at += found.length
-  return { quote, isRaw: /r/i.test(prefix), isBytes: /b/i.test(prefix) }
-}
-
-function closing(quote: string): RegExp {
-  return new RegExp(quote, 'y')
+  const closing = new RegExp(quote, 'y')
+  return { quote, closing, isRaw: /r/i.test(prefix), isBytes: /b/i.test(prefix) }
 }
 
 function readPiece(cursor: LiteralCursor, opening: Opening): string {

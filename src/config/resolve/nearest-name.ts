@@ -9,7 +9,10 @@ export function nearestName(
   let best: string | undefined
   let bestDistance = furthest + 1
   for (const candidate of names) {
-    const distance = editDistance(wanted, snakeCase(candidate))
+    const other = snakeCase(candidate)
+    // Each letter that one has more than the other is a change: most names need no closer look.
+    if (Math.abs(other.length - wanted.length) >= bestDistance) continue
+    const distance = editDistance(wanted, other)
     if (distance < bestDistance) {
       best = candidate
       bestDistance = distance
