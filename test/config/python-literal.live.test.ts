@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { readPythonLiteral } from '../../src/config/python-literal/python-literal.ts'
+import { anyCharacter } from '../support/any-character.ts'
 
 /** Reads each line's text as Python does; prints its value as JSON that tells the types apart, or null. */
 const PYTHON = `
@@ -76,7 +77,7 @@ function literals(): fc.Arbitrary<string> {
       fc
         .tuple(fc.constantFrom('', 'u', 'r', 'R'), fc.string())
         .map(([prefix, text]) => `${prefix}'${text.replace(/['\\\n\r]/g, '')}'`),
-      fc.string({ unit: 'binary' }).map((text) => JSON.stringify(text).replaceAll('\\/', '/')),
+      fc.string({ unit: anyCharacter }).map((text) => JSON.stringify(text).replaceAll('\\/', '/')),
       fc.constantFrom(
         String.raw`b'\xff\0a'`,
         String.raw`rb"\x"`,
