@@ -34,6 +34,9 @@ const LONG = [
 const OF_THE_WHOLE_ZOCALO =
   process.env.ZOCALO_WHOLE === '1' ? [] : ['test/interop/zocalo/instances.live.test.ts']
 
+/** Seconds of CPU time for one file: not for every save. `npm test` runs them beside the unit tests. */
+const SLOW = 'test/**/*.slow.test.ts'
+
 /** Measures of CPU time that other tests beside them would spoil: they share the caches of the cores. */
 const QUIET = 'test/**/*.quiet.test.ts'
 
@@ -48,6 +51,12 @@ const live = {
   hookTimeout: 60_000,
 }
 
+/** Of tests that need nothing but Node. */
+const onlyNode = {
+  maxWorkers: Math.max(8, availableParallelism()), // more than cores, as many tests wait for a timer
+  isolate: false, // to load the sources once a core, not once a file, is most of the time
+}
+
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -58,13 +67,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...onlyNode,
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.live.test.ts', QUIET],
+          exclude: ['test/**/*.live.test.ts', SLOW, QUIET],
           testTimeout: 30_000, // property tests, where cores are shared
-          maxWorkers: Math.max(8, availableParallelism()), // more than cores, as many tests wait for a timer
-          isolate: false, // to load the sources once a core, not once a file, is most of the time
         },
+      },
+      {
+        extends: true,
+        test: { ...onlyNode, name: 'slow', include: [SLOW], testTimeout: 120_000 },
       },
       {
         extends: true,

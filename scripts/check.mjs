@@ -12,7 +12,7 @@ const args = process.argv.slice(2)
 const results = await Promise.all([
   aside('Style (biome ci)', 'biome', ['ci', '.']),
   aside('Types (tsc)', 'tsc', ['--noEmit', ...INCREMENTALLY]),
-  run(bin('vitest'), ['run', '--project', 'unit', '--project', 'quiet', ...args]),
+  run(bin('vitest'), ['run', '--project', 'unit', ...args]),
 ])
 process.exitCode = results.find(({ code }) => code !== 0)?.code ?? 0
 

@@ -30,10 +30,9 @@ requireNode()
 const startedAt = Date.now()
 const environment = process.env.CI ? { ...process.env, NO_COLOR: '1' } : process.env
 const problems = []
-/** Texts of 1 MB, too: `npm run check` leaves out what takes long. */
-const WHOLE = { GROWTH_WHOLE: '1' }
 /** The tests of these projects need nothing but Node. */
-const WITHOUT_SERVERS = ['unit', 'quiet']
+const WITHOUT_SERVERS = ['unit', 'slow', 'quiet']
+const UNIT = ['--project', 'unit', '--project', 'slow']
 const LIVE = ['--project', 'alone', '--project', 'live']
 /** Named projects, and a coverage of all of them, are of one run. */
 const isOneRun = args.some((arg) => /^--(?:project|coverage)\b/.test(arg))
@@ -64,7 +63,7 @@ async function runOne() {
  */
 async function runAll() {
   const [unit, live] = await Promise.all([
-    runTests('Unit tests', ['--project', 'unit', '--passWithNoTests', ...args], WHOLE),
+    runTests('Unit tests', [...UNIT, '--passWithNoTests', ...args]),
     bringServers().then(() => runTests('Live tests', [...LIVE, '--passWithNoTests', ...args])),
   ])
   const quiet = await runTests('Quiet tests', ['--project', 'quiet', '--passWithNoTests', ...args])
@@ -78,11 +77,11 @@ async function bringServers() {
   await stage(() => step('Servers (scripts/services up)', services, ['up'], environment))
 }
 
-async function runTests(title, given, more = {}) {
+async function runTests(title, given) {
   const folder = mkdtempSync(join(tmpdir(), 'celery-toolbox-test-'))
   const file = join(folder, 'report.json')
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  const env = { ...servicesEnv(), ...environment, ...more }
+  const env = { ...servicesEnv(), ...environment }
   try {
     const testsStartedAt = Date.now()
     console.error(`› ${title} (vitest run)`)

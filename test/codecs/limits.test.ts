@@ -65,12 +65,6 @@ describe('expanding', () => {
     await expect(decompress(bomb, 'zstd', { maxBytes: 64 * MIB })).resolves.toHaveLength(12.5 * MIB)
   })
 
-  test('many tiny bzip2 streams are expanded while the event loop goes on', async () => {
-    const empty = Buffer.from('425a683917724538509000000000', 'hex')
-    const turns = await turnsWhile(decompress(Buffer.concat(Array(9_000).fill(empty)), 'bzip2'))
-    expect(turns).toBeGreaterThan(1)
-  })
-
   test.each([
     ['zstd', zstdFrame(0x58, [spaces(0, true)])],
     ['zstd', Buffer.from('502a4d1800000000', 'hex')],
@@ -186,14 +180,6 @@ describe.each(['json', 'msgpack', 'yaml'] as const)('%s', (name) => {
     expect(() => serializer.decode(many, limits)).toThrow('the body holds more than 1000 values')
     await expect(serializer.decodeLarge(many, { limits })).rejects.toMatchObject(TOO_LARGE)
   })
-
-  test('the event loop goes on while a large body is read', async () => {
-    const items = Array.from({ length: name === 'yaml' ? 2000 : 800_000 }, (_, at) => [at])
-    const turns = await turnsWhile(
-      serializer.decodeLarge(serializer.encode(items), { limits: DEFAULT_LIMITS }),
-    )
-    expect(turns).toBeGreaterThan(1)
-  })
 })
 
 describe.each(['json', 'msgpack', 'pickle'] as const)(
@@ -225,12 +211,6 @@ describe.each(['json', 'msgpack', 'pickle'] as const)(
     })
   },
 )
-
-test('ten million numbers are legal', async () => {
-  const body = Buffer.from(`[${'1,'.repeat(9_999_998)}1]`)
-  const read = await serializerByName('json').decodeLarge(body, { limits: DEFAULT_LIMITS })
-  expect(read).toHaveLength(9_999_999)
-}, 60_000)
 
 describe('YAML', () => {
   test('dates, bytes, sets and keys of any kind are the same when they were read in a thread', async () => {
@@ -297,14 +277,4 @@ function countedBy(text: string): number {
 function nodesIn(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 1
   return Object.values(value).reduce((sum: number, item) => sum + nodesIn(item), 1)
-}
-
-/** How often the event loop turned in the meantime. */
-async function turnsWhile(work: Promise<unknown>): Promise<number> {
-  let turns = 0
-  const counting = setInterval(() => {
-    turns += 1
-  }, 1)
-  await work.finally(() => clearInterval(counting))
-  return turns
 }

@@ -46,9 +46,13 @@ export class LongestFirst extends BaseSequencer {
   }
 }
 
-/** Within a group, by place in the list. */
+/** Within a group: the project `slow`, then by place in the list. */
 function rankOf({ moduleId, project }: TestSpecification): number {
-  const place = LONG.findIndex((name) => moduleId.endsWith(`/test/${name}.live.test.ts`))
   const { groupOrder } = project.config.sequence
-  return groupOrder * (LONG.length + 1) + (place === -1 ? LONG.length : place)
+  return groupOrder * (LONG.length + 2) + (project.name === 'slow' ? 0 : 1 + placeOf(moduleId))
+}
+
+function placeOf(moduleId: string): number {
+  const place = LONG.findIndex((name) => moduleId.endsWith(`/test/${name}.live.test.ts`))
+  return place === -1 ? LONG.length : place
 }

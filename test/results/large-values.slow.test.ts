@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { serializerByName } from '../../src/codecs/serializers.ts'
 import { ResultText } from '../../src/results/result-text.ts'
 import { readRow, type TaskmetaRow } from '../../src/results/taskmeta-row.ts'
+import { turnsWhile } from '../support/turns-while.ts'
 
 const LARGE = Array.from({ length: 60_000 }, (_, at) => ({ id: at, name: `name ${at}` }))
 const TOO_MANY = Array.from({ length: 400_000 }, (_, at) => ({ [`key-${at}`]: {} }))
@@ -18,13 +19,9 @@ describe.each(['json', 'pickle'] as const)('a stored result in %s', (name) => {
   })
 
   test('that is large is read while the event loop goes on', async () => {
-    let turns = 0
-    const counting = setInterval(() => {
-      turns += 1
-    }, 1)
-    const { result } = await readRow(row(LARGE)).finally(() => clearInterval(counting))
-    expect(result).toEqual(LARGE)
-    expect(turns).toBeGreaterThan(1)
+    const reading = readRow(row(LARGE))
+    expect(await turnsWhile(reading)).toBeGreaterThan(1)
+    expect((await reading).result).toEqual(LARGE)
   })
 
   test('that would fill the memory is refused by its name', async () => {

@@ -76,9 +76,9 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   'a text of Python': (text) => readPythonLiteral(`'${text}'`),
 }
 
-const LENGTHS = [1_000, 10_000, 100_000, 1_000_000]
-/** A longer text is measured only where this one took less. `npm run test:growth` measures all. */
-const LONG_MS = process.env.GROWTH_WHOLE === '1' ? Number.POSITIVE_INFINITY : 60
+const SHORT = 100_000
+/** The first two make the code warm. */
+const LENGTHS = [1_000, 10_000, SHORT, 1_000_000]
 /** Times below are noise. */
 const NOISE_MS = 2
 
@@ -125,15 +125,11 @@ interface Times {
 }
 
 function timesOf(read: (text: string) => unknown, unit: string): Times {
-  let times = { short: 0, long: 0 }
-  for (const length of LENGTHS) {
-    const long = cpuMsOf(read, unit.repeat(length / unit.length))
-    times = { short: times.long, long }
-    if (long < LONG_MS && length !== LENGTHS.at(-1)) continue
-    const text = unit.repeat(length / 10 / unit.length)
-    return { long, short: Math.min(times.short, cpuMsOf(read, text), cpuMsOf(read, text)) }
-  }
-  return times
+  const [short = 0, long = 0] = LENGTHS.map((length) =>
+    cpuMsOf(read, unit.repeat(length / unit.length)),
+  ).slice(-2)
+  const text = unit.repeat(SHORT / unit.length)
+  return { long, short: Math.min(short, cpuMsOf(read, text), cpuMsOf(read, text)) }
 }
 
 function cpuMsOf(read: (text: string) => unknown, text: string): number {
