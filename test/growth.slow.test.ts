@@ -50,6 +50,7 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   'a line in the log': (text) =>
     logLine(JSON.stringify({ level: 'info', msg: text, field: text }), false),
   'an error in an event': (text) => errorText(text, text),
+  'a traceback that names its error': (text) => errorText('ExceptionWithTraceback()', text),
   'a glob of remote control': (text) =>
     isAddressedTo({ destination: null, pattern: text, matcher: 'glob' }, text.slice(0, 255)),
   'an expression of remote control': (text) =>

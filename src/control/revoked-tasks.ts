@@ -6,7 +6,7 @@ interface RevocableTask {
 }
 
 interface RevokedLimits {
-  /** The most ids that are remembered; the oldest go first. */
+  /** The most ids that are remembered, and the most values of stamps; the oldest go first. */
   readonly most: number
   /** How old, in milliseconds, an id is at least remembered for, where there is room. */
   readonly expiresMs: number
@@ -50,6 +50,12 @@ export class RevokedTasks {
     const known = this.#stamps.get(stamp) ?? new Set()
     for (const value of values) known.add(value)
     this.#stamps.set(stamp, known)
+    this.#dropOldestStamps()
+  }
+
+  /** Whether it was revoked, and is not among the oldest of too many. */
+  remembers(id: string): boolean {
+    return this.#tasks.has(id)
   }
 
   has(task: RevocableTask): boolean {
@@ -75,6 +81,19 @@ export class RevokedTasks {
       const revoked = this.#stamps.get(name)
       return revoked !== undefined && stampValues(stamps[name]).some((value) => revoked.has(value))
     })
+  }
+
+  #dropOldestStamps(): void {
+    let left = -this.#limits.most
+    for (const { size } of this.#stamps.values()) left += size
+    for (const [name, values] of this.#stamps) {
+      for (const value of values) {
+        if (left <= 0) return
+        values.delete(value)
+        left -= 1
+      }
+      this.#stamps.delete(name)
+    }
   }
 
   /** First what has expired, and more only where that is not enough. */

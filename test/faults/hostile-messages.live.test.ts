@@ -7,12 +7,14 @@ import type { Route } from '../../src/protocol/message.ts'
 import { freshServers, liveApp, migratedDatabase } from '../support/live-app.ts'
 import { hasNothingWaiting } from '../support/rabbitmq.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { type Bomb, bombsOf, otherBombs } from './hostile/bombs.ts'
+import { type Bomb, bombsOf } from './hostile/bombs.ts'
+import { ANSWERED, eventBombs } from './hostile/event-bombs.ts'
 import { allowedMb, MOST_PAUSE_MS, Watched } from './hostile/watched.ts'
 
 /** `npm run test:hostile`: bodies of 60 MB, expanded. */
 const BYTES = Number(process.env.HOSTILE_MB ?? 4) * 1_000_000
 const MINUTES = 60_000
+const LONG = { deadlineMs: 2 * MINUTES }
 
 describe('a worker and a monitor', { timeout: 20 * MINUTES }, () => {
   test(`read or keep each message of ${BYTES / 1e6} MB, in their memory and without a pause`, async () => {
@@ -31,11 +33,11 @@ describe('a worker and a monitor', { timeout: 20 * MINUTES }, () => {
       { exchange: `${control}.pidbox`, routingKey: '' },
     ]
     const figures: string[] = []
-    for (const [at, message] of otherBombs(BYTES).entries()) {
+    for (const [at, bomb] of eventBombs(BYTES).entries()) {
       await Promise.all([worker.reset(), monitor.reset()])
-      for (const route of routes) await place.broker.publish(message, route)
+      for (const route of routes) await place.broker.publish(bomb.message, route)
+      await waitFor('what the worker says', () => answered(worker) > at, LONG)
       await place.quiet()
-      const bomb = { name: `number ${at}`, bytes: BYTES }
       figures.push(...figuresOf('worker', worker, bomb), ...figuresOf('monitor', monitor, bomb))
     }
     expect(figures).toEqual([])
@@ -45,6 +47,11 @@ describe('a worker and a monitor', { timeout: 20 * MINUTES }, () => {
     )
   })
 })
+
+/** A command is acknowledged before it is read. */
+function answered(worker: Watched): number {
+  return worker.process.output.match(ANSWERED)?.length ?? 0
+}
 
 interface Place {
   readonly broker: Broker
@@ -69,16 +76,7 @@ async function openPlace(): Promise<Place> {
   await monitor.process.waitForLine(/monitor started/)
   const app = liveApp(servers)
   const quiet = async (): Promise<void> => {
-    await waitFor('empty queues', () => hasNothingWaiting(servers.vhost), {
-      deadlineMs: 2 * MINUTES,
-      everyMs: 200,
-    })
-    // A command is acknowledged before it is read: what has been read answers the next one.
-    await waitFor(
-      'an answer',
-      async () => Object.keys(await app.control.inspect().ping()).length > 0,
-      { deadlineMs: 2 * MINUTES },
-    )
+    await waitFor('empty queues', () => hasNothingWaiting(servers.vhost), LONG)
   }
   return { broker, database, worker, monitor, app, quiet }
 }
@@ -92,12 +90,8 @@ async function struckBy(bomb: Bomb, place: Place): Promise<string[]> {
   const keptBefore = await kept(place)
   await Promise.all([worker.reset(), monitor.reset()])
   await place.broker.publish(bomb.message(id), TASKS)
-  const end = await waitFor(`the end of ${bomb.name}`, () => endOf(id, place, keptBefore), {
-    deadlineMs: 2 * MINUTES,
-  })
-  await waitFor(`the record of ${bomb.name}`, () => isRecorded(id, database), {
-    deadlineMs: 2 * MINUTES,
-  })
+  const end = await waitFor(`the end of ${bomb.name}`, () => endOf(id, place, keptBefore), LONG)
+  await waitFor(`the record of ${bomb.name}`, () => isRecorded(id, database), LONG)
   const figures = [...figuresOf('worker', worker, bomb), ...figuresOf('monitor', monitor, bomb)]
   const wrong = end === bomb.end ? figures : [...figures, `it ${end}, expected that it ${bomb.end}`]
   return wrong.map((problem) => `${bomb.name}: ${problem}`)

@@ -5,6 +5,7 @@ import {
   decodeReply,
   encodeCommand,
   encodeReply,
+  readCommand,
 } from '../../src/protocol/control/control.ts'
 import { isAddressedTo } from '../../src/protocol/control/control-address.ts'
 import {
@@ -118,4 +119,11 @@ test.each([
 ])('a command that is %s is refused', (_what, body) => {
   const message = { ...messageOf(fixture('control-revoke').command), body }
   expect(() => decodeCommand(message, ['json'])).toThrow()
+})
+
+test('a command with more values than are carried out at once is refused by name', async () => {
+  const task_id = Array.from({ length: 200_000 }, (_, at) => `an id of a task ${at}`)
+  const body = Buffer.from(JSON.stringify({ method: 'revoke', arguments: { task_id } }))
+  const message = { ...messageOf(fixture('control-revoke').command), body }
+  await expect(readCommand(message, ['json'])).rejects.toThrow('a command may hold 200000 values')
 })

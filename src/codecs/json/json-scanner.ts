@@ -25,6 +25,13 @@ const WORDS: readonly (readonly [string, unknown])[] = [
   ['-Infinity', Number.NEGATIVE_INFINITY],
 ]
 
+/**
+ * JavaScript cuts a text out of another one by pointing into it: an id that is kept would keep the large body that it came in. What may
+ * be kept, names and ids, is copied, as JSON.parse copies it.
+ */
+const LARGE = 4096
+const LONGEST_KEPT = 2048
+
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const DOT = 0x2e
@@ -68,7 +75,7 @@ export class JsonScanner {
     if (this.next() !== END) throw this.expected('the end of the text')
   }
 
-  /** The text that begins at the quote here. `onOwn` is called with its length where it has characters of its own. */
+  /** The text that begins at the quote here. `onOwn` is called with its length where its characters are its own, not the body's. */
   string(onOwn?: (length: number) => void): string {
     const start = this.at
     const end = this.#endOfString(start + 1)
@@ -78,7 +85,8 @@ export class JsonScanner {
     }
     this.at = end + 1
     const plain = this.text.slice(start + 1, end)
-    if (!NEEDS_CARE.test(plain)) return plain
+    const isPlain = !NEEDS_CARE.test(plain)
+    if (isPlain && (this.text.length < LARGE || plain.length > LONGEST_KEPT)) return plain
     onOwn?.(plain.length)
     return this.#unquoted(plain, start)
   }

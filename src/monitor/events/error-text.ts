@@ -49,11 +49,24 @@ function pythonText(value: unknown): string {
 }
 
 function lastLine(traceback: string | null): string | null {
-  const line = traceback?.trimEnd().split('\n').at(-1)?.trim()
+  const text = traceback?.trimEnd() ?? ''
+  const line = text.slice(text.lastIndexOf('\n') + 1).trim()
+  if (line === '') return null
   // Without the module, as elsewhere.
-  return line === undefined || line === '' ? null : line.replace(/^(?:\w+\.)+(?=\w+(?::|$))/, '')
+  return line.length > LONGEST_READ ? line : line.replace(/^(?:\w+\.)+(?=\w+(?::|$))/, '')
 }
 
+/** A text of an error as a task's row has it; the event has all of it. */
 export function safeText(text: string | null, privacy: Privacy): string | null {
-  return text === null ? null : privacy.text(storableText(text))
+  return text === null ? null : privacy.text(storableText(shortened(text)))
+}
+
+/** More is read by no person, and a row with it would take its memory several times. */
+const LONGEST_SHOWN = 1024 * 1024
+
+function shortened(text: string): string {
+  const left = text.length - LONGEST_SHOWN
+  if (left <= 0) return text
+  const half = LONGEST_SHOWN / 2
+  return `${text.slice(0, half)}\n[… ${left} characters, see its event …]\n${text.slice(-half)}`
 }

@@ -1,3 +1,4 @@
+import { DEFAULT_LIMITS, tooLarge } from '../../codecs/limits.ts'
 import { serializerByName } from '../../codecs/serializers.ts'
 import { ProtocolError } from '../../errors.ts'
 import { bodyInTurn, takesTurns } from '../body-in-turn.ts'
@@ -68,8 +69,17 @@ export async function readCommand(
   accept: readonly string[],
 ): Promise<ControlCommand> {
   if (!takesTurns(message)) return decodeCommand(message, accept)
-  return commandIn(recordIn(await bodyInTurn(message, accept)))
+  const maxNodes = MOST_VALUES
+  try {
+    return commandIn(recordIn(await bodyInTurn(message, accept, { ...DEFAULT_LIMITS, maxNodes })))
+  } catch (cause) {
+    if (!(cause instanceof ProtocolError && cause.code === 'MESSAGE_TOO_LARGE')) throw cause
+    throw tooLarge(`a command may hold ${MOST_VALUES} values: ${cause.message}`, cause)
+  }
 }
+
+/** A command is carried out at once, for all of its values. */
+const MOST_VALUES = 200_000
 
 function commandIn(body: Body): ControlCommand {
   const { method, destination, pattern, matcher } = body

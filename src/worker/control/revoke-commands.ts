@@ -24,6 +24,7 @@ interface RevokeParts {
 const NOT_BEGUN: ReadonlySet<string> = new Set(['PENDING', 'RECEIVED', 'RETRY', 'REJECTED'])
 const ASKED_AT_ONCE = 16
 const MOST_LOGGED = 20
+const MOST_SHOWN = 1_000
 /** No broker and no table has room for a longer one. */
 const LONGEST_ID = 2048
 
@@ -52,10 +53,11 @@ async function revoke(parts: RevokeParts, args: Arguments): Promise<unknown> {
   const here = [...ended, ...worker.discardWaiting(matches)]
   await markRevoked(
     parts,
-    [...ids].filter((id) => !(here.includes(id) || worker.isRunning(id))),
+    // One that is forgotten already runs when it comes.
+    [...ids].filter((id) => revoked.remembers(id) && !(here.includes(id) || worker.isRunning(id))),
   )
-  logger.info({ taskIds: [...ids].slice(0, MOST_LOGGED), count: ids.size, ended }, 'tasks revoked')
-  if (how === undefined) return ok(`tasks ${repr(ids)} flagged as revoked`)
+  logger.info({ taskIds: firstOf(ids), count: ids.size, ended }, 'tasks revoked')
+  if (how === undefined) return ok(`tasks ${shown(ids)} flagged as revoked`)
   return ok(here.length === 0 ? 'terminate: tasks unknown' : `terminate: ${here.join(', ')}`)
 }
 
@@ -75,13 +77,30 @@ async function revokeByStamps(
   const how = isTrue(args.terminate) ? terminationOf(args) : undefined
   for (const [name, values] of headers) revoked.addStamps(name, values)
   await remember()
-  logger.info({ stamps: Object.fromEntries(headers) }, 'tasks with these stamps are revoked')
-  const matches = (request: TaskRequest): boolean => hasStamps(request, headers)
+  const logged = headers.slice(0, MOST_LOGGED).map(([name, values]) => [name, firstOf(values)])
+  logger.info({ stamps: Object.fromEntries(logged) }, 'tasks with these stamps are revoked')
+  const meant = headers.map(([name, values]) => [name, new Set(values)] as const)
+  const matches = (request: TaskRequest): boolean => hasStamps(request, meant)
   worker.discardWaiting(matches)
-  const text = repr(args.headers)
+  const count = headers.reduce((sum, [, values]) => sum + values.length, headers.length)
+  const text = count > MOST_SHOWN ? `of ${headers.length} stamps` : repr(args.headers)
   if (how === undefined) return ok(`headers ${text} flagged as revoked, but not terminated`)
   const ended = worker.terminate(matches, how)
   return ok(ended.length === 0 ? `headers ${text} were not terminated` : `headers ${text} revoked`)
+}
+
+function firstOf(values: Iterable<unknown>): readonly unknown[] {
+  const first: unknown[] = []
+  for (const value of values) {
+    if (first.length === MOST_LOGGED) break
+    first.push(value)
+  }
+  return first
+}
+
+/** As Python shows them; of many only how many. */
+function shown(ids: ReadonlySet<string>): string {
+  return ids.size > MOST_SHOWN ? `(${ids.size} of them)` : repr(ids)
 }
 
 /** Callers that wait for a task that has not begun need not wait until it arrives at a worker. */
@@ -107,12 +126,12 @@ async function markRevoked(
 
 function hasStamps(
   { stampedHeaders, stamps }: TaskRequest,
-  headers: readonly (readonly [string, readonly unknown[]])[],
+  headers: readonly (readonly [string, ReadonlySet<unknown>])[],
 ): boolean {
   return headers.some(
     ([name, values]) =>
       (stampedHeaders ?? []).includes(name) &&
-      stampValues(stamps[name]).some((value) => values.includes(value)),
+      stampValues(stamps[name]).some((value) => values.has(value)),
   )
 }
 

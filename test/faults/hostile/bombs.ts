@@ -136,7 +136,7 @@ function typed(name: string, contentType: string, body: Buffer): Bomb {
   }
 }
 
-function withBody(
+export function withBody(
   id: string,
   body: Buffer,
   headers: Readonly<Record<string, unknown>>,
@@ -155,7 +155,7 @@ function call(argument: string): Buffer {
   return Buffer.from(`[[${argument}],{},{}]`)
 }
 
-function keys(count: number): string {
+export function keys(count: number): string {
   return Array.from({ length: count }, (_, at) => `"key-${at}":1,`).join('')
 }
 
@@ -189,23 +189,4 @@ function emptyBytes(count: number): Buffer {
     Buffer.alloc(2 * count, Buffer.from('c400', 'hex')),
     Buffer.from('8080', 'hex'),
   ])
-}
-
-/** Messages of events, and commands of remote control, that are as large. */
-export function otherBombs(bytes: number): readonly Message[] {
-  const event = (fields: string) =>
-    `{"type": "task-succeeded", "uuid": "x", "hostname": "h", "timestamp": 1795890000, ${fields}}`
-  const texts = [
-    event(`"result": "${'a'.repeat(bytes)}"`),
-    event(`"outcome": {"status": "SUCCESS", "result": [${'[0],'.repeat(bytes / 4)}0]}`),
-    event(`${keys(bytes / 17)}"z": 1`),
-    `[${`${event('"result": "1"')},`.repeat(bytes / 110)}1]`,
-    `{"method": "ping", "arguments": {${keys(bytes / 17)}"z": 1}}`,
-    `{"method": "revoke", "arguments": {"task_id": [${'"an id of a task",'.repeat(bytes / 18)}"x"]}}`,
-    ' '.repeat(bytes),
-    '1'.repeat(bytes),
-  ]
-  return texts.map((text) =>
-    withBody('x', deflateSync(text), { compression: 'application/x-gzip' }),
-  )
 }

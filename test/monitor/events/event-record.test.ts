@@ -240,3 +240,14 @@ test('what REDACT names is stored of no event', async () => {
   const { delivery, ...stored } = read
   expect(JSON.stringify(stored)).not.toContain(secret)
 })
+
+test('a traceback of megabytes is cut in the row of the task, and whole in the event', async () => {
+  const traceback = `first line\n${'a'.repeat(3_000_000)}\nlast line`
+  const failed = { ...EVENT, type: 'task-failed', exception: "ValueError('no')", traceback }
+  const { tasks, events } = await tell(eventsMessage(failed))
+  expect(tasks[0]?.traceback?.length).toBeLessThan(1_100_000)
+  expect(tasks[0]?.traceback).toMatch(
+    /^first line\na+\n\[… 1951445 characters, see its event …\]\na+\nlast line$/,
+  )
+  expect(events[0]?.fields).toContain(JSON.stringify(traceback))
+})
