@@ -1,11 +1,18 @@
 import { isUtf8 } from 'node:buffer'
 import { Decimal } from '../../codecs/values.ts'
 import { textOfError } from '../../text-of-error.ts'
+import { TextCache, utf8 } from './text-cache.ts'
 
 /** Where the reader says why the rest of a broken table could not be read. */
 export const UNREADABLE_HEADERS = 'x-unreadable-headers'
 
 const DEEPEST = 100
+
+/** Apart, so that texts that differ in each message take no name's place. */
+const names = new TextCache()
+const shortTexts = new TextCache()
+/** Bytes of names of tasks, languages and hosts; an id is longer. */
+const SHORT = 24
 
 /**
  * Reads the fields of an AMQP table (without its length). Never throws: an error here would end the whole
@@ -33,7 +40,8 @@ class TableReader {
   readFields(fields: Record<string, unknown>, end: number): Record<string, unknown> {
     while (this.#at < end) {
       const length = this.#bytes[this.#take(1)] ?? 0
-      const key = this.#text(length)
+      const start = this.#take(length)
+      const key = names.textOf(this.#bytes, start, start + length)
       setField(fields, key, this.#value())
     }
     return fields
@@ -133,17 +141,15 @@ class TableReader {
     return Buffer.from(this.#bytes.subarray(start, start + length))
   }
 
-  #text(length: number): string {
-    const start = this.#take(length)
-    return this.#bytes.toString('utf8', start, start + length)
-  }
-
   /** As py-amqp reads it, which sends bytes under the type of text. */
   #textOrBytes(length: number): string | Buffer {
     const start = this.#take(length)
-    const bytes = this.#bytes.subarray(start, start + length)
-    const text = bytes.toString('utf8')
-    return text.includes('\ufffd') && !isUtf8(bytes) ? Buffer.from(bytes) : text
+    const end = start + length
+    const text =
+      length <= SHORT ? shortTexts.textOf(this.#bytes, start, end) : utf8(this.#bytes, start, end)
+    if (!text.includes('\ufffd')) return text
+    const bytes = this.#bytes.subarray(start, end)
+    return isUtf8(bytes) ? text : Buffer.from(bytes)
   }
 
   #length(): number {

@@ -18,10 +18,11 @@ export function copyOf(message: Message, { exchange, routingKey }: Route): Messa
 export function copiedFrom<Copy extends { readonly message: Message; readonly route: Route }>(
   copy: Copy,
 ): { readonly message: Message; readonly route: Route } {
-  const { [ROUTE_HEADER]: route, ...headers } = copy.message.headers
+  const route = copy.message.headers[ROUTE_HEADER]
   if (!Array.isArray(route)) return copy
   const [exchange, routingKey] = route.map(String)
   if (exchange === undefined || routingKey === undefined) return copy
+  const { [ROUTE_HEADER]: _, ...headers } = copy.message.headers
   return { message: { ...copy.message, headers }, route: { exchange, routingKey } }
 }
 

@@ -171,6 +171,31 @@ test('whatever headers are written are read back the same', () => {
   )
 })
 
+test('names and short texts are read by their bytes, whatever was read before', () => {
+  // Few letters and lengths, so that many fall upon each other.
+  const short = fc.string({
+    unit: fc.constantFrom('a', 'b', 'é', '\ufffd', '\u0000'),
+    maxLength: 3,
+  })
+  fc.assert(
+    fc.property(fc.array(fc.tuple(short, short), { maxLength: 50 }), (fields) => {
+      for (const [name, text] of fields) {
+        expect(readTable(encodeTable({ [name]: text }).subarray(4))).toEqual({ [name]: text })
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('bytes that are no UTF-8 stay bytes beside a text of as many replacement characters', () => {
+  const read = (...bytes: number[]): unknown =>
+    readTable(Buffer.from([1, 0x68, 0x53, 0, 0, 0, bytes.length, ...bytes])).h
+  expect(read(0xff)).toEqual(Buffer.from([0xff]))
+  expect(read(0xff)).toEqual(Buffer.from([0xff]))
+  expect(read(0xfe)).toEqual(Buffer.from([0xfe]))
+  expect(read(0xef, 0xbf, 0xbd)).toBe('\ufffd')
+})
+
 test('no bytes at all make the reader throw', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {

@@ -12,11 +12,12 @@ const nextTurn = setImmediate
 export class AckWindow {
   readonly #channel: Channel
   readonly #mostDue: number
-  /** The delivery tags that are not settled. */
+  /** From this tag on none is settled. Tags count up from 1. */
+  #next = 1
+  /** Those before it that are not settled: few, as most are settled in the order in which they came. */
   readonly #open = new Set<number>()
-  /** Every tag below this one is settled, or its ack is due. Tags count up from 1. */
+  /** Every tag below this one is settled, or its ack is due. */
   #lowestOpen = 1
-  #nextTag = 1
   #due: number[] = []
   #isFlushDue: boolean = false
   #isOpen: boolean = true
@@ -37,15 +38,9 @@ export class AckWindow {
     return this.#lost.signal
   }
 
-  /** A delivery has come; their tags count up from 1. */
-  opened(tag: number): void {
-    this.#open.add(tag)
-    this.#nextTag = tag + 1
-  }
-
   ack(tag: number): void {
     if (!this.#isOpen) return
-    this.#open.delete(tag)
+    this.#settled(tag)
     this.#due.push(tag)
     if (this.#due.length >= this.#mostDue) {
       this.flush()
@@ -60,7 +55,7 @@ export class AckWindow {
 
   nack(tag: number, requeue: boolean): void {
     if (!this.#isOpen) return
-    this.#open.delete(tag)
+    this.#settled(tag)
     this.#send(() => this.#channel.nack(tagged(tag), false, requeue))
   }
 
@@ -85,9 +80,18 @@ export class AckWindow {
     this.#due = []
   }
 
+  #settled(tag: number): void {
+    if (tag < this.#next) {
+      this.#open.delete(tag)
+      return
+    }
+    for (; this.#next < tag; this.#next += 1) this.#open.add(this.#next)
+    this.#next += 1
+  }
+
   /** It only goes up, so that all the looks together pass each tag once. */
   #findLowestOpen(): number {
-    while (this.#lowestOpen < this.#nextTag && !this.#open.has(this.#lowestOpen)) {
+    while (this.#lowestOpen < this.#next && !this.#open.has(this.#lowestOpen)) {
       this.#lowestOpen += 1
     }
     return this.#lowestOpen

@@ -135,7 +135,6 @@ export class ConsumerChannel {
       void end(this.#channel)
       return
     }
-    this.#window.opened(received.fields.deliveryTag)
     if (this.#hasRoom && this.#held.size === 0) this.#deliver(received)
     else this.#held.push(received)
   }

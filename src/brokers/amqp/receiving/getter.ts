@@ -18,7 +18,6 @@ export class Getter {
       const { channel, window } = await this.#open(model)
       const received = await channel.get(queue, { noAck: false })
       if (received === false) return undefined
-      window.opened(received.fields.deliveryTag)
       return new AmqpDelivery(received, { queue, window, park: this.#parked.park })
     })
   }
