@@ -1,4 +1,4 @@
-import { bytea, hex, jsonb, text, timeMs } from '../database/copy/copy-columns.ts'
+import { bytea, digest, jsonb, text, timeMs } from '../database/copy/copy-columns.ts'
 import type { Transaction } from '../database/database.ts'
 import { alteredText } from './mirror/message-entry.ts'
 import type { Ingested, Unreadable } from './recording/ingested.ts'
@@ -30,7 +30,7 @@ const STAGE = new Stage<Unreadable>('quarantine', [
   text('code', ({ problem }) => problem.code),
   text('reason', ({ problem }) => problem.reason),
   text('task_id', ({ taskId }) => taskId),
-  hex('digest', ({ message }) => message.digest),
+  digest('digest', ({ message }) => message.digest),
   jsonb('altered', ({ message }) => alteredText(message)),
 ])
 

@@ -13,6 +13,7 @@ type Cell<Row, Value> = (row: Row) => Value | null
 const NULL = -1
 /** Of jsonb's binary form: text follows. */
 const JSONB_VERSION = 1
+const DIGEST_BYTES = 16
 const EPOCH_2000_US = 946_684_800_000_000
 
 /** Text that PostgreSQL can hold: without NUL. */
@@ -29,9 +30,9 @@ export function bytea<Row>(name: string, cell: Cell<Row, Buffer>): CopyColumn<Ro
   return column(name, 'bytea', cell, (bytes, value) => bytes.bytes(value))
 }
 
-/** Bytes that are written as hex here. */
-export function hex<Row>(name: string, cell: Cell<Row, string>): CopyColumn<Row> {
-  return column(name, 'bytea', cell, (bytes, value) => bytes.hex(value))
+/** The first 128 bits of a hash that is written as hex here: enough that two things that pass for one cannot be made. */
+export function digest<Row>(name: string, cell: Cell<Row, string>): CopyColumn<Row> {
+  return column(name, 'bytea', cell, (bytes, value) => bytes.hex(value, DIGEST_BYTES))
 }
 
 export function boolean<Row>(name: string, cell: Cell<Row, boolean>): CopyColumn<Row> {

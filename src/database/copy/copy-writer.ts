@@ -60,10 +60,12 @@ export class CopyWriter {
     this.#at += value.copy(this.#chunk, this.#at)
   }
 
-  hex(value: string): void {
-    this.int32(value.length / 2)
-    this.#makeRoom(value.length / 2)
-    this.#at += this.#chunk.write(value, this.#at, 'hex')
+  /** Of bytes that are written as hex here, so many at most. */
+  hex(value: string, most: number): void {
+    const length = Math.min(value.length / 2, most)
+    this.int32(length)
+    this.#makeRoom(length)
+    this.#at += this.#chunk.write(value, this.#at, length, 'hex')
   }
 
   /** UTF-8 after its number of bytes; a `version` of the format comes first and counts. */

@@ -85,5 +85,5 @@ function clockText(clock: unknown): string | null {
 function digestOf(entry: Omit<EventEntry, 'digest'>, timestamp: unknown): string {
   const { type, hostname, clock, taskId, fields } = entry
   const identity = JSON.stringify([type, timestamp, hostname, clock, taskId])
-  return hash('sha256', identity + fields).slice(0, 32)
+  return hash('sha256', identity + fields)
 }

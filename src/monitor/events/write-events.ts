@@ -1,4 +1,4 @@
-import { bigint, hex, jsonb, text, timeMs } from '../../database/copy/copy-columns.ts'
+import { bigint, digest, jsonb, text, timeMs } from '../../database/copy/copy-columns.ts'
 import type { Transaction } from '../../database/database.ts'
 import { Stage } from '../stored/stage.ts'
 import type { EventEntry } from './event-entry.ts'
@@ -19,7 +19,7 @@ const STAGE = new Stage<EventEntry>('event', [
   bigint('clock', ({ clock }) => clock),
   text('task_id', ({ taskId }) => taskId),
   jsonb('fields', ({ fields }) => fields),
-  hex('digest', ({ digest }) => digest),
+  digest('digest', ({ digest }) => digest),
 ])
 
 const INSERT = `

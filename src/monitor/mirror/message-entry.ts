@@ -15,7 +15,7 @@ export interface MessageEntry {
   readonly properties: string
   readonly headers: string
   readonly body: Buffer
-  /** In hex; the same for each copy of a message, however often it is delivered. */
+  /** SHA-256 in hex; the same for each copy of a message, however often it is delivered. Of a kept one its first 128 bits. */
   readonly digest: string
   /** What of it is not as it was sent. */
   readonly altered?: Altered
@@ -45,10 +45,10 @@ export function alteredText({ altered }: MessageEntry): string | null {
   return altered === undefined ? null : exactText(altered)
 }
 
-/** 128 bits of SHA-256: two messages that pass for one cannot be made. */
+/** The whole of it: of a text that was cut, each comparison takes longer. */
 function digestOf(text: string, body: Buffer): string {
   const content = body.length <= LONGEST_AS_TEXT ? body.toString('latin1') : hash('sha256', body)
-  return hash('sha256', text + content).slice(0, 32)
+  return hash('sha256', text + content)
 }
 
 /** Hashing one text is quicker than hashing two things, up to where making the text costs more. */

@@ -6,11 +6,13 @@ import { fitsIndex, storableText } from '../stored/storable-text.ts'
  * The ids of chords' bodies that a message marks with `is_result`, as `.set(is_result=True)` does: RabbitMQ carries the
  * option in the signature of the body only, within celery.chord_unlock or the members of the chord.
  */
-export function resultBodies(request: TaskRequest): string[] {
+export function resultBodies(request: TaskRequest): readonly string[] {
   const { task, args, chord } = request
-  const bodies = task === 'celery.chord_unlock' ? [args?.[1], chord] : [chord]
-  return bodies.flatMap(markedBody)
+  if (task === 'celery.chord_unlock') return [args[1], chord].flatMap(markedBody)
+  return chord === null ? NONE : markedBody(chord)
 }
+
+const NONE: readonly string[] = []
 
 function markedBody(signature: unknown): string[] {
   if (!isRecord(signature) || !isRecord(signature.options)) return []

@@ -1,4 +1,4 @@
-import { bytea, hex, integer, jsonb, text, timeMs } from '../../database/copy/copy-columns.ts'
+import { bytea, digest, integer, jsonb, text, timeMs } from '../../database/copy/copy-columns.ts'
 import type { Transaction } from '../../database/database.ts'
 import { Stage } from '../stored/stage.ts'
 import { alteredText } from './message-entry.ts'
@@ -57,7 +57,7 @@ const STAGE = new Stage<MirrorRecord>('message', [
   jsonb('properties', ({ message }) => message.properties),
   jsonb('headers', ({ message }) => message.headers),
   bytea('body', ({ message }) => message.body),
-  hex('digest', ({ message }) => message.digest),
+  digest('digest', ({ message }) => message.digest),
   jsonb('altered', ({ message }) => alteredText(message)),
 ])
 

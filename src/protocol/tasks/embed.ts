@@ -26,11 +26,15 @@ function hasContent({ callbacks, errbacks, chain, chord }: Source): boolean {
 
 /** An empty list stays one: a retry sends the same message again. */
 function emptyLike({ callbacks, errbacks, chain }: Source): EmbedReading {
-  const lists = [callbacks, errbacks, chain].map((list) => (Array.isArray(list) ? [] : null))
-  if (lists.every((list) => list === null)) return NOTHING
-  const [emptyCallbacks = null, emptyErrbacks = null, emptyChain = null] = lists
+  if (!(Array.isArray(callbacks) || Array.isArray(errbacks) || Array.isArray(chain))) return NOTHING
+  const emptyOf = (list: unknown): [] | null => (Array.isArray(list) ? [] : null)
   return {
-    embed: { callbacks: emptyCallbacks, errbacks: emptyErrbacks, chain: emptyChain, chord: null },
+    embed: {
+      callbacks: emptyOf(callbacks),
+      errbacks: emptyOf(errbacks),
+      chain: emptyOf(chain),
+      chord: null,
+    },
   }
 }
 
