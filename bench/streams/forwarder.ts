@@ -93,7 +93,7 @@ class LineProcess {
 function commandOf(kind: ForwarderKind): readonly [string, ...string[]] {
   const script = join(import.meta.dirname, 'forward')
   if (kind === 'arroyopy') return [needed('PYTHON_ARROYO'), `${script}.py`]
-  return [process.execPath, '--import', 'tsx', `${script}.ts`, kind]
+  return [process.execPath, `${script}.js`, kind]
 }
 
 function address(): string {
