@@ -1,16 +1,8 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isPair,
-  isScalar,
-  LineCounter,
-  type Node,
-  parseDocument,
-  visit,
-} from 'yaml'
+import type * as Yaml from 'yaml'
+import type { Document, Node } from 'yaml'
 import { parseJson } from '../codecs/json/json-parser.ts'
 import { DefinitionError, type DefinitionProblem } from '../errors.ts'
+import { requireBuilt } from '../own-package.ts'
 
 /** Where a value stands: keys and indexes from the root. */
 export type Path = readonly (string | number)[]
@@ -70,7 +62,7 @@ const TOO_DEEP = 'values are nested too deeply'
 class Source {
   readonly #file: string
   readonly #text: string
-  readonly #lines = new LineCounter()
+  readonly #lines = new (yaml().LineCounter)()
 
   constructor(file: string, text: string) {
     this.#file = file
@@ -95,7 +87,7 @@ class Source {
     // In JSON a tab is always a blank between values; YAML refuses some of them.
     const text = this.#file.endsWith('.json') ? this.#text.replaceAll('\t', ' ') : this.#text
     try {
-      return parseDocument(text, {
+      return yaml().parseDocument(text, {
         version: '1.2',
         lineCounter: this.#lines,
         prettyErrors: false,
@@ -121,10 +113,10 @@ class Source {
 
   refuseKeys(document: Document.Parsed): void {
     const problems: DefinitionProblem[] = []
-    visit(document, {
+    yaml().visit(document, {
       Pair: (_, pair) => {
         const { key } = pair
-        if (!isScalar(key) || typeof key.value === 'object') {
+        if (!yaml().isScalar(key) || typeof key.value === 'object') {
           problems.push(this.problemAt(asNode(key), 'expected a text as the key'))
         } else if (REFUSED_KEYS.has(String(key.value))) {
           problems.push(this.problemAt(key, `the key "${String(key.value)}" is not allowed`))
@@ -141,8 +133,8 @@ class Source {
       if (depth > maxDepth) {
         throw this.#error(offsetOf(node), `expected at most ${maxDepth} levels of nesting`)
       }
-      if (isPair(node)) return 1 + sizeOf(node.value, depth)
-      if (isAlias(node)) return this.#aliasSize(document, node, sizes)
+      if (yaml().isPair(node)) return 1 + sizeOf(node.value, depth)
+      if (yaml().isAlias(node)) return this.#aliasSize(document, node, sizes)
       const items = hasItems(node) ? node.items : []
       const size = items.reduce<number>((sum, item) => sum + sizeOf(item, depth + 1), 1)
       if (size > maxValues) {
@@ -193,8 +185,10 @@ function nodeAt(document: Document.Parsed, path: Path): Node | undefined {
 }
 
 function childOf(node: Node | undefined, step: string | number): Node | undefined {
-  if (isMap(node)) {
-    const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
+  if (yaml().isMap(node)) {
+    const pair = node.items.find(
+      ({ key }) => yaml().isScalar(key) && String(key.value) === String(step),
+    )
     return asNode(pair?.value) ?? asNode(pair?.key)
   }
   return hasItems(node) ? asNode(node.items[Number(step)]) : undefined
@@ -211,5 +205,13 @@ function asNode(value: unknown): Node | undefined {
 }
 
 function offsetOf(node: unknown): number {
-  return asNode(isPair(node) ? node.key : node)?.range?.[0] ?? 0
+  return asNode(yaml().isPair(node) ? node.key : node)?.range?.[0] ?? 0
+}
+
+let loaded: typeof Yaml | undefined
+
+/** Loaded by the first definition: what could read one is often loaded to read none. */
+function yaml(): typeof Yaml {
+  loaded ??= requireBuilt('yaml') as typeof Yaml
+  return loaded
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { CeleryApp } from '../../create-app.ts'
 import type { Block } from '../../streams/block/block.ts'
 import type { LoadOptions } from '../../streams/definition/load-blocks.ts'
-import { type GlobalOptions, openApp } from '../app/open-app.ts'
+import { type GlobalOptions, openApp, openConfig } from '../app/open-app.ts'
 import { HEALTH_HELP, type HealthAddress, healthAddress } from '../health/health-address.ts'
 import { print } from '../output/output.ts'
 import { runService, serviceLogging } from '../run-service.ts'
@@ -83,18 +83,21 @@ async function blocksOf(
 
 /** One block that fails ends the others, and the command with exit code 1. */
 async function runBlocks(file: string, options: StreamOptions): Promise<void> {
-  await using app = await openApp(options)
+  const { app: module, taskEvents } = options
+  // An app takes as much memory as all else: V8 would go through it again and again while large frames pass.
+  await using app = module !== undefined || taskEvents === true ? await openApp(options) : undefined
+  const config = app?.config ?? (await openConfig(options))
   const isVerbose = options.verbose === true || options.debug === true
-  await using logging = await serviceLogging(app.config, isVerbose ? 'debug' : 'info')
+  await using logging = await serviceLogging(config, isVerbose ? 'debug' : 'info')
   await using seen = await StreamHealth.open(options.healthPort, logging.logger, {
     arroyo: options.arroyoMetrics === true,
   })
   const blocks = await blocksOf(file, options, {
-    app,
+    ...(app !== undefined && { app }),
     parts: {
       logger: logging.logger,
       ...(seen.observer !== undefined && { observer: seen.observer }),
-      ...(options.taskEvents === true && { events: app.events }),
+      ...(taskEvents === true && app !== undefined && { events: app.events }),
     },
   })
   await seen.start(blocks)

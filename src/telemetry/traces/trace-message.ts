@@ -24,6 +24,7 @@ export type TraceMessage = (
  * messages without a trace cost nothing. A span continues the `traceparent` of its message, if it has one.
  */
 export async function messageTracer(): Promise<TraceMessage | undefined> {
+  if (!isRegistered()) return undefined
   const api = await loadTelemetry()
   if (api === null || !hasSdk(api)) return undefined
   const { trace, context, propagation, ROOT_CONTEXT, SpanKind } = api
@@ -50,6 +51,13 @@ export async function messageTracer(): Promise<TraceMessage | undefined> {
 }
 
 /** A proxy without a delegate hands out the one provider that does nothing. */
+/** OpenTelemetry's api keeps what is registered in a global; where there is none, it is not loaded for this question. */
+function isRegistered(): boolean {
+  return Object.getOwnPropertySymbols(globalThis).some(({ description }) =>
+    description?.startsWith('opentelemetry.js.api.'),
+  )
+}
+
 export function hasSdk({ trace, ProxyTracerProvider }: OpenTelemetryApi): boolean {
   const provider = trace.getTracerProvider()
   if (!(provider instanceof ProxyTracerProvider)) return true

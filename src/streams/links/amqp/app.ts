@@ -1,5 +1,4 @@
 import type { Broker } from '../../../brokers/broker.ts'
-import { openBroker } from '../../../brokers/open-broker.ts'
 import { ConfigurationError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
 
@@ -12,8 +11,10 @@ interface OpenedBroker {
   close(): Promise<void>
 }
 
-export function brokerOf(app: AmqpApp, log: Logger): OpenedBroker {
+export async function brokerOf(app: AmqpApp, log: Logger): Promise<OpenedBroker> {
   if (typeof app === 'string') {
+    // Half as large as all else of streams, and most blocks need none.
+    const { openBroker } = await import('../../../brokers/open-broker.ts')
     const broker = openBroker({ url: app, logger: log, connectionName: 'celery-toolbox streams' })
     return { broker, close: () => broker.close() }
   }

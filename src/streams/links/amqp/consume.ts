@@ -54,7 +54,7 @@ interface ConsumeParts {
 }
 
 async function run(inlet: Inlet, parts: ConsumeParts): Promise<void> {
-  const { broker, close } = brokerOf(parts.app, inlet.log)
+  const { broker, close } = await brokerOf(parts.app, inlet.log)
   inlet.defer(close)
   const { dead, subscription } = await unlessAborted(inlet.signal, open(inlet, broker, parts))
   inlet.ready()

@@ -41,7 +41,7 @@ export function publish(
   const name = typeof target === 'string' ? target : target.exchange
   const codec = codecOf(options.codec, `amqp publish ${name}`)
   return new LinkPublisher(`amqp ${name}`, async ({ log, signal }) => {
-    const { broker, close } = brokerOf(app, log)
+    const { broker, close } = await brokerOf(app, log)
     try {
       await unlessAborted(signal, declare(broker, target, options))
     } catch (error) {
