@@ -5,7 +5,7 @@ export type WhenFull = 'wait' | 'drop-oldest' | 'drop-newest' | 'latest'
 export interface QueueLimits {
   /** The most messages that wait. Default 64. */
   readonly limit?: number | undefined
-  /** The most bytes that wait; a single larger message still passes, alone. Default 16 MiB. */
+  /** The most bytes that wait; a single larger message still passes, alone. Default 2 MiB with `wait`, else 16 MiB. */
   readonly limitBytes?: number | undefined
   /**
    * `wait` holds back the source (default). The others drop, counted and logged: the oldest, the newest, or with `latest`
@@ -21,7 +21,9 @@ export interface Queued {
 }
 
 export const QUEUE_LIMIT = 64
-const QUEUE_LIMIT_BYTES = 16 * 1024 * 1024
+/** Where the source waits, more would only take memory. */
+const WAIT_LIMIT_BYTES = 2 * 1024 * 1024
+const DROP_LIMIT_BYTES = 16 * 1024 * 1024
 
 /** Messages between those who put and those who take, bounded by number and by bytes. */
 export class BoundedQueue<Item extends Queued> {
@@ -42,8 +44,9 @@ export class BoundedQueue<Item extends Queued> {
 
   constructor(limits: QueueLimits, onDrop: (item: Item) => void) {
     this.limit = limits.limit ?? QUEUE_LIMIT
-    this.limitBytes = limits.limitBytes ?? QUEUE_LIMIT_BYTES
     this.whenFull = limits.whenFull ?? 'wait'
+    this.limitBytes =
+      limits.limitBytes ?? (this.whenFull === 'wait' ? WAIT_LIMIT_BYTES : DROP_LIMIT_BYTES)
     this.#onDrop = onDrop
   }
 

@@ -14,9 +14,9 @@ export interface RetryPolicy {
 export type OnError = 'skip' | 'stop' | 'retry' | RetryPolicy | { readonly retry: RetryPolicy }
 
 export interface BlockOptions {
-  /** Messages between listeners and operator. Default 64 messages, 16 MiB, wait. */
+  /** Messages between listeners and operator. Default 64 messages, 2 MiB, wait. */
   readonly queue?: QueueLimits
-  /** Of each publisher between operator and wire. Default 64 messages, 16 MiB, wait. */
+  /** Of each publisher between operator and wire. Default 64 messages, 2 MiB, wait. */
   readonly outlet?: QueueLimits
   /** Default skip. */
   readonly onError?: OnError

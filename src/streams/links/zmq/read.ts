@@ -6,6 +6,7 @@ import { type Inlet, LinkListener } from '../../parts/listener.ts'
 import { Received } from '../../parts/received.ts'
 import { readMessage } from '../read-message.ts'
 import { type Driver, loadZmq } from './driver.ts'
+import { frameMemory } from './frame-memory.ts'
 import { type ZmqReadOptions, zmqCodec } from './options.ts'
 import { attach, detach } from './socket.ts'
 
@@ -63,8 +64,10 @@ async function receive(inlet: Inlet, parts: ReadParts): Promise<void> {
       isWaiting = true
       const frames = (await socket.receive()) as Buffer[]
       isWaiting = false
+      const isTimeToFree = frameMemory.take(frames)
       const waiting = inlet.put(read(frames))
       if (waiting !== undefined) await waiting
+      if (isTimeToFree) await frameMemory.free()
     }
     if (parts.kind !== 'SUB') await drain(socket, inlet, read)
   } catch (error) {
