@@ -14,7 +14,7 @@ export class TextCache {
     const known = this.#texts[slot] ?? ''
     if (isTextOf(known, bytes, start, end)) return known
     const text = utf8(bytes, start, end)
-    this.#texts[slot] = text
+    if (isOneByteEach(text, end - start)) this.#texts[slot] = text
     return text
   }
 }
@@ -30,7 +30,11 @@ function slotOf(bytes: Buffer, start: number, end: number): number {
   return sum & (SLOTS - 1)
 }
 
-/** Of ASCII alone: any other text has fewer units than bytes, or U+FFFD in place of a byte. */
+/** ASCII, or U+FFFD in place of a byte, which no byte is equal to. Any other text has fewer units than bytes. */
+function isOneByteEach(text: string, bytes: number): boolean {
+  return text.length === bytes
+}
+
 function isTextOf(text: string, bytes: Buffer, start: number, end: number): boolean {
   if (text.length !== end - start) return false
   for (let index = 0; index < text.length; index += 1) {
