@@ -94,8 +94,8 @@ export interface Subscription {
   /** Takes no new deliveries; those already handed out stay to be settled. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** Changes how many deliveries may be unsettled at a time. */
-  setPrefetch(prefetch: number): Promise<void>
+  /** Changes how many deliveries may be unsettled at a time; `held` of them stay so for long. */
+  setPrefetch(prefetch: number, options?: { readonly held?: number }): Promise<void>
   close(): Promise<void>
 }
 

@@ -107,7 +107,9 @@ export class WorkQueues {
       this.#toAdjust.delete(queue)
       if (this.#isStopping) return
       const subscription = this.#subscriptions.get(queue)
-      this.#parts.track(subscription?.setPrefetch(this.#prefetchWithHeld()))
+      const prefetch = this.#prefetchWithHeld()
+      const held = prefetch - this.#prefetch
+      this.#parts.track(subscription?.setPrefetch(prefetch, { held }))
     })
   }
 

@@ -8,7 +8,7 @@ import type { ConsumeOptions, ConsumerProblem, Delivery, Subscription } from '..
 import { queueMissing } from '../../broker-errors.ts'
 import { ProblemReport } from '../../problem-report.ts'
 import { isNotFound, serverText } from '../connecting/server-errors.ts'
-import { ConsumerChannel } from './consumer-channel.ts'
+import { ConsumerChannel, type Prefetch } from './consumer-channel.ts'
 
 const nextTurn = setImmediate
 
@@ -33,7 +33,7 @@ export class AmqpConsumer implements Subscription {
   readonly #parts: ConsumerParts
   /** Changes (attach, pause, resume, close) happen one after the other. */
   readonly #changes = new Semaphore(1)
-  #prefetch: number
+  #prefetch: Prefetch
   #channel: ConsumerChannel | undefined
   #isPaused: boolean = false
   #isAdjustPlanned: boolean = false
@@ -47,7 +47,7 @@ export class AmqpConsumer implements Subscription {
     this.queue = parts.queueName
     this.#parts = parts
     this.#report = new ProblemReport(parts)
-    this.#prefetch = parts.options.prefetch
+    this.#prefetch = { prefetch: parts.options.prefetch, held: 0 }
   }
 
   /** Why the queue is not consumed, though the connection is there. */
@@ -87,10 +87,11 @@ export class AmqpConsumer implements Subscription {
     })
   }
 
-  setPrefetch(prefetch: number): Promise<void> {
+  setPrefetch(prefetch: number, { held = 0 }: { readonly held?: number } = {}): Promise<void> {
     return this.#changes.run(async () => {
-      if (prefetch === this.#prefetch) return
-      this.#prefetch = prefetch
+      const { prefetch: former, held: formerlyHeld } = this.#prefetch
+      if (prefetch === former && held === formerlyHeld) return
+      this.#prefetch = { prefetch, held }
       if (!this.#isPaused && !this.#isClosed) await this.#start()
     })
   }
@@ -110,13 +111,13 @@ export class AmqpConsumer implements Subscription {
   async #attach(model: ChannelModel): Promise<void> {
     if (this.#isClosed || this.#channel !== undefined || !this.#parts.isAlive(model)) return
     const { options, onDelivery, log } = this.#parts
-    const channel = await ConsumerChannel.open(model, this.#prefetch, {
+    const channel = await ConsumerChannel.open(model, this.#prefetch.prefetch, {
       queue: this.queue,
       consumerTag: options.consumerTag,
       consumerArguments: options.arguments,
       onDelivery,
       log,
-      onParked: () => this.#adjustLater(),
+      onCreditDue: () => this.#adjustLater(),
       onEnd: (ended, refusal) => this.#onChannelEnd(ended, refusal),
     })
     this.#channel = channel
@@ -128,14 +129,14 @@ export class AmqpConsumer implements Subscription {
     }
   }
 
-  /** Once for all that are put back later, or were, in one turn of the event loop. */
+  /** Once for all that are settled or put back later in one turn of the event loop. */
   #adjustLater(): void {
     if (this.#isAdjustPlanned) return
     this.#isAdjustPlanned = true
     nextTurn(() => {
       this.#isAdjustPlanned = false
       const adjusted = this.#changes.run(async () => {
-        if (!this.#isPaused && !this.#isClosed && this.#channel?.isAdjustDue) await this.#start()
+        if (!this.#isPaused && !this.#isClosed && this.#channel?.isCreditDue) await this.#start()
       })
       adjusted.catch((cause: unknown) => {
         this.#parts.log.debug({ queue: this.queue, err: cause }, 'prefetch not changed')

@@ -11,14 +11,33 @@ import { Parked } from './parked.ts'
 /** AMQP has 16 bits for it; beyond, the server sends without a limit and the rest is held here. */
 const MOST_PREFETCH = 65_535
 
+/** How many deliveries may be unsettled; `held` are those of them that are held for long. */
+export interface Prefetch {
+  readonly prefetch: number
+  readonly held: number
+}
+
+/** What RabbitMQ counts of a consumer: `most` of its deliveries may be unsettled, 0 is no limit, and `open` are. */
+interface Credit {
+  readonly most: number
+  open: number
+  readonly onSettled: () => void
+  readonly park: Parked['park']
+}
+
+interface Waiting {
+  readonly received: ConsumeMessage
+  readonly credit: Credit
+}
+
 interface ConsumerChannelParts {
   readonly queue: string
   readonly consumerTag: string | undefined
   readonly consumerArguments: Readonly<Record<string, unknown>> | undefined
   readonly onDelivery: (delivery: Delivery) => void
   readonly log: Logger
-  /** Something is put back later, or has been put back. */
-  readonly onParked: () => void
+  /** What the server may send has to be looked at again. */
+  readonly onCreditDue: () => void
   /** The channel is gone, or its queue is; `refusal` is what the server said, where it said something. */
   readonly onEnd: (ended: ConsumerChannel, refusal: Error | undefined) => void
 }
@@ -30,15 +49,18 @@ export class ConsumerChannel {
   readonly #parts: ConsumerChannelParts
   readonly #window: AckWindow
   #prefetch: number
+  /** How many of the prefetch are held for long. */
+  #held = 0
   #consumerTag: string | undefined
-  /** What the server was let send beyond the prefetch, for those that are parked. */
-  #extra = 0
+  #credit: Credit = this.#creditOf(0)
+  /** What the server counts as unsettled, whichever consumer it came to. */
+  #open = 0
   #starts = 0
   #unsettled = 0
   /** The server still counts them as unsettled, so it is let send as many more: up to the prefetch. */
   readonly #parked: Parked
   /** Came before a lowered prefetch took hold; handed out as room comes. */
-  #held = new Deque<ConsumeMessage>()
+  #waiting = new Deque<Waiting>()
   #hasEnded: boolean = false
 
   static async open(
@@ -59,7 +81,7 @@ export class ConsumerChannel {
     this.#parts = parts
     this.#prefetch = parts.prefetch
     this.#window = new AckWindow(channel, parts.prefetch)
-    this.#parked = new Parked(parts.onParked)
+    this.#parked = new Parked(() => this.#lookAtCredit())
     let refusal: Error | undefined
     channel.on('error', (cause) => {
       refusal = cause
@@ -67,31 +89,56 @@ export class ConsumerChannel {
     channel.on('close', () => this.#onEnd(refusal))
   }
 
-  /** RabbitMQ gives a prefetch to consumers that start after it was set, so a changed one starts anew. */
-  async start(prefetch: number): Promise<void> {
+  /**
+   * RabbitMQ gives a prefetch to consumers that start after it was set, so a changed one starts anew, where what the server
+   * may send is not enough already: it counts only what came to the new one, and would send as much again each time.
+   */
+  async start({ prefetch, held }: Prefetch): Promise<void> {
     this.#prefetch = prefetch
-    this.#extra = this.#wantedExtra
-    const most = prefetch === 0 ? 0 : prefetch + this.#extra
-    const former = this.#consumerTag
-    await this.#channel.prefetch(most > MOST_PREFETCH ? 0 : most, false)
-    const { consumerTag } = await this.#channel.consume(
-      this.#parts.queue,
-      (received) => this.#onMessage(received),
-      this.#consumeOptions(),
-    )
-    this.#consumerTag = consumerTag
-    // The former one ends last: a queue that deletes itself when unused stays.
-    await this.#cancel(former)
+    this.#held = held
+    if (this.#consumerTag === undefined || this.isCreditDue) await this.#startAnew()
     this.#handOut()
   }
 
-  /** Whether the server should be let send more, or fewer, because of what is parked. */
-  get isAdjustDue(): boolean {
-    return this.#consumerTag !== undefined && this.#extra !== this.#wantedExtra
+  /** Whether the server may send too few, or too many. */
+  get isCreditDue(): boolean {
+    if (this.#consumerTag === undefined) return false
+    const { most, open } = this.#credit
+    const wanted = this.#wanted
+    if (most === 0 || wanted === 0) return most !== wanted
+    const former = this.#open - open
+    return most + former < wanted || most > wanted
   }
 
-  get #wantedExtra(): number {
-    return Math.min(this.#parked.size, this.#prefetch)
+  /** How many may be unsettled on this channel; 0 is no limit. Those that are parked do not count, up to the prefetch. */
+  get #wanted(): number {
+    if (this.#prefetch === 0) return 0
+    const most = this.#prefetch + Math.min(this.#parked.size, this.#prefetch)
+    return most > MOST_PREFETCH ? 0 : most
+  }
+
+  async #startAnew(): Promise<void> {
+    const wanted = this.#wanted
+    // Never less than what is there for those that are not held, as what came to former consumers is settled meanwhile.
+    const most = wanted === 0 ? 0 : Math.max(wanted - this.#open, this.#prefetch - this.#held)
+    const credit = this.#creditOf(most)
+    const former = this.#consumerTag
+    await this.#channel.prefetch(most, false)
+    const { consumerTag } = await this.#channel.consume(
+      this.#parts.queue,
+      (received) => this.#onMessage(received, credit),
+      this.#consumeOptions(),
+    )
+    this.#consumerTag = consumerTag
+    this.#credit = credit
+    // The former one ends last: a queue that deletes itself when unused stays.
+    await this.#cancel(former)
+    // Deliveries may have come, and been settled, meanwhile.
+    this.#lookAtCredit()
+  }
+
+  #lookAtCredit(): void {
+    if (this.isCreditDue) this.#parts.onCreditDue()
   }
 
   /** Takes nothing new; what was handed out can be settled. */
@@ -99,7 +146,10 @@ export class ConsumerChannel {
     const tag = this.#consumerTag
     this.#consumerTag = undefined
     await this.#cancel(tag)
-    for (const { fields } of this.#held.takeAll()) this.#window.nack(fields.deliveryTag, true)
+    for (const { received, credit } of this.#waiting.takeAll()) {
+      this.#window.nack(received.fields.deliveryTag, true)
+      this.#counted(credit, -1)
+    }
   }
 
   /** Sends the last acks; the server puts back what is not settled. */
@@ -128,40 +178,63 @@ export class ConsumerChannel {
     await answeredWithin(this.#channel, this.#channel.cancel(consumerTag))
   }
 
-  #onMessage(received: ConsumeMessage | null): void {
+  #onMessage(received: ConsumeMessage | null, credit: Credit): void {
     if (received === null) {
       // The queue was deleted, or its node went down.
       this.#onEnd(undefined)
       void end(this.#channel)
       return
     }
-    if (this.#hasRoom && this.#held.size === 0) this.#deliver(received)
-    else this.#held.push(received)
+    this.#counted(credit, 1)
+    if (this.#hasRoom && this.#waiting.size === 0) this.#deliver({ received, credit })
+    else this.#waiting.push({ received, credit })
   }
 
   get #hasRoom(): boolean {
     return this.#prefetch === 0 || this.#unsettled < this.#prefetch
   }
 
-  #deliver(received: ConsumeMessage): void {
+  #deliver({ received, credit }: Waiting): void {
     this.#unsettled += 1
     const delivery = new AmqpDelivery(received, {
       queue: this.#parts.queue,
       window: this.#window,
-      onSettled: this.#onSettled,
-      park: this.#parked.park,
+      onSettled: credit.onSettled,
+      park: credit.park,
     })
     handOver(delivery, this.#parts.onDelivery, this.#parts)
   }
 
-  readonly #onSettled = (): void => {
-    this.#unsettled -= 1
-    if (this.#held.size > 0) this.#handOut()
+  #creditOf(most: number): Credit {
+    const credit: Credit = {
+      most,
+      open: 0,
+      onSettled: () => {
+        this.#unsettled -= 1
+        this.#counted(credit, -1)
+        if (this.#waiting.size > 0) this.#handOut()
+        this.#lookAtCredit()
+      },
+      // The server counts it until it is put back.
+      park: (delayMs, putBack) => {
+        this.#counted(credit, 1)
+        this.#parked.park(delayMs, () => {
+          this.#counted(credit, -1)
+          putBack()
+        })
+      },
+    }
+    return credit
+  }
+
+  #counted(credit: Credit, change: 1 | -1): void {
+    credit.open += change
+    this.#open += change
   }
 
   #handOut(): void {
     while (!this.#hasEnded && this.#hasRoom) {
-      const next = this.#held.shift()
+      const next = this.#waiting.shift()
       if (next === undefined) return
       this.#deliver(next)
     }
@@ -172,7 +245,7 @@ export class ConsumerChannel {
     this.#parked.clear()
     if (this.#hasEnded) return
     this.#hasEnded = true
-    this.#held.takeAll()
+    this.#waiting.takeAll()
     this.#parts.onEnd(this, refusal)
   }
 }
