@@ -1,5 +1,5 @@
 import { repr } from '../../codecs/python/python-repr.ts'
-import { BrokerError } from '../../errors.ts'
+import { BrokerError, ProtocolError } from '../../errors.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import type { ExceptionInfo, TaskResult } from '../../protocol/results/task-result.ts'
 import { taskIdOf } from '../../protocol/signature-tree/options.ts'
@@ -14,9 +14,16 @@ import type { App } from '../../tasks/app/app.ts'
 import { type Caller, runInTaskContext } from '../../tasks/calls/current-request.ts'
 import { textOfError } from '../../text-of-error.ts'
 import type { CalledFor } from './errback-plan.ts'
-import { bodyFailure, callerFor, callPlanned, type Failure, type WhyFailed } from './failed-body.ts'
+import {
+  type BodyFailure,
+  bodyFailure,
+  callerFor,
+  callPlanned,
+  type Failure,
+  type WhyFailed,
+} from './failed-body.ts'
 import { leaveBody, type PendingChordBody } from './pending-chord-body.ts'
-import { unreachableSteps } from './unreachable-steps.ts'
+import { readableEnd, unreachableSteps } from './unreachable-steps.ts'
 
 /** Saves the outcome of a chord's member and counts it, in one step where the backend can; the last one starts the body. */
 export async function saveMember(
@@ -77,9 +84,23 @@ export async function releaseBody(
 /** Stores why the body will never run, for its waiting callers, and calls its errbacks: each finds the failure stored. */
 export async function failBody(app: App, body: SignatureDict, why: WhyFailed): Promise<void> {
   const caller = callerFor(body)
-  const { cutOff, calls } = bodyFailure(app, body, why)
+  const { cutOff, calls } = readableFailure(app, body, why)
   for (const { steps, failure } of cutOff) await failUnreachable(app, { steps, caller }, failure)
   for (const call of calls) await callPlanned(app, call)
+}
+
+/** Of a body that cannot be read to its end, its own failure alone: no later try would read more. */
+function readableFailure(app: App, body: SignatureDict, why: WhyFailed): BodyFailure {
+  try {
+    return bodyFailure(app, body, why)
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    app.logger.error({ err: error }, 'the body of a chord cannot be read, and fails alone')
+    const { text, traceback } = why
+    const result = { excType: 'ChordError', excModule: 'celery.exceptions', excMessage: [text] }
+    const failure = { status: 'FAILURE', result, traceback, dateDone: new Date() }
+    return { cutOff: [{ steps: [body], failure }], calls: [] }
+  }
 }
 
 /**
@@ -93,18 +114,31 @@ export async function failUnreachable(
 ): Promise<void> {
   const results = await app.results()
   await Promise.all(
-    steps.flatMap(unreachableSteps).map(async ({ taskId, groupId, groupIndex, chord }) => {
-      const result = { ...failure, taskId, name: null, children: childrenOf(taskId) }
-      try {
-        if (chord === null || groupId === null) await results.save(result)
-        else await saveMember(app, { groupId, groupIndex, result }, { body: chord, caller })
-      } catch (error) {
-        if (!isRefusedForGood(error)) throw error
-        const about = { taskId: taskId.slice(0, 300), err: error }
-        app.logger.error(about, 'the failure of a step that will not run cannot be stored')
-      }
-    }),
+    steps
+      .flatMap((step) => readableSteps(app, step))
+      .map(async ({ taskId, groupId, groupIndex, chord }) => {
+        const result = { ...failure, taskId, name: null, children: childrenOf(taskId) }
+        try {
+          if (chord === null || groupId === null) await results.save(result)
+          else await saveMember(app, { groupId, groupIndex, result }, { body: chord, caller })
+        } catch (error) {
+          if (!isRefusedForGood(error)) throw error
+          const about = { taskId: taskId.slice(0, 300), err: error }
+          app.logger.error(about, 'the failure of a step that will not run cannot be stored')
+        }
+      }),
   )
+}
+
+/** Of a step that cannot be read to its end, its own alone: that is no reason to run the task before it again. */
+function readableSteps(app: App, step: SignatureDict): ReturnType<typeof unreachableSteps> {
+  try {
+    return unreachableSteps(step)
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error
+    app.logger.error({ err: error }, 'a step that will not run cannot be read, and fails alone')
+    return readableEnd(step)
+  }
 }
 
 async function whyFailed(app: App, failed: TaskResult): Promise<WhyFailed> {

@@ -39,7 +39,7 @@ export interface Failure extends Omit<TaskResult, 'taskId'> {
 }
 
 /** What the failure of a body means: for steps that will never run, and for their errbacks. */
-interface BodyFailure {
+export interface BodyFailure {
   readonly cutOff: readonly {
     readonly steps: readonly SignatureDict[]
     readonly failure: Failure

@@ -23,7 +23,7 @@ export function unreachableSteps(step: SignatureDict): UnreachableStep[] {
   const hasHeader = isGathered(step)
   const within = partsOf(step).filter(([place]) => hasHeader || place !== 'header')
   const own = isTask(step)
-    ? cutOff(step)
+    ? ownEnd(step)
     : within.flatMap(([place, part]) =>
         unreachableSteps(place === 'member' ? counted(part, step) : part),
       )
@@ -35,7 +35,16 @@ function counted(member: SignatureDict, { options: { chord } }: SignatureDict): 
   return chord === undefined || chord === null ? member : withEndOptions(member, { chord })
 }
 
-function cutOff({ options }: SignatureDict): UnreachableStep[] {
+/** What waits for the step itself, not for its parts; without its chord, where that cannot be read either. */
+export function readableEnd(step: SignatureDict): UnreachableStep[] {
+  try {
+    return ownEnd(step)
+  } catch {
+    return ownEnd({ ...step, options: { ...step.options, chord: null } })
+  }
+}
+
+function ownEnd({ options }: SignatureDict): UnreachableStep[] {
   const { task_id, group_id, group_index, chord } = options
   if (typeof task_id !== 'string') return []
   return [
