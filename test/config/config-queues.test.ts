@@ -87,7 +87,7 @@ test('given queues are taken in every form of Celery, and declared once', () => 
 
 test.each([
   [{ task_queues: 5 }, 'task_queues: expected a list of names or dicts, or a dict by name'],
-  [{ task_queues: [{}] }, 'task_queues: a queue has no name'],
+  [{ task_queues: [{}] }, 'task_queues: a queue has the name None, expected non-empty text'],
   [
     { task_queues: ['a', { name: 'a' }] },
     'task_queues: queue "a" is there twice, expected each name once',

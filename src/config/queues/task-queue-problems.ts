@@ -60,7 +60,9 @@ export function exchangeProblems(
 }
 
 function entryProblems(name: unknown, options: unknown): string[] {
-  if (typeof name !== 'string' || name === '') return ['task_queues: a queue has no name']
+  if (typeof name !== 'string' || name === '') {
+    return [`task_queues: a queue has the name ${printedShort(name)}, expected non-empty text`]
+  }
   if (Buffer.byteLength(name) > 255) {
     return [`${queueText(name)} has more than 255 bytes in its name, expected 255 at most`]
   }

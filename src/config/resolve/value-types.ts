@@ -64,6 +64,16 @@ export const count: ValueType<number> = {
   read: (value) => (Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : unfit),
 }
 
+/** AMQP has one byte for a priority. */
+export const octet: ValueType<number> = {
+  name: 'an integer from 0 to 255',
+  environmentText: 'literal',
+  read: (value) => {
+    const isOctet = Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 255
+    return isOctet ? Number(value) : unfit
+  },
+}
+
 export const positiveInteger: ValueType<number> = {
   name: 'an integer, 1 or more',
   environmentText: 'literal',
@@ -74,6 +84,12 @@ export const number: ValueType<number> = {
   name: 'a number',
   environmentText: 'literal',
   read: (value) => (typeof value === 'number' && !Number.isNaN(value) ? value : unfit),
+}
+
+export const amount: ValueType<number> = {
+  name: 'a number, 0 or more',
+  environmentText: 'literal',
+  read: (value) => (typeof value === 'number' && value >= 0 ? value : unfit),
 }
 
 export const seconds: ValueType<number> = {

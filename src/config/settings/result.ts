@@ -1,11 +1,11 @@
 import { compressionName, contentTypes, serializerName } from '../resolve/named-types.ts'
 import {
+  amount,
   boolean,
   count,
   dict,
   integer,
   nullable,
-  number,
   oneOf,
   seconds,
   text,
@@ -39,7 +39,7 @@ export const resultSettings = {
     'The first wait between two tries, in milliseconds.',
   ),
   result_backend_max_retries: setting(
-    number,
+    amount,
     Number.POSITIVE_INFINITY,
     'How often the result backend is tried again.',
   ),

@@ -11,8 +11,8 @@ import {
   boolean,
   count,
   filledText,
-  integer,
   nullable,
+  octet,
   oneOf,
   seconds,
   text,
@@ -118,7 +118,7 @@ export const taskSettings = {
     { celeryDefault: 'direct' },
   ),
   task_default_priority: setting(
-    nullable(integer),
+    nullable(octet),
     null,
     'The priority of the calls of tasks that the app declares, where neither the call nor the task sets one.',
   ),
@@ -165,7 +165,7 @@ export const taskSettings = {
     'How often and how fast publishing is tried again.',
   ),
   task_queue_max_priority: setting(
-    nullable(count),
+    nullable(octet),
     null,
     'Declare the queues with this x-max-priority.',
   ),
