@@ -141,14 +141,13 @@ export function familyOf({
 
 /** Options that Celery does not know: AMQP carries them as headers only, SQS as properties too. */
 function ownerOf(headers: Headers, properties: MessageProperties) {
-  const said = (name: string): unknown =>
-    headers[name] ?? (properties as Readonly<Record<string, unknown>>)[name]
+  const others = properties as Readonly<Record<string, unknown>>
   return {
-    creatorId: shortText(said('creator_id')),
-    relatedType: shortText(said('related_content_type_id')),
-    relatedId: shortText(said('related_object_id')),
-    isResult: isTrue(said('is_result')),
-    replayOf: shortText(said('replay_of')),
+    creatorId: shortText(headers.creator_id ?? others.creator_id),
+    relatedType: shortText(headers.related_content_type_id ?? others.related_content_type_id),
+    relatedId: shortText(headers.related_object_id ?? others.related_object_id),
+    isResult: isTrue(headers.is_result ?? others.is_result),
+    replayOf: shortText(headers.replay_of ?? others.replay_of),
   }
 }
 
