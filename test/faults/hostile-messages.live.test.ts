@@ -1,20 +1,21 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
-import type { Broker } from '../../src/brokers/broker.ts'
-import { openBroker } from '../../src/brokers/open-broker.ts'
-import type { Database } from '../../src/database/database.ts'
-import type { CeleryApp } from '../../src/index.ts'
-import type { Route } from '../../src/protocol/message.ts'
-import { freshServers, liveApp, migratedDatabase } from '../support/live-app.ts'
-import { hasNothingWaiting } from '../support/rabbitmq.ts'
+import { describe, expect, test } from 'vitest'
 import { waitFor } from '../support/wait-for.ts'
 import { type Bomb, bombsOf } from './hostile/bombs.ts'
 import { ANSWERED, eventBombs } from './hostile/event-bombs.ts'
-import { allowedMb, MOST_PAUSE_MS, Watched } from './hostile/watched.ts'
+import {
+  endOf,
+  isRecorded,
+  kept,
+  LONG,
+  MINUTES,
+  openPlace,
+  type Place,
+  TASKS,
+} from './hostile/place.ts'
+import { allowedMb, MOST_PAUSE_MS, type Watched } from './hostile/watched.ts'
 
 /** `npm run test:hostile`: bodies of 60 MB, expanded. */
 const BYTES = Number(process.env.HOSTILE_MB ?? 4) * 1_000_000
-const MINUTES = 60_000
-const LONG = { deadlineMs: 2 * MINUTES }
 
 describe('a worker and a monitor', { timeout: 20 * MINUTES }, () => {
   test(`read or keep each message of ${BYTES / 1e6} MB, in their memory and without a pause`, async () => {
@@ -53,36 +54,6 @@ function answered(worker: Watched): number {
   return worker.process.output.match(ANSWERED)?.length ?? 0
 }
 
-interface Place {
-  readonly broker: Broker
-  readonly database: Database
-  readonly worker: Watched
-  readonly monitor: Watched
-  readonly app: CeleryApp
-  /** Resolves once all is taken but dead letters, and worked on. */
-  quiet(): Promise<void>
-}
-
-async function openPlace(): Promise<Place> {
-  const servers = await freshServers(['hostile'])
-  const database = await migratedDatabase(servers.databaseUrl)
-  const broker = openBroker(servers.vhost)
-  onTestFinished(() => broker.close())
-  const appFile = new URL('hostile/hostile-app.ts', import.meta.url).pathname
-  const env = { ...servers.env, CELERY_ACCEPT_CONTENT: '["json","yaml","msgpack"]' }
-  const worker = new Watched(['worker', '-A', appFile, '-Q', 'hostile', '-c', '2'], env)
-  const monitor = new Watched(['monitor', '--database', servers.databaseUrl], env)
-  await worker.process.waitForLine(/worker ready/)
-  await monitor.process.waitForLine(/monitor started/)
-  const app = liveApp(servers)
-  const quiet = async (): Promise<void> => {
-    await waitFor('empty queues', () => hasNothingWaiting(servers.vhost), LONG)
-  }
-  return { broker, database, worker, monitor, app, quiet }
-}
-
-const TASKS: Route = { exchange: 'task_exchange', routingKey: 'hostile' }
-
 /** What is wrong with how the two take it. */
 async function struckBy(bomb: Bomb, place: Place): Promise<string[]> {
   const { worker, monitor, database } = place
@@ -112,30 +83,4 @@ function figuresOf(
       ? [`the ${name} was deaf for ${longestPauseMs} ms by ${bomb}`]
       : []),
   ]
-}
-
-async function kept({ broker }: Place): Promise<number> {
-  return (await broker.depth('dlq.hostile').catch(() => ({ messages: 0 }))).messages
-}
-
-async function endOf(
-  id: string,
-  place: Place,
-  keptBefore: number,
-): Promise<'runs' | 'kept' | null> {
-  const [row] = await place.database.query<{ status: string }>(
-    "select status from celery_taskmeta where task_id = $1 and status in ('SUCCESS', 'FAILURE')",
-    [id],
-  )
-  if (row !== undefined) return 'runs'
-  return (await kept(place)) > keptBefore ? 'kept' : null
-}
-
-async function isRecorded(id: string, database: Database): Promise<boolean> {
-  const [row] = await database.query<{ count: number }>(
-    `select (select count(*) from monitor.message where headers->>'id' = $1)
-       + (select count(*) from monitor.quarantine where headers->>'id' = $1) as count`,
-    [id],
-  )
-  return Number(row?.count) === 1
 }
