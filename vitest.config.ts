@@ -34,7 +34,7 @@ const LONG = [
 const OF_THE_WHOLE_ZOCALO =
   process.env.ZOCALO_WHOLE === '1' ? [] : ['test/interop/zocalo/instances.live.test.ts']
 
-/** Seconds of CPU time for one file: not for every save. `npm test` runs them beside the unit tests. */
+/** They need nothing but Node, and seconds of CPU time or of waiting each: not for every save. */
 const SLOW = 'test/**/*.slow.test.ts'
 
 /** Measures of CPU time that other tests beside them would spoil: they share the caches of the cores. */
@@ -43,10 +43,12 @@ const QUIET = 'test/**/*.quiet.test.ts'
 /** Named on the command line: Vitest runs every project it is given. */
 const isLongRun = process.argv.some((arg) => arg === 'long' || arg === '--project=long')
 
+/** Servers, workers and tests share a few cores with other work: one more try on a build server. */
+const retry = process.env.CI === undefined ? 0 : 1
+
 const live = {
   globalSetup: 'test/support/global-setup.ts',
-  // Servers, workers and tests share a few cores with other work: one more try on a build server.
-  retry: process.env.CI === undefined ? 0 : 1,
+  retry,
   testTimeout: 60_000,
   hookTimeout: 60_000,
 }
@@ -76,7 +78,14 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: { ...onlyNode, name: 'slow', include: [SLOW], testTimeout: 120_000 },
+        test: {
+          ...onlyNode,
+          name: 'slow',
+          globalSetup: 'test/support/global-build.ts',
+          include: [SLOW],
+          retry,
+          testTimeout: 120_000,
+        },
       },
       {
         extends: true,

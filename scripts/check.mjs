@@ -1,7 +1,7 @@
 // npm run check: style, types and the unit tests, side by side. Each runs to its end: one run shows all that is wrong.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { bin, ROOT, run } from './project.mjs'
+import { aside, bin, ROOT, run } from './project.mjs'
 
 const CACHE = join(ROOT, 'node_modules/.cache')
 mkdirSync(CACHE, { recursive: true })
@@ -15,15 +15,3 @@ const results = await Promise.all([
   run(bin('vitest'), ['run', '--project', 'unit', ...args]),
 ])
 process.exitCode = results.find(({ code }) => code !== 0)?.code ?? 0
-
-/** Says how it went once it is over: its lines would stand between those of the tests. */
-async function aside(title, command, args) {
-  const startedAt = Date.now()
-  const result = await run(bin(command), args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  if (result.code !== 0) console.error(result.output)
-  const seconds = ((Date.now() - startedAt) / 1000).toFixed(1)
-  console.error(
-    `› ${title}: ${result.code === 0 ? 'good' : `exit code ${result.code}`}, ${seconds} s`,
-  )
-  return result
-}

@@ -56,6 +56,18 @@ export async function step(title, command, args, env = process.env) {
   console.error(`  ${((Date.now() - started) / 1000).toFixed(1)} s`)
 }
 
+/** Runs a command beside others: says how it went once it is over, as its lines would stand between theirs. */
+export async function aside(title, command, args, env = process.env) {
+  const startedAt = Date.now()
+  const result = await run(bin(command), args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  if (result.code !== 0) console.error(result.output)
+  const seconds = ((Date.now() - startedAt) / 1000).toFixed(1)
+  console.error(
+    `› ${title}: ${result.code === 0 ? 'good' : `exit code ${result.code}`}, ${seconds} s`,
+  )
+  return result
+}
+
 export class StepError extends Error {
   constructor(title, code) {
     super(`${title} failed with exit code ${code}`)

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  aside,
   bin,
   ensureBuilt,
   ensureInstalled,
@@ -17,7 +18,7 @@ import { addCounts, readReport, summaryLine } from './test-report.mjs'
 
 const HELP = `Usage: npm test [-- VITEST-ARGUMENTS]
 
-Installs, builds, checks style and types, brings the servers up, and runs every test but those of test:long. For example:
+Installs, builds, brings the servers up, checks style and types, and runs every test but those of test:long. For example:
   npm test -- --project unit              only the tests that need nothing but Node (starts no servers)
   npm test -- test/brokers -t confirms    one folder, the tests whose names match`
 
@@ -38,9 +39,12 @@ const LIVE = ['--project', 'alone', '--project', 'live']
 const isOneRun = args.some((arg) => /^--(?:project|coverage)\b/.test(arg))
 
 await stage(ensureInstalled)
-await stage(() => step('Style (biome ci)', bin('biome'), ['ci', '.'], environment))
-await stage(() => step('Types (tsc)', bin('tsc'), ['--noEmit'], environment))
 await stage(ensureBuilt)
+/** Beside the tests: cores are idle while servers start. */
+const checked = Promise.all([
+  check('Style (biome ci)', 'biome', ['ci', '.']),
+  check('Types (tsc)', 'tsc', ['--noEmit']),
+])
 report(isOneRun ? await runOne() : await runAll())
 
 /** A stage that fails is named and counted, and the next one is tried: one run shows all that is wrong. */
@@ -52,9 +56,18 @@ async function stage(work) {
   }
 }
 
+async function check(title, command, args) {
+  await stage(async () => {
+    const { code } = await aside(title, command, args, environment)
+    if (code !== 0) throw new StepError(title, code)
+  })
+}
+
 async function runOne() {
   if (needsServers(args)) await bringServers()
-  return await runTests('Tests', args)
+  const counts = await runTests('Tests', args)
+  await checked
+  return counts
 }
 
 /**
@@ -65,6 +78,7 @@ async function runAll() {
   const [unit, live] = await Promise.all([
     runTests('Unit tests', [...UNIT, '--passWithNoTests', ...args]),
     bringServers().then(() => runTests('Live tests', [...LIVE, '--passWithNoTests', ...args])),
+    checked,
   ])
   const quiet = await runTests('Quiet tests', ['--project', 'quiet', '--passWithNoTests', ...args])
   const counts = [unit, live, quiet].reduce(addCounts)

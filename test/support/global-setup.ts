@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { TestProject } from 'vitest/node'
 import { migrateUp } from '../../src/database/migrate.ts'
+import { build, outputOf } from './global-build.ts'
 import { evaluate } from './rabbitmqctl.ts'
 import { PROJECT, service } from './services.ts'
 import {
@@ -43,15 +44,6 @@ function userOf(url: string): string {
   return decodeURIComponent(new URL(url).username) || 'guest'
 }
 
-async function build(): Promise<void> {
-  try {
-    await execute(process.execPath, [join(PROJECT, 'scripts/build.mjs'), '--if-needed'])
-  } catch (cause) {
-    // Emitted all the same where only types are wrong; `npm run check` is the one to insist.
-    console.warn(`the build has mistakes:\n${outputOf(cause)}`)
-  }
-}
-
 async function requireServers(): Promise<void> {
   try {
     await execute(join(PROJECT, 'scripts/services'), ['status'])
@@ -60,9 +52,4 @@ async function requireServers(): Promise<void> {
       cause,
     })
   }
-}
-
-function outputOf(cause: unknown): string {
-  const { stdout = '', stderr = '' } = cause as { stdout?: string; stderr?: string } // as execFile rejects
-  return `${stdout}${stderr}`.trim()
 }
