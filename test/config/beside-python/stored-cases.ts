@@ -1,13 +1,13 @@
 import type { WorkerCase } from './both-workers.ts'
 
-/** What a worker keeps of `add(1, 2)`, of a task that fails, and of one that runs. */
+/** What a worker keeps of `add(1, 2)`, of a task that fails, of one that runs, and of the first member of a chord of two. */
 export interface StoredCase extends WorkerCase {
   readonly store: keyof typeof BACKENDS
   readonly settings: Readonly<Record<string, unknown>>
   readonly calls: readonly Call[]
 }
 
-export type Call = 'add' | 'fail' | 'wait'
+export type Call = 'add' | 'fail' | 'wait' | 'member'
 
 const BACKENDS = { redis: '{redis}', database: '{database}', rpc: 'rpc://' }
 const ZONE = 'Asia/Kolkata'
@@ -30,6 +30,18 @@ export const STORED_CASES: readonly StoredCase[] = [
   kept('redis', 'pickle', { result_serializer: 'pickle' }, ['add', 'wait']),
   kept('redis', 'ignored', IGNORED),
   kept('redis', 'errors', WITH_ERRORS),
+  kept('redis', 'chord', { result_expires: 600, result_chord_expires: 300 }, ['member', 'wait']),
+  kept('redis', 'chord-never', { result_expires: 0 }, ['member', 'wait']),
+  kept(
+    'redis',
+    'chord-unordered',
+    {
+      result_expires: 300,
+      result_chord_expires: 600,
+      result_backend_transport_options: { result_chord_ordered: false, global_keyprefix: 'mine' },
+    },
+    ['member', 'wait'],
+  ),
   kept('database', 'plain', { timezone: ZONE }),
   kept('database', 'extended', { ...STARTED, result_extended: true }),
   kept('database', 'yaml', { result_serializer: 'yaml', result_extended: true }),

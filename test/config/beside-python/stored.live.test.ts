@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Broker } from '../../../src/brokers/broker.ts'
 import { type Serializer, serializerByName } from '../../../src/codecs/serializers.ts'
 import { amqpProperties } from '../../../src/protocol/amqp-properties.ts'
+import { signatureDict } from '../../../src/protocol/signatures.ts'
+import type { TaskCall } from '../../../src/protocol/tasks/task-request.ts'
 import { decodeStored } from '../../../src/results/stored-value.ts'
 import { waitFor } from '../../support/wait-for.ts'
 import {
@@ -18,7 +20,12 @@ import { type Call, STORED_CASES, type StoredCase } from './stored-cases.ts'
 
 // Each setting that shows in what is kept of a task's results, set for a worker of each language.
 
-const ARGS: Readonly<Record<Call, readonly unknown[]>> = { add: [1, 2], fail: ['no'], wait: [] }
+const ARGS: Readonly<Record<Call, readonly unknown[]>> = {
+  add: [1, 2],
+  fail: ['no'],
+  wait: [],
+  member: [1, 2],
+}
 
 let sides: readonly [python: Side, node: Side]
 const clients = new Map<Side, Client>()
@@ -60,10 +67,11 @@ async function callAll(side: Side): Promise<void> {
       const id = idOf(side, one, call)
       await callTask(side, {
         queue: one.name,
-        task: `probe.${call}`,
+        task: call === 'member' ? 'probe.add' : `probe.${call}`,
         args: ARGS[call],
         kwargs: {},
         id,
+        ...(call === 'member' && inChord(id)),
       })
     }
   }
@@ -73,6 +81,13 @@ async function callAll(side: Side): Promise<void> {
     async () => !(await redis().mget(keys)).includes(null),
     { deadlineMs: 60_000 },
   )
+}
+
+/** Of two members, of which the other one never comes. */
+function inChord(id: string): Pick<TaskCall, 'group' | 'groupIndex' | 'chord'> {
+  const body = signatureDict({ task: 'probe.add', options: { task_id: `${id}.body` } })
+  const chord = Object.assign(body, { chord_size: 2 })
+  return { group: id, groupIndex: 0, chord }
 }
 
 function idOf({ vhost }: Side, { name }: StoredCase, call: Call): string {
@@ -94,13 +109,21 @@ function keptBy(side: Side, one: StoredCase): () => Promise<unknown> {
 }
 
 async function inRedis(_: Side, one: StoredCase, id: string): Promise<unknown> {
-  const keys = (await redis().keys(`*${id}`)).filter((key) => key !== beganKey(id))
+  const keys = (await redis().keys(`*${id}*`)).filter((key) => key !== beganKey(id)).sort()
   const found = keys.map(async (key) => ({
     key,
     expires: Math.ceil((await redis().ttl(key)) / 30) * 30,
-    value: shown((await redis().getBuffer(key)) ?? Buffer.alloc(0), one),
+    value: await keptUnder(key, one),
   }))
   return await Promise.all(found)
+}
+
+/** A result; of a chord, the members that have ended, which are counted in a list or a sorted set. */
+async function keptUnder(key: string, one: StoredCase): Promise<unknown> {
+  const type = await redis().type(key)
+  if (type === 'string') return shown((await redis().getBuffer(key)) ?? Buffer.alloc(0), one)
+  if (type === 'zset') return await redis().zrange(key, '0', '-1', 'WITHSCORES')
+  return type === 'list' ? await redis().lrange(key, 0, -1) : type
 }
 
 async function inDatabase(side: Side, one: StoredCase, id: string): Promise<unknown> {
