@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { ResultError } from '../../src/errors.ts'
 import { UnsavedResult } from '../../src/results/failures.ts'
 import { chain } from '../../src/tasks/canvas/canvas.ts'
@@ -38,6 +38,22 @@ test('a late-acknowledged task whose result waits to be stored goes back to its 
   await waitFor('the refusal', () => save.mock.calls.length > 0)
   await worker.stop()
   expect(await app.broker().depth('export')).toMatchObject({ messages: 1 })
+})
+
+test('many tasks may wait for a result backend without a warning of Node', async () => {
+  const app = embeddedApp({ task_acks_late: true })
+  const results = await app.results()
+  const save = vi
+    .spyOn(results, 'save')
+    .mockRejectedValue(new ResultError('RESULT_UNREACHABLE', ''))
+  const warned = vi.spyOn(process, 'emitWarning')
+  onTestFinished(() => warned.mockRestore())
+  const task = app.task('export.waits', () => 'done')
+  const worker = await startWorker(app, { concurrency: 20 })
+  for (let calls = 0; calls < 20; calls += 1) await task.delay()
+  await waitFor('the refusals', () => save.mock.calls.length >= 20)
+  await worker.stop()
+  expect(warned).not.toHaveBeenCalled()
 })
 
 test('a stop whose grace is over waits for no result backend that never answers', async () => {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
 import { sleep } from '../../async/sleep.ts'
 import { withDeadline } from '../../async/with-deadline.ts'
@@ -46,6 +47,8 @@ export class Conclusions {
 
   constructor(parts: ConclusionParts) {
     this.#parts = parts
+    // One for each outcome that waits to be stored.
+    setMaxListeners(0, this.#patience.signal)
   }
 
   /** Outcomes that cannot be stored for now are no longer waited for: their messages go back. */
