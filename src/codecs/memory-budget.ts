@@ -2,7 +2,7 @@ import { isAscii } from 'node:buffer'
 import { type MessageLimits, tooLarge } from './limits.ts'
 
 /** Bytes that V8 takes for values, as measured: what a value holds comes on top. */
-const LIST = 48
+const LIST = 80
 const DICT = 56
 const EMPTY = 24
 const ITEM = 8

@@ -212,6 +212,12 @@ describe.each(['json', 'msgpack', 'pickle'] as const)(
   },
 )
 
+test('two million lists of one number, which take 180 MB, are refused in a body of 8 MB', async () => {
+  const body = Buffer.from(`[${'[0],'.repeat(2_000_000)}0]`)
+  const read = serializerByName('json').decodeLarge(body, { limits: DEFAULT_LIMITS })
+  await expect(read).rejects.toMatchObject(TOO_LARGE)
+})
+
 describe('YAML', () => {
   test('dates, bytes, sets and keys of any kind are the same when they were read in a thread', async () => {
     const text =
