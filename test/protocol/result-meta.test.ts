@@ -113,8 +113,8 @@ const EXPECTED_RESULTS: Readonly<Record<string, unknown>> = {
 
 test.each([
   [null, 'the result is null, expected an object'],
-  [{ task_id: 'x', status: 5 }, 'status of x is 5, expected a state'],
-  [{ task_id: 'x', status: 'SUCCESS', date_done: 'soon' }, "date_done of x is 'soon'"],
+  [{ task_id: 'x', status: 5 }, 'status is 5, expected a state'],
+  [{ task_id: 'x', status: 'SUCCESS', date_done: 'soon' }, "date_done is 'soon'"],
 ])('%j is no result', (value, message) => {
   expect(() => decodeResultMeta(value)).toThrow(message)
 })
