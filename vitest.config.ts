@@ -43,12 +43,10 @@ const QUIET = 'test/**/*.quiet.test.ts'
 /** Named on the command line: Vitest runs every project it is given. */
 const isLongRun = process.argv.some((arg) => arg === 'long' || arg === '--project=long')
 
-/** Servers, workers and tests share a few cores with other work: one more try on a build server. */
-const retry = process.env.CI === undefined ? 0 : 1
-
 const live = {
   globalSetup: 'test/support/global-setup.ts',
-  retry,
+  // Servers, workers and tests share a few cores with other work: one more try on a build server.
+  retry: process.env.CI === undefined ? 0 : 1,
   testTimeout: 60_000,
   hookTimeout: 60_000,
 }
@@ -83,8 +81,7 @@ export default defineConfig({
           name: 'slow',
           globalSetup: 'test/support/global-build.ts',
           include: [SLOW],
-          retry,
-          testTimeout: 120_000,
+          testTimeout: 60_000,
         },
       },
       {
