@@ -1,5 +1,5 @@
 import { type ResourceLimits, Worker, type WorkerOptions } from 'node:worker_threads'
-import { type Deferred, deferred } from './deferred.ts'
+import { deferred } from './deferred.ts'
 import { startTimer } from './timer.ts'
 
 interface ThreadOptions {
@@ -60,9 +60,13 @@ export class Thread {
   async #run(job: unknown): Promise<ThreadAnswer> {
     const worker = this.#started()
     const answer = deferred<ThreadAnswer>()
-    const timer = startTimer(this.#options.jobMs, () => this.#abandon(worker, answer))
+    let tooLong: ThreadLost | undefined
+    const timer = startTimer(this.#options.jobMs, () => {
+      tooLong = this.#abandon(worker)
+    })
     const onError = (cause: Error): void => answer.reject(lost(cause))
-    const onExit = (): void => answer.reject(new ThreadLost('crash', 'its thread ended'))
+    // One that was abandoned has given its memory back by then.
+    const onExit = (): void => answer.reject(tooLong ?? new ThreadLost('crash', 'its thread ended'))
     worker.once('message', answer.resolve).once('error', onError).once('exit', onExit)
     // Someone waits for the answer, so the process must live as long as the job.
     worker.ref()
@@ -89,10 +93,10 @@ export class Thread {
     return worker
   }
 
-  #abandon(worker: Worker, answer: Deferred<ThreadAnswer>): void {
+  #abandon(worker: Worker): ThreadLost {
     this.#forget(worker)
-    answer.reject(new ThreadLost('time', `it took more than ${this.#options.jobMs / 1000} seconds`))
     void worker.terminate()
+    return new ThreadLost('time', `it took more than ${this.#options.jobMs / 1000} seconds`)
   }
 
   #forget(worker: Worker): void {

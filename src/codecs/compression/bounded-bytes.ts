@@ -1,3 +1,5 @@
+import { collectYoung } from '../../collect-young.ts'
+
 import { tooLarge } from '../limits.ts'
 
 /**
@@ -21,6 +23,8 @@ export class PartCount {
 /** So many bytes are collected in pieces: most bodies are no longer. */
 const PIECEWISE = 1024 * 1024
 const ROOM_TO_GROW = 8
+/** So many bytes of pieces that were copied may wait to be collected. */
+const LEFT_BEHIND = 8 * 1024 * 1024
 
 /**
  * Collects what comes out of a decompressor, and stops it with a RangeError when it is too much. A large body is written to one place
@@ -31,6 +35,7 @@ export class BoundedBytes {
   #pieces: Uint8Array[] = []
   #place: Uint8Array = new Uint8Array(0)
   #length = 0
+  #collectAt = LEFT_BEHIND
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
@@ -46,11 +51,18 @@ export class BoundedBytes {
     }
     if (this.#length > this.#place.length) this.#move(start)
     this.#place.set(piece, start)
+    if (this.#length >= this.#collectAt) this.#dropPieces()
   }
 
   finish(): Buffer {
     if (this.#length <= PIECEWISE) return Buffer.concat(this.#pieces, this.#length)
     return Buffer.from(this.#place.buffer, 0, this.#length)
+  }
+
+  /** V8 lets 64 MB of them lie before it looks, and the allocator keeps what they took. */
+  #dropPieces(): void {
+    this.#collectAt = this.#length + LEFT_BEHIND
+    collectYoung()
   }
 
   /** To a larger place, with all that was written so far. */

@@ -1,7 +1,6 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { collectYoung } from '../../../collect-young.ts'
 
 /** Smaller frames end with the objects around them, which V8 collects often enough. */
 const LARGE_BYTES = 16_384
@@ -22,7 +21,7 @@ const PAUSE = 60
  */
 class FrameMemory {
   #bytes = 0
-  #collect: (() => void) | undefined
+  #isObserving: boolean = false
   #hasMarked = false
   #vain = 0
   #pause = 0
@@ -37,10 +36,9 @@ class FrameMemory {
     this.#bytes = 0
     // ZeroMQ's binding lets go of frames that were sent between two turns of the event loop.
     await nextTurn()
-    if (this.#isUseful()) {
-      this.#collect ??= this.#start()
-      this.#collect()
-    }
+    if (!this.#isUseful()) return
+    this.#observe()
+    collectYoung()
   }
 
   /** Frames may live too long, and with a heap of 8 to 16 MB V8 marks sooner. */
@@ -56,24 +54,18 @@ class FrameMemory {
     return false
   }
 
-  #start(): () => void {
+  #observe(): void {
+    if (this.#isObserving) return
+    this.#isObserving = true
     const observer = new PerformanceObserver((list) => {
       this.#hasMarked ||= list.getEntries().some(isMarking)
     })
     observer.observe({ entryTypes: ['gc'] })
-    return youngCollector()
   }
 }
 
 /** One for all sockets, as they share the heap. */
 export const frameMemory = new FrameMemory()
-
-function youngCollector(): () => void {
-  setFlagsFromString('--expose-gc')
-  // The flag is for contexts that are made from now on.
-  const collect: NodeJS.GCFunction = runInNewContext('gc')
-  return () => collect({ type: 'minor' })
-}
 
 function isMarking(entry: object): boolean {
   const { detail } = entry as { readonly detail: { readonly kind: number } } // of an entry of `gc`
