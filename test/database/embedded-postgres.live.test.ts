@@ -1,8 +1,8 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { openDatabase } from '../../src/database/open-database.ts'
 import type { Logger } from '../../src/logger.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -107,6 +107,11 @@ if (isRoot) {
 }
 
 test('a port that is taken is named in the error, and nothing is left behind', async () => {
+  // Other files have such folders, too.
+  const temporary = await folder()
+  await chmod(temporary, 0o755)
+  vi.stubEnv('TMPDIR', temporary)
+  onTestFinished(() => void vi.unstubAllEnvs())
   const database = await openDatabase({ embedded: { directory: undefined } })
   onTestFinished(() => database.close())
   const before = await temporaryFolders()
@@ -152,10 +157,12 @@ async function opened(child: Process): Promise<{ data: string; pid: number }> {
   return { data, pid: Number(pid) }
 }
 
+/** One that has ended, and that the system's first process has not taken note of yet, is none. */
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    const status = `/proc/${pid}/status`
+    return !(existsSync(status) && /^State:\s+Z/m.test(readFileSync(status, 'utf8')))
   } catch {
     return false
   }
