@@ -34,7 +34,7 @@ const LONG = [
 const OF_THE_WHOLE_ZOCALO =
   process.env.ZOCALO_WHOLE === '1' ? [] : ['test/interop/zocalo/instances.live.test.ts']
 
-/** They need nothing but Node, and seconds of CPU time or of waiting each: not for every save. */
+/** They need nothing but Node, and seconds of CPU time each: not for every save. */
 const SLOW = 'test/**/*.slow.test.ts'
 
 /** Measures of CPU time that other tests beside them would spoil: they share the caches of the cores. */

@@ -3,12 +3,12 @@ import { exceptionFromMeta } from '../../protocol/results/exceptions.ts'
 import { isExceptionState, isReady } from '../../protocol/results/states.ts'
 import type { TaskResult } from '../../protocol/results/task-result.ts'
 import { showValue } from '../../protocol/show-value.ts'
-import { shownId, unreadableMember, unreadableResult } from '../failures.ts'
+import { unreadableMember, unreadableResult } from '../failures.ts'
 import { nestedResult, type ResultNode } from '../result-node.ts'
 import type { ResultText } from '../result-text.ts'
 import { resultTree } from '../saved-group.ts'
 import { isWrongType, type RedisConnection } from './connecting/connection.ts'
-import type { ChordKeys } from './keys.ts'
+import { type ChordKeys, placeOfKey } from './keys.ts'
 
 interface MemberSource {
   readonly connection: RedisConnection
@@ -54,7 +54,7 @@ async function memberResult(
   try {
     return resultOfEntry(await text.decodeValue(entry))
   } catch (cause) {
-    return unreadableMember(UNKNOWN, unreadableResult(UNKNOWN, cause, placeOf(members)))
+    return unreadableMember(UNKNOWN, unreadableResult(UNKNOWN, cause, placeOfKey(members)))
   }
 }
 
@@ -102,9 +102,5 @@ async function savedHeader(
 }
 
 function unreadableHeader(group: string, cause: unknown): ResultError {
-  return unreadableResult(UNKNOWN, cause, placeOf(group))
-}
-
-function placeOf(key: string): string {
-  return `key "${shownId(key)}" of Redis`
+  return unreadableResult(UNKNOWN, cause, placeOfKey(group))
 }

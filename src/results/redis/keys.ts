@@ -1,3 +1,5 @@
+import { shownId } from '../failures.ts'
+
 /** The names under which Celery keeps results in Redis; the channels of results have the same names. */
 export class RedisKeys {
   readonly #taskPrefix: string
@@ -54,4 +56,9 @@ export interface ChordKeys {
   readonly claim: string
   /** Says that this member more is counted. Ours alone. */
   readonly addition: (token: string) => string
+}
+
+/** Of a key, for errors: ids come from others, and may be of any length. */
+export function placeOfKey(key: string): string {
+  return `key "${shownId(key)}" of Redis`
 }

@@ -4,12 +4,12 @@ import type { Config } from '../../config/config.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
-import { shownId, UnsavedResult, unreadableResult } from '../failures.ts'
+import { UnsavedResult, unreadableResult } from '../failures.ts'
 import { ResultText } from '../result-text.ts'
 import { ServerStore } from '../server-store.ts'
 import { isWrongType, RedisConnection } from './connecting/connection.ts'
 import type { RedisSettings } from './connecting/redis-url.ts'
-import { RedisKeys } from './keys.ts'
+import { placeOfKey, RedisKeys } from './keys.ts'
 import { RedisChords, type Saving } from './redis-chords.ts'
 import { RedisGroups } from './redis-groups.ts'
 import { RedisWatcher } from './redis-watcher.ts'
@@ -117,13 +117,13 @@ export class RedisResultStore extends ServerStore {
     const text = await this.#connection
       .run((redis) => redis.getBuffer(key))
       .catch((cause: unknown) => {
-        throw isWrongType(cause) ? unreadableResult(taskId, cause, placeOf(key)) : cause
+        throw isWrongType(cause) ? unreadableResult(taskId, cause, placeOfKey(key)) : cause
       })
     return text === null ? pendingResult(taskId) : await this.#decode(taskId, text)
   }
 
   async #decode(taskId: string, text: Buffer): Promise<TaskResult> {
-    return await this.#text.decode(taskId, text, placeOf(this.#keys.task(taskId)))
+    return await this.#text.decode(taskId, text, placeOfKey(this.#keys.task(taskId)))
   }
 
   protected async end(): Promise<void> {
@@ -150,10 +150,6 @@ export class RedisResultStore extends ServerStore {
       args: [bytes, secondsOf(expires), isReady(status) ? 1 : 0],
     }
   }
-}
-
-function placeOf(key: string): string {
-  return `key "${shownId(key)}" of Redis`
 }
 
 function resultText(settings: RedisStoreSettings): ResultText {

@@ -50,7 +50,6 @@ export async function messageTracer(): Promise<TraceMessage | undefined> {
   }
 }
 
-/** A proxy without a delegate hands out the one provider that does nothing. */
 /** OpenTelemetry's api keeps what is registered in a global; where there is none, it is not loaded for this question. */
 function isRegistered(): boolean {
   return Object.getOwnPropertySymbols(globalThis).some(({ description }) =>
@@ -58,6 +57,7 @@ function isRegistered(): boolean {
   )
 }
 
+/** A proxy without a delegate hands out the one provider that does nothing. */
 export function hasSdk({ trace, ProxyTracerProvider }: OpenTelemetryApi): boolean {
   const provider = trace.getTracerProvider()
   if (!(provider instanceof ProxyTracerProvider)) return true

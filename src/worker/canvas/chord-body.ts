@@ -5,7 +5,12 @@ import type { ExceptionInfo, TaskResult } from '../../protocol/results/task-resu
 import { taskIdOf } from '../../protocol/signature-tree/options.ts'
 import { endOf } from '../../protocol/signature-tree/parts.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
-import { isRefusedForGood, UncountableChord, unreadableMember } from '../../results/failures.ts'
+import {
+  isRefusedForGood,
+  shownId,
+  UncountableChord,
+  unreadableMember,
+} from '../../results/failures.ts'
 import { taskIdsOf } from '../../results/result-node.ts'
 import type { ChordMember } from '../../results/result-store.ts'
 import { resultTree } from '../../results/saved-group.ts'
@@ -123,7 +128,7 @@ export async function failUnreachable(
           else await saveMember(app, { groupId, groupIndex, result }, { body: chord, caller })
         } catch (error) {
           if (!isRefusedForGood(error)) throw error
-          const about = { taskId: taskId.slice(0, 300), err: error }
+          const about = { taskId: shownId(taskId), err: error }
           app.logger.error(about, 'the failure of a step that will not run cannot be stored')
         }
       }),

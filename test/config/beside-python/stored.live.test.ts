@@ -18,7 +18,7 @@ import {
 import { plain } from './plain.ts'
 import { type Call, STORED_CASES, type StoredCase } from './stored-cases.ts'
 
-// Each setting that shows in what is kept of a task's results, set for a worker of each language.
+// Settings that show in what is kept of a task's results, set for a worker of each language.
 
 const ARGS: Readonly<Record<Call, readonly unknown[]>> = {
   add: [1, 2],

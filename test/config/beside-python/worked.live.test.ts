@@ -15,14 +15,14 @@ import {
 import { plain } from './plain.ts'
 import { WORKED_CASES, type WorkedCall, type WorkedCase } from './worked-cases.ts'
 
-// Each setting that shows in what a worker declares, takes or tells, set for a worker of each language.
+// Settings that show in what a worker declares, takes or reports, set for a worker of each language.
 
 const ARGS: Readonly<Record<WorkedCall, readonly unknown[]>> = {
   add: [1, 2],
   fail: ['no'],
   wait: [],
 }
-const TELLING = WORKED_CASES.filter(({ settings }) => settings?.event_exchange !== undefined)
+const REPORTING = WORKED_CASES.filter(({ settings }) => settings?.event_exchange !== undefined)
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -71,12 +71,12 @@ test.each(WORKED_CASES)('a worker declares, takes and tells what Python’s does
 
 async function listen(broker: Broker): Promise<void> {
   await broker.declare({
-    exchanges: TELLING.map(({ name }) => durableExchange(`${name}-events`, 'topic')),
+    exchanges: REPORTING.map(({ name }) => durableExchange(`${name}-events`, 'topic')),
     queues: [
-      ...TELLING.map(({ name }) => durableQueue(`seen:${name}`)),
+      ...REPORTING.map(({ name }) => durableQueue(`seen:${name}`)),
       ...WORKED_CASES.map(({ name }) => durableQueue(`${name}-letters`)),
     ],
-    bindings: TELLING.map(({ name }) => ({
+    bindings: REPORTING.map(({ name }) => ({
       exchange: `${name}-events`,
       queue: `seen:${name}`,
       routingKey: '#',
@@ -118,7 +118,7 @@ async function seenOn(side: Side): Promise<Seen> {
 async function eventsOf(side: Side): Promise<Seen['events']> {
   const all = heard.get(side) ?? new Map<WorkedCase, Heard[]>()
   heard.set(side, all)
-  for (const one of TELLING) {
+  for (const one of REPORTING) {
     const events = all.get(one) ?? []
     all.set(one, [...events, ...(await eventsIn(side, `seen:${one.name}`))])
   }
