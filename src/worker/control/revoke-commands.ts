@@ -1,10 +1,10 @@
 import { constants } from 'node:os'
-import { Semaphore } from '../../async/semaphore.ts'
 import { repr } from '../../codecs/python/python-repr.ts'
 import type { CommandFunction } from '../../control/mailbox.ts'
 import { type RevokedTasks, stampValues } from '../../control/revoked-tasks.ts'
 import type { Logger } from '../../logger.ts'
 import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
+import { isRefusedForGood, isUnreadable, shownId } from '../../results/failures.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import { revokedResult } from '../outcomes/stored-outcome.ts'
 import type { Termination } from '../pools/pool.ts'
@@ -22,7 +22,7 @@ interface RevokeParts {
 
 /** States of tasks that have not begun: only these are revoked before they arrive at a worker, as in Celery. */
 const NOT_BEGUN: ReadonlySet<string> = new Set(['PENDING', 'RECEIVED', 'RETRY', 'REJECTED'])
-const ASKED_AT_ONCE = 16
+const MARKED_AT_ONCE = 16
 const MOST_LOGGED = 20
 const MOST_SHOWN = 1_000
 /** No broker and no table has room for a longer one. */
@@ -103,24 +103,36 @@ function shown(ids: ReadonlySet<string>): string {
   return ids.size > MOST_SHOWN ? `(${ids.size} of them)` : repr(ids)
 }
 
-/** Callers that wait for a task that has not begun need not wait until it arrives at a worker. */
+/**
+ * Callers that wait for a task that has not begun need not wait until it arrives at a worker. A few at a time, as there may be tens
+ * of thousands; where the result backend is away, the rest learn it when they arrive.
+ */
 async function markRevoked(
   { results, logger }: RevokeParts,
   taskIds: readonly string[],
 ): Promise<void> {
   if (!results.features.keeps) return
-  const asking = new Semaphore(ASKED_AT_ONCE)
-  const marked = await Promise.allSettled(
-    taskIds.map(async (taskId) => {
-      await asking.run(async () => {
+  const left = taskIds.values()
+  let failure: unknown
+  const markSome = async (): Promise<void> => {
+    for (const taskId of left) {
+      if (failure !== undefined) return
+      try {
         const { status } = await results.get(taskId)
         if (NOT_BEGUN.has(status)) await results.save(revokedResult(taskId))
-      })
-    }),
-  )
-  const failed = marked.find((mark) => mark.status === 'rejected')
-  if (failed !== undefined) {
-    logger.warn({ err: failed.reason }, 'cannot store yet that a task is revoked')
+      } catch (error) {
+        if (isRefusedForGood(error) || isUnreadable(error)) {
+          logger.warn(
+            { taskId: shownId(taskId), err: error },
+            'cannot store that a task is revoked',
+          )
+        } else failure ??= error
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: MARKED_AT_ONCE }, markSome))
+  if (failure !== undefined) {
+    logger.warn({ err: failure }, 'cannot store yet that a task is revoked')
   }
 }
 

@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { RevokedTasks } from '../../../src/control/revoked-tasks.ts'
+import { ResultError } from '../../../src/errors.ts'
 import { embeddedApp, startWorker } from '../../support/embedded-app.ts'
 
 const NAME = 'w1@test'
@@ -10,6 +11,28 @@ test('of more ids than a worker remembers only those it remembers are marked as 
   await app.control.revoke(['first', 'second', 'third'], ASKED)
   const states = ['first', 'second', 'third'].map((id) => app.asyncResult(id).status())
   expect(await Promise.all(states)).toEqual(['PENDING', 'REVOKED', 'REVOKED'])
+})
+
+test('a result backend that is away is not asked for each of many ids', async () => {
+  const app = await controlled()
+  const get = vi
+    .spyOn(await app.results(), 'get')
+    .mockRejectedValue(new ResultError('RESULT_UNREACHABLE', 'away'))
+  const ids = Array.from({ length: 200 }, (_, at) => `id-${at}`)
+  expect(await app.control.revoke(ids, ASKED)).toHaveLength(1)
+  expect(get.mock.calls.length).toBeLessThanOrEqual(16)
+})
+
+test('one id that cannot be asked for leaves those behind it no less revoked', async () => {
+  const app = await controlled()
+  const results = await app.results()
+  const { get } = results
+  vi.spyOn(results, 'get').mockImplementation(async (id) => {
+    if (id === 'spoiled') throw new ResultError('RESULT_UNREADABLE', 'spoiled')
+    return await get.call(results, id)
+  })
+  await app.control.revoke(['spoiled', 'good'], ASKED)
+  expect(await app.asyncResult('good').status()).toBe('REVOKED')
 })
 
 test('an answer to a revoke of many says how many, not which', async () => {
