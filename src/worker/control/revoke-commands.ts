@@ -107,33 +107,32 @@ function shown(ids: ReadonlySet<string>): string {
  * Callers that wait for a task that has not begun need not wait until it arrives at a worker. A few at a time, as there may be tens
  * of thousands; where the result backend is away, the rest learn it when they arrive.
  */
-async function markRevoked(
-  { results, logger }: RevokeParts,
-  taskIds: readonly string[],
-): Promise<void> {
-  if (!results.features.keeps) return
+async function markRevoked(parts: RevokeParts, taskIds: readonly string[]): Promise<void> {
+  if (!parts.results.features.keeps) return
   const left = taskIds.values()
   let failure: unknown
   const markSome = async (): Promise<void> => {
     for (const taskId of left) {
       if (failure !== undefined) return
-      try {
-        const { status } = await results.get(taskId)
-        if (NOT_BEGUN.has(status)) await results.save(revokedResult(taskId))
-      } catch (error) {
-        if (isRefusedForGood(error) || isUnreadable(error)) {
-          logger.warn(
-            { taskId: shownId(taskId), err: error },
-            'cannot store that a task is revoked',
-          )
-        } else failure ??= error
-      }
+      failure ??= await failureToMark(parts, taskId)
     }
   }
   await Promise.all(Array.from({ length: MARKED_AT_ONCE }, markSome))
   if (failure !== undefined) {
-    logger.warn({ err: failure }, 'cannot store yet that a task is revoked')
+    parts.logger.warn({ err: failure }, 'cannot store yet that a task is revoked')
   }
+}
+
+/** Why none can be marked now; what concerns this one alone is logged. */
+async function failureToMark({ results, logger }: RevokeParts, taskId: string): Promise<unknown> {
+  try {
+    const { status } = await results.get(taskId)
+    if (NOT_BEGUN.has(status)) await results.save(revokedResult(taskId))
+  } catch (error) {
+    if (!(isRefusedForGood(error) || isUnreadable(error))) return error
+    logger.warn({ taskId: shownId(taskId), err: error }, 'cannot store that a task is revoked')
+  }
+  return undefined
 }
 
 function hasStamps(
