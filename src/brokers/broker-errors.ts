@@ -24,16 +24,34 @@ export function messageUnroutable(route: Route, safeUrl: string): BrokerError {
   )
 }
 
-export function publishRefused(
-  route: Route,
-  safeUrl: string,
-  why: { readonly reason: string; readonly cause?: unknown },
-): BrokerError {
-  return new BrokerError(
-    'PUBLISH_REFUSED',
-    `the message for ${routeText(route)} on ${safeUrl} was refused: ${why.reason}`,
-    { cause: why.cause },
-  )
+interface WhyRefused {
+  readonly reason: string
+  readonly cause?: unknown
+}
+
+export function publishRefused(route: Route, safeUrl: string, why: WhyRefused): BrokerError {
+  return new BrokerError('PUBLISH_REFUSED', refusedText(route, safeUrl, why), { cause: why.cause })
+}
+
+/** Of a message that has no form on its broker, or is too large for it: no later try will do better. */
+export function messageUnwritable(route: Route, safeUrl: string, why: WhyRefused): BrokerError {
+  return new UnwritableMessage(refusedText(route, safeUrl, why), { cause: why.cause })
+}
+
+class UnwritableMessage extends BrokerError {
+  constructor(message: string, options: ErrorOptions) {
+    super('PUBLISH_REFUSED', message, options)
+    this.name = 'BrokerError'
+  }
+}
+
+function refusedText(route: Route, safeUrl: string, { reason }: WhyRefused): string {
+  return `the message for ${routeText(route)} on ${safeUrl} was refused: ${reason}`
+}
+
+/** A broker that is away, or lacks something, may take the message later. */
+export function mayTakeLater(error: unknown): error is BrokerError {
+  return error instanceof BrokerError && !(error instanceof UnwritableMessage)
 }
 
 export function deliverySettled(queue: string): BrokerError {

@@ -1,5 +1,6 @@
 import { asError } from '../../as-error.ts'
-import { BrokerError, ProtocolError } from '../../errors.ts'
+import { mayTakeLater } from '../../brokers/broker-errors.ts'
+import { ProtocolError } from '../../errors.ts'
 import { exceptionInfo, tracebackOf } from '../../protocol/results/exceptions.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
@@ -30,7 +31,7 @@ export function chordUnlock(app: App): BuiltInTask {
     try {
       await releaseOnce(app, waiting, async () => releaseBody(app, waiting.body, members))
     } catch (error) {
-      if (!(error instanceof BrokerError)) throw error
+      if (!mayTakeLater(error)) throw error
       throw await lookAgain(app, self, waiting, error)
     }
   }

@@ -1,5 +1,6 @@
+import { mayTakeLater } from '../../brokers/broker-errors.ts'
 import { repr } from '../../codecs/python/python-repr.ts'
-import { BrokerError, ProtocolError } from '../../errors.ts'
+import { ProtocolError } from '../../errors.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import type { ExceptionInfo, TaskResult } from '../../protocol/results/task-result.ts'
 import { taskIdOf } from '../../protocol/signature-tree/options.ts'
@@ -80,7 +81,7 @@ export async function releaseBody(
     await app.start(body, { args: [members.map((member) => member.result)] })
   } catch (error) {
     // A broker that is away is no fault of the chord: it is released again later.
-    if (error instanceof BrokerError) throw error
+    if (mayTakeLater(error)) throw error
     const reason = textOfError(error)
     await failBody(app, body, { text: `Callback error: ${reason}`, traceback: null })
   }

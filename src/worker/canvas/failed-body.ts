@@ -1,4 +1,4 @@
-import { BrokerError } from '../../errors.ts'
+import { mayTakeLater } from '../../brokers/broker-errors.ts'
 import type { ExceptionInfo, TaskResult } from '../../protocol/results/task-result.ts'
 import { isChord, isGroup } from '../../protocol/signature-tree/kinds.ts'
 import {
@@ -93,7 +93,7 @@ export async function callPlanned(
     await runInTaskContext(request, async () => callErrbacks(app, errbacks, { ...failed, groupId }))
   } catch (cause) {
     // A broker that is away is no fault of theirs: the chord is released again later.
-    if (cause instanceof BrokerError) throw cause
+    if (mayTakeLater(cause)) throw cause
     app.logger.error({ taskId: request.id, err: cause }, 'cannot call the errbacks of a chord')
   }
 }

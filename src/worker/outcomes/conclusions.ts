@@ -3,8 +3,9 @@ import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
 import { sleep } from '../../async/sleep.ts'
 import { withDeadline } from '../../async/with-deadline.ts'
 import type { Delivery } from '../../brokers/broker.ts'
+import { mayTakeLater } from '../../brokers/broker-errors.ts'
 import type { DeadLetters } from '../../brokers/dead-letters/dead-letters.ts'
-import { BrokerError, ResultError } from '../../errors.ts'
+import { ResultError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { App } from '../../tasks/app/app.ts'
 import { delayedRoute } from '../../tasks/calls/delayed-route.ts'
@@ -153,8 +154,8 @@ export class Conclusions {
       else await publishNext(this.#parts.app, job.request, outcome)
       return outcome
     } catch (error) {
-      // A broker that is away is no fault of the task: its message will come again, if it still can.
-      if (acks.isLate && error instanceof BrokerError) throw error
+      // A broker that is away is no fault of the task: its message will come again, if it still can. A message that no broker takes is.
+      if (acks.isLate && mayTakeLater(error)) throw error
       switch (outcome.kind) {
         case 'success':
           return { kind: 'failure', error, runtimeMs: outcome.runtimeMs }
@@ -171,7 +172,7 @@ export class Conclusions {
     try {
       await publishErrbacks(app, request, error)
     } catch (cause) {
-      if (acks.isLate && cause instanceof BrokerError) throw cause
+      if (acks.isLate && mayTakeLater(cause)) throw cause
       const about = { taskId: request.id, task: request.task, err: cause }
       logger.error(about, 'cannot call the errbacks of a task')
     }

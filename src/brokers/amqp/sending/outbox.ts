@@ -2,7 +2,7 @@ import type { Message as AmqpMessage, ConfirmChannel } from 'amqplib'
 import { Deque } from '../../../async/deque.ts'
 import type { BrokerError } from '../../../errors.ts'
 import { textOfError } from '../../../text-of-error.ts'
-import { messageUnroutable, publishRefused } from '../../broker-errors.ts'
+import { messageUnroutable, messageUnwritable } from '../../broker-errors.ts'
 import { missingExchange } from '../connecting/server-errors.ts'
 import { isReturnOf, type Outgoing, refusedByServer, send } from './outgoing.ts'
 
@@ -206,7 +206,7 @@ export class Outbox {
       return
     }
     const reason = textOfError(cause)
-    this.#settle(outgoing, publishRefused(outgoing.route, this.#safeUrl, { reason, cause }))
+    this.#settle(outgoing, messageUnwritable(outgoing.route, this.#safeUrl, { reason, cause }))
   }
 
   #onConfirm(outgoing: Outgoing, error: unknown): void {

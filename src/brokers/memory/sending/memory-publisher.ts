@@ -4,7 +4,12 @@ import type { Message, Route } from '../../../protocol/message.ts'
 import { takeBlindCopies } from '../../../protocol/routing/mirror-copies.ts'
 import { textOfError } from '../../../text-of-error.ts'
 import type { PublishOptions } from '../../broker.ts'
-import { messageUnroutable, publishRefused, routeText } from '../../broker-errors.ts'
+import {
+  messageUnroutable,
+  messageUnwritable,
+  publishRefused,
+  routeText,
+} from '../../broker-errors.ts'
 import type { MemorySpace } from '../server/memory-space.ts'
 import { type StoredMessage, storeMessage } from '../server/stored-message.ts'
 
@@ -65,12 +70,12 @@ export class MemoryPublisher {
     const { expiration } = message.properties
     if (expiration !== undefined && !/^\d+$/.test(expiration)) {
       const reason = `its expiration is "${expiration}", expected whole milliseconds`
-      throw publishRefused(route, safeUrl, { reason })
+      throw messageUnwritable(route, safeUrl, { reason })
     }
     try {
       return storeMessage(message, route)
     } catch (cause) {
-      throw publishRefused(route, safeUrl, { reason: textOfError(cause), cause })
+      throw messageUnwritable(route, safeUrl, { reason: textOfError(cause), cause })
     }
   }
 

@@ -3,7 +3,12 @@ import { BrokerError, PartlyPublishedError } from '../../../errors.ts'
 import type { Message, Route } from '../../../protocol/message.ts'
 import { textOfError } from '../../../text-of-error.ts'
 import type { PublishOptions } from '../../broker.ts'
-import { messageUnroutable, publishRefused, routeText } from '../../broker-errors.ts'
+import {
+  messageUnroutable,
+  messageUnwritable,
+  publishRefused,
+  routeText,
+} from '../../broker-errors.ts'
 import type { Claims } from '../../claims.ts'
 import type { SqsApi } from '../connecting/sqs-api.ts'
 import { type BodyEncoding, envelope } from '../messages/envelope.ts'
@@ -116,14 +121,14 @@ export class SqsPublisher {
     const { expiration } = message.properties
     if (expiration !== undefined && !/^\d+$/.test(expiration)) {
       const reason = `its expiration is "${expiration}", expected whole milliseconds`
-      throw publishRefused(route, safeUrl, { reason })
+      throw messageUnwritable(route, safeUrl, { reason })
     }
     try {
       // kombu's text is ASCII, so that its length is its size.
       return envelope(message, route, { isBase64, bodyEncoding })
     } catch (cause) {
       const reason = textOfError(cause)
-      throw publishRefused(route, safeUrl, { reason, cause })
+      throw messageUnwritable(route, safeUrl, { reason, cause })
     }
   }
 
@@ -144,7 +149,7 @@ export class SqsPublisher {
 
   #tooLarge(message: Message, route: Route, bytes: number): BrokerError {
     const reason = `${nameOf(message)} takes ${bytes} bytes on SQS, whose limit is ${MOST_BYTES}; pass a reference to what is large, or set CLAIM_CHECK ("Size" in docs/sqs.md)`
-    return publishRefused(route, this.#parts.safeUrl, { reason })
+    return messageUnwritable(route, this.#parts.safeUrl, { reason })
   }
 
   async #placeOf(queue: string, route: Route, deadlineMs: number): Promise<QueuePlace> {
