@@ -1,12 +1,16 @@
-import { startTimer } from '../async/timer.ts'
+import { startTimer, type Timer } from '../async/timer.ts'
 import { ResultError } from '../errors.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
 import { shownId } from './failures.ts'
 import type { WaitOptions } from './result-store.ts'
 
+/** One caller: what ends its promise, and what would end it before its result. */
 interface Waiter {
+  readonly taskId: string
   readonly resolve: (result: TaskResult) => void
   readonly reject: (reason: unknown) => void
+  timer?: Timer
+  stopListening?: () => void
 }
 
 /** The callers that wait for results, by task id. An answered, timed out or aborted wait leaves nothing behind. */
@@ -22,53 +26,67 @@ export class Waiters {
   }
 
   wait(taskId: string, options: WaitOptions = {}): Promise<TaskResult> {
-    const { timeoutMs, signal } = options
+    const { signal } = options
     if (signal?.aborted) return Promise.reject(signal.reason)
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { resolve: leaveAnd(resolve), reject: leaveAnd(reject) }
-      const onAbort = () => waiter.reject(signal?.reason)
-      const timer = startTimer(timeoutMs ?? Number.POSITIVE_INFINITY, () =>
-        waiter.reject(timedOut(taskId, timeoutMs)),
-      )
-      signal?.addEventListener('abort', onAbort, { once: true })
-      const leave = this.#add(taskId, waiter)
-
-      function leaveAnd<Value>(settle: (value: Value) => void): (value: Value) => void {
-        return (value) => {
-          timer.clear()
-          signal?.removeEventListener('abort', onAbort)
-          leave()
-          settle(value)
-        }
-      }
+      const waiter: Waiter = { taskId, resolve, reject }
+      this.#add(waiter)
+      this.#endBefore(waiter, options)
     })
   }
 
   resolve(result: TaskResult): void {
-    for (const waiter of this.#of(result.taskId)) waiter.resolve(result)
+    for (const waiter of this.#takeAll(result.taskId)) waiter.resolve(result)
   }
 
   reject(taskId: string, reason: unknown): void {
-    for (const waiter of this.#of(taskId)) waiter.reject(reason)
+    for (const waiter of this.#takeAll(taskId)) waiter.reject(reason)
   }
 
   rejectAll(reason: unknown): void {
     for (const taskId of this.ids) this.reject(taskId, reason)
   }
 
-  #add(taskId: string, waiter: Waiter): () => void {
-    const waiters = this.#byId.get(taskId) ?? new Set()
-    waiters.add(waiter)
-    this.#byId.set(taskId, waiters)
-    return () => {
-      waiters.delete(waiter)
-      if (waiters.size === 0) this.#byId.delete(taskId)
+  #add(waiter: Waiter): void {
+    const waiters = this.#byId.get(waiter.taskId)
+    if (waiters === undefined) this.#byId.set(waiter.taskId, new Set([waiter]))
+    else waiters.add(waiter)
+  }
+
+  /** A wait without a limit has neither a timer nor a listener: there may be many thousands. */
+  #endBefore(waiter: Waiter, { timeoutMs, signal }: WaitOptions): void {
+    const end = (reason: unknown): void => {
+      this.#takeOne(waiter)
+      waiter.reject(reason)
+    }
+    if (timeoutMs !== undefined) {
+      waiter.timer = startTimer(timeoutMs, () => end(timedOut(waiter.taskId, timeoutMs)))
+    }
+    if (signal !== undefined) {
+      const onAbort = (): void => end(signal.reason)
+      signal.addEventListener('abort', onAbort, { once: true })
+      waiter.stopListening = () => signal.removeEventListener('abort', onAbort)
     }
   }
 
-  #of(taskId: string): readonly Waiter[] {
-    return [...(this.#byId.get(taskId) ?? [])]
+  #takeOne(waiter: Waiter): void {
+    release(waiter)
+    const waiters = this.#byId.get(waiter.taskId)
+    waiters?.delete(waiter)
+    if (waiters?.size === 0) this.#byId.delete(waiter.taskId)
   }
+
+  #takeAll(taskId: string): Iterable<Waiter> {
+    const waiters = this.#byId.get(taskId) ?? []
+    this.#byId.delete(taskId)
+    for (const waiter of waiters) release(waiter)
+    return waiters
+  }
+}
+
+function release(waiter: Waiter): void {
+  waiter.timer?.clear()
+  waiter.stopListening?.()
 }
 
 function timedOut(taskId: string, timeoutMs: number | undefined): ResultError {

@@ -7,9 +7,12 @@ import { success } from '../../contracts/result-store-contract.ts'
 /** Waits for so many results, none of which comes. */
 export async function waitAll(count: number): Promise<void> {
   const { watcher } = watching(() => [])
-  const waits = Array.from({ length: count }, (_, id) => watcher.wait(`${id}`, {}))
+  // Each has its handler before it ends, as a caller's has: Node keeps a list of those that have none.
+  const waits = Promise.allSettled(
+    Array.from({ length: count }, (_, id) => watcher.wait(`${id}`, {})),
+  )
   await watcher.close(new Error('enough'))
-  await Promise.allSettled(waits)
+  await waits
 }
 
 /** A watcher of these rows, the ids that it asked for, and what announces results to it. */
