@@ -1,4 +1,4 @@
-import { BrokerError } from '../errors.ts'
+import { BrokerError, PartlyPublishedError } from '../errors.ts'
 import type { Route } from '../protocol/message.ts'
 import type { PublishOptions } from './broker.ts'
 import type { BrokerFeatures } from './features.ts'
@@ -51,6 +51,7 @@ function refusedText(route: Route, safeUrl: string, { reason }: WhyRefused): str
 
 /** A broker that is away, or lacks something, may take the message later. */
 export function mayTakeLater(error: unknown): error is BrokerError {
+  if (error instanceof PartlyPublishedError) return mayTakeLater(error.cause)
   return error instanceof BrokerError && !(error instanceof UnwritableMessage)
 }
 

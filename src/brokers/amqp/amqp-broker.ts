@@ -15,7 +15,12 @@ import type {
   RoutedMessage,
   Subscription,
 } from '../broker.ts'
-import { brokerClosed, publishRefused, queueMissing, unsupportedOption } from '../broker-errors.ts'
+import {
+  brokerClosed,
+  messageUnwritable,
+  queueMissing,
+  unsupportedOption,
+} from '../broker-errors.ts'
 import { Failover, type FailoverStrategy, failoverOrder, urlsIn } from '../failover.ts'
 import { AMQP_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
@@ -120,7 +125,7 @@ export class AmqpBroker extends BaseBroker implements Broker {
   #refusal(route: Route | undefined, options: PublishOptions | undefined): BrokerError | undefined {
     if (this.#isClosed) return brokerClosed(this.safeUrl)
     const reason = options && unsupportedOption(options, this.features)
-    return reason && route ? publishRefused(route, this.safeUrl, { reason }) : undefined
+    return reason && route ? messageUnwritable(route, this.safeUrl, { reason }) : undefined
   }
 
   async consume(

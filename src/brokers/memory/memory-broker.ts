@@ -15,7 +15,12 @@ import type {
   RoutedMessage,
   Subscription,
 } from '../broker.ts'
-import { brokerClosed, publishRefused, queueMissing, unsupportedOption } from '../broker-errors.ts'
+import {
+  brokerClosed,
+  messageUnwritable,
+  queueMissing,
+  unsupportedOption,
+} from '../broker-errors.ts'
 import { MEMORY_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
 import { declareIn } from './declare.ts'
@@ -68,7 +73,8 @@ export class MemoryBroker extends BaseBroker implements Broker {
   #publish(message: Message, route: Route, options: PublishOptions = {}): Promise<void> {
     if (this.#isClosed) return Promise.reject(brokerClosed(this.safeUrl))
     const reason = unsupportedOption(options, this.features)
-    if (reason !== undefined) return Promise.reject(publishRefused(route, this.safeUrl, { reason }))
+    if (reason !== undefined)
+      return Promise.reject(messageUnwritable(route, this.safeUrl, { reason }))
     return this.#publisher.publish(message, route, options)
   }
 

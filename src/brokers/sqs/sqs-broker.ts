@@ -15,7 +15,7 @@ import type {
   RoutedMessage,
   Subscription,
 } from '../broker.ts'
-import { brokerClosed, publishRefused, unsupportedOption } from '../broker-errors.ts'
+import { brokerClosed, messageUnwritable, unsupportedOption } from '../broker-errors.ts'
 import type { Claims } from '../claims.ts'
 import { type BrokerFeatures, SQS_FEATURES } from '../features.ts'
 import { KnownTopology } from '../known-topology.ts'
@@ -130,7 +130,7 @@ export class SqsBroker extends BaseBroker implements Broker {
   async publish(message: Message, route: Route, options: PublishOptions = {}): Promise<void> {
     this.#requireOpen()
     const reason = unsupportedOption(options, this.features)
-    if (reason !== undefined) throw publishRefused(route, this.safeUrl, { reason })
+    if (reason !== undefined) throw messageUnwritable(route, this.safeUrl, { reason })
     await this.#publisher.publish(message, route, options)
   }
 

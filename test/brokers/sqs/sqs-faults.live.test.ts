@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Delivery } from '../../../src/brokers/broker.ts'
+import { mayTakeLater } from '../../../src/brokers/broker-errors.ts'
 import type { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
+import { PartlyPublishedError } from '../../../src/errors.ts'
 import {
   durableExchange,
   durableQueue,
@@ -143,6 +145,33 @@ test('of a batch that is refused in part, only that part is sent again', async (
   const bodies = await read('work')
   expect(bodies.slice(0, 10)).toEqual(range(10).map(String))
   expect(bodies.slice(10)).toEqual(['5', '6', '7', '8', '9'])
+})
+
+test.each<[string, boolean, Fault]>([
+  ['a message that is too long for its queue', false, entryRefused('InvalidParameterValue')],
+  ['a batch of one that is too long', false, callRefused('BatchRequestTooLong')],
+  ['a character that no message may have', false, callRefused('InvalidMessageContents')],
+  ['a permission that is away', true, callRefused('AccessDeniedException', 403)],
+  ['a key of KMS that is away', true, entryRefused('KmsAccessDenied')],
+])('%s is refused at once; worth a later try: %s', async (_, isForLater, fault) => {
+  const { broker, proxy } = await behindProxy()
+  proxy.fault = (action) => (action === 'SendMessageBatch' ? fault : 'pass')
+  const error: unknown = await broker.publish(text('x'), TO_WORK).catch((cause) => cause)
+  expect(error).toMatchObject({ code: 'PUBLISH_REFUSED' })
+  expect(mayTakeLater(error)).toBe(isForLater)
+})
+
+test('a message that only its mirror took, as its queue takes none so long, is not worth a later try', async () => {
+  const { broker, proxy } = await behindProxy()
+  let calls = 0
+  proxy.fault = (action) => {
+    if (action === 'SendMessageBatch') calls += 1
+    return calls === 2 ? entryRefused('InvalidParameterValue') : 'pass'
+  }
+  const toBoth = { exchange: 'tasks', routingKey: 'work' }
+  const error: unknown = await broker.publish(text('x'), toBoth).catch((cause) => cause)
+  expect(error).toBeInstanceOf(PartlyPublishedError)
+  expect(mayTakeLater(error)).toBe(false)
 })
 
 test('where the answer is lost the mirror has each copy once', async () => {
@@ -300,6 +329,16 @@ async function behindProxy(options: Readonly<Record<string, unknown>> = {}): Pro
     })
   }
   return { broker, proxy, read, open }
+}
+
+/** A call that the server refuses. */
+function callRefused(type: string, status = 400): Fault {
+  return { status, body: { __type: `com.amazonaws.sqs#${type}`, message: 'no' } }
+}
+
+/** A call that it takes, with a message that it refuses. */
+function entryRefused(Code: string): Fault {
+  return { change: () => ({ Failed: [{ Id: '0', Code, SenderFault: true, Message: 'no' }] }) }
 }
 
 /** The first call of this action is never answered. */

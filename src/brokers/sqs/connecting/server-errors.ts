@@ -24,12 +24,17 @@ const TOO_MANY = 429
 
 export function failureOf(error: unknown): SqsFailure {
   const name = error instanceof Error ? error.name : ''
-  const { httpStatusCode: status, code } = facts(error)
-  const said = `${name} ${code}`
+  const { httpStatusCode: status } = facts(error)
+  const said = codeOf(error)
   if (MISSING.test(said)) return 'missing'
   if (BUSY.test(said) || status === TOO_MANY) return 'busy'
   if (LOGIN.test(said) || CLOCK.test(reasonOf(error))) return 'login'
   return status === undefined || isPassing(status) || TIMED_OUT.test(name) ? 'away' : 'refused'
+}
+
+/** The names that an error of a call goes by. */
+export function codeOf(error: unknown): string {
+  return `${error instanceof Error ? error.name : ''} ${facts(error).code}`
 }
 
 /** A body that is no answer of SQS, or fails its checksum, has a status that says it is well. */
@@ -46,6 +51,11 @@ export function isEntryWorthRetrying({
   readonly SenderFault?: boolean | undefined
 }): boolean {
   return BUSY.test(Code) || !SenderFault
+}
+
+/** The message itself is refused, as one that is longer than its queue allows: neither time nor permissions mend that. */
+export function isMessageUnfit(code = ''): boolean {
+  return /InvalidMessageContents|InvalidParameterValue|MissingParameter|TooLong/.test(code)
 }
 
 /** A receipt that is no longer valid: another consumer may have the message, or it is gone. */

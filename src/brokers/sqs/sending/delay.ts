@@ -27,6 +27,7 @@ export function delayOf(message: Message, { asked, isFifo }: AskedDelay): number
   if (isFifo && asked !== undefined && asked > 0) {
     throw new CopyFailure(`a FIFO queue delays no single message, and delayMs is ${asked}`, {
       isRefused: true,
+      isUnfit: true,
     })
   }
   if (isFifo) return 0

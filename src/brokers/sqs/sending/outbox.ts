@@ -2,7 +2,13 @@ import type { SendMessageBatchResult } from '@aws-sdk/client-sqs'
 import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
 import { type Deferred, deferred } from '../../../async/deferred.ts'
 import { startTimer } from '../../../async/timer.ts'
-import { failureOf, isEntryWorthRetrying, reasonOf } from '../connecting/server-errors.ts'
+import {
+  codeOf,
+  failureOf,
+  isEntryWorthRetrying,
+  isMessageUnfit,
+  reasonOf,
+} from '../connecting/server-errors.ts'
 import type { SqsApi } from '../connecting/sqs-api.ts'
 import type { QueuePlace } from '../queues/queues.ts'
 import { Lanes } from './lanes.ts'
@@ -17,15 +23,29 @@ interface Outgoing {
   readonly deadlineMs: number
 }
 
-/** Why a copy did not arrive; `isUnsure` where it was sent and not answered, so that it may have arrived all the same. */
+interface How {
+  readonly isRefused?: boolean
+  /** Refused for what it is: it will be again. */
+  readonly isUnfit?: boolean
+  /** Sent and not answered, so that it may have arrived all the same. */
+  readonly isUnsure?: boolean
+  readonly cause?: unknown
+}
+
+/** Why a copy did not arrive. */
 export class CopyFailure extends Error {
   readonly isRefused: boolean
+  readonly isUnfit: boolean
   readonly isUnsure: boolean
 
-  constructor(message: string, how: { isRefused?: boolean; isUnsure?: boolean; cause?: unknown }) {
-    super(message, { cause: how.cause })
-    this.isRefused = how.isRefused ?? false
-    this.isUnsure = how.isUnsure ?? false
+  constructor(
+    message: string,
+    { isRefused = false, isUnfit = false, isUnsure = false, cause }: How,
+  ) {
+    super(message, { cause })
+    this.isRefused = isRefused
+    this.isUnfit = isUnfit
+    this.isUnsure = isUnsure
   }
 }
 
@@ -187,7 +207,9 @@ export class Outbox {
       waiting.wasSent = false
       if (isEntryWorthRetrying(failed)) continue
       again.delete(waiting)
-      waiting.sent.reject(new CopyFailure(waiting.failure, { isRefused: true }))
+      waiting.sent.reject(
+        new CopyFailure(waiting.failure, { isRefused: true, isUnfit: isMessageUnfit(failed.Code) }),
+      )
     }
     return [...again]
   }
@@ -199,7 +221,8 @@ export class Outbox {
     if (failure !== 'refused') return batch
     const [only] = batch
     if (only !== undefined && batch.length === 1) {
-      only.sent.reject(new CopyFailure(only.failure, { isRefused: true, cause: error }))
+      const how = { isRefused: true, isUnfit: isMessageUnfit(codeOf(error)), cause: error }
+      only.sent.reject(new CopyFailure(only.failure, how))
       return []
     }
     // One of them spoils the batch, or all are too large together: each goes alone.

@@ -189,7 +189,8 @@ export class SqsPublisher {
     if (!(error instanceof CopyFailure)) return error
     const { safeUrl } = this.#parts
     if (error.isRefused) {
-      return publishRefused(route, safeUrl, {
+      const refused = error.isUnfit ? messageUnwritable : publishRefused
+      return refused(route, safeUrl, {
         reason: `queue "${queue}": ${error.message}`,
         cause: error.cause ?? error,
       })
