@@ -20,6 +20,11 @@ export class ThreadLost extends Error {
   }
 }
 
+interface ThreadJob {
+  readonly job: unknown
+  readonly own?: ArrayBuffer[]
+}
+
 /** What a thread answers: errors come as text, since their classes do not cross over. */
 export type ThreadAnswer =
   | { readonly value: unknown }
@@ -41,9 +46,12 @@ export class Thread {
     this.#options = options
   }
 
-  /** The answer to a job, once those before it are done. Rejects with `ThreadLost`. */
-  async run(job: unknown): Promise<ThreadAnswer> {
-    const answer = this.#last.then(() => this.#run(job))
+  /**
+   * The answer to a job, once those before it are done. Rejects with `ThreadLost`. The job is made when its turn has come; bytes that it
+   * names as its own are handed over, not copied.
+   */
+  async run(make: () => ThreadJob): Promise<ThreadAnswer> {
+    const answer = this.#last.then(() => this.#run(make))
     // Only that it ended: an answer of many megabytes would be kept until the next one.
     this.#last = answer.then(NOTHING, NOTHING)
     return await answer
@@ -57,7 +65,7 @@ export class Thread {
     await worker.terminate()
   }
 
-  async #run(job: unknown): Promise<ThreadAnswer> {
+  async #run(make: () => ThreadJob): Promise<ThreadAnswer> {
     const worker = this.#started()
     const answer = deferred<ThreadAnswer>()
     let tooLong: ThreadLost | undefined
@@ -72,7 +80,8 @@ export class Thread {
     worker.ref()
     this.#isBusy = true
     try {
-      worker.postMessage(job)
+      const { job, own } = make()
+      worker.postMessage(job, own)
       return await answer.promise
     } finally {
       timer.clear()

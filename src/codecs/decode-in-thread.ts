@@ -31,15 +31,33 @@ export async function expandInThread(
   limits: Pick<MessageLimits, 'maxBytes' | 'withinMs'>,
 ): Promise<Buffer> {
   const { maxBytes } = limits
-  const expanded = (await outcomeOf(
-    { kind: 'expand', contentType, bytes, maxBytes },
-    limits,
-  )) as Uint8Array // what a decompressor gives
+  const makeJob = (): Made => {
+    const copy = new Uint8Array(bytes)
+    return { job: { kind: 'expand', contentType, bytes: copy, maxBytes }, own: [copy.buffer] }
+  }
+  const wasLarge = (answer: ThreadAnswer): boolean =>
+    bytes.length > LARGE_JOB || hasExpandedMuch(answer)
+  const expanded = (await outcomeOf(makeJob, { ...limits, wasLarge })) as Uint8Array // what a decompressor gives
   return Buffer.from(expanded.buffer, expanded.byteOffset, expanded.byteLength)
 }
 
+function hasExpandedMuch(answer: ThreadAnswer): boolean {
+  if ('failure' in answer) return answer.failure.name === 'RangeError'
+  return answer.value instanceof Uint8Array && answer.value.length > LARGE_JOB
+}
+
 export async function decodeYamlInThread(text: string, limits: MessageLimits): Promise<unknown> {
-  return fromThread(await outcomeOf({ kind: 'yaml', text, limits }, limits))
+  const makeJob = (): Made => ({ job: { kind: 'yaml', text, limits } })
+  return fromThread(await outcomeOf(makeJob, { ...limits, wasLarge: () => true }))
+}
+
+interface Made {
+  readonly job: DecodeJob
+  readonly own?: ArrayBuffer[]
+}
+
+interface OutcomeOptions extends Pick<MessageLimits, 'withinMs'> {
+  readonly wasLarge: (answer: ThreadAnswer) => boolean
 }
 
 function threadFor(jobMs: number): Thread {
@@ -51,21 +69,17 @@ function threadFor(jobMs: number): Thread {
 }
 
 async function outcomeOf(
-  job: DecodeJob,
-  { withinMs = DECODE_MS }: Pick<MessageLimits, 'withinMs'>,
+  makeJob: () => Made,
+  { withinMs = DECODE_MS, wasLarge }: OutcomeOptions,
 ): Promise<unknown> {
   const thread = withinMs > QUICK_MS ? slow : quick
-  const answer = await thread.run(job)
-  if (job.kind === 'yaml' || isLarge(answer)) await thread.renew()
+  const answer = await thread.run(makeJob)
+  if (wasLarge(answer)) await thread.renew()
   if ('value' in answer) return answer.value
   const { name, code, message } = answer.failure
   if (code === 'MESSAGE_TOO_LARGE') throw tooLarge(message)
   if (code === 'MESSAGE_UNDECODABLE') throw new ProtocolError(code, message)
   throw name === 'RangeError' ? new RangeError(message) : new Error(message)
-}
-
-function isLarge(answer: ThreadAnswer): boolean {
-  return 'value' in answer && answer.value instanceof Uint8Array && answer.value.length > LARGE_JOB
 }
 
 /** The error of a body whose thread ended before its time: it took too long, or too much memory. */

@@ -17,5 +17,6 @@ const EXPAND: Readonly<
 serveThread(async (job: DecodeJob) => {
   if (job.kind === 'yaml') return toThread(decodeYaml(job.text, job.limits))
   const { contentType, bytes, maxBytes } = job
-  return await EXPAND[contentType]?.(Buffer.from(bytes), maxBytes)
+  const given = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return await EXPAND[contentType]?.(given, maxBytes)
 })

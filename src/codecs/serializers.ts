@@ -10,7 +10,7 @@ import { decodeMsgpack, encodeMsgpack } from './msgpack/msgpack.ts'
 import { MsgpackNodes, MsgpackReader } from './msgpack/msgpack-reader.ts'
 import { PickleReading, readPickle } from './pickle/pickle-reader.ts'
 import { writePickle } from './pickle/pickle-writer.ts'
-import { decodeYaml, encodeYaml } from './yaml/yaml.ts'
+import { decodeYaml, encodeYaml, refuseLongYaml } from './yaml/yaml.ts'
 
 type SerializerName = 'json' | 'yaml' | 'msgpack' | 'pickle' | 'raw'
 
@@ -78,7 +78,10 @@ const yaml: Serializer = {
   encode: (value) => Buffer.from(encodeYaml(value), 'utf8'),
   largestAtOnce: YAML_AT_ONCE,
   decode: (bytes, limits) => decodeYaml(utf8(bytes, 'YAML'), limits),
-  decodeLarge: async (bytes, { limits }) => await decodeYamlInThread(utf8(bytes, 'YAML'), limits),
+  decodeLarge: async (bytes, { limits }) => {
+    refuseLongYaml(bytes)
+    return await decodeYamlInThread(utf8(bytes, 'YAML'), limits)
+  },
 }
 
 const msgpack: Serializer = {

@@ -8,7 +8,7 @@ test('a thread that was given up has given its memory back once the error is the
     module: () => new URL('./endless-thread.ts', import.meta.url),
     jobMs: 2_000,
   })
-  const job = thread.run(HELD)
+  const job = thread.run(() => ({ job: HELD }))
   const before = process.memoryUsage.rss()
   await expect(job).rejects.toMatchObject({
     reason: 'time',

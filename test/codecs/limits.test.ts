@@ -8,6 +8,7 @@ import { inTurn, QUICK_MS } from '../../src/codecs/in-turn.ts'
 import { decodeJson, encodeJson, jsonReader } from '../../src/codecs/json/json.ts'
 import { JsonNodes } from '../../src/codecs/json/json-nodes.ts'
 import { DECODE_MS, DEFAULT_LIMITS, TooSlow } from '../../src/codecs/limits.ts'
+import { MemoryBudget } from '../../src/codecs/memory-budget.ts'
 import { decodeMsgpack, encodeMsgpack } from '../../src/codecs/msgpack/msgpack.ts'
 import { MsgpackReader } from '../../src/codecs/msgpack/msgpack-reader.ts'
 import { PickleReading, readPickle } from '../../src/codecs/pickle/pickle-reader.ts'
@@ -134,6 +135,31 @@ describe('slices', () => {
         expect(reading.result()).toEqual(readPickle(bytes))
       }),
     )
+  })
+
+  test.each([
+    ['numbers', (at: number) => at],
+    ['numbers with and without a fraction', (at: number) => at / 2],
+    ['texts with commas, brackets and quotes', (at: number) => `a,b]${at}}"\\"`],
+    ['lists of dicts', (at: number) => [{ at, text: ',]' }, [at, [at, { a: [] }]]]],
+    ['values of each kind', (at: number) => [at, `${at}`, null, true, [at], { at }][at % 6]],
+  ])('a list of 20,000 %s is read, in a list that is as long', async (_, make) => {
+    const items = Array.from({ length: 20_000 }, (_, at) => make(at))
+    const value = [...items, { first: items, second: [items] }, ...items]
+    const text = JSON.stringify(value)
+    expect(decodeJson(text)).toEqual(value)
+    const memory = new MemoryBudget(Buffer.from(text), DEFAULT_LIMITS, 'JSON')
+    const reader = jsonReader(text, undefined, memory)
+    while (!reader.advance(10_000));
+    expect(reader.result()).toEqual(value)
+  })
+
+  test('long lists that hold each other a hundred deep are read', () => {
+    const long = '1,'.repeat(20_000)
+    const text = `${`[${long}`.repeat(100)}1${']'.repeat(100)}`
+    let value = decodeJson(text) as unknown[]
+    for (let depth = 1; depth < 100; depth += 1) value = value[20_000] as unknown[]
+    expect(value).toHaveLength(20_001)
   })
 
   test('small parts of a large text are read as the text would be as a whole', async () => {

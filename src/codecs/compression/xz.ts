@@ -29,7 +29,7 @@ export async function xzDecompress(bytes: Buffer, maxBytes: number): Promise<Buf
   // It is CommonJS: Node finds its exports under `default`, bundlers and loaders beside it.
   const { XzReadableStream } = library.default ?? library
   const output = new BoundedBytes(maxBytes)
-  const reader = new XzReadableStream(new Blob([bytes]).stream()).getReader()
+  const reader = new XzReadableStream(inPieces(bytes)).getReader()
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       output.add(next.value)
@@ -40,6 +40,18 @@ export async function xzDecompress(bytes: Buffer, maxBytes: number): Promise<Buf
     throw error
   }
   return output.finish()
+}
+
+/** Without a copy of them. */
+function inPieces(bytes: Buffer): ReadableStream<Uint8Array> {
+  let at = 0
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(bytes.subarray(at, at + CHUNK))
+      at += CHUNK
+      if (at >= bytes.length) controller.close()
+    },
+  })
 }
 
 /** LZMA2 chunks: 1 starts the first, 2 the others, 0 ends them. */

@@ -1,6 +1,6 @@
 import * as zlib from 'node:zlib'
 import { BoundedBytes } from './bounded-bytes.ts'
-import { withSmallWindows } from './zstd-windows.ts'
+import { zstdShape } from './zstd-shape.ts'
 
 const MAGIC = 0xfd2fb528
 const BLOCK = 128 * 1024
@@ -13,20 +13,40 @@ export async function zstdCompress(bytes: Buffer): Promise<Buffer> {
   return stored(bytes)
 }
 
-/** Expands in pieces, so that too much is noticed early. */
-export async function zstdDecompress(given: Buffer, maxBytes: number): Promise<Buffer> {
-  const bytes = withSmallWindows(given, maxBytes)
-  const { Decompress } = await import('fzstd')
+/** In one place, where a frame says how long it is, as Python's do; else in pieces, so that too much is noticed early. */
+export async function zstdDecompress(bytes: Buffer, maxBytes: number): Promise<Buffer> {
+  const { contentBytes, changes } = zstdShape(bytes, maxBytes)
+  const { Decompress, decompress } = await import('fzstd')
+  if (contentBytes) {
+    const content = Buffer.from(new ArrayBuffer(contentBytes))
+    try {
+      decompress(bytes, content)
+    } catch (cause) {
+      // A frame that holds more than it says leaves its place: no limit of ours.
+      if (!(cause instanceof RangeError)) throw cause
+      throw new Error(`expected ${contentBytes} bytes, as its frame says`, { cause })
+    }
+    return content
+  }
   const output = new BoundedBytes(maxBytes)
   const stream = new Decompress((chunk) => output.add(chunk))
   for (let at = 0; at < bytes.length; at += PIECE) {
-    stream.push(bytes.subarray(at, at + PIECE), at + PIECE >= bytes.length)
+    stream.push(pieceOf(bytes, at, changes), at + PIECE >= bytes.length)
   }
   return output.finish()
 }
 
 /** A piece of blocks that say "this byte, 128 KiB times" may grow so much. */
 const PIECE = 8 * 1024
+
+function pieceOf(bytes: Buffer, start: number, changes: ReadonlyMap<number, number>): Buffer {
+  const piece = bytes.subarray(start, start + PIECE)
+  const here = [...changes].filter(([at]) => at >= start && at < start + piece.length)
+  if (here.length === 0) return piece
+  const changed = Buffer.from(piece)
+  for (const [at, byte] of here) changed[at - start] = byte
+  return changed
+}
 
 function stored(bytes: Buffer): Buffer {
   const header = Buffer.alloc(9)

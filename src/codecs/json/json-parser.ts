@@ -4,6 +4,7 @@ import { orderedDict } from '../ordered-dict.ts'
 import { fitted, setOwn } from '../own-key.ts'
 import { JsonScanner } from './json-scanner.ts'
 import { readTyped } from './json-types.ts'
+import { LONG_LIST, LongLists } from './long-lists.ts'
 import { endOfSmallPart, LONGEST_PART } from './small-parts.ts'
 import { isUnlikeJavaScript } from './unlike-javascript.ts'
 
@@ -36,8 +37,6 @@ const CLOSE_OBJECT = 0x7d
 interface Holder {
   /** Exactly one of the two: a list, or an object (a Map where order counts) and the key whose value comes next. */
   items: unknown[] | null
-  /** What came before the items of a list that is long: a list that grows leaves larger and larger ones behind it. */
-  chunks: unknown[][] | null
   readonly object: Record<string, unknown> | Map<string, unknown> | null
   key: string
   /** How many values it has. */
@@ -50,6 +49,7 @@ export class JsonParser implements Divisible<unknown> {
   readonly #scanner: JsonScanner
   readonly #options: ParseOptions
   readonly #memory: MemoryBudget | undefined
+  readonly #longLists: LongLists
   #depth = 0
   #noPartBefore = 0
   #holder: Holder | null = null
@@ -60,6 +60,7 @@ export class JsonParser implements Divisible<unknown> {
 
   constructor(text: string, options: ParseOptions) {
     this.#scanner = new JsonScanner(text)
+    this.#longLists = new LongLists(text)
     this.#options = options
     this.#memory = options.memory
   }
@@ -127,7 +128,7 @@ export class JsonParser implements Divisible<unknown> {
     }
     if (object === null) this.#memory?.list()
     else this.#memory?.dict()
-    this.#holder = { items, chunks: null, object, key: '', count: 0, outer: this.#holder }
+    this.#holder = { items, object, key: '', count: 0, outer: this.#holder }
     this.#outermost ??= this.#holder
     if (object !== null) this.#readKey(this.#holder)
   }
@@ -140,7 +141,7 @@ export class JsonParser implements Divisible<unknown> {
       holder.count += 1
       if (holder.object === null) this.#memory?.item()
       else this.#memory?.key(holder.key, holder.count)
-      put(holder, value)
+      this.#put(holder, value)
       if (this.#scanner.take(COMMA)) {
         if (holder.object !== null) this.#readKey(holder)
         return
@@ -152,13 +153,22 @@ export class JsonParser implements Divisible<unknown> {
     this.#isDone = true
   }
 
-  #closed({ items, chunks, object, outer }: Holder): unknown {
+  #put(holder: Holder, value: unknown): void {
+    const { items, object, key, count } = holder
+    if (items !== null) {
+      items[count - 1] = value
+      if (count === LONG_LIST) holder.items = this.#longLists.withRoom(items, this.#scanner.at)
+    } else if (object instanceof Map) object.set(key, value)
+    else if (object !== null) setOwn(object, key, value)
+  }
+
+  #closed({ items, object, outer }: Holder): unknown {
     if (!this.#scanner.take(object === null ? CLOSE_LIST : CLOSE_OBJECT)) {
       throw this.#scanner.expected(object === null ? '"," or "]"' : '"," or "}"')
     }
     this.#depth -= 1
     this.#holder = outer
-    return object === null ? listOf(items ?? [], chunks) : this.#finished(object)
+    return object === null ? fitted(items ?? []) : this.#finished(object)
   }
 
   /** Of two equal keys the later value counts, in the place of the first: Python's dict. */
@@ -189,25 +199,6 @@ export class JsonParser implements Divisible<unknown> {
     if (typeof keepFloats === 'boolean') return keepFloats
     return this.#outermost?.items != null && this.#outermost.count === keepFloats
   }
-}
-
-function put(holder: Holder, value: unknown): void {
-  const { items, object, key } = holder
-  if (items !== null) {
-    items.push(value)
-    if (items.length === CHUNK) {
-      holder.chunks ??= []
-      holder.chunks.push(items)
-      holder.items = []
-    }
-  } else if (object instanceof Map) object.set(key, value)
-  else if (object !== null) setOwn(object, key, value)
-}
-
-const CHUNK = 32_768
-
-function listOf(items: unknown[], chunks: unknown[][] | null): unknown[] {
-  return chunks === null ? fitted(items) : ([] as unknown[]).concat(...chunks, items)
 }
 
 /** Undefined where JSON.parse would read it otherwise, or not at all. Empty ones take less if they are made here. */

@@ -1,8 +1,8 @@
-const QUOTE = 0x22
+export const QUOTE = 0x22
 const BACKSLASH = 0x5c
 // With bit 0x20 set, [ and { are one code, and so are ] and }.
-const OPEN = 0x7b
-const CLOSE = 0x7d
+export const OPEN = 0x7b
+export const CLOSE = 0x7d
 
 /** So long a part is read in a fraction of a millisecond. */
 export const LONGEST_PART = 2048
@@ -23,7 +23,8 @@ export function endOfSmallPart(text: string, start: number, maxDepth: number): n
   return -1
 }
 
-function endOfText(text: string, start: number, most: number): number {
+/** Where the text that begins here has its closing quote. */
+export function endOfText(text: string, start: number, most: number): number {
   let at = start
   for (let code = text.charCodeAt(at); at < most && code !== QUOTE; code = text.charCodeAt(at)) {
     at += code === BACKSLASH ? 2 : 1

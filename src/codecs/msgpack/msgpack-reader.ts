@@ -4,7 +4,7 @@ import { isoText } from '../iso-text.ts'
 import { MAX_DEPTH, tooManyNodes } from '../limits.ts'
 import type { MemoryBudget } from '../memory-budget.ts'
 import { exactInteger } from '../numbers.ts'
-import { DictBuilder, fitted } from '../own-key.ts'
+import { DictBuilder } from '../own-key.ts'
 import { DateTime } from '../values.ts'
 
 /**
@@ -40,6 +40,7 @@ const TIMESTAMP = -1
 
 /** What is being filled: a list, or a map, whose keys and values come in turn. */
 interface Holder {
+  /** With room for all that comes: one that grows leaves larger and larger ones behind it. */
   readonly list: unknown[]
   readonly dict: DictBuilder | null
   /** Values that are still to come. */
@@ -101,17 +102,17 @@ export class MsgpackReader implements Divisible<unknown> {
     if (isMap) this.#memory?.dict()
     else this.#memory?.list()
     this.#holder = {
-      list: [],
+      list: isMap ? [] : new Array(count),
       dict: isMap ? new DictBuilder() : null,
       left: isMap ? 2 * count : count,
       outer: this.#holder,
     }
   }
 
-  #add({ list, dict }: Holder, value: unknown): void {
+  #add({ list, dict, left }: Holder, value: unknown): void {
     if (dict === null) {
       this.#memory?.item()
-      list.push(value)
+      list[list.length - left] = value
     } else {
       dict.add(value)
       if (!dict.isOpen) this.#memory?.key(dict.lastKey, dict.size)
@@ -128,7 +129,7 @@ export class MsgpackReader implements Divisible<unknown> {
       if (holder.left > 0) return
       this.#depth -= 1
       this.#holder = holder.outer
-      value = holder.dict === null ? fitted(holder.list) : holder.dict.finish()
+      value = holder.dict === null ? holder.list : holder.dict.finish()
     }
     const { left } = this.#reader
     if (left > 0) throw this.#reader.fail(`expected the end, found ${left} more bytes`)

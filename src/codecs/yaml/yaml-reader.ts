@@ -64,6 +64,12 @@ function withOurScalars(tags: Tags): Tags {
   return [...OUR_TAGS, TAGGED_FLOAT, ...others]
 }
 
+/** Before it is made a text of: no character takes more than four bytes. */
+export function refuseLongYaml(bytes: Uint8Array): void {
+  if (bytes.length <= 4 * MAX_LENGTH) return
+  throw tooLarge(`YAML: expected at most ${MAX_LENGTH} characters, found ${bytes.length} bytes`)
+}
+
 function refuseTooMuch(text: string): void {
   if (text.length > MAX_LENGTH) {
     throw tooLarge(`YAML: expected at most ${MAX_LENGTH} characters, found ${text.length}`)

@@ -1,2 +1,2 @@
-export { decodeYaml } from './yaml-reader.ts'
+export { decodeYaml, refuseLongYaml } from './yaml-reader.ts'
 export { encodeYaml } from './yaml-writer.ts'

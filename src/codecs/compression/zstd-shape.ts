@@ -1,26 +1,37 @@
 import { PartCount } from './bounded-bytes.ts'
 
+/** What a Zstandard body is made of, as its headers say. */
+export interface ZstdShape {
+  /** Of the only frame there is, if it says so: what it certainly needs, and all that it can fill. */
+  readonly contentBytes: number | undefined
+  /** Bytes to write in the place of those that ask for too much, by where they are. */
+  readonly changes: ReadonlyMap<number, number>
+}
+
 /**
  * Zstandard frames ask for a window, the memory to look back in, of up to terabytes, however little they hold. The
  * library takes it at once, so it is cut down first to what the frame can fill.
  * The format: https://www.rfc-editor.org/rfc/rfc8878.html
  */
-export function withSmallWindows(bytes: Buffer, maxBytes: number): Buffer {
-  const copy = Buffer.from(bytes)
+export function zstdShape(bytes: Buffer, maxBytes: number): ZstdShape {
   const parts = new PartCount()
+  const frames: Frame[] = []
   let expanded = 0
-  for (let at = 0; at < copy.length; ) {
-    const frame = readFrame(copy, at, parts)
-    expanded += frame.certainBytes
+  for (let at = 0; at < bytes.length; ) {
+    const frame = readFrame(bytes, at, parts)
+    expanded += Math.max(frame.certainBytes, frame.contentBytes)
     if (expanded > maxBytes) throw new RangeError(`more than ${maxBytes} bytes`)
-    if (frame.windowAt !== null)
-      shrinkWindow(copy, frame.windowAt, Math.min(frame.mostBytes, maxBytes))
-    else if (frame.contentBytes > frame.mostBytes) {
+    if (frame.contentBytes > frame.mostBytes) {
       throw new Error(`expected a frame of ${frame.contentBytes} bytes, found blocks for fewer`)
     }
+    frames.push(frame)
     at = frame.end
   }
-  return copy
+  const [only] = frames
+  return {
+    contentBytes: frames.length === 1 ? only?.contentBytes : undefined,
+    changes: new Map(frames.flatMap((frame) => smallerWindow(bytes, frame, maxBytes))),
+  }
 }
 
 interface Frame {
@@ -87,10 +98,15 @@ const REPEATED = 1
 const COMPRESSED = 2
 
 /** An exponent in five bits and eighths in three: 2^(10 + exponent) bytes and so many eighths more. */
-function shrinkWindow(bytes: Buffer, at: number, enough: number): void {
-  const declared = bytes[at] ?? 0
-  const exponent = Math.max(SMALLEST_EXPONENT, Math.ceil(Math.log2(Math.max(1, enough))) - 10)
-  if (exponent < declared >> 3) bytes[at] = exponent << 3
+function smallerWindow(
+  bytes: Buffer,
+  { windowAt, mostBytes }: Frame,
+  maxBytes: number,
+): [number, number][] {
+  if (windowAt === null) return []
+  const enough = Math.max(1, Math.min(mostBytes, maxBytes))
+  const exponent = Math.max(SMALLEST_EXPONENT, Math.ceil(Math.log2(enough)) - 10)
+  return exponent < (bytes[windowAt] ?? 0) >> 3 ? [[windowAt, exponent << 3]] : []
 }
 
 /** A block may be as long as the window, and no longer than 128 KiB. */
