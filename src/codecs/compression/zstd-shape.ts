@@ -1,7 +1,7 @@
 import { PartCount } from './bounded-bytes.ts'
 
 /** What a Zstandard body is made of, as its headers say. */
-export interface ZstdShape {
+interface ZstdShape {
   /** Of the only frame there is, if it says so: what it certainly needs, and all that it can fill. */
   readonly contentBytes: number | undefined
   /** Bytes to write in the place of those that ask for too much, by where they are. */
