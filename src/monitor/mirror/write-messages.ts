@@ -69,12 +69,18 @@ const NEW_ROWS = `
   SELECT $2::date, ${SAME} FROM ${STAGE.table} AS new
   WHERE new.day = $1`
 
-/** A message that was published twice around midnight, as when its confirm was lost, is one message still. */
+/**
+ * The order is said here, too: a merge join leaves rows in its own, and two monitors that were given the same messages again have
+ * waited for each other.
+ *
+ * A message that was published twice around midnight, as when its confirm was lost, is one message still.
+ */
 const INSERT = `${NEW_ROWS}
   AND NOT EXISTS (
     SELECT FROM monitor.message AS known
     WHERE known.day = $2::date - 1 AND known.digest = new.digest
   )
+  ORDER BY new.digest
   ON CONFLICT (day, digest) DO NOTHING`
 
 /** What is delivered again may have been recorded on any day: its ack was lost, and the monitor was away since. */
@@ -83,4 +89,5 @@ const INSERT_NEW = `${NEW_ROWS}
     SELECT FROM monitor.message AS known
     WHERE known.task_id = new.task_id AND known.digest = new.digest AND known.day <> $2::date
   )
+  ORDER BY new.digest
   ON CONFLICT (day, digest) DO NOTHING`
