@@ -17,12 +17,14 @@ const app = createApp(
   }),
 )
 
-/** A task of the Python worker, with the calls made of it. */
-const calls: AsyncResult[] = []
+/** A task of the Python worker, with the calls made of it, in the order of the frames: several are on their way at a time. */
+const calls: Promise<AsyncResult>[] = []
 const add = {
   name: 'python.add',
-  applyAsync: async (args: readonly unknown[], options: object = {}) => {
-    calls.push(await app.sendTask('python.add', args, {}, options))
+  applyAsync: (args: readonly unknown[], options: object = {}) => {
+    const call = app.sendTask('python.add', args, {}, options)
+    calls.push(call)
+    return call
   },
 }
 
@@ -45,5 +47,7 @@ const block = new Block('peaks', findPeaks, {
 })
 console.log('peaks: ready for frames')
 await block.run()
-for (const call of calls) console.log('Python says', await call.get({ timeoutMs: 20_000 }))
+for (const call of calls) {
+  console.log('Python says', await (await call).get({ timeoutMs: 20_000 }))
+}
 await app.close()
