@@ -1,4 +1,6 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
 
 /** The error of an option: its name, and what is wrong with it. */
 type Unfit = (key: string, why: string, cause?: unknown) => Error
@@ -43,9 +45,37 @@ export class PythonTlsOptions {
     }
   }
 
-  /** The key of a client's certificate; as in Python, the certificate's file may hold it too. */
-  keyFile(key: string, certificate: string): Buffer | undefined {
-    return this.file(this.#options[key] == null ? certificate : key)
+  /** The authorities in the file that it names. Of a file without any, Node makes a client that trusts none. */
+  authorities(key: string): Buffer | undefined {
+    const pem = this.file(key)
+    if (pem !== undefined) this.#check(key, 'holds no certificate in PEM', () => firstIn(pem))
+    return pem
+  }
+
+  /** A client's certificate and key; as in Python, the certificate's file may hold the key too. */
+  ownCertificate(
+    certificate: string,
+    keyFile: string,
+    passphrase?: string,
+  ): { readonly cert?: Buffer; readonly key?: Buffer } {
+    const cert = this.file(certificate)
+    const keyName = this.#options[keyFile] == null ? certificate : keyFile
+    const key = this.file(keyName)
+    const protectedKey = key && { key, ...(passphrase !== undefined && { passphrase }) }
+    if (cert) this.#checkWith({ cert }, certificate, 'holds no certificate in PEM')
+    if (protectedKey)
+      this.#checkWith(protectedKey, keyName, 'holds no private key that can be read')
+    if (cert && protectedKey) {
+      this.#checkWith({ cert, ...protectedKey }, keyName, `has not the key of ${certificate}`)
+    }
+    return { ...(cert && { cert }), ...(key && { key }) }
+  }
+
+  /** A list of ciphers in OpenSSL's form. */
+  ciphers(key: string): string | undefined {
+    const ciphers = this.text(key)
+    if (ciphers !== undefined) this.#checkWith({ ciphers }, key, 'names no cipher that there is')
+    return ciphers
   }
 
   /**
@@ -60,6 +90,23 @@ export class PythonTlsOptions {
     if (CHECKED.test(text)) return true
     throw this.#unfit(key, `is ${text}, expected CERT_NONE, CERT_OPTIONAL or CERT_REQUIRED`)
   }
+
+  #checkWith(options: SecureContextOptions, key: string, why: string): void {
+    this.#check(key, why, () => createSecureContext(options))
+  }
+
+  #check(key: string, why: string, use: () => unknown): void {
+    try {
+      use()
+    } catch (cause) {
+      throw this.#unfit(key, why, cause)
+    }
+  }
+}
+
+/** Throws where there is none. What is not PEM is passed over as an authority. */
+function firstIn(pem: Buffer): X509Certificate {
+  return new X509Certificate(pem.subarray(Math.max(0, pem.indexOf('-----BEGIN'))).toString())
 }
 
 const UNCHECKED = /^(?:CERT_)?NONE$|^0$/i

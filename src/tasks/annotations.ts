@@ -1,8 +1,11 @@
 import type { Config } from '../config/config.ts'
+import { TaskError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { isTaskOption, type TaskOptions } from './task-options.ts'
+import { isRecord } from '../protocol/field-readers.ts'
+import { isTaskOption, type TaskOptions, takesNull } from './task-options.ts'
 
 type Attributes = Readonly<Record<string, unknown>>
+type Dicts = Readonly<Record<string, Attributes>>
 
 /**
  * The options of a task with what task_annotations says of it, https://docs.celeryq.dev/en/stable/userguide/configuration.html#task-annotations.
@@ -17,13 +20,18 @@ export function annotatedOptions(
   if (given === null || given === undefined) return options
   const annotations = Array.isArray(given) ? given : [given]
   const found = [firstFor(annotations, name), firstFor(annotations, '*')]
-  const pairs = found.flatMap((attributes) => Object.entries(attributes))
-  const known = pairs.map(([attribute, value]) => [optionName(attribute), value] as const)
-  for (const [option] of known) {
-    if (isTaskOption(option)) continue
-    logger.warn({ task: name, attribute: option }, 'an attribute of task_annotations has no effect')
+  const changes: Record<string, unknown> = {}
+  for (const [attribute, value] of found.flatMap((attributes) => Object.entries(attributes))) {
+    const option = optionName(attribute)
+    if (isTaskOption(option)) changes[option] = annotatedValue(option, value)
+    else logger.warn({ task: name, attribute }, 'an attribute of task_annotations has no effect')
   }
-  return { ...options, ...Object.fromEntries(known.filter(([option]) => isTaskOption(option))) }
+  return { ...options, ...changes }
+}
+
+/** None, where it means nothing of its own, leaves it to the app's settings. */
+function annotatedValue(option: keyof TaskOptions, value: unknown): unknown {
+  return value === null && !takesNull(option) ? undefined : value
 }
 
 function firstFor(annotations: readonly unknown[], name: string): Attributes {
@@ -36,18 +44,26 @@ function attributesOf(annotation: unknown, name: string): Attributes | undefined
   if (typeof annotation !== 'object' || annotation === null) return undefined
   const { annotate, annotateAny } = annotation as Partial<Record<string, unknown>>
   if (typeof annotate !== 'function' && typeof annotateAny !== 'function') {
-    return Object.hasOwn(annotation, name)
-      ? attributesIn((annotation as Attributes)[name])
-      : undefined
+    return Object.hasOwn(annotation, name) ? (annotation as Dicts)[name] : undefined
   }
   const method = name === '*' ? annotateAny : annotate
   return typeof method === 'function'
-    ? attributesIn(method.call(annotation, { name }) as unknown) // any function may be asked
+    ? attributesIn(method.call(annotation, { name }) as unknown, name) // any function may be asked
     : undefined
 }
 
-function attributesIn(value: unknown): Attributes | undefined {
-  return typeof value === 'object' && value !== null ? (value as Attributes) : undefined
+/** What a method of ours may answer: a dict, or nothing. */
+function attributesIn(value: unknown, name: string): Attributes | undefined {
+  if (value === undefined || value === null) return undefined
+  if (isRecord(value)) return value
+  throw new TaskError(
+    'TASK_INVALID',
+    `task_annotations answers ${kindOf(value)} for ${name === '*' ? 'any task' : `"${name}"`}, expected an object of attributes, or nothing`,
+  )
+}
+
+function kindOf(value: unknown): string {
+  return value instanceof Promise ? 'a promise' : String(value)
 }
 
 /** Python's name of an attribute is ours in snake_case. */

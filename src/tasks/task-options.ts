@@ -118,6 +118,11 @@ export function isTaskOption(name: string): name is keyof TaskOptions {
   return Object.hasOwn(CHECKS, name)
 }
 
+/** Whether null is a value of its own there. */
+export function takesNull(name: keyof TaskOptions): boolean {
+  return CHECKS[name].holds(null)
+}
+
 /** Throws TASK_INVALID naming every option that is unknown or has the wrong value. */
 export function checkTaskOptions(task: string, options: TaskOptions): void {
   const problems = Object.entries(options).flatMap(([name, value]) => problemOf(name, value))

@@ -49,9 +49,33 @@ test('an attribute that has no effect is named, and a wrong value refused', () =
   expect(logger.lines).toContainEqual(
     expect.objectContaining({
       level: 'warn',
-      fields: { task: 'export.a', attribute: '@onFailure' },
+      fields: { task: 'export.a', attribute: '@on_failure' },
     }),
   )
   const wrong = embeddedApp({ task_annotations: { '*': { rate_limit: 'often' } } })
   expect(() => wrong.task('export.a', () => 1)).toThrow(/rateLimit is often/)
+})
+
+test('None leaves an option to the settings, unless it means something of its own', () => {
+  const app = embeddedApp({
+    task_annotations: { '*': { time_limit: null, acks_late: null, rate_limit: null } },
+  })
+  const { options } = app.task('export.a', { timeLimit: 5, rateLimit: '1/m' }, () => 1)
+  expect(options).toEqual({ timeLimit: undefined, acksLate: undefined, rateLimit: null })
+})
+
+test.each<[string, () => unknown]>([
+  ['a promise', async () => ({ rate_limit: '1/m' })],
+  ['1/m', () => '1/m'],
+])('a method that answers %s is refused rather than passed over', (kind, annotate) => {
+  const app = embeddedApp({ task_annotations: { annotate } })
+  expect(() => app.task('export.a', () => 1)).toThrow(
+    `task_annotations answers ${kind} for "export.a", expected an object of attributes`,
+  )
+})
+
+test('what is neither a dict nor answers for tasks is refused', () => {
+  for (const task_annotations of [new Map([['*', {}]]), [new Date()]]) {
+    expect(() => embeddedApp({ task_annotations })).toThrow('task_annotations: ')
+  }
 })

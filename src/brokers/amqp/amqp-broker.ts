@@ -29,6 +29,7 @@ import { type ConnectOptions, checkSettings, connect, targetOf } from './connect
 import { AmqpConnection } from './connecting/connection.ts'
 import { RpcChannel } from './connecting/rpc-channel.ts'
 import { isHopeless, isNotFound } from './connecting/server-errors.ts'
+import { warnOfOptionsWithoutEffect } from './connecting/transport-options.ts'
 import { declarationRefused, declarationsOf } from './declare.ts'
 import { AmqpConsumer, consumeRefused } from './receiving/amqp-consumer.ts'
 import { Getter } from './receiving/getter.ts'
@@ -73,6 +74,7 @@ export class AmqpBroker extends BaseBroker implements Broker {
     const servers = failover(urls, options)
     this.safeUrl = urls.map(safeUrl).join(';')
     this.#log = options.logger ?? silentLogger
+    warnOfOptionsWithoutEffect(options.transportOptions, this.#log)
     this.#connectTimeoutMs = options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS
     // A server that does not answer leaves time for the others.
     const timeoutMs = Math.ceil(this.#connectTimeoutMs / servers.size)

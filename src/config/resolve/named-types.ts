@@ -59,7 +59,7 @@ function isAnnotation(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const { annotate, annotateAny } = value as Dict
   const answers = typeof annotate === 'function' || typeof annotateAny === 'function'
-  return answers || Object.values(value).every(isRecord)
+  return answers || (isRecord(value) && Object.values(value).every(isRecord))
 }
 
 const POLICY: Readonly<Record<string, (value: unknown) => boolean>> = {

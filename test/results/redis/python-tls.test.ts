@@ -1,11 +1,18 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { appendFileSync, readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
-import { expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { openResultStore } from '../../../src/results/open-result-store.ts'
 import { redisAddress } from '../../../src/results/redis/connecting/redis-url.ts'
+import { type Certificates, makeCertificates } from '../../support/certificates.ts'
 import { listenForFirstBytes, TLS } from '../../support/first-bytes.ts'
+
+let certificates: Certificates
+const path = (file: string): string => certificates.path(file)
+
+beforeAll(() => {
+  certificates = makeCertificates()
+})
+afterAll(() => certificates[Symbol.dispose]())
 
 test.each<[unknown, boolean]>([
   ['CERT_REQUIRED', true],
@@ -25,24 +32,24 @@ test.each<[unknown, boolean]>([
 })
 
 test('certificates are read from the files that url or redis_backend_use_ssl name', () => {
-  const file = filesIn(mkdtempSync(join(tmpdir(), 'redis-tls-')))
-  const { tls } = redisAddress(`rediss://host?ssl_ca_certs=${encodeURIComponent(file('ca'))}`, {
-    redis_backend_use_ssl: { ssl_certfile: file('cert'), ssl_keyfile: file('key') },
+  const { tls } = redisAddress(`rediss://host?ssl_ca_certs=${encodeURIComponent(path('ca.pem'))}`, {
+    redis_backend_use_ssl: { ssl_certfile: path('client.pem'), ssl_keyfile: path('client.key') },
   })
   expect(tls).toEqual({
     rejectUnauthorized: true,
-    ca: Buffer.from('ca'),
-    cert: Buffer.from('cert'),
-    key: Buffer.from('key'),
+    ca: readFileSync(path('ca.pem')),
+    cert: readFileSync(path('client.pem')),
+    key: readFileSync(path('client.key')),
   })
 })
 
 test('the other options of redis-py do the same here, and a certfile may hold its key', () => {
-  const file = filesIn(mkdtempSync(join(tmpdir(), 'redis-tls-')))
+  const both = path('both.pem')
+  for (const file of ['client.pem', 'client.key']) appendFileSync(both, readFileSync(path(file)))
   const { tls } = redisAddress('rediss://host', {
     redis_backend_use_ssl: {
       ssl_ca_data: 'authority',
-      ssl_certfile: file('both'),
+      ssl_certfile: both,
       ssl_check_hostname: false,
       ssl_ciphers: 'HIGH',
       ssl_password: 'secret',
@@ -51,8 +58,8 @@ test('the other options of redis-py do the same here, and a certfile may hold it
   expect(tls).toEqual({
     rejectUnauthorized: true,
     ca: 'authority',
-    cert: Buffer.from('both'),
-    key: Buffer.from('both'),
+    cert: readFileSync(both),
+    key: readFileSync(both),
     passphrase: 'secret',
     ciphers: 'HIGH',
     checkServerIdentity: expect.any(Function),
@@ -65,6 +72,15 @@ test.each<[string, Record<string, unknown>, RegExp]>([
   ['redis://host', { ssl_ca_certs: '/missing.pem' }, /ssl_ca_certs cannot be read/],
 ])('TLS options that cannot work are refused: %s %j', (url, options, why) => {
   expect(() => redisAddress(url, { redis_backend_use_ssl: options })).toThrow(why)
+})
+
+test.each<[string, string]>([
+  ['ssl_ca_certs', 'ssl_ca_certs holds no certificate in PEM'],
+  ['ssl_certfile', 'ssl_certfile holds no certificate in PEM'],
+  ['ssl_keyfile', 'ssl_keyfile holds no private key that can be read'],
+])('a file of %s without any is refused at once', (option, why) => {
+  const redis_backend_use_ssl = { [option]: path('names') }
+  expect(() => redisAddress('rediss://host', { redis_backend_use_ssl })).toThrow(why)
 })
 
 test.each<[Record<string, unknown>, string]>([
@@ -115,10 +131,3 @@ function errorOf(act: () => unknown): unknown {
 }
 
 /** Writes a file that holds its name. */
-function filesIn(folder: string): (name: string) => string {
-  onTestFinished(() => rmSync(folder, { recursive: true }))
-  return (name) => {
-    writeFileSync(join(folder, name), name)
-    return join(folder, name)
-  }
-}

@@ -30,6 +30,8 @@ export interface AmqpTarget {
   readonly ssl: Readonly<Record<string, string>> | undefined
 }
 
+const LAST_PORT = 65_535
+
 const PARTS =
   /^(amqps?):\/\/(?:([^/]*)@)?(\[[^\]]*\]|[^:/?#@]*)(?::(\d*))?(?:\/([^?#]*))?(?:\?([^#]*))?$/i
 
@@ -38,26 +40,36 @@ export function parseAmqpUrl(url: string, { isTls = false } = {}): AmqpTarget {
   const parts = PARTS.exec(url)
   // An @ behind the first / is the end of a password with a / in it, whose beginning would pass for the host.
   if (parts === null || (parts[2] === undefined && parts[5]?.includes('@'))) {
-    throw new BrokerError(
-      'BROKER_UNREACHABLE',
-      `cannot read the broker url ${safeUrl(url)}; expected amqp://user:password@host:port/vhost`,
-    )
+    throw unreadable(url, 'amqp://user:password@host:port/vhost')
   }
   const [, scheme = '', login = '', host = '', port = '', vhost = '', query = ''] = parts
+  if (Number(port) > LAST_PORT) throw unreadable(url, `a port up to ${LAST_PORT}`)
   const parameters = new URLSearchParams(query)
   const ssl = sslOf(parameters)
   const isSecure = isTls || ssl !== undefined || scheme.toLowerCase() === 'amqps'
   const protocol = isSecure ? 'amqps' : 'amqp'
-  const heartbeat = parameters.get('heartbeat')
   return {
     protocol,
     hostname: host.replace(/^\[|\]$/g, '') || 'localhost',
     port: Number(port) || (protocol === 'amqp' ? 5672 : 5671),
     ...loginOf(login),
     vhost: decoded(vhost) || '/',
-    heartbeatSeconds: heartbeat !== null && /^\d+$/.test(heartbeat) ? Number(heartbeat) : undefined,
+    heartbeatSeconds: heartbeatOf(url, parameters.get('heartbeat') ?? ''),
     ssl,
   }
+}
+
+function unreadable(url: string, expected: string): BrokerError {
+  return new BrokerError(
+    'BROKER_UNREACHABLE',
+    `cannot read the broker url ${safeUrl(url)}; expected ${expected}`,
+  )
+}
+
+function heartbeatOf(url: string, text: string): number | undefined {
+  if (text === '') return undefined
+  if (/^\d+(?:\.\d+)?$/.test(text)) return Number(text)
+  throw unreadable(url, 'a number of seconds for heartbeat')
 }
 
 function loginOf(login: string): Pick<AmqpTarget, 'username' | 'password'> {

@@ -5,6 +5,7 @@ import { type AmqpTarget, type AmqpTls, parseAmqpUrl } from './amqp-url.ts'
 import { type DriverConnection, setSilence } from './answer-deadline.ts'
 import { type Driver, loadDriver } from './driver.ts'
 import { nodeTls, type PythonTls } from './python-tls.ts'
+import { checkTransportOptions, heartbeatInWholeSeconds } from './transport-options.ts'
 
 const HEARTBEAT_SECONDS = 60
 
@@ -38,11 +39,12 @@ export function targetOf(url: string, { ssl = false }: Pick<ConnectOptions, 'ssl
 }
 
 /**
- * Throws for a url, TLS options or a login method that cannot work: no later try would be better. Files of certificates are
+ * Throws for a url, TLS or transport options or a login method that cannot work: no later try would be better. Files of certificates are
  * read again for each connection, as they are renewed.
  */
 export function checkSettings(url: string, options: ConnectSettings): void {
   tlsOf(targetOf(url, options), options)
+  checkTransportOptions(options.transportOptions)
   loginMethodOf(options)
 }
 
@@ -111,8 +113,8 @@ async function open(
 /** As in Celery, the url wins, and with 0 there is none. */
 function heartbeatOf({ heartbeatSeconds }: AmqpTarget, options: ConnectOptions): number {
   const { heartbeat } = options.transportOptions ?? {}
-  if (heartbeatSeconds !== undefined) return heartbeatSeconds
-  return typeof heartbeat === 'number' ? heartbeat : (options.heartbeatSeconds ?? HEARTBEAT_SECONDS)
+  const given = heartbeatSeconds ?? (typeof heartbeat === 'number' ? heartbeat : undefined)
+  return heartbeatInWholeSeconds(given ?? options.heartbeatSeconds ?? HEARTBEAT_SECONDS)
 }
 
 function timeoutOf({ timeoutMs, transportOptions }: ConnectOptions): number {
@@ -145,7 +147,8 @@ function credentialsOf(
 }
 
 function loginMethodOf({ loginMethod, transportOptions }: ConnectSettings): LoginMethod {
-  const given = loginMethod ?? transportOptions?.login_method ?? 'PLAIN'
+  // As in kombu, empty text is none.
+  const given = loginMethod || (transportOptions?.login_method ?? 'PLAIN')
   const method = LOGIN_METHODS.find((name) => name === String(given).toUpperCase())
   if (method !== undefined) return method
   throw new BrokerError(

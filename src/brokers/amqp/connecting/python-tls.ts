@@ -61,15 +61,12 @@ export function nodeTls(given: PythonTls, host: string): AmqpTls {
   if (!isVerified && name !== undefined) {
     throw unfit('cert_reqs', 'is CERT_NONE, which cannot check the server_hostname beside it')
   }
-  const ca = read.file('ca_certs')
-  const cert = read.file('certfile')
-  const key = read.keyFile('keyfile', 'certfile')
-  const ciphers = read.text('ciphers')
+  const ca = read.authorities('ca_certs')
+  const ciphers = read.ciphers('ciphers')
   return {
     rejectUnauthorized: isVerified,
     ...(ca !== undefined && { ca }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
+    ...read.ownCertificate('certfile', 'keyfile'),
     ...(name === undefined ? { checkServerIdentity: () => undefined } : identity(name)),
     ...(ciphers !== undefined && { ciphers }),
     ...versions(options),
@@ -80,6 +77,10 @@ function versions(options: Options): Pick<AmqpTls, 'minVersion' | 'maxVersion'> 
   const only = oneOf(options, 'ssl_version', PROTOCOLS)
   const minVersion = oneOf(options, 'tls_minimum_version', VERSIONS) ?? only
   const maxVersion = oneOf(options, 'tls_maximum_version', VERSIONS) ?? only
+  // Their names are in the order of the versions.
+  if (minVersion && maxVersion && minVersion > maxVersion) {
+    throw unfit('tls_minimum_version', `is ${minVersion}, and the highest allowed is ${maxVersion}`)
+  }
   return { ...(minVersion && { minVersion }), ...(maxVersion && { maxVersion }) }
 }
 

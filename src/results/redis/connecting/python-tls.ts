@@ -44,16 +44,13 @@ export function redisTls(
 
 function nodeTls(options: Options): RedisTls {
   const given = new PythonTlsOptions(options, { known: KEYS, unfit })
-  const authority = given.file('ssl_ca_certs') ?? given.text('ssl_ca_data')
-  const cert = given.file('ssl_certfile')
-  const key = given.keyFile('ssl_keyfile', 'ssl_certfile')
+  const authority = given.authorities('ssl_ca_certs') ?? given.text('ssl_ca_data')
   const passphrase = given.text('ssl_password')
-  const ciphers = given.text('ssl_ciphers')
+  const ciphers = given.ciphers('ssl_ciphers')
   return {
     rejectUnauthorized: given.checksCertificate('ssl_cert_reqs'),
     ...(authority !== undefined && { ca: authority }),
-    ...(cert !== undefined && { cert }),
-    ...(key !== undefined && { key }),
+    ...given.ownCertificate('ssl_certfile', 'ssl_keyfile', passphrase),
     ...(passphrase !== undefined && { passphrase }),
     ...(ciphers !== undefined && { ciphers }),
     ...(/^false$/i.test(String(options.ssl_check_hostname)) && {
