@@ -22,6 +22,11 @@ export const ODD_VALUES: Readonly<Record<string, () => unknown>> = {
       throw new RangeError('do not ask')
     },
   }),
+  'an object whose toJSON throws what has no text': () => ({
+    toJSON(): never {
+      throw Object.create(null)
+    },
+  }),
   'a list with a proxy in it that refuses everything': () => [refusingProxy()],
   'a list with a revoked proxy in it': () => [revokedProxy()],
   'a WeakMap': () => new WeakMap(),
@@ -43,6 +48,13 @@ export const ODD_ERRORS: Readonly<Record<string, () => unknown>> = {
   'an error whose stack throws': () => withGetter('stack'),
   'an error whose cause throws': () => withGetter('cause'),
   'an error whose name is a symbol': () => Object.assign(new Error('x'), { name: Symbol('name') }),
+  'an error whose code throws': () => withGetter('code'),
+  'an error whose message is a number': () => Object.assign(new Error(), { message: 404 }),
+  'an error whose message has no text': () =>
+    Object.assign(new Error(), { message: Object.create(null) }),
+  'an error whose stack is a symbol': () => Object.assign(new Error('x'), { stack: Symbol('st') }),
+  'an error caused by a revoked proxy': () => new Error('x', { cause: revokedProxy() }),
+  'an object without a prototype': () => Object.create(null),
   'an error whose message is an object': () => Object.assign(new Error(), { message: { a: 1n } }),
   'an error that causes itself': () => {
     const error = new Error('circle')

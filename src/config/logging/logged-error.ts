@@ -1,3 +1,5 @@
+import { isError } from '../../as-error.ts'
+import { showValue } from '../../protocol/show-value.ts'
 import { maskText } from '../masking.ts'
 
 /** How an error stands in a log. */
@@ -13,19 +15,34 @@ const DEEPEST_CAUSE = 5
 
 /**
  * An error as a log may show it: what it is and says, where it was thrown and what caused it. Drivers hang whole
- * connections on theirs, with more than a log should hold; those stay out.
+ * connections on theirs, with more than a log should hold; those stay out. Never throws: tasks throw anything.
  */
 export function loggedError(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return error
-  const { code, cause } = error as { readonly code?: unknown; readonly cause?: unknown }
+  if (error === undefined || error === null) return error
+  if (!isError(error)) return shown(error)
+  const [code, stack, cause] = [field(error, 'code'), field(error, 'stack'), field(error, 'cause')]
   const logged: LoggedError = {
-    type: error.name,
-    message: maskText(error.message),
-    ...(typeof code === 'string' ? { code } : {}),
-    ...(error.stack === undefined ? {} : { stack: maskText(error.stack) }),
+    type: shown(field(error, 'name')),
+    message: shown(field(error, 'message')),
+    ...(typeof code === 'string' ? { code: shown(code) } : {}),
+    ...(stack === undefined ? {} : { stack: shown(stack) }),
     ...(cause === undefined || depth >= DEEPEST_CAUSE
       ? {}
       : { cause: loggedError(cause, depth + 1) }),
   }
   return logged
+}
+
+/** A getter may throw. */
+function field(error: Error, name: 'name' | 'message' | 'code' | 'stack' | 'cause'): unknown {
+  try {
+    return (error as Error & { readonly code?: unknown })[name]
+  } catch {
+    return '(cannot be read)'
+  }
+}
+
+/** Without secrets, and cut; names and messages are texts by convention only. */
+function shown(value: unknown): string {
+  return maskText(typeof value === 'string' ? value : showValue(value))
 }

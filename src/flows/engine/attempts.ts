@@ -1,4 +1,5 @@
 import { encodeJson } from '../../codecs/json/json.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { retryDelayMs } from '../atoms/retry.ts'
 import { atomOf, type Node } from '../compilation/compile.ts'
 import { Failure } from '../failures/failure.ts'
@@ -176,7 +177,7 @@ export class Attempts {
       encodeJson(result ?? null)
       return result
     } catch (cause) {
-      const message = `the result of "${atomOf(node).name}" cannot be stored: ${cause instanceof Error ? cause.message : cause}`
+      const message = `the result of "${atomOf(node).name}" cannot be stored: ${textOfError(cause)}`
       return Failure.from(new TypeError(message, { cause }))
     }
   }

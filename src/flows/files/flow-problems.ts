@@ -1,6 +1,7 @@
 import type { Definition } from '../../definitions/check.ts'
 import type { Path } from '../../definitions/parse.ts'
 import type { DefinitionProblem } from '../../errors.ts'
+import { textOfError } from '../../text-of-error.ts'
 import { timeSpanMs } from '../../time-span.ts'
 import type { StepFunctions } from './build-flow.ts'
 import { parseCondition } from './condition.ts'
@@ -165,7 +166,7 @@ function wrongInCondition(when: string | undefined, provided: ReadonlySet<string
       .symbols.filter((symbol) => !provided.has(symbol))
       .map(lacking)
   } catch (error) {
-    return [`the condition is wrong: ${error instanceof Error ? error.message : error}`]
+    return [`the condition is wrong: ${textOfError(error)}`]
   }
 }
 
