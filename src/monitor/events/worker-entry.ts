@@ -50,7 +50,7 @@ export class TaskEventSenders {
 
   isNews({ type, pid }: CeleryEvent, hostname: string): boolean {
     if (!BY_WORKERS.has(type)) return false
-    const process = `${String(pid)} ${hostname}`
+    const process = `${countOf(pid, 2 ** 31)} ${hostname}`
     const nowMs = Date.now()
     if (nowMs - (this.#writtenAtMs.get(process) ?? 0) < EVERY_MS) return false
     if (this.#writtenAtMs.size >= MOST) this.#writtenAtMs.clear()

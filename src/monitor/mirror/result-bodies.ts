@@ -17,6 +17,11 @@ const NONE: readonly string[] = []
 function markedBody(signature: unknown): string[] {
   if (!isRecord(signature) || !isRecord(signature.options)) return []
   const { task_id: id, is_result: isResult } = signature.options
-  const isMarked = isResult === true || isResult === 1 || /^(?:true|1)$/i.test(String(isResult))
-  return isMarked && typeof id === 'string' && fitsIndex(id) ? [storableText(id)] : []
+  return isMark(isResult) && typeof id === 'string' && fitsIndex(id) ? [storableText(id)] : []
+}
+
+/** As any language writes true. */
+function isMark(value: unknown): boolean {
+  if (typeof value === 'string') return /^(?:true|1)$/i.test(value)
+  return value === true || value === 1 || value === 1n
 }

@@ -1,4 +1,5 @@
 import { TaskError } from '../../errors.ts'
+import { showValue } from '../show-value.ts'
 import { readSignature, signatureDict } from '../signatures.ts'
 import {
   type CallOptions,
@@ -120,7 +121,7 @@ export function chunksGroup({ kwargs, options }: SignatureDict): SignatureDict {
   if (!Array.isArray(it) || typeof n !== 'number' || !(Number.isInteger(n) && n > 0)) {
     throw new TaskError(
       'TASK_INVALID',
-      `chunks of ${String(n)} of ${String(it)}: expected a list and a size above 0`,
+      `chunks of ${showValue(n)} of ${showValue(it)}: expected a list and a size above 0`,
     )
   }
   const signature = readSignature(task)

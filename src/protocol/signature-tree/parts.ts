@@ -1,4 +1,5 @@
 import { ProtocolError, TaskError } from '../../errors.ts'
+import { showValue } from '../show-value.ts'
 import { readSignature, signatureDict } from '../signatures.ts'
 import type { SignatureDict } from '../tasks/task-request.ts'
 import { isChain, isChord, isGroup, isTask, kindOf, mappedTask, unchunked } from './kinds.ts'
@@ -54,7 +55,7 @@ export function tasksOf(whole: SignatureDict): SignatureDict[] {
   if (!Array.isArray(tasks)) {
     throw new TaskError(
       'TASK_INVALID',
-      `the tasks of ${whole.task} are ${String(tasks)}, expected a list`,
+      `the tasks of ${whole.task} are ${showValue(tasks)}, expected a list`,
     )
   }
   return tasks.map((task) => unchunked(readSignature(task)))

@@ -4,6 +4,7 @@ import { ProtocolError } from '../../errors.ts'
 import { exceptionInfo, tracebackOf } from '../../protocol/results/exceptions.ts'
 import { isReady } from '../../protocol/results/states.ts'
 import { pendingResult, type TaskResult } from '../../protocol/results/task-result.ts'
+import { showValue } from '../../protocol/show-value.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { unreadableMember } from '../../results/failures.ts'
@@ -137,10 +138,10 @@ async function releaseOnce(
 
 /** Results travel as tuples: [[id, parent], members]. */
 function headerOf(results: unknown): readonly ResultNode[] {
-  if (!Array.isArray(results)) throw invalid(`the results of a chord are ${String(results)}`)
+  if (!Array.isArray(results)) throw invalid(`the results of a chord are ${showValue(results)}`)
   return results.map((tuple: unknown) => {
     const node = resultTree(typeof tuple === 'string' ? [tuple, null] : tuple)
-    if (node === null) throw invalid(`a member of a chord has the result ${String(tuple)}`)
+    if (node === null) throw invalid(`a member of a chord has the result ${showValue(tuple)}`)
     return node
   })
 }

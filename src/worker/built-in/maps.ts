@@ -1,4 +1,5 @@
 import { TaskError } from '../../errors.ts'
+import { showValue } from '../../protocol/show-value.ts'
 import { CHUNKS, chunksGroup, MAP, STARMAP } from '../../protocol/signature-tree/kinds.ts'
 import { readSignature } from '../../protocol/signatures.ts'
 import type { App } from '../../tasks/app/app.ts'
@@ -58,5 +59,5 @@ async function eachInTurn(
 
 function itemsOf(items: unknown): readonly unknown[] {
   if (Array.isArray(items)) return items
-  throw new TaskError('TASK_INVALID', `cannot map over ${String(items)}, expected a list`)
+  throw new TaskError('TASK_INVALID', `cannot map over ${showValue(items)}, expected a list`)
 }

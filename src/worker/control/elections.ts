@@ -61,8 +61,9 @@ export class Elections {
   onEvent(event: CeleryEvent): void {
     const { type, id, clock, hostname, pid, topic, action } = event
     if (type !== 'worker-elect' || typeof id !== 'string' || typeof clock !== 'number') return
+    if (typeof hostname !== 'string' || typeof pid !== 'number') return
     const election = this.#electionOf(id)
-    election?.candidates.push({ clock, who: `${String(hostname)}.${String(pid)}`, topic, action })
+    election?.candidates.push({ clock, who: `${hostname}.${pid}`, topic, action })
     // Python's workers wait for it.
     this.#parts.emit('worker-elect-ack', { id })
   }

@@ -174,9 +174,10 @@ function terminationOf({ signal, reason }: Arguments): Termination {
 function signalNumber(signal: unknown): number {
   const numbers: Readonly<Record<string, number>> = constants.signals
   const name = typeof signal === 'string' ? signal.slice(0, 32).toUpperCase() : ''
+  const asked = typeof signal === 'number' || typeof signal === 'bigint' ? signal : name
   const number = Object.hasOwn(numbers, name) ? numbers[name] : numbers[`SIG${name}`]
-  const found = number ?? Object.values(numbers).find((known) => known === Number(signal))
-  if (found !== undefined && typeof signal !== 'boolean') return found
+  const found = number ?? Object.values(numbers).find((known) => known === Number(asked))
+  if (found !== undefined) return found
   throw refused('signal', signal, 'the name or the number of a signal, as SIGKILL or 9')
 }
 

@@ -204,6 +204,23 @@ test.each(['uuid', 'hostname'])(
   },
 )
 
+const NO_SCALARS = [{ toString: 1, valueOf: 1 }, [[]], null, 1e300, -1.5, true, '\ud800']
+
+test.each(
+  ['pid', 'clock', 'retries', 'utcoffset', 'active', 'processed', 'freq', 'name'].flatMap((key) =>
+    NO_SCALARS.map((value) => [key, value] as const),
+  ),
+)('an event whose %s is %j is recorded all the same', async (key, value) => {
+  const events = ['task-started', 'task-sent', 'worker-heartbeat'].map((type) => ({
+    ...EVENT,
+    type,
+    [key]: value,
+  }))
+  const read = await tell(eventsMessage(events))
+  expect(read.problem).toBeNull()
+  expect(read.events).toHaveLength(2)
+})
+
 test('a state that is no name is none', async () => {
   const outcome = { status: 'S'.repeat(10_000), result: 1 }
   const { tasks } = await tell(eventsMessage([{ ...EVENT, type: 'task-failed', outcome }]))

@@ -134,6 +134,17 @@ test.each<[string, object]>([
   })
 })
 
+test.each([{ toString: 1, valueOf: 1 }, [], null, 12, 'yes', '\ud800'])(
+  'a chord whose body is marked by %j is recorded, and marks nothing',
+  async (mark) => {
+    const options = { task_id: 'b', is_result: mark }
+    const call = { task: 'export.add', args: [], kwargs: {}, subtask_type: null, immutable: false }
+    expect(await readTask(message({ chord: { ...call, options } }))).toMatchObject({
+      resultBodies: [],
+    })
+  },
+)
+
 test('whom a task belongs to is read from properties where a broker has such', async () => {
   const given = message()
   const properties = { ...given.properties, creator_id: 'seven', is_result: true }

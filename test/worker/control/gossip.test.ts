@@ -59,6 +59,20 @@ test('of equal clocks the first name wins, and the others do nothing', async () 
   expect(calls).toEqual([])
 })
 
+test.each([{ toString: 1 }, null, [], undefined])(
+  'a candidate whose name or process is %j is none, and keeps none of the others out',
+  async (odd) => {
+    const calls: unknown[] = []
+    const elections = electing({ calls, told: [] })
+    run(elections, { id: 'one', topic: 'task' })
+    elections.onEvent({ ...candidacy('w1@test', 1), hostname: odd })
+    elections.onEvent({ ...candidacy('w1@test', 1), pid: odd })
+    elections.onEvent({ ...candidacy('w1@test', 7), action: { task: 'export.add' } })
+    await waitFor('the call', () => calls.length === 1)
+    expect(calls).toEqual([{ task: 'export.add' }])
+  },
+)
+
 test('an election without an id or a topic is refused', () => {
   const elections = electing({ calls: [], told: [] })
   expect(() => run(elections, { topic: 'task' })).toThrow('id is None, expected a text')

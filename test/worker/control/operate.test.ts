@@ -138,6 +138,7 @@ test.each([
   [-9, '-9'],
   [true, 'True'],
   [[9, 15], '[9, 15]'],
+  [{ toString: 1, valueOf: 1 }, "{'toString': 1, 'valueOf': 1}"],
 ])('the signal %j, which is none, is refused before anything is revoked', async (signal, shown) => {
   const { app } = await operated()
   const args = { task_id: 'x', terminate: true, signal }
