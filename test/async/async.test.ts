@@ -2,6 +2,7 @@ import { stat } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Backoff, backoffDelayMs, retry } from '../../src/async/backoff.ts'
 import { deferred } from '../../src/async/deferred.ts'
+import { mapSome } from '../../src/async/map-some.ts'
 import { Semaphore } from '../../src/async/semaphore.ts'
 import { sleep } from '../../src/async/sleep.ts'
 import { startInterval, startTimer } from '../../src/async/timer.ts'
@@ -137,4 +138,31 @@ test('an answer that came while this process was busy is not late, one that neve
   while (performance.now() < busyUntil);
   expect(await isDone).toBe(true)
   expect(await isDoneWithin(20, new Promise(() => undefined))).toBe(false)
+})
+
+test('of many at most so many are worked on at a time, and what comes of them keeps their order', async () => {
+  const items = Array.from({ length: 50 }, (_, n) => n)
+  let [under, most] = [0, 0]
+  const doubled = await mapSome(items, 7, async (item, index) => {
+    under += 1
+    most = Math.max(most, under)
+    await sleep((50 - item) % 3)
+    under -= 1
+    return item + index
+  })
+  expect(doubled).toEqual(items.map((item) => item * 2))
+  expect(most).toBe(7)
+  expect(await mapSome([], 7, async () => 1)).toEqual([])
+})
+
+test('of many none is begun after one has failed', async () => {
+  const begun: number[] = []
+  const work = async (item: number): Promise<void> => {
+    begun.push(item)
+    await sleep(1)
+    if (item === 3) throw new Error('the third')
+  }
+  await expect(mapSome([1, 2, 3, 4, 5, 6, 7, 8], 2, work)).rejects.toThrow('the third')
+  await sleep(20)
+  expect(begun).toEqual([1, 2, 3, 4])
 })

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { MOST_AT_ONCE, mapSome } from '../../async/map-some.ts'
 import { TaskError } from '../../errors.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
 import { isGroup } from '../../protocol/signature-tree/kinds.ts'
@@ -58,17 +59,15 @@ export async function startChord(
   const isCounted = await beginCounting(publisher, header, members)
   if (!isCounted) await publishUnlock(publisher, { groupId: header, body, members })
   const shared = { ...memberOptions(ofHeader), ...call, groupId: header, chord: body }
-  const started = await Promise.all(
-    members.map(async (member, groupIndex) =>
-      publisher.start(member, {
-        args,
-        kwargs: headerKwargs(chord, opening),
-        options: { ...shared, groupIndex },
-        extra: { ...ofHeader.extra, ...extra },
-        isMember: true,
-        isPart: true,
-      }),
-    ),
+  const started = await mapSome(members, MOST_AT_ONCE, (member, groupIndex) =>
+    publisher.start(member, {
+      args,
+      kwargs: headerKwargs(chord, opening),
+      options: { ...shared, groupIndex },
+      extra: { ...ofHeader.extra, ...extra },
+      isMember: true,
+      isPart: true,
+    }),
   )
   const before = { id: header, members: started, parent: null }
   if (!isMember) noteChild(before)

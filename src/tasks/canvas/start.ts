@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { MOST_AT_ONCE, mapSome } from '../../async/map-some.ts'
 import { kindOf, mappedTask, unchunked } from '../../protocol/signature-tree/kinds.ts'
 import { memberOptions, optionsOf } from '../../protocol/signature-tree/options.ts'
 import { checkBounds, endOf, flatMembers } from '../../protocol/signature-tree/parts.ts'
@@ -105,17 +106,15 @@ async function startGroup(
   const { args, kwargs, end, extra, isMember } = opening
   const groupId = end.taskId ?? randomUUID()
   const shared = memberOptions(opening)
-  const members = await Promise.all(
-    flatMembers(group).map((member, groupIndex) =>
-      publisher.start(member, {
-        args,
-        kwargs,
-        options: { ...shared, ...placeOf(member, { groupId, groupIndex }) },
-        extra,
-        isMember: true,
-        isPart: true,
-      }),
-    ),
+  const members = await mapSome(flatMembers(group), MOST_AT_ONCE, (member, groupIndex) =>
+    publisher.start(member, {
+      args,
+      kwargs,
+      options: { ...shared, ...placeOf(member, { groupId, groupIndex }) },
+      extra,
+      isMember: true,
+      isPart: true,
+    }),
   )
   const [only, ...others] = members
   // One member that is a group has the whole result, as in Celery.

@@ -1,3 +1,4 @@
+import { MOST_AT_ONCE, mapSome } from '../../async/map-some.ts'
 import { mayTakeLater } from '../../brokers/broker-errors.ts'
 import { repr } from '../../codecs/python/python-repr.ts'
 import { ProtocolError } from '../../errors.ts'
@@ -119,21 +120,18 @@ export async function failUnreachable(
   { childrenOf = () => [], ...failure }: Failure,
 ): Promise<void> {
   const results = await app.results()
-  await Promise.all(
-    steps
-      .flatMap((step) => readableSteps(app, step))
-      .map(async ({ taskId, groupId, groupIndex, chord }) => {
-        const result = { ...failure, taskId, name: null, children: childrenOf(taskId) }
-        try {
-          if (chord === null || groupId === null) await results.save(result)
-          else await saveMember(app, { groupId, groupIndex, result }, { body: chord, caller })
-        } catch (error) {
-          if (!isRefusedForGood(error)) throw error
-          const about = { taskId: shownId(taskId), err: error }
-          app.logger.error(about, 'the failure of a step that will not run cannot be stored')
-        }
-      }),
-  )
+  const cutOff = steps.flatMap((step) => readableSteps(app, step))
+  await mapSome(cutOff, MOST_AT_ONCE, async ({ taskId, groupId, groupIndex, chord }) => {
+    const result = { ...failure, taskId, name: null, children: childrenOf(taskId) }
+    try {
+      if (chord === null || groupId === null) await results.save(result)
+      else await saveMember(app, { groupId, groupIndex, result }, { body: chord, caller })
+    } catch (error) {
+      if (!isRefusedForGood(error)) throw error
+      const about = { taskId: shownId(taskId), err: error }
+      app.logger.error(about, 'the failure of a step that will not run cannot be stored')
+    }
+  })
 }
 
 /** Of a step that cannot be read to its end, its own alone: that is no reason to run the task before it again. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { MOST_AT_ONCE, mapSome } from '../../async/map-some.ts'
 import { tracebackOf } from '../../protocol/results/exceptions.ts'
 import type { SignatureDict, TaskRequest } from '../../protocol/tasks/task-request.ts'
 import type { App } from '../../tasks/app/app.ts'
@@ -34,10 +35,8 @@ export async function startAll(
     groupId = randomUUID(),
   }: { readonly argument: unknown; readonly groupId?: string | undefined },
 ): Promise<void> {
-  await Promise.all(
-    signatures.map(async (signature, groupIndex) =>
-      app.start(signature, { args: [argument], options: { groupId, groupIndex } }),
-    ),
+  await mapSome(signatures, MOST_AT_ONCE, (signature, groupIndex) =>
+    app.start(signature, { args: [argument], options: { groupId, groupIndex } }),
   )
 }
 

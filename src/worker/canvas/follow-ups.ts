@@ -1,3 +1,4 @@
+import { MOST_AT_ONCE, mapSome } from '../../async/map-some.ts'
 import { isGroup } from '../../protocol/signature-tree/kinds.ts'
 import { withOptions } from '../../protocol/signature-tree/options.ts'
 import type { SignatureDict, TaskRequest } from '../../protocol/tasks/task-request.ts'
@@ -63,7 +64,7 @@ async function startCallbacks(
     return
   }
   const groups = callbacks.filter(isGroup)
-  await Promise.all(groups.map(async (group) => app.start(group, { args: [value] })))
+  await mapSome(groups, MOST_AT_ONCE, (group) => app.start(group, { args: [value] }))
   await startAll(
     app,
     callbacks.filter((callback) => !isGroup(callback)),
