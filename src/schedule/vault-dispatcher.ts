@@ -1,10 +1,12 @@
 import type { Backoff } from '../async/backoff.ts'
 import type { Broker } from '../brokers/broker.ts'
 import type { Connection, Database } from '../database/database.ts'
+import { atATime } from '../database/long-bodies.ts'
 import { type Periodic, periodic } from '../lifecycle/periodic.ts'
 import { type Service, service } from '../lifecycle/service.ts'
 import { type Logger, silentLogger } from '../logger.ts'
-import { HELD_COLUMNS, type HeldRow, heldMessage, VAULT_CHANNEL } from './vault.ts'
+import { HELD_COLUMNS, type HeldMessage, type HeldRow, heldMessages } from './held-messages.ts'
+import { VAULT_CHANNEL } from './vault.ts'
 
 interface VaultDispatcherOptions {
   readonly database: Database
@@ -62,39 +64,41 @@ class VaultDispatcher {
   /** Publishes what is due; says how long there is nothing more to do. */
   async dispatch(): Promise<number> {
     const { database, batchSize = BATCH_SIZE, lookEveryMs = LOOK_EVERY_MS } = this.#options
-    const taken = await database.transaction(
+    const isAll = await database.transaction(
       async (connection) => await this.#publishDue(connection, batchSize),
     )
-    if (taken === batchSize) return 0
+    if (!isAll) return 0
     const [next] = await database.query<{ wait_ms: number | null }>(NEXT)
     return Math.min(next?.wait_ms ?? lookEveryMs, lookEveryMs)
   }
 
-  async #publishDue(connection: Connection, batchSize: number): Promise<number> {
-    const rows = await connection.query<HeldRow>(DUE, [batchSize])
-    if (rows.length === 0) return 0
-    const outcomes = await Promise.allSettled(rows.map((row) => this.#publish(row)))
-    const refused = rows.flatMap((row, at) => {
+  /** Whether that is all that was due. */
+  async #publishDue(connection: Connection, batchSize: number): Promise<boolean> {
+    const due = await connection.query<HeldRow>(DUE, [batchSize])
+    if (due.length === 0) return true
+    const taken = atATime(due)
+    const held = await heldMessages(connection, taken)
+    const outcomes = await Promise.allSettled(held.map((message) => this.#publish(message)))
+    const refused = held.flatMap(({ taskId }, at) => {
       const outcome = outcomes[at]
-      return outcome?.status === 'rejected' ? [{ row, problem: String(outcome.reason) }] : []
+      return outcome?.status === 'rejected' ? [{ taskId, problem: String(outcome.reason) }] : []
     })
-    const late = new Set(refused.map(({ row }) => row.task_id))
-    const published = rows.map(({ task_id }) => task_id).filter((taskId) => !late.has(taskId))
+    const late = new Set(refused.map(({ taskId }) => taskId))
+    const published = held.map(({ taskId }) => taskId).filter((taskId) => !late.has(taskId))
     await connection.query('DELETE FROM monitor.scheduled WHERE task_id = ANY($1)', [published])
     if (refused.length > 0) await this.#putOff(connection, refused)
     this.#logger.debug({ published: published.length }, 'published messages that are due')
-    return rows.length
+    return due.length < batchSize && taken.length === due.length
   }
 
-  async #publish(row: HeldRow): Promise<void> {
-    const { message, route } = heldMessage(row)
+  async #publish({ message, route }: HeldMessage): Promise<void> {
     // What no queue takes would be gone.
     await this.#options.broker.publish(message, route, { mandatory: true })
   }
 
   async #putOff(
     connection: Connection,
-    refused: readonly { readonly row: HeldRow; readonly problem: string }[],
+    refused: readonly { readonly taskId: string; readonly problem: string }[],
   ): Promise<void> {
     this.#logger.warn(
       { messages: refused.length, problem: refused[0]?.problem },
@@ -105,7 +109,7 @@ class VaultDispatcher {
          next_at = clock_timestamp() + interval '${AGAIN_SECONDS} seconds'
        FROM unnest($1::text[], $2::text[]) AS refused (task_id, problem)
        WHERE scheduled.task_id = refused.task_id`,
-      [refused.map(({ row }) => row.task_id), refused.map(({ problem }) => problem)],
+      [refused.map(({ taskId }) => taskId), refused.map(({ problem }) => problem)],
     )
   }
 }

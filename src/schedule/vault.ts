@@ -1,28 +1,16 @@
 import { asBehind } from '../database/behind.ts'
 import type { Connection, Database } from '../database/database.ts'
-import { exactText, readExactText } from '../database/stored-headers.ts'
-import { amqpProperties, propertiesOf } from '../protocol/amqp-properties.ts'
-import type { Message, Route } from '../protocol/message.ts'
+import { exactText } from '../database/stored-headers.ts'
+import { amqpProperties } from '../protocol/amqp-properties.ts'
+import type { Message } from '../protocol/message.ts'
 import { withEta } from '../protocol/tasks/message-eta.ts'
-
-/** A message that waits for its time, and the route it will be published by. */
-export interface WaitingMessage {
-  readonly taskId: string
-  readonly name: string | null
-  readonly dueAt: Date
-  readonly message: Message
-  readonly route: Route
-  /** Of the vault's own messages: no task, of which the monitor makes no row. */
-  readonly isNoTask?: boolean
-}
-
-export interface HeldMessage extends WaitingMessage {
-  readonly heldAt: Date
-  /** Why the broker has not taken it though it was due; null where nothing is wrong. */
-  readonly problem: string | null
-  /** When it was tried last; null where nothing is wrong. */
-  readonly refusedAt: Date | null
-}
+import {
+  HELD_COLUMNS,
+  type HeldMessage,
+  type HeldRow,
+  heldMessages,
+  type WaitingMessage,
+} from './held-messages.ts'
 
 /** The channel on which the vault says that something is due soon; its payload is empty. */
 export const VAULT_CHANNEL = 'celery_toolbox_scheduled'
@@ -57,8 +45,9 @@ export class Vault {
   }
 
   async find(taskId: string): Promise<HeldMessage | undefined> {
-    const [row] = await this.#database.query<HeldRow>(`${SELECT} WHERE task_id = $1`, [taskId])
-    return row === undefined ? undefined : heldMessage(row)
+    const rows = await this.#database.query<HeldRow>(`${SELECT} WHERE task_id = $1`, [taskId])
+    const [held] = await heldMessages(this.#database, rows)
+    return held
   }
 
   /** The next that are due, in order. */
@@ -70,7 +59,7 @@ export class Vault {
       `${SELECT} WHERE $2::text IS NULL OR name = $2 ORDER BY due_at, task_id LIMIT $1`,
       [limit, name],
     )
-    return rows.map(heldMessage)
+    return await heldMessages(this.#database, rows)
   }
 
   async size(): Promise<number> {
@@ -108,9 +97,12 @@ export class Vault {
 }
 
 async function lockedRow(connection: Connection, taskId: string): Promise<HeldMessage | undefined> {
-  const [row] = await connection.query<HeldRow>(`${SELECT} WHERE task_id = $1 FOR UPDATE`, [taskId])
-  return row === undefined ? undefined : heldMessage(row)
+  const rows = await connection.query<HeldRow>(`${SELECT} WHERE task_id = $1 FOR UPDATE`, [taskId])
+  const [held] = await heldMessages(connection, rows)
+  return held
 }
+
+const SELECT = `SELECT ${HELD_COLUMNS} FROM monitor.scheduled`
 
 function countedUp(changed: WaitingMessage, changes: number): WaitingMessage {
   const { message } = changed
@@ -122,43 +114,6 @@ function countedUp(changed: WaitingMessage, changes: number): WaitingMessage {
 function inStep(changed: WaitingMessage, held: HeldMessage): WaitingMessage {
   if (changed.dueAt.getTime() === held.dueAt.getTime()) return changed
   return { ...changed, message: withEta(changed.message, changed.dueAt) }
-}
-
-export interface HeldRow {
-  readonly task_id: string
-  readonly name: string | null
-  readonly due_at: Date
-  readonly exchange: string
-  readonly routing_key: string
-  readonly properties: string
-  readonly headers: string
-  readonly body: Buffer
-  readonly held_at: Date
-  readonly problem: string | null
-  readonly refused_at: Date | null
-}
-
-// jsonb as text: JavaScript's own JSON would lose digits.
-export const HELD_COLUMNS = `task_id, name, due_at, exchange, routing_key, properties::text, headers::text, body,
-  held_at, problem, refused_at`
-
-const SELECT = `SELECT ${HELD_COLUMNS} FROM monitor.scheduled`
-
-export function heldMessage(row: HeldRow): HeldMessage {
-  return {
-    taskId: row.task_id,
-    name: row.name,
-    dueAt: row.due_at,
-    message: {
-      headers: readExactText(row.headers),
-      properties: propertiesOf(readExactText(row.properties)),
-      body: row.body,
-    },
-    route: { exchange: row.exchange, routingKey: row.routing_key },
-    heldAt: row.held_at,
-    problem: row.problem,
-    refusedAt: row.refused_at,
-  }
 }
 
 function columnsOf({

@@ -4,7 +4,7 @@ import type { Broker } from '../../src/brokers/broker.ts'
 import { SQS_FEATURES } from '../../src/brokers/features.ts'
 import { MemoryBroker } from '../../src/brokers/memory/memory-broker.ts'
 import { DelayedQueue } from '../../src/schedule/delayed-queue.ts'
-import type { WaitingMessage } from '../../src/schedule/vault.ts'
+import type { WaitingMessage } from '../../src/schedule/held-messages.ts'
 import { sqsSpace } from '../brokers/sqs/fauxqs.ts'
 import { waitFor } from '../support/wait-for.ts'
 

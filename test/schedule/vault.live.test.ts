@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Broker, PublishOptions } from '../../src/brokers/broker.ts'
 import { openBroker } from '../../src/brokers/open-broker.ts'
@@ -6,11 +8,14 @@ import { openDatabase } from '../../src/database/open-database.ts'
 import { WakeUps } from '../../src/flows/waits/wake-ups.ts'
 import type { Service } from '../../src/lifecycle/service.ts'
 import type { Message, Route } from '../../src/protocol/message.ts'
-import { Vault, type WaitingMessage } from '../../src/schedule/vault.ts'
+import type { WaitingMessage } from '../../src/schedule/held-messages.ts'
+import { Vault } from '../../src/schedule/vault.ts'
 import { vaultDispatcher } from '../../src/schedule/vault-dispatcher.ts'
 import { config, EXPORT, message } from '../monitor/messages.ts'
 import { freshDatabase, migratedDatabase } from '../support/postgres.ts'
 import { waitFor } from '../support/wait-for.ts'
+
+const MIB = 1024 * 1024
 
 test('a message comes out of the vault as it went in', async () => {
   const { vault } = await openPlace()
@@ -100,6 +105,39 @@ test('three dispatchers publish each of a thousand messages once', async () => {
   await waitFor('all', async () => (await vault.size()) === 0)
   expect(new Set(await idsIn(broker, 1000))).toEqual(new Set(ids))
   expect((await broker.depth('export')).messages).toBe(0)
+})
+
+test('a body of any length comes out as it went in', async () => {
+  const { vault } = await openPlace()
+  for (const bytes of [0, 16 * 1024, 16 * 1024 + 1, 4 * MIB, 4 * MIB + 1, 9 * MIB]) {
+    const body = randomBytes(bytes)
+    await vault.hold({ ...due('a', 3600), message: { ...message({ id: 'a' }), body } })
+    expect((await vault.find('a'))?.message.body.equals(body)).toBe(true)
+  }
+})
+
+test('of large messages that are due, a few megabytes are read and published at a time', async () => {
+  const { vault, broker, dispatcher } = await openPlace()
+  const bodies = Array.from({ length: 12 }, (_, at) =>
+    Buffer.alloc(at === 5 ? 9 * MIB : 3 * MIB, at),
+  )
+  for (const [at, body] of bodies.entries()) {
+    await vault.hold({ ...due(`${at}`, at - 100), message: { ...message({ id: `${at}` }), body } })
+  }
+  const given: Buffer[] = []
+  let [atATime, most] = [0, 0]
+  const publish = async ({ body }: Message) => {
+    given.push(body)
+    atATime += body.length
+    most = Math.max(most, atATime)
+    await setImmediate()
+    atATime -= body.length
+  }
+  const watched = Object.create(broker, { publish: { value: publish } }) as Broker // all but its publish
+  await dispatcher({ broker: watched }).start()
+  await waitFor('all', async () => (await vault.size()) === 0)
+  expect(Buffer.concat(given).equals(Buffer.concat(bodies))).toBe(true)
+  expect(most).toBe(9 * MIB)
 })
 
 test('what the broker does not take stays with the reason, and does not hold up the others', async () => {

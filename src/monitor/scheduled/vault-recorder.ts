@@ -1,9 +1,15 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import type { Connection, Database } from '../../database/database.ts'
+import { atATime } from '../../database/long-bodies.ts'
 import { periodic } from '../../lifecycle/periodic.ts'
 import type { Service } from '../../lifecycle/service.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
-import { HELD_COLUMNS, type HeldMessage, type HeldRow, heldMessage } from '../../schedule/vault.ts'
+import {
+  HELD_COLUMNS,
+  type HeldMessage,
+  type HeldRow,
+  heldMessages,
+} from '../../schedule/held-messages.ts'
 import { mirrorRecordOf } from '../mirror/mirror-record.ts'
 import type { MirrorRecord } from '../mirror/types.ts'
 import type { WorkQueues } from '../mirror/work-queues.ts'
@@ -45,22 +51,25 @@ class VaultRecorder {
   /** All that has no row yet. */
   async record(signal: AbortSignal): Promise<void> {
     const { database } = this.#options
-    let taken = BATCH_SIZE
-    while (taken === BATCH_SIZE && !signal.aborted) {
-      taken = await database.transaction(async (connection) => await this.#recordBatch(connection))
+    let isAll = false
+    while (!isAll && !signal.aborted) {
+      isAll = await database.transaction(async (connection) => await this.#recordBatch(connection))
     }
   }
 
-  async #recordBatch(connection: Connection): Promise<number> {
-    const rows = await connection.query<HeldRow>(UNRECORDED, [BATCH_SIZE])
-    if (rows.length === 0) return 0
-    const batch = await Promise.all(rows.map(async (row) => await this.#read(heldMessage(row))))
+  /** Whether that is all that had no row. */
+  async #recordBatch(connection: Connection): Promise<boolean> {
+    const unrecorded = await connection.query<HeldRow>(UNRECORDED, [BATCH_SIZE])
+    if (unrecorded.length === 0) return true
+    const rows = atATime(unrecorded)
+    const held = await heldMessages(connection, rows)
+    const batch = await Promise.all(held.map(async (message) => await this.#read(message)))
     await this.#write(batch)
     await connection.query(
       'UPDATE monitor.scheduled SET recorded_at = now() WHERE task_id = ANY($1)',
       [rows.map(({ task_id }) => task_id)],
     )
-    return rows.length
+    return unrecorded.length < BATCH_SIZE && rows.length === unrecorded.length
   }
 
   /** One that PostgreSQL refuses is left to its copy, which goes to the quarantine then. */

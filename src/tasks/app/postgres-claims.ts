@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts'
 import { namedDatabase } from '../../config/result-backend.ts'
 import { asBehind } from '../../database/behind.ts'
 import type { Database } from '../../database/database.ts'
+import { BODY_COLUMNS, type BodyColumns, wholeBody } from '../../database/long-bodies.ts'
 import { openDatabase } from '../../database/open-database.ts'
 import { ConfigError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
@@ -37,8 +38,10 @@ class PostgresClaims implements Claims {
   }
 
   async get(claim: string): Promise<Buffer | undefined> {
-    const rows = await this.#query<{ body: Buffer }>(GET, [claim])
-    return rows[0]?.body
+    const [row] = await this.#query<BodyColumns>(GET, [claim])
+    if (row === undefined) return undefined
+    const place = { table: 'monitor.claim', column: 'id', value: claim }
+    return await wholeBody(await this.#database(), row, place)
   }
 
   async close(): Promise<void> {
@@ -89,4 +92,4 @@ const PUT = `
   )
   INSERT INTO monitor.claim (id, body, expires_at) VALUES ($1, $2, $3)`
 
-const GET = 'SELECT body FROM monitor.claim WHERE id = $1'
+const GET = `SELECT ${BODY_COLUMNS} FROM monitor.claim WHERE id = $1`
