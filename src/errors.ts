@@ -1,4 +1,5 @@
 import { ToolboxError } from './errors/toolbox-error.ts'
+import { textOf } from './text-of-error.ts'
 
 export type { FlowErrorCode } from './errors/flow-errors.ts'
 export { FlowError } from './errors/flow-errors.ts'
@@ -188,7 +189,7 @@ export class TaskFailedError extends ToolboxError {
     readonly excArgs: readonly unknown[]
     readonly traceback: string | null
   }) {
-    const text = failure.excArgs.map(String).join(', ')
+    const text = failure.excArgs.map(textOf).join(', ')
     super('TASK_FAILED', text === '' ? failure.excType : `${failure.excType}: ${text}`)
     this.excType = failure.excType
     this.excModule = failure.excModule

@@ -8,4 +8,13 @@ export function textOfError(error: unknown): string {
   }
 }
 
+/** As `String` makes it of any value, also of an object that makes none: `{"toString": 1}` comes in messages. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value)
+  } catch {
+    return '[object Object]'
+  }
+}
+
 const UNREADABLE = 'an error that cannot be read'

@@ -118,11 +118,16 @@ export class Mailbox {
 
   /** What was revoked before it started is remembered for it where there is a table. */
   async #recall(carrier: ControlCarrier): Promise<void> {
-    const { hostname, settings, onKept } = this.#parts
+    const { hostname, settings, logger, onKept } = this.#parts
     const kept = (await carrier.kept?.(commandRoute(settings.control_exchange).exchange)) ?? []
     for (const { message, sentAt } of kept) {
-      const command = decodeCommand(message, settings.accept_content)
-      if (isAddressedTo(command, hostname)) onKept(command, sentAt)
+      try {
+        const command = decodeCommand(message, settings.accept_content)
+        if (isAddressedTo(command, hostname)) onKept(command, sentAt)
+      } catch (error) {
+        // No later look will read it: it must not keep the worker from what is sent from now on.
+        logger.warn({ err: error, sentAt }, 'a kept command of remote control cannot be read')
+      }
     }
   }
 

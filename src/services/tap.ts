@@ -6,6 +6,7 @@ import { CommonService } from '../recipes/index.ts'
 import { decodeMessage } from '../recipes/transport/mangle.ts'
 import { urlOf } from '../recipes/transport/pika/pika-options.ts'
 import type { App } from '../tasks/app/app.ts'
+import { textOf } from '../text-of-error.ts'
 import { rabbitmqPut } from './rabbitmq-api.ts'
 import { TappedRuns } from './tap/tapped-runs.ts'
 
@@ -71,7 +72,7 @@ export class Tap extends CommonService {
     const properties = isRecord(headers.properties) ? headers.properties : {}
     const events = runs.heard({
       isDelivery: headers.redelivered !== undefined,
-      routingKeys: Array.isArray(headers.routing_keys) ? headers.routing_keys.map(String) : [],
+      routingKeys: Array.isArray(headers.routing_keys) ? headers.routing_keys.map(textOf) : [],
       headers: isRecord(properties.headers) ? properties.headers : {},
       message: decodeMessage(body),
     })

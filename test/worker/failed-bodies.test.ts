@@ -68,6 +68,19 @@ test('a group that is the body of a failed chord in a header fails, calls its er
   await expect(failure).rejects.toMatchObject({ excType: 'RangeError' })
 })
 
+test('members of a failed group body get an exception whose argument has no text', async () => {
+  const { app, same } = await failingApp()
+  app.task('export.odd', () => {
+    const excArgs = [JSON.parse('{"toString": 1, "valueOf": 1}')]
+    const failure = { taskId: 'x', state: 'FAILURE', excModule: null, traceback: null }
+    throw new TaskFailedError({ ...failure, excType: 'OddError', excArgs })
+  })
+  const body = group(same.s(), same.s()).set({ linkError: [app.signature('export.told')] })
+  const result = await chord([same.s(1), app.signature('export.odd')], body).applyAsync()
+  const failures = await memberFailures(result)
+  expect(failures.map(({ excType }) => excType)).toEqual(['OddError', 'OddError'])
+})
+
 async function memberFailures(result: unknown): Promise<readonly TaskFailedError[]> {
   const { results } = result as { readonly results: readonly { get(options: object): unknown }[] }
   const failures = await Promise.all(results.map((one) => one.get({ ...WAIT, propagate: false })))

@@ -2,7 +2,7 @@ import { encodeJson } from '../../codecs/json/json.ts'
 import { repr } from '../../codecs/python/python-repr.ts'
 import { FlowError } from '../../errors.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
-import { textOfError } from '../../text-of-error.ts'
+import { textOf, textOfError } from '../../text-of-error.ts'
 
 /** A failure as it is stored, in TaskFlow's form. */
 interface FailureJson {
@@ -186,7 +186,7 @@ function storable(value: unknown): unknown {
     encodeJson(value)
     return value
   } catch {
-    return String(value)
+    return textOf(value)
   }
 }
 
@@ -194,7 +194,7 @@ function checkedJson(value: unknown, depth: number): FailureJson {
   if (!isRecord(value))
     throw new TypeError(`a stored failure is ${typeof value}, expected an object`)
   const { exception_str, traceback_str, exc_type_names, exc_args, causes } = value
-  const names = Array.isArray(exc_type_names) ? exc_type_names.map(String) : []
+  const names = Array.isArray(exc_type_names) ? exc_type_names.map(textOf) : []
   const last = names.at(-1)
   if (last !== ROOT && last !== 'BaseException') {
     throw new TypeError(

@@ -20,8 +20,8 @@ export function copiedFrom<Copy extends { readonly message: Message; readonly ro
 ): { readonly message: Message; readonly route: Route } {
   const route = copy.message.headers[ROUTE_HEADER]
   if (!Array.isArray(route)) return copy
-  const [exchange, routingKey] = route.map(String)
-  if (exchange === undefined || routingKey === undefined) return copy
+  const [exchange, routingKey]: readonly unknown[] = route
+  if (typeof exchange !== 'string' || typeof routingKey !== 'string') return copy
   const { [ROUTE_HEADER]: _, ...headers } = copy.message.headers
   return { message: { ...copy.message, headers }, route: { exchange, routingKey } }
 }
@@ -33,5 +33,8 @@ export function takeBlindCopies(message: Message): {
 } {
   const { [BLIND_COPY_HEADER]: asked, ...headers } = message.headers
   if (!Array.isArray(asked)) return { message, queues: [] }
-  return { message: { ...message, headers }, queues: asked.map(String) }
+  return {
+    message: { ...message, headers },
+    queues: asked.filter((queue) => typeof queue === 'string'),
+  }
 }

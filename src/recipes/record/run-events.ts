@@ -1,4 +1,5 @@
 import { type Dict, isDict, itemAtKey } from '../../codecs/ordered-dict.ts'
+import { textOf } from '../../text-of-error.ts'
 import { Recipe, type RecipeSource } from '../recipe/recipe.ts'
 import { recipeGraph } from '../recipe/recipe-graph.ts'
 import { messageId } from './message-id.ts'
@@ -30,17 +31,22 @@ export function fieldsOf(message: unknown): StepFields | null {
   return {
     uuid: messageId(message),
     root_id: id,
-    name: String(service ?? queue ?? `node ${pointer}`),
-    node: Number(pointer),
+    name: textOf(service ?? queue ?? `node ${textOf(pointer)}`),
+    node: nodeOf(pointer),
     queue,
-    path: Array.isArray(path) ? path.map(Number) : [],
+    path: Array.isArray(path) ? path.map(nodeOf) : [],
   }
+}
+
+/** The number of a node, which some write as text. */
+function nodeOf(pointer: unknown): number {
+  return Number(textOf(pointer))
 }
 
 function stepOf(message: Dict, pointer: unknown): Dict | null {
   const recipe = itemAtKey(message, 'recipe')
   const nodes: unknown = recipe instanceof Recipe ? recipe.recipe : recipe
-  const step = isDict(nodes) ? itemAtKey(nodes, String(pointer)) : undefined
+  const step = isDict(nodes) ? itemAtKey(nodes, textOf(pointer)) : undefined
   return isDict(step) ? step : null
 }
 

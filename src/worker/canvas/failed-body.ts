@@ -19,6 +19,7 @@ import { readSignature } from '../../protocol/signatures.ts'
 import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import type { App } from '../../tasks/app/app.ts'
 import { type Caller, currentRequest, runInTaskContext } from '../../tasks/calls/current-request.ts'
+import { textOf } from '../../text-of-error.ts'
 import { type CalledFor, type ErrbackPlan, planErrbacks } from './errback-plan.ts'
 import { callErrbacks, type Failed } from './errbacks.ts'
 import { syntheticRequest } from './synthetic-request.ts'
@@ -99,7 +100,7 @@ export async function callPlanned(
 }
 
 function errorOf({ excType: name, excMessage }: ExceptionInfo): Error {
-  return Object.assign(new Error(excMessage.map(String).join(', ')), { name })
+  return Object.assign(new Error(excMessage.map(textOf).join(', ')), { name })
 }
 
 function failureOf(result: ExceptionInfo, { traceback }: WhyFailed): Failure {

@@ -9,6 +9,7 @@ import { encodeEvents } from '../../protocol/events/encode-events.ts'
 import { dictOf, type SignatureLike } from '../../protocol/tasks/call-options.ts'
 import type { ResultStore } from '../../results/result-store.ts'
 import type { App } from '../../tasks/app/app.ts'
+import { textOf } from '../../text-of-error.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
 import { Elections } from './elections.ts'
 import { eventCommands } from './event-commands.ts'
@@ -115,7 +116,7 @@ export class WorkerControl {
         this.#parts.set.revoked.addStamps(name, values)
     } else
       this.#parts.set.revoked.add(
-        revokedIds(stampValues(args.task_id).map(String)),
+        revokedIds(stampValues(args.task_id).map(textOf)),
         sentAt.getTime(),
       )
     worker.discardWaiting((request) => this.#parts.set.revoked.has(request))
