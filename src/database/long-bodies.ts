@@ -15,10 +15,10 @@ export interface BodyColumns {
 }
 
 /** Where a body is: the table, and the row by one of its columns. */
-export interface BodyPlace {
+interface BodyPlace {
   readonly table: string
   readonly column: string
-  readonly value: string
+  readonly value: string | number
 }
 
 /** The whole body of a row; undefined where the row is gone. */

@@ -1,4 +1,6 @@
 import type { Delivery } from '../../brokers/broker.ts'
+import type { Connection } from '../../database/database.ts'
+import { BODY_COLUMNS, type BodyColumns, wholeBody } from '../../database/long-bodies.ts'
 import { readExactText } from '../../database/stored-headers.ts'
 import { propertiesOf } from '../../protocol/amqp-properties.ts'
 import type { Message } from '../../protocol/message.ts'
@@ -26,8 +28,24 @@ export interface KeptRow {
 }
 
 export const KEPT_COLUMNS = `id, received_at,
-  (extract(epoch FROM received_at) * 1000)::float8 AS received_at_ms, queue, exchange, routing_key, properties::text, headers::text, body,
-  code, reason, task_id, resolved_at, altered, encode(digest, 'hex') AS digest`
+  (extract(epoch FROM received_at) * 1000)::float8 AS received_at_ms, queue, exchange, routing_key, properties::text, headers::text,
+  code, reason, task_id, resolved_at, altered, encode(digest, 'hex') AS digest, ${BODY_COLUMNS}`
+
+export type KeptColumns = Omit<KeptRow, 'body'> & BodyColumns
+
+/** The rows with their whole bodies; without those that are gone by now. */
+export async function keptRows(
+  connection: Connection,
+  found: readonly KeptColumns[],
+): Promise<KeptRow[]> {
+  const rows: KeptRow[] = []
+  for (const columns of found) {
+    const place = { table: 'monitor.quarantine', column: 'id', value: columns.id }
+    const body = await wholeBody(connection, columns, place)
+    if (body !== undefined) rows.push({ ...columns, body })
+  }
+  return rows
+}
 
 /** The message as it came. */
 export function keptMessage({ headers, properties, body }: KeptRow): Message {

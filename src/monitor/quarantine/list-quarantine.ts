@@ -3,7 +3,7 @@ import { MonitorError } from '../../errors.ts'
 import type { Message, Route } from '../../protocol/message.ts'
 import type { QuarantineRow } from '../entities/quarantine.ts'
 import type { Altered } from '../privacy/privacy.ts'
-import { KEPT_COLUMNS, type KeptRow, keptMessage } from './kept-message.ts'
+import { KEPT_COLUMNS, type KeptColumns, keptMessage, keptRows } from './kept-message.ts'
 
 export interface QuarantineFilters {
   /** As docs/errors.md explains it: MESSAGE_UNDECODABLE, CONTENT_DISALLOWED, … */
@@ -52,10 +52,11 @@ export interface ShownQuarantine extends ListedMessage {
 
 /** One message in quarantine, whole; throws `MonitorError` QUARANTINE_UNKNOWN. */
 export async function showQuarantine(database: Connection, id: number): Promise<ShownQuarantine> {
-  const [row] = await database.query<KeptRow>(
+  const found = await database.query<KeptColumns>(
     `SELECT ${KEPT_COLUMNS} FROM monitor.quarantine WHERE id = $1`,
     [id],
   )
+  const [row] = await keptRows(database, found)
   if (row === undefined)
     throw new MonitorError(
       'QUARANTINE_UNKNOWN',

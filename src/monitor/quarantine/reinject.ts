@@ -1,9 +1,10 @@
 import type { Database } from '../../database/database.ts'
+import { atATime } from '../../database/long-bodies.ts'
 import type { Problem } from '../mirror/types.ts'
 import type { Ingested } from '../recording/ingested.ts'
 import { recordFailureOf } from '../recording/record-failure.ts'
 import { writeBatch } from '../write-batch.ts'
-import { KEPT_COLUMNS, type KeptRow } from './kept-message.ts'
+import { KEPT_COLUMNS, type KeptColumns, type KeptRow, keptRows } from './kept-message.ts'
 import { type ReadAgainConfig, readerOf, type StillWrong, stillWrong } from './read-again.ts'
 
 /** Which messages: those of these ids, or all of a code, or all there are. */
@@ -92,10 +93,11 @@ async function page(
   selection: ReinjectSelection,
   after: number,
 ): Promise<KeptRow[]> {
-  return await database.query<KeptRow>(
+  const found = await database.query<KeptColumns>(
     `SELECT ${KEPT_COLUMNS} FROM monitor.quarantine WHERE ${SELECTED} ORDER BY id LIMIT ${PAGE}`,
     [after, ...parametersOf(selection)],
   )
+  return await keptRows(database, atATime(found))
 }
 
 const SELECTED = `id > $1 AND resolved_at IS NULL AND ($2::bigint[] IS NULL OR id = ANY ($2))
