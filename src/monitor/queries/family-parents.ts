@@ -2,8 +2,8 @@ import type { FamilyMember } from './family-rows.ts'
 
 /**
  * The member that each hangs below, if any. The root hangs below none, and none below itself: a task that was replaced
- * by a group runs under its own id again, as a child of the unlock that was its child. Below so many levels that nothing draws
- * them or writes them as JSON, a branch goes on as a root of its own.
+ * by a group runs under its own id again, as a child of the unlock that was its child. Nothing draws
+ * thousands of levels, or writes them as JSON: below five hundred the rest of a branch is a root of its own.
  */
 export function parentsOf(
   members: readonly FamilyMember[],
