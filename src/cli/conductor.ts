@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import { despiteFailures } from '../async/despite-failures.ts'
 import { UsageError } from '../errors.ts'
 import { readFlow, readFlowFile } from '../flows/files/flow-file.ts'
 import type { Flow } from '../flows/patterns/flow.ts'
@@ -80,14 +81,24 @@ async function conduct(files: readonly string[], options: ConductorCommandOption
         await conductor.start()
       },
       stop: async (how) => {
-        await conductor.stop(how)
-        await dispatcher?.stop()
-        await relay.stop()
-        await reports.relay?.stop()
+        await stopAll([
+          () => conductor.stop(how),
+          () => dispatcher?.stop(),
+          () => relay.stop(),
+          () => reports.relay?.stop(),
+        ])
       },
     },
     { name: 'conductor', onStarted: () => printError(`conductor ready on board "${board.name}"`) },
   )
+}
+
+/** One after the other, also after one that did not stop in time. */
+async function stopAll(stops: readonly (() => Promise<void> | undefined)[]): Promise<void> {
+  await despiteFailures(stops, async (stop) => {
+    await stop()
+    return true
+  })
 }
 
 async function flowsOf(

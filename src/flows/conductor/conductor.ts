@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { aborted } from '../../async/aborted.ts'
 import { deferred } from '../../async/deferred.ts'
 import { Rare } from '../../async/rare.ts'
 import { sleep } from '../../async/sleep.ts'
 import { startTimer } from '../../async/timer.ts'
+import { isDoneWithin } from '../../async/with-deadline.ts'
+import { ServiceError } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
 import type { Task } from '../atoms/task.ts'
 import type { Claim, JobDetails } from '../board/job.ts'
@@ -47,6 +50,7 @@ export interface ConductorOptions {
 }
 
 const AWAY_MS = 1_000
+const WITHIN_MS = 10_000
 
 /** Takes jobs from a board and runs their flows. A waiting flow holds nothing here: its job is back on the board. */
 export class Conductor implements AsyncDisposable {
@@ -58,6 +62,8 @@ export class Conductor implements AsyncDisposable {
   readonly #waking: Waking
   readonly #registered = deferred()
   readonly #stopping = new AbortController()
+  /** Aborted once no atom is waited for any longer. */
+  readonly #cut = new AbortController()
   readonly #running = new Set<Promise<void>>()
   readonly #jobs = new Set<ConductedJob>()
   readonly #away = new Rare()
@@ -107,20 +113,43 @@ export class Conductor implements AsyncDisposable {
   /**
    * Takes no more jobs; running flows are suspended, their jobs go back to the board. Atoms that run are waited for up to
    * `graceMs`, then their signals are aborted and they are left: what they still write is refused, and they run again.
+   * Rejects with SERVICE_STUCK where its board gives no answer in time.
    */
   async stop({
     graceMs = Number.POSITIVE_INFINITY,
+    withinMs = WITHIN_MS,
   }: {
     readonly graceMs?: number
+    /** How long everything else may take. Default 10 s. */
+    readonly withinMs?: number
   } = {}): Promise<void> {
     this.#stopping.abort()
     this.#news.abort()
     for (const job of this.#jobs) job.suspend()
     const timer = startTimer(graceMs, () => {
+      this.#cut.abort()
       for (const job of this.#jobs) job.leave()
     })
-    await this.#loop?.catch(() => undefined) // the caller of start() or run() has the error
-    timer.clear()
+    try {
+      await this.#end(withinMs)
+    } finally {
+      timer.clear()
+    }
+  }
+
+  /** The time for the end counts once no job runs any more, or none may. */
+  async #end(withinMs: number): Promise<void> {
+    // The caller of start() or run() has the error.
+    const ended = this.#loop?.catch(() => undefined) ?? Promise.resolve()
+    do {
+      await Promise.race([Promise.allSettled(this.#running), aborted(this.#cut.signal)])
+      if (await isDoneWithin(withinMs, ended)) return
+      // A job that was claimed as the stop came has its time too.
+    } while (this.#running.size > 0 && !this.#cut.signal.aborted)
+    throw new ServiceError(
+      'SERVICE_STUCK',
+      `${this.name}: the stop did not finish within ${withinMs} ms and is abandoned`,
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

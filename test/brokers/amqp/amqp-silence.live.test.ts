@@ -46,6 +46,14 @@ test('a broker is closed though its connection has fallen silent', async () => {
   await broker.close()
 })
 
+test('a connection whose server does not answer its close keeps no process from its end', async () => {
+  const { broker, way } = await opened()
+  await broker.declare(WORK)
+  way.swallow()
+  await broker.close()
+  await waitFor('the end of the connection', () => way.open() === 0)
+})
+
 async function opened() {
   const way = await silenceable((await freshVhost()).url, 5672)
   const broker = new AmqpBroker({ url: way.url, silentMs: 500 })

@@ -1,5 +1,6 @@
 import type { Channel, ChannelModel } from 'amqplib'
 import { isDoneWithin } from '../../../async/with-deadline.ts'
+import type { DriverConnection } from './answer-deadline.ts'
 
 /**
  * The client closes after so long without the server's answer. A server that is short of memory reads nothing until it has some
@@ -34,5 +35,14 @@ export function end(closing: Channel | ChannelModel): Promise<void> {
   const isClosed = new Promise<void>((resolve) => closing.on('close', resolve))
   // Rejected: it was closed already, which is as good.
   const answer = closing.close().catch(() => undefined)
-  return answeredWithin(closing, Promise.race([answer, isClosed]))
+  return answeredWithin(closing, Promise.race([answer, isClosed])).then(() => letGo(closing))
+}
+
+/** What stays open of a connection whose server has not answered would keep the process from its end. */
+function letGo(closing: Channel | ChannelModel): void {
+  const { connection } = closing
+  if (!('createChannel' in closing) || !mute.has(connection)) return
+  const { stream } = connection as unknown as DriverConnection // not in the driver's types
+  closing.on('error', () => undefined)
+  stream.destroy(new Error('the server did not answer the close of the connection'))
 }
