@@ -1,6 +1,11 @@
 /** setTimeout counts in 32 bits: a longer delay fires after one millisecond. */
 const LONGEST_STEP_MS = 2 ** 31 - 1
 
+/** The delay for a driver, whose own timers would fire at once, or throw, beyond 24.8 days. */
+export function driverTimeoutMs(ms: number): number {
+  return Math.min(ms, LONGEST_STEP_MS)
+}
+
 /** A timer that can be stopped; `unref` lets the process end before it fires. */
 export interface Timer {
   clear(): void

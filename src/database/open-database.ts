@@ -1,4 +1,5 @@
 import type { Client } from 'pg'
+import { driverTimeoutMs } from '../async/timer.ts'
 import { type Logger, silentLogger } from '../logger.ts'
 import { safeUrl } from '../safe-url.ts'
 import { clientConfig, connectedClient } from './client-config.ts'
@@ -54,7 +55,7 @@ async function connect(
   // For the client alone: given to the pool, it would also limit how long a query may wait for its turn.
   const timed = {
     ...config,
-    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    connectionTimeoutMillis: driverTimeoutMs(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS),
   }
   const open = new Set<Client>()
   class TimedClient extends pg.Client {

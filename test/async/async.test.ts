@@ -5,7 +5,7 @@ import { deferred } from '../../src/async/deferred.ts'
 import { mapSome } from '../../src/async/map-some.ts'
 import { Semaphore } from '../../src/async/semaphore.ts'
 import { sleep } from '../../src/async/sleep.ts'
-import { startInterval, startTimer } from '../../src/async/timer.ts'
+import { driverTimeoutMs, startInterval, startTimer } from '../../src/async/timer.ts'
 import { isDoneWithin, withDeadline } from '../../src/async/with-deadline.ts'
 
 const doubling: Backoff = { initialMs: 100, factor: 2, maxMs: 500, jitter: 0.5 }
@@ -165,4 +165,13 @@ test('of many none is begun after one has failed', async () => {
   await expect(mapSome([1, 2, 3, 4, 5, 6, 7, 8], 2, work)).rejects.toThrow('the third')
   await sleep(20)
   expect(begun).toEqual([1, 2, 3, 4])
+})
+
+test('a driver gets no delay that its own timers do not take', () => {
+  expect([5, 2 ** 31, 1e300, Number.POSITIVE_INFINITY].map(driverTimeoutMs)).toEqual([
+    5,
+    2 ** 31 - 1,
+    2 ** 31 - 1,
+    2 ** 31 - 1,
+  ])
 })

@@ -76,6 +76,18 @@ test.each([
   ])
 })
 
+test.each([
+  ['event_queue_ttl', 4_294_968, '0'],
+  ['event_queue_expires', 0, '0.001'],
+  ['event_queue_expires', Number.POSITIVE_INFINITY, '0.001'],
+  ['control_queue_ttl', Number.POSITIVE_INFINITY, '0'],
+  ['control_queue_expires', 0.0005, '0.001'],
+])('%s refuses %d, as RabbitMQ does', (name, value, least) => {
+  expect(problemsOf({ [name]: value })).toEqual([
+    expect.stringContaining(`does not fit, expected seconds, ${least} to 4294967, or None`),
+  ])
+})
+
 function kindOf(name: string): string {
   return table[name]?.type.name ?? ''
 }

@@ -98,6 +98,22 @@ export const seconds: ValueType<number> = {
   read: (value) => (typeof value === 'number' && value >= 0 ? value : unfit),
 }
 
+/** RabbitMQ counts the milliseconds of its queues in 32 bits. */
+const MOST_QUEUE_SECONDS = 4_294_967
+
+/** How long a message waits in a queue, or with `least` a queue for its reader. */
+export function queueSeconds(least: number): ValueType<number> {
+  return {
+    name: `seconds, ${least} to ${MOST_QUEUE_SECONDS}`,
+    environmentText: 'literal',
+    read: (value) =>
+      typeof value === 'number' && value >= least && value <= MOST_QUEUE_SECONDS ? value : unfit,
+  }
+}
+
+/** What a queue that is not used is kept for at least. */
+export const SHORTEST_EXPIRY_SECONDS = 0.001
+
 export const port: ValueType<number> = {
   name: 'a port, 1 to 65535',
   environmentText: 'literal',

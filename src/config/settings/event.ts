@@ -1,5 +1,13 @@
 import { serializerName } from '../resolve/named-types.ts'
-import { boolean, count, either, nullable, seconds, text } from '../resolve/value-types.ts'
+import {
+  boolean,
+  count,
+  either,
+  nullable,
+  queueSeconds,
+  SHORTEST_EXPIRY_SECONDS,
+  text,
+} from '../resolve/value-types.ts'
 import { setting } from '../setting.ts'
 
 export const eventSettings = {
@@ -12,12 +20,16 @@ export const eventSettings = {
     { state: 'python' },
   ),
   event_queue_expires: setting(
-    nullable(seconds),
+    nullable(queueSeconds(SHORTEST_EXPIRY_SECONDS)),
     60,
     'Seconds after which the unused queue of an event reader is deleted.',
   ),
   event_queue_prefix: setting(text, 'celeryev', 'The prefix of the names of these queues.'),
-  event_queue_ttl: setting(nullable(seconds), 5, 'Seconds for which an event waits to be read.'),
+  event_queue_ttl: setting(
+    nullable(queueSeconds(0)),
+    5,
+    'Seconds for which an event waits to be read.',
+  ),
   event_serializer: setting(serializerName, 'json', 'How events are written.'),
   events_logfile: setting(
     nullable(text),
@@ -76,12 +88,12 @@ export const eventSettings = {
     { state: 'python' },
   ),
   control_queue_expires: setting(
-    nullable(seconds),
+    nullable(queueSeconds(SHORTEST_EXPIRY_SECONDS)),
     10,
     'Seconds after which an unused queue of remote control is deleted.',
   ),
   control_queue_ttl: setting(
-    nullable(seconds),
+    nullable(queueSeconds(0)),
     300,
     'Seconds for which a command of remote control waits to be read.',
   ),

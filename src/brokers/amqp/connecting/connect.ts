@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { ChannelModel } from 'amqplib'
+import { driverTimeoutMs } from '../../../async/timer.ts'
 import { BrokerError } from '../../../errors.ts'
 import { type AmqpTarget, type AmqpTls, parseAmqpUrl } from './amqp-url.ts'
 import { type DriverConnection, setSilence } from './answer-deadline.ts'
@@ -119,9 +120,8 @@ function heartbeatOf({ heartbeatSeconds }: AmqpTarget, options: ConnectOptions):
 
 function timeoutOf({ timeoutMs, transportOptions }: ConnectOptions): number {
   const { connect_timeout: seconds } = transportOptions ?? {}
-  return typeof seconds === 'number' && seconds > 0
-    ? Math.min(seconds * 1_000, timeoutMs)
-    : timeoutMs
+  const ownMs = typeof seconds === 'number' && seconds > 0 ? seconds * 1_000 : timeoutMs
+  return driverTimeoutMs(Math.min(ownMs, timeoutMs))
 }
 
 /** Without options of Python's, amqps:// is checked as Node does it: certificate and host name. */

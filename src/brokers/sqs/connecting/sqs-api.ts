@@ -1,5 +1,5 @@
 import type { SQS } from '@aws-sdk/client-sqs'
-import { startTimer } from '../../../async/timer.ts'
+import { driverTimeoutMs, startTimer } from '../../../async/timer.ts'
 import type { PredefinedQueue } from '../settings/predefined-queues.ts'
 import type { SqsSettings } from '../settings/sqs-options.ts'
 import { awsCredentials } from './aws-credentials.ts'
@@ -104,9 +104,9 @@ export class SqsApi {
       // Servers of one's own give urls with names that cannot be resolved.
       useQueueUrlAsEndpoint: false,
       requestHandler: {
-        connectionTimeout: settings.client.connectTimeoutMs,
+        connectionTimeout: driverTimeoutMs(settings.client.connectTimeoutMs),
         ...(settings.client.readTimeoutMs !== undefined && {
-          requestTimeout: settings.client.readTimeoutMs,
+          requestTimeout: driverTimeoutMs(settings.client.readTimeoutMs),
           // Else the SDK prints a warning, and waits on.
           throwOnRequestTimeout: true,
         }),

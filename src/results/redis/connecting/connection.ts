@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Redis, RedisOptions } from 'ioredis'
 import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
 import { sleep } from '../../../async/sleep.ts'
-import { startInterval, type Timer } from '../../../async/timer.ts'
+import { driverTimeoutMs, startInterval, type Timer } from '../../../async/timer.ts'
 import { withDeadline } from '../../../async/with-deadline.ts'
 import { ResultError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
@@ -226,9 +226,9 @@ function driverOptions({
     enableAutoPipelining: true,
     connectionName: settings.redis_client_name ?? 'celery-toolbox',
     connectTimeout: timeoutSeconds
-      ? timeoutSeconds * 1000
+      ? driverTimeoutMs(timeoutSeconds * 1000)
       : Math.min(CONNECT_TIMEOUT_MS, deadlineMs),
-    ...(answerSeconds ? { commandTimeout: Math.min(answerSeconds * 1000, 2 ** 31 - 1) } : {}),
+    ...(answerSeconds ? { commandTimeout: driverTimeoutMs(answerSeconds * 1000) } : {}),
     maxRetriesPerRequest: null,
     retryStrategy: (attempt) => backoffDelayMs(backoff, attempt),
     ...(settings.redis_socket_keepalive ? { keepAlive: 10_000 } : {}),
