@@ -22,14 +22,25 @@ test('redis_db and redis_username with redis_password count where the url has no
   const user = `user-${randomUUID()}`
   await asked('acl', 'SETUSER', user, 'on', '>secret', '~*', '&*', '+@all')
   onTestFinished(async () => void (await asked('acl', 'DELUSER', user)))
-  const { hostname, port } = new URL(service('REDIS_URL'))
   const login = { redis_username: user, redis_password: 'secret', redis_db: 9 }
-  const place = { redis_host: hostname, redis_port: Number(port || 6379) }
   const name = `results-${randomUUID()}`
-  const store = await openStore('redis://', { ...login, ...place, redis_client_name: name })
+  const store = await openStore('redis://', {
+    ...login,
+    ...placeOfRedis(),
+    redis_client_name: name,
+  })
   await store.save(success(1))
   const lines = String(await asked('client', 'LIST')).split('\n')
   expect(lines.find((line) => line.includes(name))).toMatch(new RegExp(` db=9 .* user=${user} `))
+})
+
+test('a database that Redis does not have is refused: nothing is stored in another one', async () => {
+  const store = await openStore('redis://', { ...placeOfRedis(), redis_db: 999 })
+  const result = success(1)
+  for (const _ of [1, 2]) {
+    await expect(store.save(result)).rejects.toThrow(/has no database 999: ERR DB index/)
+  }
+  expect(await asked('exists', `celery-task-meta-${result.taskId}`)).toBe(0)
 })
 
 test('after redis_socket_timeout an answer is no longer waited for; redis_retry_on_timeout asks once more', async () => {
@@ -77,6 +88,11 @@ test('results in a content type that result_accept_content lacks are not read', 
   )
   expect((await also.get(saved.taskId)).result).toEqual({ a: 1 })
 })
+
+function placeOfRedis() {
+  const { hostname, port } = new URL(service('REDIS_URL'))
+  return { redis_host: hostname, redis_port: Number(port || 6379) }
+}
 
 async function openStore(url: string, settings: RedisStoreSettings): Promise<RedisResultStore> {
   const store = await RedisResultStore.open({ url, settings: { result_expires: 60, ...settings } })

@@ -92,6 +92,7 @@ export class RedisConnection {
     // Unheard, the driver would print them.
     redis.on('error', (error) => {
       this.#lastProblem = error
+      if (NO_DATABASE.test(error.message)) refuseCommands(redis, this.#noDatabase(error))
       logger.warn({ redis: this.safeUrl, err: error }, 'redis unreachable, trying again')
     })
   }
@@ -185,6 +186,15 @@ export class RedisConnection {
     this.#subscriber?.disconnect()
   }
 
+  #noDatabase(cause: Error): ResultError {
+    const { db } = this.#redis.options
+    return new ResultError(
+      'RESULT_BACKEND_UNKNOWN',
+      `${this.safeUrl} has no database ${db}: ${cause.message}`,
+      { cause },
+    )
+  }
+
   #unreachable(): ResultError {
     const isAway = this.#redis.status !== 'ready' && this.#lastProblem !== undefined
     return new ResultError(
@@ -192,6 +202,17 @@ export class RedisConnection {
       `${this.safeUrl} gave no answer in ${this.#deadlineMs} ms`,
       isAway ? { cause: this.#lastProblem } : {},
     )
+  }
+}
+
+/** The answer to a SELECT that the server has no database for. */
+const NO_DATABASE = /^ERR (?:DB index is out of range|invalid DB index)/
+
+/** The driver would go on with database 0, which is another's. */
+function refuseCommands(redis: Redis, error: ResultError): void {
+  redis.sendCommand = (command) => {
+    command.reject(error)
+    return command.promise
   }
 }
 
