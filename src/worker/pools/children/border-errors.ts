@@ -1,5 +1,5 @@
 import { TaskFailedError, ToolboxError } from '../../../errors.ts'
-import { textOrNull } from '../../../protocol/field-readers.ts'
+import { showValue } from '../../../protocol/show-value.ts'
 import {
   Ignore,
   Reject,
@@ -12,7 +12,7 @@ import { MaxRetriesExceededError } from '../../retries/retries.ts'
 /** An error as it crosses. */
 interface ErrorAtBorder {
   readonly type: string
-  readonly name: unknown
+  readonly name: string | undefined
   readonly message: string
   readonly stack: string | undefined
   readonly cause: unknown
@@ -49,9 +49,9 @@ export function errorAtBorder(error: Error): ErrorAtBorder {
   const own = Object.keys(error).filter((key) => !STANDARD_KEYS.has(key))
   return {
     type: TYPES.find((type) => error instanceof type)?.name ?? 'Error',
-    name: read(error, 'name'),
-    message: textOrNull(read(error, 'message')) ?? 'an error that cannot be read',
-    stack: textOrNull(read(error, 'stack')) ?? undefined,
+    name: textAt(error, 'name'),
+    message: textAt(error, 'message') ?? 'an error that cannot be read',
+    stack: textAt(error, 'stack'),
     cause: read(error, 'cause'),
     own: Object.fromEntries(own.map((key) => [key, read(error, key)])),
   }
@@ -67,6 +67,12 @@ export function errorFromBorder(crossed: ErrorAtBorder): Error {
     Object.defineProperty(error, key, { value, configurable: true, writable: true })
   }
   return Object.assign(error, own)
+}
+
+/** A name that is no text would make Node throw where it puts a stack together. */
+function textAt(error: Error, key: string): string | undefined {
+  const value = read(error, key)
+  return value === undefined || typeof value === 'string' ? value : showValue(value)
 }
 
 function read(error: Error, key: string): unknown {
