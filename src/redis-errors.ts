@@ -21,3 +21,8 @@ export function withoutArgumentsInErrors<Connection extends CommandSender>(
   }
   return redis
 }
+
+/** The answer to a SELECT that the server has no database for. */
+export function isMissingDatabase({ message }: Error): boolean {
+  return /^ERR (?:DB index is out of range|invalid DB index)/.test(message)
+}

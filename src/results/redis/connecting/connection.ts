@@ -6,7 +6,7 @@ import { driverTimeoutMs, startInterval, type Timer } from '../../../async/timer
 import { withDeadline } from '../../../async/with-deadline.ts'
 import { ResultError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
-import { withoutArgumentsInErrors } from '../../../redis-errors.ts'
+import { isMissingDatabase, withoutArgumentsInErrors } from '../../../redis-errors.ts'
 import { safeUrl } from '../../../safe-url.ts'
 import { type RedisSettings, redisAddress } from './redis-url.ts'
 import { closeIfSilent } from './silence.ts'
@@ -92,7 +92,7 @@ export class RedisConnection {
     // Unheard, the driver would print them.
     redis.on('error', (error) => {
       this.#lastProblem = error
-      if (NO_DATABASE.test(error.message)) refuseCommands(redis, this.#noDatabase(error))
+      if (isMissingDatabase(error)) refuseCommands(redis, this.#noDatabase(error))
       logger.warn({ redis: this.safeUrl, err: error }, 'redis unreachable, trying again')
     })
   }
@@ -205,10 +205,7 @@ export class RedisConnection {
   }
 }
 
-/** The answer to a SELECT that the server has no database for. */
-const NO_DATABASE = /^ERR (?:DB index is out of range|invalid DB index)/
-
-/** The driver would go on with database 0, which is another's. */
+/** The driver would use database 0 instead, which is that of others. */
 function refuseCommands(redis: Redis, error: ResultError): void {
   redis.sendCommand = (command) => {
     command.reject(error)

@@ -2,7 +2,7 @@ import type { Redis, RedisOptions } from 'ioredis'
 import { unlessAborted } from '../../../async/aborted.ts'
 import { ConfigurationError } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
-import { withoutArgumentsInErrors } from '../../../redis-errors.ts'
+import { isMissingDatabase, withoutArgumentsInErrors } from '../../../redis-errors.ts'
 import { safeUrl } from '../../../safe-url.ts'
 import { linkFailed } from '../link-failed.ts'
 import { loadDriver } from '../load-driver.ts'
@@ -32,12 +32,16 @@ export async function connectRedis(
     }),
   )
   let isUp = false
+  let refused: unknown
   redis.on('error', (error) => {
+    if (isMissingDatabase(error)) refused = error
     if (isUp) log.warn({ redis: safeUrl(url), err: error }, 'redis unreachable, trying again')
   })
   try {
     signal.throwIfAborted()
     await unlessAborted(signal, redis.connect())
+    // The driver would use database 0 instead.
+    if (refused !== undefined) throw refused
   } catch (cause) {
     end(redis)
     throw linkFailed(`redis cannot connect to ${safeUrl(url)}`, cause)
