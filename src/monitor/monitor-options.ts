@@ -27,7 +27,7 @@ export interface MonitorOptions {
   readonly batchSize?: number
   /** The most bytes one transaction writes, unless a single message is larger. Default 8 MiB. */
   readonly maxBatchBytes?: number
-  /** The most messages taken from the queue and not yet recorded. Default seven batches. */
+  /** The most messages taken from the queue and not yet recorded; fewer where they are long. Default seven batches. */
   readonly prefetch?: number
   /** Instead of the setting PRUNE_EVERY; 0 is never. */
   readonly pruneEveryMs?: number

@@ -20,6 +20,7 @@ import { BatchTransaction, type Recorded } from './recording/batch-transaction.t
 import { Batcher, MOST_WRITERS } from './recording/batcher.ts'
 import { Decoder } from './recording/decoder.ts'
 import { FlowControl } from './recording/flow-control.ts'
+import { InHand } from './recording/in-hand.ts'
 import { OutageLog } from './recording/outage-log.ts'
 import { QueueConsumer } from './recording/queue-consumer.ts'
 import type { VaultRecorderOptions } from './scheduled/vault-recorder.ts'
@@ -42,6 +43,7 @@ export class Monitor {
   readonly #counters = new MonitorCounters()
   readonly #clocks: WorkerClocks
   readonly #decoder: Decoder
+  readonly #inHand: InHand
   readonly #flow: FlowControl
   readonly #batcher: Batcher
   readonly #outages: OutageLog
@@ -69,6 +71,7 @@ export class Monitor {
       onRead: (one) => this.#batcher.add(one),
     })
     this.#flow = new FlowControl(this.#logger)
+    this.#inHand = new InHand(this.#flow)
     this.#deadLetters = new DeadLetters({
       broker: options.broker,
       logger: this.#logger,
@@ -87,7 +90,7 @@ export class Monitor {
       ...common,
       transaction,
       limits: this.#limits,
-      flow: this.#flow,
+      inHand: this.#inHand,
       counters: this.#counters,
       settle: (outcome) => this.#settle(outcome),
       onBatch: options.onBatch,
@@ -184,7 +187,10 @@ export class Monitor {
       topology,
       prefetch: this.#options.prefetch ?? BATCHES_IN_HAND * this.#limits.messages,
       flow: this.#flow,
-      onDelivery: (delivery) => this.#decoder.read(delivery),
+      onDelivery: (delivery) => {
+        this.#inHand.take(delivery)
+        this.#decoder.read(delivery)
+      },
       onProblem: (cause) => this.#counters.failed(cause),
       logger: this.#logger,
       signal: this.#givingUp.signal,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { Database } from '../../src/database/database.ts'
 import { waitFor } from '../support/wait-for.ts'
-import { type Bomb, bombsOf } from './hostile/bombs.ts'
+import { type Bomb, bombsOf, withBody } from './hostile/bombs.ts'
 import { ANSWERED, eventBombs } from './hostile/event-bombs.ts'
 import {
   endOf,
@@ -23,6 +24,20 @@ describe('a worker and a monitor', { timeout: 20 * MINUTES }, () => {
     const faults: string[] = []
     for (const bomb of bombsOf(BYTES)) faults.push(...(await struckBy(bomb, place)))
     expect(faults).toEqual([])
+  })
+
+  test('take a hundred messages of 4 MB that wait for them in the memory that one may take', async () => {
+    const { worker, monitor, broker, database } = await openPlace()
+    const body = Buffer.from(`[["${'a'.repeat(4_000_000)}"],{},{}]`)
+    await Promise.all([worker.reset(), monitor.reset()])
+    for (const { process: waiting } of [worker, monitor]) process.kill(waiting.pid, 'SIGSTOP')
+    for (let at = 0; at < 100; at += 1) {
+      await broker.publish(withBody(`many-${at}`, body, {}), TASKS, { deadlineMs: MINUTES })
+    }
+    for (const { process: waiting } of [worker, monitor]) process.kill(waiting.pid, 'SIGCONT')
+    await waitFor('all to be run and recorded', async () => (await counted(database)) === 200, LONG)
+    const one = { name: 'many', bytes: body.length }
+    expect([...figuresOf('worker', worker, one), ...figuresOf('monitor', monitor, one)]).toEqual([])
   })
 
   test(`take events and commands of ${BYTES / 1e6} MB, in their memory and without a pause`, async () => {
@@ -48,6 +63,14 @@ describe('a worker and a monitor', { timeout: 20 * MINUTES }, () => {
     )
   })
 })
+
+/** Messages that are recorded, and results that are stored. */
+async function counted(database: Database): Promise<number> {
+  const [row] = await database.query<{ count: number }>(
+    'select (select count(*) from monitor.message) + (select count(*) from celery_taskmeta) as count',
+  )
+  return Number(row?.count)
+}
 
 /** A command is acknowledged before it is read. */
 function answered(worker: Watched): number {

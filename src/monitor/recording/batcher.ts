@@ -3,13 +3,13 @@ import type { Logger } from '../../logger.ts'
 import type { BatchReport, MonitorCounters } from '../monitor-stats.ts'
 import { Backlog, type BatchLimits } from './backlog.ts'
 import type { BatchTransaction, Recorded } from './batch-transaction.ts'
-import type { FlowControl } from './flow-control.ts'
+import type { InHand } from './in-hand.ts'
 import type { Ingested } from './ingested.ts'
 
 interface BatcherOptions {
   readonly limits: BatchLimits
   readonly transaction: BatchTransaction
-  readonly flow: FlowControl
+  readonly inHand: InHand
   readonly counters: MonitorCounters
   readonly logger: Logger
   /** Nothing more is written once it is aborted. */
@@ -21,9 +21,6 @@ interface BatcherOptions {
 
 /** So that PostgreSQL has work while one waits for its commit, and others for rows that are being read. */
 export const MOST_WRITERS = 4
-/** From here on messages stay in their queue until some of those in hand are written. */
-const MOST_HELD_BYTES = 64 * 1024 * 1024
-
 /** Makes batches of what comes: each holds what has come while the one before was written. */
 export class Batcher {
   readonly backlog = new Backlog()
@@ -39,7 +36,6 @@ export class Batcher {
 
   add(one: Ingested): void {
     this.backlog.add(one)
-    if (this.backlog.bytes > MOST_HELD_BYTES) void this.#options.flow.hold('memory')
     if (!this.#isWorthWriting(this.#writing.size)) return
     const writing = this.#write(() => this.#writing.delete(writing))
     this.#writing.add(writing)
@@ -59,10 +55,11 @@ export class Batcher {
   async #write(onEnd: () => void): Promise<void> {
     // What arrives in the same turn of the event loop goes along.
     await nextTurn()
-    const { limits, flow, signal } = this.#options
+    const { limits, inHand, signal } = this.#options
     while (this.#isWorthWriting(this.#writing.size - 1) && !signal.aborted) {
-      await this.#writeBatch(this.backlog.take(limits))
-      if (this.backlog.bytes <= MOST_HELD_BYTES / 2) await flow.release('memory')
+      const batch = this.backlog.take(limits)
+      await this.#writeBatch(batch)
+      await inHand.give(batch.map(({ delivery }) => delivery))
     }
     // In the same step as the last look at the backlog, so that nothing is added unseen.
     onEnd()

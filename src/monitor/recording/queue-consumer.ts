@@ -1,15 +1,17 @@
 import { asError } from '../../as-error.ts'
 import { retry } from '../../async/backoff.ts'
-import type { Broker, Delivery } from '../../brokers/broker.ts'
+import type { Broker, Delivery, Subscription } from '../../brokers/broker.ts'
 import type { Logger } from '../../logger.ts'
 import type { Topology } from '../../protocol/routing/topology.ts'
 import type { FlowControl } from './flow-control.ts'
+import { PrefetchByLength } from './in-hand.ts'
 
 interface QueueConsumerOptions {
   readonly broker: Broker
   readonly queue: string
   /** What the queue is part of, declared before it is consumed. */
   readonly topology: Topology
+  /** At most. */
   readonly prefetch: number
   readonly flow: FlowControl
   readonly onDelivery: (delivery: Delivery) => void
@@ -32,13 +34,27 @@ export class QueueConsumer {
 
   /** Resolves once it consumes. */
   async open(): Promise<void> {
-    const { broker, queue, topology, prefetch, flow, onDelivery, signal } = this.#options
+    const { broker, topology, flow, signal } = this.#options
     await broker.declare(topology)
     signal.throwIfAborted()
-    const options = { prefetch, onProblem: this.#options.onProblem }
-    const subscription = await broker.consume(queue, options, onDelivery)
+    const subscription = await this.#consume()
     if (signal.aborted) await subscription.close()
     else await flow.open(subscription)
+  }
+
+  #consume(): Promise<Subscription> {
+    const { broker, queue, onDelivery, onProblem, logger } = this.#options
+    const byLength = new PrefetchByLength(this.#options.prefetch)
+    const { prefetch } = byLength
+    const subscribed = broker.consume(queue, { prefetch, onProblem }, (delivery) => {
+      if (byLength.note(delivery.message.body.length)) {
+        subscribed
+          .then((subscription) => subscription.setPrefetch(byLength.prefetch))
+          .catch((error: unknown) => logger.debug({ err: error, queue }, 'prefetch not changed'))
+      }
+      onDelivery(delivery)
+    })
+    return subscribed
   }
 
   /** For a queue that the monitor can do without at first: resolves after one try, and tries on where that failed. */
