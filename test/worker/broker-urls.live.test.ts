@@ -32,6 +32,20 @@ test('calls go to broker_write_url, and workers take from broker_read_url', asyn
   await worker.stop()
 })
 
+test('a producer needs the broker that it writes to, and no other', async () => {
+  const write = await freshServers(['export'])
+  const app = liveApp(write, {
+    broker_url: 'amqp://127.0.0.1:1',
+    broker_write_url: write.vhost.url,
+    result_backend: 'rpc://',
+  })
+  await app.task('export.note', () => undefined).delay()
+  const writing = openBroker({ url: write.vhost.url })
+  onTestFinished(() => writing.close())
+  expect((await writing.depth('export')).messages).toBe(1)
+  await expect(app.setUp()).rejects.toMatchObject({ code: 'BROKER_UNREACHABLE' })
+})
+
 test('worker_direct gives a worker a queue of its own, as Python declares it', async () => {
   const servers = await freshServers(['export'])
   const app = liveApp(servers, { worker_direct: true })

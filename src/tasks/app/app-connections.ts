@@ -85,13 +85,18 @@ export class AppConnections {
     if (given.broker !== undefined || urls.join(';') === config.brokerWriteUrls.join(';')) {
       return broker
     }
-    this.#reading ??= openBroker(brokerOptions(config, logger(), urls))
+    if (this.#reading === undefined) {
+      this.#reading = openBroker(brokerOptions(config, logger(), urls))
+      // Nothing is declared on it yet.
+      this.#isSetUp = false
+      this.#settingUp = undefined
+    }
     return this.#reading
   }
 
-  /** The broker, once everything is declared on it. */
+  /** The broker, once everything is declared on it: a producer needs no other, a consumer has opened its own before. */
   async readyBroker(): Promise<Broker> {
-    if (!this.#isSetUp) await this.setUp()
+    if (!this.#isSetUp) await this.#setUpOpened()
     return this.broker()
   }
 
@@ -114,8 +119,13 @@ export class AppConnections {
     return this.#phase === 'open' ? this.#outgoing : undefined
   }
 
-  /** Declares exchange, queues and bindings, once. */
+  /** Declares exchange, queues and bindings, once, on what is written to and what is read from. */
   async setUp(): Promise<void> {
+    this.#receiving()
+    await this.#setUpOpened()
+  }
+
+  async #setUpOpened(): Promise<void> {
     this.#settingUp ??= this.#declare()
     try {
       await this.#settingUp
@@ -158,7 +168,7 @@ export class AppConnections {
     this.#events ??= new EventClient({
       // While the app closes, what waits is still sent.
       broker: async () => {
-        if (!this.#isSetUp) await this.setUp()
+        if (!this.#isSetUp) await this.#setUpOpened()
         return this.#sending()
       },
       settings: this.#parts.config,
@@ -207,12 +217,13 @@ export class AppConnections {
     const { config } = this.#parts
     config.warnOfIneffective()
     const delayed = delayedTopology(config)
-    for (const broker of new Set([this.#sending(), this.#receiving()])) {
+    const reading = this.#reading
+    for (const broker of [this.#sending(), ...(reading === undefined ? [] : [reading])]) {
       await broker.declare(config.topology())
       if (delayed !== null) await broker.declare(delayed)
       if (config.worker_direct) await broker.declare(directExchange)
     }
-    this.#isSetUp = true
+    this.#isSetUp = this.#reading === reading
   }
 }
 

@@ -66,7 +66,7 @@ test('a thrown value that cannot be read is a failure of its step, and is thrown
   const thrown = await engine.run().catch((error: unknown) => error)
   expect(thrown).toBe(unreadable)
   expect(engine.atoms().map(({ state }) => state)).toEqual(['REVERTED', 'REVERTED'])
-  expect(engine.failures().b?.message).toBe('the thrown object cannot be read')
+  expect(engine.failures().b?.message).toBe('an error that cannot be read')
 })
 
 test('NaN for a delay, a timeout, a priority or a retry’s delay is refused: it would be waited for without end', () => {
