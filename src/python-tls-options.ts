@@ -1,6 +1,5 @@
-import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import type { SecureContextOptions } from 'node:tls'
 
 /** The error of an option: its name, and what is wrong with it. */
 type Unfit = (key: string, why: string, cause?: unknown) => Error
@@ -92,7 +91,7 @@ export class PythonTlsOptions {
   }
 
   #checkWith(options: SecureContextOptions, key: string, why: string): void {
-    this.#check(key, why, () => createSecureContext(options))
+    this.#check(key, why, () => tls().createSecureContext(options))
   }
 
   #check(key: string, why: string, use: () => unknown): void {
@@ -105,8 +104,14 @@ export class PythonTlsOptions {
 }
 
 /** Throws where there is none. What is not PEM is passed over as an authority. */
-function firstIn(pem: Buffer): X509Certificate {
+function firstIn(pem: Buffer): object {
+  const { X509Certificate } = process.getBuiltinModule('node:crypto')
   return new X509Certificate(pem.subarray(Math.max(0, pem.indexOf('-----BEGIN'))).toString())
+}
+
+/** Loaded where it is needed: every program that imports the package would pay for it. */
+function tls(): typeof import('node:tls') {
+  return process.getBuiltinModule('node:tls')
 }
 
 const UNCHECKED = /^(?:CERT_)?NONE$|^0$/i

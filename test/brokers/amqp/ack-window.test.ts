@@ -47,6 +47,20 @@ test('a run of acks travels as one', () => {
   expect(server.settled.size).toBe(100)
 })
 
+test('as the prefetch grows, longer runs of acks travel as one', () => {
+  const server = new ServerChannel()
+  const window = new AckWindow(server.channel, 16)
+  const ackAll = (): void => {
+    for (const tag of Array.from({ length: 96 }, () => server.deliver())) window.ack(tag)
+    window.flush()
+  }
+  ackAll()
+  expect(server.frames).toBe(12)
+  window.resize(1_000)
+  ackAll()
+  expect(server.frames).toBe(13)
+})
+
 test('once the channel is gone, settling sends nothing', () => {
   const server = new ServerChannel()
   const window = new AckWindow(server.channel, 0)

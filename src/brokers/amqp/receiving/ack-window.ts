@@ -11,7 +11,7 @@ const nextTurn = setImmediate
  */
 export class AckWindow {
   readonly #channel: Channel
-  readonly #mostDue: number
+  #mostDue = 1
   /** From this tag on none is settled. Tags count up from 1. */
   #next = 1
   /** Those before it that are not settled: few, as most are settled in the order in which they came. */
@@ -25,7 +25,11 @@ export class AckWindow {
 
   constructor(channel: Channel, prefetch: number) {
     this.#channel = channel
-    // No more than half of what the consumer may hold waits for the end of the turn, so that it never starves.
+    this.resize(prefetch)
+  }
+
+  /** No more than half of what the consumer may hold waits for the end of the turn, so that it never starves. */
+  resize(prefetch: number): void {
     this.#mostDue = prefetch === 0 ? MOST_ACKS_DUE : Math.min(MOST_ACKS_DUE, (prefetch + 1) >> 1)
   }
 

@@ -96,6 +96,7 @@ export class ConsumerChannel {
   async start({ prefetch, held }: Prefetch): Promise<void> {
     this.#prefetch = prefetch
     this.#held = held
+    this.#window.resize(prefetch)
     if (this.#consumerTag === undefined || this.isCreditDue) await this.#startAnew()
     this.#handOut()
   }
