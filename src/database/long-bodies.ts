@@ -21,6 +21,20 @@ interface BodyPlace {
   readonly value: string | number
 }
 
+/** The rows, one after the other, with their whole bodies; without those that are gone by now. */
+export async function withBodies<Row extends BodyColumns>(
+  connection: Connection,
+  rows: readonly Row[],
+  placeOf: (row: Row) => BodyPlace,
+): Promise<(Row & { readonly body: Buffer })[]> {
+  const whole: (Row & { readonly body: Buffer })[] = []
+  for (const row of rows) {
+    const body = await wholeBody(connection, row, placeOf(row))
+    if (body !== undefined) whole.push({ ...row, body })
+  }
+  return whole
+}
+
 /** The whole body of a row; undefined where the row is gone. */
 export async function wholeBody(
   connection: Connection,

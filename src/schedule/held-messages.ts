@@ -1,5 +1,5 @@
 import type { Connection } from '../database/database.ts'
-import { BODY_COLUMNS, type BodyColumns, wholeBody } from '../database/long-bodies.ts'
+import { BODY_COLUMNS, type BodyColumns, withBodies } from '../database/long-bodies.ts'
 import { readExactText } from '../database/stored-headers.ts'
 import { propertiesOf } from '../protocol/amqp-properties.ts'
 import type { Message, Route } from '../protocol/message.ts'
@@ -41,21 +41,20 @@ export interface HeldRow extends BodyColumns {
 export const HELD_COLUMNS = `task_id, name, due_at, exchange, routing_key, properties::text, headers::text,
   held_at, problem, refused_at, ${BODY_COLUMNS}`
 
-/** What the rows hold, one after the other, with their bodies; without those that are gone by now. */
+/** What the rows hold; without those that are gone by now. */
 export async function heldMessages(
   connection: Connection,
   rows: readonly HeldRow[],
 ): Promise<HeldMessage[]> {
-  const messages: HeldMessage[] = []
-  for (const row of rows) {
-    const place = { table: 'monitor.scheduled', column: 'task_id', value: row.task_id }
-    const body = await wholeBody(connection, row, place)
-    if (body !== undefined) messages.push(heldMessage(row, body))
-  }
-  return messages
+  const whole = await withBodies(connection, rows, ({ task_id: value }) => ({
+    table: 'monitor.scheduled',
+    column: 'task_id',
+    value,
+  }))
+  return whole.map(heldMessage)
 }
 
-function heldMessage(row: HeldRow, body: Buffer): HeldMessage {
+function heldMessage(row: HeldRow & { readonly body: Buffer }): HeldMessage {
   return {
     taskId: row.task_id,
     name: row.name,
@@ -63,7 +62,7 @@ function heldMessage(row: HeldRow, body: Buffer): HeldMessage {
     message: {
       headers: readExactText(row.headers),
       properties: propertiesOf(readExactText(row.properties)),
-      body,
+      body: row.body,
     },
     route: { exchange: row.exchange, routingKey: row.routing_key },
     heldAt: row.held_at,

@@ -1,6 +1,6 @@
 import type { Delivery } from '../../brokers/broker.ts'
 import type { Connection } from '../../database/database.ts'
-import { BODY_COLUMNS, type BodyColumns, wholeBody } from '../../database/long-bodies.ts'
+import { BODY_COLUMNS, type BodyColumns, withBodies } from '../../database/long-bodies.ts'
 import { readExactText } from '../../database/stored-headers.ts'
 import { propertiesOf } from '../../protocol/amqp-properties.ts'
 import type { Message } from '../../protocol/message.ts'
@@ -38,13 +38,11 @@ export async function keptRows(
   connection: Connection,
   found: readonly KeptColumns[],
 ): Promise<KeptRow[]> {
-  const rows: KeptRow[] = []
-  for (const columns of found) {
-    const place = { table: 'monitor.quarantine', column: 'id', value: columns.id }
-    const body = await wholeBody(connection, columns, place)
-    if (body !== undefined) rows.push({ ...columns, body })
-  }
-  return rows
+  return await withBodies(connection, found, ({ id: value }) => ({
+    table: 'monitor.quarantine',
+    column: 'id',
+    value,
+  }))
 }
 
 /** The message as it came. */
