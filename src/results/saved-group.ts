@@ -33,7 +33,7 @@ export function memberIdsOf(saved: unknown): readonly string[] | null {
 
 /** The same with its groups of groups; null where it is no result. */
 export function resultTree(saved: unknown): ResultNode | null {
-  return nodeOf(saved, MAX_DEPTH)
+  return new TreeReading().node(saved, MAX_DEPTH)
 }
 
 /** Results nest by groups of groups, and by the steps before them. */
@@ -56,45 +56,58 @@ function writeTuple(out: PickleOutput, [[id], members]: ResultTuple): void {
   out.op(Op.TUPLE)
 }
 
-function nodeOf(value: unknown, depth: number): ResultNode | null {
-  if (depth === 0) return null
-  if (value instanceof PythonObject) return nodeOfObject(value, depth)
-  if (!Array.isArray(value) || value.length !== 2) return null
-  const [key, members] = value
-  const [id, parent] = Array.isArray(key) ? key : [key]
-  return node({ id, members, parent }, depth)
-}
+type NodeParts = { readonly [Part in keyof ResultNode]: unknown }
 
-function nodeOfObject({ path, name, args }: PythonObject, depth: number): ResultNode | null {
-  if (path === 'celery.result.result_from_tuple') return nodeOf(args[0], depth - 1)
-  // Python names the class by a call that finds it in the reader's app.
-  if (path === 'celery.app.base._unpickle_appattr') {
-    const [className, parts] = args
-    return Array.isArray(parts) ? instance(String(className), parts, depth) : null
+/** Each value is read once, however often a pickle shares it; one that is inside itself is no result there. */
+class TreeReading {
+  readonly #read = new Map<unknown, ResultNode | null>()
+
+  node(value: unknown, depth: number): ResultNode | null {
+    if (depth === 0 || typeof value !== 'object') return null
+    const before = this.#read.get(value)
+    if (before !== undefined) return before
+    this.#read.set(value, null)
+    const node = this.#nodeOf(value, depth)
+    this.#read.set(value, node)
+    return node
   }
-  return instance(name, args, depth)
-}
 
-function instance(className: string, parts: readonly unknown[], depth: number): ResultNode | null {
-  const [id, members] = parts
-  return className === 'GroupResult'
-    ? node({ id, members, parent: null }, depth)
-    : node({ id, members: null, parent: parts[PARENT_PART] }, depth)
+  #nodeOf(value: object | null, depth: number): ResultNode | null {
+    if (value instanceof PythonObject) return this.#ofObject(value, depth)
+    if (!Array.isArray(value) || value.length !== 2) return null
+    const [key, members] = value
+    const [id, parent] = Array.isArray(key) ? key : [key]
+    return this.#of({ id, members, parent }, depth)
+  }
+
+  #ofObject({ path, name, args }: PythonObject, depth: number): ResultNode | null {
+    if (path === 'celery.result.result_from_tuple') return this.node(args[0], depth - 1)
+    // Python names the class by a call that finds it in the reader's app.
+    if (path === 'celery.app.base._unpickle_appattr') {
+      const [className, parts] = args
+      return Array.isArray(parts) ? this.#instance(className, parts, depth) : null
+    }
+    return this.#instance(name, args, depth)
+  }
+
+  #instance(className: unknown, parts: readonly unknown[], depth: number): ResultNode | null {
+    const [id, members] = parts
+    return className === 'GroupResult'
+      ? this.#of({ id, members, parent: null }, depth)
+      : this.#of({ id, members: null, parent: parts[PARENT_PART] }, depth)
+  }
+
+  #of({ id, members, parent }: NodeParts, depth: number): ResultNode | null {
+    if (typeof id !== 'string') return null
+    const before = { id, parent: this.node(parent, depth - 1) }
+    if (!Array.isArray(members)) return { ...before, members: null }
+    const nodes = members.map((member) => this.node(member, depth - 1))
+    return { ...before, members: nodes.filter((each) => each !== null) }
+  }
 }
 
 /** Python pickles an AsyncResult as id, backend, name, app and parent. */
 const PARENT_PART = 4
-
-function node(
-  { id, members, parent }: { readonly [Part in keyof ResultNode]: unknown },
-  depth: number,
-): ResultNode | null {
-  if (typeof id !== 'string') return null
-  const before = { id, parent: nodeOf(parent, depth - 1) }
-  if (!Array.isArray(members)) return { ...before, members: null }
-  const nodes = members.map((member) => nodeOf(member, depth - 1))
-  return { ...before, members: nodes.filter((each) => each !== null) }
-}
 
 /** The cause is left out: what Python pickles there holds the password of its backend. */
 export function unreadableGroup(groupId: string): ResultError {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { readPickle } from '../../src/codecs/pickle/pickle-reader.ts'
 import { DateTime, Decimal, LocalDate, PythonObject, Tuple, Uuid } from '../../src/codecs/values.ts'
 import { ProtocolError } from '../../src/errors.ts'
@@ -307,7 +307,33 @@ describe('what cannot be read is refused with its place', () => {
       { length: 30 },
       (_, at) => `](${`h${String.fromCharCode(at)}`.repeat(10)}e\x94`,
     )
-    expect(() => pickle(`]\x94${tenfold.join('')}.`)).toThrow('expected at most 20000000 values')
+    expect(() => pickle(`]\x94${tenfold.join('')}.`)).toThrow(
+      'expected at most 511568 values, shared ones counted each time',
+    )
+  })
+
+  test.each([
+    ['text', `X\x00\x00\x01\x00${'a'.repeat(65_536)}`],
+    ['integer', `\x8b\x00\x06\x00\x00${'a'.repeat(1_536)}`],
+  ])('a long %s that a few bytes repeat until it fills the memory', (_, long) => {
+    const shared = `](${long}\x94${'h\x00'.repeat(50_000)}e.`
+    expect(() => pickle(shared)).toThrow(/expected at most \d+ values, shared ones counted/)
+  })
+
+  test('what many rows share is read', () => {
+    const row = `}(${Array.from({ length: 50 }, (_, at) => `K${String.fromCharCode(at)}N`).join('')}u`
+    const rows = pickle(`](${row}\x94${'h\x00'.repeat(4_999)}e.`) as unknown[]
+    expect(rows).toHaveLength(5_000)
+  })
+
+  test('a zone that is named for each of many times is looked up once', () => {
+    const made = countFormats()
+    const zone = 'czoneinfo\nZoneInfo._unpickle\n(\x8c\x0cEurope/ParisK\x01tR\x94'
+    const parts = 'C\x0a\x07\xe8\x06\x01\x01\x01\x01\x00\x00\x00h\x01\x86\x94'
+    const time = 'h\x00h\x02R'
+    const text = `(cdatetime\ndatetime\n\x94${zone}${parts}${time.repeat(100)}l.`
+    expect(String((pickle(text) as unknown[]).at(-1))).toBe('2024-06-01T01:01:01+02:00')
+    expect(made()).toBeLessThan(2)
   })
 
   test('any byte of a good pickle changed or missing gives a value or a ProtocolError', () => {
@@ -344,4 +370,20 @@ function expectValueOrProtocolError(bytes: Uint8Array): void {
   } catch (error) {
     expect(error).toBeInstanceOf(ProtocolError)
   }
+}
+
+/** How many formats of times were made since. */
+function countFormats(): () => number {
+  const original = Intl.DateTimeFormat
+  let count = 0
+  Intl.DateTimeFormat = class extends original {
+    constructor(...args: ConstructorParameters<typeof original>) {
+      super(...args)
+      count += 1
+    }
+  } as typeof original
+  onTestFinished(() => {
+    Intl.DateTimeFormat = original
+  })
+  return () => count
 }

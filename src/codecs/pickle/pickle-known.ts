@@ -156,19 +156,36 @@ function zoneOffset(zone: unknown, local: string): number | null | undefined {
 
 /** The offset of a named zone at a local time, as the zone data of this Node has it. */
 function namedZoneOffset(name: string, local: string): number | undefined {
+  const format = formatOf(name)
+  if (format === undefined) return undefined // the datetime stays a PythonObject
+  const asUtc = new DateTime(local).getTime()
+  const guess = offsetAt(format, asUtc)
+  return offsetAt(format, asUtc - guess * 1000)
+}
+
+/** Making one takes a tenth of a millisecond, and a small pickle may name a zone for thousands of times. */
+const FORMATS = new Map<string, Intl.DateTimeFormat | undefined>()
+const MOST_FORMATS = 100
+
+/** Undefined for a zone that this Node does not know. */
+function formatOf(timeZone: string): Intl.DateTimeFormat | undefined {
+  if (FORMATS.has(timeZone)) return FORMATS.get(timeZone)
+  if (FORMATS.size >= MOST_FORMATS) FORMATS.clear()
+  const format = newFormat(timeZone)
+  FORMATS.set(timeZone, format)
+  return format
+}
+
+function newFormat(timeZone: string): Intl.DateTimeFormat | undefined {
   try {
-    const format = new Intl.DateTimeFormat('en-US', { timeZone: name, timeZoneName: 'longOffset' })
-    const asUtc = new DateTime(local).getTime()
-    const guess = offsetAt(format, asUtc)
-    return offsetAt(format, asUtc - guess * 1000)
+    return new Intl.DateTimeFormat('en-US', { timeZone, timeZoneName: 'longOffset' })
   } catch {
-    return undefined // a zone this Node does not know: the datetime stays a PythonObject
+    return undefined
   }
 }
 
 function offsetAt(format: Intl.DateTimeFormat, instant: number): number {
-  const name =
-    format.formatToParts(instant).find((part) => part.type === 'timeZoneName')?.value ?? ''
+  const name = format.format(instant)
   const [, sign, hours, minutes, seconds] = /GMT([+-])(\d\d):(\d\d)(?::(\d\d))?/.exec(name) ?? []
   const size = Number(hours ?? 0) * 3600 + Number(minutes ?? 0) * 60 + Number(seconds ?? 0)
   return sign === '-' ? -size : size

@@ -15,8 +15,13 @@ import {
 const MAX_DEPTH = 900
 /** Bytes of memory: the container, what says that it was revived, and what fills it. */
 const CONTAINER = 150
-/** A small pickle can share one list so often that walking its value would never end. */
-const MAX_WEIGHT = 20_000_000
+/**
+ * A small pickle can share one list, or one long text, so often that walking its value would never end. Values that are not
+ * shared are fewer than their bytes.
+ */
+const MAX_WEIGHT = { base: 500_000, perByte: 16, most: 20_000_000 }
+/** So many characters or bytes count as a value. */
+const LONG_TEXT = 16
 
 interface Revived {
   readonly value: unknown
@@ -44,6 +49,7 @@ type Filling = Pick<Holder, 'parts' | 'take' | 'finish'>
 export class Reviver implements Divisible<unknown> {
   readonly #reader: ByteReader
   readonly #memory: MemoryBudget | undefined
+  readonly #maxWeight: number
   readonly #revived = new Map<object, Revived>()
   #holder: Holder | null = null
   #depth = 0
@@ -54,6 +60,8 @@ export class Reviver implements Divisible<unknown> {
   constructor(source: unknown, reader: ByteReader, memory?: MemoryBudget) {
     this.#reader = reader
     this.#memory = memory
+    const { base, perByte, most } = MAX_WEIGHT
+    this.#maxWeight = Math.min(most, base + perByte * reader.bytes.length)
     this.#read(source)
   }
 
@@ -76,11 +84,12 @@ export class Reviver implements Divisible<unknown> {
   }
 
   #read(source: unknown): void {
-    this.#weigh(1)
     if (typeof source !== 'object' || source === null || source instanceof Uint8Array) {
+      this.#weigh(weightOf(source))
       this.#place(source)
       return
     }
+    this.#weigh(1)
     const before = this.#revived.get(source)
     if (before === undefined) this.#open(source)
     else {
@@ -201,8 +210,17 @@ export class Reviver implements Divisible<unknown> {
 
   #weigh(weight: number): void {
     this.#weight += weight
-    if (this.#weight > MAX_WEIGHT) throw this.#reader.fail(`expected at most ${MAX_WEIGHT} values`)
+    if (this.#weight <= this.#maxWeight) return
+    throw this.#reader.fail(
+      `expected at most ${this.#maxWeight} values, shared ones counted each time`,
+    )
   }
+}
+
+function weightOf(value: unknown): number {
+  const long = typeof value === 'bigint' ? value.toString(16) : value
+  const isLong = typeof long === 'string' || long instanceof Uint8Array
+  return isLong ? 1 + Math.trunc(long.length / LONG_TEXT) : 1
 }
 
 function named({ module, name }: PickledGlobal): Filling {
