@@ -19,6 +19,11 @@ export interface Told<What> {
   readonly what: What
 }
 
+/** Longer than any recording takes, so that no two signs of a worker are equally late, in whatever order they come. */
+const SIGN_APART_MS = 5 * 60_000
+/** So long ago that none is ahead of the monitor's clock. */
+const SIGNS_SINCE_MS = 30 * 86_400_000
+
 /** What happened, as it is told: by messages, by events in both of their ways, and by stored results. */
 export class StoryRecord {
   readonly messages: Told<{ readonly message: Message; readonly route: Route }>[] = []
@@ -30,15 +35,23 @@ export class StoryRecord {
   nowMs: number
   readonly random: Random
   #clock = 0
+  #signMs: number
 
   constructor(startMs: number, random: Random) {
     this.nowMs = startMs
+    this.#signMs = Math.floor(startMs) - SIGNS_SINCE_MS
     this.random = random
   }
 
   newId(kind: string): string {
     this.tasks += 1
     return `${kind}-${this.tasks}-${this.random.integer(0, 2 ** 31)}`
+  }
+
+  /** A sign of life of a worker. If several were equally late, its clock would be taken for wrong, and all its times corrected. */
+  sign(type: string, fields: object, worker: string): void {
+    this.#signMs += SIGN_APART_MS
+    this.tell(type, { ...fields, timestamp: this.#signMs / 1000 }, { worker })
   }
 
   /** Time passes: as little as nothing at all, as clocks have it. */

@@ -94,11 +94,12 @@ async function eachOf<Item>(
 
 /** Nothing waits, and nothing is in the hands of a monitor. */
 async function drained({ vhost }: Place): Promise<void> {
-  await waitFor('all to be recorded and acked', async () => {
+  const isDrained = async () => {
     const listed = await vhost.rabbitmqctl('list_queues', 'name', 'messages')
     const left = new Map(listed.split('\n').map((line) => line.split('\t') as [string, string]))
     return [config.platformQueue, EVENT_QUEUE].every((queue) => left.get(queue) === '0')
-  })
+  }
+  await waitFor('all to be recorded and acked', isDrained, { deadlineMs: MINUTE_MS })
 }
 
 async function deadlocksIn({ database }: Place): Promise<number> {

@@ -159,7 +159,7 @@ function noise(story: StoryRecord): void {
   }
   const software = { sw_ident: 'py-celery', sw_ver: '5.6.2', sw_sys: 'Linux' }
   const type = story.random.one(['worker-online', 'worker-heartbeat', 'worker-offline'])
-  story.tell(type, { ...fields, ...software }, { worker })
+  story.sign(type, { ...fields, ...software }, worker)
   story.tell('invoice-paid', { amount: story.random.integer(1, 99) })
   if (story.random.chance(0.1)) story.tell('task-started', { hint: 'it names no task' })
 }
