@@ -1,6 +1,7 @@
 import { decodeJson, encodeJson } from '../codecs/json/json.ts'
 import { isRecord } from './field-readers.ts'
 import type { Message } from './message.ts'
+import { showValue } from './show-value.ts'
 
 /** What a message is called whose body is kept elsewhere: its own body is a ticket. examples/python reads it, too. */
 export const CLAIM_CHECK_TYPE = 'application/x-claim-check'
@@ -42,11 +43,10 @@ export function withTicket(
   }
 }
 
-/** The ticket that a message brings; undefined where its body is its own. */
-export function ticketOf({ properties, body }: Message): Ticket | undefined {
-  if (properties.contentType !== CLAIM_CHECK_TYPE) return undefined
-  const found = parsed(body.toString())
-  if (!isRecord(found) || typeof found.claim !== 'string') return undefined
+/** The ticket that a message brings; undefined where its body is its own, or no ticket. */
+export function ticketOf(message: Message): Ticket | undefined {
+  const found = writtenTicket(message)
+  if (found === undefined || !isClaim(found.claim)) return undefined
   return {
     claim: found.claim,
     key: textOrUndefined(found.key),
@@ -54,6 +54,30 @@ export function ticketOf({ properties, body }: Message): Ticket | undefined {
     contentEncoding: textOrUndefined(found['content-encoding']),
     compression: textOrUndefined(found.compression),
   }
+}
+
+/** Why the body is not there, where a message still has its ticket. */
+export function unclaimed(message: Message): string {
+  const { claim } = writtenTicket(message) ?? {}
+  return isClaim(claim)
+    ? `the producer stored the body as claim "${claim}" in its CLAIM_CHECK database, and this one does not have it, or another under this name: set CLAIM_CHECK to the same database`
+    : `the body is a ticket of CLAIM_CHECK whose claim is ${showValue(claim)}, expected a name of 1 to ${LONGEST_CLAIM} characters`
+}
+
+type WrittenTicket = Readonly<Record<string, unknown>>
+
+function writtenTicket({ properties, body }: Message): WrittenTicket | undefined {
+  if (properties.contentType !== CLAIM_CHECK_TYPE) return undefined
+  const found = parsed(body.toString())
+  return isRecord(found) ? found : undefined
+}
+
+const LONGEST_CLAIM = 200
+
+/** No database has a name with a NUL in it: asked for one, it seems to be away. */
+function isClaim(claim: unknown): claim is string {
+  const isName = typeof claim === 'string' && claim !== '' && claim.length <= LONGEST_CLAIM
+  return isName && !claim.includes('\0')
 }
 
 /** The message as it was before its body was put away. */

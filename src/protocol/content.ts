@@ -7,7 +7,7 @@ import {
   serializerByContentType,
 } from '../codecs/serializers.ts'
 import { ProtocolError } from '../errors.ts'
-import { CLAIM_CHECK_TYPE } from './claim-check.ts'
+import { CLAIM_CHECK_TYPE, unclaimed } from './claim-check.ts'
 import type { Message } from './message.ts'
 import { showValue } from './show-value.ts'
 
@@ -26,7 +26,8 @@ export function acceptedSerializer(message: Message, acceptContent: readonly str
   if (contentType === PICKLE || serializer?.name === 'pickle') {
     throw disallowed('is pickle, which is never executed', acceptContent)
   }
-  if (contentType === CLAIM_CHECK_TYPE) throw unclaimed()
+  if (contentType === CLAIM_CHECK_TYPE)
+    throw new ProtocolError('CONTENT_DISALLOWED', unclaimed(message))
   if (serializer === undefined) throw disallowed(`is ${showValue(contentType)}`, acceptContent)
   if (!(acceptContent.includes(serializer.name) || acceptContent.includes(contentType))) {
     throw disallowed(`is ${showValue(contentType)}`, acceptContent)
@@ -108,13 +109,6 @@ function disallowed(what: string, acceptContent: readonly string[]): ProtocolErr
   return new ProtocolError(
     'CONTENT_DISALLOWED',
     `content_type ${what}, expected one of: ${acceptContent.join(', ')}; the body was not decoded`,
-  )
-}
-
-function unclaimed(): ProtocolError {
-  return new ProtocolError(
-    'CONTENT_DISALLOWED',
-    'the producer stored the body in its CLAIM_CHECK database, and this one does not have it: set CLAIM_CHECK to the same database',
   )
 }
 

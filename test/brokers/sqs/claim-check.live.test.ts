@@ -5,6 +5,7 @@ import type { Claims } from '../../../src/brokers/claims.ts'
 import { openEnvelope } from '../../../src/brokers/sqs/messages/envelope.ts'
 import { SqsBroker } from '../../../src/brokers/sqs/sqs-broker.ts'
 import type { Logger } from '../../../src/logger.ts'
+import { acceptedSerializer } from '../../../src/protocol/content.ts'
 import type { Message } from '../../../src/protocol/message.ts'
 import { durableQueue } from '../../../src/protocol/routing/topology.ts'
 import { waitFor } from '../../support/wait-for.ts'
@@ -137,6 +138,38 @@ test('a sealed body cannot be read where it is kept, and only its own message op
   expect((await firstOf(broker)).message.properties.contentType).toBe('application/x-claim-check')
 })
 
+test.each([
+  ['a NUL', 'a\0b', String.raw`whose claim is 'a\x00b', expected a name`],
+  ['a number', 5, 'whose claim is 5, expected a name'],
+  ['nothing', '', "whose claim is '', expected a name"],
+  ['a long text', 'c'.repeat(201), 'expected a name of 1 to 200 characters'],
+  ['a way out of a folder', '../../etc/passwd', 'as claim "../../etc/passwd" in its CLAIM_CHECK'],
+])(
+  'a forged ticket with %s for its claim is left to the reader, and keeps no FIFO queue',
+  async (_, claim, reason) => {
+    const { space, broker } = await started({}, 'work.fifo')
+    await space.open().publish(ticket(claim), { exchange: '', routingKey: 'work.fifo' })
+    const delivery = await waitFor('the message', () => broker.get('work.fifo'))
+    expect(() => acceptedSerializer(delivery.message, ['json'])).toThrow(reason)
+  },
+)
+
+test('a hundred tickets for one body take its memory once', async () => {
+  const { space, claims, broker } = await started()
+  await broker.publish(large(), ROUTE)
+  const [claim = ''] = claims.kept.keys()
+  const forger = space.open()
+  for (let n = 0; n < 100; n += 1) await forger.publish(ticket(claim), ROUTE)
+  const bodies = new Set<Buffer>()
+  let count = 0
+  await broker.consume('work', { prefetch: 101 }, ({ message }) => {
+    count += 1
+    bodies.add(message.body)
+  })
+  await waitFor('all of them', () => count === 101)
+  expect(bodies.size).toBe(1)
+})
+
 class FakeClaims implements Claims {
   isSealed: boolean = false
   readonly kept = new Map<string, Buffer>()
@@ -156,7 +189,9 @@ class FakeClaims implements Claims {
   async get(claim: string): Promise<Buffer | undefined> {
     this.askedAt.push(performance.now())
     if (this.isAway) throw new Error('the database is away')
-    return this.kept.get(claim)
+    if (claim.includes('\0')) throw new Error('invalid byte sequence for encoding "UTF8": 0x00')
+    const body = this.kept.get(claim)
+    return body && Buffer.from(body)
   }
 
   async close(): Promise<void> {
@@ -202,6 +237,14 @@ async function firstOf(broker: SqsBroker): Promise<Delivery> {
 function expectWhole(message: Message | undefined, { body, ...others }: Message): void {
   expect(message).toMatchObject(others)
   expect(message?.body.equals(body)).toBe(true)
+}
+
+function ticket(claim: unknown): Message {
+  return {
+    headers: { task: 'export.big', id: 'forged' },
+    properties: { contentType: 'application/x-claim-check', contentEncoding: 'utf-8' },
+    body: Buffer.from(JSON.stringify({ claim, bytes: 5, 'content-type': 'application/json' })),
+  }
 }
 
 function large(): Message {

@@ -1,10 +1,10 @@
 import type { Message as SqsMessage } from '@aws-sdk/client-sqs'
-import { withDeadline } from '../../../async/with-deadline.ts'
 import type { Logger } from '../../../logger.ts'
 import { ticketOf, withBody } from '../../../protocol/claim-check.ts'
 import type { Claims } from '../../claims.ts'
 import { type Opened, openEnvelope } from '../messages/envelope.ts'
 import { unseal } from '../messages/sealed-body.ts'
+import { ClaimedBodies } from './claimed-bodies.ts'
 
 /** A message as SQS gave it, and what is in it. */
 export interface Received {
@@ -29,36 +29,34 @@ interface ReceivedMessagesParts {
   readonly log: Logger
 }
 
-/** Its messages are hidden from others meanwhile, and not yet extended. */
-const CLAIM_PATIENCE_MS = 5_000
-
 /** Opens what was received, and fetches the bodies that are kept elsewhere. */
 export class ReceivedMessages {
-  readonly #parts: ReceivedMessagesParts
+  readonly #log: Logger
+  readonly #bodies: ClaimedBodies | undefined
   #isAway: boolean = false
 
-  constructor(parts: ReceivedMessagesParts) {
-    this.#parts = parts
+  constructor({ claims, log }: ReceivedMessagesParts) {
+    this.#log = log
+    this.#bodies = claims && new ClaimedBodies(claims)
   }
 
   /** Of a FIFO queue nothing is given out where a body cannot be fetched, so that nothing overtakes it. */
   async open(messages: readonly SqsMessage[], { queue, isFifo }: Queue): Promise<Answer> {
     const received = messages.map((sqs) => ({ sqs, opened: openEnvelope(sqs.Body ?? '', queue) }))
-    const { claims } = this.#parts
-    if (claims === undefined) return { received, left: [] }
-    const whole = await Promise.all(received.map((one) => this.#redeemed(one, claims, queue)))
+    const bodies = this.#bodies
+    if (bodies === undefined) return { received, left: [] }
+    const whole = await Promise.all(received.map((one) => this.#redeemed(one, bodies, queue)))
     const left = messages.filter((_, index) => whole[index] === undefined)
     if (isFifo && left.length > 0) return { received: [], left: messages }
     return { received: whole.flatMap((one) => one ?? []), left }
   }
 
-  async #redeemed(received: Received, claims: Claims, queue: string) {
+  async #redeemed(received: Received, bodies: ClaimedBodies, queue: string) {
     const { message } = received.opened
     const ticket = ticketOf(message)
     if (ticket === undefined) return received
     try {
-      const late = (): Error => new Error(`no answer within ${CLAIM_PATIENCE_MS} ms`)
-      const kept = await withDeadline(claims.get(ticket.claim), CLAIM_PATIENCE_MS, late)
+      const kept = await bodies.get(ticket.claim)
       this.#reached()
       const body = kept && (await opened(kept, ticket.key))
       // It is gone, or not this message's: the reader refuses the ticket, which is kept with the reason.
@@ -75,7 +73,7 @@ export class ReceivedMessages {
   #away(error: unknown, about: object): void {
     if (this.#isAway) return
     this.#isAway = true
-    this.#parts.log.warn(
+    this.#log.warn(
       { ...about, err: error },
       'cannot fetch the bodies of messages from the database, they come again',
     )
@@ -84,7 +82,7 @@ export class ReceivedMessages {
   #reached(): void {
     if (!this.#isAway) return
     this.#isAway = false
-    this.#parts.log.info('the bodies of messages can be fetched from the database again')
+    this.#log.info('the bodies of messages can be fetched from the database again')
   }
 }
 
