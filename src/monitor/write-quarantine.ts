@@ -8,15 +8,15 @@ export function isUnreadable(one: Ingested): one is Unreadable {
   return one.problem !== null && one.message !== null
 }
 
-/** Keeps what could not be read, whole and with the reason; a copy of what is there already changes nothing. */
+/**
+ * Keeps what could not be read, whole and with the reason; a copy of what is there already changes nothing. Rows are locked in
+ * the order of their digests.
+ */
 export async function writeQuarantine(
   connection: Transaction,
   unreadable: readonly Unreadable[],
 ): Promise<void> {
-  const batch = unreadable.toSorted((one, other) =>
-    one.message.digest < other.message.digest ? -1 : 1,
-  )
-  await STAGE.write(connection, batch, INSERT)
+  await STAGE.write(connection, unreadable, INSERT)
 }
 
 const STAGE = new Stage<Unreadable>('quarantine', [
@@ -39,4 +39,5 @@ const INSERT = `
     (received_at, queue, exchange, routing_key, properties, headers, body, code, reason, task_id, digest, altered)
   SELECT received_at, queue, exchange, routing_key, properties, headers, body, code, reason, task_id, digest, altered
   FROM ${STAGE.table}
+  ORDER BY digest
   ON CONFLICT (digest) DO NOTHING`

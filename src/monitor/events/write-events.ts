@@ -3,13 +3,12 @@ import type { Transaction } from '../../database/database.ts'
 import { Stage } from '../stored/stage.ts'
 import type { EventEntry } from './event-entry.ts'
 
-/** Adds events to monitor.event, except those that are there already, in the order of their digests. */
+/** Adds events to monitor.event, except those that are there already. Rows are locked in the order of their digests. */
 export async function writeEvents(
   connection: Transaction,
   events: readonly EventEntry[],
 ): Promise<void> {
-  const sorted = events.toSorted((one, other) => (one.digest < other.digest ? -1 : 1))
-  await STAGE.write(connection, sorted, INSERT)
+  await STAGE.write(connection, events, INSERT)
 }
 
 const STAGE = new Stage<EventEntry>('event', [
@@ -26,4 +25,5 @@ const INSERT = `
   INSERT INTO monitor.event (day, happened_at, type, hostname, clock, task_id, fields, digest)
   SELECT (happened_at AT TIME ZONE 'UTC')::date, happened_at, type, hostname, clock, task_id, fields, digest
   FROM ${STAGE.table}
+  ORDER BY digest
   ON CONFLICT (day, digest) DO NOTHING`

@@ -8,15 +8,14 @@ const DAY_MS = 86_400_000
 
 /**
  * Adds what was read to monitor.message, except copies of what is there already. Monitors that have copies of the same
- * messages at the same time write them in the order of digests, so that they cannot deadlock.
+ * messages at the same time lock their rows in the order of digests, so that they cannot deadlock.
  */
 export async function writeMessages(
   connection: Transaction,
   batch: readonly MirrorRecord[],
 ): Promise<void> {
-  const sorted = batch.toSorted(byDigest)
-  await STAGE.fill(connection, sorted)
-  for (const [day, rows] of byDay(sorted)) {
+  await STAGE.fill(connection, batch)
+  for (const [day, rows] of byDay(batch)) {
     const sql = rows.some(({ delivery }) => delivery.redelivered) ? INSERT_NEW : INSERT
     await connection.query(sql, [day, dateOf(day)])
   }
@@ -43,10 +42,6 @@ function dateOf(day: number): string {
   return new Date(day * DAY_MS).toISOString().slice(0, 10)
 }
 
-function byDigest({ message: one }: MirrorRecord, { message: other }: MirrorRecord): number {
-  return one.digest < other.digest ? -1 : 1
-}
-
 const STAGE = new Stage<MirrorRecord>('message', [
   integer('day', dayOf),
   timeMs('received_at', ({ message }) => message.receivedAtMs),
@@ -69,12 +64,7 @@ const NEW_ROWS = `
   SELECT $2::date, ${SAME} FROM ${STAGE.table} AS new
   WHERE new.day = $1`
 
-/**
- * The order is said here, too: a merge join leaves rows in its own, and two monitors that were given the same messages again have
- * waited for each other.
- *
- * A message that was published twice around midnight, as when its confirm was lost, is one message still.
- */
+/** A message that was published twice around midnight, as when its confirm was lost, is one message still. */
 const INSERT = `${NEW_ROWS}
   AND NOT EXISTS (
     SELECT FROM monitor.message AS known

@@ -33,7 +33,10 @@ export class Stage<Row> {
     await connection.query(sql)
   }
 
-  /** In place of what may be there, in the order in which a statement will read them. */
+  /**
+   * In place of what may be there. In no order: PostgreSQL puts a small row where a page before has room for it. A statement that
+   * locks rows has to say in which order.
+   */
   async fill(connection: Transaction, rows: readonly Row[]): Promise<void> {
     await connection.query(this.#filled.has(connection) ? `TRUNCATE ${this.table}` : this.#create)
     this.#filled.add(connection)

@@ -16,14 +16,13 @@ export function mirroredTasks(batch: readonly MirrorRecord[]): TaskEntry[] {
 }
 
 /**
- * The tasks of a batch, for one statement each list: no id twice in one, sorted by id, so that monitors which
- * write side by side lock rows in the same order. As a rule there is one list; the ids of a later one are all in
- * the first, so that it locks nothing that is not locked already.
+ * The tasks of a batch, for one statement each list: no id twice in one. As a rule there is one list; the ids of a
+ * later one are all in the first, so that it locks nothing that is not locked already.
  */
 export function mergeTasks(tasks: Iterable<TaskEntry>): TaskEntry[][] {
   const rounds: Map<string, TaskEntry>[] = []
   for (const task of tasks) addTo(rounds, task)
-  return rounds.map((round) => [...round.values()].sort(byId))
+  return rounds.map((round) => [...round.values()])
 }
 
 /** Where two records of a task do not differ in age, the database decides: the second goes one round later. */
@@ -138,9 +137,4 @@ function greatest(one: string | null, other: string | null): string | null {
   if (one === null || other === null) return one ?? other
   if (one === other) return one
   return Buffer.compare(Buffer.from(one), Buffer.from(other)) > 0 ? one : other
-}
-
-function byId(one: TaskEntry, other: TaskEntry): number {
-  if (one.taskId === other.taskId) return 0
-  return one.taskId < other.taskId ? -1 : 1
 }

@@ -94,6 +94,7 @@ function statement(written: Written, more = ''): string {
   INSERT INTO monitor.task AS kept (${written.map(([column]) => column).join(', ')})
   SELECT ${written.map(([, value]) => value).join(',\n    ')}
   FROM ${STAGE.table}${more}
+  ORDER BY task_id COLLATE "C"
   ON CONFLICT (task_id) DO UPDATE SET
     ${CHANGES.join(',\n    ')}
   WHERE ${HAS_NEWS.map((news) => `(${news})`).join('\n    OR ')}`

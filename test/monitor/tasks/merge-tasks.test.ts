@@ -4,9 +4,9 @@ import { mergeTasks, mirroredTasks } from '../../../src/monitor/tasks/merge-task
 import type { Message } from '../../../src/protocol/message.ts'
 import { message, read } from '../messages.ts'
 
-test('the tasks of a batch are one list, sorted by id', async () => {
+test('the tasks of a batch are one list', async () => {
   const rounds = mergeTasks(await readAll(['c', 'a', 'b'].map((id) => message({ id }))))
-  expect(rounds.map((tasks) => tasks.map(({ taskId }) => taskId))).toEqual([['a', 'b', 'c']])
+  expect(rounds.map((tasks) => tasks.map(({ taskId }) => taskId))).toEqual([['c', 'a', 'b']])
 })
 
 test.each([[[0, 1, 2]], [[2, 1, 0]], [[1, 2, 0]]])(
