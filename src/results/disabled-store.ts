@@ -1,5 +1,6 @@
 import { ResultError } from '../errors.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
+import { shownId } from './failures.ts'
 import type { ResultStore } from './result-store.ts'
 
 /** Results are switched off: saving does nothing, asking says how to switch them on. */
@@ -35,7 +36,7 @@ export class DisabledResultStore implements ResultStore {
 function disabled(taskId: string): ResultError {
   return new ResultError(
     'RESULT_DISABLED',
-    `task "${taskId}" has no stored result: results are switched off. ` +
+    `task "${shownId(taskId)}" has no stored result: results are switched off. ` +
       'Set result_backend, for example to "db+postgresql://user:password@host/name" or "memory://"',
   )
 }

@@ -10,6 +10,7 @@ import { isExceptionState } from '../protocol/results/states.ts'
 import type { ExceptionInfo, TaskResult } from '../protocol/results/task-result.ts'
 import { showValue } from '../protocol/show-value.ts'
 import { textOfError } from '../text-of-error.ts'
+import { shownId } from './failures.ts'
 
 /** Throws ProtocolError VALUE_UNENCODABLE for a value that no result can hold. */
 export function assertStorable(value: unknown): void {
@@ -99,7 +100,7 @@ function unknownForm(forms: readonly Serializer[], cause: unknown): ProtocolErro
 const NAMES: Readonly<Record<string, string>> = { json: 'JSON', yaml: 'YAML', msgpack: 'msgpack' }
 
 export function refuse(taskId: string, why: string, cause?: unknown): ProtocolError {
-  const message = `the result of task "${taskId}" cannot be stored: ${why}`
+  const message = `the result of task "${shownId(taskId)}" cannot be stored: ${why}`
   return new ProtocolError('VALUE_UNENCODABLE', message, { cause })
 }
 

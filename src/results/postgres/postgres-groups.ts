@@ -1,9 +1,12 @@
 import type { Serializer } from '../../codecs/serializers.ts'
 import type { Database } from '../../database/database.ts'
+import { ProtocolError } from '../../errors.ts'
+import { showValue } from '../../protocol/show-value.ts'
 import { groupPickle, memberIdsOf, unreadableGroup } from '../saved-group.ts'
 import { decodeStored, isLargeStored, JSON_FORM, readLargeStored } from '../stored-value.ts'
 import { writeFailureOf } from './saving/write-failure.ts'
 import { createSql, type TaskmetaTables } from './tables/taskmeta-sql.ts'
+import { canBeKept } from './tables/taskmeta-table.ts'
 
 /** Celery's celery_tasksetmeta: groups that were saved, by Python or here. */
 export class PostgresGroups {
@@ -19,6 +22,7 @@ export class PostgresGroups {
   }
 
   async save(groupId: string, memberIds: readonly string[]): Promise<void> {
+    if (!canBeKept(groupId)) throw unkeepableGroup(groupId)
     await this.#query(
       `insert into ${this.#tables.group} (id, taskset_id, result, date_done)
        values (nextval('taskset_id_sequence'), $1, $2, now() at time zone 'UTC')
@@ -28,6 +32,7 @@ export class PostgresGroups {
   }
 
   async restore(groupId: string): Promise<readonly string[] | null> {
+    if (!canBeKept(groupId)) return null
     const [row] = await this.#query<{ result: Buffer | null }>(
       `select result from ${this.#tables.group} where taskset_id = $1`,
       [groupId],
@@ -39,6 +44,7 @@ export class PostgresGroups {
   }
 
   async forget(groupId: string): Promise<void> {
+    if (!canBeKept(groupId)) return
     await this.#query(`delete from ${this.#tables.group} where taskset_id = $1`, [groupId])
   }
 
@@ -51,6 +57,14 @@ export class PostgresGroups {
       return await this.#database.query<Row>(sql, parameters)
     }
   }
+}
+
+function unkeepableGroup(groupId: string): ProtocolError {
+  const id = showValue(groupId)
+  return new ProtocolError(
+    'VALUE_UNENCODABLE',
+    `the group ${id} cannot be stored: its id contains a NUL character`,
+  )
 }
 
 async function membersIn(bytes: Buffer, serializer: Serializer): Promise<readonly string[] | null> {

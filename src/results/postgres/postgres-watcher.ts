@@ -1,11 +1,14 @@
 import { startTimer, type Timer } from '../../async/timer.ts'
+import { ResultError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
 import type { TaskResult } from '../../protocol/results/task-result.ts'
+import { showValue } from '../../protocol/show-value.ts'
 import type { WaitOptions } from '../result-store.ts'
 import type { TaskmetaRow } from '../taskmeta-row.ts'
 import { Waiters } from '../waiters.ts'
 import { LookSchedule } from './look-schedule.ts'
 import { writeFailureOf } from './saving/write-failure.ts'
+import { canBeKept } from './tables/taskmeta-table.ts'
 
 interface PostgresWatcherOptions {
   readonly logger: Logger
@@ -37,6 +40,7 @@ export class PostgresWatcher {
   }
 
   async wait(taskId: string, options: WaitOptions): Promise<TaskResult> {
+    if (!canBeKept(taskId)) throw neverKept(taskId)
     const waiting = this.#waiters.wait(taskId, options)
     this.#looks.add(taskId, options.intervalMs ?? DEFAULT_INTERVAL_MS)
     this.#lookAt(0)
@@ -129,4 +133,11 @@ export class PostgresWatcher {
     const isWanted = taskIds.filter((taskId) => this.#looks.hasten(taskId)).length > 0
     if (isWanted) this.#lookAt(0)
   }
+}
+
+function neverKept(taskId: string): ResultError {
+  return new ResultError(
+    'RESULT_UNSUPPORTED',
+    `PostgreSQL keeps no result of task ${showValue(taskId)}: its id contains a NUL character`,
+  )
 }

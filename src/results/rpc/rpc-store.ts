@@ -165,7 +165,7 @@ export class RpcResultStore implements ResultStore {
 
 function unsaved(taskId: string, cause: unknown): ResultError {
   const why = textOfError(cause)
-  const message = `the result of task "${taskId}" could not be sent: ${why}`
+  const message = `the result of task "${shownId(taskId)}" could not be sent: ${why}`
   return new ResultError('RESULT_UNSAVED', message, { cause })
 }
 

@@ -25,6 +25,31 @@ beforeEach(async () => {
 resultStoreContract('the PostgreSQL store', () => openStore())
 abandonedChordContract('the PostgreSQL store', () => openStore())
 
+describe('an id with a NUL', () => {
+  test('has no result, and spoils no wait of another', async () => {
+    const store = await openStore()
+    const saved = success(5)
+    const waiting = store.waitFor(saved.taskId)
+    await expect(store.waitFor('a\0b')).rejects.toMatchObject({
+      code: 'RESULT_UNSUPPORTED',
+      message: expect.stringContaining(String.raw`task 'a\x00b'`),
+    })
+    expect(await store.get('a\0b')).toMatchObject({ status: 'PENDING', result: null })
+    await store.forget('a\0b')
+    await store.save(saved)
+    expect(await waiting).toMatchObject({ result: 5 })
+  })
+
+  test('names no group', async () => {
+    const store = await openStore()
+    await expect(store.saveGroup('a\0b', ['c'])).rejects.toMatchObject({
+      code: 'VALUE_UNENCODABLE',
+    })
+    expect(await store.restoreGroup('a\0b')).toBeNull()
+    await store.forgetGroup('a\0b')
+  })
+})
+
 describe('the rows', () => {
   test('are those Python writes: pickle in result, a naive UTC time, no extended columns', async () => {
     const [store, database] = [await openStore(), await open()]

@@ -71,11 +71,13 @@ export class TaskmetaTable {
 
   /** Of these ids, those whose rows another transaction holds locked. */
   async lockedAmong(taskIds: readonly string[]): Promise<ReadonlySet<string>> {
-    const rows = await this.#database.query<{ taskId: string }>(lockedSql(this.#tables), [taskIds])
+    const known = taskIds.filter(canBeKept)
+    const rows = await this.#database.query<{ taskId: string }>(lockedSql(this.#tables), [known])
     return new Set(rows.map(({ taskId }) => taskId))
   }
 
   async read(taskId: string): Promise<TaskmetaRow | undefined> {
+    if (!canBeKept(taskId)) return undefined
     const columns = await this.#readColumns()
     const [row] = await this.#database.query<TaskmetaRow>(selectSql(this.#tables, columns), [
       [taskId],
@@ -86,10 +88,12 @@ export class TaskmetaTable {
   /** Of these ids, the rows whose tasks are over. */
   async readReady(taskIds: readonly string[]): Promise<readonly TaskmetaRow[]> {
     const columns = await this.#readColumns()
-    return await this.#database.query<TaskmetaRow>(selectReadySql(this.#tables, columns), [taskIds])
+    const known = taskIds.filter(canBeKept)
+    return await this.#database.query<TaskmetaRow>(selectReadySql(this.#tables, columns), [known])
   }
 
   async delete(taskId: string): Promise<void> {
+    if (!canBeKept(taskId)) return
     await this.#readColumns()
     await this.#database.query(deleteSql(this.#tables), [taskId])
   }
@@ -125,4 +129,9 @@ export class TaskmetaTable {
     const names = await this.#database.query<{ name: string }>(COLUMNS_SQL, [this.#tables.task])
     return columnsAmong(names.map(({ name }) => name))
   }
+}
+
+/** No text in PostgreSQL holds a NUL: asked for one among others, it answers for none of them. */
+export function canBeKept(id: string): boolean {
+  return !id.includes('\0')
 }
