@@ -493,7 +493,7 @@ export function brokerContract({ name, features, makeSpace, many = 300 }: Broker
       await publishAll(broker, 'work', many)
       const held: Delivery[] = []
       await consuming(broker, 'work', { prefetch: 0 }, (delivery) => void held.push(delivery))
-      await waitFor('all deliveries', () => held.length === many)
+      await waitFor('all deliveries', () => different(held) === many)
     })
 
     test('consumers of one queue share its messages', async () => {
@@ -509,7 +509,7 @@ export function brokerContract({ name, features, makeSpace, many = 300 }: Broker
       await publishAll(broker, 'work', many)
       await waitFor('each to hold what it may', () => taken.every(({ length }) => length === 5))
       begin.resolve()
-      await waitFor('all deliveries', () => taken.flat().length === many)
+      await waitFor('all deliveries', () => different(taken.flat()) === many)
     })
 
     test('an acknowledged message is gone for good', async () => {
@@ -530,13 +530,12 @@ export function brokerContract({ name, features, makeSpace, many = 300 }: Broker
         { prefetch: 0 },
         (d) => void held.push(d),
       )
-      await waitFor('all deliveries', () => held.length === 30)
-      const kept = new Set([0, 7, 19])
-      for (const n of range(30).reverse()) if (!kept.has(n)) await held[n]?.ack()
+      await waitFor('all deliveries', () => different(held) === 30)
+      const kept = ['0', '7', '19']
+      for (const one of [...held].reverse()) if (!kept.includes(textOf(one))) await one.ack()
       await subscription.close()
       const { bodies } = await collect(openIn(space), 'work', 3)
-      const left = [...kept].flatMap((n) => held[n] ?? []).map(textOf)
-      expect(inOrder(bodies)).toEqual(inOrder(left))
+      expect(inOrder(bodies)).toEqual(inOrder(kept))
     })
 
     testOf('order')(
@@ -1076,6 +1075,11 @@ async function publishAll(broker: Broker, queue: string, count: number): Promise
   await broker.publishMany(
     range(count).map((n) => ({ message: message(String(n)), route: toQueue(queue) })),
   )
+}
+
+/** How many messages they are: a standard queue of SQS may hand one out twice, and moto does so to polls side by side. */
+function different(deliveries: readonly Delivery[]): number {
+  return new Set(deliveries.map(textOf)).size
 }
 
 async function taken(
