@@ -19,7 +19,7 @@ export async function allMetrics(): Promise<ReadonlyMap<string, string>> {
   new RecordMetrics(kit, { database: nowhere, queues: [] })
   new TaskMetrics(kit, { database: nowhere })
   new WorkerMetrics(kit, () => ({ running: 0, concurrency: 1 }))
-  new ConsumerMetrics(kit, { problems: [] })
+  new ConsumerMetrics(kit, [{ problems: [] }])
   const depth = () => Promise.resolve({ messages: 0, consumers: 0 })
   new QueueMetrics(kit, { broker: { depth }, queues: [] })
   const metrics = await kit.registry.getMetricsAsJSON()

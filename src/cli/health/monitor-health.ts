@@ -52,7 +52,7 @@ export async function monitorWithHealth(
   const ofEvents = broker.carriesEvents ? [eventQueueName(config)] : []
   const queues = [...config.workQueues(), config.platformQueue, ...ofEvents]
   metrics.add(recording)
-  metrics.add(new ConsumerMetrics(kit, broker))
+  metrics.add(new ConsumerMetrics(kit, [broker]))
   metrics.add(tasks)
   metrics.add(new RecordMetrics(kit, { database, queues: config.workQueues() }))
   metrics.add(new QueueMetrics(kit, { broker, queues }))

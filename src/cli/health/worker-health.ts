@@ -26,13 +26,15 @@ export async function workerWithHealth(
     onBlocked: (block) => seen.onBlocked(block),
   })
   metrics.add(seen)
-  metrics.add(new ConsumerMetrics(metrics.kit, app.broker()))
-  const broken = brokerProblems(app.broker())
+  // What is written to counts as well: without it no result and no event leaves the worker.
+  const brokers = [...new Set([app.readingBroker(), app.broker()])]
+  metrics.add(new ConsumerMetrics(metrics.kit, brokers))
+  const broken = brokers.map(brokerProblems)
   const service = withHealth(made, {
     ...address,
     logger,
     metrics: async () => metrics.read(),
-    problems: () => [...broken(), ...queueProblems(made.problems)],
+    problems: () => [...broken.flatMap((read) => read()), ...queueProblems(made.problems)],
   })
   return { worker: made, service }
 }

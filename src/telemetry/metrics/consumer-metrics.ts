@@ -5,11 +5,11 @@ import type { MetricSource, MetricsKit } from './metrics.ts'
 /** Whether this process consumes the queues that it should. */
 export class ConsumerMetrics implements MetricSource {
   readonly name = 'consumers'
-  readonly #broker: Pick<Broker, 'problems'>
+  readonly #brokers: readonly Pick<Broker, 'problems'>[]
   readonly #missing: Gauge
 
-  constructor({ prometheus, registry }: MetricsKit, broker: Pick<Broker, 'problems'>) {
-    this.#broker = broker
+  constructor({ prometheus, registry }: MetricsKit, brokers: readonly Pick<Broker, 'problems'>[]) {
+    this.#brokers = brokers
     this.#missing = new prometheus.Gauge({
       name: 'celery_toolbox_queues_not_consumed',
       help: 'Queues that this process should consume and cannot; it keeps trying.',
@@ -18,6 +18,6 @@ export class ConsumerMetrics implements MetricSource {
   }
 
   async collect(): Promise<void> {
-    this.#missing.set(this.#broker.problems.length)
+    this.#missing.set(this.#brokers.flatMap(({ problems }) => problems).length)
   }
 }
