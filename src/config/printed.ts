@@ -1,3 +1,4 @@
+import { pythonRepr } from '../codecs/python/python-text.ts'
 import { isRecord } from '../protocol/field-readers.ts'
 
 const LONGEST = 300
@@ -6,7 +7,8 @@ const LONGEST = 300
 export function printed(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return printedText(value)
+      // What steers a terminal is escaped, as in Python.
+      return pythonRepr(value)
     case 'boolean':
       return value ? 'True' : 'False'
     case 'number':
@@ -24,17 +26,6 @@ export function printed(value: unknown): string {
 export function printedShort(value: unknown): string {
   const text = printed(value)
   return text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}...`
-}
-
-function printedText(text: string): string {
-  const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
-  const escaped = text
-    .replaceAll('\\', '\\\\')
-    .replaceAll(quote, `\\${quote}`)
-    .replaceAll('\n', '\\n')
-    .replaceAll('\r', '\\r')
-    .replaceAll('\t', '\\t')
-  return `${quote}${escaped}${quote}`
 }
 
 function printedNumber(value: number): string {

@@ -49,6 +49,8 @@ export interface MailboxEvents {
 }
 
 const PAUSE_MS = 5_000
+/** Of the name of an unknown command. */
+const MOST_SHOWN = 300
 
 /** Where a worker hears commands, and answers them, https://docs.celeryq.dev/en/stable/userguide/workers.html#remote-control */
 export class Mailbox {
@@ -161,8 +163,9 @@ export class Mailbox {
     const { commands, logger } = this.#parts
     const command = commands.get(method)
     if (command === undefined) {
-      logger.error({ method }, 'no such command of remote control')
-      return { error: `KeyError(${printed(method)})` }
+      const shown = method.slice(0, MOST_SHOWN)
+      logger.error({ method: shown }, 'no such command of remote control')
+      return { error: `KeyError(${printed(shown)})` }
     }
     try {
       logger.debug({ method }, 'command of remote control')

@@ -1,6 +1,8 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
+import { decodeJson, encodeJson } from '../codecs/json/json.ts'
 import { ConfigError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { isRecord } from '../protocol/field-readers.ts'
 import type { RevokedRecord, RevokedTasks } from './revoked-tasks.ts'
 
 /** Says whose file it is, so that no other is written over. */
@@ -62,7 +64,7 @@ export class RevokedFile {
   async #write(): Promise<void> {
     const beside = `${this.#path}.${process.pid}.tmp`
     const { tasks, stamps } = this.#revoked.record()
-    await writeFile(beside, JSON.stringify({ format: FORMAT, tasks, stamps }))
+    await writeFile(beside, encodeJson({ format: FORMAT, tasks, stamps }))
     await rename(beside, this.#path)
   }
 }
@@ -81,12 +83,13 @@ function recordIn(text: string, path: string): RevokedRecord {
   }
 }
 
-function parsed(text: string): Readonly<Record<string, unknown>> | null {
+function parsed(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    return JSON.parse(text)
+    const value = decodeJson(text, { plainObjects: true })
+    return isRecord(value) ? value : undefined
   } catch {
     // The caller says which file it is.
-    return null
+    return undefined
   }
 }
 

@@ -49,7 +49,8 @@ export class RevokedTasks {
   addStamps(stamp: string, values: Iterable<unknown>): void {
     const known = this.#stamps.get(stamp) ?? new Set()
     for (const value of values) known.add(value)
-    this.#stamps.set(stamp, known)
+    // A name without a value revokes no task, and only values are counted.
+    if (known.size > 0) this.#stamps.set(stamp, known)
     this.#dropOldestStamps()
   }
 

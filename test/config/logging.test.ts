@@ -100,6 +100,21 @@ test('what is no JSON is shown as it is', () => {
   expect(logLine('plain text', true)).toBe('plain text')
 })
 
+test('what came with a message does not steer the terminal', () => {
+  const evil = '\u001b[2J\u009b8m\u202e\u2028'
+  const entry = {
+    level: 'error',
+    time: 'now',
+    msg: `said ${evil}`,
+    method: evil,
+    err: { stack: `Error: ${evil}\n\tat a` },
+  }
+  const shown = String.raw`\x1b[2J\x9b8m\u202e\u2028`
+  expect(logLine(JSON.stringify(entry), false)).toBe(
+    `[now: ERROR] said ${shown} method='${shown}'\nError: ${shown}\n\tat a`,
+  )
+})
+
 test('an expected error, which is logged without its stack, is a field of the line', () => {
   const entry = { level: 'info', time: 'now', msg: 'failed', err: "RangeError('too far')" }
   expect(logLine(JSON.stringify(entry), false)).toBe(

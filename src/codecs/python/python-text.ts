@@ -20,7 +20,7 @@ export function pythonRepr(value: unknown): string {
 
 /** As `repr()`, with everything beyond ASCII escaped: Python's `ascii()`. */
 export function pythonAscii(value: unknown): string {
-  return pythonRepr(value).replace(BEYOND_ASCII, escaped)
+  return pythonRepr(value).replace(BEYOND_ASCII, escapedCharacter)
 }
 
 function dictRepr(dict: Dict): string {
@@ -40,11 +40,12 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
 
 function quoted(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'"
-  const plain = text.replaceAll('\\', '\\\\').replace(UNPRINTABLE, escaped)
+  const plain = text.replaceAll('\\', '\\\\').replace(UNPRINTABLE, escapedCharacter)
   return `${quote}${quote === "'" ? plain.replaceAll("'", "\\'") : plain}${quote}`
 }
 
-function escaped(character: string): string {
+/** As `repr()` writes one that is not printable. */
+export function escapedCharacter(character: string): string {
   const short = SHORT_ESCAPES[character]
   if (short !== undefined) return short
   const code = character.codePointAt(0) ?? 0

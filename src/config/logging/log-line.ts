@@ -1,4 +1,5 @@
 import { Transform } from 'node:stream'
+import { escapedCharacter } from '../../codecs/python/python-text.ts'
 import { printed } from '../printed.ts'
 
 const NAMES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
@@ -38,7 +39,8 @@ export function logLine(json: string, isColoured: boolean): string {
     .map(([name, value]) => ` ${name}=${fieldText(value)}`)
   const level = NAMES.get(entry.level) ?? String(entry.level)
   const line = `[${String(entry.time)}: ${level}] ${String(entry.msg ?? '')}${fields.join('')}`
-  return paint(line + stackOf(entry.err), isColoured ? COLOURS.get(entry.level) : undefined)
+  const text = harmless(line + stackOf(entry.err))
+  return paint(text, isColoured ? COLOURS.get(entry.level) : undefined)
 }
 
 function parse(json: string): Record<string, unknown> | undefined {
@@ -51,13 +53,18 @@ function parse(json: string): Record<string, unknown> | undefined {
 }
 
 function fieldText(value: unknown): string {
-  return typeof value === 'string' && /^[^\s='"]+$/.test(value) ? value : printed(value)
+  return typeof value === 'string' && /^[^\s='"\p{C}]+$/u.test(value) ? value : printed(value)
 }
 
 function stackOf(error: unknown): string {
   const stack =
     typeof error === 'object' && error !== null && 'stack' in error ? error.stack : undefined
   return typeof stack === 'string' ? `\n${stack}` : ''
+}
+
+/** What came with a message must not steer the terminal; a stack has lines. */
+function harmless(text: string): string {
+  return text.replace(/[^\P{C}\n\t]|\p{Zl}|\p{Zp}/gu, escapedCharacter)
 }
 
 function paint(line: string, colour: string | undefined): string {

@@ -17,10 +17,14 @@ export function isTrue(value: unknown): boolean {
   return Boolean(value)
 }
 
+/** No broker and no table has room for a longer name or id. */
+export const LONGEST_TEXT = 2048
+
 export function requiredText(args: Arguments, name: string): string {
   const value = args[name]
-  if (typeof value === 'string' && value !== '') return value
-  throw refused(name, value, 'a text')
+  const isText = typeof value === 'string' && value !== ''
+  if (isText && value.length <= LONGEST_TEXT) return value
+  throw refused(name, value, isText ? `a text of at most ${LONGEST_TEXT} characters` : 'a text')
 }
 
 /** Undefined where it is not given. */

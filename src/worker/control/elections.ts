@@ -3,7 +3,7 @@ import type { CommandFunction } from '../../control/mailbox.ts'
 import type { EventFields } from '../../events/event-fields.ts'
 import type { Logger } from '../../logger.ts'
 import type { CeleryEvent } from '../../protocol/events/events.ts'
-import { requiredText } from './arguments.ts'
+import { LONGEST_TEXT, requiredText } from './arguments.ts'
 
 interface ElectionParts {
   /** The worker's name, "name@host". */
@@ -62,6 +62,7 @@ export class Elections {
     const { type, id, clock, hostname, pid, topic, action } = event
     if (type !== 'worker-elect' || typeof id !== 'string' || typeof clock !== 'number') return
     if (typeof hostname !== 'string' || typeof pid !== 'number') return
+    if (id.length > LONGEST_TEXT) return
     const election = this.#electionOf(id)
     election?.candidates.push({ clock, who: `${hostname}.${pid}`, topic, action })
     // Python's workers wait for it.

@@ -53,9 +53,15 @@ function taskOf(worker: ControlledWorker, { task_name }: Arguments): Job['task']
 }
 
 function unknownTask({ task_name: task }: Arguments, logger: Logger): unknown {
-  logger.error({ task }, 'remote control names a task that is not registered here')
+  logger.error({ task: shownName(task) }, 'remote control names a task that is not registered here')
   return error(`unknown task ${repr(task)}`)
 }
+
+function shownName(task: unknown): string {
+  return typeof task === 'string' ? task.slice(0, MOST_SHOWN) : repr(task).slice(0, MOST_SHOWN)
+}
+
+const MOST_SHOWN = 300
 
 function isRateLimit(limit: unknown): limit is string | number | null | undefined {
   const isOfType = ['string', 'number', 'undefined'].includes(typeof limit) || limit === null

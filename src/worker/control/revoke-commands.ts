@@ -8,7 +8,7 @@ import { isRefusedForGood, isUnreadable, shownId } from '../../results/failures.
 import type { ResultStore } from '../../results/result-store.ts'
 import { revokedResult } from '../outcomes/stored-outcome.ts'
 import type { Termination } from '../pools/pool.ts'
-import { type Arguments, isTrue, refused } from './arguments.ts'
+import { type Arguments, isTrue, LONGEST_TEXT, refused } from './arguments.ts'
 import type { ControlledWorker } from './controlled-worker.ts'
 
 interface RevokeParts {
@@ -25,8 +25,6 @@ const NOT_BEGUN: ReadonlySet<string> = new Set(['PENDING', 'RECEIVED', 'RETRY', 
 const MARKED_AT_ONCE = 16
 const MOST_LOGGED = 20
 const MOST_SHOWN = 1_000
-/** No broker and no table has room for a longer one. */
-const LONGEST_ID = 2048
 
 /** The commands that revoke, with Celery's names, arguments and answers. */
 export function revokeCommands(
@@ -64,9 +62,11 @@ async function revoke(parts: RevokeParts, args: Arguments): Promise<unknown> {
 /** Digits are an id too, as in Python. */
 function taskIdOf(value: unknown): string {
   const id = typeof value === 'number' || typeof value === 'bigint' ? String(value) : value
-  if (typeof id === 'string' && id.length <= LONGEST_ID) return id
+  if (typeof id === 'string' && id.length <= LONGEST_TEXT) return id
   const found = typeof id === 'string' ? `a text of ${id.length} characters` : repr(id)
-  throw new TypeError(`a task id is ${found}, expected a text of at most ${LONGEST_ID} characters`)
+  throw new TypeError(
+    `a task id is ${found}, expected a text of at most ${LONGEST_TEXT} characters`,
+  )
 }
 
 async function revokeByStamps(
@@ -148,6 +148,15 @@ function hasStamps(
 
 /** `{ stamp: value or values }`, or a list of "stamp=value". */
 export function stampsIn(headers: unknown): readonly (readonly [string, readonly unknown[]])[] {
+  const stamps = writtenStamps(headers)
+  for (const [name, values] of stamps) {
+    checkLength('the name of a stamp', name)
+    for (const value of values) checkStamp(value)
+  }
+  return stamps
+}
+
+function writtenStamps(headers: unknown): readonly (readonly [string, readonly unknown[]])[] {
   if (Array.isArray(headers)) {
     return headers.map((header) => {
       if (typeof header !== 'string') {
@@ -161,6 +170,21 @@ export function stampsIn(headers: unknown): readonly (readonly [string, readonly
     throw new TypeError(`headers are ${repr(headers)}, expected stamps and their values`)
   }
   return Object.entries(headers).map(([name, values]) => [name, stampValues(values)])
+}
+
+/** Objects are never equal to those of a task. */
+function checkStamp(value: unknown): void {
+  if (typeof value === 'object') {
+    throw new TypeError(`a stamp is ${repr(value)}, expected a text, a number, true or false`)
+  }
+  if (typeof value === 'string') checkLength('a stamp', value)
+}
+
+function checkLength(what: string, text: string): void {
+  if (text.length <= LONGEST_TEXT) return
+  throw new TypeError(
+    `${what} is a text of ${text.length} characters, expected at most ${LONGEST_TEXT}`,
+  )
 }
 
 function terminationOf({ signal, reason }: Arguments): Termination {

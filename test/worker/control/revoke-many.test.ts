@@ -1,7 +1,12 @@
-import { expect, test, vi } from 'vitest'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { RevokedFile } from '../../../src/control/revoked-file.ts'
 import { RevokedTasks } from '../../../src/control/revoked-tasks.ts'
 import { ResultError } from '../../../src/errors.ts'
-import { embeddedApp, startWorker } from '../../support/embedded-app.ts'
+import type { Logger } from '../../../src/logger.ts'
+import { embeddedApp, recordingLogger, startWorker } from '../../support/embedded-app.ts'
 
 const NAME = 'w1@test'
 const ASKED = { destination: [NAME], reply: true, timeoutMs: 5_000 }
@@ -54,8 +59,49 @@ test('no more values of stamps are remembered than ids; the oldest go first', ()
   expect(revoked.record().stamps).toEqual({ b: ['b2'], c: ['c1', 'c2'] })
 })
 
-async function controlled(options: Parameters<typeof embeddedApp>[0] = {}) {
-  const app = embeddedApp(options)
+test('names of stamps without values are not remembered', () => {
+  const revoked = new RevokedTasks({ most: 3, expiresMs: 1_000 })
+  for (let n = 0; n < 10; n += 1) revoked.addStamps(`name ${n}`, [])
+  expect(revoked.isEmpty).toBe(true)
+})
+
+test.each([
+  ['an object', { tenant: { toString: 1 } }, "a stamp is {'toString': 1}, expected a text"],
+  ['a long text', { tenant: 'x'.repeat(2_049) }, 'a stamp is a text of 2049 characters'],
+  ['a long name', { ['x'.repeat(2_049)]: 'a' }, 'the name of a stamp is a text of 2049 characters'],
+])('%s is no stamp to revoke', async (_, headers, reason) => {
+  const app = await controlled()
+  const answers = await app.control.broadcast('revoke_by_stamped_headers', { headers }, ASKED)
+  expect(JSON.stringify(answers)).toContain(reason)
+})
+
+test('a file of revoked tasks holds integers of any size', async () => {
+  const path = join(await mkdtemp(join(tmpdir(), 'revoked-')), 'state')
+  onTestFinished(() => rm(dirname(path), { recursive: true }))
+  const logger = recordingLogger()
+  const limits = { most: 3, expiresMs: 1_000 }
+  const revoked = new RevokedTasks(limits)
+  revoked.addStamps('tenant', [2n ** 60n, 'b'])
+  await new RevokedFile(path, revoked, logger).save()
+  expect(logger.lines).toEqual([])
+  const read = new RevokedTasks(limits)
+  await new RevokedFile(path, read, logger).load()
+  expect(read.record().stamps).toEqual({ tenant: [2n ** 60n, 'b'] })
+})
+
+test('an unknown command, or a task, of a million letters is cut in the log', async () => {
+  const logger = recordingLogger()
+  const app = await controlled({}, logger)
+  const long = 'x'.repeat(1_000_000)
+  await app.control.broadcast(long, {}, ASKED)
+  await app.control.broadcast('rate_limit', { task_name: long, rate_limit: 1 }, ASKED)
+  await app.control.broadcast('election', { id: long, topic: long }, ASKED)
+  expect(logger.lines.filter(({ level }) => level === 'error')).toHaveLength(3)
+  expect(JSON.stringify(logger.lines).length).toBeLessThan(20_000)
+})
+
+async function controlled(options: Parameters<typeof embeddedApp>[0] = {}, logger?: Logger) {
+  const app = embeddedApp(options, logger === undefined ? {} : { logger })
   await startWorker(app, { name: NAME })
   return app
 }
