@@ -1,3 +1,6 @@
+/** As many as a text of JavaScript may have characters. */
+const MOST_BYTES = 2 ** 29 - 24
+
 /** Bytes being written into a buffer that grows. */
 export class ByteWriter {
   #buffer = Buffer.allocUnsafe(512)
@@ -65,6 +68,7 @@ export class ByteWriter {
   #reserve(count: number): Buffer {
     const needed = this.#at + count
     if (needed > this.#buffer.length) {
+      if (needed > MOST_BYTES) throw new RangeError(`it has more than ${MOST_BYTES} bytes`)
       const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2))
       this.#buffer.copy(larger, 0, 0, this.#at)
       this.#buffer = larger

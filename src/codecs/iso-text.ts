@@ -109,6 +109,22 @@ function offsetText(offset: number | null): string {
   return `${offset < 0 ? '-' : '+'}${hours}:${digits(Math.floor(size / 60) % 60, 2)}${seconds}`
 }
 
+/** The parts of a plain Date, in UTC. */
+export function utcFields(date: Date): CalendarDay & Clock {
+  const year = date.getUTCFullYear()
+  if (!(year >= 1 && year <= 9999)) return dateTimeFields(date.toISOString())
+  return {
+    year,
+    month: date.getUTCMonth() + 1,
+    day: date.getUTCDate(),
+    hour: date.getUTCHours(),
+    minute: date.getUTCMinutes(),
+    second: date.getUTCSeconds(),
+    microsecond: date.getUTCMilliseconds() * 1000,
+    offsetSeconds: 0,
+  }
+}
+
 /** Milliseconds since 1970; without an offset the reading is taken for UTC. */
 export function epochOf(fields: CalendarDay & Clock): number {
   const midnight = Date.parse(`${dayText(fields)}T00:00:00Z`)

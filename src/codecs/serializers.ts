@@ -19,7 +19,8 @@ export interface Serializer {
   readonly name: SerializerName
   readonly contentType: string
   readonly contentEncoding: string
-  encode(value: unknown): Buffer
+  /** Refuses a value that holds more than `maxNodes` others: the most that a body may. */
+  encode(value: unknown, maxNodes?: number): Buffer
   /** At once, however long it takes: for what is small, or in a thread of its own. */
   decode(bytes: Buffer, limits?: MessageLimits): unknown
   /** Bodies of more bytes than this take so long that others would notice. */
@@ -59,7 +60,7 @@ const json: Serializer = {
   name: 'json',
   contentType: 'application/json',
   contentEncoding: 'utf-8',
-  encode: (value) => Buffer.from(encodeJson(value), 'latin1'),
+  encode: (value, maxNodes) => Buffer.from(encodeJson(value, maxNodes), 'latin1'),
   largestAtOnce: AT_ONCE,
   decode: (bytes, { maxNodes } = DEFAULT_LIMITS) => {
     if (bytes.length > maxNodes) new JsonNodes(bytes, maxNodes).advance(bytes.length)
@@ -77,7 +78,7 @@ const yaml: Serializer = {
   name: 'yaml',
   contentType: 'application/x-yaml',
   contentEncoding: 'utf-8',
-  encode: (value) => Buffer.from(encodeYaml(value), 'utf8'),
+  encode: (value, maxNodes) => Buffer.from(encodeYaml(value, maxNodes), 'utf8'),
   largestAtOnce: YAML_AT_ONCE,
   decode: (bytes, limits) => decodeYaml(utf8(bytes, 'YAML'), limits),
   decodeLarge: async (bytes, { limits }) => {

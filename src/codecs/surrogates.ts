@@ -6,15 +6,35 @@ import { isUtf8 } from 'node:buffer'
  * (`surrogatepass`).
  */
 const HALF = /\p{Surrogate}/u
-const HALVES = /(\p{Surrogate}+)/u
 
 export function hasHalfSurrogate(text: string): boolean {
   return HALF.test(text)
 }
 
 export function encodeWithSurrogates(text: string): Buffer {
-  const parts = text.split(HALVES)
-  return Buffer.concat(parts.map((part, at) => (at % 2 === 0 ? Buffer.from(part) : halves(part))))
+  const bytes = Buffer.allocUnsafe(3 * text.length)
+  let end = 0
+  let start = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code < 0xd800 || code > 0xdfff) continue
+    if (code < 0xdc00 && isLowHalf(text.charCodeAt(at + 1))) {
+      at += 1
+      continue
+    }
+    if (start < at) end += bytes.write(text.slice(start, at), end)
+    bytes[end] = LEAD
+    bytes[end + 1] = 0x80 | ((code >> 6) & 0x3f)
+    bytes[end + 2] = 0x80 | (code & 0x3f)
+    end += 3
+    start = at + 1
+  }
+  if (start < text.length) end += bytes.write(text.slice(start), end)
+  return bytes.subarray(0, end)
+}
+
+function isLowHalf(code: number): boolean {
+  return code >= 0xdc00 && code <= 0xdfff
 }
 
 /** Undefined where the bytes are not UTF-8, even with halves of surrogate pairs in it. */
@@ -35,10 +55,3 @@ export function decodeWithSurrogates(bytes: Buffer): string | undefined {
 }
 
 const LEAD = 0xed
-
-function halves(text: string): Buffer {
-  const codes = Array.from({ length: text.length }, (_, at) => text.charCodeAt(at))
-  return Buffer.from(
-    codes.flatMap((code) => [LEAD, 0x80 | ((code >> 6) & 0x3f), 0x80 | (code & 0x3f)]),
-  )
-}

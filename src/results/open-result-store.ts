@@ -74,7 +74,8 @@ export async function openResultStore(
 
 function openMemory(backend: string, config: ResultSettings): ResultStore {
   const name = backend.replace(/^[^:]*(:\/\/)?/, '').replace(/\/$/, '')
-  return new MemoryResultStore({ name, expiresMs: expiresMsOf(config) })
+  const { MESSAGE_LIMIT_NODES: maxNodes } = config
+  return new MemoryResultStore({ name, expiresMs: expiresMsOf(config), maxNodes })
 }
 
 /** As in Python, None and 0 keep results for ever. */
@@ -125,6 +126,7 @@ async function openPostgres(
     backoff: limits?.backoff,
     isExtended: config.result_extended ?? false,
     serializer: config.result_serializer,
+    maxNodes: config.MESSAGE_LIMIT_NODES,
     tables: tablesOf(config),
     expiresMs: expiresMsOf(config),
     logger,

@@ -18,6 +18,8 @@ interface ResultTextOptions {
   readonly accepted?: readonly string[] | null | undefined
   /** Keep name, arguments, worker, retries and queue too: Celery's result_extended. */
   readonly isExtended?: boolean | undefined
+  /** Values that a result may hold: MESSAGE_LIMIT_NODES. */
+  readonly maxNodes?: number | undefined
   /** The zone that times are written in. Default UTC. */
   readonly timezone?: string | undefined
 }
@@ -38,14 +40,15 @@ export class ResultText {
   /** At once: what is changed afterwards does not change what is kept. */
   encode(result: TaskResult): Buffer {
     try {
-      return this.#serializer.encode(encodeResultMeta(this.#kept(result), this.#options.timezone))
+      const { timezone, maxNodes } = this.#options
+      return this.#serializer.encode(encodeResultMeta(this.#kept(result), timezone), maxNodes)
     } catch (cause) {
       throw refuse(result.taskId, textOfError(cause), cause)
     }
   }
 
   encodeValue(value: unknown): Buffer {
-    return this.#serializer.encode(value)
+    return this.#serializer.encode(value, this.#options.maxNodes)
   }
 
   async compress(text: Buffer): Promise<Buffer> {

@@ -18,10 +18,13 @@ export function assertStorable(value: unknown): void {
 }
 
 /** The result column: pickle that Python 3 reads, null for None. */
-export function encodeResult({ taskId, status, result }: TaskResult): Buffer | null {
+export function encodeResult(
+  { taskId, status, result }: TaskResult,
+  maxNodes?: number,
+): Buffer | null {
   if (result === undefined || result === null) return null
   try {
-    return writePickle(isExceptionState(status) ? exceptionMeta(result) : result)
+    return writePickle(isExceptionState(status) ? exceptionMeta(result) : result, maxNodes)
   } catch (cause) {
     throw refuse(taskId, textOfError(cause), cause)
   }

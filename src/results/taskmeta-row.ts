@@ -40,11 +40,18 @@ const LONGEST_NAME = 155
 const LONGEST_STATUS = 50
 const LARGEST_INTEGER = 2 ** 31
 
+interface RowForm {
+  readonly isExtended: boolean
+  /** Of args, kwargs and children. Default JSON. */
+  readonly serializer?: Serializer
+  /** Values that a result may hold. */
+  readonly maxNodes?: number | undefined
+}
+
 /** The row Python's backend would write; rejects what has no form there, so that it spoils no batch. */
 export function encodeRow(
   result: TaskResult,
-  isExtended: boolean,
-  serializer: Serializer = JSON_FORM,
+  { isExtended, serializer = JSON_FORM, maxNodes }: RowForm,
 ): TaskmetaRow {
   checkKey(result, 'taskId', LONGEST_NAME)
   checkKey(result, 'status', LONGEST_STATUS)
@@ -52,7 +59,7 @@ export function encodeRow(
   const row = {
     taskId,
     status,
-    result: encodeResult(result),
+    result: encodeResult(result, maxNodes),
     // As in Python: a time for what is over, none for a task that is still running.
     dateDone: isReady(status) ? (result.dateDone ?? new Date()) : null,
     traceback: withoutNul(result.traceback),

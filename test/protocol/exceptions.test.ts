@@ -97,3 +97,25 @@ test('an error that cannot be read has a traceback all the same', () => {
   })
   expect(tracebackOf(error)).toBe('Error')
 })
+
+test('of the text of an error of megabytes, of its name and of its traceback, the ends are kept', () => {
+  const error = new Error(`first ${'x'.repeat(4_000_000)} last`)
+  error.name = 'E'.repeat(4_000_000)
+  error.cause = error
+  const { excType, excMessage } = exceptionInfo(error)
+  expect(excType).toHaveLength(1000)
+  expect(excMessage).toEqual([
+    expect.stringMatching(/^first x+… \(2951435 characters are left out\) …x+ last$/),
+  ])
+  const traceback = tracebackOf(error)
+  expect(traceback.length).toBeLessThan(1_100_000)
+  expect(traceback).toMatch(/characters are left out[\s\S]*exceptions\.test\.ts/)
+})
+
+test('an error whose message holds itself over and over has a text', () => {
+  let message: unknown = [1]
+  for (let level = 0; level < 40; level += 1) message = [message, message]
+  const error = Object.assign(new Error('x'), { message, stack: 7 })
+  expect(exceptionInfo(error).excMessage).toEqual([expect.stringMatching(/^1,1,.*…$/)])
+  expect(tracebackOf(error)).toMatch(/^Error: 1,1,/)
+})

@@ -112,7 +112,7 @@ test('every recorded row is read without an error', () => {
 
 test.each(rowsToWrite())('%s: the row that we write says the same', (_label, row) => {
   const isExtended = row.name !== null
-  const ours = encodeRow(decodeRow(row), isExtended)
+  const ours = encodeRow(decodeRow(row), { isExtended })
   const { result, byteLength: _length, children: _children, ...columns } = ours
   const { result: theirs, byteLength: _theirLength, ...theirColumns } = row
   // Python keeps a time for what goes on too, and says that nobody is to look at it.
@@ -123,7 +123,9 @@ test.each(rowsToWrite())('%s: the row that we write says the same', (_label, row
 })
 
 test('db-failure-custom-pickle-serializer: an exception that Python pickled whole is written as its parts', () => {
-  const { result } = encodeRow(decodeRow(recordedRow('db-failure-custom-pickle-serializer')), false)
+  const { result } = encodeRow(decodeRow(recordedRow('db-failure-custom-pickle-serializer')), {
+    isExtended: false,
+  })
   expect(readPickle(result ?? Buffer.alloc(0))).toEqual({
     exc_type: 'CustomError',
     exc_module: 'proj.app',
@@ -133,7 +135,7 @@ test('db-failure-custom-pickle-serializer: an exception that Python pickled whol
 
 test('db-failure-encode-return: an instance of a class that Python pickled is not written from here', () => {
   const result = decodeRow(recordedRow('db-failure-encode-return'))
-  expect(() => encodeRow(result, false)).toThrow(
+  expect(() => encodeRow(result, { isExtended: false })).toThrow(
     expect.objectContaining({ code: 'VALUE_UNENCODABLE' }),
   )
 })
@@ -143,7 +145,10 @@ test.each(readingCases())('a row with %s is read as Python reads it', (_label, r
 })
 
 test('JSON that Celery 5.7 stores is read, None, exceptions and children included', () => {
-  const row = { ...encodeRow(success(1), false), children: Buffer.from('[[["id", null], null]]') }
+  const row = {
+    ...encodeRow(success(1), { isExtended: false }),
+    children: Buffer.from('[[["id", null], null]]'),
+  }
   expect(decodeRow({ ...row, result: Buffer.from('null') }).result).toBeNull()
   const meta = Buffer.from(
     '{"exc_type": "KeyError", "exc_message": ["slug"], "exc_module": "builtins"}',
@@ -155,7 +160,7 @@ test('JSON that Celery 5.7 stores is read, None, exceptions and children include
 })
 
 test('what is neither pickle nor JSON, as YAML, is refused by that name', () => {
-  const yaml = { ...encodeRow(success(1), false), result: Buffer.from('a: 1\n') }
+  const yaml = { ...encodeRow(success(1), { isExtended: false }), result: Buffer.from('a: 1\n') }
   expect(() => decodeRow(yaml)).toThrow(
     expect.objectContaining({
       code: 'RESULT_UNREADABLE',
@@ -166,7 +171,7 @@ test('what is neither pickle nor JSON, as YAML, is refused by that name', () => 
 
 test('a pickle that would run a command when Python loads it runs nothing', () => {
   const evil = Buffer.from("cposix\nsystem\n(S'touch /should-never-exist'\ntR.", 'latin1')
-  const { result } = decodeRow({ ...encodeRow(success(1), false), result: evil })
+  const { result } = decodeRow({ ...encodeRow(success(1), { isExtended: false }), result: evil })
   expect(result).toBeInstanceOf(PythonObject)
 })
 
@@ -176,21 +181,21 @@ test('exception arguments are stored as a tuple, those without a stored form as 
     excModule: null,
     excMessage: [1, () => 'no value'],
   }
-  const row = encodeRow(failure(exception, null), false)
+  const row = encodeRow(failure(exception, null), { isExtended: false })
   const meta = decodeRow({ ...row, status: 'SUCCESS' }).result as { exc_message: unknown }
   expect(meta.exc_message).toBeInstanceOf(Tuple)
   expect(meta.exc_message).toEqual(Tuple.from([1, expect.stringContaining('Function')]))
 })
 
 test('a name that is longer than its column loses its end, between whole characters', () => {
-  const row = encodeRow({ ...success(1), name: '🌱'.repeat(200) }, true)
+  const row = encodeRow({ ...success(1), name: '🌱'.repeat(200) }, { isExtended: true })
   expect(row.name).toBe('🌱'.repeat(155))
 })
 
 test('a task id or state without room, or with a NUL, is refused by name', () => {
   const tries = [{ taskId: 'x'.repeat(156) }, { taskId: 'a\0b' }, { status: 'S'.repeat(51) }]
   for (const changes of tries) {
-    expect(() => encodeRow({ ...success(1), ...changes }, false)).toThrow(
+    expect(() => encodeRow({ ...success(1), ...changes }, { isExtended: false })).toThrow(
       expect.objectContaining({ code: 'VALUE_UNENCODABLE' }),
     )
   }
@@ -235,7 +240,7 @@ function readingCases(): [string, TaskmetaRow, unknown][] {
   return readable.map(({ label, status, result_bytea_hex: hex, python_sees: seen }) => [
     label,
     {
-      ...encodeRow(success(1), false),
+      ...encodeRow(success(1), { isExtended: false }),
       status,
       result: hex === null ? null : Buffer.from(hex, 'hex'),
     },

@@ -4,7 +4,9 @@ import type { ConfigOptions } from '../../src/config/config.ts'
 import { EventReceiver } from '../../src/events/event-receiver.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { pruneTimer } from '../../src/monitor/retention/prune-timer.ts'
+import { compressMessage } from '../../src/protocol/compressed-message.ts'
 import type { Topology } from '../../src/protocol/routing/topology.ts'
+import { encodeTask } from '../../src/protocol/tasks/encode-task.ts'
 import { setByControl } from '../../src/worker/control/worker-control.ts'
 import { poolOptions, workerSettings } from '../../src/worker/worker-options.ts'
 import { embeddedApp, startWorker } from '../support/embedded-app.ts'
@@ -147,21 +149,31 @@ async function priorityOf(broker: { get: MemoryBroker['get'] }): Promise<unknown
 }
 
 test.each([
-  [
-    'MESSAGE_LIMIT_BYTES',
-    { MESSAGE_LIMIT_BYTES: 2_000, task_compression: 'gzip' },
-    'x'.repeat(3_000),
-  ],
+  ['MESSAGE_LIMIT_BYTES', { MESSAGE_LIMIT_BYTES: 2_000 }, 'x'.repeat(3_000)],
   ['MESSAGE_LIMIT_NODES', { MESSAGE_LIMIT_NODES: 50 }, Array.from({ length: 60 }, () => 0)],
 ])('%s: a message beyond it is kept aside, unread', async (_, settings, argument) => {
   const app = embeddedApp(settings)
   const ran: unknown[] = []
   const task = app.task('export.any', (value: unknown) => void ran.push(value))
   await startWorker(app)
-  await task.delay(argument)
+  // From a producer without these limits: one that has them would not send it.
+  const message = encodeTask({ id: 'too-large', task: task.name, args: [argument] })
+  const compressed = await compressMessage(message, 'gzip')
+  await app.broker().publish(compressed, { exchange: 'task_exchange', routingKey: 'export' })
   const letters = async () => (await app.broker().depth('dlq.export')).messages
   await waitFor('the dead letter', async () => (await letters().catch(() => 0)) === 1)
   expect(ran).toEqual([])
+})
+
+test('MESSAGE_LIMIT_NODES: a call, or a result, with more is refused', async () => {
+  const app = embeddedApp({ MESSAGE_LIMIT_NODES: 50 })
+  const task = app.task('export.any', (count: number) => Array.from({ length: count }, () => 0))
+  await startWorker(app)
+  await expect(app.sendTask('export.any', [Array.from({ length: 60 }, () => 0)])).rejects.toThrow(
+    'cannot encode a call as JSON: it holds more values than MESSAGE_LIMIT_NODES allows',
+  )
+  const result = await task.delay(60)
+  await expect(result.get()).rejects.toThrow('more values than MESSAGE_LIMIT_NODES allows')
 })
 
 test('WORKER_REVOKES_MAX and WORKER_REVOKE_EXPIRES: the oldest revoked ids are forgotten', () => {

@@ -1,11 +1,16 @@
 import { isUtf8 } from 'node:buffer'
-import { type Format, hasToJson, notDataReason } from '../encodable.ts'
+import {
+  type Format,
+  hasToJson,
+  isLongInteger,
+  LONG_INTEGER,
+  notDataReason,
+  UNENCODABLE,
+} from '../encodable.ts'
+import type { EncodeNodes } from '../encode-nodes.ts'
 import { clockText, dateText, isoText } from '../iso-text.ts'
 import { floatText, isWholeNumber } from '../numbers.ts'
 import { DateTime, Decimal, Float, LocalDate, LocalTime, TimeDelta, Uuid } from '../values.ts'
-
-/** Thrown where a value has no form in JSON; the caller then looks for where it is, which costs more. */
-export const UNENCODABLE = new Error('a value has no form in JSON')
 
 /** What JSON can hold. Python stops near this depth too. */
 export const JSON_FORMAT: Format = {
@@ -16,7 +21,7 @@ export const JSON_FORMAT: Format = {
 }
 
 /** JSON text as Python's json.dumps gives it. Throws `UNENCODABLE`, also for nesting beyond `depth`. */
-export function jsonText(value: unknown, depth: number): string {
+export function jsonText(value: unknown, depth: number, nodes: EncodeNodes): string {
   switch (typeof value) {
     case 'string':
       return quoted(value)
@@ -25,39 +30,49 @@ export function jsonText(value: unknown, depth: number): string {
     case 'boolean':
       return value ? 'true' : 'false'
     case 'object':
-      return value === null ? 'null' : objectText(value, depth - 1)
+      return value === null ? 'null' : objectText(value, depth - 1, nodes)
     case 'undefined':
       return 'null'
     case 'bigint':
+      if (isLongInteger(value)) throw UNENCODABLE
       return String(value)
     default:
       throw UNENCODABLE
   }
 }
 
-function objectText(value: object, depth: number): string {
+function objectText(value: object, depth: number, nodes: EncodeNodes): string {
   if (depth < 0) throw UNENCODABLE
-  if (Array.isArray(value)) return listText(value, depth)
+  if (Array.isArray(value)) return listText(value, depth, nodes)
   const prototype = Object.getPrototypeOf(value)
   if ((prototype === Object.prototype || prototype === null) && !('toJSON' in value)) {
-    return dictText(value as Record<string, unknown>, depth)
+    return dictText(value as Record<string, unknown>, depth, nodes)
   }
-  return typedText(value) ?? instanceText(value, depth)
+  return typedText(value) ?? instanceText(value, depth, nodes)
 }
 
-function listText(items: readonly unknown[], depth: number): string {
+function listText(items: readonly unknown[], depth: number, nodes: EncodeNodes): string {
   if (items.length === 0) return '[]'
-  let text = `[${jsonText(items[0], depth)}`
-  for (let index = 1; index < items.length; index += 1) text += `, ${jsonText(items[index], depth)}`
+  nodes.take(items.length)
+  let text = `[${jsonText(items[0], depth, nodes)}`
+  for (let index = 1; index < items.length; index += 1) {
+    text += `, ${jsonText(items[index], depth, nodes)}`
+  }
   return `${text}]`
 }
 
-function dictText(dict: Readonly<Record<string, unknown>>, depth: number): string {
+function dictText(
+  dict: Readonly<Record<string, unknown>>,
+  depth: number,
+  nodes: EncodeNodes,
+): string {
   let text = ''
-  for (const key of Object.keys(dict)) {
+  const keys = Object.keys(dict)
+  nodes.take(keys.length)
+  for (const key of keys) {
     const value = dict[key]
     if (value === undefined) continue
-    text += `${text === '' ? '{' : ', '}${quoted(key)}: ${jsonText(value, depth)}`
+    text += `${text === '' ? '{' : ', '}${quoted(key)}: ${jsonText(value, depth, nodes)}`
   }
   return text === '' ? '{}' : `${text}}`
 }
@@ -77,28 +92,29 @@ function typedText(value: object): string | undefined {
   return undefined
 }
 
-function instanceText(value: object, depth: number): string {
+function instanceText(value: object, depth: number, nodes: EncodeNodes): string {
   if (jsonReason(value) !== null) throw UNENCODABLE
-  if (hasToJson(value)) return jsonText(value.toJSON(''), depth)
-  if (value instanceof Map) return mapText(value, depth)
+  if (hasToJson(value)) return jsonText(value.toJSON(''), depth, nodes)
+  if (value instanceof Map) return mapText(value, depth, nodes)
   if (value instanceof Number || value instanceof String || value instanceof Boolean) {
-    return jsonText(value.valueOf(), depth)
+    return jsonText(value.valueOf(), depth, nodes)
   }
-  return dictText(value as Record<string, unknown>, depth)
+  return dictText(value as Record<string, unknown>, depth, nodes)
 }
 
-function mapText(map: ReadonlyMap<unknown, unknown>, depth: number): string {
+function mapText(map: ReadonlyMap<unknown, unknown>, depth: number, nodes: EncodeNodes): string {
+  nodes.take(map.size)
   const entries = [...map]
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${keyText(key)}: ${jsonText(value, depth)}`)
+    .map(([key, value]) => `${keyText(key, nodes)}: ${jsonText(value, depth, nodes)}`)
   return `{${entries.join(', ')}}`
 }
 
 /** Python turns the keys of a dict into text: None is "null", True is "true", 1.5 is "1.5". */
-function keyText(key: unknown): string {
+function keyText(key: unknown, nodes: EncodeNodes): string {
   if (typeof key === 'string') return quoted(key)
   if (keyReason(key) !== null) throw UNENCODABLE
-  return `"${jsonText(key, 1)}"`
+  return `"${jsonText(key, 1, nodes)}"`
 }
 
 function keyReason(key: unknown): string | null {
@@ -111,6 +127,7 @@ const KEY_TYPES: ReadonlySet<string> = new Set(['string', 'number', 'bigint', 'b
 function jsonReason(value: unknown): string | null {
   if (value instanceof Set) return 'it is a Set; send an array instead'
   if (value instanceof TimeDelta) return 'it is a TimeDelta; send its totalSeconds instead'
+  if (isLongInteger(value)) return LONG_INTEGER
   return notDataReason(value)
 }
 
@@ -143,10 +160,55 @@ const SHORT_ESCAPES: Readonly<Record<string, string>> = {
 }
 
 function quoted(text: string): string {
-  return NEEDS_ESCAPE.test(text) ? `"${text.replace(ESCAPED, escaped)}"` : `"${text}"`
+  if (!NEEDS_ESCAPE.test(text)) return `"${text}"`
+  if (text.length > LONG_TEXT) return `"${escapedInParts(text)}"`
+  return `"${text.replace(ESCAPED, escaped)}"`
 }
 
 // Without the u flag a character beyond 16 bits comes as its two surrogates, which is how Python writes it.
 function escaped(character: string): string {
   return SHORT_ESCAPES[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
+
+const LONG_TEXT = 256
+const PART = 8192
+
+/** For a text of millions of characters, each of which would be a text of its own. */
+function escapedInParts(text: string): string {
+  const bytes = Buffer.allocUnsafe(6 * Math.min(text.length, PART))
+  let done = ''
+  for (let at = 0; at < text.length; at += PART) {
+    const end = writeEscaped(bytes, text, at)
+    done += bytes.toString('latin1', 0, end)
+  }
+  return done
+}
+
+/** Answers how many bytes the part of the text is that begins there. */
+function writeEscaped(bytes: Buffer, text: string, from: number): number {
+  const most = Math.min(text.length, from + PART)
+  let end = 0
+  for (let at = from; at < most; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code >= 0x20 && code < 0x7f && code !== 0x22 && code !== 0x5c) {
+      bytes[end] = code
+      end += 1
+      continue
+    }
+    const short = code < 0x80 ? SHORT_ESCAPES[String.fromCharCode(code)] : undefined
+    bytes[end] = 0x5c
+    if (short === undefined) {
+      bytes[end + 1] = 0x75
+      for (let digit = 0; digit < 4; digit += 1) {
+        bytes[end + 2 + digit] = HEX.charCodeAt((code >> (12 - 4 * digit)) & 0xf)
+      }
+      end += 6
+    } else {
+      bytes[end + 1] = short.charCodeAt(1)
+      end += 2
+    }
+  }
+  return end
+}
+
+const HEX = '0123456789abcdef'

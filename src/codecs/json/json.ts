@@ -1,7 +1,8 @@
 import type { Divisible } from '../../async/slices.ts'
-import { explainUnencodable } from '../encodable.ts'
+import { encodeWhole } from '../encodable.ts'
+import { EncodeNodes } from '../encode-nodes.ts'
 import type { MemoryBudget } from '../memory-budget.ts'
-import { JSON_FORMAT, jsonText, UNENCODABLE } from './json-encoder.ts'
+import { JSON_FORMAT, jsonText } from './json-encoder.ts'
 import { JsonParser, parseJson } from './json-parser.ts'
 import { isUnlikeJavaScript } from './unlike-javascript.ts'
 
@@ -35,12 +36,10 @@ export function jsonReader(
  * JSON as Celery writes it: `, ` and `: ` between, ASCII only, and typed values for what JSON lacks
  * (https://docs.celeryq.dev/en/stable/userguide/calling.html#serializers).
  */
-export function encodeJson(value: unknown): string {
-  try {
-    return jsonText(value, MAX_DEPTH)
-  } catch (error) {
-    throw error === UNENCODABLE ? explainUnencodable(value, JSON_FORMAT) : error
-  }
+export function encodeJson(value: unknown, maxNodes?: number): string {
+  return encodeWhole(value, JSON_FORMAT, () =>
+    jsonText(value, MAX_DEPTH, new EncodeNodes(maxNodes)),
+  )
 }
 
 /** Reads what Python writes: integers beyond 2^53 come as bigint, typed values as their classes. */

@@ -1,21 +1,34 @@
 import { ByteWriter } from '../byte-writer.ts'
-import { explainUnencodable, type Format, hasToJson, notDataReason } from '../encodable.ts'
+import {
+  encodeWhole,
+  type Format,
+  hasToJson,
+  isLongInteger,
+  notDataReason,
+  UNENCODABLE,
+} from '../encodable.ts'
+import { EncodeNodes } from '../encode-nodes.ts'
 import { isWholeNumber } from '../numbers.ts'
 import { hasHalfSurrogate } from '../surrogates.ts'
 import { DateTime, Decimal, Float, LocalDate, LocalTime, TimeDelta, Uuid } from '../values.ts'
 
 /** Writes MessagePack as Python's msgpack does: text as str, bytes as bin, each integer as short as it goes. */
-export function encodeMsgpack(value: unknown): Buffer {
-  const writer = new ByteWriter()
-  try {
+export function encodeMsgpack(value: unknown, maxNodes?: number): Buffer {
+  return encodeWhole(value, MSGPACK_FORMAT, () => {
+    const writer = new MsgpackOutput(maxNodes)
     writeValue(writer, value, MSGPACK_FORMAT.maxDepth)
-  } catch (error) {
-    throw error === UNENCODABLE ? explainUnencodable(value, MSGPACK_FORMAT) : error
-  }
-  return writer.finish()
+    return writer.finish()
+  })
 }
 
-const UNENCODABLE = new Error('a value has no form in msgpack')
+class MsgpackOutput extends ByteWriter {
+  readonly nodes: EncodeNodes
+
+  constructor(maxNodes: number | undefined) {
+    super()
+    this.nodes = new EncodeNodes(maxNodes)
+  }
+}
 
 const MSGPACK_FORMAT: Format = {
   name: 'msgpack',
@@ -33,7 +46,9 @@ function isNumber(value: unknown): boolean {
 
 function unwritableReason(value: unknown): string | null {
   if (typeof value === 'bigint' && (value < -(2n ** 63n) || value >= 2n ** 64n)) {
-    return `the integer ${value} has more than 64 bits`
+    return isLongInteger(value)
+      ? 'the integer has more than 64 bits'
+      : `the integer ${value} has more than 64 bits`
   }
   if (typeof value === 'string' && hasHalfSurrogate(value)) return HALF_SURROGATE
   const foreign = FOREIGN.find((type) => value instanceof type)
@@ -44,7 +59,7 @@ const HALF_SURROGATE = 'the text has half of a surrogate pair, which UTF-8 has n
 
 const FOREIGN = [Set, Decimal, Uuid, LocalDate, LocalTime, TimeDelta] as const
 
-function writeValue(writer: ByteWriter, value: unknown, depth: number): void {
+function writeValue(writer: MsgpackOutput, value: unknown, depth: number): void {
   switch (typeof value) {
     case 'string':
       writeText(writer, value)
@@ -69,7 +84,7 @@ function writeValue(writer: ByteWriter, value: unknown, depth: number): void {
   }
 }
 
-function writeObject(writer: ByteWriter, value: object, depth: number): void {
+function writeObject(writer: MsgpackOutput, value: object, depth: number): void {
   if (depth <= 0) throw UNENCODABLE
   if (Array.isArray(value)) writeArray(writer, value, depth)
   else if (value instanceof Uint8Array) writeBytes(writer, value)
@@ -81,16 +96,18 @@ function writeObject(writer: ByteWriter, value: object, depth: number): void {
   else writeMap(writer, present(Object.entries(value)), depth)
 }
 
-function writeArray(writer: ByteWriter, items: readonly unknown[], depth: number): void {
+function writeArray(writer: MsgpackOutput, items: readonly unknown[], depth: number): void {
+  writer.nodes.take(items.length)
   writeLength(writer, items.length, { fixed: 0x90, fixedMax: 15, short: 0xdc })
   for (const item of items) writeValue(writer, item, depth - 1)
 }
 
 function writeMap(
-  writer: ByteWriter,
+  writer: MsgpackOutput,
   entries: readonly (readonly [unknown, unknown])[],
   depth: number,
 ): void {
+  writer.nodes.take(entries.length)
   writeLength(writer, entries.length, { fixed: 0x80, fixedMax: 15, short: 0xde })
   for (const [key, item] of entries) {
     if (MSGPACK_FORMAT.keyReason(key) !== null) throw UNENCODABLE
@@ -136,7 +153,13 @@ function writeLength(writer: ByteWriter, length: number, tags: LengthTags): void
 function writeNumber(writer: ByteWriter, value: number): void {
   if (!isWholeNumber(value)) writeFloat(writer, value)
   else if (value >= 0 && value < 0x80) writer.byte(value)
-  else writeBigint(writer, BigInt(value))
+  else if (value >= 0x100 && value < 0x1_0000) {
+    writer.byte(0xcd)
+    writer.uint16be(value)
+  } else if (value >= 0x1_0000 && value < 0x1_0000_0000) {
+    writer.byte(0xce)
+    writer.uint32be(value)
+  } else writeBigint(writer, BigInt(value))
 }
 
 function writeFloat(writer: ByteWriter, value: number): void {

@@ -1,4 +1,5 @@
 import { ByteWriter } from '../byte-writer.ts'
+import { EncodeNodes } from '../encode-nodes.ts'
 import { encodeWithSurrogates, hasHalfSurrogate } from '../surrogates.ts'
 
 /** The operations we write, of protocol 4. */
@@ -34,7 +35,12 @@ export const Op = {
 
 /** Writes the operations that push one plain value. */
 export class PickleOutput {
+  readonly nodes: EncodeNodes
   readonly #bytes = new ByteWriter()
+
+  constructor(maxNodes?: number) {
+    this.nodes = new EncodeNodes(maxNodes)
+  }
 
   op(code: number): void {
     this.#bytes.byte(code)

@@ -1,5 +1,5 @@
-import { explainUnencodable, type Format, hasToJson, notDataReason } from '../encodable.ts'
-import type { CalendarDay, Clock } from '../iso-text.ts'
+import { encodeWhole, type Format, hasToJson, notDataReason, UNENCODABLE } from '../encodable.ts'
+import { type CalendarDay, type Clock, utcFields } from '../iso-text.ts'
 import { isWholeNumber } from '../numbers.ts'
 import {
   DateTime,
@@ -14,18 +14,14 @@ import {
 import { Op, PickleOutput } from './pickle-output.ts'
 
 /** A pickle of protocol 4, which every Python since 3.4 reads: plain data, and values Python has a class for. */
-export function writePickle(value: unknown): Buffer {
-  const out = new PickleOutput()
-  out.start()
-  try {
+export function writePickle(value: unknown, maxNodes?: number): Buffer {
+  return encodeWhole(value, PICKLE_FORMAT, () => {
+    const out = new PickleOutput(maxNodes)
+    out.start()
     write(out, value, PICKLE_FORMAT.maxDepth)
-  } catch (error) {
-    throw error === UNENCODABLE ? explainUnencodable(value, PICKLE_FORMAT) : error
-  }
-  return out.finish()
+    return out.finish()
+  })
 }
-
-const UNENCODABLE = new Error('a value has no form in pickle')
 
 const PICKLE_FORMAT: Format = {
   name: 'pickle',
@@ -111,12 +107,14 @@ interface Frame {
 function writeItems(out: PickleOutput, items: readonly unknown[], frame: Frame): void {
   out.op(frame.open)
   if (items.length === 0) return
+  out.nodes.take(items.length)
   out.op(Op.MARK)
   for (const item of items) write(out, item, frame.depth)
   out.op(frame.close)
 }
 
 function writeTuple(out: PickleOutput, items: readonly unknown[], depth: number): void {
+  out.nodes.take(items.length)
   out.op(items.length === 0 ? Op.EMPTY_TUPLE : Op.MARK)
   for (const item of items) write(out, item, depth)
   if (items.length > 0) out.op(Op.TUPLE)
@@ -132,6 +130,7 @@ function writeDict(
   out.op(Op.MARK)
   for (const [key, value] of entries) {
     if (value === undefined) continue
+    out.nodes.take(1)
     if (typeof key !== 'string' && unhashableReason(key) !== null) throw UNENCODABLE
     write(out, key, depth)
     write(out, value, depth)
@@ -156,7 +155,7 @@ function writeTimeDelta(out: PickleOutput, { days, seconds, microseconds }: Time
 
 function writeDateTime(out: PickleOutput, date: Date): void {
   if (Number.isNaN(date.getTime())) throw UNENCODABLE
-  const fields = (date instanceof DateTime ? date : new DateTime(date.toISOString())).fields
+  const fields = date instanceof DateTime ? date.fields : utcFields(date)
   writeCall(out, 'datetime.datetime', [...dayArgs(fields), ...clockArgs(fields)])
 }
 

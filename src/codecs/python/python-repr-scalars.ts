@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import type { CalendarDay, Clock } from '../iso-text.ts'
+import { isLongInteger, LONG_INTEGER } from '../encodable.ts'
+import { type CalendarDay, type Clock, utcFields } from '../iso-text.ts'
 import { floatText, isWholeNumber } from '../numbers.ts'
 import {
   DateTime,
@@ -23,6 +24,8 @@ export function primitiveRepr(value: unknown): string {
       return `<function ${value.name || 'anonymous'}>`
     case 'undefined':
       return 'None'
+    case 'bigint':
+      return isLongInteger(value) ? `<${LONG_INTEGER}>` : String(value)
     default:
       return value === null ? 'None' : String(value)
   }
@@ -39,7 +42,7 @@ export function objectRepr(value: object): string | undefined {
   if (value instanceof TimeDelta) return timeDeltaRepr(value)
   if (value instanceof PythonObject) return value.toString()
   if (value instanceof Set) return 'set()'
-  if (value instanceof Error) return `${value.name}(${quoted(value.message)})`
+  if (value instanceof Error) return errorRepr(value)
   return undefined
 }
 
@@ -51,7 +54,7 @@ export function bytesRepr(bytes: Uint8Array, isCut: boolean): string {
 
 function dateTimeRepr(date: Date): string {
   if (Number.isNaN(date.getTime())) return '<invalid Date>'
-  const fields = date instanceof DateTime ? date.fields : new DateTime(date.toISOString()).fields
+  const fields = date instanceof DateTime ? date.fields : utcFields(date)
   return `datetime.datetime(${dayOf(fields)}, ${clockOf(fields)})`
 }
 
@@ -82,6 +85,17 @@ function timeDeltaRepr(delta: TimeDelta): string {
   ].filter((part) => part !== '')
   return `datetime.timedelta(${parts.join(', ') || '0'})`
 }
+
+/** Both are texts by convention only, and may be of any length. */
+function errorRepr({ name, message }: Error): string {
+  const [shownName, shownMessage] = [name, message].map((part) =>
+    typeof part === 'string' ? part.slice(0, LONGEST) : typeof part,
+  )
+  return `${shownName}(${quoted(shownMessage ?? '')})`
+}
+
+/** More than is ever shown of a value. */
+const LONGEST = 4096
 
 function quoted(text: string): string {
   return `'${text.replaceAll("'", "\\'")}'`

@@ -44,7 +44,7 @@ export const toolboxSettings = {
   MESSAGE_LIMIT_NODES: setting(
     positiveInteger,
     10_000_000,
-    'Values (numbers, texts, lists, dicts) that a body may hold; a message with more is dead-lettered unread.',
+    'Values (numbers, texts, lists, dicts) that a body may hold; a message with more is dead-lettered unread, and a call or a result with more is refused.',
   ),
   NATIVE_DELAYED_DELIVERY: setting(
     either(boolean, oneOf('auto')),

@@ -1,6 +1,7 @@
 import { encodeJson } from '../../codecs/json/json.ts'
 import { PythonObject } from '../../codecs/values.ts'
 import { TaskFailedError } from '../../errors.ts'
+import { textOf } from '../../text-of-error.ts'
 import { isRecord } from '../field-readers.ts'
 import { showValue } from '../show-value.ts'
 import type { ExceptionInfo } from './task-result.ts'
@@ -19,8 +20,8 @@ const UNKNOWN = 'Exception'
 export function exceptionInfo(error: unknown): ExceptionInfo {
   try {
     if (error instanceof TaskFailedError) return originalOf(error)
-    if (error instanceof Error) return infoOf(nameOf(error), [String(error.message)])
-    return infoOf('Error', [typeof error === 'string' ? error : showValue(error)])
+    if (error instanceof Error) return infoOf(nameOf(error), [shortened(textOf(error.message))])
+    return infoOf('Error', [typeof error === 'string' ? shortened(error) : showValue(error)])
   } catch {
     // An error may refuse to be looked at, by a getter that throws.
     return infoOf('Error', ['an error that cannot be read'])
@@ -30,8 +31,10 @@ export function exceptionInfo(error: unknown): ExceptionInfo {
 /** Python makes a class of it. */
 function nameOf(error: Error): string {
   const name: unknown = error.name
-  return typeof name === 'string' && name !== '' ? name : 'Error'
+  return typeof name === 'string' && name !== '' ? name.slice(0, LONGEST_NAME) : 'Error'
 }
+
+const LONGEST_NAME = 1000
 
 /** The stored form; arguments that JSON cannot hold become their text. */
 export function exceptionToMeta(info: ExceptionInfo): ExceptionMeta {
@@ -64,13 +67,30 @@ export function tracebackOf(error: unknown): string {
 
 const DEEPEST_CAUSE = 10
 
+/** Of the text of an error, and of its traceback: these are copied into the result, an event, a log and the monitor's record. */
+const LONGEST_TEXT = 1024 * 1024
+const LONGEST_STACK = LONGEST_TEXT / (DEEPEST_CAUSE + 1)
+
 function stackOf(error: unknown, depth: number): string {
   if (!(error instanceof Error)) return `${showValue(error)} (thrown, but no error)`
-  const stack = typeof error.stack === 'string' && error.stack !== '' ? error.stack : String(error)
-  const own =
-    error instanceof TaskFailedError && error.traceback ? `${stack}\n${error.traceback}` : stack
+  const own = ownStack(error)
   if (error.cause === undefined || error.cause === null || depth === 0) return own
   return `${own}\nCaused by: ${stackOf(error.cause, depth - 1)}`
+}
+
+function ownStack(error: Error): string {
+  const hasStack = typeof error.stack === 'string' && error.stack !== ''
+  const stack = hasStack ? String(error.stack) : `${nameOf(error)}: ${textOf(error.message)}`
+  const isOfAnother = error instanceof TaskFailedError && error.traceback
+  return shortened(isOfAnother ? `${stack}\n${error.traceback}` : stack, LONGEST_STACK)
+}
+
+/** Without its middle: a stack ends with where the error was thrown. */
+function shortened(text: string, longest = LONGEST_TEXT): string {
+  if (text.length <= longest) return text
+  const half = Math.floor(longest / 2)
+  const leftOut = text.length - 2 * half
+  return `${text.slice(0, half)}… (${leftOut} characters are left out) …${text.slice(-half)}`
 }
 
 /** A task that lets another's failure pass fails with it, as in Python. */

@@ -1,5 +1,6 @@
 import type { Message } from '../message.ts'
 import { orNull, propertiesOf, serializerOf } from './call-properties.ts'
+import type { EncodeOptions } from './encode-task.ts'
 import type { SignatureDict, TaskCall } from './task-request.ts'
 
 /**
@@ -8,7 +9,7 @@ import type { SignatureDict, TaskCall } from './task-request.ts'
  */
 export function encodeTaskV1(
   call: TaskCall,
-  { isUtc = true }: { readonly isUtc?: boolean } = {},
+  { isUtc = true, maxNodes }: EncodeOptions & { readonly isUtc?: boolean } = {},
 ): Message {
   const { args = [], kwargs = {}, retries = 0, headers = {} } = call
   const serializer = serializerOf(call)
@@ -29,7 +30,11 @@ export function encodeTaskV1(
     taskset: orNull(call.group),
     chord: orNull(call.chord),
   }
-  return { headers, properties: propertiesOf(call, serializer), body: serializer.encode(body) }
+  return {
+    headers,
+    properties: propertiesOf(call, serializer),
+    body: serializer.encode(body, maxNodes),
+  }
 }
 
 /** The next step, the last of a chain's list, becomes a callback that links to the one after it, and so on. */

@@ -11,7 +11,7 @@ const NO_STAMPS: Readonly<Record<string, unknown>> = {}
  * Journey 1/7, publish: a call becomes a Celery message, protocol 2. Next: the exchange, in brokers/broker.ts.
  * https://docs.celeryq.dev/en/stable/internals/protocol.html#version-2
  */
-export function encodeTask(call: TaskCall): Message {
+export function encodeTask(call: TaskCall, { maxNodes }: EncodeOptions = {}): Message {
   const { args = NO_ARGS, kwargs = NO_KWARGS } = call
   const serializer = serializerOf(call)
   const embed = {
@@ -23,8 +23,13 @@ export function encodeTask(call: TaskCall): Message {
   return {
     headers: headersOf(call),
     properties: propertiesOf(call, serializer),
-    body: serializer.encode([args, kwargs, embed]),
+    body: serializer.encode([args, kwargs, embed], maxNodes),
   }
+}
+
+export interface EncodeOptions {
+  /** Values that a body may hold: MESSAGE_LIMIT_NODES. */
+  readonly maxNodes?: number
 }
 
 /** Every header Python sends, in its order; user headers come last and win, as in Celery. */

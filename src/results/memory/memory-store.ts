@@ -11,6 +11,8 @@ interface MemoryStoreOptions {
   readonly name?: string
   /** Results older than this are gone; undefined keeps them while the store is open. */
   readonly expiresMs?: number | undefined
+  /** Values that a result may hold: MESSAGE_LIMIT_NODES. */
+  readonly maxNodes?: number | undefined
 }
 
 interface Kept {
@@ -37,12 +39,14 @@ export class MemoryResultStore implements ResultStore {
   readonly features = { keeps: true, isShared: true }
   readonly #name: string
   readonly #expiresMs: number
+  readonly #maxNodes: number | undefined
   readonly #space: Space
   readonly #waiters = new Waiters()
   readonly #chords: MemoryChords
 
   constructor(options: MemoryStoreOptions = {}) {
     this.#name = options.name ?? ''
+    this.#maxNodes = options.maxNodes
     this.#expiresMs = options.expiresMs ?? Number.POSITIVE_INFINITY
     this.#space = spaces.get(this.#name) ?? emptySpace()
     this.#space.waiters.add(this.#waiters)
@@ -60,7 +64,7 @@ export class MemoryResultStore implements ResultStore {
 
   async save(result: TaskResult): Promise<void> {
     this.#checkOpen()
-    const row = encodeRow(result, true)
+    const row = encodeRow(result, { isExtended: true, maxNodes: this.#maxNodes })
     dropExpired(this.#space.kept)
     // A STARTED that comes late says nothing new of a task that is over.
     if (isReady(this.#read(row.taskId).status) && !isReady(row.status)) return

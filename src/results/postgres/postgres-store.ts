@@ -26,6 +26,8 @@ export interface PostgresStoreOptions {
   readonly isExtended?: boolean
   /** Celery's result_serializer: the form of args, kwargs and children; results are pickled all the same. Default json. */
   readonly serializer?: string | undefined
+  /** Values that a result may hold: MESSAGE_LIMIT_NODES. */
+  readonly maxNodes?: number | undefined
   /** How long a save tries, while the database is away. Default 30 s. */
   readonly saveDeadlineMs?: number
   /** How long to wait between tries. */
@@ -129,7 +131,8 @@ export class PostgresResultStore extends ServerStore {
   }
 
   #encode(result: TaskResult): TaskmetaRow {
-    return encodeRow(result, this.#options.isExtended ?? false, this.#serializer)
+    const { isExtended = false, maxNodes } = this.#options
+    return encodeRow(result, { isExtended, serializer: this.#serializer, maxNodes })
   }
 }
 

@@ -29,6 +29,7 @@ export type RedisStoreSettings = RedisSettings &
       | 'result_compression'
       | 'result_backend_transport_options'
       | 'timezone'
+      | 'MESSAGE_LIMIT_NODES'
       | 'enable_utc'
     >
   >
@@ -158,6 +159,7 @@ function resultText(settings: RedisStoreSettings): ResultText {
     compression: settings.result_compression,
     accepted: settings.result_accept_content,
     isExtended: settings.result_extended,
+    maxNodes: settings.MESSAGE_LIMIT_NODES,
     timezone: timezoneOf(settings),
   })
 }

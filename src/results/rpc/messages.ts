@@ -23,6 +23,7 @@ export type RpcSettings = Partial<
     | 'result_persistent'
     | 'result_serializer'
     | 'timezone'
+    | 'MESSAGE_LIMIT_NODES'
     | 'enable_utc'
   >
 >
@@ -33,6 +34,7 @@ export function resultMessage(result: TaskResult, settings: RpcSettings): Messag
   const text = new ResultText({
     serializer: serializer.name,
     isExtended: settings.result_extended,
+    maxNodes: settings.MESSAGE_LIMIT_NODES,
     timezone: timezoneOf(settings),
   })
   return {

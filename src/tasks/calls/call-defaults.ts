@@ -9,6 +9,8 @@ export interface CallDefaults {
   readonly timezone: string | undefined
   readonly isUtc: boolean
   readonly serializer: string
+  /** Values that a body may hold. */
+  readonly maxNodes: number
   readonly compression: string | undefined
   readonly ignoreResult: boolean
   readonly deliveryMode: 1 | 2
@@ -26,6 +28,7 @@ export function callDefaults(config: Config, replyTo: string): CallDefaults {
     timezone: timezoneOf(config),
     isUtc: config.enable_utc,
     serializer: config.task_serializer,
+    maxNodes: config.MESSAGE_LIMIT_NODES,
     compression: config.task_compression ?? undefined,
     ignoreResult: config.task_ignore_result,
     deliveryMode: config.task_default_delivery_mode,

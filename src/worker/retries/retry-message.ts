@@ -42,9 +42,10 @@ export function retryMessage(
     ...(expires === null ? {} : { expirationMs: expirationMs(expires, now) }),
   }
   const sent = withFreshRepr(call, request)
-  const { task_protocol: protocol, enable_utc: isUtc } = retry.config
+  const { task_protocol: protocol, enable_utc: isUtc, MESSAGE_LIMIT_NODES: maxNodes } = retry.config
+  const encode = protocol === 1 ? encodeTaskV1 : encodeTask
   return {
-    message: protocol === 1 ? encodeTaskV1(sent, { isUtc }) : encodeTask(sent),
+    message: encode(sent, { isUtc, maxNodes }),
     route: delayedRoute(delivery.route, null, retry.config),
     eta: due,
   }

@@ -192,6 +192,6 @@ function writerTo<T extends Table>(table: T) {
     deadlineMs: 5000,
     onWritten: () => undefined,
   })
-  const save = (result: TaskResult) => writer.save(encodeRow(result, false))
+  const save = (result: TaskResult) => writer.save(encodeRow(result, { isExtended: false }))
   return { table, writer, save }
 }

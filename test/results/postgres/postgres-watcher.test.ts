@@ -5,7 +5,7 @@ import { watching } from './watching.ts'
 
 test('many waits are looked for with one query, and an announced result at once', async () => {
   const result = success(1)
-  const row = encodeRow(result, false)
+  const row = encodeRow(result, { isExtended: false })
   let isReady = false
   const { watcher, queries, announce } = watching((ids) =>
     isReady && ids.includes(result.taskId) ? [row] : [],
