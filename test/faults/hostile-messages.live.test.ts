@@ -40,6 +40,24 @@ describe('a worker and a monitor', { timeout: 20 * MINUTES }, () => {
     expect([...figuresOf('worker', worker, one), ...figuresOf('monitor', monitor, one)]).toEqual([])
   })
 
+  test('take a hundred messages of 4 MB after thousands of short ones in the memory that one may take', async () => {
+    const { monitor, broker, database } = await openPlace()
+    const copies = { exchange: '', routingKey: 'platform.fifo' }
+    const publish = async (count: number, text: string): Promise<void> => {
+      const body = Buffer.from(`[["${text}"],{},{}]`)
+      for (let at = 0; at < count; at += 1)
+        await broker.publish(withBody(`${count}-${at}`, body, {}), copies, { deadlineMs: MINUTES })
+    }
+    await publish(2_000, 'short')
+    await waitFor('the short ones', async () => (await counted(database)) === 2_000, LONG)
+    await monitor.reset()
+    process.kill(monitor.process.pid, 'SIGSTOP')
+    await publish(100, 'a'.repeat(4_000_000))
+    process.kill(monitor.process.pid, 'SIGCONT')
+    await waitFor('all to be recorded', async () => (await counted(database)) === 2_100, LONG)
+    expect(figuresOf('monitor', monitor, { name: 'long', bytes: 4_000_000 })).toEqual([])
+  })
+
   test(`take events and commands of ${BYTES / 1e6} MB, in their memory and without a pause`, async () => {
     const place = await openPlace()
     const { worker, monitor, app } = place

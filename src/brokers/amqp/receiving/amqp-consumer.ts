@@ -73,6 +73,9 @@ export class AmqpConsumer implements Subscription {
   }
 
   pause(): Promise<void> {
+    // Before its turn: the change that is under way waits for an answer that comes behind all that was sent.
+    this.#isPaused = true
+    this.#channel?.takeNoMore()
     return this.#changes.run(async () => {
       this.#isPaused = true
       await this.#channel?.stop()

@@ -1,5 +1,4 @@
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib'
-import { Deque } from '../../../async/deque.ts'
 import type { Logger } from '../../../logger.ts'
 import type { Delivery } from '../../broker.ts'
 import { handOver } from '../../hand-over.ts'
@@ -7,6 +6,7 @@ import { answeredWithin, end } from '../connecting/end.ts'
 import { AckWindow } from './ack-window.ts'
 import { AmqpDelivery } from './amqp-delivery.ts'
 import { Parked } from './parked.ts'
+import { WaitingRoom } from './waiting-room.ts'
 
 /** AMQP has 16 bits for it; beyond, the server sends without a limit and the rest is held here. */
 const MOST_PREFETCH = 65_535
@@ -27,6 +27,12 @@ interface Credit {
 
 interface Waiting {
   readonly received: ConsumeMessage
+  readonly credit: Credit
+}
+
+/** Without its body, of which there may be a gigabyte on the way. */
+interface Surplus {
+  readonly tag: number
   readonly credit: Credit
 }
 
@@ -60,7 +66,10 @@ export class ConsumerChannel {
   /** The server still counts them as unsettled, so it is let send as many more: up to the prefetch. */
   readonly #parked: Parked
   /** Came before a lowered prefetch took hold; handed out as room comes. */
-  #waiting = new Deque<Waiting>()
+  readonly #waiting = new WaitingRoom<Waiting>()
+  /** Came where nothing is taken any more, or beyond what may wait: put back once the server sends no more of them. */
+  #surplus: Surplus[] = []
+  #isTaking: boolean = true
   #hasEnded: boolean = false
 
   static async open(
@@ -96,6 +105,7 @@ export class ConsumerChannel {
   async start({ prefetch, held }: Prefetch): Promise<void> {
     this.#prefetch = prefetch
     this.#held = held
+    this.#isTaking = true
     this.#window.resize(prefetch)
     if (this.#consumerTag === undefined || this.isCreditDue) await this.#startAnew()
     this.#handOut()
@@ -134,6 +144,7 @@ export class ConsumerChannel {
     this.#credit = credit
     // The former one ends last: a queue that deletes itself when unused stays.
     await this.#cancel(former)
+    this.#putBackSurplus()
     // Deliveries may have come, and been settled, meanwhile.
     this.#lookAtCredit()
   }
@@ -142,13 +153,26 @@ export class ConsumerChannel {
     if (this.isCreditDue) this.#parts.onCreditDue()
   }
 
+  /** At once: the server's answer comes behind all that it has sent. */
+  takeNoMore(): void {
+    this.#isTaking = false
+    this.#surplus.push(...this.#waiting.takeAll().map(surplusOf))
+  }
+
   /** Takes nothing new; what was handed out can be settled. */
   async stop(): Promise<void> {
     const tag = this.#consumerTag
     this.#consumerTag = undefined
+    this.takeNoMore()
     await this.#cancel(tag)
-    for (const { received, credit } of this.#waiting.takeAll()) {
-      this.#window.nack(received.fields.deliveryTag, true)
+    this.#putBackSurplus()
+  }
+
+  #putBackSurplus(): void {
+    const surplus = this.#surplus
+    this.#surplus = []
+    for (const { tag, credit } of surplus) {
+      this.#window.nack(tag, true)
       this.#counted(credit, -1)
     }
   }
@@ -187,8 +211,10 @@ export class ConsumerChannel {
       return
     }
     this.#counted(credit, 1)
-    if (this.#hasRoom && this.#waiting.size === 0) this.#deliver({ received, credit })
-    else this.#waiting.push({ received, credit })
+    const one = { received, credit }
+    if (!this.#isTaking) this.#surplus.push(surplusOf(one))
+    else if (this.#hasRoom && this.#waiting.size === 0) this.#deliver(one)
+    else if (!this.#waiting.add(one)) this.#surplus.push(surplusOf(one))
   }
 
   get #hasRoom(): boolean {
@@ -213,7 +239,7 @@ export class ConsumerChannel {
       onSettled: () => {
         this.#unsettled -= 1
         this.#counted(credit, -1)
-        if (this.#waiting.size > 0) this.#handOut()
+        this.#handOut()
         this.#lookAtCredit()
       },
       // The server counts it until it is put back.
@@ -234,9 +260,12 @@ export class ConsumerChannel {
   }
 
   #handOut(): void {
-    while (!this.#hasEnded && this.#hasRoom) {
-      const next = this.#waiting.shift()
-      if (next === undefined) return
+    while (!this.#hasEnded && this.#isTaking && this.#hasRoom) {
+      const next = this.#waiting.next()
+      if (next === undefined) {
+        this.#putBackSurplus()
+        return
+      }
       this.#deliver(next)
     }
   }
@@ -247,6 +276,11 @@ export class ConsumerChannel {
     if (this.#hasEnded) return
     this.#hasEnded = true
     this.#waiting.takeAll()
+    this.#surplus = []
     this.#parts.onEnd(this, refusal)
   }
+}
+
+function surplusOf({ received, credit }: Waiting): Surplus {
+  return { tag: received.fields.deliveryTag, credit }
 }
