@@ -71,10 +71,7 @@ export class Vault {
 
   /** Takes them out, so that they are never published; resolves with the ids of those that were still there. */
   async cancel(taskIds: readonly string[]): Promise<string[]> {
-    const rows = await this.#database.query<{ task_id: string }>(
-      'DELETE FROM monitor.scheduled WHERE task_id = ANY($1) RETURNING task_id',
-      [taskIds],
-    )
+    const rows = await this.#database.query<{ task_id: string }>(CANCEL, [taskIds])
     return rows.map(({ task_id }) => task_id)
   }
 
@@ -136,6 +133,15 @@ function columnsOf({
     isNoTask,
   ]
 }
+
+/** Those of the ids $1 that wait, locked in one order: two that cancel the same tasks at once do not deadlock. */
+export const WAITING_SQL = `
+  SELECT task_id FROM monitor.scheduled WHERE task_id = ANY($1) ORDER BY task_id COLLATE "C" FOR UPDATE`
+
+const CANCEL = `
+  WITH waiting AS MATERIALIZED (${WAITING_SQL})
+  DELETE FROM monitor.scheduled USING waiting WHERE scheduled.task_id = waiting.task_id
+  RETURNING scheduled.task_id`
 
 /** Dispatchers look every few seconds anyway, so only what is due before is worth a word. */
 const HOLD = `

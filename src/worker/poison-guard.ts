@@ -92,9 +92,10 @@ function keyOf({ request }: Job): readonly unknown[] {
 
 const BEGUN = 'SELECT begun FROM monitor.suspect WHERE task_id = $1 AND retries = $2'
 
-// Rows of messages that never came again go after a while.
+// Rows of messages that never came again go after a while; two that begin at once do not wait for each other's.
 const BEGIN = `
-  WITH old AS (DELETE FROM monitor.suspect WHERE begun_at < clock_timestamp() - interval '14 days')
+  WITH old AS (DELETE FROM monitor.suspect WHERE (task_id, retries) IN (
+    SELECT task_id, retries FROM monitor.suspect WHERE begun_at < now() - interval '14 days' FOR UPDATE SKIP LOCKED))
   INSERT INTO monitor.suspect (task_id, retries, begun) VALUES ($1, $2, ${UNCOUNTED} + 1)
   ON CONFLICT (task_id, retries) DO UPDATE SET begun = suspect.begun + 1, begun_at = clock_timestamp()`
 

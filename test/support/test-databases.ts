@@ -13,11 +13,28 @@ const LEFTOVER_AFTER_SECONDS = 4 * 3600
  * answers its name.
  */
 export async function createTestDatabase(template = 'template1'): Promise<string> {
-  const name = `test_${now()}_${randomBytes(6).toString('hex')}`
+  const name = newName()
   await onServer(async (client) => {
     await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} ${await placeOf(client)}`)
   })
   return name
+}
+
+/** Empty, and ordered by ICU, with which PostgreSQL 15 is built as a rule. */
+export async function createAlphabeticalDatabase(): Promise<string> {
+  const name = newName()
+  await onServer(async (client) => {
+    const { rows } = await client.query<{ is_new: boolean }>(
+      `SELECT current_setting('server_version_num')::integer >= 150000 AS is_new`,
+    )
+    const locale = rows[0]?.is_new ? `LOCALE_PROVIDER icu ICU_LOCALE 'en'` : ''
+    await client.query(`CREATE DATABASE ${name} TEMPLATE template0 ${locale}`)
+  })
+  return name
+}
+
+function newName(): string {
+  return `test_${now()}_${randomBytes(6).toString('hex')}`
 }
 
 /** In memory, where scripts/servers/tablespace.mjs found room; another server has no such tablespace. */

@@ -52,6 +52,24 @@ test('where the next death would condemn it, a message runs alone among its like
   expect(most).toBe(3)
 })
 
+test('a begin is counted while another forgets what is old', async () => {
+  const url = await freshDatabase()
+  const other = await migratedDatabase(url)
+  await other.query(
+    `INSERT INTO monitor.suspect (task_id, retries, begun, begun_at) VALUES ('old', 0, 2, now() - interval '20 days')`,
+  )
+  const database = await migratedDatabase(`${url}?options=-c%20lock_timeout%3D2s`)
+  const parts = { most: 3, logger: silentLogger, database: async () => database }
+  await other.transaction(async (connection) => {
+    await connection.query('SELECT FROM monitor.suspect FOR UPDATE')
+    await new PoisonGuard(parts).around(jobOf('x', 2), async () => {
+      const begun = "SELECT begun FROM monitor.suspect WHERE task_id = 'x'"
+      expect(await database.query(begun)).toEqual([{ begun: 2 }])
+      return DONE
+    })
+  })
+})
+
 test('without a database everything runs', async () => {
   const parts = { most: 1, logger: silentLogger }
   const none = new PoisonGuard({ ...parts, database: async () => undefined })

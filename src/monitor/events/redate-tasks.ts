@@ -55,7 +55,7 @@ const REDATE = `
   ), held AS MATERIALIZED (
     SELECT task.task_id, late.times
     FROM late JOIN monitor.task ON task.task_id = late.task_id
-    ORDER BY task.task_id
+    ORDER BY task.task_id COLLATE "C"
     FOR NO KEY UPDATE OF task
   )
   UPDATE monitor.task SET

@@ -3,13 +3,13 @@ import { globSource, shownSource } from './redaction-rules.ts'
 
 /** Gives the database the rules of the setting REDACT, for results that it takes over by itself. */
 export async function saveRules(database: Database, lines: readonly string[]): Promise<void> {
-  // In one order everywhere, so that no two monitors that start at once wait for one another.
   const rows = lines
     .map((line) => line.trim())
     .filter((line) => line !== '')
-    .toSorted()
     .map(rowOf)
   await database.transaction(async (connection) => {
+    // One after the other: of two monitors that start with other rules, each would delete what the other writes, and they would deadlock.
+    await connection.query('LOCK TABLE monitor.redaction IN SHARE ROW EXCLUSIVE MODE')
     await connection.query('DELETE FROM monitor.redaction WHERE rule <> ALL ($1)', [
       rows.map(({ rule }) => rule),
     ])

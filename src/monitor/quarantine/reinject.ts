@@ -130,11 +130,16 @@ async function record(database: Database, outcomes: readonly Outcome[]): Promise
 
 /** After the rows are committed: cut short between both, it is read again, and written once. */
 async function resolve(database: Database, outcomes: readonly Outcome[]): Promise<void> {
-  await database.query(
-    'UPDATE monitor.quarantine SET resolved_at = now() WHERE id = ANY ($1::bigint[]) AND resolved_at IS NULL',
-    [outcomes.map(({ row }) => row.id)],
-  )
+  await database.query(RESOLVE, [outcomes.map(({ row }) => row.id)])
 }
+
+/** Rows are locked in one order: two who reinject the same at once do not deadlock. */
+const RESOLVE = `
+  WITH found AS MATERIALIZED (
+    SELECT id FROM monitor.quarantine WHERE id = ANY ($1::bigint[]) AND resolved_at IS NULL
+    ORDER BY id FOR NO KEY UPDATE
+  )
+  UPDATE monitor.quarantine SET resolved_at = now() FROM found WHERE quarantine.id = found.id`
 
 function note(unread: Map<string, StillUnread>, { row, problem }: StillWrong): void {
   const key = `${problem.code} ${problem.reason}`

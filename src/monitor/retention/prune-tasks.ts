@@ -114,7 +114,10 @@ const COUNT_PRUNABLE = `
   SELECT count(*) AS count FROM monitor.task ${META}
   WHERE ${IS_OLD_AND_PRUNABLE}`
 
-/** By their places in the table: old rows lie together, while their ids are all over the index. One that just moved stays. */
+/**
+ * By their places in the table: old rows lie together, while their ids are all over the index. One that just moved, or that another
+ * transaction holds, stays: a prune waits for no writer, so that none deadlocks with it.
+ */
 const DELETE_PAGE = `
   WITH page AS MATERIALIZED (
     SELECT ctid AS place, task_id, published_at, state, state_at, expires, finished_at, updated_at
@@ -124,7 +127,10 @@ const DELETE_PAGE = `
     LIMIT $7
   ), gone AS (
     DELETE FROM monitor.task WHERE ctid = ANY (ARRAY(
-      SELECT place FROM page AS task ${META} WHERE ${IS_PRUNABLE}
+      SELECT ctid FROM monitor.task WHERE ctid = ANY (ARRAY(
+        SELECT place FROM page AS task ${META} WHERE ${IS_PRUNABLE}
+      ))
+      FOR UPDATE SKIP LOCKED
     ))
     RETURNING 1
   ), last AS (
@@ -139,5 +145,6 @@ const DELETE_UNPUBLISHED = `
     SELECT task.task_id FROM monitor.task ${META}
     WHERE task.published_at IS NULL AND $4::timestamptz IS NOT NULL AND ${IS_PRUNABLE}
     LIMIT $5
+    FOR UPDATE OF task SKIP LOCKED
   )
   RETURNING 1`

@@ -11,13 +11,16 @@ export async function pruneWorkers(work: PruneWork, keepMs: number): Promise<num
   return await pruneRows(work, { step: 'workers', parameters, count, remove: DELETE })
 }
 
-/** Processes are few: those that were not heard of for as long, and hold nothing. */
+/** Processes are few: those that were not heard of for as long, and hold nothing. One that is just heard of again stays, as below. */
 const DELETE_PROCESSES = `
-  DELETE FROM monitor.worker_process
-  WHERE heard_at < $1::timestamptz AND NOT EXISTS (
-    SELECT FROM monitor.task
-    WHERE task.worker = worker_process.hostname AND monitor.state_class(task.state) = 1
-      AND task.state NOT IN ('RETRY', 'LOST'))`
+  DELETE FROM monitor.worker_process WHERE (hostname, pid) IN (
+    SELECT hostname, pid FROM monitor.worker_process
+    WHERE heard_at < $1::timestamptz AND NOT EXISTS (
+      SELECT FROM monitor.task
+      WHERE task.worker = worker_process.hostname AND monitor.state_class(task.state) = 1
+        AND task.state NOT IN ('RETRY', 'LOST'))
+    FOR UPDATE SKIP LOCKED
+  )`
 
 /** In the words of the index on what workers have in hand. */
 const IS_PRUNABLE = `

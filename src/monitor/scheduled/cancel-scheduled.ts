@@ -1,4 +1,5 @@
 import type { Database } from '../../database/database.ts'
+import { WAITING_SQL } from '../../schedule/vault.ts'
 
 /**
  * Takes tasks out of the vault, so that they are never published, and makes them REVOKED in the record, in one
@@ -14,12 +15,13 @@ export async function cancelScheduled(
 
 /** One statement, so one transaction. What the monitor has not recorded yet gets the row that it would have made. */
 const CANCEL = `
-  WITH cancelled AS (
-    DELETE FROM monitor.scheduled WHERE task_id = ANY($1) RETURNING task_id, name, held_at
+  WITH waiting AS MATERIALIZED (${WAITING_SQL}), cancelled AS (
+    DELETE FROM monitor.scheduled USING waiting WHERE scheduled.task_id = waiting.task_id
+    RETURNING scheduled.task_id, name, held_at
   ), recorded AS (
     INSERT INTO monitor.task AS kept (task_id, name, state, state_at, published_at, finished_at, exception)
     SELECT task_id, name, 'REVOKED', now(), held_at, now(), 'TaskRevokedError: revoked' FROM cancelled
-    ORDER BY task_id
+    ORDER BY task_id COLLATE "C"
     ON CONFLICT (task_id) DO UPDATE SET
       state = excluded.state, state_at = excluded.state_at, finished_at = excluded.finished_at,
       exception = excluded.exception, updated_at = now()

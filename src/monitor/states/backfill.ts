@@ -109,7 +109,7 @@ const ADD = `
   FROM public.celery_taskmeta meta
   WHERE task_id = ANY ($1) AND monitor.state_class(status) > 0 AND name IS NOT NULL
     AND NOT EXISTS (SELECT FROM monitor.task WHERE task.task_id = meta.task_id)
-  ORDER BY task_id
+  ORDER BY task_id COLLATE "C"
   ON CONFLICT (task_id) DO NOTHING
   RETURNING task_id`
 

@@ -81,10 +81,12 @@ export const TRASH = `
   UPDATE flows.job SET state = 'TRASHED', owner = NULL, lease_until = NULL, failure = coalesce($3::json, failure),
     last_modified = now() WHERE ${OWNED} RETURNING uuid`
 
-/** Their owner finds at the next heartbeat, or the next write, that the lease is lost. */
+/** Their owner finds at the next heartbeat, or the next write, that the lease is lost. Locked in one order: two who trash the same do not deadlock. */
 export const TRASH_MATCHING = `
-  WITH trashed AS (UPDATE flows.job SET state = 'TRASHED', owner = NULL, epoch = epoch + 1, last_modified = now()
-    WHERE board = $1 AND state <> 'TRASHED' AND uuid = ANY ($2) RETURNING flow_id, epoch),
+  WITH found AS MATERIALIZED (SELECT id FROM flows.job WHERE board = $1 AND state <> 'TRASHED' AND uuid = ANY ($2)
+    ORDER BY id FOR NO KEY UPDATE),
+  trashed AS (UPDATE flows.job SET state = 'TRASHED', owner = NULL, epoch = epoch + 1, last_modified = now()
+    FROM found WHERE job.id = found.id RETURNING flow_id, epoch),
   fenced AS (UPDATE flows.flow SET epoch = trashed.epoch FROM trashed WHERE flow.id = trashed.flow_id)
   SELECT count(*)::int AS count FROM trashed`
 
