@@ -61,3 +61,15 @@ test('text that came with a message cannot steer the terminal or break the line'
 test('an absent value is an empty cell', () => {
   expect([cellText(null), cellText(undefined), cellText(0)]).toEqual(['', '', '0'])
 })
+
+test('a cell of megabytes is cut at once', () => {
+  const rows = [{ name: 'n'.repeat(5_000_000), count: 1 }]
+  const before = performance.now()
+  expect(renderTable(COLUMNS, rows, { width: 18 }).split('\n')[1]).toBe('nnnnnnnnnn…      1')
+  expect(performance.now() - before).toBeLessThan(2_000)
+})
+
+test('a value without a text has a cell, and none steers the terminal', () => {
+  expect(cellText({ toString: 1, valueOf: 1 })).toBe('[object Object]')
+  expect(cellText('a\u061c\u2028\u202e\u001bb')).toBe('a b')
+})

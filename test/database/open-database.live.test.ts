@@ -6,6 +6,21 @@ import type { Database } from '../../src/database/database.ts'
 import { type OpenDatabaseOptions, openDatabase } from '../../src/database/open-database.ts'
 import { freshDatabase } from '../support/postgres.ts'
 
+test.each(['timestamptz', 'timestamp'])(
+  'a %s that no Date can be is the first or the last that one can, and leaves as it came',
+  async (type) => {
+    const database = await open()
+    const times = ['infinity', '294276-12-31', '-infinity', '4713-01-01 BC']
+    const columns = times.map((time, at) => `'${time}'::${type} as t${at}`)
+    const [row = {}] = await database.query<Record<string, Date>>(`select ${columns.join()}`)
+    expect(Object.values(row).map((time) => time.getUTCFullYear())).toEqual([
+      275_760, 275_760, -271_821, -4_712,
+    ])
+    const [again] = await database.query(`select $1::${type} = 'infinity' as "isLast"`, [row.t0])
+    expect(again).toEqual({ isLast: true })
+  },
+)
+
 test('a query gives its rows', async () => {
   const database = await open()
   expect(await database.query('select $1::int + 1 as sum', [2])).toEqual([{ sum: 3 }])

@@ -1,3 +1,5 @@
+import { textOf } from '../../text-of-error.ts'
+
 export interface Column<Row> {
   readonly title: string
   readonly value: (row: Row) => unknown
@@ -69,9 +71,8 @@ function withRoom<Row>(
 /** One line of harmless text: what came with a message must not steer the terminal. */
 export function cellText(value: unknown): string {
   if (value === null || value === undefined) return ''
-  const text = value instanceof Date ? shortTime(value) : String(value)
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is taken out
-  return text.replace(/[\u0000-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]+/g, ' ')
+  const text = value instanceof Date ? shortTime(value) : textOf(value)
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]+/gu, ' ')
 }
 
 export function statusColour(status: string): string | undefined {
@@ -109,9 +110,12 @@ function fitted(
   columns: readonly { readonly isWhole?: boolean }[],
   width: number | undefined,
 ): number[] {
-  const result = [...widths]
-  if (width === undefined) return result
+  if (width === undefined) return [...widths]
   const room = width - GAP.length * (widths.length - 1)
+  // One letter at a time is taken below: of a cell of megabytes, all that no line has room for at once.
+  const result = widths.map((size, index) =>
+    columns[index]?.isWhole === true ? size : Math.min(size, Math.max(room, NARROWEST)),
+  )
   for (let excess = sum(result) - room; excess > 0; excess -= 1) {
     const cuttable = result.map((size, index) => (columns[index]?.isWhole === true ? 0 : size))
     const widest = Math.max(...cuttable)
