@@ -1,3 +1,4 @@
+import { harmlessText } from '../codecs/python/python-text.ts'
 import { UsageError } from '../errors.ts'
 import { printError } from './output/output.ts'
 
@@ -20,9 +21,9 @@ export function exitCodeOf(error: unknown): 1 | 2 {
 export function reportFailure(error: unknown, options: { readonly withStack: boolean }): void {
   const code = codeOf(error)
   const message = `${messageOf(error)}${whatIsMissing(error)}${whichBroker(error)}`
-  printError(code === undefined ? `error: ${message}` : `error: ${message} [${code}]`)
+  printError(harmlessText(code === undefined ? `error: ${message}` : `error: ${message} [${code}]`))
   if (!(error instanceof Error)) return
-  if (options.withStack) printError(stacksOf(error))
+  if (options.withStack) printError(harmlessText(stacksOf(error)))
   else if (code === undefined) printError('Run it again with --debug to see where this came from.')
 }
 

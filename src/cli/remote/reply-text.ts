@@ -1,3 +1,4 @@
+import { harmlessText } from '../../codecs/python/python-text.ts'
 import { printed } from '../../config/printed.ts'
 import type { WorkerReply } from '../../control/control-replies.ts'
 import { isRecord } from '../../protocol/field-readers.ts'
@@ -14,7 +15,8 @@ export function replyText(reply: WorkerReply, { isColoured, withBody }: ReplyTex
   return Object.entries(reply)
     .map(([worker, said]) => {
       const { status, body } = shown(said)
-      const name = isColoured ? coloured('1;36', `${worker}: `) : `${worker}: `
+      const by = `${harmlessText(worker)}: `
+      const name = isColoured ? coloured('1;36', by) : by
       const title = `->  ${name}${isColoured ? coloured(STATUS_COLOURS[status], status) : status}`
       return withBody ? `${title}\n${indented(body)}` : title
     })
@@ -33,10 +35,12 @@ function shown(said: unknown): { readonly status: 'OK' | 'ERROR'; readonly body:
 }
 
 function bodyOf(said: unknown): string {
-  if (typeof said === 'string') return said
+  if (typeof said === 'string') return harmlessText(said)
   if (Array.isArray(said)) {
     if (said.length === 0) return '- empty -'
-    return said.map((item) => `* ${typeof item === 'string' ? item : printed(item)}`).join('\n')
+    return said
+      .map((item) => `* ${typeof item === 'string' ? harmlessText(item) : printed(item)}`)
+      .join('\n')
   }
   return printed(said)
 }

@@ -44,8 +44,13 @@ function quoted(text: string): string {
   return `${quote}${quote === "'" ? plain.replaceAll("'", "\\'") : plain}${quote}`
 }
 
+/** Text of any number of lines, with what would steer a terminal escaped: what came with a message is shown, and does nothing. */
+export function harmlessText(text: string): string {
+  return text.replace(/[^\P{C}\n\t]|\p{Zl}|\p{Zp}/gu, escapedCharacter)
+}
+
 /** As `repr()` writes one that is not printable. */
-export function escapedCharacter(character: string): string {
+function escapedCharacter(character: string): string {
   const short = SHORT_ESCAPES[character]
   if (short !== undefined) return short
   const code = character.codePointAt(0) ?? 0

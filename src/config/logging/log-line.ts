@@ -1,5 +1,5 @@
 import { Transform } from 'node:stream'
-import { escapedCharacter } from '../../codecs/python/python-text.ts'
+import { harmlessText } from '../../codecs/python/python-text.ts'
 import { printed } from '../printed.ts'
 
 const NAMES: ReadonlyMap<unknown, string> = new Map<unknown, string>([
@@ -39,7 +39,7 @@ export function logLine(json: string, isColoured: boolean): string {
     .map(([name, value]) => ` ${name}=${fieldText(value)}`)
   const level = NAMES.get(entry.level) ?? String(entry.level)
   const line = `[${String(entry.time)}: ${level}] ${String(entry.msg ?? '')}${fields.join('')}`
-  const text = harmless(line + stackOf(entry.err))
+  const text = harmlessText(line + stackOf(entry.err))
   return paint(text, isColoured ? COLOURS.get(entry.level) : undefined)
 }
 
@@ -60,11 +60,6 @@ function stackOf(error: unknown): string {
   const stack =
     typeof error === 'object' && error !== null && 'stack' in error ? error.stack : undefined
   return typeof stack === 'string' ? `\n${stack}` : ''
-}
-
-/** What came with a message must not steer the terminal; a stack has lines. */
-function harmless(text: string): string {
-  return text.replace(/[^\P{C}\n\t]|\p{Zl}|\p{Zp}/gu, escapedCharacter)
 }
 
 function paint(line: string, colour: string | undefined): string {

@@ -1,5 +1,9 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { DisconnectedError, openTransport } from '../../../src/recipes/index.ts'
+import {
+  DisconnectedError,
+  openTransport,
+  type TransportHeader,
+} from '../../../src/recipes/index.ts'
 import { listen } from '../../contracts/transport-contract.ts'
 import { captured } from '../../support/captured.ts'
 import { zocaloSite } from '../../support/recipes.ts'
@@ -174,6 +178,22 @@ test('a queue that is deleted and made again is consumed again', async () => {
   await broker.declare({ exchanges: [], queues: [durableQueue(queue)], bindings: [] })
   await transport.send(queue, 'there again')
   await inbox.take(1)
+})
+
+test('a message that is given back again and again rests where its queue does not count', async () => {
+  const site = await zocaloSite()
+  const transport = site.open()
+  const queue = await site.queue(undefined, 'classic')
+  const givenBackAt: number[] = []
+  const giveBack = async (header: TransportHeader): Promise<void> => {
+    givenBackAt.push(performance.now())
+    await transport.nack(header)
+  }
+  await transport.subscribe(queue, giveBack, { acknowledgement: true })
+  await transport.send(queue, 'never taken')
+  await waitFor('the third time', () => givenBackAt.length === 3)
+  const [, second = 0, third = 0] = givenBackAt
+  expect(third - second).toBeGreaterThan(900)
 })
 
 test('a broker that is not there is a lost connection', async () => {

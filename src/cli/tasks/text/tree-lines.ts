@@ -42,7 +42,7 @@ function nodeLines(node: TreeNode, prefix: string, indent: string, bar: Bar): Li
     label: prefix + cellText(task.name ?? 'unknown'),
     status: task.status,
     times: timesText(totals),
-    id: task.taskId,
+    id: cellText(task.taskId),
     bar: bar(node),
     isCritical: node.isCritical,
   }
@@ -65,7 +65,7 @@ function stepLines(steps: readonly PendingStep[], indent: string, isBroken: bool
       label: `${prefix}${cellText(step.name)}${roleText(step)}`,
       status: isBroken && step.kind !== 'errback' ? 'never' : 'to come',
       times: '',
-      id: step.id ?? '',
+      id: cellText(step.id),
       bar: '',
       isCritical: false,
     }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { backoffDelayMs } from '../../../async/backoff.ts'
+import { sleep } from '../../../async/sleep.ts'
 import { startTimer, type Timer } from '../../../async/timer.ts'
 import { end } from '../../../brokers/amqp/connecting/end.ts'
 import { serverText } from '../../../brokers/amqp/connecting/server-errors.ts'
@@ -12,6 +13,8 @@ import { CommitLine } from './commit-line.ts'
 import type { AmqpChannel, AmqpMessage, AmqpModel } from './pika-link.ts'
 import { opened } from './pika-sender.ts'
 
+/** A message that comes again and again rests so long before it goes back, where no delivery limit of its queue ends that. */
+const REST_MS = 1_000
 const REOPEN = { initialMs: 500, factor: 2, maxMs: 5000, jitter: 0.2 }
 
 interface SubscriptionParts {
@@ -27,6 +30,8 @@ export class PikaSubscription implements OpenSubscription {
   readonly #temporary = randomUUID()
   /** Ids of messages that are neither acknowledged nor given back. */
   readonly #held = new Set<number>()
+  /** Of those, the ones that came again from a queue that does not count how often. */
+  readonly #uncounted = new Set<number>()
   #channel: AmqpChannel | undefined
   #queue = ''
   /** Delivery tags count per channel; ids are counted across channels, so that an old one is never taken for a new. */
@@ -62,6 +67,7 @@ export class PikaSubscription implements OpenSubscription {
       const queue = await this.#declare(channel)
       this.#base = this.#highest
       this.#held.clear()
+      this.#uncounted.clear()
       this.#commits = new CommitLine(channel)
       this.#channel = channel
       await channel.consume(
@@ -106,6 +112,8 @@ export class PikaSubscription implements OpenSubscription {
   /** A message that came over an earlier channel is not settled: the broker delivers it again. */
   async settle(settlement: Settlement): Promise<void> {
     this.requireHeld(settlement.messageId)
+    if (settlement.how === 'requeue' && this.#uncounted.has(settlement.messageId))
+      await sleep(REST_MS)
     if (settlement.messageId <= this.#base) return
     const channel = this.#open('settling')
     const settle = (): void => this.#write(channel, settlement)
@@ -140,6 +148,7 @@ export class PikaSubscription implements OpenSubscription {
   lost(): void {
     this.#channel = undefined
     this.#held.clear()
+    this.#uncounted.clear()
     this.#base = this.#highest
   }
 
@@ -172,6 +181,8 @@ export class PikaSubscription implements OpenSubscription {
     const messageId = this.#base + fields.deliveryTag
     this.#highest = messageId
     if (this.#isAcknowledged) this.#held.add(messageId)
+    const isCounted = properties.headers?.['x-delivery-count'] !== undefined
+    if (this.#isAcknowledged && fields.redelivered && !isCounted) this.#uncounted.add(messageId)
     const header = {
       ...properties.headers,
       consumer_tag: fields.consumerTag,
@@ -186,6 +197,7 @@ export class PikaSubscription implements OpenSubscription {
   }
 
   #write(channel: AmqpChannel, { messageId, how }: Settlement): void {
+    this.#uncounted.delete(messageId)
     if (!this.#held.delete(messageId)) return
     // The driver reads nothing else of a message.
     const message = { fields: { deliveryTag: messageId - this.#base } } as AmqpMessage
