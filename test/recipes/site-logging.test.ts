@@ -8,6 +8,7 @@ import { inflateSync } from 'node:zlib'
 import { expect, onTestFinished, test } from 'vitest'
 import { SiteConfig, SiteConfigError } from '../../src/recipes/index.ts'
 import { gelfDatagrams, syslogLevel } from '../../src/recipes/log/gelf.ts'
+import { consoleSink } from '../../src/recipes/log/line-sinks.ts'
 import type { LogRecord, LogSink } from '../../src/recipes/log/log-record.ts'
 import { SiteLog } from '../../src/recipes/log/site-log.ts'
 import { captured } from '../support/captured.ts'
@@ -207,6 +208,23 @@ test('a circle, a bigint or a getter that throws in a record stops nothing', asy
     short_message: 'kept',
     _circle: { big: '10', self: '[circular]' },
   })
+})
+
+test('a line of a service shows no secret, steers no terminal, and ends', () => {
+  const lines: string[] = []
+  const log = new SiteLog(null, [consoleSink(0, (line) => lines.push(line))])
+  const hostile = Object.assign(new Error('a'), { stack: 5, name: Symbol('odd') })
+  const long = new Error(`amqp://user:hidden@host \u001b[2J${'x'.repeat(1_000_000)}`)
+  const fields = {
+    header: { password: 'hidden', big: 10n, toString: 1 },
+    url: 'amqp://user:hidden@host',
+  }
+  log.logger('zocalo').error({ err: hostile, ...fields }, 'one')
+  log.logger('zocalo').error({ err: long, request: { password: 'hidden' } }, 'two')
+  expect(lines).toHaveLength(2)
+  expect(lines.join('')).not.toMatch(/hidden/)
+  expect(lines.join('')).not.toContain('\u001b')
+  expect(lines.join('').length).toBeLessThan(100_000)
 })
 
 async function logOf(block: string): Promise<{ log: SiteLog; config: SiteConfig }> {

@@ -54,6 +54,14 @@ test.each(capture.cases.filter((item) => item.request !== undefined))(
   },
 )
 
+test('a request that names a hundred recipes too many is a dead letter', async () => {
+  const site = await started({ one: { start: [[1, []]], '1': { queue: 'cap.classic' } } })
+  const recipes = Array.from({ length: 101 }, () => 'one')
+  await site.transport.send('processing_recipe', { recipes, parameters: {} })
+  await waitFor('the dead letter', () => site.dead.length > 0)
+  expect(site.sent).toEqual([])
+})
+
 test('a request without any recipe is a dead letter, and the next one is processed', async () => {
   const site = await started({ one: { start: [[1, []]], '1': { queue: 'cap.classic' } } })
   await site.transport.send('processing_recipe', { recipes: [], parameters: {} })

@@ -19,9 +19,13 @@ const DEEPEST_CAUSE = 5
  */
 export function loggedError(error: unknown, depth = 0): unknown {
   if (error === undefined || error === null) return error
-  if (!isError(error)) return shown(error)
+  return isError(error) ? errorParts(error, depth) : shown(error)
+}
+
+/** The parts of an error as texts. */
+export function errorParts(error: Error, depth = 0): LoggedError {
   const [code, stack, cause] = [field(error, 'code'), field(error, 'stack'), field(error, 'cause')]
-  const logged: LoggedError = {
+  return {
     type: shown(field(error, 'name')),
     message: shown(field(error, 'message')),
     ...(typeof code === 'string' ? { code: shown(code) } : {}),
@@ -30,7 +34,6 @@ export function loggedError(error: unknown, depth = 0): unknown {
       ? {}
       : { cause: loggedError(cause, depth + 1) }),
   }
-  return logged
 }
 
 /** A getter may throw. */

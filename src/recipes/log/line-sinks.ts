@@ -1,4 +1,5 @@
 import { appendFileSync, existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { harmlessText } from '../../codecs/python/python-text.ts'
 import { levelName } from './levels.ts'
 import { failureBelow, type LineOf, shownFields } from './log-format.ts'
 import type { LogRecord, LogSink } from './log-record.ts'
@@ -10,12 +11,16 @@ export function consoleSink(level: number, write: (line: string) => void): LogSi
 
 function consoleLine({ logger, level, sentence, fields, time }: LogRecord): string {
   const at = time.toISOString().replace('T', ' ').slice(0, 23)
-  return `${at} ${levelName(level)} ${logger}: ${sentence}${shownFields(fields)}${failureBelow(fields)}`
+  const line = `${at} ${levelName(level)} ${logger}: ${sentence}${shownFields(fields)}`
+  return harmlessText(`${line}${failureBelow(fields)}`)
 }
 
 /** Standard output or error, as logging.StreamHandler. */
 export function streamSink(stream: 'stdout' | 'stderr', lineOf: LineOf): LogSink {
-  return { level: 0, write: (record) => void process[stream].write(`${lineOf(record)}\n`) }
+  return {
+    level: 0,
+    write: (record) => void process[stream].write(`${harmlessText(lineOf(record))}\n`),
+  }
 }
 
 interface FileOptions {
@@ -34,7 +39,7 @@ export function fileSink({ filename, ...options }: FileOptions, lineOf: LineOf):
   return {
     level: 0,
     write: (record) => {
-      const line = Buffer.from(`${lineOf(record)}\n`)
+      const line = Buffer.from(`${harmlessText(lineOf(record))}\n`)
       try {
         if (maxBytes > 0 && backupCount > 0 && size > 0 && size + line.length > maxBytes) {
           rotate(filename, backupCount)

@@ -1,4 +1,6 @@
 import { basename, parse } from 'node:path'
+import { maskText } from '../../config/masking.ts'
+import { textOf } from '../../text-of-error.ts'
 import { levelName } from './levels.ts'
 import type { LogRecord } from './log-record.ts'
 
@@ -116,14 +118,14 @@ const LONGEST_FIELD = 2000
 /** A value in a line: JSON where it is no text, and not without end. */
 function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : jsonOf(value)
-  return text.length > LONGEST_FIELD ? `${text.slice(0, LONGEST_FIELD)}…` : text
+  return maskText(text.length > LONGEST_FIELD ? `${text.slice(0, LONGEST_FIELD)}…` : text)
 }
 
 function jsonOf(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? String(value)
+    return JSON.stringify(value) ?? textOf(value)
   } catch {
-    return String(value) // a circle, or a bigint
+    return textOf(value) // a circle, or a bigint
   }
 }
 

@@ -1,3 +1,5 @@
+import { isError } from '../../as-error.ts'
+import { errorParts } from '../../config/logging/logged-error.ts'
 import type { Logger, LogMethod } from '../../logger.ts'
 import { spanFields } from '../../telemetry/traces/active-span.ts'
 import type { LoggingSetup } from '../site/logging-setup.ts'
@@ -43,7 +45,7 @@ export class SiteLog {
           logger: name,
           level: OURS[level],
           sentence: typeof first === 'string' ? first : (sentence ?? ''),
-          fields: { ...fields, ...given },
+          fields: withShownFailure({ ...fields, ...given }),
           extra: { ...this.extra(), ...spanFields() },
           time: new Date(),
         })
@@ -95,4 +97,12 @@ export class SiteLog {
     const level = this.#setup.levelOf(name === '' ? 'root' : name)
     return level === null ? undefined : levelNumber(level)
   }
+}
+
+/** The error as every log of ours shows it: without secrets, cut, and with texts where it may have none. */
+function withShownFailure(fields: LogRecord['fields']): LogRecord['fields'] {
+  const { err } = fields
+  if (!isError(err)) return fields
+  const { type, message, stack = `${type}: ${message}` } = errorParts(err)
+  return { ...fields, err: Object.assign(new Error(message), { name: type, stack }) }
 }

@@ -19,7 +19,9 @@ export function validateNodes(nodes: RecipeNodes): void {
   const reached = walk(nodes)
   for (const key of nodes.keys()) {
     if (key === 'start' || key === 'error' || reached.has(key)) continue
-    throw fault('unreferenced-node', `Recipe contains unreferenced node "${key}"`, { node: key })
+    throw fault('unreferenced-node', `Recipe contains unreferenced node "${shortened(key)}"`, {
+      node: key,
+    })
   }
 }
 
@@ -49,7 +51,7 @@ const NUMBER = /^-?[1-9]\d*$/
 function checkNumbers(nodes: RecipeNodes): void {
   for (const key of nodes.keys()) {
     if (key === 'start' || key === 'error' || NUMBER.test(key)) continue
-    throw fault('node-not-numeric', `Node "${key}" is not numeric`, { node: key })
+    throw fault('node-not-numeric', `Node "${shortened(key)}" is not numeric`, { node: key })
   }
 }
 
@@ -127,17 +129,21 @@ class Walker {
     const path = this.#path()
     return fault(
       'missing-node',
-      `Node "${pythonStr(step)}" is referenced via "${shown(path)}" but missing`,
-      { node: pythonStr(step), path },
+      `Node "${shortened(pythonStr(step))}" is referenced via "${shown(path)}" but missing`,
+      { node: shortened(pythonStr(step)), path },
     )
   }
 
   #cycle(step: Step): RecipeError {
     const path = this.#path()
-    return fault('cycle', `Recipe contains cycle (${shown(path)} -> ${pythonStr(step)})`, {
-      path,
-      backTo: step,
-    })
+    return fault(
+      'cycle',
+      `Recipe contains cycle (${shown(path)} -> ${shortened(pythonStr(step))})`,
+      {
+        path,
+        backTo: step,
+      },
+    )
   }
 }
 
@@ -185,6 +191,12 @@ function stepOf(target: unknown): Step {
       pythonClass: 'TypeError',
     },
   )
+}
+
+const LONGEST_NAME = 200
+
+function shortened(name: string): string {
+  return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME)}…`
 }
 
 /** A path as Python prints it, its middle left out where it is long. */

@@ -282,7 +282,7 @@ export abstract class BaseTransport implements Transport {
     if (target.kind === 'topic') this.checkBroadcast(target.name, options)
     const parcel = parcelOf(target, options)
     if (options.transaction !== undefined) {
-      this.#transactions.get(options.transaction, 'send in').parcels.push(parcel)
+      this.#transactions.add(options.transaction, parcel)
       return
     }
     await this.connect()

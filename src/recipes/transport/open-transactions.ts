@@ -11,9 +11,14 @@ export interface Transaction {
   readonly settlements: Settlement[]
 }
 
+/** They are held until the commit; each message of a run carries its whole recipe, and a step may have thousands of outputs. */
+const MOST_BYTES = 64 * 1024 * 1024
+
 /** The transactions of a transport that are neither committed nor aborted. */
 export class OpenTransactions {
   readonly #open = new Map<number, Transaction>()
+  /** Of the bodies of its messages. */
+  readonly #bytes = new WeakMap<Transaction, number>()
   #last = 0
 
   get size(): number {
@@ -29,6 +34,19 @@ export class OpenTransactions {
     const subscriptionId = plan?.id ?? null
     this.#open.set(id, { id, subscriptionId, parcels: [], settlements: [] })
     return id
+  }
+
+  /** Throws where the messages of the transaction would take too much memory. */
+  add(id: number, parcel: Parcel): void {
+    const transaction = this.get(id, 'send in')
+    const bytes = (this.#bytes.get(transaction) ?? 0) + parcel.body.length
+    if (transaction.parcels.length > 0 && bytes > MOST_BYTES) {
+      throw new TransportError(
+        `the ${transaction.parcels.length + 1} messages of transaction ${id} take ${bytes} bytes, expected at most ${MOST_BYTES}`,
+      )
+    }
+    this.#bytes.set(transaction, bytes)
+    transaction.parcels.push(parcel)
   }
 
   get(id: number, verb: string): Transaction {

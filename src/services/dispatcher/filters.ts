@@ -3,6 +3,7 @@ import { isAbsolute, relative, resolve } from 'node:path'
 import { type Dict, itemAtKey } from '../../codecs/ordered-dict.ts'
 import { RecipeError } from '../../errors.ts'
 import { Recipe, type RecipeSource, type SiteConfig } from '../../recipes/index.ts'
+import { textOf } from '../../text-of-error.ts'
 
 /** A request on its way to a recipe: copies, which filters may change. */
 export interface Request {
@@ -54,12 +55,18 @@ async function loadCustomRecipe(request: Request): Promise<Request> {
   return merged(request, new Recipe(custom as RecipeSource)) // checked by the recipe itself
 }
 
+/** All are merged into one, which each message of the run carries. */
+const MOST_RECIPES = 100
+
 async function loadRecipesFromFiles(request: Request, directory: unknown): Promise<Request> {
   const names = itemAtKey(request.message, 'recipes') ?? []
   if (!Array.isArray(names)) throw refusal('"recipes" of the request is not a list of names')
+  if (names.length > MOST_RECIPES) {
+    throw refusal(`the request names ${names.length} recipes, expected at most ${MOST_RECIPES}`)
+  }
   let result = request
   for (const name of names) {
-    const recipe = Recipe.parse(await recipeText(fileOf(String(name), directory), String(name)))
+    const recipe = Recipe.parse(await recipeText(fileOf(textOf(name), directory), textOf(name)))
     result = merged(result, recipe)
   }
   return result
@@ -97,16 +104,23 @@ function fileOf(name: string, directory: unknown): string {
   const way = relative(folder, file)
   const isInside = way !== '' && !way.startsWith('..') && !isAbsolute(way) && !isAbsolute(name)
   if (isInside && !name.includes('\0')) return file
-  throw refusal(`the recipe name ${JSON.stringify(name)} leads out of the recipe directory`)
+  throw refusal(
+    `the recipe name ${JSON.stringify(name.slice(0, LONGEST_NAME))} leads out of the recipe directory`,
+  )
 }
 
 async function recipeText(file: string, name: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (cause) {
-    throw refusal(`there is no recipe "${name}" in the recipe directory`, cause)
+    throw refusal(
+      `there is no recipe "${name.slice(0, LONGEST_NAME)}" in the recipe directory`,
+      cause,
+    )
   }
 }
+
+const LONGEST_NAME = 200
 
 function refusal(message: string, cause?: unknown): RecipeError {
   return new RecipeError(message, {

@@ -111,10 +111,13 @@ export class TaskRoutes {
     if (queue === undefined || this.#workQueues.includes(queue)) return
     throw new TaskError(
       'TASK_UNROUTABLE',
-      `task "${task}" was called for the queue "${queue}", which is not one of the work queues: ${this.#workQueues.join(', ')}`,
+      `task "${task.slice(0, LONGEST_NAME)}" was called for the queue "${queue.slice(0, LONGEST_NAME)}", which is not one of the work queues: ${this.#workQueues.join(', ')}`,
     )
   }
 }
+
+/** AMQP's. */
+const LONGEST_NAME = 255
 
 function hasRoutingOptions({ queue, exchange, routingKey }: CallOptions): boolean {
   return queue !== undefined || exchange !== undefined || routingKey !== undefined
