@@ -1,3 +1,4 @@
+import { showValue } from '../../protocol/show-value.ts'
 import type { Entry } from '../block/entry.ts'
 import type { Lane } from '../parts/lane.ts'
 import type { Operator } from '../parts/operator.ts'
@@ -119,7 +120,7 @@ function sizeOf(waiting: Map<unknown, Waiting>): number {
 
 /** Not tried again: it would wait for the same message. */
 async function fail({ key, entries }: Waiting, lane: Lane, why: string): Promise<void> {
-  const error = new Error(`join: the key ${JSON.stringify(key)} stays incomplete: ${why}`)
+  const error = new Error(`join: the key ${showValue(key)} stays incomplete: ${why}`)
   for (const entry of entries) {
     await lane.failed(entry, { error, attempt: Number.POSITIVE_INFINITY })
   }

@@ -99,6 +99,18 @@ test('join brings together the messages of a key; those that stay alone fail', a
   expect(block.stats.failed).toBe(1)
 })
 
+test('a key beyond 2^53 that stays alone fails its message, and no other', async () => {
+  const out = new Collector<{ key: bigint }>()
+  const block = new Block('j', join(({ n }: { n: bigint }) => n) as Operator, {
+    listeners: [settling([{ n: 2n ** 60n }, { n: 2n ** 61n }, { n: 2n ** 61n }], [])],
+    publishers: [out],
+    logger: silentLogger,
+  })
+  await block.run()
+  expect(out.messages.map(({ key }) => key)).toEqual([2n ** 61n])
+  expect(block.stats.failed).toBe(1)
+})
+
 test('throttle lets so many messages pass in a time; the others wait, or are left out', async () => {
   const startedAt = performance.now()
   expect(await results(throttle(2, 40), [1, 2, 3, 4, 5])).toEqual([1, 2, 3, 4, 5])

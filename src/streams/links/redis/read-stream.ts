@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis'
 import { unlessAborted } from '../../../async/aborted.ts'
 import { startInterval } from '../../../async/timer.ts'
 import { withDeadline } from '../../../async/with-deadline.ts'
+import { isRecord } from '../../../protocol/field-readers.ts'
 import { withoutArgumentsInErrors } from '../../../redis-errors.ts'
 import { type Codec, codecOf } from '../../codecs/codec.ts'
 import { type Inlet, LinkListener } from '../../parts/listener.ts'
@@ -162,7 +163,8 @@ function field(fields: readonly Buffer[] | null, name: string): Buffer | undefin
 function headersOf(bytes: Buffer | undefined): Record<string, unknown> | undefined {
   if (bytes === undefined) return undefined
   try {
-    return JSON.parse(bytes.toString('utf8'))
+    const headers: unknown = JSON.parse(bytes.toString('utf8'))
+    return isRecord(headers) ? headers : undefined
   } catch {
     // Another program's field of the same name.
     return undefined
