@@ -29,7 +29,7 @@ test('messages, events and results of tasks in any order, each up to three times
   ])
   expect(ordered.size).toBeGreaterThan(4 * TASKS)
   expect(differences(ordered, shuffled)).toEqual([])
-}, 120_000)
+}, 180_000)
 
 /** One monitor, nothing twice, results last. */
 async function onceInOrder({ published, results }: History): Promise<Tables> {
