@@ -3,6 +3,7 @@ import { jsonText, plainJson } from '../codecs/json/json-text.ts'
 import { Decimal, Float } from '../codecs/values.ts'
 import { isRecord } from '../protocol/field-readers.ts'
 import type { Headers } from '../protocol/message.ts'
+import { textOf } from '../text-of-error.ts'
 
 /** The key of an object that stands for a value JSON cannot hold exactly: `{"__amqp__": type, "value": …}`. */
 const TAG = '__amqp__'
@@ -21,7 +22,13 @@ export function exactText(headers: object): string {
 
 /** The headers again, from the column read as text (`headers::text`), as jsonb in JavaScript loses digits. */
 export function readExactText(text: string): Headers {
-  return untagged(decodeJson(text, { keepFloats: true })) as Headers // headers were written, so headers come back
+  try {
+    const value = untagged(decodeJson(text, { keepFloats: true, plainObjects: true }))
+    return isRecord(value) ? value : {}
+  } catch {
+    // Another program wrote it. A message without headers is kept by its reader; an error here would keep all rows beside it.
+    return {}
+  }
 }
 
 /** A whole float beyond 2^53 would come back as an integer, -0 as 0; NaN is no JSON at all. */
@@ -87,12 +94,12 @@ function untagged(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(untagged)
   if (typeof value !== 'object' || value === null || value instanceof Float) return value
   const dict = value as Record<string, unknown> // decodeJson gives no other objects, as `__type__` was never written
-  if (Object.hasOwn(dict, TAG)) return readTagged(String(dict[TAG]), dict.value)
+  if (Object.hasOwn(dict, TAG)) return readTagged(dict[TAG], dict.value)
   return fromPairs(Object.entries(dict).map(([key, item]) => [key, untagged(item)]))
 }
 
-function readTagged(type: string, value: unknown): unknown {
-  const text = String(value)
+function readTagged(type: unknown, value: unknown): unknown {
+  const text = textOf(value)
   switch (type) {
     case 'text':
       return Buffer.from(text, 'base64').toString('utf16le')
@@ -105,8 +112,13 @@ function readTagged(type: string, value: unknown): unknown {
     case 'decimal':
       return new Decimal(text)
     default:
-      return fromPairs(untagged(value) as [string, unknown][]) // "table", the one type that is left
+      return fromPairs(pairsIn(untagged(value))) // "table", the one type that is left
   }
+}
+
+function pairsIn(value: unknown): (readonly [string, unknown])[] {
+  if (!Array.isArray(value)) return []
+  return value.flatMap((pair) => (Array.isArray(pair) ? [[textOf(pair[0]), pair[1]]] : []))
 }
 
 /** Object.fromEntries defines its keys, so `__proto__` stays one like any other. */

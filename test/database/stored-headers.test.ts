@@ -23,6 +23,23 @@ test.each<[string, Record<string, unknown>]>([
   expect(readExactText(exactText(headers))).toEqual(headers)
 })
 
+test.each([
+  ['5', {}],
+  ['"text"', {}],
+  ['[1]', {}],
+  ['null', {}],
+  [`{"a":{"__type__":"datetime","__value__":5}}`, { a: { __type__: 'datetime', __value__: 5 } }],
+  ['{"a":{"__amqp__":"table","value":5}}', { a: {} }],
+  [
+    '{"a":{"__amqp__":{"toString":1},"value":[5,[{"toString":1},6]]}}',
+    { a: { '[object Object]': 6 } },
+  ],
+  ['{"a":{"__amqp__":"bytes","value":{"toString":1}}}', { a: expect.any(Buffer) }],
+  [`${'['.repeat(2_000)}${']'.repeat(2_000)}`, {}],
+])('%s, which another program wrote, spoils no row beside it', (text, headers) => {
+  expect(readExactText(text)).toEqual(headers)
+})
+
 test('whatever headers hold comes back as it was', () => {
   const { tree } = fc.letrec((tie) => ({
     tree: fc.dictionary(fc.string({ unit: anyCharacter }), tie('value'), { maxKeys: 4 }),
