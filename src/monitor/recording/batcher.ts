@@ -8,7 +8,7 @@ import type { Ingested } from './ingested.ts'
 
 interface BatcherOptions {
   readonly limits: BatchLimits
-  readonly transaction: BatchTransaction
+  readonly transaction: Pick<BatchTransaction, 'record'>
   readonly inHand: InHand
   readonly counters: MonitorCounters
   readonly logger: Logger
@@ -55,18 +55,16 @@ export class Batcher {
   async #write(onEnd: () => void): Promise<void> {
     // What arrives in the same turn of the event loop goes along.
     await nextTurn()
-    const { limits, inHand, signal } = this.#options
+    const { limits, signal } = this.#options
     while (this.#isWorthWriting(this.#writing.size - 1) && !signal.aborted) {
-      const batch = this.backlog.take(limits)
-      await this.#writeBatch(batch)
-      await inHand.give(batch.map(({ delivery }) => delivery))
+      await this.#writeBatch(this.backlog.take(limits))
     }
     // In the same step as the last look at the backlog, so that nothing is added unseen.
     onEnd()
   }
 
   async #writeBatch(batch: readonly Ingested[]): Promise<void> {
-    const { transaction, settle, counters, logger, signal, onBatch } = this.#options
+    const { transaction, inHand, settle, counters, logger, signal, onBatch } = this.#options
     const startedAt = performance.now()
     const earlier = this.#settled
     const { promise, resolve: onSettled } = deferred()
@@ -75,6 +73,8 @@ export class Batcher {
       const outcome = await transaction.record(batch)
       // In order: one ack then settles all that came before, where otherwise each would need its own.
       await earlier
+      // First, as an ack makes room for the next delivery at once.
+      inHand.give(batch.map(({ delivery }) => delivery))
       await settle(outcome)
       const report = counters.count(outcome, performance.now() - startedAt)
       onBatch?.(report)

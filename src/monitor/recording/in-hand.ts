@@ -8,10 +8,10 @@ const MOST_BYTES = 2 * WANTED_BYTES
 /** So many are asked for before it is known how long they are. */
 const FIRST_PREFETCH = 16
 const GROWTH = 4
-/** How many messages the mean of their lengths remembers. */
-const REMEMBERED = 64
+/** How many messages the mean of their lengths remembers: fewer where they grow, as what is too much is sent in vain. */
+const REMEMBERED = { shorter: 64, longer: 12 }
 
-/** The bodies of all deliveries that are not settled: those that are being read, wait to be written, or are being written. */
+/** The bodies of all deliveries that are not written: those that are being read, wait to be written, or are being written. */
 export class InHand {
   readonly #flow: FlowControl
   #bytes = 0
@@ -25,9 +25,10 @@ export class InHand {
     if (this.#bytes > MOST_BYTES) void this.#flow.hold('memory')
   }
 
-  async give(deliveries: readonly Delivery[]): Promise<void> {
+  /** They are written. What is left is written meanwhile: consumers start again once RabbitMQ has answered. */
+  give(deliveries: readonly Delivery[]): void {
     for (const { message } of deliveries) this.#bytes -= message.body.length
-    if (this.#bytes <= MOST_BYTES / 2) await this.#flow.release('memory')
+    if (this.#bytes <= MOST_BYTES / 2) void this.#flow.release('memory')
   }
 }
 
@@ -55,7 +56,8 @@ export class PrefetchByLength {
   note(bytes: number): boolean {
     this.#seen += 1
     this.#sinceChange += 1
-    this.#meanBytes += (bytes - this.#meanBytes) / Math.min(this.#seen, REMEMBERED)
+    const remembered = bytes > this.#meanBytes ? REMEMBERED.longer : REMEMBERED.shorter
+    this.#meanBytes += (bytes - this.#meanBytes) / Math.min(this.#seen, remembered)
     const wanted = this.#wanted
     const isLess = wanted <= this.#prefetch / 2
     const isMore = wanted > this.#prefetch && this.#sinceChange >= this.#prefetch

@@ -31,11 +31,18 @@ test('once long messages come fewer are asked for, and more again after them', (
   expect(byLength.prefetch).toBe(1_000)
 })
 
+test('sixteen long messages after thousands of short ones are enough to ask for few', () => {
+  const byLength = new PrefetchByLength(7_000)
+  changesBy(byLength, Array(10_000).fill(1_000))
+  changesBy(byLength, Array(16).fill(4 * MIB))
+  expect(byLength.prefetch).toBeLessThan(20)
+})
+
 test('a prefetch that is lower than the first is kept', () => {
   expect(new PrefetchByLength(3).prefetch).toBe(3)
 })
 
-test('nothing more is taken while 64 MiB are in hand, be they read or written, until half of them are settled', async () => {
+test('nothing more is taken while 64 MiB are in hand, be they read or written, until half of them are written', () => {
   const flow = new FlowControl(silentLogger)
   const inHand = new InHand(flow)
   const eight = delivery(withBody('a', Buffer.alloc(8 * MIB)), EXPORT)
@@ -43,9 +50,9 @@ test('nothing more is taken while 64 MiB are in hand, be they read or written, u
   expect(flow.isHeld).toBe(false)
   inHand.take(eight)
   expect(flow.isHeld).toBe(true)
-  await inHand.give([eight, eight, eight, eight])
+  inHand.give([eight, eight, eight, eight])
   expect(flow.isHeld).toBe(true)
-  await inHand.give([eight])
+  inHand.give([eight])
   expect(flow.isHeld).toBe(false)
 })
 
