@@ -1,29 +1,36 @@
 /** As many as keep a broker or a database busy, and few enough that what is under way takes little memory. */
-export const MOST_AT_ONCE = 1_000
+export const MOST_AT_ONCE = 250
 
 /**
  * What comes of each item, in their order, while at most so many are worked on at a time: those that wait take no memory but
- * their own. After a failure no more are begun.
+ * their own, and where they are made one by one, none. After a failure no more are begun.
  */
 export async function mapSome<Item, Result>(
-  items: readonly Item[],
+  items: Iterable<Item>,
   most: number,
   work: (item: Item, index: number) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = []
-  const left = items.entries()
-  let hasFailed = false
+  const left = items[Symbol.iterator]()
+  let count = 0
+  let isOver = false
   const workOn = async (): Promise<void> => {
-    for (const [index, item] of left) {
-      if (hasFailed) return
+    while (!isOver) {
       try {
-        results[index] = await work(item, index)
+        const next = left.next()
+        if (next.done === true) isOver = true
+        else {
+          const index = count++
+          results[index] = await work(next.value, index)
+        }
       } catch (error) {
-        hasFailed = true
+        isOver = true
         throw error
       }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(most, items.length) }, workOn))
+  const workers: Promise<void>[] = []
+  while (!isOver && workers.length < most) workers.push(workOn())
+  await Promise.all(workers)
   return results
 }

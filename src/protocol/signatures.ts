@@ -20,6 +20,19 @@ export function signatureDict(
  * since older producers add some (chord_size). `field` says in errors where it was found.
  */
 export function readSignature(value: unknown, field = 'signature'): SignatureDict {
+  const source = checkedFields(value, field)
+  return isComplete(source) ? source : filled(source)
+}
+
+/** What Python's worker cannot do without: it fails the task when a following signature lacks one of these. */
+export function checkSignature(value: unknown, field: string): void {
+  const { args, options } = checkedFields(value, field)
+  if (isAbsent(args)) throw invalidField(`${field}.args`, args, 'a list')
+  if (isAbsent(options)) throw invalidField(`${field}.options`, options, 'an object')
+}
+
+/** An object whose fields have the types of a signature's, as far as they are there. */
+function checkedFields(value: unknown, field: string): SignatureSource {
   if (!isRecord(value)) throw invalidField(field, value, 'an object with the key "task"')
   const { task, args, kwargs, options } = value
   if (typeof task !== 'string') throw invalidField(`${field}.task`, task, "a task's name")
@@ -29,19 +42,14 @@ export function readSignature(value: unknown, field = 'signature'): SignatureDic
   if (!isAbsent(options) && !isRecord(options)) {
     throw invalidField(`${field}.options`, options, 'an object')
   }
-  return isComplete(value) ? value : { ...value, ...signatureDict(filled(value, task)) }
+  // Their types have been checked.
+  return value as SignatureSource
 }
 
-/** What Python's worker cannot do without: it fails the task when a following signature lacks one of these. */
-export function checkSignature(value: unknown, field: string): void {
-  readSignature(value, field)
-  // readSignature has seen to it that this is an object.
-  const { args, options } = value as Source
-  if (isAbsent(args)) throw invalidField(`${field}.args`, args, 'a list')
-  if (isAbsent(options)) throw invalidField(`${field}.options`, options, 'an object')
-}
+/** A signature whose fields have the right types, where it has them. */
+type SignatureSource = Source & Pick<SignatureDict, 'task'> & Partial<SignatureDict>
 
-function isComplete(value: Source): value is SignatureFields {
+function isComplete(value: SignatureSource): value is SignatureSource & SignatureDict {
   return (
     !isAbsent(value.args) &&
     !isAbsent(value.kwargs) &&
@@ -51,19 +59,19 @@ function isComplete(value: Source): value is SignatureFields {
   )
 }
 
-type SignatureFields = SignatureDict & Source
-
-function filled(value: Source, task: string): SignatureDict {
-  // The caller has checked the types of args, kwargs and options.
-  const { args, kwargs, options } = value as Partial<SignatureDict>
-  return {
+/** Written out, as a body may hold a hundred thousand: copies by `...` take ten times the memory. */
+function filled(value: SignatureSource): SignatureDict {
+  const { task, args, kwargs, options, subtask_type, immutable } = value
+  const complete: SignatureDict = {
     task,
     args: args ?? [],
     kwargs: kwargs ?? {},
     options: options ?? {},
-    subtask_type: typeof value.subtask_type === 'string' ? value.subtask_type : null,
-    immutable: Boolean(value.immutable),
+    subtask_type: typeof subtask_type === 'string' ? subtask_type : null,
+    immutable: Boolean(immutable),
   }
+  for (const key in value) if (!Object.hasOwn(complete, key)) return { ...value, ...complete }
+  return complete
 }
 
 function isAbsent(value: unknown): value is null | undefined {

@@ -109,8 +109,9 @@ export function refuse(taskId: string, why: string, cause?: unknown): ProtocolEr
 
 /** Python's backend stores the arguments as a tuple. */
 function exceptionMeta(result: unknown) {
-  const meta = exceptionToMeta(isExceptionInfo(result) ? result : exceptionFromMeta(result))
-  return { ...meta, exc_message: Tuple.from(meta.exc_message.map(storable)) }
+  const info = isExceptionInfo(result) ? result : exceptionFromMeta(result)
+  const { exc_type, exc_message, exc_module } = exceptionToMeta(info)
+  return { exc_type, exc_message: Tuple.from(exc_message.map(storable)), exc_module }
 }
 
 export function isExceptionInfo(value: unknown): value is ExceptionInfo {

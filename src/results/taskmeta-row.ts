@@ -56,18 +56,30 @@ export function encodeRow(
   checkKey(result, 'taskId', LONGEST_NAME)
   checkKey(result, 'status', LONGEST_STATUS)
   const { taskId, status } = result
-  const row = {
+  const extended = isExtended ? encodeExtended(result, serializer) : NOT_EXTENDED
+  const { name, args, kwargs, worker, retries, queue } = extended
+  const value = encodeResult(result, maxNodes)
+  const traceback = withoutNul(result.traceback)
+  return {
     taskId,
     status,
-    result: encodeResult(result, maxNodes),
+    result: value,
     // As in Python: a time for what is over, none for a task that is still running.
     dateDone: isReady(status) ? (result.dateDone ?? new Date()) : null,
-    traceback: withoutNul(result.traceback),
+    traceback,
+    name,
+    args,
+    kwargs,
+    worker,
+    retries,
+    queue,
     children: result.children?.length ? bytesOf(result.children, serializer) : null,
-    ...(isExtended ? encodeExtended(result, serializer) : NOT_EXTENDED),
+    byteLength: 200 + lengthOf(value) + lengthOf(traceback) + lengthOf(args) + lengthOf(kwargs),
   }
-  const text = [row.result, row.traceback, row.args, row.kwargs]
-  return { ...row, byteLength: text.reduce((sum, part) => sum + (part?.length ?? 0), 200) }
+}
+
+function lengthOf(part: Buffer | string | null): number {
+  return part?.length ?? 0
 }
 
 /** At once, however long it takes. */
@@ -122,7 +134,11 @@ function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-const NOT_EXTENDED = {
+type Extended = Required<
+  Pick<TaskmetaRow, 'name' | 'args' | 'kwargs' | 'worker' | 'retries' | 'queue'>
+>
+
+const NOT_EXTENDED: Extended = {
   name: null,
   args: null,
   kwargs: null,
@@ -131,7 +147,7 @@ const NOT_EXTENDED = {
   queue: null,
 }
 
-function encodeExtended(result: TaskResult, serializer: Serializer) {
+function encodeExtended(result: TaskResult, serializer: Serializer): Extended {
   const retries = result.retries ?? null
   return {
     name: shortened(result.name),

@@ -6,7 +6,7 @@ import type { SignatureDict } from '../../protocol/tasks/task-request.ts'
 import { withEndOptions } from '../../tasks/canvas/freeze.ts'
 
 /** A step that will never run, and the chord that waits for it. */
-interface UnreachableStep {
+export interface UnreachableStep {
   readonly taskId: string
   readonly groupId: string | null
   readonly groupIndex: number | null

@@ -4,3 +4,7 @@ import { Config, createApp } from 'celery-toolbox'
 export const app = createApp(new Config({ dotenv: false }))
 
 app.task('hostile.take', (...args: unknown[]) => args.length)
+
+app.task('hostile.fail', () => {
+  throw new Error('no')
+})

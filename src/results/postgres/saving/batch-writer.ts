@@ -1,4 +1,5 @@
 import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
+import { PassingMap } from '../../../async/passing-map.ts'
 import { Semaphore } from '../../../async/semaphore.ts'
 import { sleep } from '../../../async/sleep.ts'
 import type { TaskmetaRow } from '../../taskmeta-row.ts'
@@ -30,9 +31,8 @@ const LOCKED_BACKOFF: Backoff = { initialMs: 50, factor: 2, maxMs: 1000, jitter:
 export class BatchWriter {
   readonly #options: BatchWriterOptions
   readonly #pending: PendingSaves
-  readonly #unsettled = new Set<PendingSave>()
-  /** Ids whose rows are on their way, or wait for others to unlock them. */
-  readonly #underway = new Set<string>()
+  /** Those whose rows are on their way, or wait for others to unlock them, by task id. */
+  readonly #underway = new PassingMap<string, PendingSave>()
   readonly #lanes: readonly Lane[] = [
     { free: 2, limits: BATCH_LIMITS, takes: (row) => row.byteLength < BIG_BYTES },
     { free: 1, limits: { maxRows: 1, maxBytes: 0 }, takes: (row) => row.byteLength >= BIG_BYTES },
@@ -48,22 +48,18 @@ export class BatchWriter {
   /** Resolves once the row is committed, with the state of the chord that its task is a member of. */
   async save(row: TaskmetaRow): Promise<ChordState | undefined> {
     const save = this.#pending.add(row)
-    this.#unsettled.add(save)
     // Not at once: what is saved in the same turn of the event loop goes along.
     this.#wake ??= setImmediate(() => {
       this.#wake = undefined
       this.#startBatches()
     })
-    try {
-      return await save.saved
-    } finally {
-      this.#unsettled.delete(save)
-    }
+    return await save.saved
   }
 
   /** Resolves when everything saved so far is safe or given up. */
   async drain(): Promise<void> {
-    await Promise.allSettled([...this.#unsettled].map(({ saved }) => saved))
+    const unsettled = [...this.#pending.all(), ...this.#underway.values()]
+    await Promise.allSettled(unsettled.map(({ saved }) => saved))
   }
 
   #startBatches(): void {
@@ -87,7 +83,7 @@ export class BatchWriter {
 
   async #run(batch: readonly PendingSave[], lane: Lane): Promise<void> {
     lane.free -= 1
-    for (const { row } of batch) this.#underway.add(row.taskId)
+    for (const save of batch) this.#underway.set(save.row.taskId, save)
     const locked = await writeRows(batch, this.#options)
     lane.free += 1
     this.#release(batch, locked)

@@ -1,4 +1,5 @@
 import { deferred } from '../../../async/deferred.ts'
+import { PassingMap } from '../../../async/passing-map.ts'
 import { startTimer, type Timer } from '../../../async/timer.ts'
 import { isReady } from '../../../protocol/results/states.ts'
 import { UnsavedResult } from '../../failures.ts'
@@ -14,15 +15,16 @@ export interface BatchLimits {
 /** One row to be written, and everyone who waits for it to be safe; given up after its deadline. */
 export class PendingSave {
   row: TaskmetaRow
-  /** Why the last try failed. */
+  /** Why the last try failed, if one was made and failed. */
   lastError: unknown
+  readonly #deadlineMs: number
   readonly #saved = deferred<ChordState | undefined>()
   readonly #timer: Timer
   #state: 'open' | 'settled' = 'open'
 
   constructor(row: TaskmetaRow, deadlineMs: number) {
     this.row = row
-    this.lastError = new Error(`no answer from the database in ${deadlineMs} ms`)
+    this.#deadlineMs = deadlineMs
     this.#timer = startTimer(deadlineMs, () => this.giveUp())
   }
 
@@ -40,8 +42,11 @@ export class PendingSave {
     this.#saved.resolve(chord)
   }
 
-  giveUp(cause: unknown = this.lastError): void {
+  giveUp(): void {
     this.#settle()
+    // Made only now: an error with its stack takes more memory than the row, and hardly a save needs one.
+    const cause =
+      this.lastError ?? new Error(`no answer from the database in ${this.#deadlineMs} ms`)
     this.#saved.reject(
       new UnsavedResult(this.row.taskId, { cause, isFinal: writeFailureOf(cause) === 'row' }),
     )
@@ -55,7 +60,7 @@ export class PendingSave {
 
 /** Rows that wait for a free connection, by task id and in the order they came. */
 export class PendingSaves {
-  readonly #byId = new Map<string, PendingSave>()
+  readonly #byId = new PassingMap<string, PendingSave>()
   readonly #deadlineMs: number
 
   constructor(deadlineMs: number) {
@@ -75,6 +80,10 @@ export class PendingSaves {
     const save = new PendingSave(row, this.#deadlineMs)
     this.#byId.set(row.taskId, save)
     return save
+  }
+
+  all(): readonly PendingSave[] {
+    return [...this.#byId.values()]
   }
 
   /** Takes what fits in one batch and passes the test; always at least one row, if any passes. */
