@@ -1,7 +1,9 @@
+import { PassingMap } from './passing.ts'
+
 /** The entries that were set last: beyond `most`, those set longest ago are forgotten. */
 export class Recent<Key, Value> {
   readonly #most: number
-  readonly #entries = new Map<Key, Value>()
+  readonly #entries = new PassingMap<Key, Value>()
 
   constructor(most: number) {
     this.#most = most

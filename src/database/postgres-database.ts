@@ -1,6 +1,7 @@
 import { finished } from 'node:stream/promises'
 import type { Client, ClientBase, Pool, PoolClient } from 'pg'
 import type * as CopyStreams from 'pg-copy-streams'
+import { PassingSet } from '../async/passing.ts'
 import { isDoneWithin } from '../async/with-deadline.ts'
 import { DatabaseError } from '../errors.ts'
 import { requirePackage } from '../installed-packages.ts'
@@ -36,7 +37,7 @@ export class PostgresDatabase implements Database {
   readonly #clients = new Set<PoolClient>()
   readonly #busy = new Set<PoolClient>()
   /** Of queries that wait for a client. */
-  readonly #waiting = new Set<(reason: Error) => void>()
+  readonly #waiting = new PassingSet<(reason: Error) => void>()
   readonly #watch: SilenceWatch
   #closing: Promise<void> | undefined
 

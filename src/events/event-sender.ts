@@ -1,4 +1,5 @@
 import { type Backoff, backoffDelayMs } from '../async/backoff.ts'
+import { PassingSet } from '../async/passing.ts'
 import { sleep } from '../async/sleep.ts'
 import { startTimer, type Timer } from '../async/timer.ts'
 import type { Broker } from '../brokers/broker.ts'
@@ -39,7 +40,7 @@ export class EventSender {
   #declared: Broker | undefined
   /** The turn of the event loop at whose end events are sent. */
   #turn: Promise<void> | undefined
-  readonly #unconfirmed = new Set<Promise<void>>()
+  readonly #unconfirmed = new PassingSet<Promise<void>>()
   #nextTry: Timer | undefined
   #attempt = 0
   #isClosed: boolean = false

@@ -1,9 +1,10 @@
+import { PassingSet } from '../async/passing.ts'
 import { ResultError } from '../errors.ts'
 
 /** The life of a store: it refuses calls once it closes, and closes after the saves under way. */
 export class StoreLife {
   readonly #name: string
-  readonly #saving = new Set<Promise<unknown>>()
+  readonly #saving = new PassingSet<Promise<unknown>>()
   #closing: Promise<void> | undefined
 
   /** The name is that of its errors: "the Redis result store". */

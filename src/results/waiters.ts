@@ -1,3 +1,4 @@
+import { PassingMap } from '../async/passing.ts'
 import { startTimer, type Timer } from '../async/timer.ts'
 import { ResultError } from '../errors.ts'
 import type { TaskResult } from '../protocol/results/task-result.ts'
@@ -15,7 +16,7 @@ interface Waiter {
 
 /** The callers that wait for results, by task id. An answered, timed out or aborted wait leaves nothing behind. */
 export class Waiters {
-  readonly #byId = new Map<string, Set<Waiter>>()
+  readonly #byId = new PassingMap<string, Set<Waiter>>()
 
   get ids(): readonly string[] {
     return [...this.#byId.keys()]

@@ -1,3 +1,4 @@
+import { PassingMap, PassingSet } from '../async/passing.ts'
 import type { Broker } from '../brokers/broker.ts'
 import type { EventFields } from '../events/event-fields.ts'
 import type { SignatureDict, TaskRequest } from '../protocol/tasks/task-request.ts'
@@ -48,8 +49,8 @@ export class TaskRunner {
   readonly #parts: RunnerParts
   readonly #ackSettings: AckSettings
   readonly #policies = new Map<string, AckPolicy>()
-  readonly #running = new Map<PoolRun, RunningJob>()
-  readonly #jobs = new Set<Job>()
+  readonly #running = new PassingMap<PoolRun, RunningJob>()
+  readonly #jobs = new PassingSet<Job>()
   /** Those whose callers get an outcome, as they wait for a run that was cut short. */
   readonly #cancelled = new WeakSet<Job>()
   readonly #totals = new Map<string, number>()

@@ -1,9 +1,10 @@
+import { PassingSet } from '../async/passing.ts'
 import type { Logger } from '../logger.ts'
 
 /** Work that the worker does beside its deliveries: it is awaited at the stop, and a failure in it is logged, not lost. */
 export class UnfinishedWork {
   readonly #logger: Logger
-  readonly #works = new Set<Promise<void>>()
+  readonly #works = new PassingSet<Promise<void>>()
 
   constructor(logger: Logger) {
     this.#logger = logger

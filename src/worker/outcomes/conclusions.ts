@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
+import { PassingSet } from '../../async/passing.ts'
 import { sleep } from '../../async/sleep.ts'
 import { withDeadline } from '../../async/with-deadline.ts'
 import type { Delivery } from '../../brokers/broker.ts'
@@ -44,7 +45,7 @@ export class Conclusions {
   readonly #pauses = new RequeuePauses()
   readonly #patience = new AbortController()
   /** Ends the wait of each outcome that is being stored. */
-  readonly #storing = new Set<() => void>()
+  readonly #storing = new PassingSet<() => void>()
 
   constructor(parts: ConclusionParts) {
     this.#parts = parts

@@ -1,3 +1,4 @@
+import { PassingSet } from '../../async/passing.ts'
 import { startTimer, type Timer } from '../../async/timer.ts'
 import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
 
@@ -21,7 +22,7 @@ const MOST_NAMED = 5
  */
 export class LoopWatch {
   readonly #onBlocked: (block: LoopBlock) => void
-  readonly #running = new Set<TaskRequest>()
+  readonly #running = new PassingSet<TaskRequest>()
   /** Those that ended last, since the last look. */
   #ended: TaskRequest[] = []
   #timer: Timer | undefined

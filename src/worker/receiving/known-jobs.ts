@@ -1,4 +1,5 @@
 import { Deque } from '../../async/deque.ts'
+import { PassingMap } from '../../async/passing.ts'
 import { Recent } from '../../async/recent.ts'
 import type { Delivery } from '../../brokers/broker.ts'
 import type { TaskRequest } from '../../protocol/tasks/task-request.ts'
@@ -14,7 +15,7 @@ const MOST_REMEMBERED = 5_000
  * replay and a chord body that was recovered, which are other messages, always run.
  */
 export class KnownJobs {
-  readonly #jobs = new Map<string, Set<Job>>()
+  readonly #jobs = new PassingMap<string, Set<Job>>()
   /** Done, and their acknowledgement may not have reached the broker. */
   readonly #finished = new Recent<string, true>(MOST_REMEMBERED)
   readonly #acked = new Deque<{ readonly key: string; readonly at: number }>()

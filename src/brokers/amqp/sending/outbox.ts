@@ -1,5 +1,6 @@
 import type { Message as AmqpMessage, ConfirmChannel } from 'amqplib'
 import { Deque } from '../../../async/deque.ts'
+import { PassingSet } from '../../../async/passing.ts'
 import type { BrokerError } from '../../../errors.ts'
 import { textOfError } from '../../../text-of-error.ts'
 import { messageUnroutable, messageUnwritable } from '../../broker-errors.ts'
@@ -26,9 +27,9 @@ export class Outbox {
   readonly #safeUrl: string
   readonly #onEmpty: () => void
   readonly #waiting = new Deque<Outgoing>()
-  readonly #sent = new Set<Outgoing>()
+  readonly #sent = new PassingSet<Outgoing>()
   /** Those of `#sent` that may still come back as unroutable. */
-  readonly #returnable = new Set<Outgoing>()
+  readonly #returnable = new PassingSet<Outgoing>()
   /** Sent in this turn of the event loop, in which nothing is written yet. */
   #unwritten: Outgoing[] = []
   #sentBytes = 0

@@ -1,5 +1,5 @@
 import { type Backoff, backoffDelayMs } from '../../../async/backoff.ts'
-import { PassingMap } from '../../../async/passing-map.ts'
+import { PassingMap } from '../../../async/passing.ts'
 import { Semaphore } from '../../../async/semaphore.ts'
 import { sleep } from '../../../async/sleep.ts'
 import type { TaskmetaRow } from '../../taskmeta-row.ts'

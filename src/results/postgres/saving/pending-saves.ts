@@ -1,5 +1,5 @@
 import { deferred } from '../../../async/deferred.ts'
-import { PassingMap } from '../../../async/passing-map.ts'
+import { PassingMap } from '../../../async/passing.ts'
 import { startTimer, type Timer } from '../../../async/timer.ts'
 import { isReady } from '../../../protocol/results/states.ts'
 import { UnsavedResult } from '../../failures.ts'

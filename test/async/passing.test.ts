@@ -1,13 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { PassingMap } from '../../src/async/passing-map.ts'
+import { PassingMap, PassingSet } from '../../src/async/passing.ts'
 import { collectYoung } from '../../src/collect-young.ts'
 
 const COUNT = 20_000
 const MEGABYTE = 1_000_000
 
 /** How many bytes of what has passed are still in memory, though only young objects were collected since: of 16 MB in all. */
-async function keptBy(map: Pick<Map<number, object>, 'set' | 'delete'>): Promise<number> {
+async function keptBy(map: PassingMap<number, object>): Promise<number> {
   map.set(-1, {})
   await collected()
   const before = process.memoryUsage().heapUsed
@@ -46,6 +46,8 @@ test('entries of a PassingMap keep their order, and what is deleted on the way i
   expect([...map].map(([key]) => key)).toEqual(Array.from({ length: 50 }, (_, at) => at + 450))
   expect(map.get(460)).toBe('value 460')
   expect(map.has(7)).toBe(false)
+  expect(map.size).toBe(50)
+  expect([...map.keys()][0]).toBe(450)
   const seen: number[] = []
   for (const [key] of map) {
     seen.push(key)
@@ -53,4 +55,16 @@ test('entries of a PassingMap keep their order, and what is deleted on the way i
   }
   expect(seen).toEqual(Array.from({ length: 50 }, (_, at) => at + 450))
   expect([...map.values()]).toEqual([])
+})
+
+test('a PassingSet has what was added and not deleted, in the order in which it came', () => {
+  const set = new PassingSet<number>()
+  for (let at = 0; at < 500; at += 1) set.add(at)
+  for (let at = 0; at < 450; at += 1) expect(set.delete(at)).toBe(true)
+  expect(set.delete(7)).toBe(false)
+  expect(set.has(7)).toBe(false)
+  expect([...set]).toEqual(Array.from({ length: 50 }, (_, at) => at + 450))
+  expect(set.size).toBe(50)
+  set.clear()
+  expect([...set]).toEqual([])
 })
