@@ -46,7 +46,13 @@ export function reportOutcome(
       // Most of a short task's report is the text of its result.
       if (logger === silentLogger) return
       logger.info(
-        { ...fields, runtimeMs: rounded(outcome.runtimeMs), ...shownResult(outcome.value, app) },
+        {
+          taskId: request.id,
+          task: request.task,
+          queue: delivery.queue,
+          runtimeMs: rounded(outcome.runtimeMs),
+          ...shownResult(outcome.value, app),
+        },
         'task succeeded',
       )
       return

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { PassingMap, PassingSet } from '../../src/async/passing.ts'
-import { collectYoung } from '../../src/collect-young.ts'
+import { collectYoung } from '../../src/collect-garbage.ts'
 
 const COUNT = 20_000
 const MEGABYTE = 1_000_000

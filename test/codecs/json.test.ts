@@ -171,10 +171,10 @@ describe('writing', () => {
   test('an error thrown by toJSON comes through as it is', () => {
     const broken = {
       toJSON: () => {
-        throw new RangeError('mine')
+        throw new TypeError('mine')
       },
     }
-    expect(() => encodeJson(broken)).toThrow(new RangeError('mine'))
+    expect(() => encodeJson(broken)).toThrow(new TypeError('mine'))
   })
 })
 

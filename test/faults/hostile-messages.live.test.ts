@@ -3,6 +3,7 @@ import type { Database } from '../../src/database/database.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { type Bomb, bombsOf, withBody } from './hostile/bombs.ts'
 import { ANSWERED, eventBombs } from './hostile/event-bombs.ts'
+import { manySteps, STEPS } from './hostile/many-steps.ts'
 import {
   endOf,
   isRecorded,
@@ -58,6 +59,20 @@ describe('a worker and a monitor', { timeout: 20 * MINUTES }, () => {
     expect(figuresOf('monitor', monitor, { name: 'long', bytes: 4_000_000 })).toEqual([])
   })
 
+  test(`work on messages with ${STEPS} steps in their memory and without a pause`, async () => {
+    const { worker, monitor, broker, database, quiet } = await openPlace()
+    const faults: string[] = []
+    for (const steps of manySteps(process.env.HOSTILE_MB !== undefined)) {
+      await Promise.all([worker.reset(), monitor.reset()])
+      await broker.publish(steps.message, TASKS, { deadlineMs: MINUTES })
+      const isOver = async () => (await ended(steps.prefix, database)) === STEPS
+      await waitFor(`the end of ${steps.name}`, isOver, { deadlineMs: 5 * MINUTES })
+      await quiet()
+      faults.push(...figuresOf('worker', worker, steps), ...figuresOf('monitor', monitor, steps))
+    }
+    expect(faults).toEqual([])
+  })
+
   test(`take events and commands of ${BYTES / 1e6} MB, in their memory and without a pause`, async () => {
     const place = await openPlace()
     const { worker, monitor, app } = place
@@ -86,6 +101,15 @@ describe('a worker and a monitor', { timeout: 20 * MINUTES }, () => {
 async function counted(database: Database): Promise<number> {
   const [row] = await database.query<{ count: number }>(
     'select (select count(*) from monitor.message) + (select count(*) from celery_taskmeta) as count',
+  )
+  return Number(row?.count)
+}
+
+/** How many tasks with such ids have a result that is final. */
+async function ended(prefix: string, database: Database): Promise<number> {
+  const [row] = await database.query<{ count: number }>(
+    "select count(*) from celery_taskmeta where starts_with(task_id, $1) and status in ('SUCCESS', 'FAILURE')",
+    [prefix],
   )
   return Number(row?.count)
 }

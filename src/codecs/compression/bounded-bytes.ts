@@ -1,4 +1,4 @@
-import { collectYoung } from '../../collect-young.ts'
+import { collectYoung } from '../../collect-garbage.ts'
 
 import { tooLarge } from '../limits.ts'
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { readSignature } from '../signatures.ts'
 import { type CallOptions, dictOf, dictsOf, fromWireOptions } from '../tasks/call-options.ts'
@@ -91,13 +92,18 @@ export function added(
   if (all.length < 2) return all
   const seen = new Map<string, SignatureDict[]>()
   return all.filter((next) => {
-    const text = inspect(next, WHOLE)
-    const alike = seen.get(text)
+    const digest = digestOf(inspect(next, WHOLE))
+    const alike = seen.get(digest)
     if (alike?.some((other) => isDeepStrictEqual(other, next)) === true) return false
-    if (alike === undefined) seen.set(text, [next])
+    if (alike === undefined) seen.set(digest, [next])
     else alike.push(next)
     return true
   })
+}
+
+/** A hundred thousand texts would take more memory than what they say. */
+function digestOf(text: string): string {
+  return createHash('sha1').update(text).digest('base64')
 }
 
 /** Equal values have equal texts, so that each is compared with few others only. */

@@ -122,11 +122,14 @@ export function stateResult(
   }
 }
 
-type About = Omit<TaskResult, 'status' | 'result' | 'traceback' | 'dateDone'>
-
-function aboutRequest(request: TaskRequest, place: RunPlace): About {
+/** Has each key of what is made of it: V8 gives a copy that gets keys four times the room. */
+function aboutRequest(request: TaskRequest, place: RunPlace): TaskResult {
   return {
     taskId: request.id,
+    status: '',
+    result: null,
+    traceback: null,
+    dateDone: null,
     name: request.task,
     args: request.args,
     kwargs: request.kwargs,
@@ -142,7 +145,7 @@ function aboutRequest(request: TaskRequest, place: RunPlace): About {
   }
 }
 
-function failureResult(about: About, error: unknown): TaskResult {
+function failureResult(about: TaskResult, error: unknown): TaskResult {
   return {
     ...about,
     status: 'FAILURE',
@@ -153,7 +156,7 @@ function failureResult(about: About, error: unknown): TaskResult {
 }
 
 /** Python stores `Retry('cancelled by Celery')`, whose arguments are those of every Retry. */
-function cancelledResult(about: About): TaskResult {
+function cancelledResult(about: TaskResult): TaskResult {
   return {
     ...about,
     status: 'RETRY',

@@ -37,7 +37,7 @@ beforeAll(() => {
   writeFileSync(path('empty'), '')
   writeFileSync(path('text'), 'no certificate\n')
   writeFileSync(path('half'), '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n')
-})
+}, 60_000)
 afterAll(() => certificates[Symbol.dispose]())
 
 test.each(['empty', 'text', 'half', 'client.key'])(

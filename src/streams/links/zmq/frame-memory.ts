@@ -1,6 +1,6 @@
 import { constants, PerformanceObserver } from 'node:perf_hooks'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { collectYoung } from '../../../collect-young.ts'
+import { collectYoung } from '../../../collect-garbage.ts'
 
 /** Smaller frames end with the objects around them, which V8 collects often enough. */
 const LARGE_BYTES = 16_384
