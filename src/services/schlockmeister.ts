@@ -7,8 +7,8 @@ import { ackWith, CommonService, type TransportHeader } from '../recipes/index.t
 import { type ListedQueue, rabbitmqQueues } from './rabbitmq-api.ts'
 
 const EVERY_SECONDS = 5
-/** How long a look at a queue takes. */
-const LOOK_MS = 1000
+/** How long a look at a queue takes: longer than what another service gives back rests there. */
+const LOOK_MS = 1500
 /** A message that others gave back so often is taken out. */
 const MOST_RETURNS = 5
 /** Messages that a look takes in hand at most. */

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Schlockmeister } from '../../src/services/schlockmeister.ts'
 import { siteWith } from '../support/listed-queues.ts'
 import { zocaloSite } from '../support/recipes.ts'
+import { waitFor } from '../support/wait-for.ts'
 
 /** How long the service works on a message before it gives it back. */
 const WORK_MS = 50
@@ -35,10 +36,15 @@ test('a message that loops while a service holds it is taken out, those that wai
   const service = new Schlockmeister({ transport: site.open(), config, environment })
   await service.start()
   onTestFinished(() => service.stop())
-  const [dead] = await site.messages(`dlq.${queue}`, 1)
-  expect(dead?.body.toString()).toBe('"poison"')
-  expect(dead?.headers).toMatchObject({ 'x-death': [{ queue, reason: 'redelivered', count: 6 }] })
+  const dead = await waitFor('the dead letter', () => site.broker.get(`dlq.${queue}`), {
+    deadlineMs: 45_000,
+  })
+  expect(dead.message.body.toString()).toBe('"poison"')
+  expect(dead.message.headers).toMatchObject({
+    'x-death': [{ queue, reason: 'redelivered', count: 6 }],
+  })
+  await dead.ack()
   await service.stop()
   await expect.poll(() => taken, { timeout: 15_000 }).toEqual(others)
   expect(await site.broker.get(`dlq.${queue}`)).toBeUndefined()
-}, 60_000)
+}, 90_000)

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { backoffDelayMs } from '../../../async/backoff.ts'
-import { sleep } from '../../../async/sleep.ts'
 import { startTimer, type Timer } from '../../../async/timer.ts'
 import { end } from '../../../brokers/amqp/connecting/end.ts'
 import { serverText } from '../../../brokers/amqp/connecting/server-errors.ts'
@@ -32,6 +31,8 @@ export class PikaSubscription implements OpenSubscription {
   readonly #held = new Set<number>()
   /** Of those, the ones that came again from a queue that does not count how often. */
   readonly #uncounted = new Set<number>()
+  /** Until those that were given back go. */
+  readonly #resting = new Set<Timer>()
   #channel: AmqpChannel | undefined
   #queue = ''
   /** Delivery tags count per channel; ids are counted across channels, so that an old one is never taken for a new. */
@@ -112,9 +113,30 @@ export class PikaSubscription implements OpenSubscription {
   /** A message that came over an earlier channel is not settled: the broker delivers it again. */
   async settle(settlement: Settlement): Promise<void> {
     this.requireHeld(settlement.messageId)
-    if (settlement.how === 'requeue' && this.#uncounted.has(settlement.messageId))
-      await sleep(REST_MS)
     if (settlement.messageId <= this.#base) return
+    if (settlement.how === 'requeue' && this.#uncounted.delete(settlement.messageId)) {
+      this.#requeueLater(settlement)
+      return
+    }
+    await this.#settleNow(settlement)
+  }
+
+  /** Others come meanwhile, where the prefetch count lets them. A channel that ends gives it back by itself. */
+  #requeueLater(settlement: Settlement): void {
+    this.#held.delete(settlement.messageId)
+    const requeue = (): void => {
+      this.#resting.delete(timer)
+      if (settlement.messageId <= this.#base || this.#channel === undefined) return
+      this.#held.add(settlement.messageId)
+      this.#settleNow(settlement).catch((error: unknown) => {
+        this.#parts.log.debug({ err: error }, 'a message goes back to its queue with its channel')
+      })
+    }
+    const timer = startTimer(REST_MS, requeue)
+    this.#resting.add(timer)
+  }
+
+  async #settleNow(settlement: Settlement): Promise<void> {
     const channel = this.#open('settling')
     const settle = (): void => this.#write(channel, settlement)
     if (this.#commits?.isUsed === true) await this.#commit([], settle)
@@ -137,6 +159,7 @@ export class PikaSubscription implements OpenSubscription {
     this.#isClosed = true
     this.#parts.onClose()
     this.#reopening?.clear()
+    for (const timer of this.#resting) timer.clear()
     const channel = this.#channel
     this.#channel = undefined
     if (channel === undefined) return
