@@ -22,11 +22,17 @@ export function encodeWhole<T>(value: unknown, format: Format, encode: () => T):
   } catch (error) {
     if (error === UNENCODABLE) throw explainUnencodable(value, format)
     if (error === TOO_MANY) throw tooManyValues(value, format)
-    // No text, and no list of bytes, has room for it; or the stack has not.
-    if (error instanceof RangeError) throw refusal(pathIn(value, []), format, error.message)
+    if (hasNoRoom(error)) throw refusal(pathIn(value, []), format, error.message)
     throw error
   }
 }
+
+/** No text, and no list of bytes, has room for it; or the stack has not. */
+function hasNoRoom(error: unknown): error is RangeError {
+  return error instanceof RangeError && NO_ROOM.test(error.message)
+}
+
+const NO_ROOM = /^(?:Invalid string length|Maximum call stack|it has more than \d+ bytes)/
 
 /**
  * Finds the value that has no form, and says where it is and why. A task body (args, kwargs, embed) is

@@ -57,6 +57,12 @@ describe.each(FORMATS)('%s', (format) => {
     )
   })
 
+  test('lists that hold each other twice are refused without a walk through ten million values', () => {
+    const startedAt = process.cpuUsage()
+    expect(() => encode({ all: sharing() })).toThrow('more values than MESSAGE_LIMIT_NODES allows')
+    expect(process.cpuUsage(startedAt).user / 1e6).toBeLessThan(0.5)
+  })
+
   test('as many values as a body may hold are written', () => {
     expect(encode(new Array(10_000).fill(1), 10_000).length).toBeGreaterThan(9_999)
   })

@@ -38,7 +38,7 @@ export function jsonReader(
  */
 export function encodeJson(value: unknown, maxNodes?: number): string {
   return encodeWhole(value, JSON_FORMAT, () =>
-    jsonText(value, MAX_DEPTH, new EncodeNodes(maxNodes)),
+    jsonText(value, MAX_DEPTH, new EncodeNodes(value, maxNodes)),
   )
 }
 

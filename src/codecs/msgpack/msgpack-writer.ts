@@ -15,7 +15,7 @@ import { DateTime, Decimal, Float, LocalDate, LocalTime, TimeDelta, Uuid } from 
 /** Writes MessagePack as Python's msgpack does: text as str, bytes as bin, each integer as short as it goes. */
 export function encodeMsgpack(value: unknown, maxNodes?: number): Buffer {
   return encodeWhole(value, MSGPACK_FORMAT, () => {
-    const writer = new MsgpackOutput(maxNodes)
+    const writer = new MsgpackOutput(value, maxNodes)
     writeValue(writer, value, MSGPACK_FORMAT.maxDepth)
     return writer.finish()
   })
@@ -24,9 +24,9 @@ export function encodeMsgpack(value: unknown, maxNodes?: number): Buffer {
 class MsgpackOutput extends ByteWriter {
   readonly nodes: EncodeNodes
 
-  constructor(maxNodes: number | undefined) {
+  constructor(root: unknown, maxNodes: number | undefined) {
     super()
-    this.nodes = new EncodeNodes(maxNodes)
+    this.nodes = new EncodeNodes(root, maxNodes)
   }
 }
 

@@ -38,8 +38,8 @@ export class PickleOutput {
   readonly nodes: EncodeNodes
   readonly #bytes = new ByteWriter()
 
-  constructor(maxNodes?: number) {
-    this.nodes = new EncodeNodes(maxNodes)
+  constructor(root?: unknown, maxNodes?: number) {
+    this.nodes = new EncodeNodes(root, maxNodes)
   }
 
   op(code: number): void {

@@ -16,7 +16,7 @@ import { Op, PickleOutput } from './pickle-output.ts'
 /** A pickle of protocol 4, which every Python since 3.4 reads: plain data, and values Python has a class for. */
 export function writePickle(value: unknown, maxNodes?: number): Buffer {
   return encodeWhole(value, PICKLE_FORMAT, () => {
-    const out = new PickleOutput(maxNodes)
+    const out = new PickleOutput(value, maxNodes)
     out.start()
     write(out, value, PICKLE_FORMAT.maxDepth)
     return out.finish()

@@ -17,7 +17,7 @@ export function encodeYaml(value: unknown, maxNodes?: number): string {
   return encodeWhole(value, YAML_FORMAT, () =>
     documentOf(value, {
       depth: YAML_FORMAT.maxDepth,
-      nodes: new EncodeNodes(maxNodes),
+      nodes: new EncodeNodes(value, maxNodes),
       margin: '',
     }),
   )
