@@ -1,3 +1,5 @@
+import { turnOfTheLoop } from './turns.ts'
+
 /** Work that can be done a little at a time. */
 export interface Divisible<T> {
   /** Does about so many steps; true once all are done. */
@@ -31,10 +33,4 @@ export async function inSlices<T>(
     if (usedMs > withinMs) throw onLate()
     await turnOfTheLoop()
   }
-}
-
-function turnOfTheLoop(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }

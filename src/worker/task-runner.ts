@@ -11,6 +11,7 @@ import { AckPolicy, type AckSettings, ackSettings } from './outcomes/ack-policy.
 import { type ConclusionParts, Conclusions } from './outcomes/conclusions.ts'
 import { LostRuns } from './outcomes/lost-runs.ts'
 import type { Outcome } from './outcomes/outcome.ts'
+import { isLargeOutcome } from './outcomes/outcome-weight.ts'
 import { traceOutcome } from './outcomes/traced-outcome.ts'
 import { PoisonGuard } from './poison-guard.ts'
 import type { Pool, PoolRun, RunLimits, Termination } from './pools/pool.ts'
@@ -161,7 +162,8 @@ export class TaskRunner {
     }
     traceOutcome(trace, job, outcome)
     this.#concluding += 1
-    const isCrowded = this.#concluding > MOST_CONCLUDING
+    // What a large one takes is bounded by the slots: no other run begins in its place until it is stored.
+    const isCrowded = isLargeOutcome(outcome) || this.#concluding > MOST_CONCLUDING
     if (!isCrowded) onFree()
     await this.#conclusions.conclude(job, outcome, acks)
     this.#jobs.delete(job)

@@ -1,7 +1,9 @@
 import { setMaxListeners } from 'node:events'
 import { type Backoff, backoffDelayMs } from '../../async/backoff.ts'
 import { PassingSet } from '../../async/passing.ts'
+import { Semaphore } from '../../async/semaphore.ts'
 import { sleep } from '../../async/sleep.ts'
+import { OwnTurns } from '../../async/turns.ts'
 import { withDeadline } from '../../async/with-deadline.ts'
 import type { Delivery } from '../../brokers/broker.ts'
 import { mayTakeLater } from '../../brokers/broker-errors.ts'
@@ -23,6 +25,7 @@ import type { TaskEvents } from '../task-events.ts'
 import type { AckPolicy } from './ack-policy.ts'
 import type { Outcome } from './outcome.ts'
 import type { OutcomeStore, Stored } from './outcome-store.ts'
+import { isLargeOutcome } from './outcome-weight.ts'
 
 export interface ConclusionParts {
   readonly app: App
@@ -38,6 +41,7 @@ export interface ConclusionParts {
 
 const STORE_BACKOFF: Backoff = { initialMs: 1_000, factor: 2, maxMs: 15_000, jitter: 0.3 }
 const SAVED_SOON_MS = 2_000
+const MOST_LARGE = 2
 
 /** Brings outcomes to their end: what follows is published, the outcome stored, the message settled. */
 export class Conclusions {
@@ -46,6 +50,9 @@ export class Conclusions {
   readonly #patience = new AbortController()
   /** Ends the wait of each outcome that is being stored. */
   readonly #storing = new PassingSet<() => void>()
+  readonly #turns = new OwnTurns()
+  /** Large outcomes that are encoded, and wait to be stored. */
+  readonly #large = new Semaphore(MOST_LARGE)
 
   constructor(parts: ConclusionParts) {
     this.#parts = parts
@@ -71,13 +78,16 @@ export class Conclusions {
   async conclude(job: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {
     const { logger, outcomes, events } = this.#parts
     const { isLate } = acks
+    const isLarge = isLargeOutcome(outcome)
     try {
+      if (isLarge) await this.#turns.next()
       // Sent before the message of the next attempt, whose own events are to come after it.
       if (outcome.kind === 'retry') {
         events.concluded(job, { outcome, stored: outcomes.resultFor(job, outcome), isLate })
       }
       const handedOn = await this.#handOn(job, outcome, acks)
-      const save = async (): Promise<Stored> => outcomes.save(job, handedOn)
+      const save = async (): Promise<Stored> =>
+        isLarge ? this.#saveLarge(job, handedOn) : outcomes.save(job, handedOn)
       const saveInTheEnd = async (): Promise<Stored> => {
         if (handedOn.kind === 'abandoned') return await this.#saveSoon(job, handedOn, save)
         return await (acks.isLate ? this.#untilStored(job, save) : this.#unlessAbandoned(save()))
@@ -97,6 +107,17 @@ export class Conclusions {
       if (acks.isLate && !delivery.isSettled) await this.#requeue(job)
       else this.#parts.onRun?.(runReport(job, { kind: 'failure', error, runtimeMs: 0 }))
     }
+  }
+
+  /** Few at a time, as each takes its size again on its way to the backend. */
+  async #saveLarge(job: Job, outcome: Outcome): Promise<Stored> {
+    const { app, outcomes } = this.#parts
+    // What it leads to may run, and be stored, before this one is.
+    if (app.config.task_always_eager) return await outcomes.save(job, outcome)
+    return await this.#large.run(async () => {
+      await this.#turns.next()
+      return await outcomes.save(job, outcome)
+    })
   }
 
   /** That a run was cut short is said while the worker stops or its broker is away: a backend that is away, too, is not waited for. */

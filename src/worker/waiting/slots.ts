@@ -1,3 +1,5 @@
+import { CurrentTurn } from '../../async/turns.ts'
+
 /** What is waiting and what runs: at most `concurrency` at a time, first come first served. */
 export class Slots<Job> {
   #concurrency: number
@@ -6,6 +8,8 @@ export class Slots<Job> {
   #next = 0
   #running = 0
   #isPaused = false
+  readonly #turn = new CurrentTurn()
+  #wake: NodeJS.Immediate | undefined
 
   /** `start` takes a job that has got a slot; it calls `free()` when the job no longer needs it. */
   constructor(concurrency: number, start: (job: Job) => void) {
@@ -68,11 +72,23 @@ export class Slots<Job> {
 
   #fill(): void {
     while (!this.#isPaused && this.#running < this.#concurrency) {
+      if (this.waiting > 0 && this.#turn.isLong) {
+        this.#fillLater()
+        return
+      }
       const job = this.#take()
       if (job === undefined) return
       this.#running += 1
       this.#start(job)
     }
+  }
+
+  /** Jobs that end at once would follow each other for as long as there are any, and nothing else would come in between. */
+  #fillLater(): void {
+    this.#wake ??= setImmediate(() => {
+      this.#wake = undefined
+      this.#fill()
+    })
   }
 
   /** A moving index instead of shift(), which costs the more the longer the line is. */
