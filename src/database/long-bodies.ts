@@ -15,7 +15,7 @@ export interface BodyColumns {
 }
 
 /** Where a body is: the table, and the row by one of its columns. */
-interface BodyPlace {
+export interface BodyPlace {
   readonly table: string
   readonly column: string
   readonly value: string | number

@@ -6,7 +6,7 @@ import type { Database } from '../../database/database.ts'
 import { MonitorError } from '../../errors.ts'
 import type { Message, Route } from '../../protocol/message.ts'
 import { changesOf } from '../../schedule/vault.ts'
-import { type RecordedMessage, recordedMessages } from '../queries/recorded-messages.ts'
+import { firstRecorded, type RecordedMessage } from '../queries/recorded-messages.ts'
 import type { CallEdit } from './call-edit.ts'
 import { publishTurn, requireTurn, takeTurn } from './replay-ledger.ts'
 import { replayRoute } from './replay-route.ts'
@@ -110,10 +110,10 @@ const OVER: ReadonlySet<string> = new Set([
 
 /** The call as it was made: its first attempt, as far as that is kept; if it waited in the vault, as it left that. */
 async function firstMessage(database: Database, taskId: string): Promise<RecordedMessage> {
-  const messages = await recordedMessages(database, taskId)
-  const [first] = messages.toSorted(
-    (one, other) =>
-      attempt(one) - attempt(other) || changesOf(other.message) - changesOf(one.message),
+  const first = await firstRecorded(
+    database,
+    taskId,
+    (one, other) => attempt(one) - attempt(other) || changesOf(other) - changesOf(one),
   )
   if (first !== undefined) return first
   throw new MonitorError(
@@ -122,6 +122,6 @@ async function firstMessage(database: Database, taskId: string): Promise<Recorde
   )
 }
 
-function attempt({ message }: RecordedMessage): number {
-  return Number(message.headers.retries ?? 0)
+function attempt({ headers }: Message): number {
+  return Number(headers.retries ?? 0)
 }
