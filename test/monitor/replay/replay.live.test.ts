@@ -25,6 +25,16 @@ test('a replayed task names the one it was made of, and its bytes are the same',
   expect(await place.rows()).toContainEqual({ task_id: newId, replay_of: 'old', state: 'PENDING' })
 })
 
+test('a replayed task of a megabyte has the bytes of the one it was made of', async () => {
+  const place = await openPlace([message({ id: 'old', args: ['x'.repeat(1_000_000)] })])
+  await finish(place.database, 'old')
+  const [before] = await place.take(1)
+  await replayTask(place.database, place.broker, 'old', OPTIONS)
+  const [after] = await place.take(1)
+  expect(after?.body.equals(before?.body ?? Buffer.of())).toBe(true)
+  expect(after?.body.length).toBeGreaterThan(1_000_000)
+})
+
 test('a second replay is refused unless asked for', async () => {
   const place = await openPlace([message({ id: 'old' })])
   await finish(place.database, 'old')
