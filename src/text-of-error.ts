@@ -8,6 +8,11 @@ export function textOfError(error: unknown): string {
   }
 }
 
+/** Its stack, where looking at it is safe: Node writes the message into it then, and a list that holds another twice takes without an end. */
+export function stackOfError(error: Error): unknown {
+  return typeof error.message === 'object' ? undefined : error.stack
+}
+
 /** As `String` makes it of any value, also of an object that makes none: `{"toString": 1}` comes in messages. */
 export function textOf(value: unknown): string {
   try {

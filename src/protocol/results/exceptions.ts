@@ -1,7 +1,7 @@
 import { encodeJson } from '../../codecs/json/json.ts'
 import { PythonObject } from '../../codecs/values.ts'
 import { TaskFailedError } from '../../errors.ts'
-import { textOf } from '../../text-of-error.ts'
+import { stackOfError, textOf } from '../../text-of-error.ts'
 import { isRecord } from '../field-readers.ts'
 import { showValue } from '../show-value.ts'
 import type { ExceptionInfo } from './task-result.ts'
@@ -79,8 +79,9 @@ function stackOf(error: unknown, depth: number): string {
 }
 
 function ownStack(error: Error): string {
-  const hasStack = typeof error.stack === 'string' && error.stack !== ''
-  const stack = hasStack ? String(error.stack) : `${nameOf(error)}: ${textOf(error.message)}`
+  const written = stackOfError(error)
+  const hasStack = typeof written === 'string' && written !== ''
+  const stack = hasStack ? written : `${nameOf(error)}: ${textOf(error.message)}`
   const isOfAnother = error instanceof TaskFailedError && error.traceback
   return shortened(isOfAnother ? `${stack}\n${error.traceback}` : stack, LONGEST_STACK)
 }

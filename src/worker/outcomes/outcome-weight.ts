@@ -1,4 +1,5 @@
 import { isLongInteger } from '../../codecs/encodable.ts'
+import { stackOfError } from '../../text-of-error.ts'
 import type { Outcome } from './outcome.ts'
 
 /** From here on an outcome keeps its slot until it is stored, and is written in a turn of the event loop of its own. */
@@ -52,7 +53,8 @@ class Weighing {
     else if (value instanceof Map) {
       this.#addItems(value.keys(), value.size)
       this.#addItems(value.values(), value.size)
-    } else if (value instanceof Error) this.#addItems([value.message, value.stack, value.cause], 3)
+    } else if (value instanceof Error)
+      this.#addItems([value.message, stackOfError(value), value.cause], 3)
     else {
       const keys = Object.keys(value)
       this.#addItems(keys, keys.length)
