@@ -1,3 +1,4 @@
+import { withDeadline } from '../async/with-deadline.ts'
 import { declaredPublisher } from '../brokers/declared-publisher.ts'
 import { type Service, service } from '../lifecycle/service.ts'
 import { type Logger, silentLogger } from '../logger.ts'
@@ -16,6 +17,8 @@ interface MonitorJobsParts
   /** Its queue of events, where it has one. */
   readonly eventQueue: string | undefined
   readonly clocks: WorkerClocks
+  /** What is left of the grace of a stop. */
+  readonly leftMs: () => number
   /** The logger that names its queue. */
   readonly ownLogger: Logger
 }
@@ -41,23 +44,54 @@ export function monitorJobs(parts: MonitorJobsParts): MonitorJobs {
     vaultDispatcher(vault),
   ]
   const days = partitions(database, ownLogger)
-  return { days, others: endingEarly(jobs, [days, ...jobs]) }
+  return {
+    days: service({
+      name: days.name,
+      start: () => days.start(),
+      stop: (withinMs) => endOrLeave([days], withinMs, parts),
+    }),
+    others: endingEarly(jobs, [days, ...jobs], parts),
+  }
 }
 
+/** What is under way when the grace is over has had its time: so long, and it is left. */
+const LAST_MS = 300
+
+type Leaving = Pick<MonitorJobsParts, 'leftMs' | 'ownLogger'>
+
 /** Starts these jobs; all that end are stopped as soon as the rest begins to drain, so that their last turns take no time of their own. */
-function endingEarly(starting: readonly Service[], ending: readonly Service[]): Service {
-  let ended: Promise<unknown> | undefined
-  const end = async (): Promise<void> => {
-    ended ??= Promise.allSettled(ending.map((job) => job.stop()))
-    await ended
-    await Promise.all(ending.map((job) => job.stop())) // rejects as the first that did not end
-  }
+function endingEarly(
+  starting: readonly Service[],
+  ending: readonly Service[],
+  parts: Leaving,
+): Service {
   return service({
     name: 'jobs',
     start: async () => {
       for (const job of starting) await job.start()
     },
-    drain: async () => void end().catch(() => undefined), // stop() hears of it
-    stop: end,
+    drain: async () => void endedAll(ending).catch(() => undefined), // stop() hears of it
+    stop: (withinMs) => endOrLeave(ending, withinMs, parts),
   })
+}
+
+/** Each turn is a transaction, which ends with its connection. */
+async function endOrLeave(
+  jobs: readonly Service[],
+  withinMs: number,
+  { leftMs, ownLogger }: Leaving,
+): Promise<void> {
+  try {
+    const ms = Math.min(withinMs, Math.max(leftMs(), LAST_MS))
+    await withDeadline(endedAll(jobs), ms, () => CUT_SHORT)
+  } catch (error) {
+    if (error !== CUT_SHORT) throw error
+    ownLogger.warn('a job beside the record is cut short: its next turn does that work')
+  }
+}
+
+const CUT_SHORT = new Error('a job has not ended in time')
+
+async function endedAll(jobs: readonly Service[]): Promise<void> {
+  await Promise.all(jobs.map((job) => job.stop({ withinMs: Number.POSITIVE_INFINITY })))
 }

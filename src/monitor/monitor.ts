@@ -30,6 +30,8 @@ const BATCH_BYTES = 8 * 1024 * 1024
 /** Those that are written, and as many as arrive meanwhile. */
 const BATCHES_IN_HAND = MOST_WRITERS + 3
 const STOP_GRACE_MS = 10_000
+/** Of the grace; the rest is for connections to a server that has fallen silent, which do not say goodbye. */
+const DRAINING = 0.7
 
 /**
  * Journey 6/7, monitor: the copies that the platform queue gets of every message, and the events of workers and
@@ -50,6 +52,8 @@ export class Monitor {
   readonly #deadLetters: DeadLetters
   readonly #givingUp = new AbortController()
   readonly #life: Service
+  /** When the grace of a stop is over. */
+  #endsAt = Number.POSITIVE_INFINITY
 
   constructor(options: MonitorOptions) {
     const { config, database, logger = silentLogger } = options
@@ -109,6 +113,7 @@ export class Monitor {
       ...parts,
       clocks: this.#clocks,
       eventQueue: this.#takesEvents ? eventQueueName(this.#options.config) : undefined,
+      leftMs: () => Math.max(0, this.#endsAt - performance.now()),
       ownLogger: this.#logger,
     })
     return [
@@ -137,7 +142,9 @@ export class Monitor {
 
   /** Writes what is in hand, for `graceMs` at most; what is left then comes again to the next monitor. */
   async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    await this.#life.stop({ graceMs: options.graceMs ?? STOP_GRACE_MS })
+    const graceMs = (options.graceMs ?? STOP_GRACE_MS) * DRAINING
+    this.#endsAt = Math.min(this.#endsAt, performance.now() + graceMs)
+    await this.#life.stop({ graceMs })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

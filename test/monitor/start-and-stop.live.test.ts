@@ -46,7 +46,7 @@ test('a monitor whose start has failed has given everything back', async () => {
   await monitor.stop()
 })
 
-test('with a database that has fallen silent, a stop ends within its grace and the time of its last turns', async () => {
+test('with a database that has fallen silent, a stop ends within its grace, and does not fail', async () => {
   const place = await openPlace()
   const way = await silenceable(place.database.url, 5432)
   const database = await openDatabase({ url: way.url })
@@ -55,8 +55,8 @@ test('with a database that has fallen silent, a stop ends within its grace and t
   await monitor.start()
   way.swallow()
   const beganAt = performance.now()
-  await Promise.allSettled([monitor.stop({ graceMs: 500 })])
-  expect(performance.now() - beganAt).toBeLessThan(21_000)
+  await monitor.stop({ graceMs: 6_000 })
+  expect(performance.now() - beganAt).toBeLessThan(6_000)
 }, 60_000)
 
 function brokerOf({ vhost }: Place): Broker {
