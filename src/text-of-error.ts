@@ -8,9 +8,17 @@ export function textOfError(error: unknown): string {
   }
 }
 
-/** Its stack, where looking at it is safe: Node writes the message into it then, and a list that holds another twice takes without an end. */
+/** Its stack, where looking at it is safe. */
 export function stackOfError(error: Error): unknown {
-  return typeof error.message === 'object' ? undefined : error.stack
+  return isTextless(error.name) || isTextless(error.message) ? undefined : error.stack
+}
+
+/**
+ * Of a name or a message of an error: Node writes both into the stack when that is first looked at, and a list that holds
+ * another twice, and so on forty times, takes without an end.
+ */
+export function isTextless(part: unknown): boolean {
+  return typeof part === 'object'
 }
 
 /** As `String` makes it of any value, also of an object that makes none: `{"toString": 1}` comes in messages. */

@@ -1,6 +1,7 @@
 import { Writable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { Config } from '../../src/config/config.ts'
+import { loggedError } from '../../src/config/logging/logged-error.ts'
 import { createLogger } from '../../src/config/logging/logging.ts'
 import type { Logger } from '../../src/logger.ts'
 import { ODD_ERRORS } from '../support/odd-values.ts'
@@ -56,6 +57,16 @@ test('what is thrown and is no error shows no secret, and only its start', async
   expect(lines.join('')).not.toContain('secret')
   expect(lines.join('').length).toBeLessThan(1_000)
 })
+
+test.each(['message', 'name'])(
+  'an error whose %s shares itself without end is shown at once',
+  (part) => {
+    let shared: unknown = [1]
+    for (let level = 0; level < 40; level += 1) shared = [shared, shared]
+    const error = Object.assign(new Error('mine'), { [part]: shared })
+    expect(loggedError(error)).not.toHaveProperty('stack')
+  },
+)
 
 function refuse(): never {
   throw new RangeError('refused')

@@ -1,5 +1,6 @@
 import { isError } from '../../as-error.ts'
 import { showValue } from '../../protocol/show-value.ts'
+import { isTextless } from '../../text-of-error.ts'
 import { maskText } from '../masking.ts'
 
 /** How an error stands in a log. */
@@ -24,10 +25,12 @@ export function loggedError(error: unknown, depth = 0): unknown {
 
 /** The parts of an error as texts. */
 export function errorParts(error: Error, depth = 0): LoggedError {
-  const [code, stack, cause] = [field(error, 'code'), field(error, 'stack'), field(error, 'cause')]
+  const [name, message] = [field(error, 'name'), field(error, 'message')]
+  const [code, cause] = [field(error, 'code'), field(error, 'cause')]
+  const stack = isTextless(name) || isTextless(message) ? undefined : field(error, 'stack')
   return {
-    type: shown(field(error, 'name')),
-    message: shown(field(error, 'message')),
+    type: shown(name),
+    message: shown(message),
     ...(typeof code === 'string' ? { code: shown(code) } : {}),
     ...(stack === undefined ? {} : { stack: shown(stack) }),
     ...(cause === undefined || depth >= DEEPEST_CAUSE
