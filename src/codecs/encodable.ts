@@ -130,7 +130,7 @@ interface Found {
 }
 
 /** So many values are looked at to say where one is. */
-const MOST_SEEN = 1_000_000
+const MOST_SEEN = 250_000
 
 class Search {
   readonly #format: Format
