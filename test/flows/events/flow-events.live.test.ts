@@ -81,7 +81,13 @@ test('a run is a family: the flow, each attempt at its steps, and their reverts,
     ],
   )
   const { flowId } = await told(place, flow, { path: '/in/1' })
-  await waitFor('the end of the run', async () => (await stateOf(place, flowId)) === 'FAILURE')
+  // Messages of events are recorded side by side: the end of the flow may be there before that of a step.
+  await waitFor('the end of the run and its steps', async () => {
+    const over = await place.database.query(
+      'select from monitor.task where monitor.state_class(state) = 2',
+    )
+    return over.length === 12
+  })
   const tree = await familyTree(place.database, flowId)
   expect(sorted(lines(tree?.roots ?? []).map((line) => line.trim()))).toEqual([
     'attempts (revert) SUCCESS',
