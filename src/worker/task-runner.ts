@@ -126,8 +126,9 @@ export class TaskRunner {
 
   /** Ends a job that has not started, and never will, as revoked. */
   async discard(job: Job): Promise<void> {
-    const late = new AckPolicy({ acksLate: true }, this.#ackSettings)
-    await this.#conclusions.conclude(job, { kind: 'revoked', reason: 'revoked' }, late)
+    const acks = new AckPolicy({ acksLate: true }, this.#ackSettings)
+    const revoked = { kind: 'revoked', reason: 'revoked' } as const
+    await this.#conclusions.conclude(job, revoked, { acks, isLarge: false })
   }
 
   /**
@@ -163,9 +164,10 @@ export class TaskRunner {
     traceOutcome(trace, job, outcome)
     this.#concluding += 1
     // What a large one takes is bounded by the slots: no other run begins in its place until it is stored.
-    const isCrowded = isLargeOutcome(outcome) || this.#concluding > MOST_CONCLUDING
+    const isLarge = isLargeOutcome(outcome)
+    const isCrowded = isLarge || this.#concluding > MOST_CONCLUDING
     if (!isCrowded) onFree()
-    await this.#conclusions.conclude(job, outcome, acks)
+    await this.#conclusions.conclude(job, outcome, { acks, isLarge })
     this.#jobs.delete(job)
     this.#concluding -= 1
     if (isCrowded) onFree()

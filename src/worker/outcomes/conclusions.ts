@@ -25,7 +25,6 @@ import type { TaskEvents } from '../task-events.ts'
 import type { AckPolicy } from './ack-policy.ts'
 import type { Outcome } from './outcome.ts'
 import type { OutcomeStore, Stored } from './outcome-store.ts'
-import { isLargeOutcome } from './outcome-weight.ts'
 
 export interface ConclusionParts {
   readonly app: App
@@ -42,6 +41,12 @@ export interface ConclusionParts {
 const STORE_BACKOFF: Backoff = { initialMs: 1_000, factor: 2, maxMs: 15_000, jitter: 0.3 }
 const SAVED_SOON_MS = 2_000
 const MOST_LARGE = 2
+
+interface Concluding {
+  readonly acks: AckPolicy
+  /** As `isLargeOutcome` says. */
+  readonly isLarge: boolean
+}
 
 /** Brings outcomes to their end: what follows is published, the outcome stored, the message settled. */
 export class Conclusions {
@@ -75,10 +80,9 @@ export class Conclusions {
    * In the order of Celery's tracer: what follows is published, the outcome is stored, errbacks are called, and only then
    * the message is settled. A crash in between repeats, where the message is acknowledged late, and loses nothing.
    */
-  async conclude(job: Job, outcome: Outcome, acks: AckPolicy): Promise<void> {
+  async conclude(job: Job, outcome: Outcome, { acks, isLarge }: Concluding): Promise<void> {
     const { logger, outcomes, events } = this.#parts
     const { isLate } = acks
-    const isLarge = isLargeOutcome(outcome)
     try {
       if (isLarge) await this.#turns.next()
       // Sent before the message of the next attempt, whose own events are to come after it.
