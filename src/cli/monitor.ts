@@ -74,7 +74,7 @@ export function addMonitor(program: Command): void {
     .option('--health-port <port>', HEALTH_HELP, healthAddress)
     .option(
       '--grace <seconds>',
-      'seconds that a warm shutdown waits for the last batch (default: 10)',
+      'seconds that a warm shutdown may take, most of them for the last batch (default: 10)',
       seconds,
     )
     .addHelpText('after', EXAMPLES)

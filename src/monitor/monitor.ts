@@ -140,7 +140,7 @@ export class Monitor {
     this.#logger.info({ broker: broker.safeUrl, database: database.safeUrl }, 'monitor started')
   }
 
-  /** Writes what is in hand, for `graceMs` at most; what is left then comes again to the next monitor. */
+  /** Writes what is in hand, and ends within `graceMs` (default 10 s), also where the database is silent; what is left comes again to the next monitor. */
   async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
     const graceMs = (options.graceMs ?? STOP_GRACE_MS) * DRAINING
     this.#endsAt = Math.min(this.#endsAt, performance.now() + graceMs)
