@@ -42,6 +42,6 @@ export async function mapSome<Item, Result>(
   const workers: Promise<void>[] = []
   while (!isOver && workers.length < most) workers.push(workOn())
   await Promise.all(workers)
-  if (count >= COLLECT_AFTER) startTimer(LET_GO_MS, collectAll).unref()
+  if (count >= COLLECT_AFTER) startTimer(LET_GO_MS, () => collectAll()).unref()
   return results
 }

@@ -1,11 +1,6 @@
 /** So seldom that it costs nothing, and so often that little is kept. */
 const RENEW_AFTER = 100
 
-/** Of what was deleted so far, whether it is time to start afresh: never more work than the deletions were. */
-function isTime(deleted: number, left: number): boolean {
-  return deleted >= RENEW_AFTER && deleted >= left
-}
-
 /**
  * A Map for what comes and goes as long as the process lives. V8 keeps entries that were deleted until it collects the whole heap:
  * each time a Map makes room, its old table holds the next one, and all that was in it. This one starts afresh now and then.
@@ -34,11 +29,19 @@ export class PassingMap<Key, Value> {
   delete(key: Key): boolean {
     if (!this.#entries.delete(key)) return false
     this.#deleted += 1
-    if (isTime(this.#deleted, this.#entries.size)) {
-      this.#entries = new Map(this.#entries)
-      this.#deleted = 0
-    }
+    // Never more work than the deletions were.
+    if (this.#deleted >= Math.max(RENEW_AFTER, this.#entries.size)) this.#renew()
     return true
+  }
+
+  clear(): void {
+    this.#entries.clear()
+    this.#renew()
+  }
+
+  #renew(): void {
+    this.#entries = new Map(this.#entries)
+    this.#deleted = 0
   }
 
   /** In the order in which they came; what is deleted meanwhile may still be among them. */
@@ -57,8 +60,7 @@ export class PassingMap<Key, Value> {
 
 /** A Set for what comes and goes as long as the process lives, as PassingMap is a Map. */
 export class PassingSet<Value> {
-  #values = new Set<Value>()
-  #deleted = 0
+  readonly #values = new PassingMap<Value, true>()
 
   get size(): number {
     return this.#values.size
@@ -69,27 +71,20 @@ export class PassingSet<Value> {
   }
 
   add(value: Value): void {
-    this.#values.add(value)
+    this.#values.set(value, true)
   }
 
   /** Says whether it was there. */
   delete(value: Value): boolean {
-    if (!this.#values.delete(value)) return false
-    this.#deleted += 1
-    if (isTime(this.#deleted, this.#values.size)) {
-      this.#values = new Set(this.#values)
-      this.#deleted = 0
-    }
-    return true
+    return this.#values.delete(value)
   }
 
   clear(): void {
-    this.#values = new Set()
-    this.#deleted = 0
+    this.#values.clear()
   }
 
   /** In the order in which they came; what is deleted meanwhile may still be among them. */
   [Symbol.iterator](): IterableIterator<Value> {
-    return this.#values[Symbol.iterator]()
+    return this.#values.keys()
   }
 }
