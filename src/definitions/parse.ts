@@ -1,6 +1,8 @@
 import type * as Yaml from 'yaml'
 import type { Document, Node } from 'yaml'
 import { parseJson } from '../codecs/json/json-parser.ts'
+import { MAX_DEPTH } from '../codecs/limits.ts'
+import { widthOf, YamlDepth } from '../codecs/yaml/yaml-depth.ts'
 import { DefinitionError, type DefinitionProblem } from '../errors.ts'
 import { requireBuilt } from '../own-package.ts'
 
@@ -56,7 +58,6 @@ export function parseDefinition(
   }
 }
 
-const MAX_JSON_DEPTH = 500
 const TOO_DEEP = 'values are nested too deeply'
 
 class Source {
@@ -73,38 +74,45 @@ class Source {
   refuseBadJson(): void {
     if (!this.#file.endsWith('.json')) return
     try {
-      parseJson(this.#text, { keepFloats: false, maxDepth: MAX_JSON_DEPTH })
+      parseJson(this.#text, { keepFloats: false, maxDepth: MAX_DEPTH })
     } catch (cause) {
       const [, offset = '0', message = String(cause)] =
         /position (\d+): (.*)/.exec(String(cause)) ?? []
-      const before = this.#text.slice(0, Number(offset)).split('\n')
-      const place = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
-      throw new DefinitionError([{ file: this.#file, ...place, message }], { cause })
+      throw this.#unparsed(Number(offset), message, cause)
     }
   }
 
   parse(): Document.Parsed {
     // In JSON a tab is always a blank between values; YAML refuses some of them.
     const text = this.#file.endsWith('.json') ? this.#text.replaceAll('\t', ' ') : this.#text
-    try {
-      return yaml().parseDocument(text, {
-        version: '1.2',
-        lineCounter: this.#lines,
-        prettyErrors: false,
-        uniqueKeys: true,
-        stringKeys: false,
-      })
-    } catch (cause) {
-      // The parser recurses: thousands of brackets fill the stack.
-      if (cause instanceof RangeError) throw this.#error(0, TOO_DEEP, cause)
-      throw cause
+    this.#refuseDepth(text)
+    return yaml().parseDocument(text, {
+      version: '1.2',
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      uniqueKeys: true,
+      stringKeys: false,
+    })
+  }
+
+  #refuseDepth(text: string): void {
+    const depth = new YamlDepth()
+    let offset = 0
+    for (const token of new (yaml().Lexer)().lex(text)) {
+      if (depth.take(token) > MAX_DEPTH) throw this.#unparsed(offset, TOO_DEEP)
+      offset += widthOf(token)
     }
+  }
+
+  /** Before the parser has counted lines. */
+  #unparsed(offset: number, message: string, cause?: unknown): DefinitionError {
+    const before = this.#text.slice(0, offset).split('\n')
+    const place = { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 }
+    return new DefinitionError([{ file: this.#file, ...place, message }], { cause })
   }
 
   /** A tag that the parser does not know is only a warning to it. */
   refuseSyntax(document: Document.Parsed): void {
-    const deep = document.errors.find(({ message }) => message.includes('call stack'))
-    if (deep !== undefined) throw this.#error(deep.pos[0], TOO_DEEP, deep)
     const problems = [...document.errors, ...document.warnings].map(({ pos, message }) =>
       this.problem(pos[0], message),
     )
@@ -168,8 +176,8 @@ class Source {
     return { file: this.#file, line: Math.max(line, 1), column: Math.max(col, 1), message }
   }
 
-  #error(offset: number, message: string, cause?: unknown): DefinitionError {
-    return new DefinitionError([this.problem(offset, message)], { cause })
+  #error(offset: number, message: string): DefinitionError {
+    return new DefinitionError([this.problem(offset, message)])
   }
 }
 

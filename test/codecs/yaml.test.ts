@@ -126,6 +126,8 @@ describe('reading', () => {
 test.each([
   ['a hundred thousand lists', '[', 100_000, 'expected at most 500 levels of nesting'],
   ['a hundred thousand dashes', '- ', 100_000, 'expected at most 500 levels of nesting'],
+  ['a hundred thousand keys', '? ', 100_000, 'expected at most 500 levels of nesting'],
+  ['fifty thousand dicts in a line', 'a: ', 50_000, 'expected at most 500 levels of nesting'],
   ['five megabytes', '[', 5_000_000, 'expected at most 1000000 characters, found 5000000'],
 ])('%s are refused before they fill the memory', (_, piece, count, message) => {
   expect(() => decodeYaml(piece.repeat(count))).toThrow(message)

@@ -97,6 +97,8 @@ test('an alias inside its own anchor is refused', () => {
 test.each([
   ['brackets', `name: ${'['.repeat(50_000)}`],
   ['dashes', `${'- '.repeat(50_000)}x`],
+  ['keys', `${'? '.repeat(50_000)}x`],
+  ['lines', Array.from({ length: 1_200 }, (_, level) => `${' '.repeat(level)}a:`).join('\n')],
   ['200 levels', `name: ${'['.repeat(200)}${']'.repeat(200)}`],
 ])('values nested too deeply are refused: %s', (_, text) => {
   expect(linesOf(text)[0]).toMatch(/^flow\.yaml:\d+:\d+: /)

@@ -1,9 +1,8 @@
 import { MAX_DEPTH, tooLarge } from '../limits.ts'
+import { SCALAR, YamlDepth } from './yaml-depth.ts'
 
 /** A parsed token takes more than half a kilobyte, so that a few megabytes of them would end the process. */
 const MAX_TOKENS = 250_000
-/** The library's marker: the next token is the text of a scalar without quotes. */
-const SCALAR = '\u001f'
 const BLANKS = /^[ \t]+$/
 
 /** A text that PyYAML refuses, or that is nested too deep to be read. */
@@ -28,7 +27,7 @@ export function checkTokens(tokens: Iterable<string>, length: number): void {
 
 class TokenChecker {
   readonly #anchors = new Set<string>()
-  #depth = 0
+  readonly #depth = new YamlDepth()
   #before = ''
   #isBlock = false
   #isTagged = false
@@ -36,6 +35,7 @@ class TokenChecker {
   #keyWord = ''
 
   take(token: string): void {
+    if (this.#depth.take(token) > MAX_DEPTH) throw new YamlRefusal(TOO_DEEP)
     if (BLANKS.test(token)) {
       if (token.includes('\t')) throw tabFound()
       return
@@ -55,9 +55,6 @@ class TokenChecker {
   }
 
   #takeSign(sign: string): void {
-    if (sign === '[' || sign === '{') this.#depth += 1
-    if (sign === ']' || sign === '}') this.#depth -= 1
-    if (this.#depth > MAX_DEPTH) throw new YamlRefusal(TOO_DEEP)
     if (sign.startsWith('&')) this.#takeAnchor(sign)
     if (sign.startsWith('!')) this.#isTagged = true
     if (sign.startsWith('|') || sign.startsWith('>')) this.#isBlock = true

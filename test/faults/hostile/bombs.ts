@@ -161,6 +161,8 @@ const OF_THEIR_FORM: readonly Bomb[] = [
   formed('what is no zlib', 'application/x-gzip', Buffer.alloc(1_000_000, 7)),
   formed('a compression that is none', 'application/x-nothing', Buffer.from('[[], {}, {}]')),
   typed('tokens of YAML', YAML, Buffer.from(`[[${'[],'.repeat(249_000)}0],{},{}]`)),
+  typed('dashes of YAML', YAML, Buffer.from(`${'- '.repeat(100_000)}x`)),
+  typed('question marks of YAML', YAML, Buffer.from(`${'? '.repeat(100_000)}x`)),
   typed('aliases of YAML', YAML, Buffer.from(aliases())),
   typed(
     'a map of msgpack that lies about its size',
