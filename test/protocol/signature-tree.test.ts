@@ -63,6 +63,17 @@ test('links that are equal count once, whatever the order of their keys; many co
   expect(all.every((link, n) => link === many[n]) && all.length === many.length).toBe(true)
 })
 
+test('links whose arguments nest deep are compared in little time', () => {
+  const links = Array.from({ length: 1_000 }, (_, n) => {
+    let argument: unknown = n
+    for (let level = 0; level < 880; level += 1) argument = [argument]
+    return { ...task('export.log'), args: [argument] }
+  })
+  const before = process.cpuUsage()
+  expect(added(links, links).length).toBe(1_000)
+  expect(process.cpuUsage(before).user).toBeLessThan(1_500_000)
+})
+
 test('options are read by what each is for; links and steps behind add up with those of the call', () => {
   const dict = whole('group', [], {
     link: task('own'),

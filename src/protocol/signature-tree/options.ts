@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { inspect, isDeepStrictEqual } from 'node:util'
+import { isDeepStrictEqual } from 'node:util'
+import { likenessOf } from '../likeness.ts'
 import { readSignature } from '../signatures.ts'
 import { type CallOptions, dictOf, dictsOf, fromWireOptions } from '../tasks/call-options.ts'
 import type { SignatureDict } from '../tasks/task-request.ts'
@@ -92,7 +92,7 @@ export function added(
   if (all.length < 2) return all
   const seen = new Map<string, SignatureDict[]>()
   return all.filter((next) => {
-    const digest = digestOf(inspect(next, WHOLE))
+    const digest = likenessOf(next)
     const alike = seen.get(digest)
     if (alike?.some((other) => isDeepStrictEqual(other, next)) === true) return false
     if (alike === undefined) seen.set(digest, [next])
@@ -100,21 +100,6 @@ export function added(
     return true
   })
 }
-
-/** A hundred thousand texts would take more memory than what they say. */
-function digestOf(text: string): string {
-  return createHash('sha1').update(text).digest('base64')
-}
-
-/** Equal values have equal texts, so that each is compared with few others only. */
-const WHOLE = {
-  depth: Number.POSITIVE_INFINITY,
-  maxArrayLength: null,
-  maxStringLength: null,
-  breakLength: Number.POSITIVE_INFINITY,
-  sorted: true,
-  customInspect: false,
-} as const
 
 /** Options without those that are undefined, so that they can be laid over others. */
 export function defined<Options extends object>(
